@@ -1,0 +1,86 @@
+"""A pytree and what is known about it, to and from disk: orbax, with a digest of the numbers.
+
+Orbax writes atomically (a killed save leaves no half checkpoint) but loads a flipped byte silently, so every
+checkpoint carries a SHA-256 of its leaves, and loading compares.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxgan.types import PyTree
+
+
+class CheckpointError(ValueError):
+    """There is no such checkpoint, or it is damaged, or it does not fit."""
+
+
+def digest(tree: PyTree) -> str:
+    """The SHA-256 of every leaf's path, dtype, shape and bytes.
+
+    Example:
+      >>> digest({"w": np.zeros(2)}) == digest({"w": np.zeros(2)}) != digest({"w": np.ones(2)})
+      True
+    """
+    total = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        values = np.asarray(leaf)
+        total.update(f"{jax.tree_util.keystr(path)} {values.dtype} {values.shape}".encode())
+        total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()
+
+
+def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None:
+    """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the only one kept in `directory`.
+
+    The one before is removed only after the new one is complete. A checkpoint of the same step is replaced.
+    """
+    with _manager(directory, keep=1) as manager:
+        if step in manager.all_steps():
+            manager.delete(step)
+        meta = meta | {"digest": digest(tree)}
+        manager.save(
+            step,
+            args=ocp.args.Composite(tree=ocp.args.StandardSave(tree), meta=ocp.args.JsonSave(meta)),
+            force=True,
+        )
+
+
+def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+    """The latest checkpoint in `directory`, in the structure and on the devices of `like`, and its `meta`.
+
+    `like` is a pytree of arrays or of `jax.ShapeDtypeStruct` (say, from `jax.eval_shape`).
+
+    Raises:
+      CheckpointError: none is there, the digest differs, or its shapes are not those of `like`.
+    """
+    if latest_step(directory) is None:
+        raise CheckpointError(f"no checkpoint in {directory}")
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), like)
+    args = ocp.args.Composite(tree=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore())
+    try:
+        with _manager(directory, keep=1) as manager:
+            restored = manager.restore(manager.latest_step(), args=args)
+    except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
+        raise CheckpointError(f"the checkpoint in {directory} is damaged or of another shape: "
+                              f"{str(error).splitlines()[0][:200]}") from error
+    meta = dict(restored.meta)
+    if digest(restored.tree) != meta.pop("digest", None):
+        raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
+    return restored.tree, meta
+
+
+def latest_step(directory: Path) -> int | None:
+    """The step of the checkpoint in `directory`, or None; reads nothing but names."""
+    steps = [int(p.name) for p in Path(directory).glob("*") if p.is_dir() and p.name.isdigit()]
+    return max(steps, default=None)
+
+
+def _manager(directory: Path, keep: int) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+    return ocp.CheckpointManager(Path(directory).absolute(), options=options)

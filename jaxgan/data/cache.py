@@ -1,0 +1,44 @@
+"""Where things that are slow to make are kept between runs. Losing the folder costs time and nothing else."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_dir
+
+
+def cache_dir() -> Path:
+    """The cache folder: JAXGAN_CACHE_DIR, else the user's own for this system. It need not exist yet."""
+    return Path(os.environ.get("JAXGAN_CACHE_DIR") or user_cache_dir("jaxgan")).expanduser()
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """The named arrays kept at `path`; None when there are none or the file is damaged: make them again.
+
+    >>> load_arrays(Path("no_such_file.npz")) is None
+    True
+    """
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return dict(file)  # zip sums every member, so a flipped bit is noticed
+    except Exception:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+        return None
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Keeps named arrays at `path` (.npz): the file is there whole or not at all, also with several writers.
+
+    A folder that cannot be written to is no error: the next run is merely slow again.
+    """
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        try:
+            with open(descriptor, "wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes any keyword for allow_pickle
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)

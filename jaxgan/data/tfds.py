@@ -1,0 +1,239 @@
+"""Image data sets that tensorflow-datasets has prepared, read without TensorFlow and without network."""
+
+import difflib
+import hashlib
+import importlib.util
+import logging
+import os
+import re
+import struct
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan.data.cache import cache_dir, load_arrays, save_arrays
+from jaxgan.data.files import as_images, reading, square, stack
+from jaxgan.data.source import DataError, Images, Source, from_images, split
+
+LAYOUT = 1  # of the cached arrays; count up when what is stored changes
+CHUNK = 1024  # records read at a time
+
+
+def from_tfds(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+    split_seed: int = 0,
+    heldout_fraction: float = 0.2,
+) -> Source:
+    """The images of the prepared data set `name[/config][:version]`, decoded once and cached after that.
+
+    It is looked for in `data_dir`, else in TFDS_DATA_DIR, else in ~/tensorflow_datasets. Split "train" is for
+    training; "test", else "validation", else a random `heldout_fraction` of "train", is held out. Raises
+    DataError at once, touching neither the network nor the disk, when it is not prepared.
+
+    >>> from_tfds("mnist", data_dir="no_such_folder")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    jaxgan.data.source.DataError: 'mnist' is not prepared in no_such_folder: run `jaxgan datasets ...
+    """
+    root = _root(data_dir)
+    folder = _find(name, root)
+    if folder is None:
+        raise DataError(
+            f"{name!r} is not prepared in {root}: run `jaxgan datasets prepare {name}`, "
+            "or set TFDS_DATA_DIR to the folder where it is, or use --data digits"
+        )
+    label = folder.relative_to(root).as_posix().replace("/", "-")
+    cached = cache_dir() / "tfds" / f"{label}-{_digest(folder)}-{image_size}-{LAYOUT}.npz"
+    arrays = load_arrays(cached)
+    if arrays is None:
+        arrays = _decode(folder, image_size)
+        save_arrays(cached, arrays)
+    train = Images(arrays["train_x"], arrays.get("train_y"))
+    if "heldout_x" in arrays:
+        heldout: Images | None = Images(arrays["heldout_x"], arrays.get("heldout_y"))
+    else:
+        train, heldout = split(train, heldout_fraction, split_seed)
+    return from_images(name, train, heldout, tuple(arrays["classes"].tolist()))
+
+
+def prepared(data_dir: str | Path | None = None) -> list[str]:
+    """The names, `name` or `name/config`, of the data sets that `from_tfds` finds in `data_dir`.
+
+    >>> prepared("no_such_folder")
+    []
+    """
+    return sorted(_versions(_root(data_dir), "*"))
+
+
+def prepare(name: str, data_dir: str | Path | None = None) -> Path:
+    """Downloads and prepares a data set, unless it is prepared already; returns its folder.
+
+    The only function here that needs the network and TensorFlow. Raises DataError where one is missing.
+    """
+    root = _root(data_dir)
+    if folder := _find(name, root):
+        return folder
+    if importlib.util.find_spec("tensorflow") is None:
+        raise DataError(
+            f"preparing {name!r} needs TensorFlow, for this step only: pip install tensorflow-cpu, then retry"
+        )
+    _check_network()
+    with _quiet(), reading(f"preparing {name!r}"):
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder(name, data_dir=root, file_format="array_record")
+        builder.download_and_prepare()
+        return Path(builder.data_dir)
+
+
+def _check_network() -> None:
+    """Raises DataError within seconds, where TFDS itself would retry for minutes."""
+    try:
+        urllib.request.urlopen("https://storage.googleapis.com", timeout=3).close()  # heeds proxy settings
+    except urllib.error.HTTPError:
+        pass  # it answered: that is all we ask
+    except OSError as error:
+        raise DataError(f"no network: storage.googleapis.com does not answer ({error})") from error
+
+
+def _digest(folder: Path) -> str:
+    """Changes with the metadata and with the name or size of any file: the images are not read."""
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    contents = (file.read_bytes() if file.suffix == ".json" else b"" for file in files)
+    summary = [(file.name, file.stat().st_size, data) for file, data in zip(files, contents, strict=True)]
+    return hashlib.sha256(repr(summary).encode()).hexdigest()[:16]
+
+
+def _root(data_dir: str | Path | None) -> Path:
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def _versions(root: Path, name: str) -> dict[str, list[Path]]:
+    """Prepared folders by `name` or `name/config`, the oldest version first.
+
+    Looking at folders, rather than asking the data set's builder, also finds versions that are no longer the
+    current one and data sets whose builder cannot be made without TensorFlow.
+    """
+    found: dict[str, list[Path]] = {}
+    for pattern in (f"{name}/*/dataset_info.json", f"{name}/*/*/dataset_info.json"):
+        for info in root.glob(pattern):
+            folder = info.parent
+            if re.fullmatch(r"\d+\.\d+\.\d+", folder.name) and (folder / "features.json").is_file():
+                found.setdefault(folder.parent.relative_to(root).as_posix(), []).append(folder)
+    for folders in found.values():
+        folders.sort(key=lambda folder: [int(number) for number in folder.name.split(".")])
+    return found
+
+
+def _find(name: str, root: Path) -> Path | None:
+    """The folder of a prepared data set, None if it is not prepared. Raises DataError for an unknown name."""
+    match = re.fullmatch(r"(\w+)(?:/([\w.+-]+))?(?::(\d+\.\d+\.\d+))?", name)
+    if match is None:
+        raise DataError(f"expected a data set's name[/config][:version], received {name!r}")
+    base, config, version = match.groups()
+    found = _versions(root, base)
+    if config is None and base not in found and len(found) > 1:
+        raise DataError(f"{name!r} is prepared as {', '.join(sorted(found))}: choose one of them")
+    key = f"{base}/{config}" if config else base if base in found else next(iter(found), base)
+    folders = [folder for folder in found.get(key, ()) if version in (None, folder.name)]
+    if folders:
+        return folders[-1]
+    with _quiet():
+        import tensorflow_datasets as tfds
+
+        known = tfds.list_builders(with_community_datasets=False)  # the community's list needs the network
+    if base not in known and not found:
+        near = difflib.get_close_matches(base.lower(), [*known, *prepared(root)], n=1)
+        raise DataError(f"unknown data set {name!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+    return None
+
+
+def _decode(folder: Path, image_size: int | None) -> dict[str, np.ndarray]:
+    """Arrays train_x, train_y, heldout_x, heldout_y (those that exist) and classes."""
+    with _quiet(), reading(folder):
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder_from_directory(folder)
+        image, label = (_key(builder.info, kind) for kind in (tfds.features.Image, tfds.features.ClassLabel))
+        if image is None:
+            raise DataError(f"{folder}: has no image feature, only {', '.join(builder.info.features)}")
+        splits = builder.info.splits
+        if "train" not in splits:
+            raise DataError(f"{folder}: has no split 'train', only {', '.join(splits)}")
+        arrays = {"classes": np.array(builder.info.features[label].names if label else (), np.str_)}
+        held_out = next((name for name in ("test", "validation") if name in splits), None)
+        for role, name in (("train", "train"), ("heldout", held_out)):
+            if name is not None:
+                x, y = _read(builder, name, image, label, image_size)
+                arrays |= {f"{role}_x": x} | ({} if y is None else {f"{role}_y": y})
+        return arrays
+
+
+def _key(info: Any, kind: type) -> str | None:
+    """The feature of this kind: the one that is meant for supervised training, else the first."""
+    features = dict(info.features.items())
+    supervised = [key for key in info.supervised_keys or () if isinstance(key, str)]
+    return next((key for key in [*supervised, *features] if type(features.get(key)) is kind), None)
+
+
+def _read(
+    builder: Any, name: str, image: str, label: str | None, image_size: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    pictures, labels = [], []
+    for example in _examples(builder, name):
+        pictures.append(example[image] if image_size is None else square(example[image], image_size))
+        labels.append(example[label] if label else -1)
+    expected = builder.info.splits[name].num_examples
+    if len(pictures) != expected:
+        raise DataError(f"{builder.data_dir}: expected {expected} records in {name!r}, found {len(pictures)}")
+    x = stack(pictures, [f"{builder.data_dir}: record {i} of {name!r}" for i in range(len(pictures))])
+    y = np.array(labels, np.int32)
+    images, _ = as_images(x, None, builder.data_dir)
+    return images.x, y if (y >= 0).all() else None  # TFDS labels an unlabelled test set with -1
+
+
+def _examples(builder: Any, name: str) -> Iterator[dict[str, Any]]:
+    formats = {form.value for form in builder.info.available_file_formats()}
+    if "array_record" in formats:
+        rows = builder.as_data_source(name, file_format="array_record")
+        for start in range(0, len(rows), CHUNK):
+            yield from rows.__getitems__(list(range(start, min(start + CHUNK, len(rows)))))
+    elif "tfrecord" in formats:
+        for shard in builder.info.splits[name].file_instructions:
+            for record in _tfrecords(shard.filename):
+                yield builder.info.features.deserialize_example_np(record)
+    else:
+        raise DataError(f"{builder.data_dir}: expected array_record or tfrecord, received {sorted(formats)}")
+
+
+def _tfrecords(file: str) -> Iterator[bytes]:
+    """The records of a shard, each stored as its length (8 bytes), a checksum (4), itself, a checksum (4)."""
+    with open(file, "rb") as shard:
+        while header := shard.read(12):
+            length, _ = struct.unpack("<QI", header)
+            record = shard.read(length + 4)
+            if len(record) != length + 4:
+                raise DataError(f"{file}: is cut short")
+            yield record[:length]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings from TFDS and what it imports: they are about TensorFlow and options that we do not use."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,106 @@
+"""Which classes of a labelled data set do the samples reach, seen through a classifier's features?
+
+The predicted classes alone do not tell: a classifier has to put every picture somewhere, and spreads pictures
+of pure noise over nearly all classes. So a sample counts for a class only when it also lies as near to the
+class's centroid, in feature space, as the class's own held-out examples do.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import rel_entr
+
+
+class ClassReference(NamedTuple):
+    """What `class_report` compares with: the k classes of a data set in feature space."""
+
+    centroids: NDArray[np.float64]  # [k, d] means of the training features
+    radius: NDArray[np.float64]  # [k] the distance to the centroid that most held-out examples keep
+    histogram: NDArray[np.float64]  # [k] shares of the classes in the training data
+
+
+class ClassReport(NamedTuple):
+    """How n samples cover k classes."""
+
+    histogram: NDArray[np.float64]  # [k] share of samples predicted to be of the class
+    near: NDArray[np.float64]  # [k] share of samples predicted to be of the class and within its radius
+    captured: int  # classes whose near share is at least min_share
+    kl: float  # KL(histogram || the data's histogram), nats, 0 log 0 = 0
+    near_share: float  # share of samples within their class's radius: what high quality is to a mixture
+
+
+def class_reference(
+    train_features: ArrayLike,
+    train_labels: ArrayLike,
+    heldout_features: ArrayLike,
+    heldout_labels: ArrayLike,
+    k: int,
+    *,
+    percentile: float = 99.0,
+) -> ClassReference:
+    """Centroids from training features [n, d], radii from held-out ones [m, d], both by true label 0 .. k-1.
+
+    radius[c] is the `percentile` of |feature - centroids[c]| over the held-out examples of class c. Held-out,
+    as a classifier pulls the features of its own training examples closer together than those of new ones.
+
+    Raises: ValueError for mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
+
+    >>> reference = class_reference([[0.0], [2.0], [9.0]], [0, 0, 1], [[1.5], [8.0]], [0, 1], k=2)
+    >>> reference.centroids.ravel().tolist(), reference.radius.tolist()
+    ([1.0, 9.0], [0.5, 1.0])
+    """
+    train, labels = _checked(train_features, train_labels, k)
+    heldout, heldout_classes = _checked(heldout_features, heldout_labels, k)
+    for name, present in (("training", labels), ("held-out", heldout_classes)):
+        if missing := sorted(set(range(k)) - set(present.tolist())):
+            raise ValueError(f"expected {name} examples of all {k} classes, got none of {missing}")
+    centroids = np.stack([train[labels == c].mean(axis=0) for c in range(k)])
+    distance = np.linalg.norm(heldout - centroids[heldout_classes], axis=1)
+    radius = np.array([np.percentile(distance[heldout_classes == c], percentile) for c in range(k)])
+    return ClassReference(centroids, radius, np.bincount(labels, minlength=k) / len(labels))
+
+
+def class_report(
+    features: ArrayLike, predicted: ArrayLike, reference: ClassReference, *, min_share: float = 0.005
+) -> ClassReport:
+    """Coverage of the classes by samples with features [n, d] and a classifier's predicted classes [n].
+
+    Features that are not finite are near nothing.
+
+    Raises: ValueError for mismatched shapes or predicted classes outside 0 .. k-1.
+
+    >>> reference = ClassReference(np.array([[0.0], [9.0]]), np.array([1.0, 1.0]), np.array([0.5, 0.5]))
+    >>> report = class_report([[0.1], [0.2], [5.0], [6.0]], [0, 0, 1, 1], reference)
+    >>> report.histogram.tolist(), report.near.tolist(), report.captured, report.kl
+    ([0.5, 0.5], [0.5, 0.0], 1, 0.0)
+    """
+    k, d = reference.centroids.shape
+    samples, classes = _checked(features, predicted, k)
+    if samples.shape[1] != d:
+        raise ValueError(f"expected features [n, {d}], as the reference has, got shape {samples.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = np.linalg.norm(samples - reference.centroids[classes], axis=1)
+    near = distance <= reference.radius[classes]  # False for NaN
+    histogram = np.bincount(classes, minlength=k) / len(classes)
+    near_histogram = np.bincount(classes[near], minlength=k) / len(classes)
+    return ClassReport(
+        histogram=histogram,
+        near=near_histogram,
+        captured=int(np.sum(near_histogram >= min_share)),
+        kl=float(np.sum(rel_entr(histogram, reference.histogram))),
+        near_share=float(np.mean(near)),
+    )
+
+
+def _checked(features: ArrayLike, labels: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+    features, labels = np.asarray(features, dtype=np.float64), np.asarray(labels)
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not len(features):
+        raise ValueError(
+            f"expected features [n, d] and classes [n], n > 0, got shapes {features.shape} and {labels.shape}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= k:
+        raise ValueError(
+            f"expected integer classes 0 .. {k - 1}, got {labels.dtype} from {labels.min()} to {labels.max()}"
+        )
+    return features, labels

@@ -1,0 +1,6 @@
+"""Networks: pure `flax.linen` modules, called with `train=True` or `train=False`."""
+
+from jaxgan.nn.dcgan import DCGANDiscriminator as DCGANDiscriminator
+from jaxgan.nn.dcgan import DCGANGenerator as DCGANGenerator
+from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
+from jaxgan.nn.mlp import MLPGenerator as MLPGenerator

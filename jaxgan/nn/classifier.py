@@ -1,0 +1,35 @@
+"""A small convolutional classifier whose features the image metrics live in."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.nn.layers import conv_general_dilated
+from jaxgan.types import Array
+
+_Conv = partial(nn.Conv, conv_general_dilated=conv_general_dilated)
+
+
+class Classifier(nn.Module):
+    """Images [n, h, w, c] -> (logits [n, classes], features [n, features]), of any size.
+
+    One 3 x 3 layer at full resolution, then strided 3 x 3 layers down to at most 4 pixels a side, and a dense
+    layer of `features` ReLUs. The features enter a Frechet distance, whose covariance needs many more samples
+    than features: hence at most 64.
+    """
+
+    classes: int
+    features: int = 64
+    width: int = 32
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        width = self.width
+        x = nn.relu(norm()(_Conv(width, (3, 3), use_bias=False)(x)))
+        while max(x.shape[1:3]) > 4:
+            width = min(2 * width, 128)
+            x = nn.relu(norm()(_Conv(width, (3, 3), strides=(2, 2), use_bias=False)(x)))
+        features = nn.relu(nn.Dense(self.features)(x.reshape(x.shape[0], -1)))
+        return nn.Dense(self.classes)(features), features.astype(jnp.float32)

@@ -1,0 +1,101 @@
+"""The DCGAN pair of Radford et al. 2016, for square images from 8 to 128 pixels and any number of channels.
+
+Strided convolutions in place of pooling, BatchNorm except at the generator's output and the discriminator's input,
+no fully connected hidden layer, ReLU in the generator with tanh at the end, LeakyReLU(0.2) in the discriminator,
+weights from N(0, 0.02). Kernels are 4 x 4: divisible by the stride, so no pixel is written more often than its
+neighbour.
+"""
+
+from functools import partial
+
+import flax.linen as nn
+
+from jaxgan.nn.layers import ConvTranspose, conv_general_dilated
+from jaxgan.types import Array
+
+_init = nn.initializers.normal(0.02)
+_Conv = partial(
+    nn.Conv, kernel_init=_init, use_bias=False, conv_general_dilated=conv_general_dilated, strides=(2, 2)
+)
+_ConvTranspose = partial(ConvTranspose, kernel_init=_init, strides=(2, 2))
+_leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
+_KERNEL = (4, 4)
+
+
+def base_size(size: int) -> tuple[int, int]:
+    """The base-size rule: an image of `size` pixels is `stages` doublings of a small base.
+
+    The base has 4 to 7 pixels: 64 = 4 * 2^4, 28 = 7 * 2^2. Images of 8 and 12 pixels start from 2 and 3, so
+    that there are two stages and the discriminator is more than one layer deep. Returns (base, stages).
+
+    Raises:
+      ValueError: no such base, with the nearest sizes that have one.
+
+    Example:
+      >>> base_size(64), base_size(28), base_size(8)
+      ((4, 4), (7, 2), (2, 2))
+    """
+    if size in SIZES:
+        return SIZES[size]
+    nearest = sorted(sorted(SIZES, key=lambda other: (abs(other - size), other))[:2])
+    raise ValueError(
+        "a DCGAN makes images of 8 to 128 pixels that are 4, 5, 6 or 7 times a power of two; "
+        f"got {size}, the nearest are {' and '.join(map(str, nearest))}"
+    )
+
+
+SIZES = {
+    base * 2**stages: (base, stages)
+    for base in (4, 5, 6, 7)
+    for stages in (1, 2, 3, 4, 5)
+    if 8 <= base * 2**stages <= 128
+} | {8: (2, 2), 12: (3, 2)}
+
+
+class DCGANGenerator(nn.Module):
+    """z [n, d] -> images [n, size, size, channels] in (-1, 1).
+
+    `width` is the number of channels before the last layer; it doubles with every halving of the image.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> x, _ = DCGANGenerator(28, 1).init_with_output(jax.random.key(0), jnp.zeros((2, 64)), train=True)
+      >>> x.shape
+      (2, 28, 28, 1)
+    """
+
+    size: int
+    channels: int
+    width: int = 64
+
+    @nn.compact
+    def __call__(self, z: Array, *, train: bool) -> Array:
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        base, stages = base_size(self.size)
+        features = self.width * 2 ** (stages - 1)
+        # The projection of z is a transposed convolution of a 1 x 1 image, that is a matrix product.
+        x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init)(z)
+        x = nn.relu(norm()(x.reshape(-1, base, base, features)))
+        for stage in reversed(range(stages - 1)):
+            x = _ConvTranspose(self.width * 2**stage, _KERNEL, use_bias=False)(x)
+            x = nn.relu(norm()(x))
+        return nn.tanh(_ConvTranspose(self.channels, _KERNEL)(x))
+
+
+class DCGANDiscriminator(nn.Module):
+    """Images [n, size, size, channels] -> logits [n].
+
+    `width` is the number of channels after the first layer; it doubles with every halving of the image.
+    """
+
+    width: int = 64
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        _, stages = base_size(x.shape[1])
+        x = _leaky_relu(_Conv(self.width, _KERNEL, use_bias=True)(x))
+        for stage in range(1, stages):
+            x = _leaky_relu(norm()(_Conv(self.width * 2**stage, _KERNEL)(x)))
+        # The last layer's kernel covers the whole base, that is a matrix product.
+        return nn.Dense(1, kernel_init=_init)(x.reshape(x.shape[0], -1)).reshape(x.shape[0])

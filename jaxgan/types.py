@@ -1,0 +1,160 @@
+"""The signatures that everything else is written against: NamedTuples and Protocols, no code.
+
+A new idea is a function of one of four shapes: a `Loss`, a `Term`, a `Game` or an `Algorithm`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+
+Array = jax.Array
+Key = jax.Array
+PyTree = Any
+
+Prior = Callable[[Key, int], Array]
+"""(key, n) -> n latents, the batch axis first."""
+
+
+class Batch(NamedTuple):
+    """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional)."""
+
+    x: Array
+    y: PyTree = None
+
+
+class Sampler(Protocol):
+    """(key, n) -> a Batch of n examples. In-memory data enters as arguments of a `jax.tree_util.Partial`."""
+
+    def __call__(self, key: Key, n: int, /) -> Batch: ...
+
+
+class Players(NamedTuple):
+    """One value per player: parameters, model states, optimizer states or learning rates."""
+
+    generator: Any
+    discriminator: Any
+
+
+class BatchSizes(NamedTuple):
+    """How many examples a step draws: real and fake ones for the discriminator, fakes for the generator."""
+
+    real: int
+    fake: int
+    generator: int
+
+
+class Loss(NamedTuple):
+    """What each player minimizes, as functions of the discriminator's logits.
+
+    Each takes (real_logits, fake_logits) and returns an array of per-example values, or a tuple of such
+    arrays (say, the real term and the fake term). The game takes the mean of each array and adds the means.
+    """
+
+    discriminator: Callable[[Array, Array], Array | tuple[Array, ...]]
+    generator: Callable[[Array, Array], Array | tuple[Array, ...]]
+
+
+class View(NamedTuple):
+    """What one player sees in one evaluation of its objective: the argument of a `Term`.
+
+    `critic(x) -> logits` and `generate(z) -> x` are closed over parameters, model state and condition.
+    """
+
+    critic: Callable[[Array], Array]
+    generate: Callable[[Array], Array]
+    params: PyTree
+    real: Array
+    fake: Array
+    z: Array
+    y: PyTree
+    key: Key
+    step: Array
+
+
+Term = Callable[[View], Array]
+"""A penalty or regularizer: per-example values that the game averages and adds to a player's loss."""
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation of an objective yields beside its value."""
+
+    parts: tuple[Array, ...]  # the mean of each array that the loss function returned
+    model_state: PyTree  # the player's own, after its passes
+    real_logits: Array
+    fake_logits: Array
+
+
+class Objective(Protocol):
+    """The scalar that one player minimizes at the joint point `params`, and its `Evaluation`."""
+
+    def __call__(
+        self, params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array, /
+    ) -> tuple[Array, Evaluation]: ...
+
+
+class Game(NamedTuple):
+    """Two objectives, each minimized by its own player, both functions of one joint point.
+
+    init:    (key, batch) -> (params, model_state), each a `Players`
+    sample:  (params, model_state, key, n, y=None) -> x, with the *generator's* own params and model state
+    """
+
+    init: Callable[[Key, Batch], tuple[Players, Players]]
+    generator: Objective
+    discriminator: Objective
+    sample: Callable[..., Array]
+
+
+class Generator(NamedTuple):
+    """All that is needed to sample: a generator's parameters and its model state."""
+
+    params: PyTree
+    model_state: PyTree
+
+
+class State(NamedTuple):
+    """What training carries from one step to the next."""
+
+    params: Players
+    model_state: Players
+    opt_state: Players
+    average: Generator | None  # a moving average of the generator, where the algorithm keeps one
+    step: Array
+
+
+class Spread(NamedTuple):
+    """The mean over a batch, and the quantiles at `QUANTILES`."""
+
+    mean: Array
+    quantiles: Array
+
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+class Info(NamedTuple):
+    """What one step reports: scalars and small arrays, nothing that the next step needs."""
+
+    g_loss: Array
+    d_loss: Array
+    d_parts: tuple[Array, ...]  # the loss's own terms: for cross-entropy the real one and the fake one
+    value: Array  # V(D, G) = E log D(x) + E log(1 - D(G(z))); -log 4 at the equilibrium
+    d_real: Spread  # D(x) = sigmoid(real logits) in the last discriminator step
+    d_fake: Spread  # D(G(z)) in the last discriminator step
+    g_grad_norm: Array
+    d_grad_norm: Array
+    g_update_norm: Array  # of the optimizer's actual update
+    d_update_norm: Array
+
+
+class Algorithm(NamedTuple):
+    """A game and a rule that updates its players.
+
+    init: (key, sample) -> State
+    step: (state, sample, key) -> (State, Info)
+    """
+
+    init: Callable[[Key, Sampler], State]
+    step: Callable[[State, Sampler, Key], tuple[State, Info]]
+    game: Game

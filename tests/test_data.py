@@ -1,0 +1,178 @@
+"""Sources: sampling, splitting, scaling, and the distributions of the synthetic ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxgan.data.digits import digits
+from jaxgan.data.source import DataError, Images, Mixture, Source, from_images, split, to_unit
+from jaxgan.data.synthetic import gaussian_mixture, grid, ring
+
+
+def numbered(n: int) -> Images:
+    """Image i is the grey level i and has label i % 3, so that a drawn example tells which one it is."""
+    return Images(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n, dtype=np.int32) % 3)
+
+
+def modes_of(source: Source) -> Mixture:
+    assert source.mixture is not None
+    return source.mixture
+
+
+def test_to_unit_maps_every_grey_level_onto_the_unit_interval() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    exact = np.arange(256) / 127.5 - 1
+    # float32 rounds a quotient of up to 2 and a difference of up to 1: half a unit in the last place each
+    np.testing.assert_allclose(to_unit(levels), exact, rtol=0, atol=2e-7)
+    np.testing.assert_allclose(jax.jit(to_unit)(jnp.asarray(levels)), exact, rtol=0, atol=2e-7)
+    assert to_unit(levels)[[0, 255]].tolist() == [-1, 1]
+
+
+def test_to_unit_keeps_the_kind_of_array_and_leaves_floats_alone() -> None:
+    assert type(to_unit(np.zeros(2, np.uint8))) is np.ndarray
+    assert isinstance(to_unit(jnp.zeros(2, jnp.uint8)), jax.Array)
+    x = np.array([-0.3, 0.7], np.float32)
+    assert to_unit(x) is x
+    with pytest.raises(TypeError, match="received int32"):
+        to_unit(np.zeros(2, np.int32))
+
+
+def test_a_draw_is_uniform_over_the_training_images() -> None:
+    n, draws = 10, 20_000
+    x = from_images("numbered", numbered(n)).sample(jax.random.key(0), draws).x
+    counts = np.bincount(np.rint((np.asarray(x).ravel() + 1) * 127.5).astype(int), minlength=n)
+    assert len(counts) == n
+    chi2 = np.sum((counts - draws / n) ** 2) / (draws / n)
+    assert chi2 < 27.9  # the 0.999 quantile of chi-squared with 9 degrees of freedom; the key is fixed
+
+
+def test_labels_stay_with_their_images() -> None:
+    source = from_images("numbered", numbered(30), labels=True)
+    batch = jax.jit(source.sample, static_argnums=1)(jax.random.key(1), 200)
+    np.testing.assert_array_equal(np.rint((batch.x.ravel() + 1) * 127.5) % 3, batch.y)
+    assert from_images("numbered", numbered(30)).sample(jax.random.key(1), 4).y is None
+
+
+def test_images_are_arguments_of_the_compiled_step_and_stay_bytes() -> None:
+    images = Images(np.zeros((100, 32, 32, 3), np.uint8))
+    sample = from_images("black", images).sample
+    (leaf,) = jax.tree.leaves(sample)
+    assert leaf.shape == images.x.shape and leaf.dtype == jnp.uint8
+    program = jax.jit(lambda sample, key: sample(key, 8)).lower(sample, jax.random.key(0)).as_text()
+    assert len(program) < images.x.size / 10  # a closure would put 300 kB of pixels into the program
+
+
+def test_the_same_key_draws_the_same_batch_under_vmap() -> None:
+    sample = from_images("numbered", numbered(50)).sample
+    keys = jax.random.split(jax.random.key(3), 4)
+    together = jax.vmap(lambda key: sample(key, 16).x)(keys)
+    # drawn indices are equal exactly; the scaling may be fused differently, hence one rounding
+    np.testing.assert_allclose(together[2], sample(keys[2], 16).x, rtol=0, atol=1e-7)
+
+
+def test_sources_refuse_what_they_cannot_draw() -> None:
+    with pytest.raises(DataError, match="received none"):
+        from_images("empty", Images(np.zeros((0, 2, 2, 1), np.uint8)))
+    with pytest.raises(DataError, match="labels were asked for"):
+        from_images("bare", Images(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
+
+
+@settings(deadline=None, max_examples=50)  # the first example imports scikit-learn
+@given(
+    counts=st.lists(st.integers(5, 30), min_size=1, max_size=4),
+    fraction=st.floats(0.2, 0.6),
+    seed=st.integers(0, 99),
+)
+def test_a_split_is_a_partition_that_keeps_the_shares_of_the_classes(
+    counts: list[int], fraction: float, seed: int
+) -> None:
+    y = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    x = np.arange(len(y), dtype=np.uint8).reshape(-1, 1, 1, 1)
+    train, heldout = split(Images(x, y), fraction, seed)
+    assert heldout is not None and train.y is not None and heldout.y is not None
+    np.testing.assert_array_equal(np.sort(np.concatenate([train.x, heldout.x]).ravel()), x.ravel())
+    for part in (train, heldout):
+        np.testing.assert_array_equal(part.y, y[part.x.ravel()])
+    kept = np.bincount(heldout.y, minlength=len(counts))
+    # largest-remainder rounding: each class is within one example of its share of the held-out set
+    assert np.all(np.abs(kept - np.array(counts) * len(heldout.y) / len(y)) <= 1)
+
+
+def test_a_split_depends_on_its_seed_only() -> None:
+    images = Images(numbered(40).x)
+    first, again, other = (split(images, 0.25, seed)[0].x for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert split(images, 0, 0) == (images, None)
+
+
+def test_a_split_names_the_class_that_is_too_small() -> None:
+    images = Images(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
+    with pytest.raises(DataError, match="class dog has 1"):
+        split(images, 0.2, 0, ("cat", "dog"))
+    with pytest.raises(DataError, match=r"cannot hold out 0\.1 of 4 images"):
+        split(Images(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
+    with pytest.raises(DataError, match="received 1"):
+        split(Images(images.x[:1]), 0.2, 0)
+    with pytest.raises(ValueError, match=r"in \[0, 1\), received 1.5"):
+        split(images, 1.5, 0)
+
+
+def test_mixtures_have_the_moments_of_their_formula() -> None:
+    means = np.array([[-3.0, 0.0], [3.0, 1.0]])
+    n, sigma = 40_000, 0.5
+    x = np.asarray(gaussian_mixture("pair", means, sigma).sample(jax.random.key(0), n).x, np.float64)
+    covariance = sigma**2 * np.eye(2) + np.cov(means.T, bias=True)
+    # five standard errors: of the mean, and of each covariance (kurtosis 3 bounds that of a mixture here)
+    np.testing.assert_array_less(np.abs(x.mean(0) - means.mean(0)), 5 * np.sqrt(np.diag(covariance) / n))
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    np.testing.assert_array_less(np.abs(np.cov(x.T) - covariance), 5 * np.sqrt(2 / n) * scale)
+
+
+@pytest.mark.parametrize(("source", "modes"), [(ring(), 8), (grid(), 25)])
+def test_samples_lie_within_three_sigma_as_often_as_a_gaussian_does(source: Source, modes: int) -> None:
+    n = 10_000
+    means, sigma = modes_of(source)
+    x = np.asarray(source.sample(jax.random.key(5), n).x)
+    assert means.shape == (modes, 2) and source.size is None and source.shape == (2,)
+    assert len(np.unique(means.round(5), axis=0)) == modes
+    distance = np.linalg.norm(x[:, None] - means, axis=-1)
+    share = np.mean(distance.min(axis=1) < 3 * sigma)
+    expected = 1 - np.exp(-4.5)  # the Rayleigh distribution at three sigma
+    assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / n)
+    counts = np.bincount(distance.argmin(axis=1), minlength=modes)
+    assert np.all(np.abs(counts - n / modes) < 5 * np.sqrt(n / modes))
+
+
+def test_ring_and_grid_stand_where_the_papers_put_them() -> None:
+    # means are float32
+    np.testing.assert_allclose(np.linalg.norm(modes_of(ring(radius=2.0)).means, axis=1), 2.0, rtol=1e-6)
+    expected = {(a, b) for a in (-4, -2, 0, 2, 4) for b in (-4, -2, 0, 2, 4)}
+    assert {tuple(mean) for mean in modes_of(grid()).means.tolist()} == expected
+
+
+def test_mixtures_refuse_nonsense() -> None:
+    with pytest.raises(ValueError, match=r"received \[3\]"):
+        gaussian_mixture("line", np.zeros(3), 1.0)
+    with pytest.raises(ValueError, match="positive sigma, received 0"):
+        ring(sigma=0.0)
+    with pytest.raises(ValueError, match="expected means"):
+        ring(modes=0)
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    source = digits()
+    assert source.train is not None and source.heldout is not None and source.heldout.y is not None
+    x = np.concatenate([source.train.x, source.heldout.x])
+    assert x.dtype == np.float32 and (x.min(), x.max()) == (-1, 1)
+    levels = (x[..., 0] + 1) * 8  # exact: sixteenths are binary fractions
+    np.testing.assert_array_equal(
+        np.sort(levels.reshape(len(x), -1), axis=0),
+        np.sort(load_digits().data, axis=0),
+    )
+    assert np.bincount(source.heldout.y).tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]

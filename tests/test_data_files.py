@@ -1,0 +1,280 @@
+"""NumPy files and picture folders: what is read, and the one line that is said of what cannot be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.data.files import PICTURES, from_path, resize
+from jaxgan.data.source import DataError, Images, Source
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (10, 6, 6, 3), dtype=np.uint8)
+
+
+def load(path: Path, image_size: int | None = None) -> Source:
+    return from_path(path, image_size=image_size, heldout_fraction=0)
+
+
+def pixels(path: Path, image_size: int | None = None) -> np.ndarray:
+    train = load(path, image_size).train
+    assert train is not None
+    return train.x
+
+
+def labels(source: Source) -> list[int]:
+    assert source.train is not None and source.train.y is not None
+    return source.train.y.tolist()
+
+
+def npy(folder: Path, x: np.ndarray) -> Path:
+    np.save(folder / "images.npy", x)
+    return folder / "images.npy"
+
+
+def npz(folder: Path, **arrays: np.ndarray) -> Path:
+    np.savez(folder / "images.npz", **arrays)  # type: ignore[arg-type]
+    return folder / "images.npz"
+
+
+def picture(path: Path, x: np.ndarray, mode: str | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(x)
+    (image.convert(mode) if mode else image).save(path)
+    return path
+
+
+def test_bytes_are_kept(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(pixels(npy(tmp_path, BYTES)), BYTES)
+    np.testing.assert_array_equal(pixels(npy(tmp_path, BYTES[..., 0])), BYTES[..., :1])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (np.array([0.0, 0.25, 1.0]), np.array([-1.0, -0.5, 1.0], np.float32)),
+        (np.array([-1.0, 0.25, 1.0], np.float16), np.array([-1.0, 0.25, 1.0], np.float32)),
+        (np.array([0, 128, 255]), np.array([0, 128, 255], np.uint8)),
+        (np.array([False, True, True]), np.array([0, 255, 255], np.uint8)),
+    ],
+)
+def test_every_range_of_values_has_one_meaning(
+    tmp_path: Path, given: np.ndarray, expected: np.ndarray
+) -> None:
+    x = pixels(npy(tmp_path, given.reshape(1, 1, 3)))
+    assert x.dtype == expected.dtype
+    np.testing.assert_array_equal(x.ravel(), expected)
+
+
+@pytest.mark.parametrize("key", ["x", "images", "anything"])
+def test_npz_keys(tmp_path: Path, key: str) -> None:
+    y = np.array([5, 5, 5, 5, 5, 7, 7, 7, 9, 9])
+    source = load(npz(tmp_path, **{key: BYTES, "labels": y}))
+    np.testing.assert_array_equal(source.train.x if source.train else None, BYTES)
+    assert source.classes == ("5", "7", "9") and labels(source) == [0, 0, 0, 0, 0, 1, 1, 1, 2, 2]
+    assert load(npz(tmp_path, **{key: BYTES})).classes == ()
+
+
+def test_a_fifth_is_held_out(tmp_path: Path) -> None:
+    source = from_path(npz(tmp_path, x=BYTES, y=np.arange(10) % 2))
+    assert source.heldout is not None and source.heldout.y is not None
+    assert (source.name, source.size, sorted(source.heldout.y.tolist())) == ("images", 8, [0, 1])
+
+
+def damaged(x: np.ndarray, value: float) -> np.ndarray:
+    x = x.astype(np.float32) / 255
+    x[3, 2, 1, 0] = x[7, 0, 0, 0] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (damaged(BYTES, np.nan), r"2 values are NaN or infinite, the first at index \[3, 2, 1, 0\]"),
+        (damaged(BYTES, np.inf), "2 values are NaN or infinite"),
+        (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], received .*1\.5"),
+        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, received"),
+        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, received -1"),
+        (BYTES.astype(np.complex64), "received complex64"),
+        (np.full((2, 2, 2), "a"), "received <U1"),
+        (np.zeros((3, 4)), r"received shape \[3, 4\]"),
+        (np.zeros((2, 1, 2, 2, 1)), r"received shape \[2, 1, 2, 2, 1\]"),
+        (np.zeros((0, 2, 2)), r"received shape \[0, 2, 2\]"),
+        (np.zeros((5, 3, 32, 32)), "channels on the last axis"),
+    ],
+)
+def test_arrays_that_are_not_images_are_refused(tmp_path: Path, x: np.ndarray, message: str) -> None:
+    path = npy(tmp_path, x)
+    with pytest.raises(DataError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.zeros(9, int), r"expected 10 labels, one per image, received shape \[9\]"),
+        (np.zeros((10, 1), int), r"received shape \[10, 1\]"),
+        (np.zeros(10), "expected integer labels, received float64"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load(npz(tmp_path, x=BYTES, y=y))
+
+
+def test_ambiguous_and_pickled_arrays_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"found keys \['a', 'b'\]"):
+        load(npz(tmp_path, a=BYTES, b=BYTES))
+    np.save(tmp_path / "object.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(DataError, match="allow_pickle"):
+        load(tmp_path / "object.npy")
+
+
+@pytest.mark.parametrize("name", ["images.npy", "images.npz"])
+@pytest.mark.parametrize("kept", [0, 5, 100, 700])
+def test_truncated_arrays_are_named(tmp_path: Path, name: str, kept: int) -> None:
+    path = npy(tmp_path, BYTES) if name.endswith("npy") else npz(tmp_path, x=BYTES)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=f"{name}: cannot be read"):
+        load(path)
+
+
+def test_a_flipped_bit_in_an_npz_is_noticed(tmp_path: Path) -> None:
+    path = npz(tmp_path, x=BYTES)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="Bad CRC"):
+        load(path)
+
+
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        load(tmp_path / "absent")
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match=r"expected a \.npy or \.npz file or a folder"):
+        load(tmp_path / "notes.txt")
+    with pytest.raises(DataError, match="no pictures found"):
+        load(tmp_path)
+
+
+def test_class_folders_become_labels_in_sorted_order(tmp_path: Path) -> None:
+    for name, index in [("dog/b.png", 1), ("cat/z.png", 2), ("dog/a.PNG", 3), ("cat/deep/y.bmp", 4)]:
+        picture(tmp_path / name, BYTES[index])
+    picture(tmp_path / ".hidden/h.png", BYTES[5])
+    picture(tmp_path / "cat/.h.png", BYTES[5])
+    (tmp_path / "cat/notes.txt").write_text("not a picture")
+    source = load(tmp_path)
+    assert source.classes == ("cat", "dog") and labels(source) == [0, 0, 1, 1]
+    np.testing.assert_array_equal(pixels(tmp_path), BYTES[[4, 2, 3, 1]])
+
+
+def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
+    picture(tmp_path / "2.png", BYTES[2])
+    picture(tmp_path / "1.png", BYTES[1])
+    source = load(tmp_path)
+    assert source.train is not None and source.train.y is None and source.classes == ()
+    np.testing.assert_array_equal(source.train.x, BYTES[1:3])
+
+
+def test_pictures_beside_class_folders_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "cat/1.png", BYTES[1])
+    picture(tmp_path / "2.png", BYTES[2])
+    with pytest.raises(DataError, match=r"2\.png beside cat/"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", sorted(PICTURES))
+def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
+    flat = np.full((8, 8, 3), 100, np.uint8)
+    # a constant picture: lossy formats and 216-colour palettes keep it to within a few levels
+    x = pixels(picture(tmp_path / f"flat{suffix}", flat).parent)
+    assert x.shape == (1, 8, 8, 3) and np.abs(x.astype(int) - 100).max() <= 5
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA"])
+def test_grey_pictures_keep_one_channel(tmp_path: Path, mode: str) -> None:
+    grey = np.where(BYTES[0, ..., 0] > 127, 255, 0).astype(np.uint8)
+    picture(tmp_path / "grey.png", grey, mode)
+    np.testing.assert_array_equal(pixels(tmp_path), grey[None, ..., None])
+
+
+def test_sixteen_bits_keep_their_eight_highest(tmp_path: Path) -> None:
+    picture(tmp_path / "deep.png", np.array([[0, 255, 256], [32768, 65280, 65535]], np.uint16))
+    np.testing.assert_array_equal(pixels(tmp_path)[0, ..., 0], [[0, 0, 1], [128, 255, 255]])
+
+
+def test_one_colour_picture_makes_the_set_colour(tmp_path: Path) -> None:
+    picture(tmp_path / "1.png", BYTES[1])
+    picture(tmp_path / "2.png", BYTES[2, ..., 0])
+    picture(tmp_path / "3.png", BYTES[3], "RGBA")
+    expected = np.stack([BYTES[1], np.repeat(BYTES[2, ..., :1], 3, axis=-1), BYTES[3]])
+    np.testing.assert_array_equal(pixels(tmp_path), expected)
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], np.uint8))
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.save(tmp_path / "palette.png", transparency=bytes([0, 128]))
+    np.testing.assert_array_equal(pixels(tmp_path), [[[[10, 20, 30], [40, 50, 60]]]])
+
+
+@pytest.mark.parametrize("kept", [0, 20, 60])
+def test_a_truncated_picture_is_named(tmp_path: Path, kept: int) -> None:
+    picture(tmp_path / "a.png", BYTES[0])
+    bad = picture(tmp_path / "b.png", BYTES[1])
+    bad.write_bytes(bad.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"b\.png: cannot be read") as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "f.tif", np.zeros((2, 2), np.float32))
+    with pytest.raises(DataError, match="floating-point"):
+        load(tmp_path)
+
+
+def test_mixed_sizes_are_refused_unless_a_size_is_given(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", BYTES[0])
+    picture(tmp_path / "b.png", BYTES[1, :4])
+    with pytest.raises(DataError, match=r"b\.png is 4x6 but .*a\.png is 6x6.*--image-size"):
+        load(tmp_path)
+    assert load(tmp_path, image_size=3).shape == (3, 3, 3)
+
+
+def test_non_square_pictures_are_loaded_as_they_are(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", BYTES[1, :4])
+    assert load(tmp_path).shape == (4, 6, 3)
+
+
+def test_resizing_crops_the_centre() -> None:
+    wide = np.zeros((1, 2, 6, 1), np.uint8)
+    wide[:, :, 2:4] = 200
+    np.testing.assert_array_equal(resize(Images(wide), 2).x, 200)
+    np.testing.assert_array_equal(resize(Images(wide.transpose(0, 2, 1, 3)), 2).x, 200)
+
+
+def test_resizing_does_not_alias() -> None:
+    stripes = np.tile(np.array([0, 255], np.uint8), (1, 64, 32))[..., None]
+    # taking every 8th pixel would be black throughout; a filter gives the mean, 127.5, away from the border
+    assert np.abs(resize(Images(stripes), 8).x[:, :, 1:-1].astype(float) - 127.5).max() <= 2
+
+
+def test_floats_are_resized_like_bytes_and_stay_in_range() -> None:
+    ramp = np.add.outer(10 * np.arange(12), 11 * np.arange(12)).astype(np.uint8)[None, ..., None]
+    small, exact = resize(Images(ramp), 4).x, resize(Images(ramp.astype(np.float32) / 127.5 - 1), 4).x
+    assert exact.dtype == np.float32
+    # bytes are rounded after each of the two passes: at most one grey level in all
+    assert np.abs((exact + 1) * 127.5 - small).max() <= 1
+    edge = Images(np.kron(np.array([[-1.0, 1.0]]), np.ones((4, 4)))[None, :, 2:6, None].astype(np.float32))
+    assert np.abs(resize(edge, 16).x).max() == 1  # bicubic overshoots here without the clipping
+
+
+def test_arrays_are_resized_too(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(pixels(npy(tmp_path, BYTES), 6), BYTES)
+    assert pixels(npy(tmp_path, BYTES), 3).shape == (10, 3, 3, 3)
+    with pytest.raises(DataError, match="at least 1, received 0"):
+        load(tmp_path / "images.npy", image_size=0)

@@ -1,0 +1,285 @@
+"""Metrics against closed forms, brute force and independent implementations."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+from scipy.stats import chi2, ortho_group
+
+from jaxgan.metrics.classes import class_reference, class_report
+from jaxgan.metrics.frechet import Moments, frechet_distance, moments
+from jaxgan.metrics.modes import mode_report, perfect_mode_report
+
+ANGLES = 2 * np.pi * np.arange(8) / 8
+RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+SIGMA = 0.05
+
+
+def ring_samples(n, modes=8, seed=0, spread=SIGMA):
+    rng = np.random.default_rng(seed)
+    return RING[rng.integers(modes, size=n)] + spread * rng.standard_normal((n, 2))
+
+
+# Modes of a mixture
+
+
+def mode_report_by_loops(x, means, sigma):
+    counts, squares = np.zeros(len(means)), []
+    for sample in x:
+        distances = [np.linalg.norm(sample - mean) / sigma for mean in means]
+        if min(distances) < 3:
+            counts[int(np.argmin(distances))] += 1
+            squares.append(min(distances) ** 2)
+    p, k = counts / counts.sum(), len(means)
+    return {
+        "captured": sum(counts > 0),
+        "high_quality": counts.sum() / len(x),
+        "kl_model_data": sum(share * np.log(share * k) for share in p if share > 0),
+        "kl_data_model": sum(np.log(1 / (share * k)) / k if share > 0 else np.inf for share in p),
+        "missed": sum(counts == 0) / k,
+        "spread": np.sqrt(np.mean(squares) / x.shape[1]),
+    }
+
+
+@pytest.mark.parametrize("modes", [8, 3])
+def test_mode_report_equals_loops(modes):
+    x = ring_samples(200, modes=modes, spread=2 * SIGMA)  # a good part lies beyond 3 sigma
+    report = mode_report(x, RING, SIGMA)._asdict()
+    for name, expected in mode_report_by_loops(x, RING, SIGMA).items():
+        # float32: a distance of 3 sigma = 0.15 between coordinates near 1 is exact to about 1e-6
+        np.testing.assert_allclose(report[name], expected, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_a_perfect_sampler_scores_the_closed_forms(d):
+    k, n, draws = 8, 2_500, 64
+    means = np.zeros((k, d))
+    means[:, 0] = np.arange(k)
+    report = perfect_mode_report(jax.random.key(d), means, SIGMA, n, draws=draws)
+    within = chi2.cdf(9, d)
+    # Four standard errors of n * draws samples.
+    assert report.high_quality == pytest.approx(within, abs=4 * np.sqrt(within * (1 - within) / (n * draws)))
+    # A variance estimated from m = n * draws * d numbers has a relative error of at most sqrt(2 / m).
+    squared_spread = chi2.cdf(9, d + 2) / within
+    assert report.spread**2 == pytest.approx(squared_spread, rel=4 * np.sqrt(2 / (n * draws * d)))
+    # 2 n KL is chi-square with k - 1 degrees of freedom, n the high-quality samples; O(1 / n) is 0.1 %.
+    expected_kl = (k - 1) / (2 * n * within)
+    assert report.kl_model_data == pytest.approx(expected_kl, rel=4 * np.sqrt(2 / ((k - 1) * draws)))
+    assert report.kl_data_model == pytest.approx(expected_kl, rel=4 * np.sqrt(2 / ((k - 1) * draws)))
+    assert (report.captured, report.missed) == (k, 0)
+
+
+def test_the_numbers_in_the_docstring_for_two_dimensions():
+    assert 1 - np.exp(-4.5) == pytest.approx(chi2.cdf(9, 2), rel=1e-12)
+    assert 1 - 4.5 / (np.exp(4.5) - 1) == pytest.approx(chi2.cdf(9, 4) / chi2.cdf(9, 2), rel=1e-12)
+
+
+def test_one_repeated_sample_captures_one_mode():
+    report = mode_report(np.tile(RING[:1], (50, 1)), RING, SIGMA)
+    assert (report.captured, report.high_quality, report.missed, report.spread) == (1, 1, 7 / 8, 0)
+    assert report.kl_model_data == pytest.approx(np.log(8), rel=1e-6)  # float32
+    assert report.kl_data_model == np.inf
+
+
+def test_without_a_high_quality_sample_the_divergences_are_undefined():
+    report = mode_report(np.zeros((10, 2)), RING, SIGMA)
+    assert (report.captured, report.high_quality, report.missed) == (0, 0, 1)
+    assert np.isnan([report.kl_model_data, report.kl_data_model, report.spread]).all()
+
+
+def test_samples_that_are_not_finite_only_lower_the_share_of_high_quality():
+    x = ring_samples(300)
+    bad = [[np.nan, 0], [np.inf, 0], [1, -np.inf], [np.nan, np.inf]]
+    clean, poisoned = mode_report(x, RING, SIGMA), mode_report(np.concatenate([x, bad]), RING, SIGMA)
+    assert poisoned.high_quality == pytest.approx(float(clean.high_quality) * 300 / 304, rel=1e-6)  # float32
+    assert np.isfinite(clean).all()
+    # float32 sums in another order
+    np.testing.assert_allclose(poisoned._replace(high_quality=0), clean._replace(high_quality=0), rtol=1e-6)
+
+
+def test_mode_reports_of_many_seeds_are_those_of_each():
+    seeds = jnp.stack([ring_samples(100, modes, seed=modes) for modes in (2, 5, 8)])
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        together = jax.jit(jax.vmap(lambda x: mode_report(x, RING, SIGMA)))(seeds)
+    assert together.captured.tolist() == [2, 5, 8]
+    for i, x in enumerate(seeds):
+        alone = mode_report(x, RING, SIGMA)
+        # float32 sums in another order
+        np.testing.assert_allclose([field[i] for field in together], alone, rtol=1e-5)
+
+
+def test_a_perfect_sampler_that_misses_a_mode_is_averaged_honestly():
+    report = perfect_mode_report(jax.random.key(0), RING, SIGMA, n=4, draws=16)  # 4 samples, 8 modes
+    assert report.kl_data_model == np.inf
+    assert report.missed >= 0.5
+
+
+def test_mode_report_rejects_mismatched_shapes():
+    with pytest.raises(ValueError, match=r"\(5, 3\) and \(8, 2\)"):
+        mode_report(np.zeros((5, 3)), RING, SIGMA)
+
+
+# The Frechet distance
+
+
+def random_moments(rng, d, rank=None):
+    factor = rng.standard_normal((d, rank or d))
+    return Moments(rng.standard_normal(d), factor @ factor.T, 100)
+
+
+def test_moments_are_the_sample_mean_and_unbiased_covariance():
+    features = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32)
+    result, centred = moments(features), features - features.mean(axis=0, dtype=np.float64)
+    assert (result.mean.dtype, result.covariance.dtype, result.n) == (np.float64, np.float64, 50)
+    # float64 rounding
+    np.testing.assert_allclose(result.covariance, centred.T @ centred / 49, rtol=1e-12, atol=1e-14)
+    assert moments(features[:, :1]).covariance.shape == (1, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (4,)])
+def test_moments_need_two_examples(shape):
+    with pytest.raises(ValueError, match="n >= 2, got shape"):
+        moments(np.zeros(shape))
+
+
+def test_frechet_distance_equals_scipys_matrix_root():
+    rng = np.random.default_rng(1)
+    for d in (1, 2, 7, 20):
+        a, b = random_moments(rng, d), random_moments(rng, d)
+        root = sqrtm(a.covariance @ b.covariance)
+        expected = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance + b.covariance - 2 * root.real)
+        # sqrtm of a product that is not symmetric keeps about half of float64's digits
+        assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-7)
+        assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b), rel=1e-12)
+
+
+def test_frechet_distance_of_commuting_covariances():
+    rng = np.random.default_rng(2)
+    rotation = ortho_group(6, seed=2).rvs()
+    x, y = rng.uniform(size=(2, 6))
+    y[:3] = 0.0  # one of the two is singular
+    a = Moments(np.zeros(6), rotation @ np.diag(x) @ rotation.T, 9)
+    b = Moments(np.full(6, 0.5), rotation @ np.diag(y) @ rotation.T, 9)
+    expected = 6 * 0.25 + np.sum((np.sqrt(x) - np.sqrt(y)) ** 2)
+    # A zero eigenvalue comes out as 1e-16, and the distance takes its root.
+    assert frechet_distance(a, b) == pytest.approx(expected, abs=1e-7)
+
+
+def test_frechet_distance_sees_directions_of_little_variance():
+    turn = ortho_group(2, seed=3).rvs()
+    a, b = (Moments(np.zeros(2), turn @ np.diag([1.0, small]) @ turn.T, 9) for small in (1e-12, 4e-12))
+    # (1e-6 - 2e-6)^2. Rounding the matrices by 1e-16 changes 1e-12 by up to a thousandth. The root of
+    # sqrt(A) B sqrt(A), whose smallest eigenvalue is 4e-24, is wrong here by a factor.
+    assert frechet_distance(a, b) == pytest.approx(1e-12, rel=1e-2)
+
+
+def test_frechet_distance_of_gaussians_on_a_line():
+    a, b = (Moments(np.array([mean]), np.array([[std**2]]), 9) for mean, std in ((1.0, 2.0), (-0.5, 0.5)))
+    assert frechet_distance(a, b) == pytest.approx(1.5**2 + 1.5**2, rel=1e-12)  # float64 rounding
+
+
+@pytest.mark.parametrize("rank", [5, 2, 1])
+def test_frechet_distance_to_itself_is_zero(rank):
+    a = random_moments(np.random.default_rng(rank), 5, rank)
+    assert 0 <= frechet_distance(a, a) < 1e-12  # rounding of traces near 10
+
+
+@pytest.mark.parametrize("rank", [5, 2])
+def test_frechet_distance_is_invariant_under_rotation(rank):
+    rng = np.random.default_rng(4)
+    a, b = random_moments(rng, 5, rank), random_moments(rng, 5, rank)
+    q = ortho_group(5, seed=4).rvs()
+    turned = [Moments(q @ m.mean, q @ m.covariance @ q.T, m.n) for m in (a, b)]
+    # Eigenvalues that are zero come out as 1e-16, and their roots as 1e-8.
+    assert frechet_distance(*turned) == pytest.approx(frechet_distance(a, b), abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_frechet_distance_of_features_that_are_not_finite_is_nan(bad):
+    features = np.random.default_rng(5).standard_normal((20, 3))
+    fine = moments(features)
+    features[4, 1] = bad
+    assert np.isnan(frechet_distance(moments(features), fine))
+    assert np.isnan(frechet_distance(fine, moments(features)))
+
+
+def test_frechet_distance_rejects_unequal_dimensions():
+    a, b = (random_moments(np.random.default_rng(6), d) for d in (2, 3))
+    with pytest.raises(ValueError, match=r"\(2,\), \(2, 2\) and \(3,\), \(3, 3\)"):
+        frechet_distance(a, b)
+
+
+# Classes of labelled data
+
+
+def clusters(n: int, seed: int, k: int = 10, d: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """n examples of k classes: Gaussians around 4 times the first k unit vectors."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(k, size=n)
+    return 4 * np.eye(k, d)[labels] + 0.3 * rng.standard_normal((n, d)), labels
+
+
+REFERENCE = class_reference(*clusters(4_000, 0), *clusters(4_000, 1), k=10)
+
+
+def test_class_reference_of_a_hand_made_example():
+    train, heldout = [[0.0, 0.0], [2.0, 0.0], [9.0, 9.0]], [[1.0, 3.0], [1.0, 1.0], [9.0, 5.0]]
+    reference = class_reference(train, [0, 0, 1], heldout, [0, 0, 1], k=2, percentile=50)
+    assert reference.centroids.tolist() == [[1, 0], [9, 9]]
+    assert reference.radius.tolist() == [2, 4]  # the median of 3 and 1, and 4
+    np.testing.assert_allclose(reference.histogram, [2 / 3, 1 / 3])
+
+
+def test_real_samples_reach_every_class():
+    report = class_report(*clusters(4_000, 2), REFERENCE)
+    assert report.captured == 10
+    # 99 % by construction; the error of a percentile from 400 and a share from 4,000 examples is below 0.2 %.
+    assert report.near_share == pytest.approx(0.99, abs=0.006)
+    assert report.near.sum() == pytest.approx(report.near_share)
+    # Two samples of 4,000: 2 KL n / 2 is chi-square with 9 degrees of freedom, above 34 once in 10,000.
+    assert 0 < report.kl < 34 / 4_000
+
+
+def test_noise_fills_the_histogram_and_captures_nothing():
+    noise = 3 * np.random.default_rng(3).standard_normal((4_000, 16))
+    predicted = np.argmin(np.linalg.norm(noise[:, None] - REFERENCE.centroids[None], axis=2), axis=1)
+    report = class_report(noise, predicted, REFERENCE)
+    assert np.sum(report.histogram >= 0.005) == 10  # what the predicted classes alone would say
+    assert (report.captured, report.near_share) == (0, 0)
+
+
+def test_one_repeated_picture_captures_one_class():
+    features = np.tile(REFERENCE.centroids[3], (100, 1))
+    report = class_report(features, np.full(100, 3), REFERENCE)
+    assert (report.captured, report.near_share) == (1, 1)
+    assert report.kl == pytest.approx(np.log(1 / REFERENCE.histogram[3]))
+
+
+def test_a_class_is_captured_from_the_minimal_share_on():
+    features, predicted = REFERENCE.centroids[[0] * 199 + [1]], np.array([0] * 199 + [1])
+    assert class_report(features, predicted, REFERENCE).captured == 2  # 1 of 200 is 0.005
+    assert class_report(features, predicted, REFERENCE, min_share=0.006).captured == 1
+
+
+def test_features_that_are_not_finite_are_near_nothing():
+    features = np.stack([REFERENCE.centroids[0]] * 4)
+    features[1:, 2] = [np.nan, np.inf, 1e200]
+    report = class_report(features, [0, 0, 0, 0], REFERENCE)
+    assert (report.near_share, report.near[0]) == (0.25, 0.25)
+    assert np.isfinite(report.kl)
+
+
+def test_class_metrics_reject_what_they_cannot_judge():
+    features, labels = clusters(200, 4)
+    few = labels != 7
+    with pytest.raises(ValueError, match=r"held-out examples of all 10 classes, got none of \[7\]"):
+        class_reference(features, labels, features[few], labels[few], k=10)
+    with pytest.raises(ValueError, match=r"training examples of all 10 classes, got none of \[7\]"):
+        class_reference(features[few], labels[few], features, labels, k=10)
+    with pytest.raises(ValueError, match=r"0 \.\. 9, got int64 from 10 to 10"):
+        class_report(features[:1], np.array([10], dtype=np.int64), REFERENCE)
+    with pytest.raises(ValueError, match=r"got shapes \(200, 16\) and \(3,\)"):
+        class_report(features, [0, 0, 0], REFERENCE)
+    with pytest.raises(ValueError, match=r"\[n, 16\], as the reference has, got shape \(200, 4\)"):
+        class_report(features[:, :4], labels, REFERENCE)
