@@ -67,8 +67,10 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
         with _manager(directory, keep=1) as manager:
             restored = manager.restore(manager.latest_step(), args=args)
     except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
-        raise CheckpointError(f"the checkpoint in {directory} is damaged or of another shape: "
-                              f"{str(error).splitlines()[0][:200]}") from error
+        raise CheckpointError(
+            f"the checkpoint in {directory} is damaged or of another shape: "
+            f"{str(error).splitlines()[0][:200]}"
+        ) from error
     meta = dict(restored.meta)
     if digest(restored.tree) != meta.pop("digest", None):
         raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")

@@ -62,7 +62,9 @@ def alternating(
       >>> result.info.g_loss.shape
       (3,)
     """
-    sizes = batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, batch_size, batch_size)
+    sizes = (
+        batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, batch_size, batch_size)
+    )
     if d_steps < 1:
         raise ValueError(f"d_steps must be at least 1, got {d_steps}")
     if min(sizes) < 1:

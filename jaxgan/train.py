@@ -84,9 +84,7 @@ def run(
         state, info = jax.lax.scan(one_step, state, length=every)
         return state, (info, _observe(probe, key, state))
 
-    state, (info, probes) = jax.lax.scan(
-        stretch, start(algorithm, sample, key), length=num_steps // every
-    )
+    state, (info, probes) = jax.lax.scan(stretch, start(algorithm, sample, key), length=num_steps // every)
     info = jax.tree.map(lambda a: a.reshape(num_steps, *a.shape[2:]), info)
     return Result(state, info, probes)
 
@@ -208,9 +206,7 @@ def _stretch(
     algorithm: Algorithm, capacity: int, sample: Sampler, keys: Key, state: State, num_steps: jax.Array
 ) -> tuple[State, Info]:
     """`num_steps` <= capacity steps of every seed. The number is an argument: no chunk length compiles anew."""
-    step = jax.vmap(
-        partial(advance, algorithm, sample), in_axes=(0, _SEED_AXES), out_axes=(_SEED_AXES, 0)
-    )
+    step = jax.vmap(partial(advance, algorithm, sample), in_axes=(0, _SEED_AXES), out_axes=(_SEED_AXES, 0))
     info = jax.eval_shape(lambda keys, state: step(keys, state)[1], keys, state)
     buffer = jax.tree.map(lambda a: jnp.zeros((a.shape[0], capacity, *a.shape[1:]), a.dtype), info)
 

@@ -91,8 +91,13 @@ def test_infinite_seeds_leave_a_finite_estimate_and_an_honest_bound():
     assert estimate == 4.5
     # A resample holds 3 or more of the 2 in 8 with probability 0.32, far more than the tail of 2.5 %.
     assert np.isfinite(low) and high == INF
-    estimate, low, high = iqm_interval([-INF, *x[1:7], INF], rng=0)  # some resamples mix both infinities
-    assert estimate == 4.5 and (low, high) == (-INF, INF)
+
+
+def test_resamples_that_mix_both_infinities_widen_the_interval():
+    # The middle half of a resample holds -inf with probability 0.32, and inf as well with 0.05. Only if those
+    # count on both sides do the lowest 30 % of the resamples, and the highest, end at an infinite one.
+    interval = iqm_interval([-INF, -INF, 1.0, 2.0, 3.0, 4.0, INF, INF], confidence=0.4, rng=0)
+    assert interval == (2.5, -INF, INF)
 
 
 def test_one_seed_has_no_interval():

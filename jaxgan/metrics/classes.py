@@ -79,7 +79,7 @@ def class_report(
     samples, classes = _checked(features, predicted, k)
     if samples.shape[1] != d:
         raise ValueError(f"expected features [n, {d}], as the reference has, got shape {samples.shape}")
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore"):
         distance = np.linalg.norm(samples - reference.centroids[classes], axis=1)
     near = distance <= reference.radius[classes]  # False for NaN
     histogram = np.bincount(classes, minlength=k) / len(classes)

@@ -1,0 +1,171 @@
+"""What the image metrics look at: a classifier trained on the data's labels, or principal components without any.
+
+A Frechet distance in the space of such features compares runs of one data set. It is no FID, which is defined by
+the features of one particular Inception network.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxgan import checkpoint
+from jaxgan.data.cache import cache_dir
+from jaxgan.data.source import Images, to_unit
+from jaxgan.nn.classifier import Classifier
+from jaxgan.random import named_key
+from jaxgan.types import Array, Key, PyTree
+
+MAX_FEATURES = 64
+_VERSION = 1  # of the classifier's training; a new number trains anew instead of reading the cache
+
+
+class Features(NamedTuple):
+    """A map from images [n, h, w, c] in [-1, 1] to (features [n, d], predicted classes [n] or None)."""
+
+    name: str  # as in "classifier-feature Frechet distance"
+    apply: jax.tree_util.Partial
+    accuracy: float | None  # of the classifier, on the held-out images
+
+
+def classifier_features(
+    train: Images,
+    heldout: Images,
+    classes: int,
+    *,
+    seed: int = 0,
+    steps: int = 1500,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    cached: bool = True,
+    report: Callable[[str], None] = lambda line: None,
+) -> Features:
+    """Trains a small convolutional classifier on `train`; its accuracy is that on `heldout`.
+
+    Adam with a cosine schedule, batches with random shifts of at most a sixteenth of the image. The result is
+    kept in the cache folder under a digest of the images and the settings. `report` is told what is going on.
+
+    Raises:
+      ValueError: images without labels, or fewer than 2 classes.
+    """
+    if train.y is None or heldout.y is None:
+        raise ValueError("a classifier needs labelled images, got none with labels")
+    if classes < 2:
+        raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
+    module = Classifier(classes, MAX_FEATURES)
+    settings = (_VERSION, classes, seed, steps, batch_size, learning_rate)
+    name = checkpoint.digest((*train, *heldout, np.asarray(settings)))[:16]
+    folder = cache_dir() / "classifiers" / name
+    shape = jax.eval_shape(partial(_init, module, x=train.x[:1]), jax.random.key(0))
+
+    variables = _cached(folder, shape) if cached else None
+    if variables is None:
+        report(
+            f"training a {classes}-class classifier on {len(train.x)} images for the metrics (kept for next time)"
+        )
+        variables = _train(
+            module,
+            jnp.asarray(train.x),
+            jnp.asarray(train.y),
+            jax.random.key(seed),
+            steps,
+            batch_size,
+            learning_rate,
+        )
+        if cached:
+            _keep(folder, variables)
+    apply = jax.tree_util.Partial(partial(_classify, module), variables)
+    _, predicted = in_batches(apply, heldout.x)
+    accuracy = float(np.mean(predicted == heldout.y))
+    return Features("classifier", apply, accuracy)
+
+
+def principal_features(train: Images) -> Features:
+    """The first (at most 64) principal components of the pixels: what is left to look at without labels."""
+    from sklearn.decomposition import PCA
+
+    x = np.asarray(to_unit(train.x)).reshape(len(train.x), -1)
+    pca = PCA(min(MAX_FEATURES, x.shape[1], len(x) - 1), svd_solver="randomized", random_state=0).fit(x)
+    mean, components = (jnp.asarray(a, jnp.float32) for a in (pca.mean_, pca.components_))
+    return Features("pixel-component", jax.tree_util.Partial(_project, mean, components), None)
+
+
+def in_batches(
+    apply: Callable[[Array], tuple[Array, Array | None]], x: np.ndarray, batch_size: int = 500
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`apply` to images [n, ...] (uint8 or in [-1, 1]), a batch at a time, as numpy arrays."""
+    pieces = [_features(apply, x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+    features, predicted = zip(*jax.device_get(pieces), strict=True)
+    return np.concatenate(features), None if predicted[0] is None else np.concatenate(predicted)
+
+
+@jax.jit
+def _features(apply: Any, x: Array) -> tuple[Array, Array | None]:
+    return apply(to_unit(x))
+
+
+def _classify(module: Classifier, variables: PyTree, x: Array) -> tuple[Array, Array]:
+    logits, features = module.apply(variables, x, train=False)
+    return features, jnp.argmax(logits, axis=-1)
+
+
+def _project(mean: Array, components: Array, x: Array) -> tuple[Array, None]:
+    return (x.reshape(x.shape[0], -1) - mean[None]) @ components.T, None
+
+
+def _init(module: Classifier, key: Key, x: np.ndarray) -> PyTree:
+    return module.init(key, jnp.zeros(x.shape), train=True)
+
+
+@partial(jax.jit, static_argnums=(0, 4, 5, 6))
+def _train(
+    module: Classifier, x: Array, y: Array, key: Key, steps: int, batch_size: int, learning_rate: float
+) -> PyTree:
+    variables = _init(module, named_key(key, "init"), x[:1])
+    tx = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-3)
+    reach = max(1, x.shape[1] // 16)
+
+    def loss(params: PyTree, stats: PyTree, images: Array, labels: Array) -> tuple[Array, PyTree]:
+        (logits, _), moved = module.apply(
+            {"params": params, "batch_stats": stats}, images, train=True, mutable=["batch_stats"]
+        )
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels)), moved["batch_stats"]
+
+    def step(carry: tuple[PyTree, PyTree, PyTree], i: Array) -> tuple[tuple[PyTree, PyTree, PyTree], None]:
+        params, stats, opt_state = carry
+        k = jax.random.fold_in(named_key(key, "batches"), i)
+        index = jax.random.randint(k, (batch_size,), 0, x.shape[0])
+        offset = jax.random.randint(named_key(k, "shift"), (2,), 0, 2 * reach + 1)
+        images = _shift(to_unit(x[index]), offset, reach)
+        grads, stats = jax.grad(loss, has_aux=True)(params, stats, images, y[index])
+        updates, opt_state = tx.update(grads, opt_state, params)
+        return (optax.apply_updates(params, updates), stats, opt_state), None
+
+    params, stats = variables["params"], variables["batch_stats"]
+    (params, stats, _), _ = jax.lax.scan(step, (params, stats, tx.init(params)), jnp.arange(steps))
+    return {"params": params, "batch_stats": stats}
+
+
+def _shift(images: Array, offset: Array, reach: int) -> Array:
+    """The batch moved by offset - reach pixels; what comes in at the edges repeats the edge."""
+    padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
+    return jax.lax.dynamic_slice(padded, (0, offset[0], offset[1], 0), images.shape)
+
+
+def _cached(folder: Path, shape: PyTree) -> PyTree | None:
+    try:
+        return checkpoint.load(folder, shape)[0]
+    except checkpoint.CheckpointError:  # absent, damaged or of an older layout: it is trained again
+        return None
+
+
+def _keep(folder: Path, variables: PyTree) -> None:
+    try:
+        checkpoint.save(folder, 0, variables, {})
+    except OSError:  # a cache folder that cannot be written to only costs time
+        pass
