@@ -1,6 +1,10 @@
 from . import data as data
 from . import metrics as metrics
 from . import nn as nn
+from .commands.generate import LoadedGenerator as LoadedGenerator
+from .commands.generate import load_generator as load_generator
+from .diagnostics.outcomes import Outcome as Outcome
+from .diagnostics.outcomes import classify as classify
 from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
 from .dynamics import best_generator as best_generator
@@ -9,6 +13,10 @@ from .game import gradient_field as gradient_field
 from .game import normal_prior as normal_prior
 from .losses import minimax as minimax
 from .losses import non_saturating as non_saturating
+from .study.statistics import iqm_interval as iqm_interval
+from .study.statistics import wilson_interval as wilson_interval
+from .study.store import Run as Run
+from .study.store import load_run as load_run
 from .train import fit as fit
 from .train import run as run
 from .train import run_seeds as run_seeds

@@ -42,7 +42,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     with _manager(directory, keep=1) as manager:
         if step in manager.all_steps():
             manager.delete(step)
-        meta = meta | {"digest": digest(tree)}
+        meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
         manager.save(
             step,
             args=ocp.args.Composite(tree=ocp.args.StandardSave(tree), meta=ocp.args.JsonSave(meta)),
@@ -60,27 +60,41 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """
     if latest_step(directory) is None:
         raise CheckpointError(f"no checkpoint in {directory}")
+    meta = dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
+    # Compared here, because orbax says it in many lines and leaves half-read arrays behind.
+    there, expected = meta.pop("leaves", {}), _leaves(like)
+    for path in sorted(there.keys() | expected.keys()):
+        if there.get(path) != expected.get(path):
+            raise CheckpointError(
+                f"the checkpoint in {directory} does not fit: expected {path} to be "
+                f"{expected.get(path, 'absent')}, it is {there.get(path, 'absent')}"
+            )
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), like)
-    args = ocp.args.Composite(tree=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore())
-    try:
-        with _manager(directory, keep=1) as manager:
-            restored = manager.restore(manager.latest_step(), args=args)
-    except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
-        raise CheckpointError(
-            f"the checkpoint in {directory} is damaged or of another shape: "
-            f"{str(error).splitlines()[0][:200]}"
-        ) from error
-    meta = dict(restored.meta)
-    if digest(restored.tree) != meta.pop("digest", None):
+    tree = _restore(directory, tree=ocp.args.StandardRestore(target)).tree
+    if digest(tree) != meta.pop("digest", None):
         raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
-    return restored.tree, meta
+    return tree, meta
 
 
 def latest_step(directory: Path) -> int | None:
     """The step of the checkpoint in `directory`, or None; reads nothing but names."""
     steps = [int(p.name) for p in Path(directory).glob("*") if p.is_dir() and p.name.isdigit()]
     return max(steps, default=None)
+
+
+def _leaves(tree: PyTree) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
+
+
+def _restore(directory: Path, **args: ocp.args.CheckpointArgs) -> Any:
+    try:
+        with _manager(directory, keep=1) as manager:
+            return manager.restore(manager.latest_step(), args=ocp.args.Composite(**args))
+    except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
+        first = str(error).partition("\n")[0][:200]
+        raise CheckpointError(f"the checkpoint in {directory} is damaged: {first}") from error
 
 
 def _manager(directory: Path, keep: int) -> ocp.CheckpointManager:

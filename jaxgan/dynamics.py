@@ -168,6 +168,8 @@ def norm(tree: Any) -> Array:
       2.0
     """
     leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree) if leaf.size]
+    if not leaves:  # a network without parameters
+        return jnp.zeros(())
     largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in leaves]))
     scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0)
     root = jnp.sqrt(sum(jnp.sum(jnp.square(leaf / scale)) for leaf in leaves))

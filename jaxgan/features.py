@@ -5,6 +5,7 @@ the features of one particular Inception network.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +40,7 @@ def classifier_features(
     classes: int,
     *,
     seed: int = 0,
-    steps: int = 1500,
+    steps: int | None = None,
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     cached: bool = True,
@@ -47,7 +48,7 @@ def classifier_features(
 ) -> Features:
     """Trains a small convolutional classifier on `train`; its accuracy is that on `heldout`.
 
-    Adam with a cosine schedule, batches with random shifts of at most a sixteenth of the image. The result is
+    600 to 1,500 steps, by the number of images; Adam with a cosine schedule, batches with random shifts of at most a sixteenth of the image. The result is
     kept in the cache folder under a digest of the images and the settings. `report` is told what is going on.
 
     Raises:
@@ -58,6 +59,7 @@ def classifier_features(
     if classes < 2:
         raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
     module = Classifier(classes, MAX_FEATURES)
+    steps = min(max(len(train.x) // 40, 600), 1500) if steps is None else steps
     settings = (_VERSION, classes, seed, steps, batch_size, learning_rate)
     name = checkpoint.digest((*train, *heldout, np.asarray(settings)))[:16]
     folder = cache_dir() / "classifiers" / name
@@ -165,7 +167,5 @@ def _cached(folder: Path, shape: PyTree) -> PyTree | None:
 
 
 def _keep(folder: Path, variables: PyTree) -> None:
-    try:
+    with suppress(OSError):  # a cache folder that cannot be written to only costs time
         checkpoint.save(folder, 0, variables, {})
-    except OSError:  # a cache folder that cannot be written to only costs time
-        pass

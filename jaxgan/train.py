@@ -20,7 +20,7 @@ Probe = Callable[[State, Key], PyTree]
 
 # The step counter is common to all seeds: with a seed axis, a `lax.cond` on it would become a select that
 # computes both branches at every step.
-_SEED_AXES = State(params=0, model_state=0, opt_state=0, average=0, step=None)  # type: ignore[arg-type]
+SEED_AXES = State(params=0, model_state=0, opt_state=0, average=0, step=None)  # type: ignore[arg-type]
 
 
 class Result(NamedTuple):
@@ -175,15 +175,14 @@ def fit(
         raise ValueError(f"probe_every must be at least 1, got {probe_every}")
     sample = _as_pytree(sample)
     if state is None:
-        state = jax.jit(jax.vmap(partial(start, algorithm, sample), out_axes=_SEED_AXES))(keys)
+        state = jax.jit(jax.vmap(partial(start, algorithm, sample), out_axes=SEED_AXES))(keys)
     done = int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
 
     clock = time.perf_counter()
     compiled = _stretch.lower(algorithm, max_chunk, sample, keys, state, jnp.int32(0)).compile()
-    observe = jax.jit(jax.vmap(partial(_observe, probe), in_axes=(0, _SEED_AXES)))
-    observe = observe.lower(keys, state).compile()
+    observe = jax.jit(jax.vmap(partial(_observe, probe), in_axes=(0, SEED_AXES))).lower(keys, state).compile()
     on_compile(time.perf_counter() - clock)
 
     length = 1
@@ -206,7 +205,7 @@ def _stretch(
     algorithm: Algorithm, capacity: int, sample: Sampler, keys: Key, state: State, num_steps: jax.Array
 ) -> tuple[State, Info]:
     """`num_steps` <= capacity steps of every seed. The number is an argument: no chunk length compiles anew."""
-    step = jax.vmap(partial(advance, algorithm, sample), in_axes=(0, _SEED_AXES), out_axes=(_SEED_AXES, 0))
+    step = jax.vmap(partial(advance, algorithm, sample), in_axes=(0, SEED_AXES), out_axes=(SEED_AXES, 0))
     info = jax.eval_shape(lambda keys, state: step(keys, state)[1], keys, state)
     buffer = jax.tree.map(lambda a: jnp.zeros((a.shape[0], capacity, *a.shape[1:]), a.dtype), info)
 

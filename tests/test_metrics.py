@@ -221,13 +221,14 @@ def clusters(n: int, seed: int, k: int = 10, d: int = 16) -> tuple[np.ndarray, n
 
 
 REFERENCE = class_reference(*clusters(4_000, 0), *clusters(4_000, 1), k=10)
+MEMBERS = np.stack([members[0] for members in REFERENCE.examples])  # one example of each class
 
 
 def test_class_reference_of_a_hand_made_example():
-    train, heldout = [[0.0, 0.0], [2.0, 0.0], [9.0, 9.0]], [[1.0, 3.0], [1.0, 1.0], [9.0, 5.0]]
+    train, heldout = [[0.0, 0.0], [2.0, 0.0], [9.0, 9.0]], [[0.0, 3.0], [3.0, 0.0], [9.0, 5.0]]
     reference = class_reference(train, [0, 0, 1], heldout, [0, 0, 1], k=2, percentile=50)
-    assert reference.centroids.tolist() == [[1, 0], [9, 9]]
-    assert reference.radius.tolist() == [2, 4]  # the median of 3 and 1, and 4
+    assert [len(members) for members in reference.examples] == [2, 1]
+    assert reference.radius.tolist() == [2, 4]  # the median of 3 (to the origin) and 1 (to (2, 0)), and 4
     np.testing.assert_allclose(reference.histogram, [2 / 3, 1 / 3])
 
 
@@ -243,27 +244,27 @@ def test_real_samples_reach_every_class():
 
 def test_noise_fills_the_histogram_and_captures_nothing():
     noise = 3 * np.random.default_rng(3).standard_normal((4_000, 16))
-    predicted = np.argmin(np.linalg.norm(noise[:, None] - REFERENCE.centroids[None], axis=2), axis=1)
+    predicted = np.argmin(np.linalg.norm(noise[:, None] - MEMBERS[None], axis=2), axis=1)
     report = class_report(noise, predicted, REFERENCE)
     assert np.sum(report.histogram >= 0.005) == 10  # what the predicted classes alone would say
     assert (report.captured, report.near_share) == (0, 0)
 
 
 def test_one_repeated_picture_captures_one_class():
-    features = np.tile(REFERENCE.centroids[3], (100, 1))
+    features = np.tile(MEMBERS[3], (100, 1))
     report = class_report(features, np.full(100, 3), REFERENCE)
     assert (report.captured, report.near_share) == (1, 1)
     assert report.kl == pytest.approx(np.log(1 / REFERENCE.histogram[3]))
 
 
 def test_a_class_is_captured_from_the_minimal_share_on():
-    features, predicted = REFERENCE.centroids[[0] * 199 + [1]], np.array([0] * 199 + [1])
+    features, predicted = MEMBERS[[0] * 199 + [1]], np.array([0] * 199 + [1])
     assert class_report(features, predicted, REFERENCE).captured == 2  # 1 of 200 is 0.005
     assert class_report(features, predicted, REFERENCE, min_share=0.006).captured == 1
 
 
 def test_features_that_are_not_finite_are_near_nothing():
-    features = np.stack([REFERENCE.centroids[0]] * 4)
+    features = np.stack([MEMBERS[0]] * 4)
     features[1:, 2] = [np.nan, np.inf, 1e200]
     report = class_report(features, [0, 0, 0, 0], REFERENCE)
     assert (report.near_share, report.near[0]) == (0.25, 0.25)

@@ -43,8 +43,8 @@ def test_collapsed_is_fewer_than_half_the_modes():
 
 
 def test_not_learned_is_far_from_the_reference():
-    assert outcome(distance=(2.0, 0.1)) == Outcome.OK  # 20 times, the default threshold
-    assert outcome(distance=(2.1, 0.1)) == Outcome.NOT_LEARNED
+    assert outcome(distance=(1.0, 0.1)) == Outcome.OK  # 10 times, the default threshold
+    assert outcome(distance=(1.1, 0.1)) == Outcome.NOT_LEARNED
     assert outcome(distance=(np.inf, 0.1)) == Outcome.NOT_LEARNED
     assert outcome(high_quality=(0.4, 0.989)) == Outcome.NOT_LEARNED
     assert outcome(high_quality=(0.5, 0.989)) == Outcome.OK

@@ -38,8 +38,9 @@ class Config:
     image_size: int | None
 
 
-# The settings of 8 x 8 digits were chosen on the practical loss's pictures alone and then fixed for every loss.
-_DIGITS = {"steps": 1200, "lr_d": 1e-3, "lr_g": 1e-3, "width": 32, "batch_size": 64}
+# Chosen on the practical loss's pictures alone, then fixed for every loss: the lowest multiple of the 2e-4 of
+# Radford et al. 2016 at which it writes recognizable digits in every seed within 1,200 steps.
+_DIGITS = {"steps": 1200, "lr_d": 4e-4, "lr_g": 4e-4, "width": 32, "batch_size": 64}
 _IMAGES = {"steps": 4000, "lr_d": 2e-4, "lr_g": 2e-4, "width": 32, "batch_size": 64}
 _POINTS = {"steps": 6000, "lr_d": 1e-3, "lr_g": 1e-3, "width": 128, "batch_size": 256}
 GENTLE = {"steps": 3000, "lr_d": 2e-4, "lr_g": 2e-4}
@@ -117,10 +118,7 @@ def command_line(job: str, config: Config) -> str:
         value = getattr(config, field.name)
         for item in value if isinstance(value, tuple) else (value,):
             if item is not None:
-                words += [
-                    f"--{field.name.replace('_', '-')}",
-                    format(item, ".17g") if isinstance(item, float) else str(item),
-                ]
+                words += [f"--{field.name.replace('_', '-')}", str(item)]
     return shlex.join(words)
 
 

@@ -44,7 +44,7 @@ class Thresholds(NamedTuple):
     """Where `classify` draws its lines, as multiples of a reference value."""
 
     modes_share: float = 0.5  # collapsed below this share of the modes
-    quality_multiple: float = 20.0  # not learned above this multiple of the reference distance
+    quality_multiple: float = 10.0  # not learned above this multiple of the reference distance
     quality_share: float = 0.5  # not learned below this share of the reference high-quality share
     vanished_fraction: float = 1e-2  # gradient vanished below this fraction of its own early median
 

@@ -2,7 +2,8 @@
 
 The predicted classes alone do not tell: a classifier has to put every picture somewhere, and spreads pictures
 of pure noise over nearly all classes. So a sample counts for a class only when it also lies as near to the
-class's centroid, in feature space, as the class's own held-out examples do.
+class, in feature space, as the class's own held-out examples do. The distance to a class is that to its nearest
+training example: noise lies close to the mean of a class more often than to any of its members.
 """
 
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from scipy.special import rel_entr
 class ClassReference(NamedTuple):
     """What `class_report` compares with: the k classes of a data set in feature space."""
 
-    centroids: NDArray[np.float64]  # [k, d] means of the training features
-    radius: NDArray[np.float64]  # [k] the distance to the centroid that most held-out examples keep
+    examples: tuple[NDArray[np.float64], ...]  # k arrays [n_c, d], the training features of each class
+    radius: NDArray[np.float64]  # [k] the distance to the class that most held-out examples keep
     histogram: NDArray[np.float64]  # [k] shares of the classes in the training data
 
 
@@ -39,26 +40,26 @@ def class_reference(
     *,
     percentile: float = 99.0,
 ) -> ClassReference:
-    """Centroids from training features [n, d], radii from held-out ones [m, d], both by true label 0 .. k-1.
+    """Examples from training features [n, d], radii from held-out ones [m, d], both by true label 0 .. k-1.
 
-    radius[c] is the `percentile` of |feature - centroids[c]| over the held-out examples of class c. Held-out,
-    as a classifier pulls the features of its own training examples closer together than those of new ones.
+    radius[c] is the `percentile` of the distance to class c over its held-out examples. Held-out, as a
+    training example is at distance 0 from itself.
 
     Raises: ValueError for mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
 
     >>> reference = class_reference([[0.0], [2.0], [9.0]], [0, 0, 1], [[1.5], [8.0]], [0, 1], k=2)
-    >>> reference.centroids.ravel().tolist(), reference.radius.tolist()
-    ([1.0, 9.0], [0.5, 1.0])
+    >>> reference.radius.tolist()
+    [0.5, 1.0]
     """
     train, labels = _checked(train_features, train_labels, k)
     heldout, heldout_classes = _checked(heldout_features, heldout_labels, k)
     for name, present in (("training", labels), ("held-out", heldout_classes)):
         if missing := sorted(set(range(k)) - set(present.tolist())):
             raise ValueError(f"expected {name} examples of all {k} classes, got none of {missing}")
-    centroids = np.stack([train[labels == c].mean(axis=0) for c in range(k)])
-    distance = np.linalg.norm(heldout - centroids[heldout_classes], axis=1)
+    examples = tuple(train[labels == c] for c in range(k))
+    distance = _distance(heldout, heldout_classes, examples)
     radius = np.array([np.percentile(distance[heldout_classes == c], percentile) for c in range(k)])
-    return ClassReference(centroids, radius, np.bincount(labels, minlength=k) / len(labels))
+    return ClassReference(examples, radius, np.bincount(labels, minlength=k) / len(labels))
 
 
 def class_report(
@@ -70,18 +71,16 @@ def class_report(
 
     Raises: ValueError for mismatched shapes or predicted classes outside 0 .. k-1.
 
-    >>> reference = ClassReference(np.array([[0.0], [9.0]]), np.array([1.0, 1.0]), np.array([0.5, 0.5]))
+    >>> reference = class_reference([[0.0], [9.0]], [0, 1], [[1.0], [8.0]], [0, 1], k=2)
     >>> report = class_report([[0.1], [0.2], [5.0], [6.0]], [0, 0, 1, 1], reference)
     >>> report.histogram.tolist(), report.near.tolist(), report.captured, report.kl
     ([0.5, 0.5], [0.5, 0.0], 1, 0.0)
     """
-    k, d = reference.centroids.shape
+    k, d = len(reference.examples), reference.examples[0].shape[1]
     samples, classes = _checked(features, predicted, k)
     if samples.shape[1] != d:
         raise ValueError(f"expected features [n, {d}], as the reference has, got shape {samples.shape}")
-    with np.errstate(over="ignore"):
-        distance = np.linalg.norm(samples - reference.centroids[classes], axis=1)
-    near = distance <= reference.radius[classes]  # False for NaN
+    near = _distance(samples, classes, reference.examples) <= reference.radius[classes]
     histogram = np.bincount(classes, minlength=k) / len(classes)
     near_histogram = np.bincount(classes[near], minlength=k) / len(classes)
     return ClassReport(
@@ -91,6 +90,22 @@ def class_report(
         kl=float(np.sum(rel_entr(histogram, reference.histogram))),
         near_share=float(np.mean(near)),
     )
+
+
+def _distance(
+    features: NDArray[np.float64], classes: NDArray[np.int_], examples: tuple[NDArray[np.float64], ...]
+) -> NDArray[np.float64]:
+    """[n]: from each feature to the nearest example of its class; infinite for what is not finite."""
+    from sklearn.metrics import pairwise_distances_argmin_min
+
+    distance = np.full(len(features), np.inf)
+    # A square beyond 1e300 overflows, and scikit-learn refuses what is not finite.
+    usable = (np.abs(features) < 1e150).all(axis=1)
+    for c, members in enumerate(examples):
+        rows = usable & (classes == c)
+        if rows.any():
+            distance[rows] = pairwise_distances_argmin_min(features[rows], members)[1]
+    return distance
 
 
 def _checked(features: ArrayLike, labels: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:

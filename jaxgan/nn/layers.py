@@ -38,7 +38,7 @@ def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Padding) -> A
     (s, s_w), (kh, kw) = strides, kernel.shape[:2]
     if s != s_w:
         raise ValueError(f"strides must be equal in both directions, got {tuple(strides)}")
-    n, h, w, c = x.shape
+    _, h, w, c = x.shape
     if isinstance(padding, str):
         padding = lax.padtype_to_pads((h, w), (kh, kw), (s, s), padding)
     (top, bottom), (left, right) = padding

@@ -32,7 +32,7 @@ class Metric(NamedTuple):
     name: str
     label: str
     worst: float  # what a failed run enters with
-    higher_is_better: bool
+    higher_is_better: bool | None  # None: nearest to the first yardstick is best
     yardsticks: Mapping[str, float]  # what a perfect sampler, real data or an untrained generator get
 
 
@@ -61,7 +61,7 @@ def claim(out: Path | None, root: Path, slug: str, *, overwrite: bool) -> Path:
     """
     if out is None:
         root.mkdir(parents=True, exist_ok=True)
-        numbers = [int(p.name.split("-")[0]) for p in root.iterdir() if p.name.split("-")[0].isdigit()]
+        numbers = [int(p.name.split("-")[0]) for p in root.iterdir() if p.name.split("-")[0].isdecimal()]
         number = max(numbers, default=0) + 1
         while True:
             folder = root / f"{number:04d}-{slug}"
@@ -77,9 +77,7 @@ def claim(out: Path | None, root: Path, slug: str, *, overwrite: bool) -> Path:
         if not is_run(out):
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
-            raise StoreError(
-                f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder"
-            )
+            raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     return out
@@ -116,6 +114,9 @@ def append_part(folder: Path, loss: str, first: int, series: Mapping[str, NDArra
     with partial.open("wb") as file:
         np.savez(file, **series)  # type: ignore[arg-type]
     partial.replace(parts / f"{first:012d}.npz")
+    for path in parts.glob("*.npz"):
+        if int(path.stem) > first:  # of an attempt that a resumed run has gone back behind
+            path.unlink()
 
 
 def log(folder: Path, entry: Mapping[str, Any]) -> None:
@@ -134,10 +135,10 @@ def read_parts(folder: Path, loss: str, steps: int) -> dict[str, NDArray]:
     done = 0
     for path in sorted((folder / loss / "parts").glob("*.npz")):
         first = int(path.stem)
-        if first >= steps:
+        if first >= steps or first > done:
             break
         with np.load(path) as part:
-            # A part that a resumed run wrote again, from an earlier step on, replaces the end of the one before.
+            # A part that a resumed run wrote again, from an earlier step on, replaces the end of the last.
             chunks = [{k: v[:, : first - start] for k, v in c.items()} for c, start in _starts(chunks, first)]
             chunks.append({name: part[name] for name in part.files})
         done = first + next(iter(chunks[-1].values())).shape[1]
@@ -190,7 +191,7 @@ def write_run(folder: Path, run: Run) -> None:
         shutil.rmtree(folder / loss / "parts", ignore_errors=True)
 
 
-def read_run(folder: Path | str) -> Run:
+def load_run(folder: Path | str) -> Run:
     """The finished run in `folder`.
 
     Raises:
@@ -207,8 +208,7 @@ def read_run(folder: Path | str) -> Run:
         samples = dict(file)
     del results["values"]["axes"]
     metrics = tuple(
-        Metric(**(m | {"worst": float(m["worst"]), "yardsticks": _floats(m["yardsticks"])}))
-        for m in results["metrics"]
+        Metric(**(m | {"worst": float(m["worst"]), "yardsticks": _floats(m["yardsticks"])})) for m in results["metrics"]
     )
     return Run(
         config,

@@ -1,0 +1,55 @@
+"""What all tests share: strict settings, a cache of their own, and one small algorithm."""
+
+import os
+from collections.abc import Iterator
+
+import jax
+import optax
+import pytest
+
+from jaxgan.data.synthetic import ring
+from jaxgan.dynamics import alternating
+from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import non_saturating
+from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.types import Algorithm, Sampler
+
+# Set in both places: programs that a test starts inherit the environment, this process has read it already.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
+
+# Logits [n] against [n, 1] would otherwise make a silent [n, n] loss.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Most of these tests' time is compilation; this halves it.
+jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXGAN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def x64() -> Iterator[None]:
+    """64-bit numbers for one test."""
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Sampler:
+    """Draws from the ring of eight Gaussians."""
+    return ring().sample
+
+
+@pytest.fixture(scope="session")
+def algorithm() -> Algorithm:
+    """A ring GAN that compiles in a second. One for the session: compiled programs are kept by identity."""
+    networks = MLPGenerator(2, hidden=(16,)), MLPDiscriminator(hidden=(16,))
+    game = adversarial_game(*networks, normal_prior(4), non_saturating)
+    return alternating(game, optax.adam(1e-3, b1=0.5), optax.adam(1e-3, b1=0.5), batch_size=8)

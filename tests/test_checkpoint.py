@@ -1,0 +1,107 @@
+"""Checkpoints: exact, one at a time, and never half or damaged without a word."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan.checkpoint import CheckpointError, latest_step, load, save
+from jaxgan.types import Generator, Players, State
+
+
+def state(seed: int = 0) -> State:
+    """Every kind of leaf that a run carries, and a kernel large enough to be most of the file."""
+    rng = np.random.default_rng(seed)
+    params = {"kernel": jnp.asarray(rng.standard_normal((64, 64)), jnp.float32)}
+    other = {
+        "half": jnp.asarray(rng.standard_normal(5), jnp.bfloat16),
+        "bytes": jnp.asarray(rng.integers(0, 256, (2, 3)), jnp.uint8),
+        "odd": jnp.array([jnp.nan, jnp.inf, -0.0, 1e-30]),
+        "flag": jnp.array([True, False]),
+    }
+    model_state = Players({}, {"batch_stats": {"mean": jnp.zeros((2,))}})
+    opt_state = Players(optax.adam(1e-3).init(params), optax.sgd(1e-3).init(other))
+    return State(Players(params, other), model_state, opt_state, Generator(params, {}), jnp.int32(7))
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    assert str(jax.tree.structure(actual)) == str(jax.tree.structure(expected))
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert (a.dtype, a.shape, np.asarray(a).tobytes()) == (b.dtype, b.shape, np.asarray(b).tobytes())
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_a_round_trip_keeps_types_and_bits(tmp_path: Path, average: bool) -> None:
+    before = state() if average else state()._replace(average=None)
+    save(tmp_path, 7, before, {"lr": 1e-3, "names": ["a", "b"]})
+    for like in (before, jax.eval_shape(lambda: before)):
+        after, meta = load(tmp_path, like)
+        assert_same(after, before)
+        assert meta == {"lr": 1e-3, "names": ["a", "b"]}
+
+
+def test_only_the_newest_is_kept(tmp_path: Path) -> None:
+    assert latest_step(tmp_path) is None
+    for step in (9, 10):
+        save(tmp_path, step, state(step), {})
+        assert latest_step(tmp_path) == step
+    assert [path.name for path in tmp_path.iterdir()] == ["10"]
+    assert_same(load(tmp_path, state())[0], state(10))
+
+
+def test_the_same_step_is_replaced(tmp_path: Path) -> None:
+    save(tmp_path, 3, state(0), {"try": 1})
+    save(tmp_path, 3, state(1), {"try": 2})
+    after, meta = load(tmp_path, state())
+    assert_same(after, state(1))
+    assert meta == {"try": 2}
+
+
+def test_a_flipped_byte_is_an_error(tmp_path: Path) -> None:
+    save(tmp_path, 1, state(), {})
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    assert len(content) > 64 * 64 * 3  # random numbers do not compress much: the middle is the kernel's
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load(tmp_path, state())
+
+
+def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "nowhere"):
+        assert latest_step(directory) is None
+        with pytest.raises(CheckpointError, match="no checkpoint in"):
+            load(directory, state())
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step": jnp.zeros((3,), jnp.int32)}, r"expected \.step to be int32\[3\], it is int32\[\]$"),
+        ({"step": jnp.float32(0)}, r"expected \.step to be float32\[\], it is int32\[\]$"),
+        ({"average": None}, r"expected \.average\.params\['kernel'\] to be absent, it is float32\[64, 64\]$"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_of_one_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    save(tmp_path, 1, state(), {})
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(tmp_path, state()._replace(**change))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_killed_save_leaves_is_ignored_and_cleaned(tmp_path: Path) -> None:
+    save(tmp_path, 1, state(1), {})
+    stale = tmp_path / "2.orbax-checkpoint-tmp"
+    stale.mkdir()
+    (stale / "half").write_text("of it")
+    assert latest_step(tmp_path) == 1
+    assert_same(load(tmp_path, state())[0], state(1))
+    save(tmp_path, 3, state(3), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["3"]

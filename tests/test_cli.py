@@ -1,0 +1,252 @@
+"""The command line, as a person meets it: what it writes, what it prints, how it refuses."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxgan
+from jaxgan.cli import main
+from jaxgan.data.tfds import prepared
+
+TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
+
+
+def jaxgan_process(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "jaxgan", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=500, **options)
+
+
+@pytest.fixture(scope="module")
+def ring_run(tmp_path_factory) -> Path:
+    """A comparison on the ring, made by the command line in a process of its own."""
+    folder = tmp_path_factory.mktemp("ring")
+    done = jaxgan_process("compare", "--data", "ring", *TINY, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "minimax" in done.stdout and "non_saturating" in done.stdout
+    assert "runs/0001-compare-ring/report.html" in done.stdout
+    return folder / "runs" / "0001-compare-ring"
+
+
+def test_a_run_leaves_everything(ring_run):
+    names = {path.name for path in ring_run.iterdir()}
+    assert {"config.json", "series.npz", "results.json", "metrics.csv", "samples.npz", "report.html"} <= names
+    run = jaxgan.load_run(ring_run)
+    assert run.losses == ("minimax", "non_saturating")
+    assert run.series["g_loss"].shape == (2, 2, 6)
+    assert run.series["d_real_quantiles"].shape == (2, 2, 6, 5)
+    assert run.values["captured"].shape == (2, 2)
+    config = run.config
+    assert {"command", "versions", "commit", "device", "key"} <= set(config)
+    assert not (ring_run / "minimax" / "parts").exists()
+    # Both losses of a seed start from the same networks and see the same data in the first discriminator step.
+    np.testing.assert_array_equal(run.series["d_loss"][0, :, 0], run.series["d_loss"][1, :, 0])
+    assert not np.array_equal(run.series["d_loss"][0, 0], run.series["d_loss"][0, 1])
+
+
+def test_the_printed_command_repeats_the_run(ring_run, tmp_path):
+    command = json.loads((ring_run / "config.json").read_text())["command"].split()
+    assert main([*command[1:], "--out", str(tmp_path / "again")]) == 0
+    first, second = (jaxgan.load_run(folder) for folder in (ring_run, tmp_path / "again"))
+    for name, values in first.series.items():
+        np.testing.assert_array_equal(values, second.series[name])
+
+
+def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, capsys):
+    import shutil
+
+    folder = tmp_path / "run"
+    shutil.copytree(ring_run, folder)
+    shutil.rmtree(folder / "non_saturating" / "training")
+    assert main(["sample", str(folder), "-n", "9", "--seed", "1"]) == 0
+    png, npz = (Path(line) for line in capsys.readouterr().out.split())
+    Image.open(png).verify()
+    with np.load(npz) as arrays:
+        generator = jaxgan.load_generator(folder, seed=1)
+        np.testing.assert_allclose(generator.generate(arrays["z"]), arrays["x"], rtol=1e-6)
+        assert arrays["x"].shape == (9, 2)
+    assert main(["interpolate", str(folder), "-n", "5", "--loss", "minimax"]) == 0
+    with np.load(capsys.readouterr().out.split()[1]) as arrays:
+        z = arrays["z"]
+        assert arrays["x"].shape == (2, 5, 2)
+    np.testing.assert_array_equal(z[0, 0], z[1, 0])  # both rows start at one latent
+    np.testing.assert_allclose(z[0, 2], (z[0, 0] + z[0, 4]) / 2, rtol=1e-5)
+    assert np.linalg.norm(z[1, 2]) > np.linalg.norm(z[0, 2])  # the arc keeps the length, the chord does not
+    assert generator.sample(jax.random.key(0), 3).shape == (3, 2)
+
+
+def refused(capsys, *words: str) -> str:
+    """The one line with which `jaxgan words` refuses."""
+    assert main(list(words)) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.splitlines()
+    assert len(lines) == 1, output.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["compare", "--loss", "minmax"], "--loss: got 'minmax'; did you mean 'minimax'?"),
+        (["compare", "--data", "digit"], "--data: got 'digit'; did you mean 'digits'?"),
+        (["compare", "--data", "tfds:mnits"], "mnist"),
+        (["compare", "--data", "nothing.npz"], "--data: "),
+        (["compare", "--batch-size", "2000"], "--batch-size: got 2000, more than digits has"),
+        (["compare", "--seeds", "0"], "--seeds: got 0, expected at least 1"),
+        (["compare", "--steps", "x"], "Invalid value for '--steps': 'x' is not a valid integer."),
+        (["compare", "--seedz", "3"], "No such option"),
+        (["compar"], "No such command"),
+        (["compare", "--image-size", "16"], "--image-size: got 16, but digits has a size of its own"),
+        (["compare", "--resume"], "--resume: got no --out"),
+        (["compare", "--resume", "--out", "empty"], "holds no run"),
+        (["compare", "--out", "full"], "--out: full holds other files"),
+        (["train", "--loss", "paired.py:g_loss", "--fake-batch-size", "3"], "got real logits of shape (64,) and "
+         "fake logits of shape (3,)"),
+        (["sample"], "there is no run under runs/ yet"),
+        (["sample", "full"], "full holds no run"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    (tmp_path / "paired.py").write_text(
+        "import jaxgan as jg\n"
+        "def paired(real, fake):\n    return (fake - real) ** 2\n"
+        "g_loss = jg.Loss(paired, paired)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts}
+    assert expected in refused(capsys, *words)
+    assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("wide.npy", np.zeros((20, 8, 12), np.uint8))
+    np.save("odd.npy", np.zeros((20, 30, 30), np.uint8))
+    np.save("nan.npy", np.full((20, 8, 8), np.nan, np.float32))
+    assert "8 x 12 pixels, expected square ones; add --image-size" in refused(capsys, "compare", "--data", "wide.npy")
+    assert "the nearest are 28 and 32; add --image-size" in refused(capsys, "compare", "--data", "odd.npy")
+    assert "nan.npy" in refused(capsys, "compare", "--data", "nan.npy")
+    assert not Path("runs").exists()
+
+
+def test_a_finished_run_is_not_written_over(ring_run, capsys):
+    before = (ring_run / "results.json").read_bytes()
+    line = refused(capsys, "compare", "--data", "ring", *TINY, "--out", str(ring_run))
+    assert "already holds a run; add --overwrite or --resume" in line
+    line = refused(capsys, "compare", "--seeds", "3", "--resume", "--out", str(ring_run))
+    assert "--seeds: got 3, but the run in" in line
+    line = refused(capsys, "sample", str(ring_run), "--seed", "2")
+    assert "--seed: got 2, expected 0 to 1" in line
+    line = refused(capsys, "sample", str(ring_run), "--loss", "minmax")
+    assert "did you mean 'minimax'" in line
+    assert (ring_run / "results.json").read_bytes() == before
+
+
+def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
+    import shutil
+
+    folder = tmp_path / "run"
+    shutil.copytree(ring_run, folder)
+    largest = max((folder / "minimax" / "generator").rglob("d/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    assert "damaged" in refused(capsys, "sample", str(folder), "--loss", "minimax")
+
+
+def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path):
+    words = ["train", "--data", "ring", *TINY, "--steps", "3000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jaxgan", *words, "--out", "cut"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    log = tmp_path / "cut" / "log.jsonl"
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    stopped = re.search(r"stopped at step (\d+) of non_saturating; .*--resume --out cut", errors)
+    assert stopped and 0 < int(stopped[1]) < 3000, errors
+    assert jaxgan.load_generator(tmp_path / "cut").step == int(stopped[1])
+
+    resumed = jaxgan_process("train", "--resume", "--out", "cut", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"continuing at step {stopped[1]}" in resumed.stderr
+    whole = jaxgan_process(*words, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    cut, uncut = (jaxgan.load_run(tmp_path / name) for name in ("cut", "whole"))
+    for name, values in uncut.series.items():
+        np.testing.assert_array_equal(values, cut.series[name])
+    for name, values in uncut.values.items():
+        np.testing.assert_array_equal(values, cut.values[name])
+
+
+def test_digits_from_end_to_end(tmp_path):
+    done = jaxgan_process("train", *TINY, "--ema", "0.9", "--d-steps", "2", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert run.samples["fake"].shape == (1, 2, 16, 8, 8, 1)
+    assert run.notes["accuracy"] > 0.97
+    assert {"frechet", "captured", "kl"} == set(run.values)
+    frechet = run.metrics[0]
+    assert frechet.yardsticks["real against real"] < 5 < 100 < frechet.yardsticks["untrained generator"]
+    assert set(run.outcomes.ravel()) <= {"COLLAPSED", "NOT_LEARNED"}  # after 6 steps
+    assert main(["sample", str(tmp_path / "run"), "-n", "7"]) == 0
+    assert main(["interpolate", str(tmp_path / "run"), "-n", "3"]) == 0
+
+
+def test_a_folder_of_unlabelled_pictures_and_a_loss_of_ones_own(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i}.png")
+    (tmp_path / "own.py").write_text("def ls(real, fake):\n    return 0.5 * (fake - 1.0) ** 2\n")
+    words = ["--data", "pictures", "--image-size", "8", "--loss", "own.py:ls", "--loss", "minimax"]
+    done = jaxgan_process("compare", *words, *TINY, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "principal components" in done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert run.losses == ("ls", "minimax")
+    assert run.samples["fake"].shape == (2, 2, 16, 8, 8, 3)
+
+
+def test_help_and_version_answer_without_jax():
+    code = "import sys, jaxgan.cli; jaxgan.cli.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    for words in ("--batch-size", "[default: 64 on digits", "--loss", "path/to/file.py:name"):
+        assert words in done.stdout
+    assert main(["--version"]) == 0
+
+
+def test_datasets_lists_what_is_here(capsys):
+    assert main(["datasets"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("digits", "ring", "grid", "tfds:NAME", ".npz", *prepared()):
+        assert name in listed
+
+
+@pytest.mark.skipif("mnist" not in prepared(), reason="MNIST is not prepared where TFDS looks (TFDS_DATA_DIR)")
+@pytest.mark.slow
+def test_mnist_from_end_to_end(tmp_path):
+    words = ["--data", "tfds:mnist", "--seeds", "2", "--steps", "3", "--samples", "100", "--width", "4"]
+    done = jaxgan_process("compare", *words, "--out", "run", cwd=tmp_path, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert run.samples["fake"].shape == (2, 2, 16, 28, 28, 1)
+    assert run.notes["accuracy"] >= 0.985
