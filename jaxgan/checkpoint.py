@@ -58,9 +58,7 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     Raises:
       CheckpointError: none is there, the digest differs, or its shapes are not those of `like`.
     """
-    if latest_step(directory) is None:
-        raise CheckpointError(f"no checkpoint in {directory}")
-    meta = dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
+    meta = read_meta(directory)
     # Compared here, because orbax says it in many lines and leaves half-read arrays behind.
     there, expected = meta.pop("leaves", {}), _leaves(like)
     for path in sorted(there.keys() | expected.keys()):
@@ -75,6 +73,17 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     if digest(tree) != meta.pop("digest", None):
         raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
     return tree, meta
+
+
+def read_meta(directory: Path) -> dict[str, Any]:
+    """What was said of the latest checkpoint in `directory`, without reading its numbers.
+
+    Raises:
+      CheckpointError: none is there, or it is damaged.
+    """
+    if latest_step(directory) is None:
+        raise CheckpointError(f"no checkpoint in {directory}")
+    return dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
 
 
 def latest_step(directory: Path) -> int | None:

@@ -45,7 +45,10 @@ def _fail(message: str, status: int) -> int:
 
 
 def _by_data(name: str) -> str:
-    return ", ".join(f"{defaults(data)[name]:g} on {label}" for data, label in _KINDS.items())
+    values = {label: f"{defaults(data)[name]:g}" for data, label in _KINDS.items()}
+    common = values["digits"]  # said once where others share it
+    others = [f"{value} on {label}" for label, value in values.items() if value != common]
+    return ", ".join([common, *others])
 
 
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
@@ -65,10 +68,10 @@ _study_options: list[Callable] = [
     click.option("--lr-d", type=float, help="Adam's learning rate, discriminator.  "
                  f"[default: {_by_data('lr_d')}]"),
     click.option("--lr-g", type=float, help=f"Adam's learning rate, generator.  [default: {_by_data('lr_g')}]"),
-    click.option("--beta1", type=float, help="Adam's decay of the first moment.  [default: 0.5]"),
+    click.option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
     click.option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
                  "for example 0.999.  [default: none]"),
-    click.option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  [default: 64]"),
+    click.option("--latent-dim", type=int, help=f"Numbers in a latent z ~ N(0, I).  [default: {_by_data('latent_dim')}]"),
     click.option("--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two layers.  "
                  f"[default: {_by_data('width')}]"),
     click.option("--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "

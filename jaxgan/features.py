@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -48,8 +48,9 @@ def classifier_features(
 ) -> Features:
     """Trains a small convolutional classifier on `train`; its accuracy is that on `heldout`.
 
-    600 to 1,500 steps, by the number of images; Adam with a cosine schedule, batches with random shifts of at most a sixteenth of the image. The result is
-    kept in the cache folder under a digest of the images and the settings. `report` is told what is going on.
+    600 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
+    most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
+    settings. `report` is told what is going on.
 
     Raises:
       ValueError: images without labels, or fewer than 2 classes.
@@ -112,7 +113,7 @@ def _features(apply: Any, x: Array) -> tuple[Array, Array | None]:
 
 
 def _classify(module: Classifier, variables: PyTree, x: Array) -> tuple[Array, Array]:
-    logits, features = module.apply(variables, x, train=False)
+    logits, features = cast(tuple[Array, Array], module.apply(variables, x, train=False))
     return features, jnp.argmax(logits, axis=-1)
 
 
@@ -120,7 +121,7 @@ def _project(mean: Array, components: Array, x: Array) -> tuple[Array, None]:
     return (x.reshape(x.shape[0], -1) - mean[None]) @ components.T, None
 
 
-def _init(module: Classifier, key: Key, x: np.ndarray) -> PyTree:
+def _init(module: Classifier, key: Key, x: Array | np.ndarray) -> PyTree:
     return module.init(key, jnp.zeros(x.shape), train=True)
 
 

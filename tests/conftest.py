@@ -1,6 +1,9 @@
 """What all tests share: strict settings, a cache of their own, and one small algorithm."""
 
+import functools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import jax
@@ -24,6 +27,15 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Most of these tests' time is compilation; this halves it.
 jax.config.update("jax_disable_most_optimizations", True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # `fit` compiles ahead of time, of which JAX keeps no copy in memory: a program is found again here instead.
+    folder = tempfile.mkdtemp(prefix="jaxgan-tests-")
+    config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    for name, value in (("jax_compilation_cache_dir", folder), ("jax_persistent_cache_min_compile_time_secs", 0.1)):
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,16 +56,15 @@ def test_a_run_leaves_everything(ring_run):
 
 
 def test_the_printed_command_repeats_the_run(ring_run, tmp_path):
-    command = json.loads((ring_run / "config.json").read_text())["command"].split()
-    assert main([*command[1:], "--out", str(tmp_path / "again")]) == 0
+    command = shlex.split(json.loads((ring_run / "config.json").read_text())["command"])
+    done = jaxgan_process(*command[1:], "--out", "again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     first, second = (jaxgan.load_run(folder) for folder in (ring_run, tmp_path / "again"))
     for name, values in first.series.items():
         np.testing.assert_array_equal(values, second.series[name])
 
 
 def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, capsys):
-    import shutil
-
     folder = tmp_path / "run"
     shutil.copytree(ring_run, folder)
     shutil.rmtree(folder / "non_saturating" / "training")
@@ -78,7 +79,7 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
     with np.load(capsys.readouterr().out.split()[1]) as arrays:
         z = arrays["z"]
         assert arrays["x"].shape == (2, 5, 2)
-    np.testing.assert_array_equal(z[0, 0], z[1, 0])  # both rows start at one latent
+    np.testing.assert_allclose(z[0, 0], z[1, 0], rtol=1e-5)  # both rows start at one latent, to rounding
     np.testing.assert_allclose(z[0, 2], (z[0, 0] + z[0, 4]) / 2, rtol=1e-5)
     assert np.linalg.norm(z[1, 2]) > np.linalg.norm(z[0, 2])  # the arc keeps the length, the chord does not
     assert generator.sample(jax.random.key(0), 3).shape == (3, 2)
@@ -155,8 +156,6 @@ def test_a_finished_run_is_not_written_over(ring_run, capsys):
 
 
 def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
-    import shutil
-
     folder = tmp_path / "run"
     shutil.copytree(ring_run, folder)
     largest = max((folder / "minimax" / "generator").rglob("d/*"), key=lambda path: path.stat().st_size)
@@ -174,7 +173,7 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     )  # fmt: skip
     log = tmp_path / "cut" / "log.jsonl"
     deadline = time.monotonic() + 120
-    while not log.exists() and time.monotonic() < deadline:
+    while not log.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
@@ -229,8 +228,8 @@ def test_help_and_version_answer_without_jax():
     code = "import sys, jaxgan.cli; jaxgan.cli.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    for words in ("--batch-size", "[default: 64 on digits", "--loss", "path/to/file.py:name"):
-        assert words in done.stdout
+    for words in ("--batch-size", "[default: 64, 256 on ring and grid", "--loss", "path/to/file.py:name"):
+        assert words in " ".join(done.stdout.split())
     assert main(["--version"]) == 0
 
 

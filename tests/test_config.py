@@ -67,7 +67,7 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
         "pair = jg.Loss(lambda real, fake: (real**2, fake**2), g_loss)\n"
         "number = 3\n"
         "def broken(real, fake):\n    return undefined\n"
-        "def text(real, fake):\n    return 'loss'\n"
+        "def text(real, fake):\n    return {'loss': fake}\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -77,11 +77,11 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
         "minmax": "did you mean 'minimax'",
         "absent.py:f": "no file absent.py",
         "own.py:g_los": "did you mean 'g_loss'",
-        "own.py:number": "is a int, expected a jaxgan.Loss or a function",
+        "own.py:number": "is of type int, expected a jaxgan.Loss or a function",
         "own.py:broken": "raised NameError: name 'undefined' is not defined",
         "own.py:text": "expected an array or a tuple of arrays",
         "no.such.module:f": "importing no.such.module raised ModuleNotFoundError",
     }.items():
-        with pytest.raises(OptionError, match="^--loss: ") as error:
+        with pytest.raises(OptionError, match=r"^--loss: ") as error:
             catalog.find_loss(name)
         assert words in str(error.value)

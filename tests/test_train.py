@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import pytest
 
 from jaxgan import checkpoint
 from jaxgan.data.synthetic import ring
-from jaxgan.train import SEED_AXES, Chunk, Result, _run_seeds, advance, fit, run, run_seeds, seed_keys, start
+from jaxgan.train import SEED_AXES, Chunk, Fitted, Result, _run_seeds, advance, fit, run, run_seeds, seed_keys, start
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 KEYS = seed_keys(jax.random.key(0), 3)
@@ -42,17 +42,19 @@ def probe(state: State, key: Key) -> dict[str, Array]:
     return {"step": state.step, "number": jax.random.normal(key, (2,))}
 
 
-class Fitting:
-    """The chunks of one `fit`, joined."""
+class Fitting(NamedTuple):
+    """A call of `fit`: what it returned, its chunks, and their infos joined."""
 
-    def __init__(self, algorithm: Algorithm, sample: Sampler, num_steps: int, **options: Any) -> None:
-        self.chunks: list[Chunk] = []
-        self.fitted = fit(algorithm, sample, KEYS, num_steps, on_chunk=self.keep, chunk_seconds=1e6, **options)
-        infos = [chunk.info for chunk in self.chunks]
-        self.info = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos)
+    fitted: Fitted
+    chunks: list[Chunk]
+    info: Any
 
-    def keep(self, chunk: Chunk) -> None:
-        self.chunks.append(chunk._replace(state=jax.device_get(chunk.state)))
+
+def fitting_of(algorithm: Algorithm, sample: Sampler, num_steps: int, **options: Any) -> Fitting:
+    chunks: list[Chunk] = []
+    fitted = fit(algorithm, sample, KEYS, num_steps, on_chunk=chunks.append, chunk_seconds=1e6, **options)
+    infos = [chunk.info for chunk in chunks]
+    return Fitting(fitted, chunks, jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos))
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def drawing(sample: Sampler) -> Algorithm:
 def test_a_seed_draws_the_same_numbers_alone_and_among_others(sample: Sampler) -> None:
     algorithm = drawing(sample)
     together = run_seeds(algorithm, sample, KEYS, 4, probe=probe, probe_every=2)
+    alone = jax.jit(lambda key: run(algorithm, sample, key, 4, probe=probe, probe_every=2))
     for i, key in enumerate(KEYS):
-        alone = jax.jit(lambda key: run(algorithm, sample, key, 4, probe=probe, probe_every=2))(key)
-        assert_same(of_seed(together, i), alone)
+        assert_same(of_seed(together, i), alone(key))
     info: Any = together.info
     bits = np.asarray(info["bits"]).reshape(-1, 4)
     assert len(np.unique(bits, axis=0)) == 3 * 4  # and no two steps, or seeds, share theirs
@@ -102,10 +104,10 @@ def test_seed_7_has_one_key() -> None:
 
 
 def test_a_seed_trains_alike_alone_and_among_others(together: Result, alone: Callable[[Key], Result]) -> None:
-    # A batched product may round differently, and a game amplifies rounding exponentially: hence few steps, and a
-    # hundred roundings of numbers near 1.
+    # A batched product may round differently, and a game amplifies rounding exponentially: hence few steps, and
+    # ten times what was measured on them (2e-7).
     for i, key in enumerate(KEYS):
-        assert_close(of_seed(together, i), alone(key), atol=1e-5)
+        assert_close(of_seed(together, i), alone(key), atol=2e-6)
 
 
 @pytest.mark.usefixtures("x64")
@@ -118,8 +120,8 @@ def test_a_seed_trains_alike_for_longer_in_64_bits(algorithm: Algorithm, sample:
     result = run_seeds(in_64_bits, sample, KEYS, 100)
     single = jax.jit(lambda key: run(in_64_bits, sample, key, 100))
     for i, key in enumerate(KEYS):
-        # rounding starts at 1e-16 here, and 100 steps amplify it some thousandfold
-        assert_close(of_seed(result, i), single(key), atol=1e-11)
+        # measured: 7e-16; the room is for machines whose products round otherwise
+        assert_close(of_seed(result, i), single(key), atol=1e-12)
 
 
 def test_run_is_a_loop_of_steps(
@@ -137,7 +139,7 @@ def test_run_is_a_loop_of_steps(
 
 
 def test_fit_is_run_seeds(algorithm: Algorithm, sample: Sampler, together: Result) -> None:
-    fitting = Fitting(algorithm, sample, 6, probe=probe, probe_every=2, max_chunk=8)
+    fitting = fitting_of(algorithm, sample, 6, probe=probe, probe_every=2, max_chunk=8)
     assert fitting.fitted.step == 6 and not fitting.fitted.interrupted
     # other programs for the same steps, which may round differently
     assert_close(fitting.fitted.state, together.state._replace(step=jnp.int32(6)), atol=1e-5)
@@ -147,9 +149,9 @@ def test_fit_is_run_seeds(algorithm: Algorithm, sample: Sampler, together: Resul
 
 
 def test_how_a_run_is_cut_changes_no_bit(algorithm: Algorithm, sample: Sampler) -> None:
-    short, long = (Fitting(algorithm, sample, 11, max_chunk=size) for size in (3, 64))
+    short, long = (fitting_of(algorithm, sample, 11, max_chunk=size) for size in (3, 8))
     assert [chunk.step for chunk in short.chunks] == [1, 4, 7, 10, 11]
-    assert [chunk.step for chunk in long.chunks] == [1, 11]
+    assert [chunk.step for chunk in long.chunks] == [1, 9, 11]
     assert_same(short.fitted.state, long.fitted.state)
     assert_same(short.info, long.info)
     assert jax.tree.leaves(short.info)[0].shape[:2] == (3, 11)
@@ -159,13 +161,13 @@ def test_how_a_run_is_cut_changes_no_bit(algorithm: Algorithm, sample: Sampler) 
 def test_a_resumed_run_changes_no_bit(
     algorithm: Algorithm, sample: Sampler, tmp_path: Path, through_disk: bool
 ) -> None:
-    whole = Fitting(algorithm, sample, 9, max_chunk=8)
-    half = Fitting(algorithm, sample, 4, max_chunk=8)
+    whole = fitting_of(algorithm, sample, 9, max_chunk=8)
+    half = fitting_of(algorithm, sample, 4, max_chunk=8)
     state = half.fitted.state
     if through_disk:
         checkpoint.save(tmp_path, 4, state, {})
         state, _ = checkpoint.load(tmp_path, state)
-    rest = Fitting(algorithm, sample, 9, max_chunk=8, state=state)
+    rest = fitting_of(algorithm, sample, 9, max_chunk=8, state=state)
     assert_same(rest.fitted.state, whole.fitted.state)
     assert_same(jax.tree.map(lambda a, b: np.concatenate([a, b], axis=1), half.info, rest.info), whole.info)
 
@@ -173,8 +175,8 @@ def test_a_resumed_run_changes_no_bit(
 def test_a_seed_of_nan_changes_no_other(algorithm: Algorithm, sample: Sampler, initial: State) -> None:
     healthy, poisoned = copied(initial), copied(initial)
     poisoned = poisoned._replace(params=jax.tree.map(lambda a: a.at[1].set(jnp.nan), poisoned.params))
-    a = Fitting(algorithm, sample, 5, max_chunk=8, state=healthy)
-    b = Fitting(algorithm, sample, 5, max_chunk=8, state=poisoned)
+    a = fitting_of(algorithm, sample, 5, max_chunk=8, state=healthy)
+    b = fitting_of(algorithm, sample, 5, max_chunk=8, state=poisoned)
     for i in (0, 2):
         assert_same(of_seed(a.info, i), of_seed(b.info, i))
         assert_same(of_seed(a.fitted.state.params, i), of_seed(b.fitted.state.params, i))
@@ -190,8 +192,8 @@ def test_probes_are_recorded_when_due(sample: Sampler, together: Result) -> None
 
 
 def test_a_probe_changes_no_bit(algorithm: Algorithm, sample: Sampler) -> None:
-    without = Fitting(algorithm, sample, 7, max_chunk=8)
-    probed = Fitting(algorithm, sample, 7, max_chunk=8, probe=probe, probe_every=3)
+    without = fitting_of(algorithm, sample, 7, max_chunk=8)
+    probed = fitting_of(algorithm, sample, 7, max_chunk=8, probe=probe, probe_every=3)
     assert_same(without.fitted.state, probed.fitted.state)
     assert_same(without.info, probed.info)
     due = {chunk.step: chunk.probe for chunk in probed.chunks if chunk.probe is not None}
@@ -251,7 +253,7 @@ def test_fit_compiles_before_the_first_chunk_and_then_never(
 
 
 def test_the_step_counter_has_no_seed_axis(algorithm: Algorithm, sample: Sampler) -> None:
-    fitting = Fitting(algorithm, sample, 3, max_chunk=8)
+    fitting = fitting_of(algorithm, sample, 3, max_chunk=8)
     assert fitting.fitted.state.step.shape == ()
     assert {leaf.shape[0] for leaf in jax.tree.leaves(fitting.fitted.state[:-1])} == {3}
 
@@ -264,9 +266,8 @@ def test_the_step_counter_has_no_seed_axis(algorithm: Algorithm, sample: Sampler
     assert "cond[" in program  # with a seed axis it would have become a select
 
 
-@pytest.mark.parametrize("max_chunk", [1, 8])
 def test_an_interrupt_ends_the_run_after_the_chunk_and_loses_nothing(
-    algorithm: Algorithm, sample: Sampler, max_chunk: int
+    algorithm: Algorithm, sample: Sampler
 ) -> None:
     steps: list[int] = []
 
@@ -276,10 +277,10 @@ def test_an_interrupt_ends_the_run_after_the_chunk_and_loses_nothing(
             signal.raise_signal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    fitted = fit(algorithm, sample, KEYS, 50, on_chunk=interrupt, max_chunk=max_chunk, chunk_seconds=1e6)
-    assert fitted.interrupted and fitted.step == steps[-1] == {1: 5, 8: 9}[max_chunk]
+    fitted = fit(algorithm, sample, KEYS, 50, on_chunk=interrupt, max_chunk=8, chunk_seconds=1e6)
+    assert fitted.interrupted and fitted.step == steps[-1] == 9
     assert signal.getsignal(signal.SIGINT) is before
-    assert_same(fitted.state, Fitting(algorithm, sample, fitted.step, max_chunk=8).fitted.state)
+    assert_same(fitted.state, fitting_of(algorithm, sample, fitted.step, max_chunk=8).fitted.state)
 
 
 def test_a_second_interrupt_is_a_keyboard_interrupt(algorithm: Algorithm, sample: Sampler) -> None:

@@ -51,7 +51,7 @@ def find_loss(name: str) -> Loss:
     if not isinstance(found, Loss):
         if not callable(found):
             raise OptionError(
-                "loss", f"{name} is a {type(found).__name__}, expected a jaxgan.Loss or a function"
+                "loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function"
             )
         found = Loss(losses.cross_entropy_discriminator, found)
     for player in Loss._fields:

@@ -127,11 +127,10 @@ def _image_judge(
         k = len(source.classes)
         reference = class_reference(train_features, train.y, real_features, heldout.y, k)
         real = class_report(real_features, real_classes, reference)
-        described = {
-            "captured": (f"Classes captured of {k}", 0.0, True, float(real.captured)),
-            "kl": ("KL(samples || data) over classes, nats", math.inf, False, real.kl),
-        }
-        metrics += [Metric(m, *rest, {"held-out images": value}) for m, (*rest, value) in described.items()]
+        metrics += [
+            Metric("captured", f"Classes captured of {k}", 0.0, True, {"held-out images": float(real.captured)}),
+            Metric("kl", "KL(samples || data) over classes, nats", math.inf, False, {"held-out images": real.kl}),
+        ]
         rules["captured"] = ("captured", float(k))
         notes["accuracy"] = features.accuracy
 

@@ -114,12 +114,12 @@ def build(config: Config) -> Study:
     if len(set(slugs)) < len(slugs):
         raise OptionError("loss", f"got two losses of one name: {', '.join(config.loss)}")
     source = catalog.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
-    for name in ("batch_size", "fake_batch_size", "generator_batch_size"):
+    description = catalog.describe_generator(source, config)
+    for name in ("batch_size", "generator_batch_size"):  # a generator's step draws as many real images
         size = getattr(config, name)
-        if name != "fake_batch_size" and source.size is not None and size > source.size:
+        if source.size is not None and size > source.size:
             allowed = f"at most its {source.size} training examples"
             raise OptionError(name, f"got {size}, more than {source.name} has, expected {allowed}")
-    description = catalog.describe_generator(source, config)
     algorithms = {
         short: _algorithm(config, description, loss)
         for short, loss in zip(slugs, losses.values(), strict=True)
@@ -295,7 +295,9 @@ def _assemble(
 
 
 def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured) -> list[str]:
-    held = {role: (measured.values[metric], reference) for role, (metric, reference) in judge.rules.items()}
+    held: dict[str, Any] = {
+        role: (measured.values[metric], reference) for role, (metric, reference) in judge.rules.items()
+    }
     codes = classify([series["g_loss"], series["d_loss"]], series["g_grad_norm"], measured.finite, **held)
     return [Outcome(code).name for code in codes]
 

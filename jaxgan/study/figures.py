@@ -42,8 +42,8 @@ def overview_figure(run: Run) -> "Figure":
     from matplotlib.figure import Figure
 
     losses, seeds = min(len(run.losses), 3), min(len(run.seeds), 4)
-    figure = Figure(figsize=(2.8 * losses + 4.0, 3.2), dpi=DPI, layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[2.8 * losses, 4.0], wspace=0.02, squeeze=False)[0]
+    figure = Figure(figsize=(3.4 * losses + 4.0, 3.2), dpi=DPI, layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[3.4 * losses, 4.0], wspace=0.02, squeeze=False)[0]
     blocks = left.subfigures(1, losses, squeeze=False)[0]
     for i, block in enumerate(blocks):
         block.suptitle(plain_text(run.losses[i]), fontsize=11, color=colour(i), fontweight="bold")
@@ -58,7 +58,7 @@ def overview_figure(run: Run) -> "Figure":
             continue
         axis = block.subplots()
         axis.imshow(
-            _mosaic([to_rgb(row[:4]) for row in fake], 4 if fake.shape[3] <= 64 else 1, 3),
+            _mosaic([to_rgb(row[:6]) for row in fake], max(1, 64 // fake.shape[3]), 3),
             interpolation="nearest",
         )
         height = (axis.get_ylim()[0] + 0.5) / seeds
