@@ -37,12 +37,15 @@ def digest(tree: PyTree) -> str:
 def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None:
     """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the only one kept in `directory`.
 
-    The one before is removed only after the new one is complete. A checkpoint of the same step is replaced.
+    The one before is removed only after the new one is complete. A checkpoint of the same step is replaced,
+    unless it holds the same numbers already.
     """
+    meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
+    if latest_step(directory) == step and read_meta(directory)["digest"] == meta["digest"]:
+        return
     with _manager(directory, keep=1) as manager:
         if step in manager.all_steps():
             manager.delete(step)
-        meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
         manager.save(
             step,
             args=ocp.args.Composite(tree=ocp.args.StandardSave(tree), meta=ocp.args.JsonSave(meta)),

@@ -71,7 +71,8 @@ _study_options: list[Callable] = [
     click.option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
     click.option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
                  "for example 0.999.  [default: none]"),
-    click.option("--latent-dim", type=int, help=f"Numbers in a latent z ~ N(0, I).  [default: {_by_data('latent_dim')}]"),
+    click.option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
+                 f"[default: {_by_data('latent_dim')}]"),
     click.option("--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two layers.  "
                  f"[default: {_by_data('width')}]"),
     click.option("--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
@@ -209,9 +210,7 @@ def _newest(run: Path | None) -> Path:
         return run
     runs = [path for path in Path("runs").glob("*") if is_run(path)]
     if not runs:
-        raise StoreError(
-            "there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`"
-        )
+        raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)
 
 

@@ -62,9 +62,7 @@ def alternating(
       >>> result.info.g_loss.shape
       (3,)
     """
-    sizes = (
-        batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, batch_size, batch_size)
-    )
+    sizes = batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, batch_size, batch_size)
     if d_steps < 1:
         raise ValueError(f"d_steps must be at least 1, got {d_steps}")
     if min(sizes) < 1:
@@ -86,9 +84,7 @@ def alternating(
         d_move = jax.tree.map(lambda a: a[-1], moves)
         k = named_key(key, "generator")
         batch = sample(named_key(k, "data"), sizes.generator)
-        state, g_move = update_player(
-            game, "generator", g_tx, state, batch, sizes.generator, named_key(k, "game")
-        )
+        state, g_move = update_player(game, "generator", g_tx, state, batch, sizes.generator, named_key(k, "game"))
         return state._replace(step=state.step + 1), _info(g_move, d_move)
 
     return Algorithm(init, step, game)

@@ -68,9 +68,7 @@ def classifier_features(
 
     variables = _cached(folder, shape) if cached else None
     if variables is None:
-        report(
-            f"training a {classes}-class classifier on {len(train.x)} images for the metrics (kept for next time)"
-        )
+        report(f"training a {classes}-class classifier on {len(train.x)} images for the metrics (kept for next time)")
         variables = _train(
             module,
             jnp.asarray(train.x),

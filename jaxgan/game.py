@@ -98,9 +98,7 @@ def adversarial_game(
             key=key,
             step=step,
         )
-        penalties = [
-            jnp.mean(term(view._replace(key=named_key(key, f"term {i}")))) for i, term in enumerate(terms)
-        ]
+        penalties = [jnp.mean(term(view._replace(key=named_key(key, f"term {i}")))) for i, term in enumerate(terms)]
         new_state = Players(g_state, d_state)
         total = sum([*means, *penalties], start=jnp.zeros(()))
         return total, Evaluation(means, getattr(new_state, player), real_logits, fake_logits)

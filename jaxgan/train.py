@@ -171,8 +171,8 @@ def fit(
       ValueError: `num_steps` below the steps that `state` has behind it, or `probe_every` below 1.
     """
     every = num_steps if probe_every is None else probe_every
-    if every < 1:
-        raise ValueError(f"probe_every must be at least 1, got {probe_every}")
+    if num_steps < 1 or every < 1:
+        raise ValueError(f"num_steps and probe_every must be at least 1, got {num_steps} and {probe_every}")
     sample = _as_pytree(sample)
     if state is None:
         state = jax.jit(jax.vmap(partial(start, algorithm, sample), out_axes=SEED_AXES))(keys)

@@ -59,9 +59,7 @@ def test_bytes_are_kept(tmp_path: Path) -> None:
         (np.array([False, True, True]), np.array([0, 255, 255], np.uint8)),
     ],
 )
-def test_every_range_of_values_has_one_meaning(
-    tmp_path: Path, given: np.ndarray, expected: np.ndarray
-) -> None:
+def test_every_range_of_values_has_one_meaning(tmp_path: Path, given: np.ndarray, expected: np.ndarray) -> None:
     x = pixels(npy(tmp_path, given.reshape(1, 1, 3)))
     assert x.dtype == expected.dtype
     np.testing.assert_array_equal(x.ravel(), expected)

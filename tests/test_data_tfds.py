@@ -299,9 +299,7 @@ def mnist_folder() -> Path | None:
 MNIST = mnist_folder()
 
 
-@pytest.mark.skipif(
-    MNIST is None, reason="TFDS finds no prepared mnist in TFDS_DATA_DIR or its default folder"
-)
+@pytest.mark.skipif(MNIST is None, reason="TFDS finds no prepared mnist in TFDS_DATA_DIR or its default folder")
 def test_mnist_is_mnist() -> None:
     source = from_tfds("mnist", data_dir=MNIST)
     assert source.train is not None and source.train.y is not None and source.heldout is not None
@@ -309,6 +307,4 @@ def test_mnist_is_mnist() -> None:
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # of the original training set
     assert np.bincount(source.train.y).tolist() == counts
     # mean and deviation of the training pixels as published many times over: 0.1307 and 0.3081 of 255
-    assert (source.train.x.mean() / 255).round(4) == 0.1307 and (source.train.x.std() / 255).round(
-        4
-    ) == 0.3081
+    assert (source.train.x.mean() / 255).round(4) == 0.1307 and (source.train.x.std() / 255).round(4) == 0.3081

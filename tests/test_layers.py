@@ -175,9 +175,7 @@ def test_a_vmapped_dcgan_step_compiles_to_no_convolution() -> None:
     def draw(key: Key, n: int) -> Batch:
         return Batch(jax.random.normal(key, (n, 8, 8, 1)))
 
-    game = adversarial_game(
-        DCGANGenerator(8, 1, width=2), DCGANDiscriminator(width=2), normal_prior(2), non_saturating
-    )
+    game = adversarial_game(DCGANGenerator(8, 1, width=2), DCGANDiscriminator(width=2), normal_prior(2), non_saturating)
     algorithm = alternating(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=2)
 
     def step(key: Key) -> Array:

@@ -266,9 +266,7 @@ def test_the_step_counter_has_no_seed_axis(algorithm: Algorithm, sample: Sampler
     assert "cond[" in program  # with a seed axis it would have become a select
 
 
-def test_an_interrupt_ends_the_run_after_the_chunk_and_loses_nothing(
-    algorithm: Algorithm, sample: Sampler
-) -> None:
+def test_an_interrupt_ends_the_run_after_the_chunk_and_loses_nothing(algorithm: Algorithm, sample: Sampler) -> None:
     steps: list[int] = []
 
     def interrupt(chunk: Chunk) -> None:
@@ -295,9 +293,7 @@ def test_a_second_interrupt_is_a_keyboard_interrupt(algorithm: Algorithm, sample
 
 
 def test_an_interrupt_in_the_last_chunk_interrupts_nothing(algorithm: Algorithm, sample: Sampler) -> None:
-    fitted = fit(
-        algorithm, sample, KEYS, 1, on_chunk=lambda chunk: signal.raise_signal(signal.SIGINT), max_chunk=8
-    )
+    fitted = fit(algorithm, sample, KEYS, 1, on_chunk=lambda chunk: signal.raise_signal(signal.SIGINT), max_chunk=8)
     assert fitted.step == 1 and not fitted.interrupted
 
 

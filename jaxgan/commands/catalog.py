@@ -50,9 +50,7 @@ def find_loss(name: str) -> Loss:
         raise OptionError("loss", f"{where} has no {attribute!r}; {nearest(attribute, _public(where, name))}")
     if not isinstance(found, Loss):
         if not callable(found):
-            raise OptionError(
-                "loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function"
-            )
+            raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
         found = Loss(losses.cross_entropy_discriminator, found)
     for player in Loss._fields:
         _check_values(name, player, getattr(found, player))
@@ -108,9 +106,7 @@ def describe_generator(source: Source, config: Config) -> dict[str, Any]:
         }
     height, width, channels = source.shape
     if height != width:
-        message = (
-            f"{source.name} has images of {height} x {width} pixels, expected square ones; add --image-size"
-        )
+        message = f"{source.name} has images of {height} x {width} pixels, expected square ones; add --image-size"
         raise OptionError("data", message)
     try:
         base_size(height)
@@ -171,11 +167,7 @@ def _check_values(name: str, player: str, function: Callable[..., Any]) -> None:
         parts = jax.eval_shape(function, logits, logits)
     except Exception as error:
         line = str(error).splitlines()[0]
-        raise OptionError(
-            "loss", f"{name}: its {player} part raised {type(error).__name__}: {line}"
-        ) from error
+        raise OptionError("loss", f"{name}: its {player} part raised {type(error).__name__}: {line}") from error
     parts = parts if isinstance(parts, tuple) else (parts,)
     if not parts or not all(hasattr(p, "dtype") and jnp.issubdtype(p.dtype, jnp.floating) for p in parts):
-        raise OptionError(
-            "loss", f"{name}: its {player} part returned {parts}, expected an array or a tuple of arrays"
-        )
+        raise OptionError("loss", f"{name}: its {player} part returned {parts}, expected an array or a tuple of arrays")

@@ -42,7 +42,15 @@ class Config:
 # Radford et al. 2016 at which it writes recognizable digits in every seed within 1,200 steps.
 _DIGITS = {"steps": 1200, "lr_d": 4e-4, "lr_g": 4e-4, "width": 32, "batch_size": 64, "beta1": 0.5, "latent_dim": 64}
 _IMAGES = _DIGITS | {"steps": 4000, "lr_d": 2e-4, "lr_g": 2e-4}
-_POINTS = _DIGITS | {"steps": 6000, "lr_d": 1e-3, "lr_g": 1e-3, "width": 128, "batch_size": 256, "beta1": 0.9, "latent_dim": 2}
+_POINTS = _DIGITS | {
+    "steps": 6000,
+    "lr_d": 1e-3,
+    "lr_g": 1e-3,
+    "width": 128,
+    "batch_size": 256,
+    "beta1": 0.9,
+    "latent_dim": 2,
+}
 GENTLE = {"steps": 3000, "lr_d": 2e-4, "lr_g": 2e-4}
 """Slower learning over more steps, in which the losses differ less."""
 

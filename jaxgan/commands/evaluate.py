@@ -28,6 +28,7 @@ class Measured(NamedTuple):
     values: dict[str, NDArray[np.float64]]
     finite: NDArray[np.bool_]  # are all samples finite?
     samples: NDArray  # a few, to look at
+    histogram: NDArray | None = None  # [seed, class], where there are classes
 
 
 class Judge(NamedTuple):
@@ -137,18 +138,22 @@ def _image_judge(
     def measure(game: Game, generator: Generator, keys: Key) -> Measured:
         found = jax.device_get(_featurize_all(game, features.apply, generator, keys, n))
         values: dict[str, list[float]] = {metric.name: [] for metric in metrics}
-        for seed_features, seed_classes in zip(
-            found.features, _or_none(found.classes, len(found.finite)), strict=True
-        ):
+        histograms: list[NDArray] = []
+        for seed_features, seed_classes in zip(found.features, _or_none(found.classes, len(found.finite)), strict=True):
             # Numbers that are not finite have no moments; the outcome says so, the value is NaN.
             values["frechet"].append(frechet_distance(moments(seed_features), real_moments))
             if reference is not None:
                 result = class_report(seed_features, seed_classes, reference)
+                histograms.append(result.histogram)
                 for name in ("captured", "kl"):
                     values[name].append(float(getattr(result, name)))
-        return Measured({name: np.asarray(v) for name, v in values.items()}, found.finite, found.samples)
+        arrays = {name: np.asarray(v) for name, v in values.items()}
+        return Measured(arrays, found.finite, found.samples, np.stack(histograms) if histograms else None)
 
     shown = {"real": np.asarray(to_unit(heldout.x[:KEPT]))}
+    if reference is not None:
+        shown["class_histogram_data"] = reference.histogram
+        notes["classes"] = source.classes
     return Judge(tuple(metrics), measure, rules, notes, shown)
 
 
@@ -183,9 +188,7 @@ def _featurize_all(game: Game, apply: Any, generator: Generator, keys: Key, n: i
 
     def of_seed(pair: tuple[Generator, Key]) -> _Found:
         generator, key = pair
-        features, classes, finite, samples = jax.lax.map(
-            partial(of_batch, generator), jax.random.split(key, batches)
-        )
+        features, classes, finite, samples = jax.lax.map(partial(of_batch, generator), jax.random.split(key, batches))
         flat = None if classes is None else classes.reshape(-1)[:n]
         return _Found(features.reshape(batches * _BATCH, -1)[:n], flat, finite.all(), samples[0])
 

@@ -43,9 +43,7 @@ def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -
     folder = Path(folder)
     config = store.read_config(folder)["config"]
     trained = [
-        name
-        for name in map(catalog.slug, config["loss"])
-        if checkpoint.latest_step(folder / name / "generator")
+        name for name in map(catalog.slug, config["loss"]) if checkpoint.latest_step(folder / name / "generator")
     ]
     if not trained:
         raise store.StoreError(f"{folder} holds no trained generator yet")
@@ -138,9 +136,7 @@ def spherical_path(start: Array, end: Array, n: int) -> Array:
     cosine = jnp.vdot(start, end) / (jnp.linalg.norm(start) * jnp.linalg.norm(end))
     angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
     t = jnp.linspace(0.0, 1.0, n).reshape(n, 1)
-    arc = (
-        jnp.sin((1 - t) * angle) * start.reshape(1, -1) + jnp.sin(t * angle) * end.reshape(1, -1)
-    ) / jnp.sin(angle)
+    arc = (jnp.sin((1 - t) * angle) * start.reshape(1, -1) + jnp.sin(t * angle) * end.reshape(1, -1)) / jnp.sin(angle)
     return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
 
 

@@ -51,8 +51,12 @@ def device() -> dict[str, str | int]:
         "device": _processor() if devices[0].platform == "cpu" else kind,
         "devices": len(devices),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "system": f"{platform.system()} {platform.machine()}",
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30) if _POSIX else 0,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
+
+
+_POSIX = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
 
 
 def _processor() -> str:

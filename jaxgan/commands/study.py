@@ -5,28 +5,25 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
-import optax
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from jaxgan import checkpoint
 from jaxgan.commands import catalog, provenance
+from jaxgan.commands.build import Study, build
 from jaxgan.commands.config import Config, OptionError, command_line, configure, from_stored
 from jaxgan.commands.evaluate import Judge, Measured, judge_for, with_untrained
-from jaxgan.data.source import Source
-from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, classify
-from jaxgan.dynamics import alternating, averaged, best_generator
-from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.commands.results import as_series, assemble
+from jaxgan.dynamics import best_generator
 from jaxgan.random import named_key
 from jaxgan.study import store
 from jaxgan.study.report import write_report
 from jaxgan.study.table import summarize_run, to_dict, to_markdown
-from jaxgan.train import SEED_AXES, Chunk, fit, seed_keys, start
-from jaxgan.types import QUANTILES, Algorithm, BatchSizes, Generator, Info, State
+from jaxgan.train import SEED_AXES, Chunk, fit, start
+from jaxgan.types import Algorithm, Generator, State
 
 Say = Callable[[str], None]
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
@@ -40,16 +37,6 @@ class Interrupted(Exception):
         super().__init__(
             f"stopped at step {step} of {loss}; nothing is lost, continue with: jaxgan {job} --resume --out {folder}"
         )
-
-
-class Study(NamedTuple):
-    """A configuration turned into functions."""
-
-    config: Config
-    source: Source
-    description: dict[str, Any]  # of the generator
-    algorithms: dict[str, Algorithm]  # by the loss's short name
-    keys: jax.Array  # one per seed
 
 
 def run_study(
@@ -95,7 +82,7 @@ def run_study(
         series[loss] = store.read_parts(folder, loss, config.steps)
         seconds[loss] = time.perf_counter() - clock
     judge = with_untrained(judge, _measure_untrained(study, judge))
-    store.write_run(folder, _assemble(study, folder, judge, series, measured, seconds))
+    store.write_run(folder, assemble(study, folder, judge, series, measured, seconds))
     table = summarize_run(store.load_run(folder))
     store.write_json(folder / "table.json", to_dict(table))
     (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
@@ -103,66 +90,7 @@ def run_study(
     return folder
 
 
-def build(config: Config) -> Study:
-    """Names into functions, with everything checked that can be before compiling.
-
-    Raises:
-      OptionError: a name, a shape or a size that does not fit.
-    """
-    losses = {name: catalog.find_loss(name) for name in config.loss}
-    slugs = [catalog.slug(name) for name in losses]
-    if len(set(slugs)) < len(slugs):
-        raise OptionError("loss", f"got two losses of one name: {', '.join(config.loss)}")
-    source = catalog.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
-    description = catalog.describe_generator(source, config)
-    for name in ("batch_size", "generator_batch_size"):  # a generator's step draws as many real images
-        size = getattr(config, name)
-        if source.size is not None and size > source.size:
-            allowed = f"at most its {source.size} training examples"
-            raise OptionError(name, f"got {size}, more than {source.name} has, expected {allowed}")
-    algorithms = {
-        short: _algorithm(config, description, loss)
-        for short, loss in zip(slugs, losses.values(), strict=True)
-    }
-    keys = seed_keys(jax.random.key(config.key), config.seeds)
-    study = Study(config, source, description, algorithms, keys)
-    for short, algorithm in algorithms.items():
-        _try(short, study, algorithm)
-    return study
-
-
-def _algorithm(config: Config, description: dict[str, Any], loss: Any) -> Algorithm:
-    game = adversarial_game(
-        catalog.build_generator(description),
-        catalog.build_discriminator(description),
-        normal_prior(config.latent_dim),
-        loss,
-    )
-    algorithm = alternating(
-        game,
-        optax.adam(config.lr_g, b1=config.beta1),
-        optax.adam(config.lr_d, b1=config.beta1),
-        batch_size=BatchSizes(config.batch_size, config.fake_batch_size, config.generator_batch_size),
-        d_steps=config.d_steps,
-    )
-    return algorithm if config.ema is None else averaged(algorithm, config.ema)
-
-
-def _try(short: str, study: Study, algorithm: Algorithm) -> None:
-    """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
-
-    def step(key: jax.Array) -> Any:
-        return algorithm.step(start(algorithm, study.source.sample, key), study.source.sample, key)
-
-    try:
-        jax.eval_shape(step, study.keys[0])
-    except ValueError as error:
-        raise OptionError("loss", f"{short}: {error}") from error
-
-
-def _train(
-    study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path, *, progress: bool, say: Say
-) -> State:
+def _train(study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path, *, progress: bool, say: Say) -> State:
     """Trains `loss` from where its checkpoint stands, writing series and checkpoints as it goes."""
     config, saved = study.config, time.monotonic()
     state = None
@@ -236,100 +164,6 @@ def _evaluation_keys(study: Study) -> jax.Array:
     return jax.vmap(partial(named_key, name="evaluation"))(study.keys)
 
 
-def as_series(info: Info) -> dict[str, NDArray]:
-    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
-    names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
-    flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
-    flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}
-    for name in ("d_real", "d_fake"):
-        spread = getattr(info, name)
-        flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
-    return {name: np.asarray(values) for name, values in flat.items()}
-
-
-def _assemble(
-    study: Study,
-    folder: Path,
-    judge: Judge,
-    series: dict[str, dict[str, NDArray]],
-    measured: dict[str, Measured],
-    seconds: dict[str, float],
-) -> store.Run:
-    losses = tuple(study.algorithms)
-    names = list(dict.fromkeys(name for loss in losses for name in series[loss]))
-    like = {name: next(series[loss][name] for loss in losses if name in series[loss]) for name in names}
-    absent = {name: np.full_like(values, np.nan) for name, values in like.items()}
-    stacked = {name: np.stack([series[loss].get(name, absent[name]) for loss in losses]) for name in names}
-    outcomes = [_outcomes(judge, series[loss], measured[loss]) for loss in losses]
-    config = store.read_config(folder)
-    log4 = float(np.log(4))
-    notes = judge.notes | {
-        "quantiles": QUANTILES,
-        "steps": study.config.steps,
-        "data": study.source.name,
-        "explanations": {outcome.name: sentence for outcome, sentence in EXPLANATION.items()},
-        "rules": _rules(judge),
-        "command": config["command"],
-        "seconds": seconds,
-        "equilibrium": {
-            "value": -log4,
-            "d_real_mean": 0.5,
-            "d_fake_mean": 0.5,
-            "d_loss": log4,
-            "g_loss/minimax": -log4 / 2,
-            "g_loss/non_saturating": log4 / 2,
-        },
-    }
-    samples = {**judge.real, "fake": np.stack([measured[loss].samples for loss in losses])}
-    return store.Run(
-        config=config,
-        losses=losses,
-        seeds=np.arange(study.config.seeds),
-        metrics=judge.metrics,
-        values={m.name: np.stack([measured[loss].values[m.name] for loss in losses]) for m in judge.metrics},
-        outcomes=np.asarray(outcomes),
-        notes=notes,
-        series=stacked,
-        samples=samples,
-    )
-
-
-def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured) -> list[str]:
-    held: dict[str, Any] = {
-        role: (measured.values[metric], reference) for role, (metric, reference) in judge.rules.items()
-    }
-    codes = classify([series["g_loss"], series["d_loss"]], series["g_grad_norm"], measured.finite, **held)
-    return [Outcome(code).name for code in codes]
-
-
-def _rules(judge: Judge) -> list[str]:
-    """The failure rules with their numbers, in words."""
-    rules = ["NON_FINITE: a loss, the generator's gradient or a sample was NaN or infinite."]
-    if "captured" in judge.rules:
-        _, total = judge.rules["captured"]
-        rules.append(
-            f"COLLAPSED: fewer than {THRESHOLDS.modes_share * total:g} of {total:g} modes or classes captured."
-        )
-    if "distance" in judge.rules:
-        _, floor = judge.rules["distance"]
-        rules.append(
-            f"NOT_LEARNED: a Fréchet distance above {THRESHOLDS.quality_multiple:g} times that of real "
-            f"against real images ({floor:.3g}), that is above {THRESHOLDS.quality_multiple * floor:.3g}."
-        )
-    if "high_quality" in judge.rules:
-        _, share = judge.rules["high_quality"]
-        rules.append(
-            f"NOT_LEARNED: a share of high-quality samples below {THRESHOLDS.quality_share:g} times that of "
-            f"a perfect sampler ({share:.3g})."
-        )
-    rules.append(
-        "GRADIENT_VANISHED: the norm of the generator loss's gradient by the generator's parameters has a "
-        f"median over the last tenth of the steps below {THRESHOLDS.vanished_fraction:g} times that over the "
-        "first tenth."
-    )
-    return rules
-
-
 def _origin(job: str, config: Config) -> dict[str, Any]:
     return {
         "job": job,
@@ -349,7 +183,5 @@ def _resumed(given: dict[str, Any], out: Path | None) -> tuple[Config, Path]:
     for name, value in given.items():
         stored = getattr(config, name)
         if value is not None and (tuple(value) if name == "loss" else value) != stored:
-            raise OptionError(
-                name, f"got {value}, but the run in {out} was started with {stored}; leave it out"
-            )
+            raise OptionError(name, f"got {value}, but the run in {out} was started with {stored}; leave it out")
     return config, out

@@ -91,9 +91,7 @@ def from_images(
     return Source(name, train.x.shape[1:], len(train.x), sample, train, heldout, classes=classes)
 
 
-def split(
-    images: Images, fraction: float, seed: int, classes: tuple[str, ...] = ()
-) -> tuple[Images, Images | None]:
+def split(images: Images, fraction: float, seed: int, classes: tuple[str, ...] = ()) -> tuple[Images, Images | None]:
     """(train, held out): a random `fraction` is held out, class by class where there are labels.
 
     A fraction of 0 holds nothing out (None). Raises DataError where a class, named as in `classes`, is too

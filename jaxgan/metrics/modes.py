@@ -66,9 +66,7 @@ def mode_report(x: ArrayLike, means: ArrayLike, sigma: ArrayLike) -> ModeReport:
     )
 
 
-def perfect_mode_report(
-    key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *, draws: int = 64
-) -> ModeReport:
+def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *, draws: int = 64) -> ModeReport:
     """The mean of `mode_report` over `draws` draws of n samples from the mixture itself: the yardstick.
 
     Its kl_model_data is near (k - 1) / (2 n). Its kl_data_model is infinite when any draw left a mode empty,

@@ -14,9 +14,7 @@ from jaxgan.nn.layers import ConvTranspose, conv_general_dilated
 from jaxgan.types import Array
 
 _init = nn.initializers.normal(0.02)
-_Conv = partial(
-    nn.Conv, kernel_init=_init, use_bias=False, conv_general_dilated=conv_general_dilated, strides=(2, 2)
-)
+_Conv = partial(nn.Conv, kernel_init=_init, use_bias=False, conv_general_dilated=conv_general_dilated, strides=(2, 2))
 _ConvTranspose = partial(ConvTranspose, kernel_init=_init, strides=(2, 2))
 _leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 _KERNEL = (4, 4)

@@ -155,9 +155,7 @@ class ConvTranspose(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, self.param_dtype)
-        bias = (
-            self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
-        )
+        bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
         x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = conv_transpose(x, kernel, self.strides, self.padding)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
@@ -168,11 +166,7 @@ def _space_to_depth(x: Array, s: int) -> Array:
     if s == 1:
         return x
     n, h, w, c = x.shape
-    return (
-        x.reshape(n, h // s, s, w // s, s, c)
-        .transpose(0, 1, 3, 2, 4, 5)
-        .reshape(n, h // s, w // s, s * s * c)
-    )
+    return x.reshape(n, h // s, s, w // s, s, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // s, w // s, s * s * c)
 
 
 def _depth_to_space(x: Array, s: int) -> Array:

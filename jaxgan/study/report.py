@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxgan.study import figures
 from jaxgan.study.curves import curves_figure
+from jaxgan.study.histogram import histogram_figure
 from jaxgan.study.store import Run, load_run
 from jaxgan.study.story import story
 from jaxgan.study.table import (
@@ -26,6 +27,7 @@ FILES = {
     "overview.png": "the picture at the top",
     "curves.png": "the curves",
     "samples-*.png": "the samples, by loss",
+    "classes.png": "the classes of the samples",
     "config.json": "what was asked for, versions, device, commit and the command that repeats the run",
     "results.json": "metrics and outcomes by loss and seed, yardsticks",
     "table.json": "the table above: interquartile means, differences and failures with their intervals",
@@ -53,6 +55,9 @@ def write_report(folder: Path) -> Path:
     for loss in run.losses:
         picture = _picture(figures.sample_figure(run, loss), folder / f"samples-{quote(loss, safe='')}.png")
         samples.append((loss, picture))
+    classes = None
+    if "class_histogram" in run.samples:
+        classes = _picture(histogram_figure(run), folder / "classes.png")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -69,6 +74,7 @@ def write_report(folder: Path) -> Path:
         overview=_picture(figures.overview_figure(run), folder / "overview.png"),
         curves=_picture(curves_figure(run), folder / "curves.png"),
         samples=samples,
+        classes=classes,
         points=figures.is_points(run),
         seed_rows=_seed_rows(run),
         made=_how_it_was_made(run),

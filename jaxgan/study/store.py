@@ -47,7 +47,9 @@ class Run(NamedTuple):
     outcomes: NDArray[np.str_]  # [loss, seed]
     notes: dict[str, Any]  # sample sizes, accuracy of the classifier, thresholds, explanations
     series: dict[str, NDArray]  # name -> [loss, seed, step, ...]
-    samples: dict[str, NDArray]  # "real" [n, ...] and "fake" [loss, seed, n, ...]
+    # "real" [n, ...] and "fake" [loss, seed, n, ...]; with classes "class_histogram" [loss, seed, class] and
+    # "class_histogram_data" [class]; with known modes "modes" [k, d] and "sigma"
+    samples: dict[str, NDArray]
 
 
 SERIES_AXES = ("loss", "seed", "step", "quantile")

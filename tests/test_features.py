@@ -1,0 +1,99 @@
+"""The classifier behind the image metrics, and the failure rule on pictures whose fate is known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.data.digits import digits
+from jaxgan.data.source import Images
+from jaxgan.data.tfds import from_tfds, prepared
+from jaxgan.diagnostics.outcomes import Outcome, classify
+from jaxgan.features import classifier_features, in_batches, principal_features
+from jaxgan.metrics.classes import class_reference, class_report
+from jaxgan.metrics.frechet import frechet_distance, moments
+
+
+def test_the_failure_rule_knows_noise_one_repeated_digit_and_real_samples():
+    source = digits()
+    train, heldout = source.train, source.heldout
+    features = classifier_features(train, heldout, 10)
+    train_features, _ = in_batches(features.apply, train.x)
+    real_features, _ = in_batches(features.apply, heldout.x)
+    reference = class_reference(train_features, train.y, real_features, heldout.y, 10)
+    real = moments(real_features)
+    floor = frechet_distance(moments(train_features), real)
+
+    rng = np.random.default_rng(0)
+    shape = (2000, 8, 8, 1)
+    pixels = [[train.x[rng.integers(len(train.x), size=2000), i, j] for j in range(8)] for i in range(8)]
+    samples = {
+        "uniform noise": rng.uniform(-1, 1, shape),
+        "noise with the digits' pixel histograms": np.moveaxis(np.array(pixels), 2, 0),
+        "one repeated digit": np.repeat(heldout.x[:1], 2000, axis=0),
+        "blank": np.full(shape, -1.0),
+        "real": train.x[rng.integers(len(train.x), size=2000)],
+    }
+    outcomes, bare = {}, {}
+    for name, x in samples.items():
+        found, predicted = in_batches(features.apply, x.astype(np.float32))
+        report = class_report(found, predicted, reference)
+        bare[name] = np.sum(report.histogram >= 0.005)
+        (code,) = classify(
+            [np.ones((1, 20))], np.ones((1, 20)), [True],
+            captured=([report.captured], 10), distance=([frechet_distance(moments(found), real)], floor),
+        )  # fmt: skip
+        outcomes[name] = Outcome(code)
+    assert bare["noise with the digits' pixel histograms"] > 5  # a bare histogram would pass it
+    failed = {Outcome.COLLAPSED, Outcome.NOT_LEARNED}
+    assert outcomes.pop("real") == Outcome.OK
+    assert outcomes.pop("noise with the digits' pixel histograms") in failed
+    assert set(outcomes.values()) == {Outcome.COLLAPSED}
+
+
+def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXGAN_CACHE_DIR", str(tmp_path))
+    source = digits()
+    lines: list[str] = []
+    first, again = (
+        classifier_features(source.train, source.heldout, 10, steps=5, report=lines.append) for _ in range(2)
+    )
+    assert len(lines) == 1  # trained once
+    x = jnp.asarray(source.heldout.x[:5])
+    np.testing.assert_array_equal(first.apply(x)[0], again.apply(x)[0])
+    largest = max((path for path in tmp_path.rglob("d/*")), key=lambda path: path.stat().st_size)
+    largest.write_bytes(b"damaged" + largest.read_bytes()[7:])
+    classifier_features(source.train, source.heldout, 10, steps=5, report=lines.append)
+    assert len(lines) == 2  # a damaged one is trained again, not a traceback
+
+
+def test_a_classifier_needs_labels():
+    images = Images(np.zeros((4, 8, 8, 1), np.float32))
+    with pytest.raises(ValueError, match="labelled"):
+        classifier_features(images, images, 2)
+
+
+def test_principal_features_are_those_of_the_singular_value_decomposition():
+    x = np.random.default_rng(0).normal(size=(50, 4, 4, 1)).astype(np.float32) * np.arange(1, 5).reshape(1, 4, 1, 1)
+    features, predicted = in_batches(principal_features(Images(x)).apply, x)
+    centred = x.reshape(50, -1) - x.reshape(50, -1).mean(axis=0)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    assert predicted is None
+    # Components are defined up to their sign; float32 pictures, hence 1e-4 of the largest component.
+    np.testing.assert_allclose(np.abs(features), np.abs(left * values), atol=1e-4 * values[0])
+
+
+@pytest.mark.slow
+def test_the_classifier_on_four_splits_of_the_digits():
+    accuracy = []
+    for seed in range(4):
+        source = digits(split_seed=seed)
+        accuracy.append(classifier_features(source.train, source.heldout, 10, seed=seed).accuracy)
+    assert np.mean(accuracy) >= 0.985, accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("mnist" not in prepared(), reason="MNIST is not prepared where TFDS looks (TFDS_DATA_DIR)")
+def test_the_classifier_on_mnist():
+    source = from_tfds("mnist")
+    assert len(source.train.x) == 60_000 and len(source.heldout.x) == 10_000
+    assert classifier_features(source.train, source.heldout, 10).accuracy >= 0.985

@@ -1,0 +1,76 @@
+"""Every block of the README is executed, and every table in it is a committed result."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+SETUP = "python3 -m venv .venv && "
+SMALL = ["--seeds", "4", "--steps", "4", "--samples", "50", "--width", "8", "--batch-size", "8"]
+
+
+def test_blocks_are_of_kinds_that_are_executed():
+    assert {kind for kind, _ in BLOCKS} == {"bash", "python"}
+    # These two are executed whole by the slow test below and by the continuous integration.
+    assert sum(text.startswith(SETUP) for _, text in BLOCKS) == 2
+
+
+def test_every_block_runs(tmp_path):
+    """In the order of the page and in one folder, as a reader would; training is cut short."""
+    for kind, text in BLOCKS:
+        if text.startswith(SETUP):
+            continue
+        if named := re.match(r"# (\w+\.py)\n", text):
+            (tmp_path / named[1]).write_text(text)
+        commands = [[sys.executable, "-c", text]] if kind == "python" else map(jaxgan_command, text.splitlines())
+        for command in commands:
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+
+
+def jaxgan_command(line: str) -> list[str]:
+    program, *words = shlex.split(line)
+    assert program == ".venv/bin/jaxgan", line
+    short = SMALL if words[0] in ("compare", "train") else []
+    return [sys.executable, "-m", "jaxgan", *words, *short]  # the last of an option's values counts
+
+
+@pytest.mark.parametrize("path", re.findall(r"^<!-- (benchmarks/\S+/table\.md) -->$", README, flags=re.MULTILINE))
+def test_tables_are_those_of_the_committed_results(path):
+    shown = README.partition(f"<!-- {path} -->\n")[2].partition("<!-- end -->")[0]
+    assert shown.strip() == (ROOT / path).read_text(encoding="utf-8").strip()
+
+
+def test_files_that_the_readme_names_are_there():
+    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.slow
+def test_the_first_command_from_a_clean_clone(tmp_path):
+    """Twice in a row, as issued: a fresh environment, the whole main job, and a second run beside the first."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout to clone")
+    clone = tmp_path / "jaxgan"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    command = re.search(r"<!-- first command -->\n```bash\n(.*?)\n```", README)
+    assert command
+    hidden = ("JAXGAN_CACHE_DIR", "PYTHONPATH", "VIRTUAL_ENV", "JAX_COMPILATION_CACHE_DIR")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment["JAXGAN_CACHE_DIR"] = str(tmp_path / "cache")
+    for number in (1, 2):
+        done = subprocess.run(
+            ["bash", "-c", command[1]], cwd=clone, env=environment, capture_output=True, text=True, timeout=1200
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        folder = clone / "runs" / f"{number:04d}-compare-digits"
+        assert (folder / "report.html").is_file()
+        assert "minimax" in done.stdout and "non_saturating" in done.stdout
+    assert (folder / "metrics.csv").read_text() == (clone / "runs/0001-compare-digits/metrics.csv").read_text()
