@@ -48,7 +48,7 @@ def classifier_features(
 ) -> Features:
     """Trains a small convolutional classifier on `train`; its accuracy is that on `heldout`.
 
-    600 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
+    1,000 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
     most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
     settings. `report` is told what is going on.
 
@@ -60,7 +60,7 @@ def classifier_features(
     if classes < 2:
         raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
     module = Classifier(classes, MAX_FEATURES)
-    steps = min(max(len(train.x) // 40, 600), 1500) if steps is None else steps
+    steps = min(max(len(train.x) // 40, 1000), 1500) if steps is None else steps
     settings = (_VERSION, classes, seed, steps, batch_size, learning_rate)
     name = checkpoint.digest((*train, *heldout, np.asarray(settings)))[:16]
     folder = cache_dir() / "classifiers" / name

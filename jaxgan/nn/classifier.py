@@ -21,7 +21,7 @@ class Classifier(nn.Module):
 
     classes: int
     features: int = 64
-    width: int = 32
+    width: int = 16
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
@@ -29,7 +29,7 @@ class Classifier(nn.Module):
         width = self.width
         x = nn.relu(norm()(_Conv(width, (3, 3), use_bias=False)(x)))
         while max(x.shape[1:3]) > 4:
-            width = min(2 * width, 128)
+            width = min(2 * width, 64)
             x = nn.relu(norm()(_Conv(width, (3, 3), strides=(2, 2), use_bias=False)(x)))
         features = nn.relu(nn.Dense(self.features)(x.reshape(x.shape[0], -1)))
         return nn.Dense(self.classes)(features), features.astype(jnp.float32)
