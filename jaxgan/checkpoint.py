@@ -1,7 +1,8 @@
 """A pytree and what is known about it, to and from disk: orbax, with a digest of the numbers.
 
 Orbax writes atomically (a killed save leaves no half checkpoint) but loads a flipped byte silently, so every
-checkpoint carries a SHA-256 of its leaves, and loading compares.
+checkpoint carries a SHA-256 of its leaves, and loading compares. One of its files stands beside it and is compared
+first: a file that orbax itself finds damaged sets off warnings from its threads long after the error.
 """
 
 import hashlib
@@ -40,6 +41,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     The one before is removed only after the new one is complete. A checkpoint of the same step is replaced,
     unless it holds the same numbers already.
     """
+    directory = Path(directory)
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
     if latest_step(directory) == step and read_meta(directory)["digest"] == meta["digest"]:
         return
@@ -51,6 +53,9 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
             args=ocp.args.Composite(tree=ocp.args.StandardSave(tree), meta=ocp.args.JsonSave(meta)),
             force=True,
         )
+    for stale in directory.glob("*.sha256"):
+        stale.unlink()
+    _sums(directory, step).write_text(_file_digest(directory / str(step)), encoding="utf-8")
 
 
 def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
@@ -61,6 +66,7 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     Raises:
       CheckpointError: none is there, the digest differs, or its shapes are not those of `like`.
     """
+    directory = Path(directory)
     meta = read_meta(directory)
     # Compared here, because orbax says it in many lines and leaves half-read arrays behind.
     there, expected = meta.pop("leaves", {}), _leaves(like)
@@ -84,8 +90,12 @@ def read_meta(directory: Path) -> dict[str, Any]:
     Raises:
       CheckpointError: none is there, or it is damaged.
     """
-    if latest_step(directory) is None:
+    step = latest_step(directory)
+    if step is None:
         raise CheckpointError(f"no checkpoint in {directory}")
+    sums = _sums(directory, step)  # absent where a save was killed at its very end: the leaves are compared still
+    if sums.is_file() and sums.read_text(encoding="utf-8") != _file_digest(directory / str(step)):
+        raise CheckpointError(f"the checkpoint in {directory} is damaged: its files are not those that were written")
     return dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
 
 
@@ -93,6 +103,18 @@ def latest_step(directory: Path) -> int | None:
     """The step of the checkpoint in `directory`, or None; reads nothing but names."""
     steps = [int(p.name) for p in Path(directory).glob("*") if p.is_dir() and p.name.isdigit()]
     return max(steps, default=None)
+
+
+def _sums(directory: Path, step: int) -> Path:
+    return directory / f"{step}.sha256"
+
+
+def _file_digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(str(path.relative_to(folder)).encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def _leaves(tree: PyTree) -> dict[str, str]:

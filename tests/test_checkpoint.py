@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from jaxgan import checkpoint
 from jaxgan.checkpoint import CheckpointError, latest_step, load, save
 from jaxgan.types import Generator, Players, State
 
@@ -49,7 +50,7 @@ def test_only_the_newest_is_kept(tmp_path: Path) -> None:
     for step in (9, 10):
         save(tmp_path, step, state(step), {})
         assert latest_step(tmp_path) == step
-    assert [path.name for path in tmp_path.iterdir()] == ["10"]
+    assert {path.name for path in tmp_path.iterdir()} == {"10", "10.sha256"}
     assert_same(load(tmp_path, state())[0], state(10))
 
 
@@ -70,6 +71,16 @@ def test_a_flipped_byte_is_an_error(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 1
     largest.write_bytes(content)
     with pytest.raises(CheckpointError, match="damaged"):
+        load(tmp_path, state())
+
+
+def test_other_numbers_than_were_saved_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers are compared once more after orbax has read them."""
+    save(tmp_path, 1, state(), {})
+    assert jax.tree.structure(load(tmp_path, state())[0]) == jax.tree.structure(state())
+    before = checkpoint.digest
+    monkeypatch.setattr(checkpoint, "digest", lambda tree: before(jax.tree.map(lambda leaf: leaf + leaf, tree)))
+    with pytest.raises(CheckpointError, match="its numbers do not have its digest"):
         load(tmp_path, state())
 
 
@@ -104,4 +115,4 @@ def test_what_a_killed_save_leaves_is_ignored_and_cleaned(tmp_path: Path) -> Non
     assert latest_step(tmp_path) == 1
     assert_same(load(tmp_path, state())[0], state(1))
     save(tmp_path, 3, state(3), {})
-    assert [path.name for path in tmp_path.iterdir()] == ["3"]
+    assert {path.name for path in tmp_path.iterdir()} == {"3", "3.sha256"}
