@@ -43,7 +43,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     """
     directory = Path(directory)
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
-    if latest_step(directory) == step and read_meta(directory)["digest"] == meta["digest"]:
+    if latest_step(directory) == step and _holds(directory, meta["digest"]):
         return
     with _manager(directory, keep=1) as manager:
         if step in manager.all_steps():
@@ -103,6 +103,13 @@ def latest_step(directory: Path) -> int | None:
     """The step of the checkpoint in `directory`, or None; reads nothing but names."""
     steps = [int(p.name) for p in Path(directory).glob("*") if p.is_dir() and p.name.isdigit()]
     return max(steps, default=None)
+
+
+def _holds(directory: Path, sought: str) -> bool:
+    try:
+        return read_meta(directory)["digest"] == sought
+    except CheckpointError:  # damaged: it is to be written anew
+        return False
 
 
 def _sums(directory: Path, step: int) -> Path:

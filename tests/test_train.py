@@ -210,7 +210,7 @@ def test_errors_say_what_was_asked(algorithm: Algorithm, sample: Sampler, initia
             function(algorithm, sample, keys, 5, probe=probe, probe_every=2)
         with pytest.raises(ValueError, match="multiple of probe_every, got 5 and 0"):
             function(algorithm, sample, keys, 5, probe=probe, probe_every=0)
-    with pytest.raises(ValueError, match="probe_every must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="num_steps and probe_every must be at least 1, got 5 and 0"):
         fit(algorithm, sample, KEYS, 5, probe=probe, probe_every=0)
     state = initial._replace(step=jnp.int32(6))
     with pytest.raises(ValueError, match="num_steps is 5, but the state has 6 steps behind it"):
