@@ -151,6 +151,8 @@ def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
     run = load_run(folder)
     console = Console()
     console.print(render(summarize_run(run)))
+    sizes = ", ".join(f"{name} {size:,}" for name, size in run.notes["sample_sizes"].items())
+    click.echo(f"measured on {sizes}")
     click.echo(f"report      {folder / 'report.html'}")
     click.echo(f"again with  {run.config['command']}")
 

@@ -173,14 +173,13 @@ def fit(
     every = num_steps if probe_every is None else probe_every
     if num_steps < 1 or every < 1:
         raise ValueError(f"num_steps and probe_every must be at least 1, got {num_steps} and {probe_every}")
-    sample = _as_pytree(sample)
+    sample, clock = _as_pytree(sample), time.perf_counter()
     if state is None:
         state = jax.jit(jax.vmap(partial(start, algorithm, sample), out_axes=SEED_AXES))(keys)
     done = int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
 
-    clock = time.perf_counter()
     compiled = _stretch.lower(algorithm, max_chunk, sample, keys, state, jnp.int32(0)).compile()
     observe = jax.jit(jax.vmap(partial(_observe, probe), in_axes=(0, SEED_AXES))).lower(keys, state).compile()
     on_compile(time.perf_counter() - clock)

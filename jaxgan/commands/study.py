@@ -117,15 +117,29 @@ def _train(study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
         last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
         store.log(folder, {"loss": loss, "step": chunk.step, "seconds": chunk.seconds, **last})
+        bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
         bar.update(length)
-        bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()})
         if time.monotonic() - saved > _SAVE_SECONDS:
             _save_training(folder / loss / "training", chunk.state)
             saved = time.monotonic()
 
+    def on_compile(seconds: float) -> None:
+        done = bar.n
+        bar.reset()  # the rate is that of the steps, without the compilation
+        bar.set_postfix_str(f"compiled in {seconds:.0f} s", refresh=False)
+        bar.update(done)
+
     clock = time.perf_counter()
     with bar:
-        fitted = fit(algorithm, study.source.sample, study.keys, config.steps, state=state, on_chunk=on_chunk)
+        fitted = fit(
+            algorithm,
+            study.source.sample,
+            study.keys,
+            config.steps,
+            state=state,
+            on_chunk=on_chunk,
+            on_compile=on_compile,
+        )
     _save_training(folder / loss / "training", fitted.state)
     meta = {"loss": loss, "seeds": config.seeds, "data": study.source.name, "network": study.description}
     checkpoint.save(folder / loss / "generator", fitted.step, best_generator(fitted.state), meta)
