@@ -77,7 +77,7 @@ def test_a_flipped_byte_is_an_error(tmp_path: Path) -> None:
 def test_other_numbers_than_were_saved_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers are compared once more after orbax has read them."""
     save(tmp_path, 1, state(), {})
-    assert jax.tree.structure(load(tmp_path, state())[0]) == jax.tree.structure(state())
+    assert_same(load(tmp_path, state())[0], state())
     before = checkpoint.digest
     monkeypatch.setattr(checkpoint, "digest", lambda tree: before(jax.tree.map(lambda leaf: leaf + leaf, tree)))
     with pytest.raises(CheckpointError, match="its numbers do not have its digest"):

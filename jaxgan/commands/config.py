@@ -33,15 +33,26 @@ class Config:
     width: int
     ema: float | None
     samples: int
+    failure_multiple: float
     key: int
     split_seed: int
     image_size: int | None
 
 
-# Chosen on the practical loss's pictures alone, then fixed for every loss: the lowest multiple of the 2e-4 of
-# Radford et al. 2016 at which it writes recognizable digits in every seed within 1,200 steps.
-_DIGITS = {"steps": 1200, "lr_d": 4e-4, "lr_g": 4e-4, "width": 32, "batch_size": 64, "beta1": 0.5, "latent_dim": 64}
-_IMAGES = _DIGITS | {"steps": 4000, "lr_d": 2e-4, "lr_g": 2e-4}
+# Chosen on the practical loss's pictures alone, then fixed for every loss: at twice the rate of Radford et al. 2016
+# it writes recognizable digits in every seed within 1,200 steps. The Frechet distance of real against real images,
+# of which `failure_multiple` is a multiple, shrinks with the number of images: 1.6 on digits, 0.3 on MNIST.
+_DIGITS = {
+    "steps": 1200,
+    "lr_d": 4e-4,
+    "lr_g": 4e-4,
+    "width": 32,
+    "batch_size": 64,
+    "beta1": 0.5,
+    "latent_dim": 64,
+    "failure_multiple": 10.0,
+}
+_IMAGES = _DIGITS | {"steps": 4000, "lr_d": 2e-4, "lr_g": 2e-4, "failure_multiple": 200.0}
 _POINTS = _DIGITS | {
     "steps": 6000,
     "lr_d": 1e-3,
@@ -105,6 +116,8 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
     _check("beta1", config.beta1, 0 <= config.beta1 < 1, "at least 0 and below 1")
     _check("ema", config.ema, config.ema is None or 0 <= config.ema < 1, "at least 0 and below 1")
     _check("samples", config.samples, config.samples >= 2, "at least 2")
+    multiple = config.failure_multiple
+    _check("failure_multiple", multiple, 1 < multiple < float("inf"), "a finite number above 1")
     _check("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
     _check("key", config.key, 0 <= config.key < 2**32, "from 0 to 2^32 - 1")
     repeated = {name for name in config.loss if config.loss.count(name) > 1}

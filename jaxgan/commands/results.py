@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from jaxgan.commands.build import Study
 from jaxgan.commands.evaluate import Judge, Measured
-from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, classify
+from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
 from jaxgan.losses import cross_entropy_discriminator, minimax_generator, non_saturating_generator
 from jaxgan.study import store
 from jaxgan.types import QUANTILES, Info
@@ -28,14 +28,15 @@ def assemble(
     like = {name: next(series[loss][name] for loss in losses if name in series[loss]) for name in names}
     absent = {name: np.full_like(values, np.nan) for name, values in like.items()}
     stacked = {name: np.stack([series[loss].get(name, absent[name]) for loss in losses]) for name in names}
-    outcomes = [_outcomes(judge, series[loss], measured[loss]) for loss in losses]
+    thresholds = THRESHOLDS._replace(quality_multiple=study.config.failure_multiple)
+    outcomes = [_outcomes(judge, series[loss], measured[loss], thresholds) for loss in losses]
     config = store.read_config(folder)
     notes = judge.notes | {
         "quantiles": QUANTILES,
         "steps": study.config.steps,
         "data": study.source.name,
         "explanations": {outcome.name: sentence for outcome, sentence in EXPLANATION.items()},
-        "rules": _rules(judge),
+        "rules": _rules(judge, thresholds),
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
@@ -68,37 +69,39 @@ def as_series(info: Info) -> dict[str, NDArray]:
     return {name: np.asarray(values) for name, values in flat.items()}
 
 
-def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured) -> list[str]:
+def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured, thresholds: Thresholds) -> list[str]:
     held: dict[str, Any] = {
         role: (measured.values[metric], reference) for role, (metric, reference) in judge.rules.items()
     }
-    codes = classify([series["g_loss"], series["d_loss"]], series["g_grad_norm"], measured.finite, **held)
+    codes = classify(
+        [series["g_loss"], series["d_loss"]], series["g_grad_norm"], measured.finite, thresholds=thresholds, **held
+    )
     return [Outcome(code).name for code in codes]
 
 
-def _rules(judge: Judge) -> list[str]:
+def _rules(judge: Judge, thresholds: Thresholds) -> list[str]:
     """The failure rules with their numbers, in words."""
     rules = ["NON_FINITE: a loss, the generator's gradient or a sample was NaN or infinite."]
     if "captured" in judge.rules:
         _, total = judge.rules["captured"]
         rules.append(
-            f"COLLAPSED: fewer than {THRESHOLDS.modes_share * total:g} of {total:g} modes or classes captured."
+            f"COLLAPSED: fewer than {thresholds.modes_share * total:g} of {total:g} modes or classes captured."
         )
     if "distance" in judge.rules:
         _, floor = judge.rules["distance"]
         rules.append(
-            f"NOT_LEARNED: a Fréchet distance above {THRESHOLDS.quality_multiple:g} times that of real "
-            f"against real images ({floor:.3g}), that is above {THRESHOLDS.quality_multiple * floor:.3g}."
+            f"NOT_LEARNED: a Fréchet distance above {thresholds.quality_multiple:g} times that of real "
+            f"against real images ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
         )
     if "high_quality" in judge.rules:
         _, share = judge.rules["high_quality"]
         rules.append(
-            f"NOT_LEARNED: a share of high-quality samples below {THRESHOLDS.quality_share:g} times that of "
+            f"NOT_LEARNED: a share of high-quality samples below {thresholds.quality_share:g} times that of "
             f"a perfect sampler ({share:.3g})."
         )
     rules.append(
         "GRADIENT_VANISHED: the norm of the generator loss's gradient by the generator's parameters has a "
-        f"median over the last tenth of the steps below {THRESHOLDS.vanished_fraction:g} times that over the "
+        f"median over the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the "
         "first tenth."
     )
     return rules
