@@ -79,8 +79,8 @@ _study_options: list[Callable] = [
                  "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
     click.option("--samples", type=int, help="Samples per seed that the metrics see.  "
                  f"[default: {_by_data('samples')}]"),
-    click.option("--failure-multiple", type=float, help="A seed has not learned when its Fréchet distance is above this "
-                 f"multiple of real against real images.  [default: {_by_data('failure_multiple')}]"),
+    click.option("--failure-multiple", type=float, help="A seed has not learned when its Fréchet distance is above "
+                 f"this multiple of real against real images.  [default: {_by_data('failure_multiple')}]"),
     click.option("--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
     click.option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
     click.option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "

@@ -29,7 +29,8 @@ def test_gentle_gives_way_to_what_is_said():
     [
         ("seeds", 0), ("steps", 0), ("batch_size", 0), ("fake_batch_size", -1), ("generator_batch_size", 0),
         ("d_steps", 0), ("latent_dim", 0), ("width", 0), ("lr_d", -1.0), ("lr_g", float("nan")),
-        ("lr_g", float("inf")), ("beta1", 1.0), ("ema", 1.0), ("samples", 1), ("image_size", 0), ("key", -1), ("failure_multiple", 1.0),
+        ("lr_g", float("inf")), ("beta1", 1.0), ("ema", 1.0), ("samples", 1), ("image_size", 0), ("key", -1),
+        ("failure_multiple", 1.0),
     ],
 )  # fmt: skip
 def test_a_number_outside_its_range_is_named(option, value):
