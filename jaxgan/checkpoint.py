@@ -1,7 +1,7 @@
 """A pytree and what is known about it, to and from disk: orbax, with a digest of the numbers.
 
 Orbax writes atomically (a killed save leaves no half checkpoint) but loads a flipped byte silently, so every
-checkpoint carries a SHA-256 of its leaves, and loading compares. One of its files stands beside it and is compared
+checkpoint carries a SHA-256 of its leaves, and loading compares. That of its files stands beside it and is compared
 first: a file that orbax itself finds damaged sets off warnings from its threads long after the error.
 """
 
@@ -47,6 +47,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
         return
     with _manager(directory, keep=1) as manager:
         if step in manager.all_steps():
+            _sums(directory, step).unlink(missing_ok=True)
             manager.delete(step)
         manager.save(
             step,

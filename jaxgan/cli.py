@@ -45,7 +45,8 @@ def _fail(message: str, status: int) -> int:
 
 
 def _by_data(name: str) -> str:
-    values = {label: f"{defaults(data)[name]:g}" for data, label in _KINDS.items()}
+    given = {label: defaults(data)[name] for data, label in _KINDS.items()}
+    values = {label: f"{value:g}" for label, value in given.items() if value is not None}
     common = values["digits"]  # said once where others share it
     others = [f"{value} on {label}" for label, value in values.items() if value != common]
     return ", ".join([common, *others])
@@ -84,7 +85,7 @@ _study_options: list[Callable] = [
     click.option("--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
     click.option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
     click.option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "
-                 f"{GENTLE['lr_d']:g}, {GENTLE['steps']} steps."),
+                 f"times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
                  "[default: the next number under runs/]"),
     click.option("--overwrite", is_flag=True, help="Replace the run that --out holds."),
@@ -153,6 +154,8 @@ def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
     run = load_run(folder)
     console = Console()
     console.print(render(summarize_run(run)))
+    for code in sorted({code for code in run.outcomes.ravel() if code != "OK"}):
+        click.echo(f"{code}: {run.notes['explanations'][code]}")
     sizes = ", ".join(f"{name} {size:,}" for name, size in run.notes["sample_sizes"].items())
     click.echo(f"measured on {sizes}")
     click.echo(f"report      {folder / 'report.html'}")

@@ -4,6 +4,7 @@ A Frechet distance in the space of such features compares runs of one data set. 
 the features of one particular Inception network.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,7 +24,6 @@ from jaxgan.random import named_key
 from jaxgan.types import Array, Key, PyTree
 
 MAX_FEATURES = 64
-_VERSION = 1  # of the classifier's training; a new number trains anew instead of reading the cache
 
 
 class Features(NamedTuple):
@@ -61,8 +61,10 @@ def classifier_features(
         raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
     module = Classifier(classes, MAX_FEATURES)
     steps = min(max(len(train.x) // 40, 1000), 1500) if steps is None else steps
-    settings = (_VERSION, classes, seed, steps, batch_size, learning_rate)
-    name = checkpoint.digest((*train, *heldout, np.asarray(settings)))[:16]
+    # All that its numbers may depend on: versions and device, too.
+    settings = (module, seed, steps, batch_size, learning_rate, jax.__version__, jax.default_backend())
+    key = checkpoint.digest((*train, *heldout)) + repr(settings)
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = cache_dir() / "classifiers" / name
     shape = jax.eval_shape(partial(_init, module, x=train.x[:1]), jax.random.key(0))
 
@@ -93,7 +95,7 @@ def principal_features(train: Images) -> Features:
     x = np.asarray(to_unit(train.x)).reshape(len(train.x), -1)
     pca = PCA(min(MAX_FEATURES, x.shape[1], len(x) - 1), svd_solver="randomized", random_state=0).fit(x)
     mean, components = (jnp.asarray(a, jnp.float32) for a in (pca.mean_, pca.components_))
-    return Features("pixel-component", jax.tree_util.Partial(_project, mean, components), None)
+    return Features("principal-component", jax.tree_util.Partial(_project, mean, components), None)
 
 
 def in_batches(
@@ -166,5 +168,6 @@ def _cached(folder: Path, shape: PyTree) -> PyTree | None:
 
 
 def _keep(folder: Path, variables: PyTree) -> None:
-    with suppress(OSError):  # a cache folder that cannot be written to only costs time
+    # A folder that cannot be written to, or that another process writes to as well, only costs time.
+    with suppress(OSError, ValueError):
         checkpoint.save(folder, 0, variables, {})

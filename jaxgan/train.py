@@ -138,7 +138,7 @@ class Chunk(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """The end of `fit`; `interrupted` says that Ctrl-C ended it before `num_steps`."""
+    """The end of `fit`; `interrupted` says that Ctrl-C came, be it in the last chunk."""
 
     state: State
     step: int
@@ -196,7 +196,7 @@ def fit(
             due = done % every == 0 or done == num_steps
             on_chunk(Chunk(state, done, info, observe(keys, state) if due else None, seconds))
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
-        return Fitted(state, done, interrupted() and done < num_steps)
+        return Fitted(state, done, interrupted())
 
 
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)

@@ -109,6 +109,9 @@ def refused(capsys, *words: str) -> str:
         (["compar"], "No such command"),
         (["compare", "--image-size", "16"], "--image-size: got 16, but digits has a size of its own"),
         (["compare", "--resume"], "--resume: got no --out"),
+        (["compare", "--resume", "--gentle", "--out", "empty"], "--resume: continues a run as it was started"),
+        (["compare", "--image-size", "30", "--data", "pictures"], "--image-size: a DCGAN makes images of"),
+        (["compare", "--data", "same.npy"], "all images of same are the same"),
         (["compare", "--resume", "--out", "empty"], "holds no run"),
         (["compare", "--out", "full"], "--out: full holds other files"),
         (["train", "--loss", "paired.py:g_loss", "--fake-batch-size", "3"], "got real logits of shape (64,) and "
@@ -120,6 +123,7 @@ def refused(capsys, *words: str) -> str:
 def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
+    np.save(tmp_path / "same.npy", np.zeros((100, 8, 8), np.uint8))
     (tmp_path / "paired.py").write_text(
         "import jaxgan as jg\n"
         "def paired(real, fake):\n    return (fake - real) ** 2\n"
@@ -155,6 +159,30 @@ def test_a_finished_run_is_not_written_over(ring_run, capsys):
     assert (ring_run / "results.json").read_bytes() == before
 
 
+def test_resuming_a_finished_run_makes_its_report_again(ring_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(ring_run, folder)
+    (folder / "report.html").unlink()
+    assert main(["compare", "--resume", "--out", str(folder)]) == 0
+    assert (folder / "report.html").read_bytes() == (ring_run / "report.html").read_bytes()
+
+
+def test_a_seed_that_diverges_is_counted_and_changes_nothing_else(tmp_path):
+    """Learning rates so high that digits diverge: the report is made all the same, with no number made up."""
+    words = ["--loss", "exploding.py:explode", "--data", "digits", *TINY, "--steps", "30", "--lr-g", "1e30"]
+    (tmp_path / "exploding.py").write_text("def explode(real, fake):\n    return fake**3\n")
+    done = jaxgan_process("train", *words, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert (run.outcomes == "NON_FINITE").all()
+    assert all(np.isnan(values).all() for values in run.values.values())
+    assert "NON_FINITE: " in done.stdout
+    assert "undefined," in done.stdout and "2 of 2 failed" in done.stdout
+    (tmp_path / "exploding.py").write_text("def explode(real, fake):\n    return fake\n")
+    changed = jaxgan_process("train", "--resume", "--out", "run", cwd=tmp_path)
+    assert changed.returncode == 0  # it is finished: only its report is made again
+
+
 def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(ring_run, folder)
@@ -182,6 +210,8 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     assert stopped and 0 < int(stopped[1]) < 3000, errors
     assert jaxgan.load_generator(tmp_path / "cut").step == int(stopped[1])
 
+    refusal = jaxgan_process("train", "--resume", "--steps", "9", "--out", "cut", cwd=tmp_path)
+    assert refusal.returncode == 2 and "--steps: got 9, but the run in cut was started with 3000" in refusal.stderr
     resumed = jaxgan_process("train", "--resume", "--out", "cut", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert f"continuing at step {stopped[1]}" in resumed.stderr

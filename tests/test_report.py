@@ -88,6 +88,7 @@ def make_run(
     }
     return store.Run(
         config={
+            "job": "compare",
             "command": "jaxgan compare --seeds 8",
             "config": {"lr_d": 0.001, "loss": list(losses)},
             "versions": {"jax": "9.9"},
@@ -330,13 +331,14 @@ def test_the_overview_has_a_mark_for_every_finite_seed(points: bool, seeds: int,
 def test_grid_image() -> None:
     images = np.full((2, 10, 8, 8, 3), -1.0)
     images[0, 1] = 1.0
-    images[1, 9] = np.nan
-    picture = grid_image(images, gap=4)
+    images[1, 8] = np.nan
+    picture = grid_image(images, filled=19, gap=4)
     assert 640 <= picture.width <= 1200
     pixels = np.asarray(picture)
     assert (pixels[0] == 255).all()  # the frame
     assert (pixels[10, 10] == 0).all() and (pixels[10, 4 + 88 + 4 + 10] == 255).all()  # 8 pixels, 11 times as wide
     assert (pixels[-50:, -50:] == 255).all()  # an absent image
+    assert (pixels[-50, -150] == [213, 94, 0]).all()  # not a number
     assert grid_image(np.zeros((1, 1, 2000, 2000, 1), np.uint8)).width == 2008
     with pytest.raises(ValueError, match=r"got shape \(10, 8, 8, 1\)"):
         grid_image(np.zeros((10, 8, 8, 1)))
@@ -425,12 +427,12 @@ def test_a_report_is_a_function_of_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_run_with_few_notes_has_a_report(tmp_path: Path, seeds: int) -> None:
     run = make_run(("minimax",), seeds, notes={"quantiles": [0.5]}, failures={(0, 0): "COLLAPSED"})
-    text = text_of(page_of(run._replace(config={}), tmp_path / "run"))
+    text = text_of(page_of(run._replace(config={"job": "compare"}), tmp_path / "run"))
     assert "COLLAPSED" in text and ("One seed says nothing" in text) == (seeds == 1)
 
 
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
-    store.write_json(tmp_path / "config.json", {})
+    store.write_json(tmp_path / "config.json", {"job": "compare"})
     with pytest.raises(store.StoreError, match="unfinished"):
         write_report(tmp_path)
 

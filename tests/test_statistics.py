@@ -5,8 +5,6 @@ import pytest
 from scipy import stats
 
 from jaxgan.study.statistics import (
-    Interval,
-    format_summary,
     interquartile_mean,
     iqm_interval,
     summarize,
@@ -185,10 +183,3 @@ def test_summaries_reject_mismatched_seeds():
         summarize(np.ones(3), [False] * 2, worst=0.0, rng=0)
     with pytest.raises(ValueError, match=r"of one shape, got \(3,\), \(2,\), \(3,\), \(3,\)"):
         summarize_difference(np.ones(3), np.ones(2), [False] * 3, [False] * 3, worst=0.0, rng=0)
-
-
-def test_format_summary():
-    summary = summarize([8.0] * 8, flags(8, 0), worst=0.0, rng=0)
-    assert format_summary(summary) == "8 [8, 8]"
-    assert format_summary(summary._replace(interval=Interval(1.234, -INF, 2)), ".2f") == "1.23 [-inf, 2.00]"
-    assert format_summary(summarize(np.ones(8), flags(8, 5), worst=0.0, rng=0)) == "undefined, 5 of 8 failed"

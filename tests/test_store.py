@@ -14,6 +14,7 @@ from jaxgan.study.store import (
     StoreError,
     append_part,
     claim,
+    drop_parts,
     is_run,
     load_run,
     log,
@@ -33,7 +34,7 @@ def part(first: int, length: int, attempt: int = 0) -> dict[str, NDArray]:
 def make_run() -> Run:
     values = np.array([[1.5, np.nan, np.inf], [-np.inf, 0.1 + 0.2, 3.0]])
     return Run(
-        config={"command": "jaxgan compare", "config": {"seeds": 3}},
+        config={"job": "compare", "command": "jaxgan compare", "config": {"seeds": 3}},
         losses=("minimax", "ünï"),
         seeds=np.array([0, 1, 5]),
         metrics=(Metric("distance", "A distance, <b>", np.inf, False, {"real": 1.25, "perfect": np.inf}),
@@ -75,7 +76,7 @@ def test_a_claim_never_takes_what_is_not_its_own(tmp_path: Path) -> None:
 def test_a_run_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
     folder = claim(tmp_path / "deep" / "run", tmp_path, "x", overwrite=False)
     assert claim(folder, tmp_path, "x", overwrite=False) == folder  # it is empty still
-    write_json(folder / "config.json", {"first": 1})
+    write_json(folder / "config.json", {"job": "compare", "first": 1})
     with pytest.raises(StoreError, match="--overwrite or --resume"):
         claim(folder, tmp_path, "x", overwrite=False)
     assert is_run(folder)
@@ -152,8 +153,17 @@ def test_the_files_are_readable_by_others(tmp_path: Path) -> None:
 
 def test_a_finished_run_keeps_no_parts(tmp_path: Path) -> None:
     append_part(tmp_path, "minimax", 0, part(0, 4))
-    stored(tmp_path, make_run())
+    drop_parts(tmp_path, ["minimax", "absent"])
     assert not (tmp_path / "minimax" / "parts").exists()
+
+
+def test_a_config_file_of_somebody_else_is_no_run(tmp_path: Path) -> None:
+    for content in ('{"name": "a web page"}', "[]", "not JSON"):
+        (tmp_path / "config.json").write_text(content)
+        assert not is_run(tmp_path)
+        with pytest.raises(StoreError, match="holds other files"):
+            claim(tmp_path, tmp_path, "x", overwrite=True)
+    assert (tmp_path / "config.json").read_text() == "not JSON"
 
 
 def test_what_is_no_finished_run_is_said_in_one_line(tmp_path: Path) -> None:

@@ -45,9 +45,10 @@ def find_loss(name: str) -> Loss:
             raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
         return LOSSES[name]
     where, _, attribute = name.rpartition(":")
-    found = getattr(_import(where, name), attribute, None)
+    module = _import(where, name)
+    found = getattr(module, attribute, None)
     if found is None:
-        raise OptionError("loss", f"{where} has no {attribute!r}; {nearest(attribute, _public(where, name))}")
+        raise OptionError("loss", f"{where} has no {attribute!r}; {nearest(attribute, _candidates(module))}")
     if not isinstance(found, Loss):
         if not callable(found):
             raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
@@ -76,6 +77,11 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) 
     """
     if name in DATA and image_size is not None:
         raise OptionError("image_size", f"got {image_size}, but {name} has a size of its own")
+    if image_size is not None:
+        try:
+            base_size(image_size)
+        except ValueError as error:
+            raise OptionError("image_size", str(error)) from error
     if name == "digits":
         return digits(split_seed)
     if name in ("ring", "grid"):
@@ -146,9 +152,12 @@ def _import(where: str, name: str) -> ModuleType:
         path = Path(where)
         if not path.is_file():
             raise OptionError("loss", f"got {name!r}, but there is no file {where}")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
         assert spec is not None and spec.loader is not None  # it ends in .py
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up
+        if str(path.parent) not in sys.path:  # as `python path/to/file.py` would, for what it imports beside it
+            sys.path.insert(0, str(path.parent))
         spec.loader.exec_module(module)
         return module
     except OptionError:
@@ -157,17 +166,37 @@ def _import(where: str, name: str) -> ModuleType:
         raise OptionError("loss", f"importing {where} raised {type(error).__name__}: {error}") from error
 
 
-def _public(where: str, name: str) -> list[str]:
-    return [attribute for attribute in vars(_import(where, name)) if not attribute.startswith("_")]
+def _candidates(module: ModuleType) -> list[str]:
+    """What the module defines that can be a loss."""
+    return [
+        attribute
+        for attribute, value in vars(module).items()
+        if isinstance(value, Loss) or (callable(value) and getattr(value, "__module__", None) == module.__name__)
+    ]
 
 
 def _check_values(name: str, player: str, function: Callable[..., Any]) -> None:
     logits = jax.ShapeDtypeStruct((4,), jnp.float32)
     try:
-        parts = jax.eval_shape(function, logits, logits)
+        with jax.numpy_rank_promotion("raise"):
+            parts = jax.eval_shape(function, logits, logits)
     except Exception as error:
         line = str(error).splitlines()[0]
         raise OptionError("loss", f"{name}: its {player} part raised {type(error).__name__}: {line}") from error
     parts = parts if isinstance(parts, tuple) else (parts,)
-    if not parts or not all(hasattr(p, "dtype") and jnp.issubdtype(p.dtype, jnp.floating) for p in parts):
-        raise OptionError("loss", f"{name}: its {player} part returned {parts}, expected an array or a tuple of arrays")
+    if not parts or not all(
+        hasattr(part, "dtype") and jnp.issubdtype(part.dtype, jnp.floating) and part.shape in ((), logits.shape)
+        for part in parts
+    ):
+        raise OptionError(
+            "loss",
+            f"{name}: its {player} part made {_shown(parts)} of logits [4], expected "
+            "an array of their shape or a tuple of such arrays",
+        )
+
+
+def _shown(parts: Any) -> str:
+    """What came in place of arrays, in a word or two."""
+    return (
+        ", ".join(f"an array {list(p.shape)}" if hasattr(p, "shape") else type(p).__name__ for p in parts) or "nothing"
+    )

@@ -33,7 +33,7 @@ class Config:
     width: int
     ema: float | None
     samples: int
-    failure_multiple: float
+    failure_multiple: float | None  # None: the data have no Frechet distance
     key: int
     split_seed: int
     image_size: int | None
@@ -61,9 +61,10 @@ _POINTS = _DIGITS | {
     "batch_size": 256,
     "beta1": 0.9,
     "latent_dim": 2,
+    "failure_multiple": None,
 }
-GENTLE = {"steps": 3000, "lr_d": 2e-4, "lr_g": 2e-4}
-"""Slower learning over more steps, in which the losses differ less."""
+GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
+"""Slower learning over more steps, in which the losses differ less: factors on the defaults."""
 
 
 def defaults(data: str) -> dict[str, Any]:
@@ -94,8 +95,16 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
       256
     """
     given = {name: value for name, value in given.items() if value is not None}
-    values = defaults(given.get("data", "digits")) | (GENTLE if gentle else {}) | given
+    data = given.get("data", "digits")
+    _check("data", repr(data), bool(data), "a name or a path")
+    values = defaults(data)
+    if gentle:
+        values |= {name: type(values[name])(factor * values[name]) for name, factor in GENTLE.items()}
+    if values["failure_multiple"] is None and "failure_multiple" in given:
+        raise OptionError("failure_multiple", f"{data} has modes, and no Fréchet distance; leave it out")
+    values |= given
     values["loss"] = tuple(values["loss"])
+    _check("loss", repr(values["loss"]), all(values["loss"]), "names")
     for name in ("fake_batch_size", "generator_batch_size"):
         values.setdefault(name, values["batch_size"])
     config = Config(**values)
@@ -117,7 +126,8 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
     _check("ema", config.ema, config.ema is None or 0 <= config.ema < 1, "at least 0 and below 1")
     _check("samples", config.samples, config.samples >= 2, "at least 2")
     multiple = config.failure_multiple
-    _check("failure_multiple", multiple, 1 < multiple < float("inf"), "a finite number above 1")
+    _check("failure_multiple", multiple, multiple is None or 1 < multiple < float("inf"), "a finite number above 1")
+    _check("split_seed", config.split_seed, 0 <= config.split_seed < 2**32, "from 0 to 2^32 - 1")
     _check("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
     _check("key", config.key, 0 <= config.key < 2**32, "from 0 to 2^32 - 1")
     repeated = {name for name in config.loss if config.loss.count(name) > 1}
@@ -139,6 +149,16 @@ def command_line(job: str, config: Config) -> str:
             if item is not None:
                 words += [f"--{field.name.replace('_', '-')}", str(item)]
     return shlex.join(words)
+
+
+def counted(n: int, noun: str) -> str:
+    """A number and its noun.
+
+    Example:
+      >>> counted(1, "seed"), counted(1200, "step")
+      ('1 seed', '1,200 steps')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.data.source import Images, Mixture, Source, to_unit
+from jaxgan.data.source import DataError, Images, Mixture, Source, to_unit
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import class_reference, class_report
 from jaxgan.metrics.frechet import frechet_distance, moments
@@ -90,7 +90,7 @@ def _points_judge(source: Source, mixture: Mixture, n: int) -> Judge:
         "captured": ("captured", float(modes)),
         "high_quality": ("high_quality", float(perfect.high_quality)),
     }
-    notes = {"sample_sizes": {"samples per seed": n, "samples of the perfect sampler (64 times)": n}}
+    notes = {"sample_sizes": {"samples per seed": n, "64 perfect samples of": n}}
     shown = {"real": np.asarray(real[:1000]), "modes": mixture.means, "sigma": np.asarray(mixture.sigma)}
     return Judge(metrics, measure, rules, notes, shown)
 
@@ -103,8 +103,11 @@ def _image_judge(
     split_seed: int,
     report: Callable[[str], None],
 ) -> Judge:
-    if heldout is None:
-        raise ValueError(f"{source.name} has no held-out images to compare samples with")
+    if heldout is None or len(heldout.x) < 2:
+        count = 0 if heldout is None else len(heldout.x)
+        raise DataError(f"{source.name} has {count} held-out images to compare samples with, expected 2 or more")
+    if (heldout.x == heldout.x[:1]).all() or (train.x == train.x[:1]).all():
+        raise DataError(f"all images of {source.name} are the same, expected images that differ")
     features = _features_for(source, train, heldout, split_seed, report)
     train_features, _ = in_batches(features.apply, train.x)
     real_features, real_classes = in_batches(features.apply, heldout.x)
@@ -139,8 +142,14 @@ def _image_judge(
         found = jax.device_get(_featurize_all(game, features.apply, generator, keys, n))
         values: dict[str, list[float]] = {metric.name: [] for metric in metrics}
         histograms: list[NDArray] = []
-        for seed_features, seed_classes in zip(found.features, _or_none(found.classes, len(found.finite)), strict=True):
-            # Numbers that are not finite have no moments; the outcome says so, the value is NaN.
+        classes = _or_none(found.classes, len(found.finite))
+        for finite, seed_features, seed_classes in zip(found.finite, found.features, classes, strict=True):
+            # A classifier puts NaN into class 0: such a seed has no metrics, which its outcome accounts for.
+            if not finite:
+                for seeds in values.values():
+                    seeds.append(math.nan)
+                histograms.append(np.full(len(source.classes), np.nan))
+                continue
             values["frechet"].append(frechet_distance(moments(seed_features), real_moments))
             if reference is not None:
                 result = class_report(seed_features, seed_classes, reference)
@@ -148,7 +157,7 @@ def _image_judge(
                 for name in ("captured", "kl"):
                     values[name].append(float(getattr(result, name)))
         arrays = {name: np.asarray(v) for name, v in values.items()}
-        return Measured(arrays, found.finite, found.samples, np.stack(histograms) if histograms else None)
+        return Measured(arrays, found.finite, found.samples, np.stack(histograms) if reference is not None else None)
 
     shown = {"real": np.asarray(to_unit(heldout.x[:KEPT]))}
     if reference is not None:
@@ -161,11 +170,13 @@ def _features_for(
     source: Source, train: Images, heldout: Images, split_seed: int, report: Callable[[str], None]
 ) -> Features:
     if train.y is None or heldout.y is None or len(source.classes) < 2:
-        report("no labels: the Fréchet distance is taken in principal components of the pixels")
+        report("no labels, or one class only: the Fréchet distance is taken in principal components of the pixels")
         return principal_features(train)
-    missing = set(range(len(source.classes))) - set(heldout.y.tolist())
-    if missing:
-        report("not every class has held-out images: the Fréchet distance is taken in principal components")
+    everything = set(range(len(source.classes)))
+    if everything - set(heldout.y.tolist()) or everything - set(train.y.tolist()):
+        report(
+            "not every class has training and held-out images: the Fréchet distance is taken in principal components"
+        )
         return principal_features(train)
     features = classifier_features(train, heldout, len(source.classes), seed=split_seed, report=report)
     report(f"the metrics' classifier is right on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")

@@ -49,6 +49,7 @@ def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -
         raise store.StoreError(f"{folder} holds no trained generator yet")
     if loss is None:
         loss = "non_saturating" if "non_saturating" in trained else trained[0]
+    loss = catalog.slug(loss)  # spelled as for `compare`, too
     if loss not in trained:
         raise OptionError("loss", f"got {loss!r}; {nearest(loss, trained)}")
     if not 0 <= seed < config["seeds"]:
@@ -170,6 +171,6 @@ def _save_picture(png: Path, x: NDArray, columns: int) -> None:
         figures.save_png(figures.points_figure(x), png)
         return
     rows = -(-len(x) // columns)
-    blank = np.full((rows * columns - len(x), *x.shape[1:]), np.nan, x.dtype)
+    blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)
     cells = np.concatenate([x, blank]).reshape(rows, columns, *x.shape[1:])
-    figures.grid_image(cells).save(png)
+    figures.grid_image(cells, filled=len(x)).save(png)

@@ -28,7 +28,7 @@ def assemble(
     like = {name: next(series[loss][name] for loss in losses if name in series[loss]) for name in names}
     absent = {name: np.full_like(values, np.nan) for name, values in like.items()}
     stacked = {name: np.stack([series[loss].get(name, absent[name]) for loss in losses]) for name in names}
-    thresholds = THRESHOLDS._replace(quality_multiple=study.config.failure_multiple)
+    thresholds = _thresholds(study.config.failure_multiple, judge)
     outcomes = [_outcomes(judge, series[loss], measured[loss], thresholds) for loss in losses]
     config = store.read_config(folder)
     notes = judge.notes | {
@@ -67,6 +67,15 @@ def as_series(info: Info) -> dict[str, NDArray]:
         spread = getattr(info, name)
         flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
     return {name: np.asarray(values) for name, values in flat.items()}
+
+
+def _thresholds(multiple: float | None, judge: Judge) -> Thresholds:
+    """The rule's multiple, lowered where it would let half of an untrained generator's distance pass as learned."""
+    if multiple is None or "distance" not in judge.rules:
+        return THRESHOLDS
+    name, floor = judge.rules["distance"]
+    untrained = next(metric.yardsticks["untrained generator"] for metric in judge.metrics if metric.name == name)
+    return THRESHOLDS._replace(quality_multiple=min(multiple, 0.5 * untrained / floor))
 
 
 def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured, thresholds: Thresholds) -> list[str]:

@@ -129,6 +129,8 @@ def _as_levels(x: np.ndarray, name: str | Path) -> np.ndarray:
     if np.issubdtype(x.dtype, np.integer):
         if x.min() < 0 or x.max() > 255:
             raise DataError(f"{name}: expected integers in 0..255, received {x.min()}..{x.max()}")
+        if x.max() == 1:
+            return x.astype(np.uint8) * np.uint8(255)  # black and white as 0 and 1, which would else be all black
         return x.astype(np.uint8)
     if not np.issubdtype(x.dtype, np.floating):
         raise DataError(f"{name}: expected integer, floating-point or bool images, received {x.dtype}")

@@ -58,7 +58,10 @@ Measured = tuple[ArrayLike, float]
 def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fraction) -> NDArray[np.bool_]:
     """[seeds]: has the generator's gradient vanished? From its norms [seeds, steps].
 
-        not median(last tenth of the steps) > fraction * median(first tenth)
+        not median(last tenth of the steps) > fraction * median(first steps)
+
+    The first steps are one in a hundred and at least 10 (at most a tenth of the run): a gradient can be gone long
+    before a tenth of a run is over.
 
     So a gradient that was zero from the start has vanished, and one with NaN is never reported as healthy.
 
@@ -71,7 +74,8 @@ def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fr
     if norms.ndim != 2 or norms.shape[1] == 0:
         raise ValueError(f"expected g_grad_norm [seeds, steps], steps > 0, got shape {norms.shape}")
     tenth = max(1, norms.shape[1] // 10)
-    early, late = np.median(norms[:, :tenth], axis=1), np.median(norms[:, -tenth:], axis=1)
+    first = min(tenth, max(10, norms.shape[1] // 100))
+    early, late = np.median(norms[:, :first], axis=1), np.median(norms[:, -tenth:], axis=1)
     return ~(late > fraction * early)
 
 

@@ -23,8 +23,8 @@ _KERNEL = (4, 4)
 def base_size(size: int) -> tuple[int, int]:
     """The base-size rule: an image of `size` pixels is `stages` doublings of a small base.
 
-    The base has 4 to 7 pixels: 64 = 4 * 2^4, 28 = 7 * 2^2. Images of 8 and 12 pixels start from 2 and 3, so
-    that there are two stages and the discriminator is more than one layer deep. Returns (base, stages).
+    The base has 4 to 7 pixels: 64 = 4 * 2^4, 28 = 7 * 2^2. Images of 8 and 12 pixels start from 2 and 3, for a
+    second stage: with one, as at 10 and 14 pixels, the discriminator is a single layer deep. Returns (base, stages).
 
     Raises:
       ValueError: no such base, with the nearest sizes that have one.

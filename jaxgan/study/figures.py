@@ -83,11 +83,11 @@ def data_uri(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def grid_image(images: NDArray, *, gap: int = 4) -> "Image":
+def grid_image(images: NDArray, *, filled: int | None = None, gap: int = 4) -> "Image":
     """Images [rows, columns, h, w, c] as one picture, enlarged by a whole factor to some 640 to 1200 pixels.
 
-    Values are floats in [-1, 1] or uint8. An image of NaN alone is left blank, so that the last
-    row need not be full. Raises ValueError for another shape.
+    Values are floats in [-1, 1] or uint8. Only the first `filled` images are drawn, so that the last row need not
+    be full. Raises ValueError for another shape.
 
     >>> grid_image(np.zeros((2, 10, 8, 8, 1))).size
     (1004, 204)
@@ -97,7 +97,9 @@ def grid_image(images: NDArray, *, gap: int = 4) -> "Image":
     rgb = to_rgb(images)
     if rgb.ndim != 5:
         raise ValueError(f"expected images [rows, columns, h, w, c], got shape {images.shape}")
-    rgb = np.where(np.isnan(images).all(axis=(2, 3, 4), keepdims=True), np.uint8(255), rgb)
+    if filled is not None:
+        rgb = np.array(rgb)
+        rgb.reshape(-1, *rgb.shape[2:])[filled:] = 255
     return Image.fromarray(_mosaic(rgb, max(1, 960 // (rgb.shape[1] * rgb.shape[3])), gap, edge=gap))
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def histogram_figure(run: Run) -> "Figure":
     """Bars: the median over seeds of the share of samples that the classifier puts into each class. Lines through
-    them: from the lowest to the highest seed. Short black lines: the data's shares.
+    them: from the lowest to the highest seed. Short black lines: the data's shares. Seeds with samples that are not
+    finite have no shares.
 
     Raises: KeyError when the run has no classes.
     """
@@ -25,7 +26,10 @@ def histogram_figure(run: Run) -> "Figure":
     figure = Figure(figsize=(max(6.0, 0.9 * len(data)), 2.6), dpi=DPI, layout="constrained")
     axis = figure.subplots()
     for i, loss in enumerate(run.losses):
-        median, low, high = np.median(shares[i], axis=0), shares[i].min(axis=0), shares[i].max(axis=0)
+        finite = shares[i][np.isfinite(shares[i]).all(axis=1)]
+        if not len(finite):  # every seed diverged
+            continue
+        median, low, high = np.median(finite, axis=0), finite.min(axis=0), finite.max(axis=0)
         axis.bar(
             x + (i + 0.5) * width - 0.4,
             median,

@@ -179,20 +179,6 @@ def summarize_difference(
     return _summary(differences, flags[0] | flags[1], rng, confidence, resamples)
 
 
-def format_summary(summary: Summary, spec: str = ".3g") -> str:
-    """One cell of a table; `spec` formats the numbers.
-
-    >>> format_summary(Summary(Interval(8.24, 7.9, 8.6), seeds=8, failed=0, defined=True))
-    '8.24 [7.9, 8.6]'
-    >>> format_summary(Summary(UNDEFINED, seeds=8, failed=5, defined=False))
-    'undefined, 5 of 8 failed'
-    """
-    if not summary.defined:
-        return f"undefined, {summary.failed} of {summary.seeds} failed"
-    estimate, low, high = (format(value, spec) for value in summary.interval)
-    return f"{estimate} [{low}, {high}]"
-
-
 def _summary(
     values: NDArray[np.float64], failed: NDArray[np.bool_], rng: Rng, confidence: float, resamples: int
 ) -> Summary:

@@ -73,6 +73,19 @@ def claim(out: Path | None, root: Path, slug: str, *, overwrite: bool) -> Path:
                 number += 1
             else:
                 return folder
+    check_out(out, overwrite=overwrite)
+    if is_run(out):
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def check_out(out: Path, *, overwrite: bool) -> None:
+    """Whether a run may go to `out`, before anything is done for it.
+
+    Raises:
+      StoreError: as `claim`.
+    """
     if out.exists() and not out.is_dir():
         raise StoreError(f"--out: {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()):
@@ -80,14 +93,20 @@ def claim(out: Path | None, root: Path, slug: str, *, overwrite: bool) -> Path:
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run, finished or not."""
-    return (folder / "config.json").is_file()
+    """Whether `folder` holds a run, finished or not: a config.json of ours, not anybody's."""
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "job" in content
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in `folder` has all its numbers."""
+    return is_run(folder) and (folder / "results.json").is_file()
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -170,6 +189,13 @@ def write_run(folder: Path, run: Run) -> None:
     }
     np.savez(folder / "series.npz", **coordinates, **run.series)  # type: ignore[arg-type]
     np.savez_compressed(folder / "samples.npz", **run.samples)  # type: ignore[arg-type]
+    with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["loss", "seed", "outcome", *run.values])
+        for i, loss in enumerate(run.losses):
+            for j, seed in enumerate(run.seeds):
+                row = [values[i, j] for values in run.values.values()]
+                writer.writerow([loss, seed, run.outcomes[i, j], *row])
     write_json(
         folder / "results.json",
         {
@@ -182,14 +208,11 @@ def write_run(folder: Path, run: Run) -> None:
             "notes": run.notes,
         },
     )
-    with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["loss", "seed", "outcome", *run.values])
-        for i, loss in enumerate(run.losses):
-            for j, seed in enumerate(run.seeds):
-                row = [values[i, j] for values in run.values.values()]
-                writer.writerow([loss, seed, run.outcomes[i, j], *row])
-    for loss in run.losses:  # they are in series.npz now
+
+
+def drop_parts(folder: Path, losses: Sequence[str]) -> None:
+    """Removes the parts of a finished run: they are in series.npz."""
+    for loss in losses:
         shutil.rmtree(folder / loss / "parts", ignore_errors=True)
 
 
