@@ -113,7 +113,7 @@ def test_a_split_names_the_class_that_is_too_small() -> None:
     images = Images(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
     with pytest.raises(DataError, match="class dog has 1"):
         split(images, 0.2, 0, ("cat", "dog"))
-    with pytest.raises(DataError, match=r"cannot hold out 0\.1 of 4 images"):
+    with pytest.raises(DataError, match=r"each of 2 classes, needs at least 20 of them, received 4"):
         split(Images(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
     with pytest.raises(DataError, match="received 1"):
         split(Images(images.x[:1]), 0.2, 0)

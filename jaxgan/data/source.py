@@ -1,5 +1,6 @@
 """What every data set is: a `Source`, and the few functions that turn images into one."""
 
+import math
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -116,9 +117,14 @@ def split(images: Images, fraction: float, seed: int, classes: tuple[str, ...] =
             label = int(labels[counts.argmin()])
             name = classes[label] if classes else label
             raise DataError(f"holding images out needs at least 2 of each class, class {name} has 1")
-    try:
-        parts = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=images.y)
-    except ValueError as error:  # the fraction leaves one side with fewer images than there are classes
-        raise DataError(f"cannot hold out {fraction:g} of {n} images: {error}") from error
+    held, kept = math.ceil(fraction * n), n - math.ceil(fraction * n)
+    classes_here = 1 if images.y is None else len(np.unique(images.y))
+    if min(held, kept) < classes_here:
+        needed = math.ceil(classes_here / min(fraction, 1 - fraction))
+        raise DataError(
+            f"holding out {fraction:g} of the images, of each of {classes_here} classes, "
+            f"needs at least {needed} of them, received {n}"
+        )
+    parts = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=images.y)
     train, heldout = (Images(images.x[i], None if images.y is None else images.y[i]) for i in parts)
     return train, heldout
