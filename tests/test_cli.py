@@ -194,7 +194,7 @@ def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
 
 
 def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path):
-    words = ["train", "--data", "ring", *TINY, "--steps", "3000"]
+    words = ["train", "--data", "ring", *TINY, "--steps", "20000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "jaxgan", *words, "--out", "cut"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
@@ -207,11 +207,11 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     stopped = re.search(r"stopped at step (\d+) of non_saturating; .*--resume --out cut", errors)
-    assert stopped and 0 < int(stopped[1]) < 3000, errors
+    assert stopped and 0 < int(stopped[1]) < 20000, errors
     assert jaxgan.load_generator(tmp_path / "cut").step == int(stopped[1])
 
     refusal = jaxgan_process("train", "--resume", "--steps", "9", "--out", "cut", cwd=tmp_path)
-    assert refusal.returncode == 2 and "--steps: got 9, but the run in cut was started with 3000" in refusal.stderr
+    assert refusal.returncode == 2 and "--steps: got 9, but the run in cut was started with 20000" in refusal.stderr
     resumed = jaxgan_process("train", "--resume", "--out", "cut", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert f"continuing at step {stopped[1]}" in resumed.stderr
