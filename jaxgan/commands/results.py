@@ -109,9 +109,9 @@ def _rules(judge: Judge, thresholds: Thresholds) -> list[str]:
             f"a perfect sampler ({share:.3g})."
         )
     rules.append(
-        "GRADIENT_VANISHED: the norm of the generator loss's gradient by the generator's parameters has a "
-        f"median over the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the "
-        "first tenth."
+        "GRADIENT_VANISHED: the norm of the generator loss's gradient by the generator's parameters has a median over "
+        f"the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the first steps (one in a "
+        "hundred, at least 10)."
     )
     return rules
 
