@@ -52,8 +52,15 @@ def device() -> dict[str, str | int]:
         "devices": len(devices),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30) if _POSIX else 0,
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{_system()} {platform.machine()}",
     }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):  # not a Linux that says so
+        return f"{platform.system()} {platform.release()}"
 
 
 _POSIX = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})

@@ -19,7 +19,7 @@ class Outcome(enum.IntEnum):
 
 
 EXPLANATION: dict[Outcome, str] = {
-    Outcome.OK: "The samples are finite, cover the modes and are of reasonable quality; nothing to do.",
+    Outcome.OK: "None of the failure rules applies.",
     Outcome.NON_FINITE: (
         "A loss, a gradient or a sample became NaN or infinite: lower the learning rates, or bound the "
         "discriminator with a gradient penalty."
@@ -33,7 +33,7 @@ EXPLANATION: dict[Outcome, str] = {
         "more capacity or other learning rates."
     ),
     Outcome.GRADIENT_VANISHED: (
-        "The samples are fine but the generator's gradient has all but disappeared, so it learns no more: "
+        "No other rule applies, but the generator's gradient has all but disappeared, so it learns no more: "
         "take the non-saturating loss, or slow the discriminator down."
     ),
 }
