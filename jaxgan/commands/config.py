@@ -39,7 +39,7 @@ class Config:
     image_size: int | None
 
 
-# Chosen on the practical loss's pictures alone, then fixed for every loss: at twice the rate of Radford et al. 2016
+# Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
 # it writes recognizable digits in every seed within 1,200 steps. The Frechet distance of real against real images,
 # of which `failure_multiple` is a multiple, shrinks with the number of images: 1.6 on digits, 0.3 on MNIST.
 _DIGITS = {
