@@ -45,7 +45,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
     if latest_step(directory) == step and _holds(directory, meta["digest"]):
         return
-    with _manager(directory, keep=1) as manager:
+    with _manager(directory) as manager:
         if step in manager.all_steps():
             _sums(directory, step).unlink(missing_ok=True)
             manager.delete(step)
@@ -132,13 +132,13 @@ def _leaves(tree: PyTree) -> dict[str, str]:
 
 def _restore(directory: Path, **args: ocp.args.CheckpointArgs) -> Any:
     try:
-        with _manager(directory, keep=1) as manager:
+        with _manager(directory) as manager:
             return manager.restore(manager.latest_step(), args=ocp.args.Composite(**args))
     except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
         first = str(error).partition("\n")[0][:200]
         raise CheckpointError(f"the checkpoint in {directory} is damaged: {first}") from error
 
 
-def _manager(directory: Path, keep: int) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
+def _manager(directory: Path) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(max_to_keep=1, cleanup_tmp_directories=True)
     return ocp.CheckpointManager(Path(directory).absolute(), options=options)

@@ -102,15 +102,16 @@ def _run(study: Study, judge: Judge, job: str, folder: Path, *, progress: bool, 
     judge = with_untrained(judge, _measure_untrained(study, judge))
     store.write_run(folder, assemble(study, folder, judge, series, measured, seconds))
     _report(folder)
-    store.drop_parts(folder, list(study.losses))
 
 
 def _report(folder: Path) -> None:
     """What is made of a finished run's numbers; making it again changes nothing."""
-    table = summarize_run(store.load_run(folder))
+    run = store.load_run(folder)
+    table = summarize_run(run)
     store.write_json(folder / "table.json", to_dict(table))
     (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
     write_report(folder)
+    store.drop_parts(folder, run.losses)
 
 
 def _train(study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path, *, progress: bool, say: Say) -> State:
