@@ -10,7 +10,8 @@ from functools import partial
 
 import flax.linen as nn
 
-from jaxgan.nn.layers import ConvTranspose, conv_general_dilated
+from jaxgan.nn.convolution import conv_general_dilated
+from jaxgan.nn.layers import ConvTranspose
 from jaxgan.types import Array
 
 _init = nn.initializers.normal(0.02)

@@ -1,0 +1,168 @@
+"""Ways to make a convolution of matrix products, each given by three linear maps.
+
+The convolution here is the plain one, of stride 1 and without padding: y[n, i, j] = sum_ab x[n, i + a, j + b] w[a, b].
+A formulation is a bilinear algorithm for it,
+
+    y = collect(spread(x)_k @ taps(w)_k),
+
+matrix products over the channels in the middle and additions on both sides. Its two gradients are made of the same
+maps and their transposes, which JAX derives:
+
+    x' = spread^T(collect^T(y')_k @ taps(w)_k^T),    w' = taps^T(spread(x)_k^T @ collect^T(y')_k).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.types import Array
+
+Arrays = tuple[Array, ...]
+Size = tuple[int, int]
+
+
+class Formulation(NamedTuple):
+    """y = collect(spread(x)_k @ taps(w)_k): three linear maps."""
+
+    spread: Callable[[Array], Arrays]  # x [n, h, w, c] -> one or more [n, ., ., .]
+    taps: Callable[[Array], Arrays]  # w [kh, kw, c, o] -> as many [., o]
+    collect: Callable[[Arrays], Array]  # as many [n, ., ., o] -> y [n, out_h, out_w, o]
+
+
+def shifted(kernel: Size, out: Size) -> Formulation:
+    """The sum over taps of the image shifted to the tap, times the tap.
+
+    Each shifted image is as large as the output's pixels times the input's channels; XLA holds them one by one.
+    """
+    grid = [(i, j) for i in range(kernel[0]) for j in range(kernel[1])]
+    return Formulation(
+        spread=lambda x: tuple(x[:, i : i + out[0], j : j + out[1]] for i, j in grid),
+        taps=lambda w: tuple(w[tap] for tap in grid),
+        collect=lambda products: sum(products[1:], start=products[0]),
+    )
+
+
+def patches(kernel: Size, out: Size) -> Formulation:
+    """One product of all shifted images side by side: with few channels the single ones are too thin.
+
+    Holds kh kw times its input.
+    """
+    windows = shifted(kernel, out).spread
+    return Formulation(
+        spread=lambda x: (jnp.concatenate(windows(x), axis=-1),),
+        taps=lambda w: (w.reshape(-1, w.shape[-1]),),
+        collect=lambda products: products[0],
+    )
+
+
+def filtering(kernel: Size, out: Size) -> Formulation:
+    """Minimal filtering: 2 x 2 outputs at a time, from (kh + 1)(kw + 1) products in place of 4 kh kw.
+
+    That is 9 for 16 with two taps a side, 16 for 36 with three. The maps only add, subtract and, for three taps,
+    halve: in float32 the result is as accurate as a plain sum. Narrower types would lose digits in the additions.
+
+    Holds ((kh + 1) / 2)((kw + 1) / 2) times its input: 2.25 times with two taps a side, 4 times with three.
+
+    Source: Winograd 1980; Lavin & Gray 2016.
+    """
+    rows, columns = _MINIMAL[kernel[0]], _MINIMAL[kernel[1]]
+    tiles = (-(-out[0] // 2), -(-out[1] // 2))
+
+    def spread(x: Array) -> Arrays:
+        # An odd size ends in half a tile.
+        short = [2 * t + k - 1 - size for t, k, size in zip(tiles, kernel, x.shape[1:3], strict=True)]
+        x = jnp.pad(x, ((0, 0), (0, short[0]), (0, short[1]), (0, 0)))
+        lines = _mix(rows.data, _pixels_of_tiles(x, 1, kernel[0] + 1, tiles[0]))
+        return tuple(
+            v for line in lines for v in _mix(columns.data, _pixels_of_tiles(line, 2, kernel[1] + 1, tiles[1]))
+        )
+
+    def taps(w: Array) -> Arrays:
+        return tuple(u for line in _mix(rows.kernel, tuple(w)) for u in _mix(columns.kernel, tuple(line)))
+
+    def collect(products: Arrays) -> Array:
+        width = kernel[1] + 1
+        lines = [_mix(columns.output, products[i : i + width]) for i in range(0, len(products), width)]
+        left, right = (_mix(rows.output, [line[side] for line in lines]) for side in (0, 1))
+        y = jnp.stack([jnp.stack([left[i], right[i]], axis=3) for i in (0, 1)], axis=2)
+        return y.reshape(y.shape[0], 2 * tiles[0], 2 * tiles[1], y.shape[-1])[:, : out[0], : out[1]]
+
+    return Formulation(spread, taps, collect)
+
+
+class _Minimal(NamedTuple):
+    """Two outputs of a filter of t taps by t + 1 products: y = output @ ((kernel @ w) * (data @ x))."""
+
+    data: Sequence[Sequence[float]]
+    kernel: Sequence[Sequence[float]]
+    output: Sequence[Sequence[float]]
+
+
+_MINIMAL = {
+    2: _Minimal(
+        data=((1, -1, 0), (0, 1, 0), (0, -1, 1)),
+        kernel=((1, 0), (1, 1), (0, 1)),
+        output=((1, 1, 0), (0, 1, 1)),
+    ),
+    3: _Minimal(
+        data=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+        kernel=((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
+        output=((1, 1, 1, 0), (0, 1, -1, -1)),
+    ),
+}
+
+
+def _mix(matrix: Sequence[Sequence[float]], arrays: Sequence[Array]) -> Arrays:
+    """matrix @ arrays, as the few additions that its entries ask for."""
+
+    def row(weights: Sequence[float]) -> Array:
+        terms = [a if w == 1 else -a if w == -1 else w * a for w, a in zip(weights, arrays, strict=True) if w]
+        return sum(terms[1:], start=terms[0])
+
+    return tuple(row(weights) for weights in matrix)
+
+
+def _pixels_of_tiles(x: Array, axis: int, count: int, tiles: int) -> Arrays:
+    """The first, second, ... pixel of every tile; tiles begin at every other pixel."""
+    return tuple(lax.slice_in_dim(x, j, j + 2 * tiles - 1, stride=2, axis=axis) for j in range(count))
+
+
+def output(form: Formulation, x: Array, w: Array, precision: Any) -> Array:
+    """y from x [n, h, w, c] and w [kh, kw, c, o]."""
+    products = [_dot(v, u, 3, 0, precision) for v, u in zip(form.spread(x), form.taps(w), strict=True)]
+    return form.collect(tuple(products))
+
+
+def input_gradient(form: Formulation, x: jax.ShapeDtypeStruct, w: Array, y: Array, precision: Any) -> Array:
+    """The gradient by x, an array like the argument, of the sum of `output(x, w)` times y."""
+    gradients = [_dot(d, u, 3, 1, precision) for d, u in zip(_collected(form, x, y), form.taps(w), strict=True)]
+    return transpose(form.spread, x, tuple(gradients))
+
+
+def kernel_gradient(form: Formulation, w: jax.ShapeDtypeStruct, x: Array, y: Array, precision: Any) -> Array:
+    """The gradient by w, an array like the argument, of the sum of `output(x, w)` times y."""
+
+    def rows(a: Array) -> Array:
+        return a.reshape(-1, a.shape[-1])
+
+    pairs = zip(form.spread(x), _collected(form, x, y), strict=True)
+    return transpose(form.taps, w, tuple(_dot(rows(v), rows(d), 0, 0, precision) for v, d in pairs))
+
+
+def transpose(linear: Callable[[Array], Any], like: jax.ShapeDtypeStruct, result: Any) -> Array:
+    """The transpose of a linear map of arrays `like` the argument, applied to `result`."""
+    return jax.linear_transpose(linear, like)(result)[0]
+
+
+def _collected(form: Formulation, x: Any, y: Array) -> Arrays:
+    """What reaches each product when y is the gradient by the output."""
+    spread = jax.eval_shape(form.spread, x)
+    products = tuple(jax.ShapeDtypeStruct((*v.shape[:-1], y.shape[-1]), y.dtype) for v in spread)
+    return jax.linear_transpose(form.collect, products)(y)[0]
+
+
+def _dot(a: Array, b: Array, axis_a: int, axis_b: int, precision: Any) -> Array:
+    return lax.dot_general(a, b, (((axis_a,), (axis_b,)), ((), ())), precision=precision)

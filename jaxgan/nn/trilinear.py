@@ -1,0 +1,198 @@
+"""The convolution as one primitive, closed under differentiation and aware of seeds.
+
+y = conv(x, w) is bilinear, so the sum over y d is a form in three arrays: the image x, the kernel w and an output d.
+Its gradients are the convolution and its two transposes, here one primitive, `role` saying which of the three arrays
+it computes from the other two. Every derivative of every order, forward or reverse, is again one of the three; and
+under `vmap` the primitive knows which operands have a seed axis, on which the fastest way to compute it depends.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from jaxgan.nn.formulations import (
+    Formulation,
+    filtering,
+    input_gradient,
+    kernel_gradient,
+    output,
+    patches,
+    shifted,
+    transpose,
+)
+from jaxgan.types import Array
+
+# Crossovers, measured by benchmarks/convolutions.py.
+_THIN = 8  # channels, after space-to-depth, below which a product is too thin to keep a core busy
+_WORTHWHILE = 0.8  # share of the plain multiplications below which minimal filtering pays for its additions
+
+
+class Window(NamedTuple):
+    """What a convolution does beside its operands, and the sizes that two of them cannot tell of the third."""
+
+    image: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def out(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        sizes = zip(self.image, self.padding, self.kernel, self.strides, strict=True)
+        h, w = ((size + sum(pads) - k) // s + 1 for size, pads, k, s in sizes)
+        return h, w
+
+    @property
+    def taps(self) -> tuple[int, int]:
+        """Height and width of the kernel in blocks of one stride."""
+        return -(-self.kernel[0] // self.strides[0]), -(-self.kernel[1] // self.strides[1])
+
+
+_NAMES = ("x", "w", "y")
+_AXES = {"x": "nhwc", "w": "hwco", "y": "nhwo"}
+
+conv_p = Primitive("jaxgan_conv")
+
+
+def contract(a: Array, b: Array, role: str, window: Window, precision: Any = None, batched: bool = False) -> Array:
+    """The array that `role` names, "x" [n, h, w, c], "w" [kh, kw, c, o] or "y" [n, h, w, o], from the other two.
+
+    They come in this order. With `batched`, each has a seed axis in front.
+    """
+    dtype = jnp.result_type(a, b)
+    if precision is None:  # read here: the lowering happens later, maybe outside of a `default_matmul_precision`
+        precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    return conv_p.bind(a.astype(dtype), b.astype(dtype), role=role, window=window, precision=precision, batched=batched)
+
+
+def _operands(role: str) -> tuple[str, str]:
+    first, second = (name for name in _NAMES if name != role)
+    return first, second
+
+
+def _by_products(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
+    """Space-to-depth, which makes the stride 1, and then the formulation that suits the shapes."""
+    if batched:
+        one = partial(_by_products, role=role, window=window, precision=precision, batched=False)
+        return jax.vmap(one)(a, b)
+    like = _like(a, b, role, window)
+    to_blocks, kernel_blocks = partial(_image_blocks, window), partial(_kernel_blocks, window)
+    image, kernel = jax.eval_shape(to_blocks, like["x"]), jax.eval_shape(kernel_blocks, like["w"])
+    form = choose(kernel.shape, window.out, a.dtype)
+    if role == "y":
+        return output(form, to_blocks(a), kernel_blocks(b), precision)
+    if role == "x":
+        return transpose(to_blocks, like["x"], input_gradient(form, image, kernel_blocks(a), b, precision))
+    return transpose(kernel_blocks, like["w"], kernel_gradient(form, kernel, to_blocks(a), b, precision))
+
+
+def choose(kernel: Sequence[int], out: tuple[int, int], dtype: Any) -> Formulation:
+    """The fastest formulation for a kernel [kh, kw, c, o] of stride 1, an output size and a type, as measured."""
+    kh, kw, c, o = kernel
+    taps, (h, w) = (kh, kw), out
+    if min(c, o) < _THIN:
+        return patches(taps, out)
+    minimal = (kh + 1) * (kw + 1) * -(-h // 2) * -(-w // 2)
+    if {kh, kw} <= {2, 3} and jnp.finfo(dtype).bits >= 32 and minimal < _WORTHWHILE * kh * kw * h * w:
+        return filtering(taps, out)
+    return shifted(taps, out)
+
+
+def _by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
+    """The device's own convolution where all seeds share the weights; it has none worth having where they do not."""
+    if batched:
+        return _by_products(a, b, role=role, window=window, precision=precision, batched=batched)
+    like = _like(a, b, role, window)
+
+    def convolve(x: Array, w: Array) -> Array:
+        numbers = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(
+            x, w, window.strides, window.padding, dimension_numbers=numbers, precision=precision
+        )
+
+    if role == "y":
+        return convolve(a, b)
+    if role == "x":
+        return transpose(lambda x: convolve(x, a), like["x"], b)
+    return transpose(lambda w: convolve(a, w), like["w"], b)
+
+
+def _like(a: Any, b: Any, role: str, window: Window) -> dict[str, jax.ShapeDtypeStruct]:
+    """The shapes of all three arrays, from those of two."""
+    operands = zip(_operands(role), (a, b), strict=True)
+    known = {axis: size for name, array in operands for axis, size in zip(_AXES[name], array.shape[-4:], strict=True)}
+    n, c, o = (known[axis] for axis in "nco")
+    shapes = {"x": (n, *window.image, c), "w": (*window.kernel, c, o), "y": (n, *window.out, o)}
+    return {name: jax.ShapeDtypeStruct(shape, a.dtype) for name, shape in shapes.items()}
+
+
+def _abstract(a: Any, b: Any, *, role: str, window: Window, precision: Any, batched: bool) -> jax.core.ShapedArray:
+    result = _like(a, b, role, window)[role]
+    return jax.core.ShapedArray(a.shape[:1] * batched + result.shape, result.dtype)
+
+
+def _gradient(position: int, cotangent: Array, a: Any, b: Any, *, role: str, **params: Any) -> Array:
+    """The transpose by one operand: the same primitive, in that operand's role."""
+    wanted, other = _operands(role)[position], _operands(role)[1 - position]
+    arrays = {role: cotangent, other: (a, b)[1 - position]}
+    first, second = (arrays[name] for name in _operands(wanted))
+    return conv_p.bind(first, second, role=wanted, **params)
+
+
+def _batch(
+    operands: Sequence[Array], dims: Sequence[int | None], *, role: str, window: Window, precision: Any, batched: bool
+) -> tuple[Array, int]:
+    """A seed axis that one operand has alone joins the axis which it shares with the result; else it comes first."""
+    bind = partial(contract, role=role, window=window, precision=precision)
+    names = _operands(role)
+    if None in dims:
+        ((own, dim),) = ((i, dim) for i, dim in enumerate(dims) if dim is not None)
+        (shared,) = set("nco") & set(_AXES[names[own]]) & set(_AXES[role])
+        into, out = (_AXES[name].index(shared) + batched for name in (names[own], role))
+        count = operands[own].shape[dim]
+        joined = jnp.moveaxis(operands[own], dim, into)
+        joined = joined.reshape(*joined.shape[:into], -1, *joined.shape[into + 2 :])
+        both = (joined, operands[1]) if own == 0 else (operands[0], joined)
+        result = bind(*both, batched=batched)
+        return result.reshape(*result.shape[:out], count, -1, *result.shape[out + 1 :]), out
+    a, b = (jnp.moveaxis(array, dim or 0, 0) for array, dim in zip(operands, dims, strict=True))
+    if not batched:
+        return bind(a, b, batched=True), 0
+    merged = bind(*(array.reshape(-1, *array.shape[2:]) for array in (a, b)), batched=True)
+    return merged.reshape(*a.shape[:2], *merged.shape[1:]), 0
+
+
+conv_p.def_abstract_eval(_abstract)
+conv_p.def_impl(jax.jit(conv_p.bind, static_argnames=("role", "window", "precision", "batched")))
+ad.defbilinear(conv_p, partial(_gradient, 0), partial(_gradient, 1))
+batching.primitive_batchers[conv_p] = _batch
+mlir.register_lowering(conv_p, mlir.lower_fun(_by_xla, multiple_results=False))
+mlir.register_lowering(conv_p, mlir.lower_fun(_by_products, multiple_results=False), platform="cpu")
+
+
+def _image_blocks(window: Window, x: Array) -> Array:
+    """[n, h, w, c] -> [n, rows, columns, sh sw c], padded: blocks of sh x sw pixels become one pixel each.
+
+    As many as the taps reach; a negative padding cuts what none does.
+    """
+    blocks = [out + taps - 1 for out, taps in zip(window.out, window.taps, strict=True)]
+    config = [
+        (before, count * s - size - before, 0)
+        for (before, _), count, s, size in zip(window.padding, blocks, window.strides, window.image, strict=True)
+    ]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *config, (0, 0, 0)])
+    n, (rows, columns), (sh, sw), c = x.shape[0], blocks, window.strides, x.shape[-1]
+    return x.reshape(n, rows, sh, columns, sw, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, rows, columns, sh * sw * c)
+
+
+def _kernel_blocks(window: Window, w: Array) -> Array:
+    """[kh, kw, c, o] -> [taps, taps, sh sw c, o]: in the order in which `_image_blocks` puts pixels."""
+    (kh, kw), (rows, columns), (sh, sw), (c, o) = window.kernel, window.taps, window.strides, w.shape[2:]
+    w = jnp.pad(w, ((0, rows * sh - kh), (0, columns * sw - kw), (0, 0), (0, 0)))
+    return w.reshape(rows, sh, columns, sw, c, o).transpose(0, 2, 1, 3, 4, 5).reshape(rows, columns, sh * sw * c, o)
