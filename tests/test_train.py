@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ import pytest
 
 from jaxgan import checkpoint
 from jaxgan.data.synthetic import ring
-from jaxgan.train import SEED_AXES, Chunk, Fitted, Result, _run_seeds, advance, fit, run, run_seeds, seed_keys, start
+from jaxgan.fit import Chunk, Fitted, fit
+from jaxgan.train import Result, advance, run, run_seeds, seed_keys, start_seeds
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 KEYS = seed_keys(jax.random.key(0), 3)
@@ -59,7 +60,7 @@ def fitting_of(algorithm: Algorithm, sample: Sampler, num_steps: int, **options:
 
 @pytest.fixture(scope="module")
 def initial(algorithm: Algorithm, sample: Sampler) -> State:
-    return jax.jit(jax.vmap(lambda key: start(algorithm, sample, key), out_axes=SEED_AXES))(KEYS)
+    return jax.jit(lambda keys: start_seeds(algorithm, sample, keys))(KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -217,16 +218,27 @@ def test_errors_say_what_was_asked(algorithm: Algorithm, sample: Sampler, initia
         fit(algorithm, sample, KEYS, 5, state=state)
 
 
-def test_a_second_call_compiles_nothing(sample: Sampler) -> None:
-    algorithm, programs = drawing(sample), cast(Any, _run_seeds)._cache_size  # jax's own tests count so
+def compilations(caplog: pytest.LogCaptureFixture) -> int:
+    return sum("Compiling" in text for text in caplog.messages)
+
+
+def test_a_second_call_compiles_nothing(sample: Sampler, caplog: pytest.LogCaptureFixture) -> None:
+    algorithm, other_keys = drawing(sample), seed_keys(jax.random.key(5), 3)
     run_seeds(algorithm, sample, KEYS, 3)
-    before = programs()
-    other_keys = seed_keys(jax.random.key(5), 3)
-    run_seeds(algorithm, sample, other_keys, 3)
-    run_seeds(algorithm, ring().sample, other_keys, 3)  # an equal source, made anew
-    assert programs() == before
-    run_seeds(algorithm, sample, KEYS, 2)
-    assert programs() == before + 1
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        run_seeds(algorithm, sample, other_keys, 3)
+        run_seeds(algorithm, ring().sample, other_keys, 3)  # an equal source, made anew
+        assert compilations(caplog) == 0
+        run_seeds(algorithm, sample, KEYS, 2)
+        assert compilations(caplog) == 1
+
+
+def test_resuming_compiles_nothing(algorithm: Algorithm, sample: Sampler, caplog: pytest.LogCaptureFixture) -> None:
+    options: dict[str, Any] = {"probe": probe, "probe_every": 3, "max_chunk": 7, "chunk_seconds": 1e6}
+    state = fit(algorithm, sample, KEYS, 6, **options).state
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        assert fit(algorithm, sample, KEYS, 20, state=state, **options).step == 20
+        assert compilations(caplog) == 0
 
 
 def test_fit_compiles_before_the_first_chunk_and_then_never(
@@ -245,7 +257,7 @@ def test_fit_compiles_before_the_first_chunk_and_then_never(
             probe=probe,
             probe_every=10,
             on_compile=times.append,
-            on_chunk=lambda chunk: compiled.append(sum("Compiling" in text for text in caplog.messages)),
+            on_chunk=lambda chunk: compiled.append(compilations(caplog)),
         )
     assert len(times) == 1 and times[0] > 0
     assert len(compiled) == 4  # of lengths 1, 5, 4 and 1

@@ -19,11 +19,12 @@ from jaxgan.commands.config import Config, OptionError, command_line, configure,
 from jaxgan.commands.evaluate import Judge, Measured, judge_for, with_untrained
 from jaxgan.commands.results import as_series, assemble
 from jaxgan.dynamics import best_generator
+from jaxgan.fit import Chunk, fit
 from jaxgan.random import named_key
 from jaxgan.study import store
 from jaxgan.study.report import write_report
 from jaxgan.study.table import summarize_run, to_dict, to_markdown
-from jaxgan.train import SEED_AXES, Chunk, fit, start
+from jaxgan.train import start_seeds
 from jaxgan.types import Algorithm, Generator, State
 
 Say = Callable[[str], None]
@@ -181,7 +182,7 @@ def _save_training(folder: Path, state: State) -> None:
 
 
 def _load_training(study: Study, algorithm: Algorithm, folder: Path, say: Say) -> State:
-    begin = jax.vmap(partial(start, algorithm, study.source.sample), out_axes=SEED_AXES)
+    begin = partial(start_seeds, algorithm, study.source.sample)
     state, meta = checkpoint.load(folder, jax.eval_shape(begin, study.keys))
     now = provenance.versions()
     changed = [
@@ -194,8 +195,8 @@ def _load_training(study: Study, algorithm: Algorithm, folder: Path, say: Say) -
 
 def _measure_untrained(study: Study, judge: Judge) -> Measured:
     algorithm = next(iter(study.algorithms.values()))
-    begin = jax.vmap(partial(start, algorithm, study.source.sample), out_axes=SEED_AXES)
-    generator: Generator = best_generator(jax.jit(begin)(study.keys))
+    begin = jax.jit(partial(start_seeds, algorithm, study.source.sample))
+    generator: Generator = best_generator(begin(study.keys))
     return judge.measure(algorithm.game, generator, _evaluation_keys(study))
 
 

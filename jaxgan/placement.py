@@ -1,0 +1,176 @@
+"""Where seeds run: over all devices of all machines, as a mesh axis.
+
+Seeds never talk to each other, so every device runs its share by itself. Whether its seeds run side by side (`vmap`)
+or take turns inside the compiled program depends on the device: a GPU needs the width, and a CPU core keeps the
+arrays of one seed in its cache. No random number depends on any of this.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import psutil
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from jaxgan.types import PyTree
+
+_AXIS = "seeds"
+_log = logging.getLogger("jaxgan")
+
+
+class Placement(NamedTuple):
+    """A mesh of one axis, "seeds", and whether the seeds of a device take turns or run side by side."""
+
+    mesh: Mesh
+    in_turn: bool
+
+
+def place(seeds: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
+    """Seeds over `devices`, by default all that JAX sees on every process, no more of them than seeds.
+
+    `in_turn` defaults to what was measured to be faster: in turn on a CPU, side by side elsewhere.
+
+    Raises:
+      ValueError: fewer seeds than processes.
+
+    Example:
+      >>> place(1).mesh.size
+      1
+    """
+    chosen = list(jax.devices() if devices is None else devices)
+    if jax.process_count() == 1:
+        chosen = chosen[:seeds]
+    elif seeds < jax.process_count():
+        raise ValueError(f"every process needs a seed: got {seeds} for {jax.process_count()} processes")
+    turns = chosen[0].platform == "cpu" if in_turn is None else in_turn
+    return Placement(Mesh(np.array(chosen), (_AXIS,)), turns)
+
+
+def use_cpu_cores(count: int | None = None) -> None:
+    """Makes every CPU core a device, or `count` of them, so that each runs its seeds by itself; JAX sees one otherwise.
+
+    Before anything else uses JAX's devices.
+
+    Raises:
+      RuntimeError: something has.
+    """
+    jax.config.update("jax_num_cpu_devices", cpu_cores() if count is None else count)
+
+
+def cpu_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def over_seeds(placement: Placement, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """(shared, *each) -> results for all seeds, from `function(shared, *one)` for one seed.
+
+    All of `each` and of the results leads with the seed axis, whose length the number of devices divides.
+    """
+
+    def on_device(shared: PyTree, *each: PyTree) -> PyTree:
+        one = partial(function, shared)
+        return jax.lax.map(lambda arguments: one(*arguments), each) if placement.in_turn else jax.vmap(one)(*each)
+
+    def everywhere(shared: PyTree, *each: PyTree) -> PyTree:
+        specs = (P(), *(P(_AXIS) for _ in each))
+        mapped = jax.shard_map(on_device, mesh=placement.mesh, in_specs=specs, out_specs=P(_AXIS), check_vma=False)
+        return mapped(shared, *each)
+
+    return everywhere
+
+
+def filled(seeds: int, placement: Placement) -> int:
+    """The number of seeds with the places that would stay empty: the next multiple of the number of devices."""
+    devices = placement.mesh.size
+    rounds = -(-seeds // devices)
+    if empty := rounds * devices - seeds:
+        _log.warning("%d seeds on %d devices take %d rounds, the last with %d idle", seeds, devices, rounds, empty)
+    return rounds * devices
+
+
+def spread(placement: Placement, each: PyTree) -> PyTree:
+    """Arrays that every process holds whole, dealt out along their seed axis."""
+    return _placed(NamedSharding(placement.mesh, P(_AXIS)))(each)
+
+
+def repeated(placement: Placement, shared: PyTree) -> PyTree:
+    """A copy of the arrays on every device."""
+    return _placed(NamedSharding(placement.mesh, P()))(shared)
+
+
+@lru_cache
+def _placed(sharding: NamedSharding) -> Callable[[PyTree], PyTree]:
+    return jax.jit(lambda tree: tree, out_shardings=sharding)
+
+
+def to_host(tree: PyTree) -> PyTree:
+    """This process's part of arrays that are dealt out along their seed axis, in numpy."""
+
+    def part(a: jax.Array) -> np.ndarray:
+        if a.is_fully_addressable:
+            return np.asarray(a)
+        shards = sorted(a.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+        return np.concatenate([np.asarray(shard.data) for shard in shards])
+
+    return jax.tree.map(part, tree)
+
+
+def from_host(placement: Placement, part: PyTree) -> PyTree:
+    """The inverse of `to_host`: every process gives its own part."""
+    sharding = NamedSharding(placement.mesh, P(_AXIS))
+    return jax.tree.map(partial(jax.make_array_from_process_local_data, sharding), part)
+
+
+def like_spread(placement: Placement, shapes: PyTree) -> PyTree:
+    """The shapes of arrays, dealt out as `spread` would deal them."""
+    sharding = NamedSharding(placement.mesh, P(_AXIS))
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), shapes)
+
+
+def own_places(placement: Placement, places: int) -> slice:
+    """Which of so many places along the seed axis the devices of this process hold.
+
+    Raises:
+      ValueError: none.
+    """
+    devices = placement.mesh.devices
+    mine = [i for i, device in enumerate(devices) if device.process_index == jax.process_index()]
+    each = places // len(devices)
+    return slice(mine[0] * each, (mine[-1] + 1) * each)
+
+
+def bytes_needed(function: Any, *arguments: PyTree) -> int:
+    """What a jitted function, compiled for `arguments`, holds on one device: them, results and intermediate arrays."""
+    memory = function.lower(*arguments).compile().memory_analysis()
+    total = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return total - memory.alias_size_in_bytes
+
+
+def bytes_available(placement: Placement) -> int:
+    """What the smallest of this process's devices has for it; on a CPU they share the memory that is free."""
+    own = [device for device in placement.mesh.devices if device.process_index == jax.process_index()]
+    if own[0].platform == "cpu":
+        return int(psutil.virtual_memory().available // len(own))
+    statistics = [device.memory_stats() or {} for device in own]
+    return min(s.get("bytes_limit", 2**63) - s.get("bytes_in_use", 0) for s in statistics)
+
+
+def seeds_that_fit(placement: Placement, seeds: int, needed: Callable[[int], int], limit: int | None = None) -> int:
+    """The most seeds, a multiple of the number of devices, whose program `needed(seeds)` fits into the memory.
+
+    A tenth of the memory stays free. One seed a device is tried whatever it needs.
+    """
+    room = 0.9 * (bytes_available(placement) if limit is None else limit)
+    devices, fit = placement.mesh.size, seeds
+    while (need := needed(fit)) > room and fit > devices:
+        fit = min(int(fit * room / need) // devices, fit // devices - 1) * devices
+        fit = max(fit, devices)
+    if fit < seeds:
+        _log.warning("%d seeds need more memory than there is: %d waves of up to %d", seeds, -(-seeds // fit), fit)
+    return fit
