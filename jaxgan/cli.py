@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import jaxgan
-from jaxgan.commands.config import GENTLE, defaults
+from jaxgan.commands.config import GENTLE, PRECISIONS, defaults
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,6 +78,8 @@ _study_options: list[Callable] = [
                  f"[default: {_by_data('width')}]"),
     click.option("--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
                  "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
+    click.option("--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
+                 + ".  [default: float32]"),
     click.option("--samples", type=int, help="Samples per seed that the metrics see.  "
                  f"[default: {_by_data('samples')}]"),
     click.option("--failure-multiple", type=float, help="A seed has not learned when its Fréchet distance is above "
@@ -86,6 +88,8 @@ _study_options: list[Callable] = [
     click.option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
     click.option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "
                  f"times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
+    click.option("--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's cache folder, "
+                 "from where the next run of the same shape starts in seconds."),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
                  "[default: the next number under runs/]"),
     click.option("--overwrite", is_flag=True, help="Replace the run that --out holds."),
@@ -142,8 +146,11 @@ def train(loss: str | None, **options: Any) -> None:
 
 
 def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
+    from jaxgan.commands.compilation import keep_programs
     from jaxgan.commands.study import run_study
 
+    if not options.pop("no_compile_cache"):
+        keep_programs()
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
     folder = run_study(job, {"loss": losses or None, **options}, say=_say, **flags)
     from rich.console import Console

@@ -148,9 +148,10 @@ def _apply(
     variables = {"params": params, **model_state}
     if not train:
         return module.apply(variables, *inputs, train=False), model_state
-    return module.apply(
-        variables, *inputs, train=True, mutable=list(model_state), rngs={"dropout": named_key(key, "dropout")}
-    )
+    rngs = {"dropout": named_key(key, "dropout")}
+    y, new_state = module.apply(variables, *inputs, train=True, mutable=list(model_state), rngs=rngs)
+    # flax keeps batch statistics in float32 at first and then in the type of what passes
+    return y, jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, model_state)
 
 
 def _conditions(y: PyTree, n: int) -> PyTree:

@@ -30,6 +30,9 @@ DATA: Mapping[str, str] = {
 }
 
 
+_DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
+
+
 def find_loss(name: str) -> Loss:
     """A loss by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
 
@@ -109,6 +112,7 @@ def describe_generator(source: Source, config: Config) -> dict[str, Any]:
             "features": source.shape[0],
             "width": config.width,
             "latent_dim": config.latent_dim,
+            "dtype": _DTYPES[config.precision],
         }
     height, width, channels = source.shape
     if height != width:
@@ -126,21 +130,24 @@ def describe_generator(source: Source, config: Config) -> dict[str, Any]:
         "channels": channels,
         "width": config.width,
         "latent_dim": config.latent_dim,
+        "dtype": _DTYPES[config.precision],
     }
 
 
 def build_generator(description: Mapping[str, Any]) -> Any:
     """The generator module of a description."""
+    options = {"dtype": description.get("dtype")}
     if description["kind"] == "mlp":
-        return MLPGenerator(description["features"], (description["width"],) * 2)
-    return DCGANGenerator(description["size"], description["channels"], description["width"])
+        return MLPGenerator(description["features"], (description["width"],) * 2, **options)
+    return DCGANGenerator(description["size"], description["channels"], description["width"], **options)
 
 
 def build_discriminator(description: Mapping[str, Any]) -> Any:
     """The discriminator that is paired with the generator of a description."""
+    options = {"dtype": description.get("dtype")}
     if description["kind"] == "mlp":
-        return MLPDiscriminator((description["width"],) * 2)
-    return DCGANDiscriminator(description["width"])
+        return MLPDiscriminator((description["width"],) * 2, **options)
+    return DCGANDiscriminator(description["width"], **options)
 
 
 def _import(where: str, name: str) -> ModuleType:

@@ -37,6 +37,7 @@ class Config:
     key: int
     split_seed: int
     image_size: int | None
+    precision: str
 
 
 # Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
@@ -63,6 +64,11 @@ _POINTS = _DIGITS | {
     "latent_dim": 2,
     "failure_multiple": None,
 }
+PRECISIONS = {
+    "float32": "float32 throughout, on every device",
+    "fast": "float32 kept, products in what the device is fastest at: TF32 on recent GPUs, bfloat16 on TPUs",
+    "bfloat16": "the networks compute in bfloat16; parameters, optimizer states, losses and samples stay float32",
+}
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
 
@@ -81,6 +87,7 @@ def defaults(data: str) -> dict[str, Any]:
         "key": 0,
         "split_seed": 0,
         "image_size": None,
+        "precision": "float32",
     }
 
 
@@ -130,6 +137,8 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
     _check("split_seed", config.split_seed, 0 <= config.split_seed < 2**32, "from 0 to 2^32 - 1")
     _check("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
     _check("key", config.key, 0 <= config.key < 2**32, "from 0 to 2^32 - 1")
+    if config.precision not in PRECISIONS:
+        raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
     repeated = {name for name in config.loss if config.loss.count(name) > 1}
     _check("loss", ", ".join(config.loss), not repeated, "each loss once")
     return config

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxgan import checkpoint
-from jaxgan.commands import catalog, provenance
+from jaxgan.commands import catalog, compilation, provenance
 from jaxgan.commands.build import Study, build
 from jaxgan.commands.config import Config, OptionError, command_line, configure, counted, from_stored
 from jaxgan.commands.evaluate import Judge, Measured, judge_for, with_untrained
@@ -133,8 +133,10 @@ def _train(study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path
         disable=None if progress else True,
         dynamic_ncols=True,
     )
+    program = f"{loss} on {study.source.name}, {counted(config.seeds, 'seed')}, {study.description}"
     if not bar.disable:
-        bar.set_postfix_str("compiling")
+        before = compilation.last_time(program)
+        bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
 
     def on_chunk(chunk: Chunk) -> None:
         nonlocal saved
@@ -150,11 +152,12 @@ def _train(study: Study, job: str, loss: str, algorithm: Algorithm, folder: Path
             saved = time.monotonic()
 
     def on_compile(seconds: float) -> None:
+        compilation.took(program, seconds)
         bar.unpause()  # the rate is that of the steps, without the compilation
         bar.set_postfix_str(f"compiled in {seconds:.0f} s")
 
     clock = time.perf_counter()
-    with bar:
+    with bar, compilation.in_precision(config):
         fitted = fit(
             algorithm,
             study.source.sample,

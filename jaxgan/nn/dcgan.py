@@ -7,11 +7,12 @@ neighbour.
 """
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 
 from jaxgan.nn.convolution import conv_general_dilated
-from jaxgan.nn.layers import ConvTranspose
+from jaxgan.nn.layers import ConvTranspose, at_least_float32
 from jaxgan.types import Array
 
 _init = nn.initializers.normal(0.02)
@@ -54,7 +55,8 @@ SIZES = {
 class DCGANGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (-1, 1).
 
-    `width` is the number of channels before the last layer; it doubles with every halving of the image.
+    `width` is the number of channels before the last layer; it doubles with every halving of the image. `dtype` is
+    that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -66,35 +68,39 @@ class DCGANGenerator(nn.Module):
     size: int
     channels: int
     width: int = 64
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, z: Array, *, train: bool) -> Array:
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
         # The projection of z is a transposed convolution of a 1 x 1 image, that is a matrix product.
-        x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init)(z)
+        x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init, dtype=self.dtype)(z)
         x = nn.relu(norm()(x.reshape(-1, base, base, features)))
         for stage in reversed(range(stages - 1)):
-            x = _ConvTranspose(self.width * 2**stage, _KERNEL, use_bias=False)(x)
+            x = _ConvTranspose(self.width * 2**stage, _KERNEL, use_bias=False, dtype=self.dtype)(x)
             x = nn.relu(norm()(x))
-        return nn.tanh(_ConvTranspose(self.channels, _KERNEL)(x))
+        return nn.tanh(at_least_float32(_ConvTranspose(self.channels, _KERNEL, dtype=self.dtype)(x)))
 
 
 class DCGANDiscriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n].
 
-    `width` is the number of channels after the first layer; it doubles with every halving of the image.
+    `width` is the number of channels after the first layer; it doubles with every halving of the image. `dtype` is
+    as in the generator.
     """
 
     width: int = 64
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         _, stages = base_size(x.shape[1])
-        x = _leaky_relu(_Conv(self.width, _KERNEL, use_bias=True)(x))
+        x = _leaky_relu(_Conv(self.width, _KERNEL, use_bias=True, dtype=self.dtype)(x))
         for stage in range(1, stages):
-            x = _leaky_relu(norm()(_Conv(self.width * 2**stage, _KERNEL)(x)))
+            x = _leaky_relu(norm()(_Conv(self.width * 2**stage, _KERNEL, dtype=self.dtype)(x)))
         # The last layer's kernel covers the whole base, that is a matrix product.
-        return nn.Dense(1, kernel_init=_init)(x.reshape(x.shape[0], -1)).reshape(x.shape[0])
+        logits = nn.Dense(1, kernel_init=_init, dtype=self.dtype)(x.reshape(x.shape[0], -1))
+        return at_least_float32(logits.reshape(x.shape[0]))

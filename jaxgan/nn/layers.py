@@ -12,7 +12,7 @@ from jaxgan.types import Array
 
 
 class ConvTranspose(nn.Module):
-    """`flax.linen.ConvTranspose` (square strides, no dilation) on `conv_transpose`; same parameters, same output."""
+    """`flax.linen.ConvTranspose` (of images, no dilation) on `conv_transpose`; same parameters, same output."""
 
     features: int
     kernel_size: Sequence[int]
@@ -32,3 +32,13 @@ class ConvTranspose(nn.Module):
         x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = conv_transpose(x, kernel, self.strides, self.padding)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+
+
+def at_least_float32(x: Array) -> Array:
+    """What leaves a network: a narrow computation ends here, so that losses and samples are float32.
+
+    Example:
+      >>> at_least_float32(jnp.ones(2, jnp.bfloat16)).dtype
+      dtype('float32')
+    """
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 
+from jaxgan.nn.layers import at_least_float32
 from jaxgan.types import Array
 
 
 class MLPGenerator(nn.Module):
     """z [n, d] -> x [n, features]: ReLU layers and a linear output.
+
+    `dtype` is that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -19,24 +23,26 @@ class MLPGenerator(nn.Module):
 
     features: int
     hidden: Sequence[int] = (128, 128)
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, z: Array, *, train: bool) -> Array:
         del train
         for width in self.hidden:
-            z = nn.relu(nn.Dense(width)(z))
-        return nn.Dense(self.features)(z)
+            z = nn.relu(nn.Dense(width, dtype=self.dtype)(z))
+        return at_least_float32(nn.Dense(self.features, dtype=self.dtype)(z))
 
 
 class MLPDiscriminator(nn.Module):
     """x [n, ...] -> logits [n]: the example flattened, ReLU layers and a linear output."""
 
     hidden: Sequence[int] = (128, 128)
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         del train
         x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         for width in self.hidden:
-            x = nn.relu(nn.Dense(width)(x))
-        return nn.Dense(1)(x).reshape(x.shape[0])
+            x = nn.relu(nn.Dense(width, dtype=self.dtype)(x))
+        return at_least_float32(nn.Dense(1, dtype=self.dtype)(x).reshape(x.shape[0]))
