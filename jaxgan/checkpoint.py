@@ -5,6 +5,7 @@ checkpoint carries a SHA-256 of its leaves, and loading compares. That of its fi
 first: a file that orbax itself finds damaged sets off warnings from its threads long after the error.
 """
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the only one kept in `directory`.
 
     The one before is removed only after the new one is complete. A checkpoint of the same step is replaced,
-    unless it holds the same numbers already.
+    unless it holds the same numbers already. Of several processes only the first can save, and numpy arrays alone.
     """
     directory = Path(directory)
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
@@ -77,7 +78,7 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
                 f"the checkpoint in {directory} does not fit: expected {path} to be "
                 f"{expected.get(path, 'absent')}, it is {there.get(path, 'absent')}"
             )
-    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), like)
     tree = _restore(directory, tree=ocp.args.StandardRestore(target)).tree
     if digest(tree) != meta.pop("digest", None):
@@ -141,4 +142,13 @@ def _restore(directory: Path, **args: ocp.args.CheckpointArgs) -> Any:
 
 def _manager(directory: Path) -> ocp.CheckpointManager:
     options = ocp.CheckpointManagerOptions(max_to_keep=1, cleanup_tmp_directories=True)
+    if jax.process_count() > 1:  # orbax would wait for the other processes, which have no part in this
+        directory.mkdir(parents=True, exist_ok=True)
+        own = jax.process_index()
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
+        )
+        options = dataclasses.replace(
+            options, create=False, enable_async_checkpointing=False, multiprocessing_options=alone
+        )
     return ocp.CheckpointManager(Path(directory).absolute(), options=options)

@@ -16,16 +16,18 @@ from jax.experimental import multihost_utils
 from jaxgan.placement import (
     Placement,
     bytes_needed,
-    filled,
+    deal,
     from_host,
     like_spread,
     over_seeds,
-    own_places,
+    own_part,
+    own_seeds,
     place,
     repeated,
     seeds_that_fit,
     spread,
     to_host,
+    waves_of,
 )
 from jaxgan.train import Probe, advance, as_pytree, observe, start
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
@@ -111,7 +113,7 @@ class _Wave(NamedTuple):
 
     keys: Key
     state: State
-    real: np.ndarray  # which of this process's places hold a seed, and not just fill up a device
+    seeds: np.ndarray  # which of `keys` this process's places hold, or -1
 
 
 class _Crew(NamedTuple):
@@ -134,31 +136,30 @@ def _assemble(
 ) -> _Crew:
     """Deals the seeds out, starts them or takes up `state`, and compiles what the chunks will run."""
     seeds = len(keys)
-    total = filled(seeds, placement)
+    places = deal(seeds, placement)
     shared = repeated(placement, as_pytree(sample))
     begin, stretch, look = _programs(algorithm, placement, max_chunk, probe)
 
     def arguments(size: int) -> tuple[Any, ...]:
-        placed_keys = spread(placement, keys[np.minimum(np.arange(size), seeds - 1)])
+        placed_keys = spread(placement, keys[np.zeros(size, int)])
         states = like_spread(placement, jax.eval_shape(begin, shared, placed_keys))
         return (shared, *_numbers(placement, 0, 0)), placed_keys, states
 
-    size = seeds_that_fit(placement, total, lambda size: bytes_needed(stretch, *arguments(size)))
-    places = [np.arange(first, first + size) for first in range(0, total, size)]
-    own = [wave[own_places(placement, size)] for wave in places]
-    mine = np.concatenate(own)
-    mine = mine[mine < seeds]
+    size = seeds_that_fit(placement, places.size, lambda size: bytes_needed(stretch, *arguments(size)))
+    whole = waves_of(places, size)
+    mine = own_seeds(seeds, placement)
 
     waves = []
-    for wave, held in zip(places, own, strict=True):
-        wave_keys = spread(placement, keys[np.minimum(wave, seeds - 1)])
+    for wave in whole:  # a place without a seed goes through the motions of another
+        held = own_part(placement, wave)
+        wave_keys = spread(placement, keys[np.maximum(wave, 0)])
         if state is None:
             states = begin(shared, wave_keys)
-        else:  # a place that only fills up takes any seed's state
-            taken = np.searchsorted(mine, np.where(held < seeds, held, mine[0]))
+        else:
+            taken = np.searchsorted(mine, np.maximum(held, mine[0]))
             part = jax.tree.map(lambda a, taken=taken: np.asarray(a)[taken], _without_step(state))
             states = from_host(placement, part)
-        waves.append(_Wave(wave_keys, states if len(places) == 1 else to_host(states), held < seeds))
+        waves.append(_Wave(wave_keys, states if len(whole) == 1 else to_host(states), held))
     if look is not None:
         look.lower(*arguments(size)).compile()
     return _Crew(placement, shared, stretch, look, waves, mine)
@@ -202,26 +203,23 @@ def _advance(crew: _Crew, done: int, steps: int) -> tuple[_Crew, Info]:
     for wave in crew.waves:
         state = _on_devices(crew, wave)
         state, buffer = crew.stretch(shared, wave.keys, state)
-        parts.append(jax.tree.map(lambda a, real=wave.real: a[real, :steps], to_host(buffer)))
+        parts.append(jax.tree.map(lambda a: a[:, :steps], to_host(buffer)))
         waves.append(wave._replace(state=state if len(crew.waves) == 1 else to_host(state)))
-    return crew._replace(waves=waves), _joined(parts)
+    return crew._replace(waves=waves), _by_seed(crew, parts)
 
 
 def _observe(crew: _Crew, done: int) -> PyTree:
     shared = (crew.shared, *_numbers(crew.placement, done, 0))
-    parts = []
-    for wave in crew.waves:
-        seen = to_host(crew.observe(shared, wave.keys, _on_devices(crew, wave)))
-        parts.append(jax.tree.map(lambda a, real=wave.real: a[real], seen))
-    return _joined(parts)
+    parts = [to_host(crew.observe(shared, wave.keys, _on_devices(crew, wave))) for wave in crew.waves]
+    return _by_seed(crew, parts)
 
 
 def _state(crew: _Crew, done: int) -> State:
-    """This process's seeds, as one state. Where all devices are this process's, it stays on them."""
+    """This process's seeds, as one state. Where all places are this process's and hold a seed, it stays on devices."""
     states = [wave.state for wave in crew.waves]
-    whole = jax.process_count() == 1 and len(crew.waves) == 1 and crew.waves[0].real.all()
-    parts = [jax.tree.map(lambda a, w=w: a[w.real], to_host(w.state)) for w in crew.waves]
-    return (states[0] if whole else _joined(parts))._replace(step=jnp.int32(done))
+    whole = jax.process_count() == 1 and len(states) == 1 and crew.waves[0].seeds.min() >= 0
+    state = states[0] if whole else _by_seed(crew, [to_host(state) for state in states])
+    return state._replace(step=jnp.int32(done))
 
 
 def _on_devices(crew: _Crew, wave: _Wave) -> State:
@@ -232,8 +230,11 @@ def _numbers(placement: Placement, done: int, steps: int) -> tuple[jax.Array, ja
     return repeated(placement, (np.int32(done), np.int32(steps)))
 
 
-def _joined(parts: list[PyTree]) -> PyTree:
-    return jax.tree.map(lambda *each: np.concatenate(each), *parts)
+def _by_seed(crew: _Crew, parts: list[PyTree]) -> PyTree:
+    """What the waves' places have, joined in the order of the seeds; what only fills a place up is left out."""
+    held = np.concatenate([wave.seeds for wave in crew.waves])
+    order = np.argsort(held, kind="stable")[np.count_nonzero(held < 0) :]
+    return jax.tree.map(lambda *each: np.concatenate(each)[order], *parts)
 
 
 def _without_step(state: State) -> State:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import psutil
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -31,7 +32,7 @@ class Placement(NamedTuple):
 
 
 def place(seeds: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
-    """Seeds over `devices`, by default all that JAX sees on every process, no more of them than seeds.
+    """Seeds over `devices`, by default all that JAX sees on every process, no more of a process than it has seeds.
 
     `in_turn` defaults to what was measured to be faster: in turn on a CPU, side by side elsewhere.
 
@@ -42,13 +43,20 @@ def place(seeds: int, *, devices: Sequence[jax.Device] | None = None, in_turn: b
       >>> place(1).mesh.size
       1
     """
-    chosen = list(jax.devices() if devices is None else devices)
-    if jax.process_count() == 1:
-        chosen = chosen[:seeds]
-    elif seeds < jax.process_count():
-        raise ValueError(f"every process needs a seed: got {seeds} for {jax.process_count()} processes")
+    processes = jax.process_count()
+    if seeds < processes:
+        raise ValueError(f"every process needs a seed: got {seeds} for {processes} processes")
+    chosen = first_of_each_process(jax.devices() if devices is None else devices, -(-seeds // processes))
     turns = chosen[0].platform == "cpu" if in_turn is None else in_turn
     return Placement(Mesh(np.array(chosen), (_AXIS,)), turns)
+
+
+def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax.Device]:
+    """The first `count` of every process's devices, process by process."""
+    chosen: dict[int, list[jax.Device]] = {}
+    for device in sorted(devices, key=lambda device: device.process_index):
+        chosen.setdefault(device.process_index, []).append(device)
+    return [device for own in chosen.values() for device in own[:count]]
 
 
 def use_cpu_cores(count: int | None = None) -> None:
@@ -85,13 +93,49 @@ def over_seeds(placement: Placement, function: Callable[..., PyTree]) -> Callabl
     return everywhere
 
 
+def deal(seeds: int, placement: Placement) -> np.ndarray:
+    """Which seed each device trains in which round, [device, round], or -1: evenly over processes, then over devices.
+
+    A process's seeds are consecutive, whatever the number of its devices.
+    """
+    hands = _hands(seeds, placement)
+    rounds = max(len(hand) for hand in hands)
+    if empty := len(hands) * rounds - seeds:
+        _warn(f"{seeds} seeds on {len(hands)} devices take {rounds} rounds, the last with {empty} idle")
+    return np.stack([np.pad(hand, (0, rounds - len(hand)), constant_values=-1) for hand in hands])
+
+
+def own_seeds(seeds: int, placement: Placement) -> np.ndarray:
+    """Which of so many seeds the devices of this process train."""
+    devices = placement.mesh.devices
+    own = zip(devices, _hands(seeds, placement), strict=True)
+    return np.concatenate([hand for device, hand in own if device.process_index == jax.process_index()])
+
+
+def _hands(seeds: int, placement: Placement) -> list[np.ndarray]:
+    owners = [device.process_index for device in placement.mesh.devices]
+    processes = sorted(set(owners))
+    shares = zip(processes, np.array_split(np.arange(seeds), len(processes)), strict=True)
+    return [hand for process, share in shares for hand in np.array_split(share, owners.count(process))]
+
+
+def _warn(line: str) -> None:
+    """Once, of several processes."""
+    if jax.process_index() == 0:
+        _log.warning(line)
+
+
 def filled(seeds: int, placement: Placement) -> int:
-    """The number of seeds with the places that would stay empty: the next multiple of the number of devices."""
-    devices = placement.mesh.size
-    rounds = -(-seeds // devices)
-    if empty := rounds * devices - seeds:
-        _log.warning("%d seeds on %d devices take %d rounds, the last with %d idle", seeds, devices, rounds, empty)
-    return rounds * devices
+    """The number of places in all rounds, those that stay empty included."""
+    return deal(seeds, placement).size
+
+
+def waves_of(places: np.ndarray, size: int) -> list[np.ndarray]:
+    """The seeds at `size` places at a time, as long as there are some, each wave in the order of the devices."""
+    devices, rounds = places.shape
+    each = size // devices
+    full = np.pad(places, ((0, 0), (0, -rounds % each)), constant_values=-1)
+    return [full[:, first : first + each].ravel() for first in range(0, rounds, each)]
 
 
 def spread(placement: Placement, each: PyTree) -> PyTree:
@@ -112,8 +156,8 @@ def _placed(sharding: NamedSharding) -> Callable[[PyTree], PyTree]:
 def to_host(tree: PyTree) -> PyTree:
     """This process's part of arrays that are dealt out along their seed axis, in numpy."""
 
-    def part(a: jax.Array) -> np.ndarray:
-        if a.is_fully_addressable:
+    def part(a: jax.Array | np.ndarray) -> np.ndarray:
+        if isinstance(a, np.ndarray) or a.is_fully_addressable:
             return np.asarray(a)
         shards = sorted(a.addressable_shards, key=lambda shard: shard.index[0].start or 0)
         return np.concatenate([np.asarray(shard.data) for shard in shards])
@@ -133,16 +177,10 @@ def like_spread(placement: Placement, shapes: PyTree) -> PyTree:
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), shapes)
 
 
-def own_places(placement: Placement, places: int) -> slice:
-    """Which of so many places along the seed axis the devices of this process hold.
-
-    Raises:
-      ValueError: none.
-    """
-    devices = placement.mesh.devices
-    mine = [i for i, device in enumerate(devices) if device.process_index == jax.process_index()]
-    each = places // len(devices)
-    return slice(mine[0] * each, (mine[-1] + 1) * each)
+def own_part(placement: Placement, wave: np.ndarray) -> np.ndarray:
+    """What of a wave the devices of this process hold."""
+    own = [device.process_index == jax.process_index() for device in placement.mesh.devices]
+    return wave.reshape(len(own), -1)[own].ravel()
 
 
 def bytes_needed(function: Any, *arguments: PyTree) -> int:
@@ -153,12 +191,16 @@ def bytes_needed(function: Any, *arguments: PyTree) -> int:
 
 
 def bytes_available(placement: Placement) -> int:
-    """What the smallest of this process's devices has for it; on a CPU they share the memory that is free."""
+    """What the smallest of all devices has for it; on a CPU they share the memory of their machine that is free."""
     own = [device for device in placement.mesh.devices if device.process_index == jax.process_index()]
     if own[0].platform == "cpu":
-        return int(psutil.virtual_memory().available // len(own))
-    statistics = [device.memory_stats() or {} for device in own]
-    return min(s.get("bytes_limit", 2**63) - s.get("bytes_in_use", 0) for s in statistics)
+        least = psutil.virtual_memory().available // len(own)
+    else:
+        statistics = [device.memory_stats() or {} for device in own]
+        least = min(s.get("bytes_limit", 2**63) - s.get("bytes_in_use", 0) for s in statistics)
+    if jax.process_count() == 1:
+        return int(least)
+    return int(multihost_utils.process_allgather(np.float32(least)).min())  # all have to come to one plan
 
 
 def seeds_that_fit(placement: Placement, seeds: int, needed: Callable[[int], int], limit: int | None = None) -> int:
@@ -172,5 +214,5 @@ def seeds_that_fit(placement: Placement, seeds: int, needed: Callable[[int], int
         fit = min(int(fit * room / need) // devices, fit // devices - 1) * devices
         fit = max(fit, devices)
     if fit < seeds:
-        _log.warning("%d seeds need more memory than there is: %d waves of up to %d", seeds, -(-seeds // fit), fit)
+        _warn(f"{seeds} seeds need more memory than there is: {-(-seeds // fit)} waves of up to {fit}")
     return fit

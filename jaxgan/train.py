@@ -11,12 +11,13 @@ import numpy as np
 from jaxgan.placement import (
     Placement,
     bytes_needed,
-    filled,
+    deal,
     over_seeds,
     place,
     repeated,
     seeds_that_fit,
     spread,
+    waves_of,
 )
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
@@ -107,7 +108,8 @@ def run_seeds(
     The data are shared by all seeds. A run that diverges changes no other.
 
     Raises:
-      ValueError: over several processes, a number of seeds that the number of devices does not divide.
+      ValueError: over several processes, a number of seeds that the number of devices does not divide, or that does
+        not fit into memory.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -126,18 +128,23 @@ def run_seeds(
     placement = place(seeds) if placement is None else placement
     if jax.process_count() > 1 and seeds % placement.mesh.size:
         raise ValueError(f"{placement.mesh.size} devices of several processes cannot share {seeds} seeds evenly")
-    total = filled(seeds, placement)
+    places = deal(seeds, placement)
     runs = _whole_runs(algorithm, placement, num_steps, probe, probe_every)
     shared = repeated(placement, as_pytree(sample))
 
-    def wave(first: int, size: int) -> Key:
-        return spread(placement, keys[np.minimum(np.arange(first, first + size), seeds - 1)])
+    def keys_of(wave: np.ndarray) -> Key:
+        return spread(placement, keys[np.maximum(wave, 0)])
 
-    size = seeds_that_fit(placement, total, lambda size: bytes_needed(runs, shared, wave(0, size)))
+    needed = partial(bytes_needed, runs, shared)
+    size = seeds_that_fit(placement, places.size, lambda size: needed(keys_of(np.zeros(size, int))))
     if size == seeds:
-        return runs(shared, wave(0, size))
-    waves = [jax.device_get(runs(shared, wave(first, size))) for first in range(0, total, size)]
-    return jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:seeds]), *waves)
+        return runs(shared, keys_of(places.ravel()))
+    if jax.process_count() > 1:
+        raise ValueError(f"{seeds} seeds on {placement.mesh.size} devices do not fit into memory; `fit` takes turns")
+    waves = waves_of(places, size)
+    parts = [jax.device_get(runs(shared, keys_of(wave))) for wave in waves]
+    order = np.argsort(np.concatenate(waves), kind="stable")[-seeds:]
+    return jax.tree.map(lambda *each: jnp.asarray(np.concatenate(each)[order]), *parts)
 
 
 @lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ from jax import lax
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
-from jaxgan.nn import DCGANDiscriminator, DCGANGenerator
+from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, trilinear
 from jaxgan.nn.convolution import Padding, conv, conv_general_dilated, conv_transpose
 from jaxgan.nn.layers import ConvTranspose
 from jaxgan.train import start
@@ -115,6 +115,25 @@ def test_two_derivatives_equal_those_of_xla_alone_and_under_vmap(
         arguments = (a[0] if axis is None else a for a, axis in zip((x, kernel), in_axes, strict=True))
         actual = jax.jit(jax.vmap(function, in_axes))(*arguments)
         jax.tree.map(lambda a, *each: np.testing.assert_array_equal(a, np.stack(each)), actual, *expected)
+
+
+@pytest.mark.parametrize("seeds", [None, 2])
+def test_a_batch_worked_on_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch, seeds: int | None) -> None:
+    case = Case((6, 8, 8), (4, 4, 8, 8), (2, 2), "SAME")
+    rng = np.random.default_rng(0)
+    axes = () if seeds is None else (seeds,)
+    x, kernel = (rng.integers(-1, 2, (*axes, *shape)).astype(np.float32) for shape in ((6, *case.x), case.kernel))
+
+    def everything() -> tuple[tuple, str]:
+        function = value_and_derivatives(conv, case)  # new each time, so that it is compiled anew
+        program = jax.jit(function if seeds is None else jax.vmap(function))
+        return program(x, kernel), program.lower(x, kernel).as_text()
+
+    whole, text = everything()
+    monkeypatch.setattr(trilinear, "_CACHE", 3 * 9 * 2 * 3 * 32 * 4)  # three of six images: 2 x 3 tiles of 9 x 32
+    parts, text_of_parts = everything()
+    jax.tree.map(np.testing.assert_array_equal, whole, parts)
+    assert text_of_parts.count("stablehlo.while") > text.count("stablehlo.while")
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(2, "SAME"), (1, "VALID"), (2, ((1, 2), (0, 3)))])

@@ -6,7 +6,7 @@ it computes from the other two. Every derivative of every order, forward or reve
 under `vmap` the primitive knows which operands have a seed axis, on which the fastest way to compute it depends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ from jaxgan.nn.formulations import (
 from jaxgan.types import Array
 
 # Crossovers, measured by benchmarks/convolutions.py.
-_THIN = 8  # channels, after space-to-depth, below which a product is too thin to keep a core busy
+_THIN = 32  # channels, after space-to-depth, below which single products and their maps are too thin
+_CACHE = 8 * 2**20  # bytes that a batch may be spread out to on a CPU before it is worked on in parts
 _WORTHWHILE = 0.8  # share of the plain multiplications below which minimal filtering pays for its additions
 
 
@@ -71,20 +72,29 @@ def contract(a: Array, b: Array, role: str, window: Window, precision: Any = Non
     return conv_p.bind(a.astype(dtype), b.astype(dtype), role=role, window=window, precision=precision, batched=batched)
 
 
-def _operands(role: str) -> tuple[str, str]:
+def operands_of(role: str) -> tuple[str, str]:
     first, second = (name for name in _NAMES if name != role)
     return first, second
 
 
-def _by_products(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
-    """Space-to-depth, which makes the stride 1, and then the formulation that suits the shapes."""
+def by_products(
+    a: Array,
+    b: Array,
+    *,
+    role: str,
+    window: Window,
+    precision: Any,
+    batched: bool,
+    formulation: Callable[..., Formulation] | None = None,
+) -> Array:
+    """Space-to-depth, which makes the stride 1, and then a formulation, by default the one that suits the shapes."""
+    options: dict[str, Any] = {"role": role, "window": window, "precision": precision, "formulation": formulation}
     if batched:
-        one = partial(_by_products, role=role, window=window, precision=precision, batched=False)
-        return jax.vmap(one)(a, b)
+        return jax.vmap(lambda a, b: by_products(a, b, batched=False, **options))(a, b)
     like = _like(a, b, role, window)
     to_blocks, kernel_blocks = partial(_image_blocks, window), partial(_kernel_blocks, window)
     image, kernel = jax.eval_shape(to_blocks, like["x"]), jax.eval_shape(kernel_blocks, like["w"])
-    form = choose(kernel.shape, window.out, a.dtype)
+    form = (formulation or choose(kernel.shape, window.out, a.dtype))(window.taps, window.out)
     if role == "y":
         return output(form, to_blocks(a), kernel_blocks(b), precision)
     if role == "x":
@@ -92,22 +102,77 @@ def _by_products(a: Array, b: Array, *, role: str, window: Window, precision: An
     return transpose(kernel_blocks, like["w"], kernel_gradient(form, kernel, to_blocks(a), b, precision))
 
 
-def choose(kernel: Sequence[int], out: tuple[int, int], dtype: Any) -> Formulation:
+def in_pieces(
+    a: Array,
+    b: Array,
+    *,
+    role: str,
+    window: Window,
+    precision: Any,
+    batched: bool,
+    formulation: Callable[..., Formulation] | None = None,
+) -> Array:
+    """`by_products` for one seed and a few images at a time, so that what they are spread out to stays in the cache."""
+    options: dict[str, Any] = {"role": role, "window": window, "precision": precision, "formulation": formulation}
+    if batched:
+        return jax.lax.map(lambda seed: in_pieces(*seed, batched=False, **options), (a, b))
+
+    def one(a: Array, b: Array) -> Array:
+        return by_products(a, b, batched=False, **options)
+
+    like = _like(a, b, role, window)
+    pieces = _pieces(like["x"], like["w"], window, formulation)
+    if pieces == 1:
+        return one(a, b)
+    each = {
+        name: array.reshape(pieces, -1, *array.shape[1:])
+        for name, array in zip(operands_of(role), (a, b), strict=True)
+        if name != "w"
+    }
+
+    def piece(arrays: dict[str, Array]) -> Array:
+        first, second = (arrays.get(name, whole) for name, whole in zip(operands_of(role), (a, b), strict=True))
+        return one(first, second)
+
+    if role != "w":
+        result = jax.lax.map(piece, each)
+        return result.reshape(-1, *result.shape[2:])
+    first, rest = (jax.tree.map(lambda a, part=part: a[part], each) for part in (0, slice(1, None)))
+    return jax.lax.scan(lambda total, arrays: (total + piece(arrays), None), piece(first), rest)[0]
+
+
+def _pieces(images: Any, kernel: Any, window: Window, formulation: Callable[..., Formulation] | None) -> int:
+    """The fewest equal parts of a batch of which each, spread out by minimal filtering, stays in the cache.
+
+    The other formulations gain nothing from it: they move less.
+    """
+    n = images.shape[0]
+    one_image = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
+    blocks = jax.eval_shape(partial(_image_blocks, window), one_image)
+    taps = jax.eval_shape(partial(_kernel_blocks, window), kernel)
+    make = formulation or choose(taps.shape, window.out, images.dtype)
+    if make is not filtering:
+        return 1
+    form = make(window.taps, window.out)
+    size = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(jax.eval_shape(form.spread, blocks)))
+    return next(parts for parts in range(1, n + 1) if n % parts == 0 and (n // parts * size <= _CACHE or parts == n))
+
+
+def choose(kernel: Sequence[int], out: tuple[int, int], dtype: Any) -> Callable[..., Formulation]:
     """The fastest formulation for a kernel [kh, kw, c, o] of stride 1, an output size and a type, as measured."""
-    kh, kw, c, o = kernel
-    taps, (h, w) = (kh, kw), out
-    if min(c, o) < _THIN:
-        return patches(taps, out)
-    minimal = (kh + 1) * (kw + 1) * -(-h // 2) * -(-w // 2)
-    if {kh, kw} <= {2, 3} and jnp.finfo(dtype).bits >= 32 and minimal < _WORTHWHILE * kh * kw * h * w:
-        return filtering(taps, out)
-    return shifted(taps, out)
+    kh, kw, c, _ = kernel
+    if c < _THIN:
+        return patches
+    share = (kh + 1) * (kw + 1) * -(-out[0] // 2) * -(-out[1] // 2) / (kh * kw * out[0] * out[1])
+    if {kh, kw} <= {2, 3} and share < _WORTHWHILE and jnp.finfo(dtype).bits >= 32:
+        return filtering
+    return shifted
 
 
-def _by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
+def by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
     """The device's own convolution where all seeds share the weights; it has none worth having where they do not."""
     if batched:
-        return _by_products(a, b, role=role, window=window, precision=precision, batched=batched)
+        return by_products(a, b, role=role, window=window, precision=precision, batched=batched)
     like = _like(a, b, role, window)
 
     def convolve(x: Array, w: Array) -> Array:
@@ -125,7 +190,7 @@ def _by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, ba
 
 def _like(a: Any, b: Any, role: str, window: Window) -> dict[str, jax.ShapeDtypeStruct]:
     """The shapes of all three arrays, from those of two."""
-    operands = zip(_operands(role), (a, b), strict=True)
+    operands = zip(operands_of(role), (a, b), strict=True)
     known = {axis: size for name, array in operands for axis, size in zip(_AXES[name], array.shape[-4:], strict=True)}
     n, c, o = (known[axis] for axis in "nco")
     shapes = {"x": (n, *window.image, c), "w": (*window.kernel, c, o), "y": (n, *window.out, o)}
@@ -139,9 +204,9 @@ def _abstract(a: Any, b: Any, *, role: str, window: Window, precision: Any, batc
 
 def _gradient(position: int, cotangent: Array, a: Any, b: Any, *, role: str, **params: Any) -> Array:
     """The transpose by one operand: the same primitive, in that operand's role."""
-    wanted, other = _operands(role)[position], _operands(role)[1 - position]
+    wanted, other = operands_of(role)[position], operands_of(role)[1 - position]
     arrays = {role: cotangent, other: (a, b)[1 - position]}
-    first, second = (arrays[name] for name in _operands(wanted))
+    first, second = (arrays[name] for name in operands_of(wanted))
     return conv_p.bind(first, second, role=wanted, **params)
 
 
@@ -150,7 +215,7 @@ def _batch(
 ) -> tuple[Array, int]:
     """A seed axis that one operand has alone joins the axis which it shares with the result; else it comes first."""
     bind = partial(contract, role=role, window=window, precision=precision)
-    names = _operands(role)
+    names = operands_of(role)
     if None in dims:
         ((own, dim),) = ((i, dim) for i, dim in enumerate(dims) if dim is not None)
         (shared,) = set("nco") & set(_AXES[names[own]]) & set(_AXES[role])
@@ -172,8 +237,8 @@ conv_p.def_abstract_eval(_abstract)
 conv_p.def_impl(jax.jit(conv_p.bind, static_argnames=("role", "window", "precision", "batched")))
 ad.defbilinear(conv_p, partial(_gradient, 0), partial(_gradient, 1))
 batching.primitive_batchers[conv_p] = _batch
-mlir.register_lowering(conv_p, mlir.lower_fun(_by_xla, multiple_results=False))
-mlir.register_lowering(conv_p, mlir.lower_fun(_by_products, multiple_results=False), platform="cpu")
+mlir.register_lowering(conv_p, mlir.lower_fun(by_xla, multiple_results=False))
+mlir.register_lowering(conv_p, mlir.lower_fun(in_pieces, multiple_results=False), platform="cpu")
 
 
 def _image_blocks(window: Window, x: Array) -> Array:

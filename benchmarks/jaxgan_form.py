@@ -1,0 +1,112 @@
+"""jaxgan: all seeds in one compiled program. The only file of the benchmarks that knows jaxgan's training."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from benchmarks.forms import Form, Networks, Start, Trained
+from benchmarks.workloads import RING_SIGMA, Workload, examples
+from jaxgan import train
+from jaxgan.data import from_images, ring
+from jaxgan.data.source import Images
+from jaxgan.dynamics import alternating
+from jaxgan.fit import _numbers, _programs
+from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import non_saturating
+from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from jaxgan.placement import filled, place, repeated, spread, to_host, use_cpu_cores
+from jaxgan.types import Algorithm, Prior
+
+_CHUNK = 256  # steps of one call at most, as `jaxgan.fit` has it
+
+
+def networks(workload: Workload) -> tuple[Any, Any]:
+    """(generator, discriminator)."""
+    if not workload.is_image:
+        hidden = (workload.width, workload.width)
+        return MLPGenerator(workload.shape[0], hidden), MLPDiscriminator(hidden)
+    size, _, channels = workload.shape
+    return DCGANGenerator(size, channels, workload.width), DCGANDiscriminator(workload.width)
+
+
+def algorithm(workload: Workload, prior: Prior | None = None) -> Algorithm:
+    """The workload's networks, loss and optimizers, its latents from N(0, I) or from `prior`."""
+    game = adversarial_game(*networks(workload), prior or normal_prior(workload.latent), non_saturating)
+    tx = optax.adam(workload.learning_rate, b1=workload.beta1, b2=workload.beta2, eps=workload.eps)
+    return alternating(game, tx, tx, batch_size=workload.batch)
+
+
+def sampler(workload: Workload) -> Any:
+    """(key, n) -> Batch, the data among the arguments of the program."""
+    if not workload.is_image:
+        return ring(sigma=RING_SIGMA).sample
+    return from_images(workload.name, Images(examples(workload))).sample
+
+
+def keys(seeds: int) -> jax.Array:
+    """One key per seed."""
+    return train.seed_keys(jax.random.key(0), seeds)
+
+
+def use_devices() -> None:
+    """Every core of a processor becomes a device, as on jaxgan's command line, unless JAX has its devices already."""
+    with suppress(RuntimeError):
+        use_cpu_cores()
+
+
+def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
+    """All seeds, in the very programs of `jaxgan.fit` and dealt out over devices as it does.
+
+    It takes no other start: its random streams are what the other forms are given (`parity`).
+    """
+    if start is not None:
+        raise ValueError("jaxgan starts from its own keys, got a start")
+    jax.config.update("jax_default_matmul_precision", "float32")
+    use_devices()
+    placement = place(seeds)
+    places = filled(seeds, placement)
+    seed_keys = spread(placement, keys(seeds)[np.minimum(np.arange(places), seeds - 1)])
+    shared = repeated(placement, sampler(workload))
+    begin, stretch, _ = _programs(algorithm(workload), placement, _CHUNK, None)
+    state = begin(shared, seed_keys)
+    done = 0
+
+    clock = time.perf_counter()
+    compiled = stretch.lower((shared, *_numbers(placement, 0, 0)), seed_keys, state).compile()
+    compile_seconds = time.perf_counter() - clock
+
+    def run(steps: int) -> None:
+        nonlocal state, done
+        for length in [_CHUNK] * (steps // _CHUNK) + [steps % _CHUNK] * (steps % _CHUNK > 0):
+            state, info = compiled((shared, *_numbers(placement, done, length)), seed_keys, state)
+            to_host(info)  # as `fit` does, for those who watch
+            done += length
+        jax.block_until_ready(state)
+
+    facts = {
+        "compile_seconds": compile_seconds,
+        "memory": memory(compiled, shared, placement.mesh.size),
+        "devices": placement.mesh.size,
+    }
+    return Form(run, lambda: [trained(state.params, state.opt_state, i) for i in range(seeds)], facts)
+
+
+def memory(compiled: Any, data: Any, devices: int) -> dict[str, int]:
+    """Bytes that the compiled program says it needs on all devices, and those of the data among its arguments."""
+    analysis = compiled.memory_analysis()
+    own = {name: getattr(analysis, f"{name}_size_in_bytes") for name in ("argument", "output", "temp", "alias")}
+    own["data"] = sum(leaf.nbytes for leaf in jax.tree.leaves(data))  # a copy on every device, as the rest
+    return {name: devices * size for name, size in own.items()}
+
+
+def trained(params: Sequence[Any], opt_state: Sequence[Any], seed: int | None = None) -> Trained:
+    """(generator, discriminator) parameters and states of `optax.adam`; with `seed`, its part of stacked ones."""
+    both = jax.device_get((tuple(params), tuple(state[0].mu for state in opt_state)))
+    if seed is not None:
+        both = jax.tree.map(lambda a: a[seed], both)
+    return Trained(Networks(*both[0]), Networks(*both[1]))

@@ -1,0 +1,176 @@
+"""Before anything is timed: do all forms compute the same step?
+
+`python -m benchmarks.parity [--workloads ...] [--forms ...]` takes two seeds' initial weights from jaxgan, records what
+their first step draws, gives both to every other form and compares what one full step (the discriminator's update, then
+the generator's) has made of them: the gradients, read from Adam's own memory, and the parameters.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from benchmarks import jaxgan_form
+from benchmarks.forms import FORMS, Draws, Networks, Start, Trained, available, find
+from benchmarks.workloads import WORKLOADS, Workload
+from jaxgan import train
+from jaxgan.types import Batch
+
+SEEDS = 2
+
+# Largest difference of a gradient's entries, in units of the largest entry of its array. Float32 sums over up to 10^5
+# terms, in another order, differ by 1e-6 to 1e-5. The generator's gradient passes through a discriminator that Adam
+# has updated: its first update is +-learning rate whatever the size of the gradient, so an entry that is rounding and
+# no more may have moved the other way.
+GRADIENT_TOLERANCE = Networks(generator=1e-3, discriminator=1e-4)
+
+# Of an update, in units of the learning rate, beside what a tolerated gradient makes of it. It is the rounding of
+# Adam's root and quotient, hundredfold.
+UPDATE_TOLERANCE = 1e-4
+
+
+class Reference(NamedTuple):
+    """Where the seeds start, and where jaxgan takes them in one step."""
+
+    start: Start
+    end: list[Trained]
+
+
+class Outcome(NamedTuple):
+    """How a form compares: the largest differences over all arrays, each in units of what is allowed."""
+
+    workload: str
+    form: str
+    gradient: float | None = None
+    update: float | None = None
+    failed: str | None = None  # why the form did not run
+
+    @property
+    def agrees(self) -> bool:
+        return self.gradient is not None and self.update is not None and max(self.gradient, self.update) <= 1
+
+
+def reference(workload: Workload) -> Reference:
+    """One step of jaxgan, seed by seed, with a record of what it drew."""
+    sample = jaxgan_form.sampler(workload)
+    reals: list[np.ndarray] = []
+    latents: list[np.ndarray] = []
+
+    def recorded_prior(key: jax.Array, n: int) -> jax.Array:
+        z = jax.random.normal(key, (n, workload.latent))
+        jax.debug.callback(lambda z: latents.append(np.array(z)), z, ordered=True)
+        return z
+
+    def recorded_sample(key: jax.Array, n: int) -> Batch:
+        batch: Batch = sample(key, n)
+        jax.debug.callback(lambda x: reals.append(np.array(x)), batch.x, ordered=True)
+        return batch
+
+    init = jax.jit(partial(train.start, jaxgan_form.algorithm(workload), sample))
+    step = jax.jit(partial(train.advance, jaxgan_form.algorithm(workload, recorded_prior), recorded_sample))
+    starts, draws, ends = [], [], []
+    for key in jaxgan_form.keys(SEEDS):
+        reals.clear()
+        latents.clear()
+        before = init(key)
+        after, _ = step(key, before)
+        jax.effects_barrier()
+        starts.append(Networks(*jax.device_get(tuple(before.params))))
+        draws.append(Draws(reals[0], *latents))  # the generator's update draws real examples, too, and uses none
+        ends.append(jaxgan_form.trained(after.params, after.opt_state))
+    return Reference(Start(starts, draws), ends)
+
+
+def compare(
+    workload: Workload, start: Start, expected: Sequence[Trained], got: Sequence[Trained]
+) -> tuple[float, float]:
+    """The largest differences of gradients and of updates, each in units of what is allowed.
+
+    The first step of Adam adds -lr f(g) with f(g) = g / (|g| + eps). Where gradients may differ by t, updates may by
+    lr times the larger of |f(g + t) - f(g)| and |f(g - t) - f(g)|.
+    """
+    worst = [0.0, 0.0]
+    for before, wanted, found in zip(start.params, expected, got, strict=True):
+        for player, tolerance in zip(Networks._fields, GRADIENT_TOLERANCE, strict=True):
+            arrays = [
+                getattr(part, player) for part in (before, wanted.params, found.params, wanted.means, found.means)
+            ]
+            shapes = [jax.tree.map(np.shape, tree) for tree in arrays]
+            if any(shape != shapes[0] for shape in shapes):
+                raise ValueError(f"expected arrays of shapes {shapes[0]}, received {shapes[-1]}")
+            for p, p_wanted, p_found, m_wanted, m_found in zip(*map(jax.tree.leaves, arrays), strict=True):
+                g, g_found = (np.asarray(m, np.float64) / (1 - workload.beta1) for m in (m_wanted, m_found))
+                allowed = tolerance * np.abs(g).max()
+                worst[0] = max(worst[0], _ratio(np.abs(g_found - g), allowed))
+                by_gradient = np.maximum(
+                    *(np.abs(_adam(g + t, workload) - _adam(g, workload)) for t in (allowed, -allowed))
+                )
+                rounding = np.spacing(np.abs(np.asarray(p)).max())
+                bound = workload.learning_rate * (by_gradient + UPDATE_TOLERANCE) + rounding
+                worst[1] = max(worst[1], _ratio(np.abs(np.float64(p_found) - np.float64(p_wanted)), bound))
+    return worst[0], worst[1]
+
+
+def _adam(g: np.ndarray, workload: Workload) -> np.ndarray:
+    return g / (np.abs(g) + workload.eps)
+
+
+def _ratio(difference: np.ndarray, allowed: Any) -> float:
+    """The largest difference in units of what is allowed; infinite where a number is not finite."""
+    ratio = np.max(difference / np.maximum(allowed, np.finfo(np.float32).tiny))
+    return float(ratio) if np.isfinite(ratio) else float("inf")
+
+
+def check(workload: Workload, forms: Sequence[str], known: Reference | None = None) -> list[Outcome]:
+    """One step of every form against `reference(workload)`; a form that cannot run here is no disagreement."""
+    start, expected = known or reference(workload)
+    outcomes = []
+    for name in available(workload, SEEDS, forms):
+        try:
+            form = find(name)(workload, SEEDS, None if name == "jaxgan" else start)
+            form.run(1)
+            got = form.read()
+        except Exception as error:  # a compiler that is not there, say
+            if name == "jaxgan":
+                raise
+            outcomes.append(
+                Outcome(workload.name, name, failed=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+            )
+            continue
+        outcomes.append(Outcome(workload.name, name, *compare(workload, start, expected, got)))
+    return outcomes
+
+
+def line(outcome: Outcome) -> str:
+    """One form's outcome in words."""
+    if outcome.failed is not None:
+        return f"{outcome.workload}, {outcome.form}: does not run here ({outcome.failed})"
+    return (
+        f"{outcome.workload}, {outcome.form}: {'same step' if outcome.agrees else 'ANOTHER STEP'}, largest difference "
+        f"{outcome.gradient:.2g} (gradients) and {outcome.update:.2g} (parameters) of what is allowed"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints an outcome a line, as JSON with `--json`; the exit status is 1 where two forms disagree."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    jaxgan_form.use_devices()  # before the reference does: jaxgan is to run here as it will be timed
+    disagree = False
+    for name in options.workloads:
+        for outcome in check(WORKLOADS[name], options.forms):
+            disagree |= outcome.failed is None and not outcome.agrees
+            print(json.dumps(outcome._asdict()) if options.json else line(outcome), flush=True)
+    return int(disagree)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

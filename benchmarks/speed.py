@@ -1,0 +1,197 @@
+"""The claim: S seeds trained together cost less per seed than one seed trained by anything else on the same machine.
+
+`python -m benchmarks.speed [--workloads ...] [--seeds 1 4 16 64] [--rounds 7] [--out FOLDER]` asserts that all forms
+compute the same step, then lets them take turns, each in a process of its own, and writes `results.json`, `table.md`
+and `speed.png`. Only one form computes at a time; a group of forms is one workload with one number of seeds.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from benchmarks import machine, parity, report
+from benchmarks.forms import FORMS, available
+from benchmarks.workloads import WORKLOADS
+
+_PAUSE = 0.2  # seconds before a measurement, in which the last form's threads fall asleep
+_ENVIRONMENT = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # the forms share a GPU's memory
+    "JAX_ENABLE_COMPILATION_CACHE": "false",  # compile times are those of a first run
+}
+
+
+class Failure(RuntimeError):
+    """A form that does not run here, and why."""
+
+
+class Worker(NamedTuple):
+    """A form in its process, ready to run."""
+
+    process: subprocess.Popen[str]
+    errors: IO[str]
+    about: dict[str, Any]
+
+    def run(self, steps: int) -> dict[str, Any]:
+        """Seconds and peak memory. Raises `Failure`."""
+        time.sleep(_PAUSE)
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # the answer says why
+            print(f"run {steps}", file=self.process.stdin, flush=True)
+        return _answer(self.process, self.errors)
+
+
+@contextmanager
+def worker(form: str, workload: str, seeds: int) -> Iterator[Worker]:
+    """Starts a form; it ends with the context."""
+    command = [sys.executable, "-m", "benchmarks.worker", form, workload, str(seeds)]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        try:
+            yield Worker(process, errors, _answer(process, errors))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _answer(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:  # killed for memory, say
+        errors.seek(0)
+        said = [text for text in errors.read().splitlines() if text.strip()]
+        raise Failure(f"ended with status {process.wait()}" + (f": {said[-1].strip()}" if said else ""))
+    answer: dict[str, Any] = json.loads(line)
+    if "failed" in answer:
+        raise Failure(answer["failed"])
+    return answer
+
+
+def steps_for(member: Worker, seconds: float) -> int:
+    """How many steps take about `seconds`, after a warm-up."""
+    steps = 1
+    while True:
+        took = member.run(steps)["seconds"]
+        if took >= seconds / 4:
+            return max(1, round(steps * seconds / took))
+        steps = max(2 * steps, round(steps * seconds / 2 / max(took, 1e-9)))
+
+
+def measure_group(
+    workload: str, seeds: int, forms: Sequence[str], *, rounds: int, seconds: float
+) -> list[dict[str, Any]]:
+    """A row for every form, all alive at once and taking turns in every round, each time from another one on.
+
+    Beside many seeds of jaxgan one seed of it takes its turn: what a seed costs among many is a ratio within rounds.
+    """
+    members = [(form, seeds) for form in forms]
+    if seeds > 1 and "jaxgan" in forms:
+        members.append(("jaxgan", 1))
+    rows, ready = [], []
+    with ExitStack() as stack:
+        for form, count in members:
+            row: dict[str, Any] = {"workload": workload, "group": seeds, "form": form, "seeds": count, "failed": None}
+            rows.append(row)
+            print(f"  {FORMS[form].label}, {report.counted(count)} ... ", end="", flush=True)
+            try:
+                member = stack.enter_context(worker(form, workload, count))
+                row |= {key: member.about[key] for key in ("build_seconds", "facts")}
+                row |= {"steps": steps_for(member, seconds), "seconds": [], "ms": []}
+                ready.append((row, member))
+                print(f"ready after {row['build_seconds']:.1f} s", flush=True)
+            except Failure as failure:
+                row["failed"] = str(failure)
+                print(f"does not run here: {failure}", flush=True)
+        for number in range(rounds):
+            first = number % max(1, len(ready))
+            for row, member in ready[first:] + ready[:first]:
+                if not row["failed"]:
+                    _measure(row, member)
+    return rows
+
+
+def _measure(row: dict[str, Any], member: Worker) -> None:
+    try:
+        answer = member.run(row["steps"])
+    except Failure as failure:
+        row["failed"] = str(failure)
+        return
+    row["seconds"].append(answer["seconds"])
+    row["ms"].append(1000 * answer["seconds"] / row["steps"] / row["seeds"])
+    row["peak_rss_mib"] = round(answer["peak_rss_mib"], 1)
+
+
+def check_parity(workloads: Sequence[str], forms: Sequence[str]) -> list[dict[str, Any]]:
+    """Every form's outcome; a disagreement is an error. In a process of its own: it uses both frameworks."""
+    command = [sys.executable, "-m", "benchmarks.parity", "--json", "--workloads", *workloads, "--forms", *forms]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **_ENVIRONMENT})
+    outcomes = [parity.Outcome(**json.loads(line)) for line in done.stdout.splitlines()]
+    print(*(f"  {parity.line(outcome)}" for outcome in outcomes), sep="\n", flush=True)
+    if done.returncode:
+        raise SystemExit("Not all forms are known to compute the same step, so nothing is timed.")
+    return [outcome._asdict() for outcome in outcomes]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One run of the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--seeds", nargs="+", type=int, help="default: per workload, what two cores time in minutes")
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one form's turn in a round, about")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/speed"))
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    about = machine.ask()
+    print(machine.sentence(about), flush=True)
+    results: dict[str, Any] = {
+        "command": _command(options),
+        "machine": about,
+        "rounds": options.rounds,
+        "precision": "float32",
+    }
+    print("Do all forms compute the same step?", flush=True)
+    results |= {"parity": check_parity(options.workloads, options.forms), "rows": []}
+    for name in options.workloads:
+        for seeds in options.seeds or WORKLOADS[name].seeds:
+            print(f"{WORKLOADS[name].title}, {report.counted(seeds)}", flush=True)
+            forms = available(WORKLOADS[name], seeds, options.forms)
+            results["rows"] += measure_group(name, seeds, forms, rounds=options.rounds, seconds=options.seconds)
+            _write(options.out, results)  # what is measured is kept, whatever comes after
+    print("\n" + report.markdown(results))
+    return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What repeats the run; where it writes is of no matter to others."""
+    words = ["python -m benchmarks.speed"]
+    for name, value in vars(options).items():
+        if name != "out" and value is not None:
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return " ".join(words)
+
+
+def _write(folder: Path, results: dict[str, Any]) -> None:
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "table.md").write_text(report.markdown(results), encoding="utf-8")
+    report.plot(results, folder / "speed.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

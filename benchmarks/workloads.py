@@ -1,0 +1,73 @@
+"""The four workloads as data, the same for every framework: this file imports neither JAX nor PyTorch.
+
+One step of a workload is one update of the discriminator and then one of the generator, on the non-saturating loss.
+The discriminator's update draws a batch of real examples and latents of its own, the generator's update its latents.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Workload(NamedTuple):
+    """A pair of networks, its data and its optimizer: Adam(`learning_rate`, `beta1`, 0.999), eps 1e-8."""
+
+    name: str
+    title: str
+    shape: tuple[int, ...]  # of one example: (features,) or (size, size, channels)
+    width: int  # of the hidden layers of an MLP; of the first layer of a DCGAN's discriminator
+    latent: int
+    batch: int
+    learning_rate: float
+    beta1: float
+    seeds: tuple[int, ...]  # numbers of seeds that two cores and 16 GiB time in minutes
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.shape) == 3
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("ring", "ring MLP, 2 x 128, batch 256", (2,), 128, 2, 256, 1e-3, 0.9, (1, 4, 16, 64)),
+        Workload("dcgan8", "DCGAN 8x8 digits, batch 64", (8, 8, 1), 32, 64, 64, 4e-4, 0.5, (1, 4, 16, 64)),
+        Workload("dcgan32", "DCGAN-32, width 32, batch 64", (32, 32, 1), 32, 64, 64, 4e-4, 0.5, (1, 4, 16, 64)),
+        Workload("dcgan64", "DCGAN-64, width 64, batch 64", (64, 64, 3), 64, 100, 64, 4e-4, 0.5, (1, 4)),
+    )
+}
+
+RING_SIGMA = 0.01
+
+
+def doublings(size: int) -> tuple[int, int]:
+    """(base, stages): an image of `size` pixels is `stages` doublings of a base of 4, and at 8 pixels of 2.
+
+    Example:
+      >>> doublings(8), doublings(32), doublings(64)
+      ((2, 2), (4, 3), (4, 4))
+    """
+    base = 2 if size == 8 else 4
+    return base, (size // base).bit_length() - 1
+
+
+def examples(workload: Workload) -> np.ndarray:
+    """What real batches are drawn from, in memory.
+
+    The digits, float32 in [-1, 1]; random images, uint8, where only the size matters; for the ring the means of its
+    eight Gaussians [8, 2], to which every draw adds noise of `RING_SIGMA`.
+
+    Example:
+      >>> [(name, *examples(w).shape) for name, w in WORKLOADS.items()][:2]
+      [('ring', 8, 2), ('dcgan8', 1797, 8, 8, 1)]
+    """
+    if not workload.is_image:
+        angle = np.arange(8) * np.pi / 4
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    if workload.shape == (8, 8, 1):
+        from sklearn.datasets import load_digits
+
+        return (load_digits().images[..., None] / 8 - 1).astype(np.float32)
+    return np.random.default_rng(0).integers(0, 256, (2048, *workload.shape), dtype=np.uint8)

@@ -1,0 +1,132 @@
+"""What `test_placement.py` runs in processes of their own, which have several devices; results go to a pickle.
+
+python placement_program.py four FILE
+python placement_program.py two FILE PORT PROCESS
+"""
+
+import logging
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import jax
+import numpy as np
+import optax
+
+from jaxgan.data.synthetic import ring
+from jaxgan.dynamics import alternating
+from jaxgan.fit import fit
+from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import non_saturating
+from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.placement import Placement, place, to_host, use_cpu_cores
+from jaxgan.train import run_seeds, seed_keys
+from jaxgan.types import Algorithm, State
+
+STEPS = 10
+networks = MLPGenerator(2, hidden=(16,)), MLPDiscriminator(hidden=(16,))
+ADAM = optax.adam(1e-3, b1=0.5)
+TRAINING = alternating(adversarial_game(*networks, normal_prior(4), non_saturating), ADAM, ADAM, batch_size=8)
+
+jax.config.update("jax_disable_most_optimizations", True)
+
+
+def fitted(
+    algorithm: Algorithm, seeds: int, placement: Placement, state: State | None = None, steps: int = STEPS
+) -> Any:
+    """The seeds' positions, infos and end."""
+    infos: list[Any] = []
+    keys = seed_keys(jax.random.key(0), seeds)
+    end = fit(
+        algorithm,
+        ring().sample,
+        keys,
+        steps,
+        state=state,
+        placement=placement,
+        on_chunk=lambda chunk: infos.append(chunk.info),
+        max_chunk=8,
+        chunk_seconds=1e6,
+    )
+    info = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos)
+    return {"seeds": end.seeds, "info": info, "params": to_host(end.state.params), "state": jax.device_get(end.state)}
+
+
+def ran(algorithm: Algorithm, seeds: int, placement: Placement) -> Any:
+    """The same of `run_seeds`."""
+    result = run_seeds(algorithm, ring().sample, seed_keys(jax.random.key(0), seeds), STEPS, placement=placement)
+    return {"info": to_host(result.info), "params": to_host(result.state.params)}
+
+
+def everything(algorithms: dict[str, Algorithm], seeds: int, placement: Placement) -> dict[str, Any]:
+    return {name: fitted(algorithm, seeds, placement) for name, algorithm in algorithms.items()} | {
+        f"{name} at once": ran(algorithm, seeds, placement) for name, algorithm in algorithms.items()
+    }
+
+
+def little_memory() -> Any:
+    """So little that every device takes one seed at a time."""
+    return mock.patch("jaxgan.placement.bytes_available", return_value=1)
+
+
+def on_four_devices() -> dict[str, Any]:
+    use_cpu_cores(4)
+    from test_train import drawing
+
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("jaxgan").addHandler(handler)
+    algorithms = {"drawn": drawing(ring().sample), "trained": TRAINING}
+    alone = place(8, devices=jax.devices()[:1], in_turn=True)
+    found: dict[str, Any] = {"one device": everything(algorithms, 8, alone)}
+    for in_turn in (True, False):
+        for seeds in (8, 6):
+            where = place(seeds, in_turn=in_turn)
+            assert where.mesh.size == 4
+            found[f"{seeds} seeds, {in_turn=}"] = everything(algorithms, seeds, where)
+    found["uneven"] = list(lines)
+    lines.clear()
+    with little_memory():
+        found["6 seeds, waves"] = everything(algorithms, 6, place(6))
+    found["waves"] = list(lines)
+    half = fitted(TRAINING, 6, alone, steps=5)["state"]
+    found["resumed"] = fitted(TRAINING, 6, place(6), state=half)
+    half = fitted(TRAINING, 6, place(6), steps=5)["state"]
+    found["resumed elsewhere"] = fitted(TRAINING, 6, alone, state=half)
+    try:
+        use_cpu_cores()
+    except RuntimeError as error:
+        found["too late"] = str(error)
+    return found
+
+
+def as_one_of_two(port: str, process: str) -> dict[str, Any]:
+    use_cpu_cores(2)
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(f"localhost:{port}", 2, int(process))
+    from test_train import drawing
+
+    algorithms = {"drawn": drawing(ring().sample), "trained": TRAINING}
+    assert len(jax.devices()) == 4
+    found = {"8 seeds": everything(algorithms, 8, place(8))}
+    five = {name: fitted(algorithm, 5, place(5)) for name, algorithm in algorithms.items()}
+    found["5 seeds"] = five
+    with little_memory():
+        found["5 seeds, waves"] = {name: fitted(algorithm, 5, place(5)) for name, algorithm in algorithms.items()}
+    half = fitted(TRAINING, 5, place(5), steps=5)["state"]
+    found["resumed"] = {"trained": fitted(TRAINING, 5, place(5), state=half)}
+    for seeds in (5, 1):
+        try:
+            run_seeds(TRAINING, ring().sample, seed_keys(jax.random.key(0), seeds), 1)
+        except ValueError as error:
+            found[f"{seeds} at once"] = str(error)
+    return found
+
+
+if __name__ == "__main__":
+    what, file, *rest = sys.argv[1:]
+    results = on_four_devices() if what == "four" else as_one_of_two(*rest)
+    Path(file).write_bytes(pickle.dumps(results))
