@@ -74,11 +74,13 @@ def timed(shape: Shape, role: str, form: str, seeds: int) -> Callable[[int], flo
     pads = jax.lax.padtype_to_pads((shape.size,) * 2, (shape.kernel,) * 2, (shape.stride,) * 2, "SAME")
     window = Window((shape.size,) * 2, (shape.kernel,) * 2, (shape.stride,) * 2, tuple(pads))  # type: ignore[arg-type]
     options: dict[str, Any] = {"role": role, "window": window, "precision": None}
-    if form == "xla":
-        compute = partial(by_xla, **options, batched=False)
-        compute = compute if seeds == 1 else jax.vmap(compute)
-    else:
-        compute = partial(in_pieces, **options, batched=seeds > 1, formulation=_FORMS[form])
+
+    def compute(a: jax.Array, b: jax.Array) -> jax.Array:
+        if form != "xla":
+            return in_pieces(a, b, **options, batched=seeds > 1, formulation=_FORMS[form])
+        own = partial(by_xla, **options, batched=False)
+        return own(a, b) if seeds == 1 else jax.vmap(lambda a, b: own(a, b))(a, b)
+
     operands = tuple(arrays[name] for name in operands_of(role))
 
     def many(count: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:

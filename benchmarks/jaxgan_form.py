@@ -25,18 +25,18 @@ from jaxgan.types import Algorithm, Prior
 _CHUNK = 256  # steps of one call at most, as `jaxgan.fit` has it
 
 
-def networks(workload: Workload) -> tuple[Any, Any]:
-    """(generator, discriminator)."""
+def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
+    """(generator, discriminator), computing in `dtype`."""
     if not workload.is_image:
         hidden = (workload.width, workload.width)
-        return MLPGenerator(workload.shape[0], hidden), MLPDiscriminator(hidden)
+        return MLPGenerator(workload.shape[0], hidden, dtype), MLPDiscriminator(hidden, dtype)
     size, _, channels = workload.shape
-    return DCGANGenerator(size, channels, workload.width), DCGANDiscriminator(workload.width)
+    return DCGANGenerator(size, channels, workload.width, dtype), DCGANDiscriminator(workload.width, dtype)
 
 
-def algorithm(workload: Workload, prior: Prior | None = None) -> Algorithm:
+def algorithm(workload: Workload, prior: Prior | None = None, dtype: Any = None) -> Algorithm:
     """The workload's networks, loss and optimizers, its latents from N(0, I) or from `prior`."""
-    game = adversarial_game(*networks(workload), prior or normal_prior(workload.latent), non_saturating)
+    game = adversarial_game(*networks(workload, dtype), prior or normal_prior(workload.latent), non_saturating)
     tx = optax.adam(workload.learning_rate, b1=workload.beta1, b2=workload.beta2, eps=workload.eps)
     return alternating(game, tx, tx, batch_size=workload.batch)
 
@@ -59,20 +59,23 @@ def use_devices() -> None:
         use_cpu_cores()
 
 
-def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
+def make(
+    workload: Workload, seeds: int, start: Start | None = None, *, sample: Any = None, precision: str = "float32"
+) -> Form:
     """All seeds, in the very programs of `jaxgan.fit` and dealt out over devices as it does.
 
     It takes no other start: its random streams are what the other forms are given (`parity`).
     """
     if start is not None:
         raise ValueError("jaxgan starts from its own keys, got a start")
-    jax.config.update("jax_default_matmul_precision", "float32")
+    jax.config.update("jax_default_matmul_precision", "default" if precision == "fast" else "float32")
+    dtype = "bfloat16" if precision == "bfloat16" else None
     use_devices()
     placement = place(seeds)
     places = filled(seeds, placement)
     seed_keys = spread(placement, keys(seeds)[np.minimum(np.arange(places), seeds - 1)])
-    shared = repeated(placement, sampler(workload))
-    begin, stretch, _ = _programs(algorithm(workload), placement, _CHUNK, None)
+    shared = repeated(placement, sample or sampler(workload))
+    begin, stretch, _ = _programs(algorithm(workload, dtype=dtype), placement, _CHUNK, None)
     state = begin(shared, seed_keys)
     done = 0
 
@@ -91,6 +94,7 @@ def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
     facts = {
         "compile_seconds": compile_seconds,
         "memory": memory(compiled, shared, placement.mesh.size),
+        "characters": len(compiled.as_text()),
         "devices": placement.mesh.size,
     }
     return Form(run, lambda: [trained(state.params, state.opt_state, i) for i in range(seeds)], facts)

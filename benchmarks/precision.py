@@ -1,0 +1,110 @@
+"""The question: what does each precision gain in speed, and what does it do to the outcome over seeds?
+
+`python -m benchmarks.precision [--rounds 7] [--out FOLDER]` lets the three precisions of `--precision` take turns on
+three workloads, then trains the main job (8 seeds on digits, default setting) in each. It writes `results.json` and
+`table.md`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import jaxgan_form, machine
+from benchmarks.report import number, table
+from benchmarks.workloads import WORKLOADS
+from jaxgan.commands.config import PRECISIONS
+from jaxgan.commands.study import run_study
+from jaxgan.study.store import load_run
+from jaxgan.study.table import summarize_run, to_dict
+
+_WORKLOADS = ("ring", "dcgan8", "dcgan32")
+
+
+def speed(name: str, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """ms per seed and step of each precision, one value a round; they take turns."""
+    forms = {precision: jaxgan_form.make(WORKLOADS[name], seeds, precision=precision) for precision in PRECISIONS}
+    steps = {}
+    for precision, form in forms.items():
+        form.run(1)
+        clock = time.perf_counter()
+        form.run(2)
+        steps[precision] = max(1, round(2 * seconds / (time.perf_counter() - clock)))
+    ms: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    for _ in range(rounds):
+        for precision, form in forms.items():
+            clock = time.perf_counter()
+            form.run(steps[precision])
+            ms[precision].append(1e3 * (time.perf_counter() - clock) / steps[precision] / seeds)
+    return {"workload": name, "seeds": seeds, "ms": ms}
+
+
+def outcome(precision: str) -> dict[str, Any]:
+    """The summary of the practical loss over 8 seeds on digits."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"loss": ("non_saturating",), "precision": precision}
+        run = load_run(run_study("train", options, out=Path(folder) / "run"))
+    return {"precision": precision, "table": to_dict(summarize_run(run)), "command": run.config["command"]}
+
+
+def markdown(results: dict[str, Any]) -> str:
+    parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`"]
+    parts.append("ms per seed and step, median (smallest to largest of the rounds):")
+    cells = [
+        [f"{WORKLOADS[row['workload']].title}, {row['seeds']} seeds", *(_times(row["ms"][p]) for p in PRECISIONS)]
+        for row in results["speed"]
+    ]
+    parts.append(table(["work", *PRECISIONS], cells))
+    return "\n\n".join([*parts, *_outcomes(results["outcomes"])]) + "\n"
+
+
+def _times(ms: Sequence[float]) -> str:
+    return f"{number(median(ms))} ({number(min(ms))} to {number(max(ms))})"
+
+
+def _outcomes(outcomes: Sequence[dict[str, Any]]) -> list[str]:
+    rows = []
+    for entry in outcomes:
+        summary = entry["table"]
+        metrics = [summary["metrics"][name]["losses"]["non_saturating"] for name in ("frechet", "captured", "kl")]
+        failed = summary["failures"]["any"]["non_saturating"]["count"]
+        rows.append([entry["precision"], *map(_interval, metrics), f"{failed} of {summary['seeds']}"])
+    head = ["precision", "Fréchet distance", "classes of 10", "KL over classes, nats", "failed"]
+    note = "The main job, practical loss, 8 seeds: interquartile mean [95 % bootstrap interval over seeds]."
+    return [note, table(head, rows)]
+
+
+def _interval(value: dict[str, Any]) -> str:
+    estimate, low, high = (number(float(value[name])) for name in ("estimate", "low", "high"))
+    return f"{estimate} [{low}, {high}]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One run of the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one precision's turn in a round, about")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/precision"))
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    jaxgan_form.use_devices()
+    results: dict[str, Any] = {
+        "command": f"python -m benchmarks.precision --seeds {options.seeds} --rounds {options.rounds}",
+        "machine": machine.describe(),
+        "speed": [speed(name, options.seeds, options.rounds, options.seconds) for name in _WORKLOADS],
+        "outcomes": [outcome(precision) for precision in PRECISIONS],
+    }
+    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (options.out / "table.md").write_text(markdown(results), encoding="utf-8")
+    print(markdown(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
