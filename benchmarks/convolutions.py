@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -75,11 +74,13 @@ def timed(shape: Shape, role: str, form: str, seeds: int) -> Callable[[int], flo
     window = Window((shape.size,) * 2, (shape.kernel,) * 2, (shape.stride,) * 2, tuple(pads))  # type: ignore[arg-type]
     options: dict[str, Any] = {"role": role, "window": window, "precision": None}
 
+    def own(a: jax.Array, b: jax.Array) -> jax.Array:
+        return by_xla(a, b, batched=False, **options)
+
     def compute(a: jax.Array, b: jax.Array) -> jax.Array:
-        if form != "xla":
-            return in_pieces(a, b, **options, batched=seeds > 1, formulation=_FORMS[form])
-        own = partial(by_xla, **options, batched=False)
-        return own(a, b) if seeds == 1 else jax.vmap(lambda a, b: own(a, b))(a, b)
+        if form == "xla":
+            return own(a, b) if seeds == 1 else jax.vmap(own)(a, b)
+        return in_pieces(a, b, **options, batched=seeds > 1, formulation=_FORMS[form])
 
     operands = tuple(arrays[name] for name in operands_of(role))
 

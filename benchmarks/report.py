@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.bars import Bar, Results, Row, bars, find_row, ratio
+from benchmarks.bars import ONE_PROCESS, Bar, Results, Row, bars, fastest, find_row, ratio
 from benchmarks.forms import FORMS
 from benchmarks.machine import sentence
 from benchmarks.workloads import WORKLOADS
@@ -45,6 +45,25 @@ def markdown(results: Results) -> str:
         table(["work", "bar", "aim", "measured", ""], [_bar(bar) for bar in bars(results)]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def summary(results: Results) -> str:
+    """ms per seed and step of jaxgan and of the fastest of each kind of peer, a line per workload and seeds."""
+    peers = {
+        "PyTorch, one process": ONE_PROCESS,
+        "PyTorch, one process a core": ["torch-processes"],
+        "JAX, a step at a time": ["jax-loop"],
+        "JAX, naive vmap": ["jax-vmap"],
+    }
+    lines = []
+    for name in _workloads(results):
+        for group in sorted({row["group"] for row in results["rows"] if row["workload"] == name}):
+            rows = [find_row(results, name, group, "jaxgan")]
+            rows += [fastest(results, name, group, forms) for forms in peers.values()]
+            times = [number(median(row["ms"])) if row else "" for row in rows]
+            lines.append([f"{WORKLOADS[name].title}, {counted(group)}", *times])
+    head = table(["ms per seed and step", "jaxgan", *peers], lines)
+    return f"{head}\n\n{sentence(results['machine'])}\n"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
