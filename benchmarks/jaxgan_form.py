@@ -15,11 +15,11 @@ from jaxgan import train
 from jaxgan.data import from_images, ring
 from jaxgan.data.source import Images
 from jaxgan.dynamics import alternating
-from jaxgan.fit import _numbers, _programs
+from jaxgan.fit import numbers, programs
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.placement import filled, place, repeated, spread, to_host, use_cpu_cores
+from jaxgan.placement import deal, place, repeated, spread, to_host, use_cpu_cores
 from jaxgan.types import Algorithm, Prior
 
 _CHUNK = 256  # steps of one call at most, as `jaxgan.fit` has it
@@ -72,21 +72,20 @@ def make(
     dtype = "bfloat16" if precision == "bfloat16" else None
     use_devices()
     placement = place(seeds)
-    places = filled(seeds, placement)
-    seed_keys = spread(placement, keys(seeds)[np.minimum(np.arange(places), seeds - 1)])
+    seed_keys = spread(placement, keys(seeds)[np.maximum(deal(seeds, placement).ravel(), 0)])
     shared = repeated(placement, sample or sampler(workload))
-    begin, stretch, _ = _programs(algorithm(workload, dtype=dtype), placement, _CHUNK, None)
+    begin, stretch, _ = programs(algorithm(workload, dtype=dtype), placement, _CHUNK, None)
     state = begin(shared, seed_keys)
     done = 0
 
     clock = time.perf_counter()
-    compiled = stretch.lower((shared, *_numbers(placement, 0, 0)), seed_keys, state).compile()
+    compiled = stretch.lower((shared, *numbers(placement, 0, 0)), seed_keys, state).compile()
     compile_seconds = time.perf_counter() - clock
 
     def run(steps: int) -> None:
         nonlocal state, done
         for length in [_CHUNK] * (steps // _CHUNK) + [steps % _CHUNK] * (steps % _CHUNK > 0):
-            state, info = compiled((shared, *_numbers(placement, done, length)), seed_keys, state)
+            state, info = compiled((shared, *numbers(placement, done, length)), seed_keys, state)
             to_host(info)  # as `fit` does, for those who watch
             done += length
         jax.block_until_ready(state)

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.speed [--workloads ...] [--seeds 1 4 16 64] [--rounds 7] [--out FOLDER]` asserts that all forms
 compute the same step, then lets them take turns, each in a process of its own, and writes `results.json`,
-`table.md`, `summary.md` and `speed.png`. Only one form computes at a time; a group of forms is one workload with one number of seeds.
+`table.md`, `summary.md` and `speed.png`. Only one form computes at a time; a group of forms is one workload with one
+number of seeds.
 """
 
 import argparse

@@ -28,13 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explain(error: Exception) -> int:
     from jaxgan.checkpoint import CheckpointError
     from jaxgan.commands.config import OptionError
-    from jaxgan.commands.study import Interrupted
+    from jaxgan.commands.processes import ProcessError
+    from jaxgan.commands.training import Interrupted
     from jaxgan.data.source import DataError
     from jaxgan.study.store import StoreError
 
     if isinstance(error, Interrupted):
         return _fail(str(error), 130)
-    if isinstance(error, OptionError | DataError | StoreError | CheckpointError):
+    if isinstance(error, OptionError | DataError | StoreError | CheckpointError | ProcessError):
         return _fail(str(error), 2)
     return _fail(f"unexpected {type(error).__name__}: {error} (--traceback shows where)", 1)
 
@@ -88,6 +89,16 @@ _study_options: list[Callable] = [
     click.option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
     click.option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "
                  f"times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
+    click.option("--devices", type=int, metavar="N", help="Devices of each process that the seeds are dealt out over; "
+                 "on a CPU they are its cores.  [default: all]"),
+    click.option("--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one after another "
+                 "or together.  [default: in turn on a CPU, side by side elsewhere]"),
+    click.option("--distributed", is_flag=True, help="One of several processes, each of which is started with this "
+                 "same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
+                 "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
+    click.option("--coordinator", metavar="HOST:PORT", help="Where process 0 is found, in place of that."),
+    click.option("--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
+    click.option("--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
     click.option("--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's cache folder, "
                  "from where the next run of the same shape starts in seconds."),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
@@ -146,13 +157,16 @@ def train(loss: str | None, **options: Any) -> None:
 
 
 def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
-    from jaxgan.commands.compilation import keep_programs
+    from jaxgan.commands import processes, resources
     from jaxgan.commands.study import run_study
 
-    if not options.pop("no_compile_cache"):
-        keep_programs()
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
-    folder = run_study(job, {"loss": losses or None, **options}, say=_say, **flags)
+    flags["keep_programs"] = not options.pop("no_compile_cache")
+    meeting = [options.pop(name) for name in ("distributed", "coordinator", "num_processes", "process_id")]
+    on = resources.Resources(options.pop("devices"), options.pop("in_turn"), resources.cluster_from(*meeting))
+    folder = run_study(job, {"loss": losses or None, **options}, on=on, say=_say, **flags)
+    if not processes.leads():
+        return
     from rich.console import Console
 
     from jaxgan.study.store import load_run

@@ -138,12 +138,12 @@ def _assemble(
     seeds = len(keys)
     places = deal(seeds, placement)
     shared = repeated(placement, as_pytree(sample))
-    begin, stretch, look = _programs(algorithm, placement, max_chunk, probe)
+    begin, stretch, look = programs(algorithm, placement, max_chunk, probe)
 
     def arguments(size: int) -> tuple[Any, ...]:
         placed_keys = spread(placement, keys[np.zeros(size, int)])
         states = like_spread(placement, jax.eval_shape(begin, shared, placed_keys))
-        return (shared, *_numbers(placement, 0, 0)), placed_keys, states
+        return (shared, *numbers(placement, 0, 0)), placed_keys, states
 
     size = seeds_that_fit(placement, places.size, lambda size: bytes_needed(stretch, *arguments(size)))
     whole = waves_of(places, size)
@@ -166,7 +166,7 @@ def _assemble(
 
 
 @lru_cache(maxsize=16)
-def _programs(algorithm: Algorithm, placement: Placement, capacity: int, probe: Probe | None) -> tuple[Any, ...]:
+def programs(algorithm: Algorithm, placement: Placement, capacity: int, probe: Probe | None) -> tuple[Any, ...]:
     """Start, stretch and observation of all seeds; kept, so that another call of `fit` compiles nothing again."""
 
     def begin(sample: Sampler, key: Key) -> State:
@@ -198,7 +198,7 @@ def _programs(algorithm: Algorithm, placement: Placement, capacity: int, probe: 
 
 
 def _advance(crew: _Crew, done: int, steps: int) -> tuple[_Crew, Info]:
-    shared = (crew.shared, *_numbers(crew.placement, done, steps))
+    shared = (crew.shared, *numbers(crew.placement, done, steps))
     waves, parts = [], []
     for wave in crew.waves:
         state = _on_devices(crew, wave)
@@ -209,7 +209,7 @@ def _advance(crew: _Crew, done: int, steps: int) -> tuple[_Crew, Info]:
 
 
 def _observe(crew: _Crew, done: int) -> PyTree:
-    shared = (crew.shared, *_numbers(crew.placement, done, 0))
+    shared = (crew.shared, *numbers(crew.placement, done, 0))
     parts = [to_host(crew.observe(shared, wave.keys, _on_devices(crew, wave))) for wave in crew.waves]
     return _by_seed(crew, parts)
 
@@ -226,7 +226,8 @@ def _on_devices(crew: _Crew, wave: _Wave) -> State:
     return wave.state if len(crew.waves) == 1 else from_host(crew.placement, wave.state)
 
 
-def _numbers(placement: Placement, done: int, steps: int) -> tuple[jax.Array, jax.Array]:
+def numbers(placement: Placement, done: int, steps: int) -> tuple[jax.Array, jax.Array]:
+    """The steps behind a state, and how many a stretch is to take: arguments, so that no number compiles anew."""
     return repeated(placement, (np.int32(done), np.int32(steps)))
 
 

@@ -125,11 +125,6 @@ def _warn(line: str) -> None:
         _log.warning(line)
 
 
-def filled(seeds: int, placement: Placement) -> int:
-    """The number of places in all rounds, those that stay empty included."""
-    return deal(seeds, placement).size
-
-
 def waves_of(places: np.ndarray, size: int) -> list[np.ndarray]:
     """The seeds at `size` places at a time, as long as there are some, each wave in the order of the devices."""
     devices, rounds = places.shape

@@ -27,8 +27,8 @@ from jaxgan.types import Algorithm, State
 
 STEPS = 10
 networks = MLPGenerator(2, hidden=(16,)), MLPDiscriminator(hidden=(16,))
-ADAM = optax.adam(1e-3, b1=0.5)
-TRAINING = alternating(adversarial_game(*networks, normal_prior(4), non_saturating), ADAM, ADAM, batch_size=8)
+SGD = optax.sgd(0.1)  # compiles faster than Adam, and moves enough in ten steps
+TRAINING = alternating(adversarial_game(*networks, normal_prior(4), non_saturating), SGD, SGD, batch_size=8)
 
 jax.config.update("jax_disable_most_optimizations", True)
 
@@ -90,7 +90,8 @@ def on_four_devices() -> dict[str, Any]:
     found["uneven"] = list(lines)
     lines.clear()
     with little_memory():
-        found["6 seeds, waves"] = everything(algorithms, 6, place(6))
+        found["6 seeds, waves"] = everything({"drawn": algorithms["drawn"]}, 6, place(6))
+        found["6 seeds, waves"]["trained"] = fitted(TRAINING, 6, place(6))
     found["waves"] = list(lines)
     half = fitted(TRAINING, 6, alone, steps=5)["state"]
     found["resumed"] = fitted(TRAINING, 6, place(6), state=half)
@@ -111,11 +112,10 @@ def as_one_of_two(port: str, process: str) -> dict[str, Any]:
 
     algorithms = {"drawn": drawing(ring().sample), "trained": TRAINING}
     assert len(jax.devices()) == 4
-    found = {"8 seeds": everything(algorithms, 8, place(8))}
-    five = {name: fitted(algorithm, 5, place(5)) for name, algorithm in algorithms.items()}
-    found["5 seeds"] = five
+    found: dict[str, Any] = {"8 seeds": everything(algorithms, 8, place(8))}
+    found["5 seeds"] = {name: fitted(algorithm, 5, place(5)) for name, algorithm in algorithms.items()}
     with little_memory():
-        found["5 seeds, waves"] = {name: fitted(algorithm, 5, place(5)) for name, algorithm in algorithms.items()}
+        found["5 seeds, waves"] = {"drawn": fitted(algorithms["drawn"], 5, place(5))}
     half = fitted(TRAINING, 5, place(5), steps=5)["state"]
     found["resumed"] = {"trained": fitted(TRAINING, 5, place(5), state=half)}
     for seeds in (5, 1):

@@ -116,6 +116,11 @@ def refused(capsys, *words: str) -> str:
         (["compare", "--out", "full"], "--out: full holds other files"),
         (["train", "--loss", "paired.py:g_loss", "--fake-batch-size", "3"], "got real logits of shape (64,) and "
          "fake logits of shape (3,)"),
+        (["train", "--devices", "0"], "--devices: got 0, expected at least 1"),
+        (["train", "--devices", "4000"], "--devices: got 4000, expected at most the "),
+        (["train", "--distributed"], "--distributed: the processes do not find each other: "),
+        (["train", "--process-id", "1", "--num-processes", "2"], "--num-processes: got it without --coordinator"),
+        (["train", "--coordinator", "localhost:1", "--process-id", "2", "--num-processes", "2"], "--process-id: got 2"),
         (["sample"], "there is no run under runs/ yet"),
         (["sample", "full"], "full holds no run"),
     ],

@@ -8,6 +8,8 @@ samples.npz     samples by loss and seed, and real ones
 report.html     all of it to look at
 LOSS/generator, LOSS/training    checkpoints
 LOSS/parts, log.jsonl            series and medians as they come, while training runs
+
+Of several processes each has a folder of its own seeds in LOSS/training and LOSS/parts: 1of2 and 2of2.
 """
 
 import csv
@@ -127,9 +129,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
-def append_part(folder: Path, loss: str, first: int, series: Mapping[str, NDArray]) -> None:
-    """Keeps the series of steps first, first + 1, ... [seed, step, ...] of a run under way."""
-    parts = folder / loss / "parts"
+def append_part(folder: Path, loss: str, first: int, series: Mapping[str, NDArray], process: str = "") -> None:
+    """Keeps the series of steps first, first + 1, ... [seed, step, ...] of a run under way, or those of a process."""
+    parts = folder / loss / "parts" / process
     parts.mkdir(parents=True, exist_ok=True)
     partial = parts / "partial"
     with partial.open("wb") as file:
@@ -146,15 +148,15 @@ def log(folder: Path, entry: Mapping[str, Any]) -> None:
         file.write(json.dumps(_plain(entry)) + "\n")
 
 
-def read_parts(folder: Path, loss: str, steps: int) -> dict[str, NDArray]:
-    """The first `steps` steps of every series kept so far, [seed, step, ...].
+def read_parts(folder: Path, loss: str, steps: int, process: str = "") -> dict[str, NDArray]:
+    """The first `steps` steps of every series kept so far, [seed, step, ...], or of those that a process kept.
 
     Raises:
       StoreError: parts are missing.
     """
     chunks: list[dict[str, NDArray]] = []
     done = 0
-    for path in sorted((folder / loss / "parts").glob("*.npz")):
+    for path in sorted((folder / loss / "parts" / process).glob("*.npz")):
         first = int(path.stem)
         if first >= steps or first > done:
             break

@@ -1,0 +1,211 @@
+"""Devices, processes, waves and turns change where seeds run, and none of their numbers."""
+
+import functools
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan.placement import bytes_needed, over_seeds, place, seeds_that_fit
+from jaxgan.types import Array, Key
+
+KEY = jax.random.key(0)
+PROGRAM = Path(__file__).with_name("placement_program.py")
+
+
+def finished(*commands: list[str], cwd: Path, timeout: float = 300) -> list[subprocess.CompletedProcess[str]]:
+    """All commands, run at the same time."""
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": cwd}
+    running = [subprocess.Popen(command, **options) for command in commands]
+    try:
+        outputs = [process.communicate(timeout=timeout) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [
+        subprocess.CompletedProcess(command, process.returncode, *output)
+        for command, process, output in zip(commands, running, outputs, strict=True)
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("localhost", 0))
+        return int(opened.getsockname()[1])
+
+
+def results(*words: list[str], cwd: Path) -> list[Any]:
+    """What the program leaves when it is run with each list of words, all at the same time."""
+    files = [cwd / f"{i}.pickle" for i in range(len(words))]
+    commands = [[sys.executable, str(PROGRAM), w[0], str(f), *w[1:]] for w, f in zip(words, files, strict=True)]
+    for done in finished(*commands, cwd=cwd):
+        assert done.returncode == 0, done.stderr
+    return [pickle.loads(file.read_bytes()) for file in files]
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The findings of one process with four devices."""
+    return results(["four"], cwd=tmp_path_factory.mktemp("four"))[0]
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The findings of two processes with two devices each, which talk through JAX's collectives."""
+    port = str(free_port())
+    return results(["two", port, "0"], ["two", port, "1"], cwd=tmp_path_factory.mktemp("two"))
+
+
+def assert_same_runs(found: dict[str, Any], one: dict[str, Any], seeds: np.ndarray) -> None:
+    """Random numbers to the bit. Parameters of 10 steps to what other programs for the same sums may round otherwise,
+    which a game amplifies: ten times what was measured (1e-7)."""
+    for name, got in found.items():
+        atol = 0.0 if name.startswith("drawn") else 2e-6
+        for key in ("info", "params"):  # the infos of a run that was resumed are those of its last steps
+            steps = jax.tree.leaves(got["info"])[0].shape[1]
+            taken = (seeds, slice(-steps, None)) if key == "info" else (seeds,)
+            expected = jax.tree.map(lambda a, taken=taken: a[taken], one[name][key])
+            jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=0, atol=atol), got[key], expected)
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+@pytest.mark.parametrize("seeds", [8, 6])
+def test_devices_change_no_number(four: dict[str, Any], seeds: int, in_turn: bool) -> None:
+    found = four[f"{seeds} seeds, {in_turn=}"]
+    assert_same_runs(found, four["one device"], np.arange(seeds))
+    np.testing.assert_array_equal(found["trained"]["seeds"], np.arange(seeds))
+    bits = four["one device"]["drawn"]["info"]["bits"]
+    assert len(np.unique(bits.reshape(-1, 4), axis=0)) == 8 * 10  # no two seeds or steps share theirs
+
+
+def test_waves_change_no_number(four: dict[str, Any]) -> None:
+    assert_same_runs(four["6 seeds, waves"], four["one device"], np.arange(6))
+
+
+def test_a_run_goes_on_with_other_devices(four: dict[str, Any]) -> None:
+    for name in ("resumed", "resumed elsewhere"):
+        assert four[name]["state"].step == 10
+        assert_same_runs({"trained": four[name]}, four["one device"], np.arange(6))
+
+
+def test_idle_devices_and_waves_are_said(four: dict[str, Any]) -> None:
+    assert set(four["uneven"]) == {"6 seeds on 4 devices take 2 rounds, the last with 2 idle"}
+    assert "8 seeds need more memory than there is: 2 waves of up to 4" in four["waves"]
+
+
+def test_cores_become_devices_before_anything_else_or_never(four: dict[str, Any]) -> None:
+    assert "jax_num_cpu_devices" in four["too late"]
+
+
+@pytest.mark.parametrize("what", ["8 seeds", "5 seeds", "5 seeds, waves", "resumed"])
+def test_processes_change_no_number(four: dict[str, Any], two: list[dict[str, Any]], what: str) -> None:
+    shares = np.array_split(np.arange(int(what[0]) if what[0].isdigit() else 5), 2)
+    for process, own in zip(two, shares, strict=True):
+        for found in process[what].values():
+            np.testing.assert_array_equal(found.get("seeds", own), own)
+        assert_same_runs(process[what], four["one device"], own)
+
+
+def test_processes_that_cannot_share_seeds_are_told(two: list[dict[str, Any]]) -> None:
+    for process in two:
+        assert process["5 at once"] == "4 devices of several processes cannot share 5 seeds evenly"
+        assert process["1 at once"] == "every process needs a seed: got 1 for 2 processes"
+
+
+def test_side_by_side_needs_more_memory_the_more_seeds_there_are() -> None:
+    def matrix(_: None, key: Key) -> Array:
+        a = jax.random.normal(key, (64, 64))
+        return jnp.trace(a @ a @ a)
+
+    def needed(seeds: int, in_turn: bool) -> int:
+        return bytes_needed(jax.jit(over_seeds(place(1, in_turn=in_turn), matrix)), None, jax.random.split(KEY, seeds))
+
+    one = 4 * 64 * 64
+    assert needed(64, in_turn=False) - needed(8, in_turn=False) >= 56 * one  # at least one matrix a seed
+    assert needed(64, in_turn=True) - needed(8, in_turn=True) < one  # keys and results
+
+
+def test_as_many_seeds_as_fit() -> None:
+    placement = place(1)
+    assert seeds_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=1000) == 64
+    assert seeds_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=500) == 45  # a tenth stays free
+    assert seeds_that_fit(placement, 64, lambda seeds: 10**6, limit=500) == 1  # is tried all the same
+
+
+TINY = ["--data", "ring", "--seeds", "3", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
+
+
+def jaxgan_of(*words: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "jaxgan", "train", *words]
+
+
+def of_two(port: int, *words: str) -> list[list[str]]:
+    meeting = ["--coordinator", f"localhost:{port}", "--num-processes", "2", "--process-id"]
+    return [jaxgan_of(*words, *meeting, process) for process in "01"]
+
+
+@pytest.mark.slow
+def test_two_processes_leave_the_folder_of_one(tmp_path: Path) -> None:
+    (single,) = finished(jaxgan_of(*TINY, "--steps", "10", "--devices", "1", "--out", "one"), cwd=tmp_path)
+    assert single.returncode == 0, single.stderr
+    first, second = finished(*of_two(free_port(), *TINY, "--steps", "10", "--out", "two"), cwd=tmp_path)
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "report" in first.stdout and "report" not in second.stdout
+    one, two = (jaxgan.load_run(tmp_path / name) for name in ("one", "two"))
+    for series in one.series:  # measured: no difference; the room is for machines whose programs round otherwise
+        np.testing.assert_allclose(two.series[series], one.series[series], rtol=1e-5, atol=2e-6)
+    assert (tmp_path / "two" / "metrics.csv").read_text() == (tmp_path / "one" / "metrics.csv").read_text()
+    assert [one.config["processes"], two.config["processes"]] == [1, 2]
+    a, b = (jaxgan.load_generator(tmp_path / name, seed=2).generate(jnp.ones((1, 4))) for name in ("one", "two"))
+    np.testing.assert_allclose(a, b, atol=2e-6)  # as above
+    for name, seeds in (("1of2", 2), ("2of2", 1)):  # each process has written its own
+        with np.load(tmp_path / "two" / "non_saturating" / "training" / name / "10.npz") as arrays:
+            assert arrays["arr_0"].shape[0] == seeds
+    (refused,) = finished(jaxgan_of("--resume", "--out", "two"), cwd=tmp_path)
+    assert refused.returncode == 0  # it is finished: only its report is made again
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_of_two_goes_on_as_two_and_errors_end_both(tmp_path: Path) -> None:
+    words = [*TINY, "--steps", "10", "--out", "run"]
+    (tmp_path / "own.py").write_text("def ls(real, fake):\n    return (fake - 1.0) ** 2\n")
+    first, second = of_two(free_port(), *words, "--loss", "own.py:ls")
+    second[second.index("own.py:ls")] = "gone.py:ls"  # as on a machine that lacks the file
+    for done in finished(first, second, cwd=tmp_path, timeout=90):
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith("jaxgan: process 2 of 2: --loss: got 'gone.py:ls'")
+    assert not (tmp_path / "run").exists()
+
+    interrupting = (
+        "import signal, sys, jaxgan.cli, jaxgan.study.store as store\n"
+        "append = store.append_part\n"
+        "def cut(folder, loss, first, *rest):\n"
+        "    append(folder, loss, first, *rest)\n"
+        "    first < 3 or signal.raise_signal(signal.SIGINT)\n"
+        "store.append_part = cut\n"
+        "sys.exit(jaxgan.cli.main(sys.argv[1:]))\n"
+    )
+    first, second = of_two(free_port(), *words, "--steps", "2000")
+    second[1:5] = ["-c", interrupting]  # in one of the two, which stops both
+    for done in finished(first, second, cwd=tmp_path):
+        assert done.returncode == 130, done.stderr
+        assert "--resume --out" in done.stderr
+    (alone,) = finished(jaxgan_of("--resume", "--out", "run"), cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "number of processes: got 1, but the run in run was started with 2" in alone.stderr
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["devices"] >= 2
+    assert sorted(os.listdir(tmp_path / "run" / "non_saturating" / "training")) == ["1of2", "2of2"]
+    leader, other = finished(*of_two(free_port(), "--resume", "--out", "run"), cwd=tmp_path)
+    assert leader.returncode == other.returncode == 0, leader.stderr + other.stderr
+    assert "continuing at step" in leader.stderr
+    assert jaxgan.load_run(tmp_path / "run").series["g_loss"].shape == (1, 3, 2000)
