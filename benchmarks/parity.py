@@ -1,8 +1,8 @@
 """Before anything is timed: do all forms compute the same step?
 
-`python -m benchmarks.parity [--workloads ...] [--forms ...]` takes two seeds' initial weights from jaxgan, records what
-their first step draws, gives both to every other form and compares what one full step (the discriminator's update, then
-the generator's) has made of them: the gradients, read from Adam's own memory, and the parameters.
+`python -m benchmarks.parity [--workloads ...] [--forms ...]` takes three seeds' initial weights from jaxgan, records
+what their first step draws, gives both to every other form and compares what one full step (the discriminator's
+update, then the generator's) has made of them: the gradients, read from Adam's own memory, and the parameters.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from benchmarks.workloads import WORKLOADS, Workload
 from jaxgan import train
 from jaxgan.types import Batch
 
-SEEDS = 2
+SEEDS = 3
 
 # Largest difference of a gradient's entries, in units of the largest entry of its array. Float32 sums over up to 10^5
 # terms, in another order, differ by 1e-6 to 1e-5. The generator's gradient passes through a discriminator that Adam
@@ -33,6 +33,11 @@ GRADIENT_TOLERANCE = Networks(generator=1e-3, discriminator=1e-4)
 # Adam's root and quotient, hundredfold.
 UPDATE_TOLERANCE = 1e-4
 
+# The same for all gradients of a seed in which forms part ways. A ReLU whose input is zero up to rounding passes a
+# gradient on in one form and none in another; among 10^5 to 10^6 inputs there is one in a few seeds. It moves the
+# gradients of its network by less than this, and no other seed's. A form that computes another step agrees in none.
+KINK_TOLERANCE = 0.1
+
 
 class Reference(NamedTuple):
     """Where the seeds start, and where jaxgan takes them in one step."""
@@ -42,17 +47,22 @@ class Reference(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a form compares: the largest differences over all arrays, each in units of what is allowed."""
+    """How a form compares: the largest differences over all arrays, each in units of what is allowed.
+
+    Of each player, those of the seed that agrees best; `kink` is the largest of all seeds.
+    """
 
     workload: str
     form: str
     gradient: float | None = None
     update: float | None = None
+    kink: float | None = None
     failed: str | None = None  # why the form did not run
 
     @property
     def agrees(self) -> bool:
-        return self.gradient is not None and self.update is not None and max(self.gradient, self.update) <= 1
+        found = (self.gradient, self.update, self.kink)
+        return all(value is not None and value <= 1 for value in found)
 
 
 def reference(workload: Workload) -> Reference:
@@ -88,31 +98,41 @@ def reference(workload: Workload) -> Reference:
 
 def compare(
     workload: Workload, start: Start, expected: Sequence[Trained], got: Sequence[Trained]
-) -> tuple[float, float]:
-    """The largest differences of gradients and of updates, each in units of what is allowed.
+) -> tuple[float, float, float]:
+    """The differences of gradients, of updates, and of gradients at a kink, each in units of what is allowed."""
+    found = [
+        [
+            _compare(workload, tolerance, *(getattr(part, player) for part in parts))
+            for parts in (
+                (before, wanted.params, got_one.params, wanted.means, got_one.means)
+                for before, wanted, got_one in zip(start.params, expected, got, strict=True)
+            )
+        ]
+        for player, tolerance in zip(Networks._fields, GRADIENT_TOLERANCE, strict=True)
+    ]
+    gradient, update = (max(min(seed[i] for seed in player) for player in found) for i in (0, 1))
+    kinks = zip(found, GRADIENT_TOLERANCE, strict=True)
+    return gradient, update, max(seed[0] * t / KINK_TOLERANCE for player, t in kinks for seed in player)
+
+
+def _compare(workload: Workload, tolerance: float, *arrays: Any) -> tuple[float, float]:
+    """One player of one seed: its parameters before and after, wanted and found, and its gradients' means likewise.
 
     The first step of Adam adds -lr f(g) with f(g) = g / (|g| + eps). Where gradients may differ by t, updates may by
     lr times the larger of |f(g + t) - f(g)| and |f(g - t) - f(g)|.
     """
+    shapes = [jax.tree.map(np.shape, tree) for tree in arrays]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError(f"expected arrays of shapes {shapes[0]}, received {shapes[-1]}")
     worst = [0.0, 0.0]
-    for before, wanted, found in zip(start.params, expected, got, strict=True):
-        for player, tolerance in zip(Networks._fields, GRADIENT_TOLERANCE, strict=True):
-            arrays = [
-                getattr(part, player) for part in (before, wanted.params, found.params, wanted.means, found.means)
-            ]
-            shapes = [jax.tree.map(np.shape, tree) for tree in arrays]
-            if any(shape != shapes[0] for shape in shapes):
-                raise ValueError(f"expected arrays of shapes {shapes[0]}, received {shapes[-1]}")
-            for p, p_wanted, p_found, m_wanted, m_found in zip(*map(jax.tree.leaves, arrays), strict=True):
-                g, g_found = (np.asarray(m, np.float64) / (1 - workload.beta1) for m in (m_wanted, m_found))
-                allowed = tolerance * np.abs(g).max()
-                worst[0] = max(worst[0], _ratio(np.abs(g_found - g), allowed))
-                by_gradient = np.maximum(
-                    *(np.abs(_adam(g + t, workload) - _adam(g, workload)) for t in (allowed, -allowed))
-                )
-                rounding = np.spacing(np.abs(np.asarray(p)).max())
-                bound = workload.learning_rate * (by_gradient + UPDATE_TOLERANCE) + rounding
-                worst[1] = max(worst[1], _ratio(np.abs(np.float64(p_found) - np.float64(p_wanted)), bound))
+    for p, p_wanted, p_found, m_wanted, m_found in zip(*map(jax.tree.leaves, arrays), strict=True):
+        g, g_found = (np.asarray(m, np.float64) / (1 - workload.beta1) for m in (m_wanted, m_found))
+        allowed = tolerance * np.abs(g).max()
+        worst[0] = max(worst[0], _ratio(np.abs(g_found - g), allowed))
+        by_gradient = np.maximum(*(np.abs(_adam(g + t, workload) - _adam(g, workload)) for t in (allowed, -allowed)))
+        rounding = np.spacing(np.abs(np.asarray(p)).max())
+        bound = workload.learning_rate * (by_gradient + UPDATE_TOLERANCE) + rounding
+        worst[1] = max(worst[1], _ratio(np.abs(np.float64(p_found) - np.float64(p_wanted)), bound))
     return worst[0], worst[1]
 
 
@@ -131,6 +151,8 @@ def check(workload: Workload, forms: Sequence[str], known: Reference | None = No
     start, expected = known or reference(workload)
     outcomes = []
     for name in available(workload, SEEDS, forms):
+        if "torch" in sys.modules:  # else one process would compile one function too many times
+            sys.modules["torch"].compiler.reset()
         try:
             form = find(name)(workload, SEEDS, None if name == "jaxgan" else start)
             form.run(1)
@@ -152,7 +174,8 @@ def line(outcome: Outcome) -> str:
         return f"{outcome.workload}, {outcome.form}: does not run here ({outcome.failed})"
     return (
         f"{outcome.workload}, {outcome.form}: {'same step' if outcome.agrees else 'ANOTHER STEP'}, largest difference "
-        f"{outcome.gradient:.2g} (gradients) and {outcome.update:.2g} (parameters) of what is allowed"
+        f"{outcome.gradient:.2g} (gradients), {outcome.update:.2g} (parameters) and {outcome.kink:.2g} (of all seeds) "
+        "of what is allowed"
     )
 
 
