@@ -1,11 +1,16 @@
-"""The results of a run as Markdown tables and as a picture."""
+"""The results of a run as Markdown tables and as a picture.
 
+`python -m benchmarks.report FOLDER` makes them again from the folder's `results.json`.
+"""
+
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.bars import ONE_PROCESS, Bar, Results, Row, bars, fastest, find_row, ratio
+from benchmarks.bars import ONE_PROCESS, Bar, Results, Row, bars, fastest, find_row, program_bytes, ratio
 from benchmarks.forms import FORMS
 from benchmarks.machine import sentence
 from benchmarks.workloads import WORKLOADS
@@ -25,6 +30,13 @@ _STYLES: Mapping[str, tuple[str, str]] = {
 }
 
 
+def write(folder: Path, results: Results) -> None:
+    """All that there is to read of the results, beside them."""
+    for name, content in (("table", markdown), ("summary", summary), ("bars", promises)):
+        (folder / f"{name}.md").write_text(content(results), encoding="utf-8")
+    plot(results, folder / "speed.png")
+
+
 def markdown(results: Results) -> str:
     """Per workload the times and the ratios, then the bars; readable as plain text, too."""
     parts = [sentence(results["machine"]), _how(results)]
@@ -38,13 +50,16 @@ def markdown(results: Results) -> str:
         if "jaxgan" in forms and len(forms) > 1:
             what = "jaxgan's time in units of the other's, in the same round (below 1: faster)"
             parts += [f"**{WORKLOADS[name].title}**: {what}", _ratios(results, name, groups, forms)]
+        what = "peak resident memory in MiB, of all processes of the form; beside it what jaxgan's program holds"
+        parts += [f"**{WORKLOADS[name].title}**: {what}", _memory(results, name, groups, forms)]
     failures = sorted({f"{FORMS[r['form']].label}: {r['failed']}" for r in results["rows"] if r.get("failed")})
     parts += ["Did not run: " + "; ".join(failures)] if failures else []
-    parts += [
-        "**What was promised**",
-        table(["work", "bar", "aim", "measured", ""], [_bar(bar) for bar in bars(results)]),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, "**What was promised**", promises(results)])
+
+
+def promises(results: Results) -> str:
+    """Every promise with its figure: ratios of times in the same round, unless it says otherwise."""
+    return table(["work", "bar", "aim", "measured", ""], [_bar(bar) for bar in bars(results)]) + "\n"
 
 
 def summary(results: Results) -> str:
@@ -136,6 +151,19 @@ def _ratios(results: Results, workload: str, groups: Sequence[int], forms: Seque
     )
 
 
+def _memory(results: Results, workload: str, groups: Sequence[int], forms: Sequence[str]) -> str:
+    def cell(form: str, group: int) -> str:
+        row = find_row(results, workload, group, form)
+        if row is None:
+            return ""
+        program = f" ({number(program_bytes(row) / 2**20)})" if form == "jaxgan" else ""
+        return number(row["peak_rss_mib"]) + program
+
+    return table(
+        ["form", *map(counted, groups)], [[FORMS[form].label, *(cell(form, g) for g in groups)] for form in forms]
+    )
+
+
 def _bar(bar: Bar) -> list[str]:
     work = f"{bar.work} ({bar.against})" if bar.against and bar.against not in bar.work else bar.work
     measured = "" if bar.measured is None else number(bar.measured)
@@ -210,3 +238,7 @@ def _locator() -> Any:
     from matplotlib.ticker import LogLocator
 
     return LogLocator(subs=(1.0, 2.0, 5.0))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), json.loads((Path(sys.argv[1]) / "results.json").read_text(encoding="utf-8")))

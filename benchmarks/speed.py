@@ -2,7 +2,7 @@
 
 `python -m benchmarks.speed [--workloads ...] [--seeds 1 4 16 64] [--rounds 7] [--out FOLDER]` asserts that all forms
 compute the same step, then lets them take turns, each in a process of its own, and writes `results.json`,
-`table.md`, `summary.md` and `speed.png`. Only one form computes at a time; a group of forms is one workload with one
+its tables and `speed.png`. Only one form computes at a time; a group of forms is one workload with one
 number of seeds.
 """
 
@@ -190,9 +190,7 @@ def _command(options: argparse.Namespace) -> str:
 
 def _write(folder: Path, results: dict[str, Any]) -> None:
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (folder / "table.md").write_text(report.markdown(results), encoding="utf-8")
-    (folder / "summary.md").write_text(report.summary(results), encoding="utf-8")
-    report.plot(results, folder / "speed.png")
+    report.write(folder, results)
 
 
 if __name__ == "__main__":

@@ -78,9 +78,18 @@ def test_parity_sees_another_gradient(player, ring_reference):
         means = jax.tree.map(lambda m: 1.001 * m if player == "discriminator" else 1.01 * m, trained.means)
         return trained._replace(means=trained.means._replace(**{player: getattr(means, player)}))
 
-    assert parity.compare(RING, start, end, end) == (0, 0)
-    gradient, update = parity.compare(RING, start, end, [larger(trained) for trained in end])
+    assert parity.compare(RING, start, end, end) == (0, 0, 0)
+    gradient, update, _ = parity.compare(RING, start, end, [larger(trained) for trained in end])
     assert gradient > 1 and update == 0
+
+
+@pytest.mark.parametrize(("factor", "agrees"), [(1.02, True), (1.2, False)])
+def test_a_kink_in_one_seed_is_allowed_and_no_more(ring_reference, factor, agrees):
+    start, end = ring_reference
+    kinked = end[0]._replace(means=jax.tree.map(lambda m: factor * m, end[0].means))
+    outcome = parity.Outcome("ring", "kinked", *parity.compare(RING, start, end, [kinked, *end[1:]]))
+    assert outcome.gradient == outcome.update == 0
+    assert outcome.agrees == agrees
 
 
 def test_parity_sees_another_update(ring_reference):
@@ -91,7 +100,7 @@ def test_parity_sees_another_update(ring_reference):
         return trained._replace(params=jax.tree.map(lambda a, b: a + 1.01 * (b - a), before, trained.params))
 
     moved = [further(before, trained) for before, trained in zip(start.params, end, strict=True)]
-    gradient, update = parity.compare(RING, start, end, moved)
+    gradient, update, _ = parity.compare(RING, start, end, moved)
     assert gradient == 0 and update > 1
 
 
@@ -100,7 +109,7 @@ def test_parity_sees_other_draws(ring_reference):
     mixed = Start(start.params, [d._replace(generator_latents=-d.generator_latents) for d in start.draws])
     form = jax_forms.loop(RING, parity.SEEDS, mixed)
     form.run(1)
-    gradient, update = parity.compare(RING, start, end, form.read())
+    gradient, update, _ = parity.compare(RING, start, end, form.read())
     assert gradient > 1 and update > 1
 
 
