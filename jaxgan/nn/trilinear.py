@@ -118,7 +118,8 @@ def in_pieces(
         return jax.lax.map(lambda seed: in_pieces(*seed, batched=False, **options), (a, b))
 
     def one(a: Array, b: Array) -> Array:
-        return by_products(a, b, batched=False, **options)
+        result = by_products(a, b, batched=False, **options)
+        return jax.lax.optimization_barrier(result)  # else XLA adds the products up again for each that reads the sum
 
     like = _like(a, b, role, window)
     pieces = _pieces(like["x"], like["w"], window, formulation)
