@@ -135,6 +135,7 @@ def row(workload: str, seeds: int, form: str, ms: list[float], *, group: int | N
         "group": group or seeds,
         "form": form,
         "ms": ms,
+        "peak_rss_mib": 512.0,
         "failed": None,
     } | more
 
@@ -195,8 +196,11 @@ def test_tables_show_every_form_and_every_bar(tmp_path):
     assert any("did not run" in line and FORMS["torch-compile"].label in line for line in lines)
     assert "no compiler" in text and "NOT MET" in text and "not measured" in text
     assert any(line.startswith(f"| {FORMS['torch-processes'].label} ") and " 1.25 " in line for line in lines)
-    report.plot(results(), tmp_path / "speed.png")
+    assert any(line.startswith("| jaxgan ") and "512" in line for line in lines)
+    report.write(tmp_path, results())
     assert (tmp_path / "speed.png").stat().st_size > 10_000
+    assert (tmp_path / "bars.md").read_text() == report.promises(results())
+    assert "| DCGAN-32, width 32, batch 64, 16 seeds | 20.0 " in (tmp_path / "summary.md").read_text()
 
 
 def test_a_worker_answers_each_question_with_its_time():
