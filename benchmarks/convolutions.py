@@ -6,7 +6,6 @@ weights and for four seeds with weights of their own. It writes `results.json` a
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from benchmarks import machine
+from benchmarks import machine, report
 from benchmarks.report import number, table
 from jaxgan.nn.formulations import Formulation, filtering, patches, shifted
 from jaxgan.nn.trilinear import Window, by_xla, choose, in_pieces, operands_of
@@ -192,8 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def keep(rows: list[dict[str, Any]]) -> None:
         results["rows"] = rows
-        (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        (options.out / "table.md").write_text(markdown(results), encoding="utf-8")
+        report.keep(options.out, results, markdown(results))
 
     measure(options.rounds, options.seconds, keep)
     print("\n" + markdown(results))

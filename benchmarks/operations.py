@@ -7,7 +7,6 @@ a large matrix product. It writes `results.json` and `table.md`.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from benchmarks import jaxgan_form, machine
+from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS, Workload, doublings
 from jaxgan.train import advance, start
@@ -155,8 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [*options.workloads, "--seeds", *map(str, options.seeds), "--rounds", str(options.rounds)]
     command = " ".join(["python -m benchmarks.operations --workloads", *words, f"--seconds {options.seconds:g}"])
     results = {"command": command, "machine": machine.describe(), "rows": rows}
-    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (options.out / "table.md").write_text(markdown(results), encoding="utf-8")
+    report.keep(options.out, results, markdown(results))
     print(markdown(results))
     return 0
 

@@ -6,7 +6,6 @@ three workloads, then trains the main job (8 seeds on digits, default setting) i
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import jaxgan_form, machine
+from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
 from jaxgan.commands.config import PRECISIONS
@@ -95,13 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     jaxgan_form.use_devices()
     results: dict[str, Any] = {
-        "command": f"python -m benchmarks.precision --seeds {options.seeds} --rounds {options.rounds}",
+        "command": f"python -m benchmarks.precision --seeds {options.seeds} --rounds {options.rounds} "
+        f"--seconds {options.seconds:g}",
         "machine": machine.describe(),
         "speed": [speed(name, options.seeds, options.rounds, options.seconds) for name in _WORKLOADS],
         "outcomes": [outcome(precision) for precision in PRECISIONS],
     }
-    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (options.out / "table.md").write_text(markdown(results), encoding="utf-8")
+    report.keep(options.out, results, markdown(results))
     print(markdown(results))
     return 0
 

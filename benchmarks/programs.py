@@ -6,7 +6,6 @@ The number of steps is an argument of the program, so it cannot matter. It write
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks import jaxgan_form, machine
+from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
 from jaxgan.data import from_images
@@ -96,8 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = measure(options.rounds)
     command = f"python -m benchmarks.programs --rounds {options.rounds}"
     results = {"command": command, "machine": machine.describe(), "rows": rows}
-    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (options.out / "table.md").write_text(markdown(results), encoding="utf-8")
+    report.keep(options.out, results, markdown(results))
     print(markdown(results))
     return 0
 

@@ -30,6 +30,12 @@ _STYLES: Mapping[str, tuple[str, str]] = {
 }
 
 
+def keep(folder: Path, results: Results, text: str) -> None:
+    """`results.json`, and the table that says what they come to."""
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "table.md").write_text(text, encoding="utf-8")
+
+
 def write(folder: Path, results: Results) -> None:
     """All that there is to read of the results, beside them."""
     for name, content in (("table", markdown), ("summary", summary), ("bars", promises)):
