@@ -8,9 +8,28 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.random import named_key
-from jaxgan.types import Array, Batch, Evaluation, Game, Key, Loss, Players, Prior, PyTree, Term, View
+from jaxgan.types import (
+    Array,
+    Augmentation,
+    Batch,
+    Evaluation,
+    Field,
+    Game,
+    Key,
+    Labelling,
+    Loss,
+    Players,
+    Prior,
+    PyTree,
+    Remembering,
+    Term,
+    Transform,
+    View,
+)
 
 Parts = Array | tuple[Array, ...]
+
+TERMS, AUGMENT = "terms", "augment"  # the memories in a model state, beside the network's own collections
 
 
 def normal_prior(dim: int) -> Prior:
@@ -31,16 +50,20 @@ def adversarial_game(
     *,
     d_terms: Sequence[Term] = (),
     g_terms: Sequence[Term] = (),
+    augment: Transform | Augmentation | None = None,
+    labelling: Labelling | None = None,
 ) -> Game:
     """The game of `generator` against `discriminator` under `loss`, each player with its own extra terms.
 
-    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), the parts being what the loss returns.
+    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), the parts being what the loss returns. `augment`
+    changes all that the discriminator sees, and `labelling` which logits its loss takes for real and for fake.
 
     The networks are linen modules (or anything with their `init` and `apply`): `generator(z, train=...)` -> x and
-    `discriminator(x, train=...)` -> logits of shape [n] (or [n, ...] for patches); where the batch has a
-    condition y it follows the first argument. Whatever collections they have beside `params` are their model
-    state. The discriminator sees real and fake examples in separate passes, so batch statistics are separate
-    too; an objective returns the new model state of its own player only.
+    `discriminator(x, train=...)` -> logits of shape [n] (or [n, ...] for patches, or fewer than n for packs); where
+    the batch has a condition y it follows the first argument. Whatever collections they have beside `params` are
+    their model state, and so are the memories of terms and augmentations, which start anew where the game does. The
+    discriminator sees real and fake examples in separate passes, so batch statistics are separate too; an objective
+    returns the new model state of its own player only.
 
     Real and fake batches may differ in size.
 
@@ -54,17 +77,20 @@ def adversarial_game(
       >>> game.sample(params.generator, model_state.generator, jax.random.key(1), 3).shape
       (3, 2)
     """
+    terms = Players(tuple(g_terms), tuple(d_terms))
+    augmentation = augment if augment is None or isinstance(augment, Augmentation) else _forgetful(augment)
 
     def init(key: Key, batch: Batch) -> tuple[Players, Players]:
         z = prior(named_key(key, "prior"), batch.x.shape[0])
         g = _init(generator, named_key(key, "generator"), z, batch.y)
         d = _init(discriminator, named_key(key, "discriminator"), batch.x, batch.y)
-        return Players(g[0], d[0]), Players(g[1], d[1])
+        memory = () if augmentation is None else augmentation.init()
+        g_state = _remembering(g[1], _first_memories(terms.generator), ())
+        return Players(g[0], d[0]), Players(g_state, _remembering(d[1], _first_memories(terms.discriminator), memory))
 
     def objective(
         player: str,
         loss_of: Callable[[Array, Array], Parts],
-        terms: Sequence[Term],
         params: Players,
         model_state: Players,
         batch: Batch,
@@ -74,45 +100,84 @@ def adversarial_game(
     ) -> tuple[Array, Evaluation]:
         z = prior(named_key(key, "prior"), num_fake)
         y_fake = _conditions(batch.y, num_fake)
+        g_first, d_first = network_state(model_state.generator), network_state(model_state.discriminator)
+        memory = model_state.discriminator.get(AUGMENT, ())
+
+        def seen(x: Array, name: str) -> Array:
+            """`x` as it reaches the discriminator."""
+            return x if augmentation is None else augmentation.apply(x, named_key(key, f"augment {name}"), step, memory)
+
         g = partial(_apply, generator, params.generator)
         d = partial(_apply, discriminator, params.discriminator)
-        fake, g_state = g(model_state.generator, z, y_fake, named_key(key, "generator"))
-        real_logits, d_state = d(model_state.discriminator, batch.x, batch.y, named_key(key, "real"))
-        fake_logits, d_state = d(d_state, fake, y_fake, named_key(key, "fake"))
+        fake, g_state = g(g_first, z, y_fake, named_key(key, "generator"))
+        real_logits, d_state = d(d_first, seen(batch.x, "real"), batch.y, named_key(key, "real"))
+        fake_logits, d_state = d(d_state, seen(fake, "fake"), y_fake, named_key(key, "fake"))
 
         _check_pairing(loss_of, real_logits, fake_logits)
-        parts = loss_of(real_logits, fake_logits)
+        judged = real_logits, fake_logits
+        if labelling is not None and player == "discriminator":
+            judged = labelling(*judged, named_key(key, "labels"))
+        parts = loss_of(*judged)
         means = tuple(jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,)))
+
+        def critic(x: Array) -> Array:
+            return d(d_first, seen(x, "critic"), _conditions(batch.y, x.shape[0]), named_key(key, "critic"))[0]
+
+        def features(x: Array) -> Array:
+            y = _conditions(batch.y, x.shape[0])
+            x = seen(x, "features")
+            return _features(discriminator, params.discriminator, d_first, x, y, named_key(key, "features"))
+
+        def generate(z: Array) -> Array:
+            return g(g_first, z, _conditions(batch.y, z.shape[0]), named_key(key, "generate"))[0]
+
+        own_params = getattr(params, player)
         view = View(
-            critic=lambda x: d(
-                model_state.discriminator, x, _conditions(batch.y, x.shape[0]), named_key(key, "critic")
-            )[0],
-            generate=lambda z: g(
-                model_state.generator, z, _conditions(batch.y, z.shape[0]), named_key(key, "generate")
-            )[0],
-            params=getattr(params, player),
-            real=batch.x,
-            fake=fake,
-            z=z,
-            y=batch.y,
-            key=key,
-            step=step,
+            critic, features, generate, own_params, batch.x, fake, real_logits, fake_logits, z, batch.y, key, step
         )
-        penalties = [jnp.mean(term(view._replace(key=named_key(key, f"term {i}")))) for i, term in enumerate(terms)]
-        new_state = Players(g_state, d_state)
+        own_terms, own_state = getattr(terms, player), getattr(model_state, player)
+        remembered = own_state.get(TERMS, ((),) * len(own_terms))
+        penalties, memories = _evaluate(own_terms, view, remembered)
+        if player == "discriminator" and augmentation is not None:
+            memory = augmentation.update(view, memory)
+        new_state = _remembering(
+            {"generator": g_state, "discriminator": d_state}[player],
+            memories if TERMS in own_state else (),
+            memory if AUGMENT in own_state else (),
+        )
         total = sum([*means, *penalties], start=jnp.zeros(()))
-        return total, Evaluation(means, getattr(new_state, player), real_logits, fake_logits)
+        return total, Evaluation(means, new_state, real_logits, fake_logits)
 
     def sample(params: PyTree, model_state: PyTree, key: Key, n: int, y: PyTree = None) -> Array:
         z = prior(key, n)
-        return _apply(generator, params, model_state, z, y, named_key(key, "generator"), train=False)[0]
+        own = network_state(model_state)
+        return _apply(generator, params, own, z, y, named_key(key, "generator"), train=False)[0]
 
     return Game(
         init=init,
-        generator=partial(objective, "generator", loss.generator, g_terms),
-        discriminator=partial(objective, "discriminator", loss.discriminator, d_terms),
+        generator=partial(objective, "generator", loss.generator),
+        discriminator=partial(objective, "discriminator", loss.discriminator),
         sample=sample,
     )
+
+
+def joint_gradient(game: Game) -> Field:
+    """(dL_G/dG, dL_D/dD) at one point, and (loss, `Evaluation`) of both players, on one batch and the same latents."""
+
+    def field(
+        params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+    ) -> tuple[Players, Players]:
+        def gradient(player: str) -> tuple[tuple[Array, Evaluation], PyTree]:
+            def value(own: PyTree) -> tuple[Array, Evaluation]:
+                point = params._replace(**{player: own})
+                return getattr(game, player)(point, model_state, batch, num_fake, key, step)
+
+            return jax.value_and_grad(value, has_aux=True)(getattr(params, player))
+
+        (g_seen, g_gradient), (d_seen, d_gradient) = gradient("generator"), gradient("discriminator")
+        return Players(g_gradient, d_gradient), Players(g_seen, d_seen)
+
+    return field
 
 
 def gradient_field(game: Game) -> Callable[[Players, Players, Batch, int, Key], Players]:
@@ -120,18 +185,40 @@ def gradient_field(game: Game) -> Callable[[Players, Players, Batch, int, Key], 
 
     Simultaneous gradient descent follows minus this field; both players see the same batch and latents.
     """
+    field = joint_gradient(game)
+    return lambda params, model_state, batch, num_fake, key: field(
+        params, model_state, batch, num_fake, key, jnp.int32(0)
+    )[0]
 
-    def field(params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key) -> Players:
-        def gradient(player: str) -> PyTree:
-            def value(own: PyTree) -> Array:
-                point = params._replace(**{player: own})
-                return getattr(game, player)(point, model_state, batch, num_fake, key, jnp.int32(0))[0]
 
-            return jax.grad(value)(getattr(params, player))
+def network_state(model_state: PyTree) -> PyTree:
+    """The network's own part of a player's model state, without the memories of terms and augmentations."""
+    return {name: value for name, value in model_state.items() if name not in (TERMS, AUGMENT)}
 
-        return Players(gradient("generator"), gradient("discriminator"))
 
-    return field
+def _remembering(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
+    """A player's model state; what there is nothing to remember of is left out."""
+    memories = {TERMS: terms, AUGMENT: augment}
+    return {**network, **{name: memory for name, memory in memories.items() if jax.tree.leaves(memory)}}
+
+
+def _first_memories(terms: Sequence[Term]) -> tuple[PyTree, ...]:
+    return tuple(term.init() if isinstance(term, Remembering) else () for term in terms)
+
+
+def _evaluate(terms: Sequence[Term], view: View, memories: Sequence[PyTree]) -> tuple[list[Array], tuple[PyTree, ...]]:
+    """The mean of every term, and what it remembers; each has a key of its own, which the others do not change."""
+    means, after = [], []
+    for i, (term, memory) in enumerate(zip(terms, memories, strict=True)):
+        own = view._replace(key=named_key(view.key, f"term {i}"))
+        values, new = term.apply(own, memory) if isinstance(term, Remembering) else (term(own), memory)
+        means.append(jnp.mean(values))
+        after.append(jax.tree.map(lambda new, old: new.astype(old.dtype), new, memory))
+    return means, tuple(after)
+
+
+def _forgetful(transform: Transform) -> Augmentation:
+    return Augmentation(tuple, lambda x, key, step, memory: transform(x, key), lambda view, memory: memory)
 
 
 def _init(module: Any, key: Key, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
@@ -152,6 +239,17 @@ def _apply(
     y, new_state = module.apply(variables, *inputs, train=True, mutable=list(model_state), rngs=rngs)
     # flax keeps batch statistics in float32 at first and then in the type of what passes
     return y, jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, model_state)
+
+
+def _features(module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key) -> Array:
+    inputs = (x,) if y is None else (x, y)
+    collections, rngs = [*model_state, "intermediates"], {"dropout": named_key(key, "dropout")}
+    _, new = module.apply({"params": params, **model_state}, *inputs, train=True, mutable=collections, rngs=rngs)
+    sown = jax.tree_util.tree_leaves_with_path(new.get("intermediates", {}))
+    found = [leaf for path, leaf in sown if jax.tree_util.DictKey("features") in path]
+    if not found:
+        raise ValueError('view.features needs a discriminator that sows "features": self.sow("intermediates", ...)')
+    return found[-1]
 
 
 def _conditions(y: PyTree, n: int) -> PyTree:

@@ -58,22 +58,64 @@ class Loss(NamedTuple):
 class View(NamedTuple):
     """What one player sees in one evaluation of its objective: the argument of a `Term`.
 
-    `critic(x) -> logits` and `generate(z) -> x` are closed over parameters, model state and condition.
+    `critic(x) -> logits`, `features(x)` and `generate(z) -> x` are closed over parameters, model state, condition and
+    augmentation, so a term is the same for a conditional, a patch, a packed or an augmented game.
     """
 
     critic: Callable[[Array], Array]
+    features: Callable[[Array], Array]  # what the discriminator sows as "features"
     generate: Callable[[Array], Array]
-    params: PyTree
+    params: PyTree  # of the player whose objective this is
     real: Array
     fake: Array
+    real_logits: Array  # of this evaluation: for a term of logits no network has to run again
+    fake_logits: Array
     z: Array
     y: PyTree
-    key: Key
+    key: Key  # of its own for every term
     step: Array
 
 
-Term = Callable[[View], Array]
+class Remembering(NamedTuple):
+    """A term with a memory, such as a moving average: init() -> memory, apply(view, memory) -> (values, memory).
+
+    The memory is any pytree of arrays. It is part of the player's model state, so every seed has its own, and it is
+    saved and resumed with the rest. No gradient passes through what is remembered.
+    """
+
+    init: Callable[[], PyTree]
+    apply: Callable[[View, PyTree], tuple[Array, PyTree]]
+
+
+Term = Callable[[View], Array] | Remembering
 """A penalty or regularizer: per-example values that the game averages and adds to a player's loss."""
+
+
+Transform = Callable[[Array, Key], Array]
+"""(x, key) -> x: a random and differentiable change of examples [n, ...]."""
+
+
+class Augmentation(NamedTuple):
+    """A change of all that the discriminator sees, real and fake, which may depend on the step and on a memory.
+
+    init:   () -> memory, a pytree of arrays; () where nothing is remembered
+    apply:  (x, key, step, memory) -> x
+    update: (view, memory) -> memory, after every update of the discriminator
+    """
+
+    init: Callable[[], PyTree]
+    apply: Callable[[Array, Key, Array, PyTree], Array]
+    update: Callable[[View, PyTree], PyTree]
+
+
+class Labelling(Protocol):
+    """(real_logits, fake_logits, key) -> the logits that the discriminator's loss takes for real and for fake."""
+
+    def __call__(self, real_logits: Array, fake_logits: Array, key: Key, /) -> tuple[Array, Array]: ...
+
+
+Field = Callable[..., tuple[Players, Players]]
+"""(params, model_state, batch, num_fake, key, step) -> (a gradient for each player, (loss, `Evaluation`) of each)."""
 
 
 class Evaluation(NamedTuple):

@@ -2,5 +2,8 @@
 
 from jaxgan.nn.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from jaxgan.nn.dcgan import DCGANGenerator as DCGANGenerator
+from jaxgan.nn.minibatch import MinibatchDiscrimination as MinibatchDiscrimination
+from jaxgan.nn.minibatch import Packed as Packed
+from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standard_deviation
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator

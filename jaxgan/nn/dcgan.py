@@ -6,13 +6,14 @@ weights from N(0, 0.02). Kernels are 4 x 4: divisible by the stride, so no pixel
 neighbour.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import flax.linen as nn
 
 from jaxgan.nn.convolution import conv_general_dilated
-from jaxgan.nn.layers import ConvTranspose, at_least_float32
+from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
 _init = nn.initializers.normal(0.02)
@@ -88,19 +89,37 @@ class DCGANDiscriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n].
 
     `width` is the number of channels after the first layer; it doubles with every halving of the image. `dtype` is
-    as in the generator.
+    as in the generator. Without `batch_norm` an example's logit depends on no other, as a penalty on its gradient asks
+    for. `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018), and `minibatch` is
+    applied to the last layer's features [n, f], for example `MinibatchDiscrimination()`. The features are sown as
+    "features".
     """
 
     width: int = 64
     dtype: Any = None
+    batch_norm: bool = True
+    spectral_norm: bool = False
+    minibatch: Callable[[Array], Array] | None = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        def layer(module: nn.Module) -> Callable[[Array], Array]:
+            return spectrally_normalized(module, self.spectral_norm, train=train)
+
+        def norm(x: Array) -> Array:
+            if not self.batch_norm:
+                return x
+            return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
+
         _, stages = base_size(x.shape[1])
-        x = _leaky_relu(_Conv(self.width, _KERNEL, use_bias=True, dtype=self.dtype)(x))
+        x = _leaky_relu(layer(_Conv(self.width, _KERNEL, use_bias=True, dtype=self.dtype))(x))
         for stage in range(1, stages):
-            x = _leaky_relu(norm()(_Conv(self.width * 2**stage, _KERNEL, dtype=self.dtype)(x)))
+            conv = _Conv(self.width * 2**stage, _KERNEL, use_bias=not self.batch_norm, dtype=self.dtype)
+            x = _leaky_relu(norm(layer(conv)(x)))
         # The last layer's kernel covers the whole base, that is a matrix product.
-        logits = nn.Dense(1, kernel_init=_init, dtype=self.dtype)(x.reshape(x.shape[0], -1))
+        x = x.reshape(x.shape[0], -1)
+        self.sow("intermediates", "features", x)
+        if self.minibatch is not None:
+            x = self.minibatch(x)
+        logits = layer(nn.Dense(1, kernel_init=_init, dtype=self.dtype))(x)
         return at_least_float32(logits.reshape(x.shape[0]))

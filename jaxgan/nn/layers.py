@@ -1,6 +1,7 @@
 """flax layers on the convolutions of `jaxgan.nn.convolution`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -32,6 +33,14 @@ class ConvTranspose(nn.Module):
         x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = conv_transpose(x, kernel, self.strides, self.padding)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+
+
+def spectrally_normalized(layer: nn.Module, wanted: bool, *, train: bool) -> Callable[[Array], Array]:
+    """`layer`, with its kernel divided by its largest singular value if `wanted`: flax's own `SpectralNorm`.
+
+    One step of power iteration at every call in training; its vector is a model state, one for every seed.
+    """
+    return partial(nn.SpectralNorm(layer), update_stats=train) if wanted else layer
 
 
 def at_least_float32(x: Array) -> Array:

@@ -1,12 +1,12 @@
 """Multi-layer perceptrons for points in the plane, and for anything without a shape to exploit."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
 
-from jaxgan.nn.layers import at_least_float32
+from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
 
@@ -34,15 +34,26 @@ class MLPGenerator(nn.Module):
 
 
 class MLPDiscriminator(nn.Module):
-    """x [n, ...] -> logits [n]: the example flattened, ReLU layers and a linear output."""
+    """x [n, ...] -> logits [n]: the example flattened, ReLU layers and a linear output.
+
+    `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018). `minibatch` is applied to
+    the last layer's features [n, f], for example `MinibatchDiscrimination()`. The features are sown as "features".
+    """
 
     hidden: Sequence[int] = (128, 128)
     dtype: Any = None
+    spectral_norm: bool = False
+    minibatch: Callable[[Array], Array] | None = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        del train
+        def dense(width: int) -> Callable[[Array], Array]:
+            return spectrally_normalized(nn.Dense(width, dtype=self.dtype), self.spectral_norm, train=train)
+
         x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         for width in self.hidden:
-            x = nn.relu(nn.Dense(width, dtype=self.dtype)(x))
-        return at_least_float32(nn.Dense(1, dtype=self.dtype)(x).reshape(x.shape[0]))
+            x = nn.relu(dense(width)(x))
+        self.sow("intermediates", "features", x)
+        if self.minibatch is not None:
+            x = self.minibatch(x)
+        return at_least_float32(dense(1)(x).reshape(x.shape[0]))

@@ -1,0 +1,208 @@
+"""Changes of what the discriminator sees: noise and differentiable augmentations of images.
+
+A transform is a function (x, key) -> x, random by example and differentiable. Images are [n, height, width, channels],
+in [-1, 1]. Give one to `adversarial_game(..., augment=)` and both real and fake examples pass through it on their way
+to the discriminator, in both players' objectives; the generator learns through it.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.checks import check_coefficient
+from jaxgan.random import named_key
+from jaxgan.types import Array, Augmentation, Key, PyTree, Transform, View
+
+
+def color() -> Transform:
+    """Brightness, saturation and contrast of each image, at random.
+
+    Brightness adds u - 1/2; saturation moves each pixel away from its mean over channels by the factor 2 u; contrast
+    moves the image away from its mean by the factor u + 1/2; each u is uniform on [0, 1] and drawn by image.
+
+    Source: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
+
+    Example:
+      >>> color()(jnp.zeros((2, 4, 4, 3)), jax.random.key(0)).shape
+      (2, 4, 4, 3)
+    """
+
+    def transform(x: Array, key: Key) -> Array:
+        _check_images("color", x)
+        brightness, saturation, contrast = jax.random.uniform(key, (3, x.shape[0], 1, 1, 1), x.dtype)
+        x = x + brightness - 0.5
+        gray = jnp.mean(x, axis=3, keepdims=True)
+        x = gray + 2 * saturation * (x - gray)
+        mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
+        return mean + (contrast + 0.5) * (x - mean)
+
+    return transform
+
+
+def translation(ratio: float = 0.125) -> Transform:
+    """A shift of each image by up to `ratio` of its side (at least one pixel) in both directions; zeros move in.
+
+    Source: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
+
+    Raises:
+      ValueError: a ratio outside [0, 1].
+
+    Example:
+      >>> translation()(jnp.ones((2, 8, 8, 1)), jax.random.key(0)).shape
+      (2, 8, 8, 1)
+    """
+    check_coefficient("ratio", ratio, highest=1.0)
+
+    def transform(x: Array, key: Key) -> Array:
+        _check_images("translation", x)
+        _, height, width, channels = x.shape
+        most = _pixels(ratio, height), _pixels(ratio, width)
+        limits = 2 * jnp.asarray(most) + 1
+        start = jax.random.randint(key, (x.shape[0], 2), 0, limits.reshape(1, 2))
+        padded = jnp.pad(x, ((0, 0), (most[0], most[0]), (most[1], most[1]), (0, 0)))
+
+        def window(image: Array, start: Array) -> Array:
+            return jax.lax.dynamic_slice(image, (start[0], start[1], jnp.int32(0)), (height, width, channels))
+
+        return jax.vmap(window)(padded, start)
+
+    return transform
+
+
+def cutout(ratio: float = 0.5) -> Transform:
+    """A square of zeros of `ratio` of the side at a random place of each image, which may reach over the edge.
+
+    Source: DeVries and Taylor 2017, Improved Regularization of Convolutional Neural Networks with Cutout; as an
+    augmentation of GANs Zhao et al. 2020.
+
+    Raises:
+      ValueError: a ratio outside [0, 1].
+
+    Example:
+      >>> x = cutout()(jnp.ones((1, 8, 8, 1)), jax.random.key(0))
+      >>> 0 < float(x.mean()) < 1
+      True
+    """
+    check_coefficient("ratio", ratio, highest=1.0)
+
+    def transform(x: Array, key: Key) -> Array:
+        _check_images("cutout", x)
+        rows, columns = (_hole(jax.random.fold_in(key, axis), x.shape[0], x.shape[axis], ratio) for axis in (1, 2))
+        hole = rows[:, :, None, None] & columns[:, None, :, None]
+        return jnp.where(hole, jnp.zeros((), x.dtype), x)
+
+    return transform
+
+
+def chain(*transforms: Transform) -> Transform:
+    """One transform after another, each with randomness of its own.
+
+    Example:
+      >>> chain(color(), translation(), cutout())(jnp.ones((2, 8, 8, 3)), jax.random.key(0)).shape
+      (2, 8, 8, 3)
+    """
+
+    def transform(x: Array, key: Key) -> Array:
+        for i, one in enumerate(transforms):
+            x = one(x, named_key(key, f"transform {i}"))
+        return x
+
+    return transform
+
+
+def diff_augment() -> Transform:
+    """The whole policy of Zhao et al. 2020: `color`, `translation` and `cutout`.
+
+    Example:
+      >>> diff_augment()(jnp.ones((2, 8, 8, 3)), jax.random.key(0)).shape
+      (2, 8, 8, 3)
+    """
+    return chain(color(), translation(), cutout())
+
+
+def instance_noise(
+    sigma: float | Callable[[Array], Array], draw: Callable[..., Array] = jax.random.normal
+) -> Augmentation:
+    """Noise on every example that the discriminator sees: x + sigma e, with e of mean 0 and variance 1.
+
+    `sigma` is a number or a schedule of the step, for example `optax.linear_schedule(0.5, 0.0, 10_000)`; `draw(key,
+    shape, dtype)` makes e, by default normal.
+
+    Source: Sonderby et al. 2017, Amortised MAP Inference for Image Super-Resolution; Arjovsky and Bottou 2017.
+
+    Raises:
+      ValueError: a sigma that is negative or not finite.
+
+    Example:
+      >>> noise = instance_noise(0.1)
+      >>> noise.apply(jnp.zeros((2, 3)), jax.random.key(0), jnp.int32(0), noise.init()).shape
+      (2, 3)
+    """
+    check_coefficient("sigma", sigma)
+
+    def apply(x: Array, key: Key, step: Array, memory: PyTree) -> Array:
+        del memory
+        now = sigma(step) if callable(sigma) else sigma
+        return x + jnp.asarray(now, x.dtype) * draw(key, x.shape, x.dtype)
+
+    return Augmentation(tuple, apply, lambda view, memory: memory)
+
+
+def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_000) -> Augmentation:
+    """Each of `transforms` on each example with a probability that follows how far the discriminator overfits.
+
+    p <- clip(p + sign(r - target) n / images, 0, 1) after every update of the discriminator on n real examples, from
+    0, where r = E[sign(real logits)] is 1 when the discriminator knows every training example. `images` is thus how
+    many real examples it takes for p to go from 0 to 1.
+
+    Source: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data, section 3.1 (which updates
+    p at every fourth minibatch, by four times as much).
+
+    Raises:
+      ValueError: a target outside [-1, 1], or `images` below 1.
+
+    Example:
+      >>> augmentation = adaptive(color(), translation(), target=0.5)
+      >>> float(augmentation.init())
+      0.0
+    """
+    check_coefficient("target", target, lowest=-1.0, highest=1.0)
+    check_coefficient("images", images, lowest=1.0)
+
+    def apply(x: Array, key: Key, step: Array, memory: PyTree) -> Array:
+        del step
+        for i, transform in enumerate(transforms):
+            own = named_key(key, f"transform {i}")
+            chosen = jax.random.bernoulli(named_key(own, "gate"), memory, (x.shape[0],))
+            x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), transform(x, own), x)
+        return x
+
+    def update(view: View, memory: PyTree) -> PyTree:
+        overfitting = jnp.mean(jnp.sign(view.real_logits))
+        move = jnp.sign(overfitting - target) * (view.real.shape[0] / images)
+        return jnp.clip(memory + move, 0.0, 1.0).astype(memory.dtype)
+
+    return Augmentation(lambda: jnp.zeros((), jnp.float32), apply, update)
+
+
+def _check_images(name: str, x: Array) -> None:
+    if x.ndim != 4:
+        raise ValueError(f"{name} needs images [n, height, width, channels], got shape {x.shape}")
+
+
+def _hole(key: Key, n: int, side: int, ratio: float) -> Array:
+    """[n, side]: which pixels of a side lie in a stretch of `ratio` of it around a random one."""
+    size = int(ratio * side + 0.5)
+    centre = jax.random.randint(key, (n, 1), 0, side + (1 - size % 2))
+    pixel, first = jnp.arange(side).reshape(1, side), centre - size // 2
+    return (pixel >= first) & (pixel < first + size)
+
+
+def _pixels(ratio: float, side: int) -> int:
+    """A part of a side in pixels, rounded half up; none only for a ratio of 0.
+
+    >>> _pixels(0.125, 8), _pixels(0.125, 28), _pixels(0.125, 2), _pixels(0.0, 8)
+    (1, 4, 1, 0)
+    """
+    return max(1, int(ratio * side + 0.5)) if ratio else 0

@@ -1,0 +1,39 @@
+"""Checks of what a composition is given: one line with the name, what came and what is allowed."""
+
+import math
+import numbers
+from typing import Any
+
+
+def check_coefficient(name: str, value: Any, *, lowest: float | None = 0.0, highest: float | None = None) -> None:
+    """Refuses a number that is not finite, or outside [lowest, highest].
+
+    Only a plain number is looked at: a traced one (in a sweep by `vmap`) or a schedule passes.
+
+    Example:
+      >>> check_coefficient("gamma", 10.0)
+      >>> check_coefficient("gamma", -1.0)
+      Traceback (most recent call last):
+      ValueError: gamma must be a finite number of at least 0, got -1.0
+    """
+    if not isinstance(value, numbers.Real):
+        return
+    good = math.isfinite(value) and (lowest is None or value >= lowest) and (highest is None or value <= highest)
+    if good:
+        return
+    span = (
+        "" if lowest is None else f" of at least {lowest:g}" if highest is None else f" from {lowest:g} to {highest:g}"
+    )
+    raise ValueError(f"{name} must be a finite number{span}, got {value}")
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuses anything but a whole number of at least `least`.
+
+    Example:
+      >>> check_count("d_steps", 0)
+      Traceback (most recent call last):
+      ValueError: d_steps must be a whole number of at least 1, got 0
+    """
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")

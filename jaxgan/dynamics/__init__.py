@@ -1,0 +1,20 @@
+"""Update rules: a `Game` and optax transformations become an `Algorithm`."""
+
+from jaxgan.dynamics.alternating import alternating as alternating
+from jaxgan.dynamics.alternating import critic_warm_up as critic_warm_up
+from jaxgan.dynamics.alternating import two_time_scales as two_time_scales
+from jaxgan.dynamics.alternating import unrolled as unrolled
+from jaxgan.dynamics.averages import averaged as averaged
+from jaxgan.dynamics.averages import lookahead as lookahead
+from jaxgan.dynamics.fields import consensus_field as consensus_field
+from jaxgan.dynamics.fields import symplectic_field as symplectic_field
+from jaxgan.dynamics.joint import consensus as consensus
+from jaxgan.dynamics.joint import extragradient as extragradient
+from jaxgan.dynamics.joint import optimistic as optimistic
+from jaxgan.dynamics.joint import simultaneous as simultaneous
+from jaxgan.dynamics.joint import symplectic as symplectic
+from jaxgan.dynamics.moves import Move as Move
+from jaxgan.dynamics.moves import best_generator as best_generator
+from jaxgan.dynamics.moves import current_generator as current_generator
+from jaxgan.dynamics.moves import norm as norm
+from jaxgan.dynamics.moves import update_player as update_player

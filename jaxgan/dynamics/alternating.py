@@ -1,0 +1,207 @@
+"""One player after the other: alternating descent, with any number of updates of each, and unrolled descent."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.checks import check_count
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, info_of, update_player
+from jaxgan.random import named_key
+from jaxgan.types import (
+    Algorithm,
+    Array,
+    Batch,
+    BatchSizes,
+    Evaluation,
+    Game,
+    Info,
+    Key,
+    Players,
+    PyTree,
+    Sampler,
+    State,
+)
+
+Count = int | Callable[[Array], Array]
+"""A number of updates, or a schedule of it: a function of the step that gives whole numbers of at least 1."""
+
+
+def alternating(
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    batch_size: int | BatchSizes = 64,
+    d_steps: Count = 1,
+    g_steps: int = 1,
+    generator_first: bool = False,
+) -> Algorithm:
+    """Alternating descent: `d_steps` updates of the discriminator, then `g_steps` of the generator.
+
+    `d_steps` may be a schedule of the step (`critic_warm_up` is WGAN's), and `generator_first` turns the order round.
+    Each update draws its own batch and latents. `BatchSizes(real, fake, generator)` sets the examples apart:
+    N_D,r real and N_D,f fake ones for the discriminator, N_G fake (and as many real) ones for the generator.
+
+    Source: Goodfellow et al. 2014, algorithm 1.
+
+    Raises:
+      ValueError: `d_steps`, `g_steps` or a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> game = jg.adversarial_game(
+      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-4), optax.adam(4e-4), d_steps=2)
+      >>> result = jg.run(algorithm, jg.data.ring().sample, jax.random.key(0), num_steps=3)
+      >>> result.info.g_loss.shape
+      (3,)
+    """
+    return _alternating(game, lambda state: game, g_tx, d_tx, batch_size, d_steps, g_steps, generator_first)
+
+
+def two_time_scales(
+    game: Game,
+    optimizer: Callable[[float], optax.GradientTransformation] = partial(optax.adam, b1=0.0, b2=0.9),
+    *,
+    lr_g: float = 1e-4,
+    lr_d: float = 4e-4,
+    batch_size: int | BatchSizes = 64,
+) -> Algorithm:
+    """Alternating descent, one update each, with one kind of optimizer and a learning rate for each player (TTUR).
+
+    Source: Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule; the rates are those of Zhang et al. 2019.
+
+    Raises:
+      ValueError: a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> algorithm = two_time_scales(jg.adversarial_game(*networks, jg.normal_prior(8), jg.hinge))
+    """
+    return alternating(game, optimizer(lr_g), optimizer(lr_d), batch_size=batch_size)
+
+
+def critic_warm_up(d_steps: int = 5, warm: int = 100, first: int = 25, period: int = 500) -> Callable[[Array], Array]:
+    """A schedule of discriminator updates: `warm` at the first steps and at every `period`-th, `d_steps` otherwise.
+
+    Source: the code of Arjovsky et al. 2017 (WassersteinGAN, main.py).
+
+    Raises:
+      ValueError: a number below 1 (`first`: below 0).
+
+    Example:
+      >>> [int(critic_warm_up()(jnp.int32(step))) for step in (0, 24, 25, 500, 501)]
+      [100, 100, 5, 100, 5]
+    """
+    for name, value, least in (("d_steps", d_steps, 1), ("warm", warm, 1), ("first", first, 0), ("period", period, 1)):
+        check_count(name, value, least)
+    return lambda step: jnp.where((step < first) | (step % period == 0), warm, d_steps)
+
+
+def unrolled(
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    unroll_steps: int = 5,
+    batch_size: int | BatchSizes = 64,
+    d_steps: Count = 1,
+) -> Algorithm:
+    """Alternating descent in which the generator sees the discriminator as it will be `unroll_steps` updates later.
+
+    The generator minimizes L_G(G, D_k(G)), D_(i+1) = D_i - update of `d_tx` for dL_D(G, D_i)/dD_i from D's own
+    optimizer state, and its gradient passes through all k updates. They see the generator's real batch, and latents of
+    their own. What they lead to is forgotten: D itself moves as in `alternating`.
+
+    The gradient passes through `d_tx`, too. Adam's has an infinite slope at a parameter whose gradients were all 0
+    (behind a dead ReLU, say): give it an `eps_root`, such as 1e-16.
+
+    Source: Metz et al. 2017, Unrolled Generative Adversarial Networks, equations 6 to 8.
+
+    Raises:
+      ValueError: `unroll_steps`, `d_steps` or a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(8), jg.non_saturating)
+      >>> algorithm = unrolled(game, optax.adam(1e-3), optax.adam(1e-4, eps_root=1e-16), unroll_steps=5)
+    """
+    check_count("unroll_steps", unroll_steps)
+
+    def foreseen(state: State) -> Game:
+        """The game in which the generator meets the discriminator of the future."""
+
+        def generator(
+            params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+        ) -> tuple[Array, Evaluation]:
+            def update(carry: tuple[PyTree, PyTree], i: Array) -> tuple[tuple[PyTree, PyTree], None]:
+                own, opt_state = carry
+
+                def value(own: PyTree) -> Array:
+                    point = params._replace(discriminator=own)
+                    k = jax.random.fold_in(named_key(key, "unrolled"), i)
+                    return game.discriminator(point, model_state, batch, num_fake, k, step)[0]
+
+                updates, opt_state = d_tx.update(jax.grad(value)(own), opt_state, own)
+                return (optax.apply_updates(own, updates), opt_state), None
+
+            start = params.discriminator, state.opt_state.discriminator
+            (later, _), _ = jax.lax.scan(update, start, jnp.arange(unroll_steps))
+            return game.generator(params._replace(discriminator=later), model_state, batch, num_fake, key, step)
+
+        return game._replace(generator=generator)
+
+    return _alternating(game, foreseen, g_tx, d_tx, batch_size, d_steps, 1, False)
+
+
+def _alternating(
+    game: Game,
+    generators_game: Callable[[State], Game],
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    batch_size: int | BatchSizes,
+    d_steps: Count,
+    g_steps: int,
+    generator_first: bool,
+) -> Algorithm:
+    sizes = batch_sizes(batch_size)
+    check_count("g_steps", g_steps)
+    if not callable(d_steps):
+        check_count("d_steps", d_steps)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+        def d_move(state: State, i: Array) -> tuple[State, Move]:
+            k = jax.random.fold_in(named_key(key, "discriminator"), i)
+            batch = sample(named_key(k, "data"), sizes.real)
+            return update_player(game, "discriminator", d_tx, state, batch, sizes.fake, named_key(k, "game"))
+
+        def g_move(state: State, i: Array) -> tuple[State, Move]:
+            k = named_key(key, "generator")
+            k = k if g_steps == 1 else jax.random.fold_in(k, i)
+            batch = sample(named_key(k, "data"), sizes.generator)
+            its_game = generators_game(state)
+            return update_player(its_game, "generator", g_tx, state, batch, sizes.generator, named_key(k, "game"))
+
+        if generator_first:
+            state, g_last = _repeated(g_move, g_steps, state)
+            state, d_last = _repeated(d_move, d_steps, state)
+        else:
+            state, d_last = _repeated(d_move, d_steps, state)
+            state, g_last = _repeated(g_move, g_steps, state)
+        return state._replace(step=state.step + 1), info_of(g_last, d_last)
+
+    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+
+
+def _repeated(move: Callable[[State, Array], tuple[State, Move]], count: Count, state: State) -> tuple[State, Move]:
+    """`count` moves, and the report of the last; a single one is no loop."""
+    if isinstance(count, int) and count == 1:
+        return move(state, jnp.int32(0))
+    times = jnp.maximum(count(state.step), 1) if callable(count) else count
+    nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(move, state, jnp.int32(0))[1])
+    return jax.lax.fori_loop(0, times, lambda i, carry: move(carry[0], jnp.int32(i)), (state, nothing))

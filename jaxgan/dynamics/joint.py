@@ -1,0 +1,159 @@
+"""Both players at once, on one batch and the same latents: descent along a vector field, and extragradient."""
+
+from functools import partial
+
+import jax
+import optax
+
+from jaxgan.dynamics.fields import consensus_field, symplectic_field
+from jaxgan.dynamics.moves import batch_sizes, first_state, info_of, move_player
+from jaxgan.game import joint_gradient
+from jaxgan.random import named_key
+from jaxgan.types import Algorithm, Batch, Field, Game, Info, Key, Players, Sampler, State
+
+
+def simultaneous(
+    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+) -> Algorithm:
+    """Simultaneous descent: both players take their gradients at one point and move together.
+
+    w <- w - update of F(w), F = (dL_G/dG, dL_D/dD). On the bilinear game with step h it grows by sqrt(1 + h^2).
+    Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, section 2.
+
+    Raises:
+      ValueError: a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+    """
+    return _descent(game, joint_gradient(game), g_tx, d_tx, batch_size)
+
+
+def consensus(
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    gamma: float = 10.0,
+    batch_size: int = 64,
+) -> Algorithm:
+    """Consensus optimization: simultaneous descent along `consensus_field`, F + d/dw (gamma/2 |F|^2).
+
+    Source: Mescheder et al. 2017, The Numerics of GANs, algorithm 2.
+
+    Raises:
+      ValueError: a gamma that is negative or not finite, or a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = consensus(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), gamma=1.0, batch_size=1)
+    """
+    return _descent(game, consensus_field(joint_gradient(game), gamma), g_tx, d_tx, batch_size)
+
+
+def symplectic(
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    weight: float = 1.0,
+    align: bool = False,
+    batch_size: int = 64,
+) -> Algorithm:
+    """Symplectic gradient adjustment: simultaneous descent along `symplectic_field`, F + weight A^T F.
+
+    Source: Balduzzi et al. 2018, The Mechanics of n-Player Differentiable Games, algorithm 1.
+
+    Raises:
+      ValueError: a weight that is negative or not finite, or a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = symplectic(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+    """
+    return _descent(game, symplectic_field(joint_gradient(game), weight, align=align), g_tx, d_tx, batch_size)
+
+
+def optimistic(
+    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+) -> Algorithm:
+    """Optimistic descent: simultaneous, each update being 2 u_t - u_(t-1), u_t what the player's optimizer says.
+
+    With `optax.sgd` that is optimistic gradient descent, with `optax.adam` the optimistic Adam of the paper.
+    Source: Daskalakis et al. 2018, Training GANs with Optimism, equation 5 and algorithm 1.
+
+    Raises:
+      ValueError: a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = optimistic(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+    """
+    ahead = optax.scale_by_optimistic_gradient()
+    return simultaneous(game, optax.chain(g_tx, ahead), optax.chain(d_tx, ahead), batch_size=batch_size)
+
+
+def extragradient(
+    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+) -> Algorithm:
+    """Extragradient: look one update ahead, then move from where one stands by the gradients found there.
+
+    w' = w - update of F(w), then w <- w - update of F(w'), on a batch for each. The look ahead uses the optimizers'
+    states and leaves them as they are. With step h on the bilinear game it shrinks by sqrt(1 - h^2 + h^4).
+    Source: Korpelevich 1976; Gidel et al. 2019, A Variational Inequality Perspective on GANs, algorithm 2.
+
+    Raises:
+      ValueError: a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = extragradient(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+    """
+    sizes, field, txs = batch_sizes(batch_size), joint_gradient(game), Players(g_tx, d_tx)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+        def gradient(params: Players, name: str) -> tuple[Players, Players]:
+            return _on_batch(field, params, state, sample, batch_size, named_key(key, name))
+
+        grads, _ = gradient(state.params, "ahead")
+        ahead = Players(
+            *(
+                optax.apply_updates(own, tx.update(g, opt_state, own)[0])
+                for tx, g, opt_state, own in zip(txs, grads, state.opt_state, state.params, strict=True)
+            )
+        )
+        grads, seen = gradient(ahead, "update")
+        return _move_both(txs, state, grads, seen)
+
+    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+
+
+def _descent(
+    game: Game,
+    field: Field,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    batch_size: int,
+) -> Algorithm:
+    """Both players along minus `field`."""
+    sizes, txs = batch_sizes(batch_size), Players(g_tx, d_tx)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+        grads, seen = _on_batch(field, state.params, state, sample, batch_size, named_key(key, "joint"))
+        return _move_both(txs, state, grads, seen)
+
+    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+
+
+def _on_batch(
+    field: Field, params: Players, state: State, sample: Sampler, size: int, key: Key
+) -> tuple[Players, Players]:
+    batch: Batch = sample(named_key(key, "data"), size)
+    return field(params, state.model_state, batch, size, named_key(key, "game"), state.step)
+
+
+def _move_both(txs: Players, state: State, grads: Players, seen: Players) -> tuple[State, Info]:
+    state, g_move = move_player("generator", txs.generator, state, grads.generator, *seen.generator)
+    state, d_move = move_player("discriminator", txs.discriminator, state, grads.discriminator, *seen.discriminator)
+    return state._replace(step=state.step + 1), info_of(g_move, d_move)

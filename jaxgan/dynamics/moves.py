@@ -1,0 +1,160 @@
+"""One update of one player, and what it reports: what every rule is made of."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.checks import check_count
+from jaxgan.game import network_state
+from jaxgan.random import named_key
+from jaxgan.types import (
+    QUANTILES,
+    Array,
+    Batch,
+    BatchSizes,
+    Evaluation,
+    Game,
+    Generator,
+    Info,
+    Key,
+    Players,
+    PyTree,
+    Sampler,
+    Spread,
+    State,
+)
+
+
+class Move(NamedTuple):
+    """What one update of one player reports."""
+
+    loss: Array
+    evaluation: Evaluation
+    grad_norm: Array
+    update_norm: Array
+
+
+def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
+    """The three sizes of a step, from one where they are equal.
+
+    Raises:
+      ValueError: a size below 1.
+
+    Example:
+      >>> batch_sizes(64)
+      BatchSizes(real=64, fake=64, generator=64)
+    """
+    sizes = batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, batch_size, batch_size)
+    for name, size in sizes._asdict().items():
+        check_count(f"batch size ({name})", size)
+    return sizes
+
+
+def first_state(
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    sizes: BatchSizes,
+    key: Key,
+    sample: Sampler,
+) -> State:
+    """Both players at their start."""
+    batch = sample(named_key(key, "data"), min(sizes))
+    params, model_state = game.init(named_key(key, "game"), batch)
+    opt_state = Players(g_tx.init(params.generator), d_tx.init(params.discriminator))
+    return State(params, model_state, opt_state, None, jnp.int32(0))
+
+
+def update_player(
+    game: Game,
+    player: str,
+    tx: optax.GradientTransformation,
+    state: State,
+    batch: Batch,
+    num_fake: int,
+    key: Key,
+) -> tuple[State, Move]:
+    """One optimizer update of `player` ("generator" or "discriminator"); the other is a constant throughout.
+
+    Only the player's own parameters, model state and optimizer state change.
+    """
+
+    def value(own: PyTree) -> tuple[Array, Evaluation]:
+        point = state.params._replace(**{player: own})
+        return getattr(game, player)(point, state.model_state, batch, num_fake, key, state.step)
+
+    (loss, evaluation), grads = jax.value_and_grad(value, has_aux=True)(getattr(state.params, player))
+    return move_player(player, tx, state, grads, loss, evaluation)
+
+
+def move_player(
+    player: str,
+    tx: optax.GradientTransformation,
+    state: State,
+    grads: PyTree,
+    loss: Array,
+    evaluation: Evaluation,
+) -> tuple[State, Move]:
+    """`player` moved along minus `grads` by its optimizer, with what the evaluation leaves of its model state."""
+    own = getattr(state.params, player)
+    updates, opt_state = tx.update(grads, getattr(state.opt_state, player), own)
+    state = state._replace(
+        params=state.params._replace(**{player: optax.apply_updates(own, updates)}),
+        model_state=state.model_state._replace(**{player: evaluation.model_state}),
+        opt_state=state.opt_state._replace(**{player: opt_state}),
+    )
+    return state, Move(loss, evaluation, norm(grads), norm(updates))
+
+
+def current_generator(state: State) -> Generator:
+    """The generator as trained, whether or not an average is kept."""
+    return Generator(state.params.generator, network_state(state.model_state.generator))
+
+
+def best_generator(state: State) -> Generator:
+    """The generator to sample from: the average where one is kept."""
+    return current_generator(state) if state.average is None else state.average
+
+
+def norm(tree: Any) -> Array:
+    """The Euclidean norm of a pytree without underflow or overflow: m |tree / m| with m the largest entry.
+
+    The plain root of the sum of squares is 0 for float32 entries of 1e-30, just where a vanishing gradient has
+    to be measured. NaN and infinite entries give NaN and infinity.
+
+    Example:
+      >>> round(float(norm({"w": jnp.full((4,), 1e-30)})) * 1e30, 3)
+      2.0
+    """
+    leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree) if leaf.size]
+    if not leaves:  # a network without parameters
+        return jnp.zeros(())
+    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in leaves]))
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0)
+    root = jnp.sqrt(sum(jnp.sum(jnp.square(leaf / scale)) for leaf in leaves))
+    return jnp.where(jnp.isfinite(largest), scale * root, largest)
+
+
+def info_of(g: Move, d: Move) -> Info:
+    """What a step reports of its last move of each player."""
+    real, fake = d.evaluation.real_logits, d.evaluation.fake_logits
+    value = -jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake))
+    return Info(
+        g_loss=g.loss,
+        d_loss=d.loss,
+        d_parts=d.evaluation.parts,
+        value=value,
+        d_real=_spread(real),
+        d_fake=_spread(fake),
+        g_grad_norm=g.grad_norm,
+        d_grad_norm=d.grad_norm,
+        g_update_norm=g.update_norm,
+        d_update_norm=d.update_norm,
+    )
+
+
+def _spread(logits: Array) -> Spread:
+    probabilities = jax.nn.sigmoid(logits)
+    return Spread(jnp.mean(probabilities), jnp.quantile(probabilities, jnp.asarray(QUANTILES)))

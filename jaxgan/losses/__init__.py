@@ -1,0 +1,34 @@
+"""Losses: functions of the discriminator's logits, one value per example, no reduction and no epsilon."""
+
+from jaxgan.losses.cross_entropy import cross_entropy_discriminator as cross_entropy_discriminator
+from jaxgan.losses.cross_entropy import maximum_likelihood as maximum_likelihood
+from jaxgan.losses.cross_entropy import maximum_likelihood_generator as maximum_likelihood_generator
+from jaxgan.losses.cross_entropy import minimax as minimax
+from jaxgan.losses.cross_entropy import minimax_generator as minimax_generator
+from jaxgan.losses.cross_entropy import non_saturating as non_saturating
+from jaxgan.losses.cross_entropy import non_saturating_generator as non_saturating_generator
+from jaxgan.losses.cross_entropy import reverse_kl as reverse_kl
+from jaxgan.losses.cross_entropy import reverse_kl_generator as reverse_kl_generator
+from jaxgan.losses.divergences import Divergence as Divergence
+from jaxgan.losses.divergences import f_gan as f_gan
+from jaxgan.losses.divergences import f_gan_practical as f_gan_practical
+from jaxgan.losses.divergences import f_hellinger as f_hellinger
+from jaxgan.losses.divergences import f_hellinger_practical as f_hellinger_practical
+from jaxgan.losses.divergences import f_jensen_shannon as f_jensen_shannon
+from jaxgan.losses.divergences import f_jensen_shannon_practical as f_jensen_shannon_practical
+from jaxgan.losses.divergences import f_kl as f_kl
+from jaxgan.losses.divergences import f_kl_practical as f_kl_practical
+from jaxgan.losses.divergences import f_pearson as f_pearson
+from jaxgan.losses.divergences import f_pearson_practical as f_pearson_practical
+from jaxgan.losses.divergences import f_reverse_kl as f_reverse_kl
+from jaxgan.losses.divergences import f_reverse_kl_practical as f_reverse_kl_practical
+from jaxgan.losses.labels import flipped_labels as flipped_labels
+from jaxgan.losses.labels import smoothed_labels as smoothed_labels
+from jaxgan.losses.relativistic import relativistic as relativistic
+from jaxgan.losses.relativistic import relativistic_average as relativistic_average
+from jaxgan.losses.relativistic import relativistic_average_minimax as relativistic_average_minimax
+from jaxgan.losses.relativistic import relativistic_minimax as relativistic_minimax
+from jaxgan.losses.scores import hinge as hinge
+from jaxgan.losses.scores import least_squares as least_squares
+from jaxgan.losses.scores import least_squares_loss as least_squares_loss
+from jaxgan.losses.scores import wasserstein as wasserstein

@@ -1,0 +1,122 @@
+"""Losses of a discriminator that is trained as a classifier by cross-entropy, as in Goodfellow et al. 2014.
+
+With D = sigmoid(logit), log D = -softplus(-logit) and log(1 - D) = -softplus(logit). Everything is written in
+softplus: it is exact in float32 at any logit. An epsilon inside a logarithm would be worse than useless: it turns
+the non-saturating loss into a saturating one just where the generator needs its gradient (at a logit of -25 the
+derivative of -log(D + 1e-8) is -0.0014, where that of -log D is -1).
+
+Below, p is the distribution of the data and q that of the generator.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array, Loss
+
+
+def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    """Binary cross-entropy with real = 1 and fake = 0: (-log D(x), -log(1 - D(G(z)))).
+
+    Equation:   L_D = E[softplus(-real)] + E[softplus(fake)]
+    Derivative: by a real logit D - 1, by a fake logit D.
+    Optimum:    D = p / (p + q), where L_D = log 4 - 2 JSD(p, q).
+
+    The two terms are returned apart, so that real and fake batches may differ in size.
+    Source: Goodfellow et al. 2014, Generative Adversarial Nets, equation 1.
+
+    Example:
+      >>> real, fake = cross_entropy_discriminator(jax.numpy.zeros(2), jax.numpy.zeros(3))
+      >>> [round(float(term.mean()), 4) for term in (real, fake)]
+      [0.6931, 0.6931]
+    """
+    return jax.nn.softplus(-real_logits), jax.nn.softplus(fake_logits)
+
+
+def minimax_generator(real_logits: Array, fake_logits: Array) -> Array:
+    """The theoretical generator loss log(1 - D(G(z))): minus the discriminator's fake term.
+
+    Example:
+      >>> float(jax.grad(lambda logit: minimax_generator(logit, logit))(0.0))
+      -0.5
+    """
+    del real_logits
+    return -jax.nn.softplus(fake_logits)
+
+
+def non_saturating_generator(real_logits: Array, fake_logits: Array) -> Array:
+    """The practical generator loss -log D(G(z)).
+
+    Example:
+      >>> float(jax.grad(lambda logit: non_saturating_generator(logit, logit))(-200.0))
+      -1.0
+    """
+    del real_logits
+    return jax.nn.softplus(-fake_logits)
+
+
+def reverse_kl_generator(real_logits: Array, fake_logits: Array) -> Array:
+    """The sum of the theoretical and the practical loss, log((1 - D) / D) = -logit.
+
+    Example:
+      >>> float(reverse_kl_generator(0.0, 3.0))
+      -3.0
+    """
+    del real_logits
+    return -fake_logits
+
+
+def maximum_likelihood_generator(real_logits: Array, fake_logits: Array) -> Array:
+    """-exp(logit) / 2 = -D / (2 (1 - D)), which is minus infinity above a logit of 88.72 in float32.
+
+    Example:
+      >>> float(maximum_likelihood_generator(0.0, jnp.float32(0.0)))
+      -0.5
+    """
+    del real_logits
+    return -0.5 * jnp.exp(fake_logits)
+
+
+minimax = Loss(cross_entropy_discriminator, minimax_generator)
+"""The theoretical loss: the generator minimizes log(1 - D(G(z))), a zero-sum game.
+
+Discriminator: E[softplus(-real)] + E[softplus(fake)]
+Generator:     -E[softplus(fake)]
+Derivative:    of the generator's loss by a fake logit -D
+Optimum:       D = p / (p + q), logit log(p / q), where V = -log 4 + 2 JSD(p, q)
+Saturates:     where the discriminator is sure that a fake is a fake: a logit of -20 leaves a derivative of -2e-9
+Source:        Goodfellow et al. 2014, Generative Adversarial Nets, equation 1
+"""
+
+non_saturating = Loss(cross_entropy_discriminator, non_saturating_generator)
+"""The practical loss: the same discriminator, and the generator minimizes -log D(G(z)).
+
+Discriminator: E[softplus(-real)] + E[softplus(fake)]
+Generator:     E[softplus(-fake)]
+Derivative:    of the generator's loss by a fake logit D - 1, steepest (-1) where a fake is seen to be a fake
+Optimum:       D = p / (p + q), where the generator's gradient is that of KL(q || p) - 2 JSD(p, q)
+Saturates:     where a fake passes for real: a logit of 20 leaves a derivative of -2e-9
+Source:        Goodfellow et al. 2014, section 3; the gradient: Arjovsky and Bottou 2017, theorem 2.5
+"""
+
+reverse_kl = Loss(cross_entropy_discriminator, reverse_kl_generator)
+"""The KL form -logit: at the optimal discriminator the generator minimizes KL(q || p), model against data.
+
+Discriminator: E[softplus(-real)] + E[softplus(fake)]
+Generator:     -E[fake]
+Derivative:    of the generator's loss by a fake logit -1
+Optimum:       D = p / (p + q), where L_G = E_q[log(q / p)] = KL(q || p)
+Saturates:     nowhere
+Source:        Sonderby et al. 2017, Amortised MAP Inference for Image Super-Resolution, section 3.2
+"""
+
+maximum_likelihood = Loss(cross_entropy_discriminator, maximum_likelihood_generator)
+"""The generator loss whose gradient is that of maximum likelihood where the discriminator is optimal.
+
+Discriminator: E[softplus(-real)] + E[softplus(fake)]
+Generator:     -E[exp(fake)] / 2
+Derivative:    of the generator's loss by a fake logit -exp(logit) / 2
+Optimum:       D = p / (p + q), where exp(logit) = p / q and the generator's gradient is half that of KL(p || q)
+Saturates:     on every fake that looks fake: the few best ones have almost all of the gradient. It overflows to
+               minus infinity above a logit of 88.72 in float32, honestly
+Source:        Goodfellow 2016, NIPS 2016 Tutorial, section 3.2.5
+"""

@@ -1,0 +1,75 @@
+"""Label smoothing and label flipping: wrappers, off unless asked for."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.checks import check_coefficient
+from jaxgan.types import Array, Key, Labelling, Loss
+
+
+def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
+    """`loss` with soft targets for the discriminator: `real` in place of 1 and `fake` in place of 0.
+
+    Discriminator: E[a A(real) + (1 - a) B(real)] + E[b A(fake) + (1 - b) B(fake)], a = `real` and b = `fake`, where
+                   A and B are what `loss` has it minimize on real and on fake logits: for cross-entropy softplus(-l)
+                   and softplus(l)
+    Generator:     as it is
+    Optimum:       for cross-entropy D = (a p + b q) / (p + q); with b > 0 ("two-sided") D depends on q where p is 0,
+                   so one-sided smoothing, b = 0, is the default
+
+    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.4.
+
+    Raises:
+      ValueError: targets outside [0, 1], or a loss whose discriminator has no real and fake part, such as a paired one.
+
+    Example:
+      >>> from jaxgan.losses import minimax
+      >>> soft = smoothed_labels(minimax, real=0.9)
+      >>> [round(float(part), 4) for part in soft.discriminator(jnp.float32(2.0), jnp.float32(0.0))]
+      [0.3269, 0.6931]
+    """
+    for name, target in (("real", real), ("fake", fake)):
+        check_coefficient(name, target, highest=1.0)
+    logits = jax.ShapeDtypeStruct((2,), jnp.float32)
+    parts = jax.eval_shape(loss.discriminator, logits, logits)
+    if not isinstance(parts, tuple) or len(parts) != 2:
+        raise ValueError("label smoothing needs a discriminator loss of two parts, one of real and one of fake logits")
+
+    def d_loss(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+        real_as_real, fake_as_fake = loss.discriminator(real_logits, fake_logits)
+        fake_as_real, real_as_fake = loss.discriminator(fake_logits, real_logits)
+        return real * real_as_real + (1 - real) * real_as_fake, fake * fake_as_real + (1 - fake) * fake_as_fake
+
+    return Loss(d_loss, loss.generator)
+
+
+def flipped_labels(rate: float) -> Labelling:
+    """Label flipping for `adversarial_game(..., labelling=)`: each pair of a real and a fake logit is swapped at `rate`.
+
+    The discriminator's loss then takes a real example for a fake one and the other way round; what is reported of its
+    outputs, and the generator's loss, see the true labels. Real and fake batches must have one size.
+
+    Optimum: for cross-entropy D = ((1 - r) p + r q) / (p + q), r = `rate`.
+    Source: Chintala et al. 2016, How to Train a GAN? Tips and tricks, item 6.
+
+    Raises:
+      ValueError: a rate outside [0, 1], or batches of two sizes.
+
+    Example:
+      >>> real, fake = flipped_labels(1.0)(jnp.ones(2), jnp.zeros(2), jax.random.key(0))
+      >>> real.tolist(), fake.tolist()
+      ([0.0, 0.0], [1.0, 1.0])
+    """
+    check_coefficient("rate", rate, highest=1.0)
+
+    def swap(real_logits: Array, fake_logits: Array, key: Key) -> tuple[Array, Array]:
+        if real_logits.shape != fake_logits.shape:
+            raise ValueError(
+                "label flipping swaps real with fake logits and needs as many of both: "
+                f"got shapes {real_logits.shape} and {fake_logits.shape}"
+            )
+        flip = jax.random.bernoulli(key, rate, real_logits.shape[:1])
+        flip = flip.reshape(-1, *[1] * (real_logits.ndim - 1))
+        return jnp.where(flip, fake_logits, real_logits), jnp.where(flip, real_logits, fake_logits)
+
+    return swap

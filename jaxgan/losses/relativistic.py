@@ -1,0 +1,96 @@
+"""Losses of the difference between real and fake logits: how much more real the real ones look.
+
+A common shift of all logits changes none of them. Below, p is the distribution of the data and q that of the generator.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array, Loss
+
+
+def _real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
+    return jax.nn.softplus(-_paired(real_logits, fake_logits))
+
+
+def _fake_above_real(real_logits: Array, fake_logits: Array) -> Array:
+    return jax.nn.softplus(_paired(real_logits, fake_logits))
+
+
+def _not_real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
+    return -_real_above_fake(real_logits, fake_logits)
+
+
+def _paired(real_logits: Array, fake_logits: Array) -> Array:
+    # One against many would broadcast: a loss of pairs has to say that it needs pairs.
+    if jnp.shape(real_logits) != jnp.shape(fake_logits):
+        raise ValueError(
+            "a paired loss needs as many real as fake logits: "
+            f"got shapes {jnp.shape(real_logits)} and {jnp.shape(fake_logits)}"
+        )
+    return real_logits - fake_logits
+
+
+def _above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    return (
+        jax.nn.softplus(-(real_logits - jnp.mean(fake_logits))),
+        jax.nn.softplus(fake_logits - jnp.mean(real_logits)),
+    )
+
+
+def _fakes_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    return (
+        jax.nn.softplus(real_logits - jnp.mean(fake_logits)),
+        jax.nn.softplus(-(fake_logits - jnp.mean(real_logits))),
+    )
+
+
+def _not_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    real, fake = _above_average(real_logits, fake_logits)
+    return -real, -fake
+
+
+relativistic = Loss(_real_above_fake, _fake_above_real)
+"""The paired relativistic loss (RpGAN) in its non-saturating form; it needs as many real as fake examples.
+
+Discriminator: E[softplus(-(real - fake))], over pairs
+Generator:     E[softplus(-(fake - real))]
+Derivative:    of the generator's loss by a fake logit -sigmoid(real - fake)
+Optimum:       log(p / q) plus any constant
+Saturates:     where a fake's logit is far above that of the real example it is paired with
+Source:        Jolicoeur-Martineau 2019, The relativistic discriminator; Huang et al. 2024, The GAN is dead (R3GAN)
+"""
+
+relativistic_minimax = Loss(_real_above_fake, _not_real_above_fake)
+"""The paired relativistic loss (RpGAN) as a zero-sum game; it needs as many real as fake examples.
+
+Discriminator: E[softplus(-(real - fake))], over pairs
+Generator:     -E[softplus(-(real - fake))]
+Derivative:    of the generator's loss by a fake logit -sigmoid(fake - real)
+Optimum:       log(p / q) plus any constant
+Saturates:     where a fake's logit is far below that of the real example it is paired with
+Source:        Jolicoeur-Martineau 2020, On Relativistic f-Divergences; Sun et al. 2020, Towards a Better Global Loss
+               Landscape of GANs
+"""
+
+relativistic_average = Loss(_above_average, _fakes_above_average)
+"""The relativistic average loss (RaGAN) in its non-saturating form: each logit against the other side's mean.
+
+Discriminator: E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]
+Generator:     E[softplus(real - mean fake)] + E[softplus(-(fake - mean real))]
+Derivative:    of the generator's loss by a fake logit -sigmoid(mean real - fake) - mean sigmoid(real - mean fake)
+Optimum:       no closed form: the means tie all points together
+Saturates:     where fakes lie far above the mean of the real ones
+Source:        Jolicoeur-Martineau 2019, The relativistic discriminator: a key element missing from standard GAN
+"""
+
+relativistic_average_minimax = Loss(_above_average, _not_above_average)
+"""The relativistic average loss (RaGAN) as a zero-sum game.
+
+Discriminator: E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]
+Generator:     minus the same
+Derivative:    of the generator's loss by a fake logit -sigmoid(fake - mean real) - mean sigmoid(mean fake - real)
+Optimum:       no closed form: the means tie all points together
+Saturates:     where fakes lie far below the mean of the real ones
+Source:        Jolicoeur-Martineau 2020, On Relativistic f-Divergences
+"""

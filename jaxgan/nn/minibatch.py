@@ -1,0 +1,94 @@
+"""Discriminators that see several examples at once, against mode collapse: packs and minibatch statistics."""
+
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array, PyTree
+
+
+class Packed(nn.Module):
+    """`discriminator` on packs of `m` consecutive examples, joined along their last axis: logits [n / m].
+
+    The discriminator decides of m examples at once whether they are real, so a lack of variety shows (PacGAN).
+    Conditions are packed alike, [n, ...] to [n / m, m, ...].
+    Source: Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks.
+
+    Raises:
+      ValueError: m below 1, or a batch that m does not divide.
+
+    Example:
+      >>> from jaxgan.nn import MLPDiscriminator
+      >>> packed = Packed(MLPDiscriminator(), 2)
+      >>> packed.init_with_output(jax.random.key(0), jnp.zeros((6, 2)), train=True)[0].shape
+      (3,)
+    """
+
+    discriminator: nn.Module
+    m: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.m < 1:
+            raise ValueError(f"a pack needs at least 1 example, got m = {self.m}")
+
+    @nn.compact
+    def __call__(self, x: Array, y: PyTree = None, *, train: bool) -> Array:
+        n = x.shape[0]
+        if n % self.m:
+            raise ValueError(f"packs of {self.m} do not divide a batch of {n} examples")
+        packs = jnp.moveaxis(x.reshape(n // self.m, self.m, *x.shape[1:]), 1, -2)
+        packs = packs.reshape(*packs.shape[:-2], -1)
+        if y is None:
+            return self.discriminator(packs, train=train)
+        y = jax.tree.map(lambda a: a.reshape(n // self.m, self.m, *a.shape[1:]), y)
+        return self.discriminator(packs, y, train=train)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features [n, f] -> [n, f + kernels]: beside each example's own, how near the other examples are.
+
+    o_ib = sum over j != i of exp(-|M_ib - M_jb|_1), M_i = T(f_i) [kernels, dim]. (The paper's sum has j = i, a 1.)
+    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.2.
+
+    Example:
+      >>> layer = MinibatchDiscrimination(kernels=4, dim=3)
+      >>> layer.init_with_output(jax.random.key(0), jnp.zeros((5, 8)))[0].shape
+      (5, 12)
+    """
+
+    kernels: int = 16
+    dim: int = 8
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, features: Array) -> Array:
+        n = features.shape[0]
+        m = nn.Dense(self.kernels * self.dim, use_bias=False, dtype=self.dtype)(features)
+        m = m.reshape(n, self.kernels, self.dim)
+        distance = jnp.sum(jnp.abs(m[:, None] - m[None, :]), axis=-1)
+        others = jnp.sum(jnp.exp(-distance), axis=1) - 1
+        return jnp.concatenate([features, others], axis=-1)
+
+
+def minibatch_standard_deviation(features: Array, group: int | None = 4) -> Array:
+    """Features [n, ..., f] -> [n, ..., f + 1]: beside them, how much they vary over a group of examples.
+
+    The mean over features of the standard deviation over each `group` examples (None: over the batch; a batch that
+    `group` does not divide is one group), the same number for all of them.
+    Source: Karras et al. 2018, Progressive Growing of GANs, section 3; groups as in StyleGAN2.
+
+    Example:
+      >>> minibatch_standard_deviation(jnp.ones((8, 3))).shape
+      (8, 4)
+    """
+    n = features.shape[0]
+    size = n if group is None or n % group else group
+    groups = features.reshape(size, n // size, -1)
+    # 1e-8 inside the root, as in StyleGAN2: its slope stays finite where all examples are the same.
+    spread = jnp.mean(jnp.sqrt(jnp.var(groups, axis=0) + 1e-8), axis=-1)  # [n / size]
+    spread = jnp.tile(spread, size).reshape(n, *[1] * (features.ndim - 1))
+    return jnp.concatenate([features, jnp.broadcast_to(spread, (*features.shape[:-1], 1))], axis=-1)

@@ -1,0 +1,28 @@
+"""Terms: penalties and regularizers that a player adds to its loss, as functions of a `View`.
+
+Each returns values that the game averages. A *decision* is one output of the discriminator: of one example, or of a
+pack of m examples (m consecutive ones), or a map of patch logits of one image, whose mean is then meant by D(x), as it
+is the mean that enters the loss. A penalty on gradients takes the gradient of a decision by all that it decides on.
+
+Coefficients stand in front of the expectation over decisions exactly as the equations say: mind where there is a 1/2.
+Each coefficient may be a schedule, a function of `view.step`, and may be swept with `vmap`.
+"""
+
+from jaxgan.terms.gradients import dragan as dragan
+from jaxgan.terms.gradients import gradient_penalty as gradient_penalty
+from jaxgan.terms.gradients import one_sided_gradient_penalty as one_sided_gradient_penalty
+from jaxgan.terms.gradients import r1 as r1
+from jaxgan.terms.gradients import r2 as r2
+from jaxgan.terms.gradients import zero_centered_gradient_penalty as zero_centered_gradient_penalty
+from jaxgan.terms.lazy import every as every
+from jaxgan.terms.logits import balanced_consistency as balanced_consistency
+from jaxgan.terms.logits import consistency as consistency
+from jaxgan.terms.logits import latent_consistency as latent_consistency
+from jaxgan.terms.logits import latent_diversity as latent_diversity
+from jaxgan.terms.logits import lecam as lecam
+from jaxgan.terms.players import feature_matching as feature_matching
+from jaxgan.terms.players import l1_to_real as l1_to_real
+from jaxgan.terms.players import l2_to_real as l2_to_real
+from jaxgan.terms.players import orthogonal as orthogonal
+from jaxgan.terms.players import path_length as path_length
+from jaxgan.terms.parts import Coefficient as Coefficient

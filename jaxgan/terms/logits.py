@@ -1,0 +1,129 @@
+"""Terms of the discriminator's logits: near their averages, and the same for what should look the same."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.checks import check_coefficient
+from jaxgan.random import named_key
+from jaxgan.terms.parts import Coefficient, at
+from jaxgan.types import Array, PyTree, Remembering, Term, Transform, View
+
+
+def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> Remembering:
+    """weight (E_p (D(x) - a_fake)^2 + E_q (D(x) - a_real)^2): each side stays near the other's moving average.
+
+    a_real and a_fake are moving averages of the mean real and fake logits, with the bias of their start removed, up to
+    and including this evaluation. The authors' code passes both differences through a relu.
+    Source: Tseng et al. 2021, Regularizing GANs under Limited Data, equation 5.
+
+    Raises:
+      ValueError: a negative weight, or a decay outside [0, 1].
+
+    Example:
+      >>> [float(number) for number in lecam().init()]
+      [0.0, 0.0, 0.0]
+    """
+    check_coefficient("weight", weight)
+    check_coefficient("decay", decay, highest=1.0)
+
+    def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
+        news = jax.lax.stop_gradient((jnp.mean(view.real_logits), jnp.mean(view.fake_logits), jnp.ones(())))
+        memory = tuple(decay * old + (1 - decay) * new for old, new in zip(memory, news, strict=True))
+        real, fake, seen = memory
+        seen = jnp.where(seen > 0, seen, 1.0)  # a decay of 1 never sees anything
+        values = jnp.mean((view.real_logits - fake / seen) ** 2) + jnp.mean((view.fake_logits - real / seen) ** 2)
+        return at(weight, view) * values, memory
+
+    return Remembering(lambda: (jnp.zeros(()),) * 3, apply)
+
+
+def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
+    """weight E_p (D(x) - D(T(x)))^2: the discriminator's verdict survives the augmentation T (CR).
+
+    Source: Zhang et al. 2020, Consistency Regularization for Generative Adversarial Networks.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> term = consistency(jg.augment.translation())
+    """
+    check_coefficient("weight", weight)
+
+    def term(view: View) -> Array:
+        changed = view.critic(augment(view.real, view.key))
+        return at(weight, view) * (view.real_logits - changed) ** 2
+
+    return term
+
+
+def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fake_weight: Coefficient = 10.0) -> Term:
+    """real_weight E_p (D(x) - D(T(x)))^2 + fake_weight E_q (D(x) - D(T(x)))^2 (bCR).
+
+    Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.1.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> term = balanced_consistency(jg.augment.translation())
+    """
+    check_coefficient("real_weight", real_weight)
+    check_coefficient("fake_weight", fake_weight)
+
+    def term(view: View) -> Array:
+        sides = (
+            (real_weight, view.real, view.real_logits, view.key),
+            (fake_weight, view.fake, view.fake_logits, named_key(view.key, "fake")),
+        )
+        return jnp.stack(
+            [
+                at(weight, view) * jnp.mean((logits - view.critic(augment(x, key))) ** 2)
+                for weight, x, logits, key in sides
+            ]
+        ).sum()
+
+    return term
+
+
+def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
+    """weight E (D(G(z)) - D(G(z + dz)))^2, dz ~ N(0, sigma^2): the discriminator's side of zCR.
+
+    Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.2.
+
+    Raises:
+      ValueError: a number that is negative or not finite.
+
+    Example:
+      >>> d_terms, g_terms = (latent_consistency(),), (latent_diversity(),)
+    """
+    check_coefficient("weight", weight)
+    check_coefficient("sigma", sigma)
+
+    def term(view: View) -> Array:
+        changed = view.critic(view.generate(_nearby(view, sigma)))
+        return at(weight, view) * (view.fake_logits - changed) ** 2
+
+    return term
+
+
+def latent_diversity(weight: Coefficient = 0.5, sigma: float = 0.03) -> Term:
+    """-weight E (G(z) - G(z + dz))^2, the mean over coordinates: the generator's side of zCR, which spreads latents.
+
+    Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.2.
+
+    Raises:
+      ValueError: a number that is negative or not finite.
+
+    Example:
+      >>> term = latent_diversity(0.5)
+    """
+    check_coefficient("weight", weight)
+    check_coefficient("sigma", sigma)
+    return lambda view: -at(weight, view) * (view.fake - view.generate(_nearby(view, sigma))) ** 2
+
+
+def _nearby(view: View, sigma: float) -> Array:
+    return view.z + sigma * jax.random.normal(view.key, view.z.shape, view.z.dtype)

@@ -1,0 +1,128 @@
+"""Terms of the generator's samples, and of a player's own parameters."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.checks import check_coefficient
+from jaxgan.terms.parts import Coefficient, at, flat, root
+from jaxgan.types import Array, PyTree, Remembering, Term, View
+
+
+def feature_matching(weight: Coefficient = 1.0) -> Term:
+    """weight |E_p f(x) - E_q f(x)|^2, f the features that the discriminator sows, flattened: a generator's term.
+
+    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.1.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite; when traced, a discriminator that sows no "features".
+
+    Example:
+      >>> import jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> silent = jg.Loss(jg.non_saturating.discriminator, lambda real, fake: 0 * fake)  # the features alone
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(8), silent, g_terms=(feature_matching(),))
+    """
+    check_coefficient("weight", weight)
+
+    def term(view: View) -> Array:
+        real, fake = (jnp.mean(flat(view.features(x)), axis=0) for x in (view.real, view.fake))
+        return at(weight, view) * jnp.sum((real - fake) ** 2)
+
+    return term
+
+
+def orthogonal(weight: Coefficient = 1e-4) -> Term:
+    """weight sum_W |W^T W * (1 - I)|^2_F over the player's kernels: their columns are orthogonal, of any length.
+
+    A kernel of more than two axes is a matrix [everything else, output channels]. The sum is over kernels and not
+    their mean.
+    Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), equation 3.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite.
+
+    Example:
+      >>> term = orthogonal(1e-4)
+    """
+    check_coefficient("weight", weight)
+
+    def off_diagonal(kernel: Array) -> Array:
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        products = matrix.T @ matrix
+        return jnp.sum((products - jnp.diag(jnp.diag(products))) ** 2)
+
+    def term(view: View) -> Array:
+        kernels = [leaf for leaf in jax.tree.leaves(view.params) if leaf.ndim > 1]
+        return at(weight, view) * sum(map(off_diagonal, kernels), start=jnp.zeros(()))
+
+    return term
+
+
+def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
+    """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels): equal steps everywhere.
+
+    The expectation is over latents and images y; a is the moving average of |J^T y|, up to and including this
+    evaluation. For points the number of pixels is 1; for images it is height times width.
+    Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B.
+
+    Raises:
+      ValueError: a negative weight, or a decay outside [0, 1].
+
+    Example:
+      >>> float(path_length().init())
+      0.0
+    """
+    check_coefficient("weight", weight)
+    check_coefficient("decay", decay, highest=1.0)
+
+    def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
+        pixels = math.prod(view.fake.shape[1:3]) if view.fake.ndim == 4 else 1
+        y = jax.random.normal(view.key, view.fake.shape, view.fake.dtype) / math.sqrt(pixels)
+        gradient = jax.grad(lambda z: jnp.sum(view.generate(z) * y))(view.z)
+        lengths = root(jnp.sum(flat(gradient) ** 2, axis=1))
+        memory = decay * memory + (1 - decay) * jax.lax.stop_gradient(jnp.mean(lengths))
+        return at(weight, view) * (lengths - memory) ** 2, memory
+
+    return Remembering(lambda: jnp.zeros(()), apply)
+
+
+def l1_to_real(weight: Coefficient = 100.0) -> Term:
+    """weight E |G(z, y) - x|, the mean over coordinates: near the real image of the same condition y.
+
+    Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, equation 3.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite; when traced, no conditions, or batches of two sizes.
+
+    Example:
+      >>> term = l1_to_real(100.0)
+    """
+    check_coefficient("weight", weight)
+    return lambda view: at(weight, view) * jnp.abs(_from_real("l1_to_real", view))
+
+
+def l2_to_real(weight: Coefficient = 100.0) -> Term:
+    """weight E (G(z, y) - x)^2, the mean over coordinates: near the real image of the same condition y.
+
+    Source: Pathak et al. 2016, Context Encoders, equation 1.
+
+    Raises:
+      ValueError: a coefficient that is negative or not finite; when traced, no conditions, or batches of two sizes.
+
+    Example:
+      >>> term = l2_to_real(100.0)
+    """
+    check_coefficient("weight", weight)
+    return lambda view: at(weight, view) * _from_real("l2_to_real", view) ** 2
+
+
+def _from_real(name: str, view: View) -> Array:
+    if view.y is None:
+        raise ValueError(f"{name} compares with the real image of the same condition, but the batch has no condition y")
+    if view.real.shape != view.fake.shape:
+        raise ValueError(
+            f"{name} needs as many real as fake examples: got real {view.real.shape} and fake {view.fake.shape}"
+        )
+    return view.fake - view.real
