@@ -18,7 +18,8 @@ def check_coefficient(name: str, value: Any, *, lowest: float | None = 0.0, high
     """
     if not isinstance(value, numbers.Real):
         return
-    good = math.isfinite(value) and (lowest is None or value >= lowest) and (highest is None or value <= highest)
+    number = float(value)
+    good = math.isfinite(number) and (lowest is None or number >= lowest) and (highest is None or number <= highest)
     if good:
         return
     span = (

@@ -71,6 +71,8 @@ _study_options: list[Callable] = [
                  f"[default: {_by_data('lr_d')}]"),
     click.option("--lr-g", type=float, help=f"Adam's learning rate, generator.  [default: {_by_data('lr_g')}]"),
     click.option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
+    click.option("--set", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe, such as gamma=1.0; "
+                 "repeat it for each. Options left out are as the recipe has them."),
     click.option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
                  "for example 0.999.  [default: none]"),
     click.option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
@@ -134,26 +136,48 @@ def cli(context: click.Context, traceback: bool) -> None:
 
 
 @cli.command()
-@click.option("--loss", multiple=True, metavar="LOSS", help="A loss to compare; repeat it for each. minimax, "
-              "non_saturating, or your own as path/to/file.py:name or package.module:name.  "
-              "[default: minimax and non_saturating]")  # fmt: skip
+@click.option(
+    "--loss",
+    multiple=True,
+    metavar="LOSS",
+    help="A loss to compare; repeat it for each. A name that "
+    "`jaxgan losses` lists, or your own as path/to/file.py:name or package.module:name.  "
+    "[default: minimax and non_saturating]",
+)
+@click.option(
+    "--recipe",
+    multiple=True,
+    metavar="RECIPE",
+    help="A recipe to compare, in place of losses; repeat it "
+    "for each. A name that `jaxgan recipes` lists, or your own as path/to/file.py:name.",
+)
 @study_options
-def compare(loss: tuple[str, ...], **options: Any) -> None:
-    """Train GANs under several generator losses, many seeds each, and compare them.
+def compare(loss: tuple[str, ...], recipe: tuple[str, ...], **options: Any) -> None:
+    """Train GANs under several generator losses, or by several recipes, many seeds each, and compare them.
 
     Ends with a table, and a folder that holds everything: report.html, series, samples, checkpoints.
     """
-    _study("compare", loss, options)
+    _study("compare", loss, options | {"recipe": recipe or None})
 
 
 @cli.command()
-@click.option("--loss", metavar="LOSS", help="minimax, non_saturating, or your own as path/to/file.py:name or "
-              "package.module:name.  [default: non_saturating]")  # fmt: skip
+@click.option(
+    "--loss",
+    metavar="LOSS",
+    help="A name that `jaxgan losses` lists, or your own as path/to/file.py:name "
+    "or package.module:name.  [default: non_saturating]",
+)
+@click.option(
+    "--recipe",
+    metavar="RECIPE",
+    help="Loss, terms, update rule and optimizers by one of the names that "
+    "`jaxgan recipes` lists, or your own as path/to/file.py:name.",
+)
 @study_options
-def train(loss: str | None, **options: Any) -> None:
-    """Train one configuration over many seeds."""
-    wanted = loss or (None if options["resume"] else "non_saturating")
-    _study("train", () if wanted is None else (wanted,), options)
+def train(loss: str | None, recipe: str | None, **options: Any) -> None:
+    """Train one configuration, a loss or a whole recipe, over many seeds."""
+    wanted = loss or (None if options["resume"] or recipe else "non_saturating")
+    _study("train", () if wanted is None else (wanted,), options | {"recipe": (recipe,) if recipe else None})
 
 
 def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -164,6 +188,7 @@ def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
     flags["keep_programs"] = not options.pop("no_compile_cache")
     meeting = [options.pop(name) for name in ("distributed", "coordinator", "num_processes", "process_id")]
     on = resources.Resources(options.pop("devices"), options.pop("in_turn"), resources.cluster_from(*meeting))
+    options["set"] = options["set"] or None
     folder = run_study(job, {"loss": losses or None, **options}, on=on, say=_say, **flags)
     if not processes.leads():
         return
@@ -187,8 +212,8 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [
         click.argument("run", type=click.Path(path_type=Path), required=False),
-        click.option("--loss", metavar="LOSS", help="Trained under this loss.  [default: non_saturating where it was "
-                     "trained, else the first]"),
+        click.option("--loss", metavar="LOSS", help="Trained under this loss, or by this recipe.  [default: "
+                     "non_saturating where it was trained, else the first]"),
         click.option("--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
         click.option("-n", type=int, default=n, show_default=True, help=what),
         click.option("--key", type=int, default=0, show_default=True, help="The random key of the latents."),
@@ -240,6 +265,41 @@ def _newest(run: Path | None) -> Path:
     if not runs:
         raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)
+
+
+@cli.command()
+def recipes() -> None:
+    """List the recipes that --recipe takes, with loss, terms, update rule, settings and paper."""
+    from jaxgan.commands import catalog
+    from jaxgan.commands.recipes import recipes, settings
+
+    entries = recipes()
+    for entry in entries:
+        given = settings(catalog.RECIPES[entry.name])
+        _echo_entry(entry, {"Settings": ", ".join(f"{name}={value}" for name, value in given.items())})
+    click.echo(f"{len(entries)} recipes; for example: jaxgan train --data ring --recipe wgan_gp --set weight=1.0")
+
+
+@cli.command()
+def losses() -> None:
+    """List the losses that --loss takes, with what both players minimize, the optimum and the paper."""
+    from jaxgan.commands.recipes import losses
+
+    entries = losses()
+    for entry in entries:
+        _echo_entry(entry, {})
+    click.echo(f"{len(entries)} losses; your own is path/to/file.py:name")
+
+
+def _echo_entry(entry: Any, more: dict[str, str]) -> None:
+    facts = entry.facts | more
+    width = max(map(len, facts)) + 2
+    click.secho(entry.name, bold=True)
+    click.echo(click.wrap_text(entry.about, 100, "  ", "  "))
+    for label, text in facts.items():
+        first = f"  {label.lower():<{width}}"
+        click.echo(click.wrap_text(text, 100, first, " " * len(first)))
+    click.echo()
 
 
 @cli.group(invoke_without_command=True)

@@ -200,7 +200,9 @@ def r1_gan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 1e-4, lr_d: float = 1e-4, gamma: float = 10.0,
     ema: float | None = 0.999, d_steps: int = 1, batch_size: Size = 64,
 ) -> Algorithm:  # fmt: skip
-    """A penalty on the discriminator's gradient on the data (the authors' code has gamma = 20 in these terms).
+    """A penalty on the discriminator's gradient on the data.
+
+    The authors' code has no 1/2: in these terms its gamma is 20.
 
     Loss:    non_saturating
     Terms:   D: r1(10), gamma/2 E|grad D|^2; no batch norm in D
@@ -241,7 +243,9 @@ def r3gan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 2e-4, lr_d: float = 2e-4, b1: float = 0.0,
     b2: float = 0.99, gamma: terms.Coefficient = 1.0, ema: float | None = 0.999, batch_size: Size = 64,
 ) -> Algorithm:  # fmt: skip
-    """The paired relativistic loss with penalties on both sides (the authors anneal gamma: give a schedule).
+    """The paired relativistic loss with a gradient penalty on both sides.
+
+    The authors anneal gamma; it may be a schedule of the step.
 
     Loss:    relativistic
     Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D
@@ -262,7 +266,7 @@ def unrolled_gan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 1e-3, lr_d: float = 1e-4, b1: float = 0.5,
     b2: float = 0.999, unroll_steps: int = 5, batch_size: Size = 512,
 ) -> Algorithm:  # fmt: skip
-    """The generator differentiates through updates of the discriminator (settings of the authors' demonstration).
+    """The generator differentiates through updates of the discriminator; settings of the authors' demonstration.
 
     Loss:    non_saturating
     Terms:   none
@@ -280,9 +284,9 @@ def unrolled_gan(
 
 def pacgan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 1e-4, lr_d: float = 1e-4, b1: float = 0.8,
-    b2: float = 0.999, m: int = 2, batch_size: int = 100,
+    b2: float = 0.999, m: int = 2, batch_size: Size = 100,
 ) -> Algorithm:  # fmt: skip
-    """Packs of m examples, real or fake together, for one decision (settings of the authors' ring and grid).
+    """Packs of m examples, real or fake together, for one decision; settings of the authors' ring and grid.
 
     Loss:    non_saturating
     Terms:   none; D sees packs of 2

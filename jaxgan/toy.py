@@ -1,7 +1,7 @@
 """Games of a few numbers whose behaviour is known in closed form, made of the same losses and terms as all others.
 
 Theory speaks of the flow v = -(dL_G/dG, dL_D/dD): an equilibrium is stable where the eigenvalues of its Jacobian have
-negative real parts. For cross-entropy losses f(t) = -log(1 + exp(-t)), f'(0) = 1/2 and f''(0) = -1/4 at the equilibrium.
+negative real parts. For cross-entropy losses f(t) = -log(1 + exp(-t)), and there f'(0) = 1/2 and f''(0) = -1/4.
 Parameters are {"theta": [d]} of the generator and {"psi": [...]} of the discriminator; batches come from `sample`.
 """
 

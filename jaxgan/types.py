@@ -160,7 +160,7 @@ class State(NamedTuple):
 
     params: Players
     model_state: Players
-    opt_state: Players
+    opt_state: Any  # `Players`; a rule that is wrapped around another may keep what it needs around them
     average: Generator | None  # a moving average of the generator, where the algorithm keeps one
     step: Array
 

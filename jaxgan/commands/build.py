@@ -1,5 +1,6 @@
 """A configuration turned into functions, with everything checked that can be before compiling."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import optax
 
 from jaxgan.commands import catalog
 from jaxgan.commands.config import Config, OptionError
+from jaxgan.commands.recipes import settings, settings_from
 from jaxgan.data.source import Source
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
@@ -20,8 +22,9 @@ class Study(NamedTuple):
     config: Config
     source: Source
     description: dict[str, Any]  # of the generator
-    losses: dict[str, Loss]  # by short name
-    algorithms: dict[str, Algorithm]  # likewise
+    losses: dict[str, Loss]  # by short name; of recipes, which have losses of their own, none
+    algorithms: dict[str, Algorithm]  # by short name of the loss or the recipe
+    settings: dict[str, dict[str, Any]]  # of recipes, by short name
     keys: jax.Array  # one per seed
 
 
@@ -32,18 +35,24 @@ def build(config: Config) -> Study:
       OptionError: a name, a shape or a size that does not fit.
     """
     losses = {catalog.slug(name): catalog.find_loss(name) for name in config.loss}
-    if len(losses) < len(config.loss):
-        raise OptionError("loss", f"got two losses of one name: {', '.join(config.loss)}")
+    recipes = {catalog.slug(name): catalog.find_recipe(name) for name in config.recipe}
+    if len(losses) + len(recipes) < len(config.loss + config.recipe):
+        raise OptionError(
+            "loss" if losses else "recipe", f"got two of one name: {', '.join(config.loss + config.recipe)}"
+        )
+    given = {short: settings_from(short, recipe, config) for short, recipe in recipes.items()}
     source = catalog.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
     description = catalog.describe_generator(source, config)
     for name in ("batch_size", "generator_batch_size"):  # a generator's step draws as many real images
         size = getattr(config, name)
-        if source.size is not None and size > source.size:
+        if None not in (source.size, size) and size > source.size:
             allowed = f"at most its {source.size} training examples"
             raise OptionError(name, f"got {size}, more than {source.name} has, expected {allowed}")
     algorithms = {short: _algorithm(config, description, loss) for short, loss in losses.items()}
+    algorithms |= {short: _by_recipe(config, description, short, recipes[short], given[short]) for short in recipes}
     keys = seed_keys(jax.random.key(config.key), config.seeds)
-    study = Study(config, source, description, losses, algorithms, keys)
+    full = {short: settings(recipe) | given[short] for short, recipe in recipes.items()}
+    study = Study(config, source, description, losses, algorithms, full, keys)
     for short, algorithm in algorithms.items():
         _try(short, study, algorithm)
     return study
@@ -56,6 +65,8 @@ def _algorithm(config: Config, description: dict[str, Any], loss: Loss) -> Algor
         normal_prior(config.latent_dim),
         loss,
     )
+    assert config.lr_g is not None and config.lr_d is not None and config.beta1 is not None  # they have defaults
+    assert config.batch_size and config.fake_batch_size and config.generator_batch_size and config.d_steps
     algorithm = alternating(
         game,
         optax.adam(config.lr_g, b1=config.beta1),
@@ -64,6 +75,19 @@ def _algorithm(config: Config, description: dict[str, Any], loss: Loss) -> Algor
         d_steps=config.d_steps,
     )
     return algorithm if config.ema is None else averaged(algorithm, config.ema)
+
+
+def _by_recipe(
+    config: Config, description: dict[str, Any], short: str, recipe: Callable[..., Algorithm], given: dict[str, Any]
+) -> Algorithm:
+    networks = catalog.build_generator(description), catalog.build_discriminator(description)
+    try:
+        algorithm = recipe(*networks, normal_prior(config.latent_dim), **given)
+    except (TypeError, ValueError) as error:
+        raise OptionError("recipe", f"{short}: {error}") from error
+    if not isinstance(algorithm, Algorithm):
+        raise OptionError("recipe", f"{short} made a {type(algorithm).__name__}, expected a jaxgan.Algorithm")
+    return algorithm if config.ema is None or "ema" in given else averaged(algorithm, config.ema)
 
 
 def _try(short: str, study: Study, algorithm: Algorithm) -> None:
@@ -75,4 +99,4 @@ def _try(short: str, study: Study, algorithm: Algorithm) -> None:
     try:
         jax.eval_shape(step, study.keys[0])
     except ValueError as error:
-        raise OptionError("loss", f"{short}: {error}") from error
+        raise OptionError("loss" if short in study.losses else "recipe", f"{short}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan import losses
+from jaxgan import losses, recipes
 from jaxgan.commands.config import Config, OptionError, nearest
 from jaxgan.data.digits import digits
 from jaxgan.data.files import from_path
@@ -20,9 +20,13 @@ from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator, base_size
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
-from jaxgan.types import Loss
+from jaxgan.types import Algorithm, Loss
 
-LOSSES: Mapping[str, Loss] = {"minimax": losses.minimax, "non_saturating": losses.non_saturating}
+_BEST_KNOWN = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")
+LOSSES: Mapping[str, Loss] = {name: getattr(losses, name) for name in _BEST_KNOWN} | {
+    name: value for name, value in vars(losses).items() if isinstance(value, Loss)
+}
+RECIPES: Mapping[str, Callable[..., Algorithm]] = {recipe.__name__: recipe for recipe in recipes.ALL}
 DATA: Mapping[str, str] = {
     "digits": "1,797 handwritten digits, 8 x 8 grey (scikit-learn)",
     "ring": "8 Gaussians on the unit circle, sigma 0.01",
@@ -47,11 +51,7 @@ def find_loss(name: str) -> Loss:
             own = "a loss of your own is path/to/file.py:name"
             raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
         return LOSSES[name]
-    where, _, attribute = name.rpartition(":")
-    module = _import(where, name)
-    found = getattr(module, attribute, None)
-    if found is None:
-        raise OptionError("loss", f"{where} has no {attribute!r}; {nearest(attribute, _candidates(module))}")
+    found = _own("loss", name, Loss)
     if not isinstance(found, Loss):
         if not callable(found):
             raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
@@ -61,8 +61,27 @@ def find_loss(name: str) -> Loss:
     return found
 
 
+def find_recipe(name: str) -> Callable[..., Algorithm]:
+    """A recipe by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
+
+    The user's own is a function (generator, discriminator, prior, *, settings) -> Algorithm.
+
+    Raises:
+      OptionError: no such recipe, or not a function.
+    """
+    if ":" not in name:
+        if name not in RECIPES:
+            own = "a recipe of your own is path/to/file.py:name"
+            raise OptionError("recipe", f"got {name!r}; {nearest(name, RECIPES)}; {own}")
+        return RECIPES[name]
+    found = _own("recipe", name, ())
+    if not callable(found):
+        raise OptionError("recipe", f"{name} is of type {type(found).__name__}, expected a function")
+    return found
+
+
 def slug(name: str) -> str:
-    """A loss's name as it stands in tables and folder names.
+    """The name of a loss or a recipe as it stands in tables and folder names.
 
     Example:
       >>> slug("my/losses.py:least_squares"), slug("minimax")
@@ -136,21 +155,31 @@ def describe_generator(source: Source, config: Config) -> dict[str, Any]:
 
 def build_generator(description: Mapping[str, Any]) -> Any:
     """The generator module of a description."""
-    options = {"dtype": description.get("dtype")}
+    dtype = description.get("dtype")
     if description["kind"] == "mlp":
-        return MLPGenerator(description["features"], (description["width"],) * 2, **options)
-    return DCGANGenerator(description["size"], description["channels"], description["width"], **options)
+        return MLPGenerator(description["features"], (description["width"],) * 2, dtype)
+    return DCGANGenerator(description["size"], description["channels"], description["width"], dtype)
 
 
 def build_discriminator(description: Mapping[str, Any]) -> Any:
     """The discriminator that is paired with the generator of a description."""
-    options = {"dtype": description.get("dtype")}
+    dtype = description.get("dtype")
     if description["kind"] == "mlp":
-        return MLPDiscriminator((description["width"],) * 2, **options)
-    return DCGANDiscriminator(description["width"], **options)
+        return MLPDiscriminator((description["width"],) * 2, dtype)
+    return DCGANDiscriminator(description["width"], dtype)
 
 
-def _import(where: str, name: str) -> ModuleType:
+def _own(option: str, name: str, kind: Any) -> Any:
+    """What the user's file or module has under a name: of `kind`, or a function of its own."""
+    where, _, attribute = name.rpartition(":")
+    module = _import(option, where, name)
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise OptionError(option, f"{where} has no {attribute!r}; {nearest(attribute, _candidates(module, kind))}")
+    return found
+
+
+def _import(option: str, where: str, name: str) -> ModuleType:
     try:
         if not where.endswith(".py"):
             if "" not in sys.path:  # a console script, unlike `python -m`, does not look into this folder
@@ -158,7 +187,7 @@ def _import(where: str, name: str) -> ModuleType:
             return importlib.import_module(where)
         path = Path(where)
         if not path.is_file():
-            raise OptionError("loss", f"got {name!r}, but there is no file {where}")
+            raise OptionError(option, f"got {name!r}, but there is no file {where}")
         spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
         assert spec is not None and spec.loader is not None  # it ends in .py
         module = importlib.util.module_from_spec(spec)
@@ -170,15 +199,15 @@ def _import(where: str, name: str) -> ModuleType:
     except OptionError:
         raise
     except Exception as error:  # whatever the user's file raises
-        raise OptionError("loss", f"importing {where} raised {type(error).__name__}: {error}") from error
+        raise OptionError(option, f"importing {where} raised {type(error).__name__}: {error}") from error
 
 
-def _candidates(module: ModuleType) -> list[str]:
-    """What the module defines that can be a loss."""
+def _candidates(module: ModuleType, kind: Any) -> list[str]:
+    """What the module defines that can be meant."""
     return [
         attribute
         for attribute, value in vars(module).items()
-        if isinstance(value, Loss) or (callable(value) and getattr(value, "__module__", None) == module.__name__)
+        if isinstance(value, kind) or (callable(value) and getattr(value, "__module__", None) == module.__name__)
     ]
 
 

@@ -16,19 +16,24 @@ class OptionError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One study: losses x seeds on one data set. Everything that determines its numbers is here."""
+    """One study: losses or recipes x seeds on one data set. Everything that determines its numbers is here.
+
+    Of a recipe's own settings None means the recipe's default.
+    """
 
     data: str
     loss: tuple[str, ...]
+    recipe: tuple[str, ...]
+    set: tuple[str, ...]  # NAME=VALUE, settings of the recipes
     seeds: int
     steps: int
-    batch_size: int
-    fake_batch_size: int
-    generator_batch_size: int
-    lr_d: float
-    lr_g: float
-    beta1: float
-    d_steps: int
+    batch_size: int | None
+    fake_batch_size: int | None
+    generator_batch_size: int | None
+    lr_d: float | None
+    lr_g: float | None
+    beta1: float | None
+    d_steps: int | None
     latent_dim: int
     width: int
     ema: float | None
@@ -69,6 +74,10 @@ PRECISIONS = {
     "fast": "float32 kept, products in what the device is fastest at: TF32 on recent GPUs, bfloat16 on TPUs",
     "bfloat16": "the networks compute in bfloat16; parameters, optimizer states, losses and samples stay float32",
 }
+RECIPES_OWN = ("batch_size", "fake_batch_size", "generator_batch_size", "lr_d", "lr_g", "beta1", "d_steps")
+"""Options that a recipe sets where they are not given."""
+NAMES = ("loss", "recipe", "set")
+"""Options that can be given several times."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
 
@@ -79,6 +88,8 @@ def defaults(data: str) -> dict[str, Any]:
     return {
         "data": data,
         "loss": ("minimax", "non_saturating"),
+        "recipe": (),
+        "set": (),
         "seeds": 8,
         **(_POINTS if points else _DIGITS if data == "digits" else _IMAGES),
         "d_steps": 1,
@@ -105,13 +116,22 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
     data = given.get("data", "digits")
     _check("data", repr(data), bool(data), "a name or a path")
     values = defaults(data)
+    if given.get("recipe"):
+        if given.get("loss"):
+            raise OptionError("recipe", "comes with a loss of its own; leave --loss out")
+        if gentle:
+            raise OptionError("gentle", "is about the default rates, and a recipe has its own; leave it out")
+        values |= {"loss": ()} | dict.fromkeys(RECIPES_OWN)
+    elif given.get("set"):
+        raise OptionError("set", "is for the settings of a recipe; add --recipe")
     if gentle:
         values |= {name: type(values[name])(factor * values[name]) for name, factor in GENTLE.items()}
     if values["failure_multiple"] is None and "failure_multiple" in given:
         raise OptionError("failure_multiple", f"{data} has modes, and no Fréchet distance; leave it out")
     values |= given
-    values["loss"] = tuple(values["loss"])
-    _check("loss", repr(values["loss"]), all(values["loss"]), "names")
+    for name in NAMES:
+        values[name] = tuple(values[name])
+        _check(name, repr(values[name]), all(values[name]), "names")
     for name in ("fake_batch_size", "generator_batch_size"):
         values.setdefault(name, values["batch_size"])
     config = Config(**values)
@@ -125,11 +145,12 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
         "latent_dim",
         "width",
     ):
-        _check(name, getattr(config, name), getattr(config, name) >= 1, "at least 1")
+        value = getattr(config, name)
+        _check(name, value, value is None or value >= 1, "at least 1")
     for name in ("lr_d", "lr_g"):
         value = getattr(config, name)
-        _check(name, value, 0 <= value < float("inf"), "a finite number, 0 or more")
-    _check("beta1", config.beta1, 0 <= config.beta1 < 1, "at least 0 and below 1")
+        _check(name, value, value is None or 0 <= value < float("inf"), "a finite number, 0 or more")
+    _check("beta1", config.beta1, config.beta1 is None or 0 <= config.beta1 < 1, "at least 0 and below 1")
     _check("ema", config.ema, config.ema is None or 0 <= config.ema < 1, "at least 0 and below 1")
     _check("samples", config.samples, config.samples >= 2, "at least 2")
     multiple = config.failure_multiple
@@ -139,14 +160,15 @@ def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
     _check("key", config.key, 0 <= config.key < 2**32, "from 0 to 2^32 - 1")
     if config.precision not in PRECISIONS:
         raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
-    repeated = {name for name in config.loss if config.loss.count(name) > 1}
-    _check("loss", ", ".join(config.loss), not repeated, "each loss once")
+    for option in ("loss", "recipe"):
+        names = getattr(config, option)
+        _check(option, ", ".join(names), len(set(names)) == len(names), f"each {option} once")
     return config
 
 
 def from_stored(stored: dict[str, Any]) -> Config:
     """The configuration as `dataclasses.asdict` and JSON left it."""
-    return Config(**(stored | {"loss": tuple(stored["loss"])}))
+    return Config(**(stored | {name: tuple(stored[name]) for name in NAMES}))
 
 
 def command_line(job: str, config: Config) -> str:

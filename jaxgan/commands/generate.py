@@ -35,6 +35,8 @@ class LoadedGenerator(NamedTuple):
 def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -> LoadedGenerator:
     """The generator of `seed` under `loss` (default: the practical one, else the run's first) from a run's folder.
 
+    `loss` may be the name of a recipe, where the run is of recipes.
+
     Only its own parameters are read; the discriminator is not needed.
 
     Raises:
@@ -42,9 +44,8 @@ def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -
     """
     folder = Path(folder)
     config = store.read_config(folder)["config"]
-    trained = [
-        name for name in map(catalog.slug, config["loss"]) if checkpoint.latest_step(folder / name / "generator")
-    ]
+    names = [*config["loss"], *config["recipe"]]
+    trained = [name for name in map(catalog.slug, names) if checkpoint.latest_step(folder / name / "generator")]
     if not trained:
         raise store.StoreError(f"{folder} holds no trained generator yet")
     if loss is None:

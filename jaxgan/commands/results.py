@@ -127,6 +127,6 @@ def _equilibrium(study: Study) -> dict[str, float]:
         for name in plain
         if study.losses[name].generator in generator
     }
-    if len(plain) == len(study.losses):
+    if len(plain) == len(study.algorithms):
         return values | common
     return values | {f"{series}/{name}": value for name in plain for series, value in common.items()}

@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan import checkpoint
 from jaxgan.commands import catalog, compilation, processes, provenance, resources
 from jaxgan.commands.build import Study, build
-from jaxgan.commands.config import Config, OptionError, command_line, configure, counted, from_stored
+from jaxgan.commands.config import NAMES, Config, OptionError, command_line, configure, counted, from_stored
 from jaxgan.commands.evaluate import Judge, Measured, judge_for, with_untrained
 from jaxgan.commands.results import assemble
 from jaxgan.commands.training import Interrupted, Say, train
@@ -78,10 +78,11 @@ def run_study(
         if processes.leads() and not resume:
             name = f"{job}-{catalog.slug(Path(config.data).stem)}"
             folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-            store.write_json(folder / "config.json", _origin(job, config, placement) | {"inputs": inputs})
+            about = {"settings": study.settings, "inputs": inputs}
+            store.write_json(folder / "config.json", _origin(job, config, placement) | about)
     folder = processes.seen_by_all(folder)
     say(
-        f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.losses)} "
+        f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.algorithms)} "
         f"on {study.source.name}; everything goes to {folder}"
     )
     try:
@@ -154,20 +155,22 @@ def _absolute(given: dict[str, Any]) -> dict[str, Any]:
 
     def resolve(name: str) -> str:
         path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
-        known = name in catalog.DATA or name in catalog.LOSSES
+        known = name in catalog.DATA or name in catalog.LOSSES or name in catalog.RECIPES
         return f"{Path(path).resolve()}{colon}{attribute}" if path and not known and Path(path).exists() else name
 
     resolved = dict(given)
     if given.get("data"):
         resolved["data"] = resolve(given["data"])
-    if given.get("loss"):
-        resolved["loss"] = tuple(resolve(name) for name in given["loss"])
+    for option in ("loss", "recipe"):
+        if given.get(option):
+            resolved[option] = tuple(resolve(name) for name in given[option])
     return resolved
 
 
 def _inputs(study: Study) -> dict[str, str]:
     """SHA-256 of what the configuration names but does not hold: files of losses, images."""
-    files = [Path(name.rpartition(":")[0]) for name in study.config.loss if ".py:" in name]
+    names = study.config.loss + study.config.recipe
+    files = [Path(name.rpartition(":")[0]) for name in names if ".py:" in name]
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     images = (study.source.train, study.source.heldout)
     return digests | ({} if study.source.train is None else {study.source.name: checkpoint.digest(images)})
@@ -193,6 +196,6 @@ def _resumed(given: dict[str, Any], out: Path | None) -> Config:
         raise store.StoreError(f"--resume: the run in {out} was started by another version of jaxgan") from error
     for name, value in given.items():
         stored = getattr(config, name)
-        if value is not None and (tuple(value) if name == "loss" else value) != stored:
+        if value is not None and (tuple(value) if name in NAMES else value) != stored:
             raise OptionError(name, f"got {value}, but the run in {out} was started with {stored}; leave it out")
     return config

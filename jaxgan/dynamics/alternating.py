@@ -62,9 +62,12 @@ def alternating(
     return _alternating(game, lambda state: game, g_tx, d_tx, batch_size, d_steps, g_steps, generator_first)
 
 
+_ADAM = partial(optax.adam, b1=0.0, b2=0.9)
+
+
 def two_time_scales(
     game: Game,
-    optimizer: Callable[[float], optax.GradientTransformation] = partial(optax.adam, b1=0.0, b2=0.9),
+    optimizer: Callable[[float], optax.GradientTransformation] = _ADAM,
     *,
     lr_g: float = 1e-4,
     lr_d: float = 4e-4,

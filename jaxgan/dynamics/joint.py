@@ -2,18 +2,21 @@
 
 from functools import partial
 
-import jax
 import optax
 
 from jaxgan.dynamics.fields import consensus_field, symplectic_field
 from jaxgan.dynamics.moves import batch_sizes, first_state, info_of, move_player
 from jaxgan.game import joint_gradient
 from jaxgan.random import named_key
-from jaxgan.types import Algorithm, Batch, Field, Game, Info, Key, Players, Sampler, State
+from jaxgan.types import Algorithm, Batch, BatchSizes, Field, Game, Info, Key, Players, Sampler, State
 
 
 def simultaneous(
-    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
     """Simultaneous descent: both players take their gradients at one point and move together.
 
@@ -21,7 +24,7 @@ def simultaneous(
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, section 2.
 
     Raises:
-      ValueError: a batch size below 1.
+      ValueError: a batch size below 1, or sizes that differ.
 
     Example:
       >>> import jaxgan as jg
@@ -36,14 +39,14 @@ def consensus(
     d_tx: optax.GradientTransformation,
     *,
     gamma: float = 10.0,
-    batch_size: int = 64,
+    batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
     """Consensus optimization: simultaneous descent along `consensus_field`, F + d/dw (gamma/2 |F|^2).
 
     Source: Mescheder et al. 2017, The Numerics of GANs, algorithm 2.
 
     Raises:
-      ValueError: a gamma that is negative or not finite, or a batch size below 1.
+      ValueError: a gamma that is negative or not finite, or batch sizes below 1 or that differ.
 
     Example:
       >>> import jaxgan as jg
@@ -59,14 +62,14 @@ def symplectic(
     *,
     weight: float = 1.0,
     align: bool = False,
-    batch_size: int = 64,
+    batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
     """Symplectic gradient adjustment: simultaneous descent along `symplectic_field`, F + weight A^T F.
 
     Source: Balduzzi et al. 2018, The Mechanics of n-Player Differentiable Games, algorithm 1.
 
     Raises:
-      ValueError: a weight that is negative or not finite, or a batch size below 1.
+      ValueError: a weight that is negative or not finite, or batch sizes below 1 or that differ.
 
     Example:
       >>> import jaxgan as jg
@@ -76,7 +79,11 @@ def symplectic(
 
 
 def optimistic(
-    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
     """Optimistic descent: simultaneous, each update being 2 u_t - u_(t-1), u_t what the player's optimizer says.
 
@@ -84,7 +91,7 @@ def optimistic(
     Source: Daskalakis et al. 2018, Training GANs with Optimism, equation 5 and algorithm 1.
 
     Raises:
-      ValueError: a batch size below 1.
+      ValueError: a batch size below 1, or sizes that differ.
 
     Example:
       >>> import jaxgan as jg
@@ -95,7 +102,11 @@ def optimistic(
 
 
 def extragradient(
-    game: Game, g_tx: optax.GradientTransformation, d_tx: optax.GradientTransformation, *, batch_size: int = 64
+    game: Game,
+    g_tx: optax.GradientTransformation,
+    d_tx: optax.GradientTransformation,
+    *,
+    batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
     """Extragradient: look one update ahead, then move from where one stands by the gradients found there.
 
@@ -104,17 +115,17 @@ def extragradient(
     Source: Korpelevich 1976; Gidel et al. 2019, A Variational Inequality Perspective on GANs, algorithm 2.
 
     Raises:
-      ValueError: a batch size below 1.
+      ValueError: a batch size below 1, or sizes that differ.
 
     Example:
       >>> import jaxgan as jg
       >>> algorithm = extragradient(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    sizes, field, txs = batch_sizes(batch_size), joint_gradient(game), Players(g_tx, d_tx)
+    size, field, txs = _one_size(batch_size), joint_gradient(game), Players(g_tx, d_tx)
 
     def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
         def gradient(params: Players, name: str) -> tuple[Players, Players]:
-            return _on_batch(field, params, state, sample, batch_size, named_key(key, name))
+            return _on_batch(field, params, state, sample, size, named_key(key, name))
 
         grads, _ = gradient(state.params, "ahead")
         ahead = Players(
@@ -126,7 +137,7 @@ def extragradient(
         grads, seen = gradient(ahead, "update")
         return _move_both(txs, state, grads, seen)
 
-    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
 
 
 def _descent(
@@ -134,16 +145,28 @@ def _descent(
     field: Field,
     g_tx: optax.GradientTransformation,
     d_tx: optax.GradientTransformation,
-    batch_size: int,
+    batch_size: int | BatchSizes,
 ) -> Algorithm:
     """Both players along minus `field`."""
-    sizes, txs = batch_sizes(batch_size), Players(g_tx, d_tx)
+    size, txs = _one_size(batch_size), Players(g_tx, d_tx)
 
     def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
-        grads, seen = _on_batch(field, state.params, state, sample, batch_size, named_key(key, "joint"))
+        grads, seen = _on_batch(field, state.params, state, sample, size, named_key(key, "joint"))
         return _move_both(txs, state, grads, seen)
 
-    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
+
+
+def _one_size(batch_size: int | BatchSizes) -> int:
+    """Both players see one batch, and as many fakes.
+
+    >>> _one_size(64)
+    64
+    """
+    sizes = batch_sizes(batch_size)
+    if len(set(sizes)) > 1:
+        raise ValueError(f"players that move at once see one batch: its sizes must be equal, got {sizes}")
+    return sizes.real
 
 
 def _on_batch(

@@ -9,6 +9,10 @@ from jaxgan.losses.cross_entropy import non_saturating as non_saturating
 from jaxgan.losses.cross_entropy import non_saturating_generator as non_saturating_generator
 from jaxgan.losses.cross_entropy import reverse_kl as reverse_kl
 from jaxgan.losses.cross_entropy import reverse_kl_generator as reverse_kl_generator
+from jaxgan.losses.differences import relativistic as relativistic
+from jaxgan.losses.differences import relativistic_average as relativistic_average
+from jaxgan.losses.differences import relativistic_average_minimax as relativistic_average_minimax
+from jaxgan.losses.differences import relativistic_minimax as relativistic_minimax
 from jaxgan.losses.divergences import Divergence as Divergence
 from jaxgan.losses.divergences import f_gan as f_gan
 from jaxgan.losses.divergences import f_gan_practical as f_gan_practical
@@ -24,10 +28,6 @@ from jaxgan.losses.divergences import f_reverse_kl as f_reverse_kl
 from jaxgan.losses.divergences import f_reverse_kl_practical as f_reverse_kl_practical
 from jaxgan.losses.labels import flipped_labels as flipped_labels
 from jaxgan.losses.labels import smoothed_labels as smoothed_labels
-from jaxgan.losses.relativistic import relativistic as relativistic
-from jaxgan.losses.relativistic import relativistic_average as relativistic_average
-from jaxgan.losses.relativistic import relativistic_average_minimax as relativistic_average_minimax
-from jaxgan.losses.relativistic import relativistic_minimax as relativistic_minimax
 from jaxgan.losses.scores import hinge as hinge
 from jaxgan.losses.scores import least_squares as least_squares
 from jaxgan.losses.scores import least_squares_loss as least_squares_loss

@@ -44,7 +44,7 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
 
 
 def flipped_labels(rate: float) -> Labelling:
-    """Label flipping for `adversarial_game(..., labelling=)`: each pair of a real and a fake logit is swapped at `rate`.
+    """Label flipping, for `adversarial_game(..., labelling=)`: pairs of a real and a fake logit are swapped at `rate`.
 
     The discriminator's loss then takes a real example for a fake one and the other way round; what is reported of its
     outputs, and the generator's loss, see the true labels. Real and fake batches must have one size.

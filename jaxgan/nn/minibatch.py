@@ -1,6 +1,5 @@
 """Discriminators that see several examples at once, against mode collapse: packs and minibatch statistics."""
 
-import math
 from typing import Any
 
 import flax.linen as nn

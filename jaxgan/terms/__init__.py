@@ -20,9 +20,9 @@ from jaxgan.terms.logits import consistency as consistency
 from jaxgan.terms.logits import latent_consistency as latent_consistency
 from jaxgan.terms.logits import latent_diversity as latent_diversity
 from jaxgan.terms.logits import lecam as lecam
+from jaxgan.terms.parts import Coefficient as Coefficient
 from jaxgan.terms.players import feature_matching as feature_matching
 from jaxgan.terms.players import l1_to_real as l1_to_real
 from jaxgan.terms.players import l2_to_real as l2_to_real
 from jaxgan.terms.players import orthogonal as orthogonal
 from jaxgan.terms.players import path_length as path_length
-from jaxgan.terms.parts import Coefficient as Coefficient

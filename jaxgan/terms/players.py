@@ -61,10 +61,11 @@ def orthogonal(weight: Coefficient = 1e-4) -> Term:
 
 
 def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
-    """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels): equal steps everywhere.
+    """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels).
 
-    The expectation is over latents and images y; a is the moving average of |J^T y|, up to and including this
-    evaluation. For points the number of pixels is 1; for images it is height times width.
+    Steps of one length in the latents then make changes of one size. The expectation is over latents and images y; a is
+    the moving average of |J^T y|, up to and including this evaluation. For points the number of pixels is 1; for images
+    it is height times width.
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B.
 
     Raises:
