@@ -268,7 +268,7 @@ def unrolled_gan(
 ) -> Algorithm:  # fmt: skip
     """The generator differentiates through updates of the discriminator; settings of the authors' demonstration.
 
-    Loss:    non_saturating
+    Loss:    zero_sum(minimax): the generator minimizes V as a whole, whose real part looks ahead, too
     Terms:   none
     Updates: unrolled, 5 updates of D ahead; Adam 0.5, 0.999 with 1e-3 for G and 1e-4 for D
     Paper:   Metz et al. 2017, Unrolled Generative Adversarial Networks
@@ -277,7 +277,7 @@ def unrolled_gan(
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.unrolled_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
-    game = adversarial_game(generator, discriminator, prior, losses.non_saturating)
+    game = adversarial_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
     d_tx = optax.adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the slope of Adam's root finite
     return unrolled(game, optax.adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
 

@@ -32,3 +32,4 @@ from jaxgan.losses.scores import hinge as hinge
 from jaxgan.losses.scores import least_squares as least_squares
 from jaxgan.losses.scores import least_squares_loss as least_squares_loss
 from jaxgan.losses.scores import wasserstein as wasserstein
+from jaxgan.losses.zero_sum import zero_sum as zero_sum

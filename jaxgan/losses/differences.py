@@ -6,6 +6,7 @@ A common shift of all logits changes none of them. Below, p is the distribution 
 import jax
 import jax.numpy as jnp
 
+from jaxgan.losses.zero_sum import zero_sum
 from jaxgan.types import Array, Loss
 
 
@@ -15,10 +16,6 @@ def _real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
 
 def _fake_above_real(real_logits: Array, fake_logits: Array) -> Array:
     return jax.nn.softplus(_paired(real_logits, fake_logits))
-
-
-def _not_real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
-    return -_real_above_fake(real_logits, fake_logits)
 
 
 def _paired(real_logits: Array, fake_logits: Array) -> Array:
@@ -45,11 +42,6 @@ def _fakes_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array,
     )
 
 
-def _not_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
-    real, fake = _above_average(real_logits, fake_logits)
-    return -real, -fake
-
-
 relativistic = Loss(_real_above_fake, _fake_above_real)
 """The paired relativistic loss (RpGAN) in its non-saturating form; it needs as many real as fake examples.
 
@@ -61,7 +53,7 @@ Saturates:     where a fake's logit is far above that of the real example it is 
 Source:        Jolicoeur-Martineau 2019, The relativistic discriminator; Huang et al. 2024, The GAN is dead (R3GAN)
 """
 
-relativistic_minimax = Loss(_real_above_fake, _not_real_above_fake)
+relativistic_minimax = zero_sum(relativistic)
 """The paired relativistic loss (RpGAN) as a zero-sum game; it needs as many real as fake examples.
 
 Discriminator: E[softplus(-(real - fake))], over pairs
@@ -84,7 +76,7 @@ Saturates:     where fakes lie far above the mean of the real ones
 Source:        Jolicoeur-Martineau 2019, The relativistic discriminator: a key element missing from standard GAN
 """
 
-relativistic_average_minimax = Loss(_above_average, _not_above_average)
+relativistic_average_minimax = zero_sum(relativistic_average)
 """The relativistic average loss (RaGAN) as a zero-sum game.
 
 Discriminator: E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]

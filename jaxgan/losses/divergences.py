@@ -73,7 +73,8 @@ def _discriminator(divergence: Divergence) -> Callable[[Array, Array], tuple[Arr
 _KL = Divergence(lambda v: v, lambda v: jnp.exp(v - 1))
 _REVERSE_KL = Divergence(lambda v: -jnp.exp(-v), lambda v: v - 1)
 _PEARSON = Divergence(lambda v: v, lambda v: 0.25 * v**2 + v)
-_HELLINGER = Divergence(lambda v: -jnp.expm1(-v), jnp.expm1)
+# Not by expm1, whose derivative JAX takes as expm1 + 1: at a logit of -20 that is 0 in float32.
+_HELLINGER = Divergence(lambda v: 1 - jnp.exp(-v), lambda v: jnp.exp(v) - 1)
 _JENSEN_SHANNON = Divergence(lambda v: math.log(2) - jax.nn.softplus(-v), lambda v: jax.nn.softplus(v) - math.log(2))
 
 f_kl = f_gan(_KL)
@@ -83,7 +84,8 @@ Discriminator: -E[real] + E[exp(fake - 1)]
 Generator:     -E[exp(fake - 1)]
 Derivative:    of the generator's loss by a fake logit -exp(logit - 1)
 Optimum:       logit 1 + log(p / q)
-Saturates:     at low logits; it overflows to minus infinity above a logit of 89.72 in float32, honestly
+Saturates:     at low logits; it overflows to minus infinity above a logit of 89.72 in float32, honestly, and the
+               discriminator's fake part to infinity
 Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
 """
 
@@ -116,7 +118,8 @@ Discriminator: E[exp(-real)] + E[fake - 1]
 Generator:     E[exp(-fake)]
 Derivative:    of the generator's loss by a fake logit -exp(-logit)
 Optimum:       logit log(p / q)
-Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly
+Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly, as does the
+               discriminator's real part
 Source:        Nowozin et al. 2016, f-GAN, section 3.2
 """
 
@@ -137,7 +140,7 @@ f_pearson_practical = f_gan_practical(_PEARSON)
 Discriminator: -E[real] + E[fake^2 / 4 + fake]
 Generator:     -E[fake]
 Derivative:    of the generator's loss by a fake logit -1
-Optimum:       logit 2 (p / q - 1), at least -2
+Optimum:       logit 2 (p / q - 1), at least -2, where the generator's gradient is that of 2 KL(p || q)
 Saturates:     nowhere
 Source:        Nowozin et al. 2016, f-GAN, section 3.2
 """
@@ -149,7 +152,8 @@ Discriminator: E[exp(-real) - 1] + E[exp(fake) - 1]
 Generator:     -E[exp(fake) - 1]
 Derivative:    of the generator's loss by a fake logit -exp(logit)
 Optimum:       logit log(p / q) / 2
-Saturates:     at low logits; it overflows to minus infinity above a logit of 88.72 in float32, honestly
+Saturates:     at low logits; it overflows to minus infinity above a logit of 88.72 in float32, honestly; the
+               discriminator's fake part does so there, too, and its real part below -88.72
 Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
 """
 
@@ -160,7 +164,8 @@ Discriminator: E[exp(-real) - 1] + E[exp(fake) - 1]
 Generator:     E[exp(-fake) - 1]
 Derivative:    of the generator's loss by a fake logit -exp(-logit)
 Optimum:       logit log(p / q) / 2
-Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly
+Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly, as does the
+               discriminator's real part, and its fake part above 88.72
 Source:        Nowozin et al. 2016, f-GAN, section 3.2
 """
 

@@ -1,5 +1,7 @@
 """Label smoothing and label flipping: wrappers, off unless asked for."""
 
+import numbers
+
 import jax
 import jax.numpy as jnp
 
@@ -14,8 +16,8 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
                    A and B are what `loss` has it minimize on real and on fake logits: for cross-entropy softplus(-l)
                    and softplus(l)
     Generator:     as it is
-    Optimum:       for cross-entropy D = (a p + b q) / (p + q); with b > 0 ("two-sided") D depends on q where p is 0,
-                   so one-sided smoothing, b = 0, is the default
+    Optimum:       for cross-entropy D = (a p + b q) / (p + q); with b > 0 ("two-sided") D stays at b where p is 0 and
+                   holds fakes up there, so one-sided smoothing, b = 0, is the default
 
     Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.4.
 
@@ -38,9 +40,16 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
     def d_loss(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
         real_as_real, fake_as_fake = loss.discriminator(real_logits, fake_logits)
         fake_as_real, real_as_fake = loss.discriminator(fake_logits, real_logits)
-        return real * real_as_real + (1 - real) * real_as_fake, fake * fake_as_real + (1 - fake) * fake_as_fake
+        return _mixed(real, real_as_real, real_as_fake), _mixed(fake, fake_as_real, fake_as_fake)
 
     return Loss(d_loss, loss.generator)
+
+
+def _mixed(target: float, as_real: Array, as_fake: Array) -> Array:
+    # A target of 0 or 1 leaves one of the two out: 0 times one that has overflowed would be NaN.
+    if isinstance(target, numbers.Real) and target in (0, 1):
+        return as_real if target == 1 else as_fake
+    return target * as_real + (1 - target) * as_fake
 
 
 def flipped_labels(rate: float) -> Labelling:

@@ -56,7 +56,9 @@ def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 
     Saturates:     at a score of c; far from it the derivative grows without bound
     Source:        Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 2
 
-    With b - c = 1 and b - a = 2 the generator minimizes the Pearson divergence of p + q from 2 q, half of it.
+    With b - c = 1 and b - a = 2, E[(real - c)^2] / 2 + E[(fake - c)^2] / 2 at the optimal discriminator is half the
+    Pearson divergence of p + q from 2 q. The generator's loss is the second half alone, and its gradient at a
+    discriminator that is held is not the divergence's.
 
     Raises:
       ValueError: a target that is not finite.

@@ -1,0 +1,26 @@
+"""Any discriminator's loss as a zero-sum game."""
+
+from jaxgan.types import Array, Loss
+
+
+def zero_sum(loss: Loss) -> Loss:
+    """The game in which the generator minimizes minus all that the discriminator of `loss` minimizes.
+
+    Discriminator: as it is
+    Generator:     -L_D, the real part included
+
+    The real part does not depend on the generator, unless the generator looks ahead at how the discriminator will
+    answer (`unrolled`): there it matters, and `minimax` is not enough.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jaxgan.losses import wasserstein
+      >>> [float(part) for part in zero_sum(wasserstein).generator(jnp.float32(2.0), jnp.float32(3.0))]
+      [2.0, -3.0]
+    """
+
+    def g_loss(real_logits: Array, fake_logits: Array) -> Array | tuple[Array, ...]:
+        parts = loss.discriminator(real_logits, fake_logits)
+        return tuple(-part for part in parts) if isinstance(parts, tuple) else -parts
+
+    return Loss(loss.discriminator, g_loss)
