@@ -2,7 +2,8 @@
 
 Theory speaks of the flow v = -(dL_G/dG, dL_D/dD): an equilibrium is stable where the eigenvalues of its Jacobian have
 negative real parts. For cross-entropy losses f(t) = -log(1 + exp(-t)), and there f'(0) = 1/2 and f''(0) = -1/4.
-Parameters are {"theta": [d]} of the generator and {"psi": [...]} of the discriminator; batches come from `sample`.
+Parameters are {"theta": [d]} of the generator and {"psi": [...]} of the discriminator; batches come from `origin`,
+`standard_normal` and `two_points`.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,7 +78,8 @@ def dirac(
     With instance noise, -sigma^2/4 +- sqrt(sigma^4/16 - 1/4). Consensus, -gamma/4 +- i/2.
     Rates: a step h of simultaneous descent multiplies by 1 +- ih/2, which grows; alternating descent with n_g and n_d
     updates has eigenvalues 1 - a^2/2 +- sqrt((1 - a^2/2)^2 - 1), a = h sqrt(n_g n_d)/2, on the unit circle below
-    a = 2. Orbits: the flow of a zero-sum cross-entropy game keeps theta^2 + psi^2.
+    a = 2. Orbits: the flow of a zero-sum cross-entropy game keeps theta^2 + psi^2; that of
+    `non_saturating` falls slowly, d(1/r^2)/dt = 1/8 near 0, no linear rate.
 
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, sections 2 and 4.
 
@@ -122,8 +124,8 @@ def gaussian_mean(
     """Data N(0, 1), a generator theta + z with z ~ N(0, 1), and D(x) = psi_0 + psi_1 x, which holds the optimum.
 
     The optimal logit log p - log q is linear: psi_1 = -theta, psi_0 = theta^2/2. Eigenvalues of v' at theta = psi = 0,
-    for cross-entropy losses: -1/2 for psi_0 and -1/4 +- sqrt(1/16 - 1/4) for (theta, psi_1), so it is stable: the
-    spread of the data acts as instance noise of sigma = 1.
+    for `minimax` and `non_saturating`: -1/2 for psi_0 and -1/4 +- sqrt(1/16 - 1/4) for (theta, psi_1), so it is stable:
+    the spread of the data acts as instance noise of sigma = 1. (A paired loss leaves psi_0 out, eigenvalue 0.)
 
     `start` is (theta, psi_1); `draw` makes z, any distribution of mean 0 and variance 1 gives the same spectrum.
     Source: the Dirac-GAN with instance noise in Mescheder et al. 2018, section 3.2, with the bias made explicit.
@@ -149,8 +151,9 @@ def two_point(
 ) -> Game:
     """Data -1 and 1, a generator of two free points theta_0 and theta_1, and D(x) = psi_0 x + psi_1 x^2 / 2.
 
-    Equilibrium: theta = (-1, 1), psi = 0. Eigenvalues of v' there, for cross-entropy losses: -1/4 +- i/4 for the mean
-    of the points and psi_0, and -1/16 +- sqrt(1/256 - 1/8) for their distance and psi_1.
+    Equilibrium: theta = (-1, 1), psi = 0. Eigenvalues of v' there, for `minimax` and `non_saturating`: -1/4 +- i/4 for
+    the mean of the points and psi_0, and -1/16 +- sqrt(1/256 - 1/8) for their distance and psi_1; for the paired
+    `relativistic` +-i/sqrt(8), each twice.
     Mode collapse is forever: with a loss of separate terms (`minimax`, `non_saturating`) points that coincide have one
     gradient and never part; a paired loss (`relativistic`) compares each with a data point of its own, and they do.
     Use even batch sizes.

@@ -15,7 +15,8 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
     """`algorithm`, keeping an exponential moving average of the generator in `State.average`.
 
     average <- decay * average + (1 - decay) * generator after every step, for parameters and for model state:
-    averaged weights need batch statistics of their own. It starts at the initial generator.
+    averaged weights need batch statistics of their own. It starts at the initial generator. Around `lookahead` it
+    averages what that takes the generator back to, and inside of it what went ahead.
 
     Raises:
       ValueError: a decay outside [0, 1) (checked only when it is a Python number).

@@ -15,7 +15,7 @@ from jaxgan.types import Array, Field, Players
 def consensus_field(field: Field, gamma: float = 10.0) -> Field:
     """F + d/dw (gamma/2 |F|^2): the true gradient of the squared field, by both players' parameters.
 
-    On a zero-sum game J^T F is added, J the Jacobian of F: the eigenvalues of the flow move to the left.
+    gamma J^T F is added, J the Jacobian of F. On a zero-sum game that moves the eigenvalues of the flow to the left.
     Source: Mescheder et al. 2017, The Numerics of GANs, equation 10.
 
     Raises:

@@ -1,0 +1,136 @@
+"""Every recipe on the ring and on the grid: 16 seeds each, in one compiled program a recipe, and one table.
+
+    python experiments/all_recipes.py [--seeds 16] [--steps 4000] [--out all-recipes]
+
+Everything but the method is the same for all: networks (2 x 128 ReLU, 2 latents), batches of 128, steps, and the
+generator's learning rate of 1e-3. A recipe keeps its own loss, terms, update rule, optimizer and coefficients, and the
+ratio of its two learning rates. So this is no contest of tuned methods: a coefficient that a paper chose for images
+stands as it is. Takes about an hour on two cores; what is done is kept, and not done again when started anew.
+"""
+
+import argparse
+import inspect
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+import jaxgan as jg
+from jaxgan.commands import provenance
+
+RATE, BATCH, SAMPLES = 1e-3, 128, 2500
+MIXTURES = {"ring": jg.data.ring, "grid": jg.data.grid}
+
+
+def algorithm_of(recipe):
+    """The recipe with the common networks, batch size and rate, its ratio of rates kept."""
+    defaults = {name: p.default for name, p in inspect.signature(recipe).parameters.items()}
+    rates = {"lr_g": RATE, "lr_d": RATE * defaults["lr_d"] / defaults["lr_g"]}
+    networks = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
+    return recipe(*networks, jg.normal_prior(2), batch_size=BATCH, **rates)
+
+
+def train(recipe, source, seeds, steps):
+    """Modes, quality, outcome and milliseconds a step for every seed."""
+    algorithm, chunks = algorithm_of(recipe), []
+
+    def probe(state, key):
+        x = algorithm.game.sample(*jg.best_generator(state), key, SAMPLES)
+        return jg.metrics.mode_report(x, source.mixture.means, source.mixture.sigma), jnp.isfinite(x).all()
+
+    with tqdm(desc=f"{recipe.__name__} on {source.name}", total=steps, unit="step") as bar:
+
+        def keep(chunk):
+            chunks.append(chunk._replace(state=None))
+            bar.update(chunk.info.g_loss.shape[1])
+
+        jg.fit(algorithm, source.sample, jg.seed_keys(jax.random.key(0), seeds), steps, probe=probe, on_chunk=keep)
+    series = {
+        name: np.concatenate([getattr(chunk.info, name) for chunk in chunks], axis=1)
+        for name in ("g_loss", "d_loss", "g_grad_norm")
+    }
+    report, finite = chunks[-1].probe
+    modes = len(source.mixture.means)
+    codes = jg.classify(
+        [series["g_loss"], series["d_loss"]],
+        series["g_grad_norm"],
+        finite,
+        captured=(report.captured, modes),
+        high_quality=(report.high_quality, 1 - np.exp(-4.5)),  # of a perfect sampler in the plane
+    )
+    lengths = [chunk.info.g_loss.shape[1] for chunk in chunks]
+    times = [1e3 * chunk.seconds / length for chunk, length in zip(chunks, lengths, strict=True) if length > 1]
+    return {
+        "modes": report.captured.tolist(),
+        "quality": report.high_quality.tolist(),
+        "outcomes": [jg.Outcome(code).name for code in codes],
+        "ms_per_step": float(np.median(times)),
+    }
+
+
+def table(results, seeds):
+    """Markdown, a row a recipe: interquartile means over seeds with 95 % intervals, and failures."""
+    mixtures = list(MIXTURES)
+    head = ["recipe"]
+    for name in mixtures:
+        of = len(MIXTURES[name]().mixture.means)
+        head += [f"{name}: modes of {of}", f"{name}: quality", f"{name}: failed", f"{name}: ms a step"]
+    lines = [head, ["---"] * len(head)]
+    for recipe, found in results.items():
+        cells = [recipe]
+        for name in mixtures:
+            if name not in found:
+                cells += [""] * 4
+                continue
+            row = found[name]
+            failed = [code for code in row["outcomes"] if code != "OK"]
+            share = jg.wilson_interval(len(failed), seeds)
+            reasons = ", ".join(f"{failed.count(code)} {code}" for code in sorted(set(failed)))
+            cells += [
+                "{:.3g} [{:.3g}, {:.3g}]".format(*jg.iqm_interval(row["modes"], rng=0)),
+                "{:.2f} [{:.2f}, {:.2f}]".format(*jg.iqm_interval(row["quality"], rng=0)),
+                f"{len(failed)} [{share.low:.0%}, {share.high:.0%}] {reasons}".strip(),
+                f"{row['ms_per_step']:.3g}",
+            ]
+        lines.append(cells)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=16, help="independent runs of each recipe (default 16)")
+    parser.add_argument("--steps", type=int, default=4000, help="generator updates (default 4000)")
+    parser.add_argument("--out", type=Path, default=Path("all-recipes"), help="the folder for results and table")
+    parser.add_argument("--recipes", nargs="*", help="only these (default all)")
+    options = parser.parse_args()
+    jg.use_cpu_cores()
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "results.json"
+    setting = {"seeds": options.seeds, "steps": options.steps, "rate": RATE, "batch": BATCH, "key": 0}
+    kept = json.loads(file.read_text()) if file.exists() else {"setting": setting, "results": {}}
+    if kept["setting"] != setting:
+        parser.error(f"{file} is of another setting, {kept['setting']}; name another --out")
+    kept |= {
+        "command": f"python experiments/all_recipes.py --seeds {options.seeds} --steps {options.steps}",
+        "machine": provenance.device(),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+    }
+    for recipe in jg.recipes.ALL:
+        if options.recipes and recipe.__name__ not in options.recipes:
+            continue
+        found = kept["results"].setdefault(recipe.__name__, {})
+        for name, mixture in MIXTURES.items():
+            if name not in found:
+                found[name] = train(recipe, mixture(), options.seeds, options.steps)
+                file.write_text(json.dumps(kept, indent=1) + "\n")
+    text = table(kept["results"], options.seeds)
+    (options.out / "table.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
