@@ -60,11 +60,18 @@ def use_devices() -> None:
 
 
 def make(
-    workload: Workload, seeds: int, start: Start | None = None, *, sample: Any = None, precision: str = "float32"
+    workload: Workload,
+    seeds: int,
+    start: Start | None = None,
+    *,
+    sample: Any = None,
+    precision: str = "float32",
+    rule: Algorithm | None = None,
 ) -> Form:
     """All seeds, in the very programs of `jaxgan.fit` and dealt out over devices as it does.
 
-    It takes no other start: its random streams are what the other forms are given (`parity`).
+    `rule` trains the workload by another algorithm than its own. It takes no other start: its random streams are what
+    the other forms are given (`parity`).
     """
     if start is not None:
         raise ValueError("jaxgan starts from its own keys, got a start")
@@ -74,7 +81,8 @@ def make(
     placement = place(seeds)
     seed_keys = spread(placement, keys(seeds)[np.maximum(deal(seeds, placement).ravel(), 0)])
     shared = repeated(placement, sample or sampler(workload))
-    begin, stretch, _ = programs(algorithm(workload, dtype=dtype), placement, _CHUNK, None)
+    rule = algorithm(workload, dtype=dtype) if rule is None else rule
+    begin, stretch, _ = programs(rule, placement, _CHUNK, None)
     state = begin(shared, seed_keys)
     done = 0
 
