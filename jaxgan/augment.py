@@ -139,7 +139,7 @@ def instance_noise(
       >>> noise.apply(jnp.zeros((2, 3)), jax.random.key(0), jnp.int32(0), noise.init()).shape
       (2, 3)
     """
-    check_coefficient("sigma", sigma)
+    check_coefficient("sigma", sigma, schedule=True)
 
     def apply(x: Array, key: Key, step: Array, memory: PyTree) -> Array:
         del memory

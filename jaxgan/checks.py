@@ -4,11 +4,15 @@ import math
 import numbers
 from typing import Any
 
+import jax
 
-def check_coefficient(name: str, value: Any, *, lowest: float | None = 0.0, highest: float | None = None) -> None:
-    """Refuses a number that is not finite, or outside [lowest, highest].
 
-    Only a plain number is looked at: a traced one (in a sweep by `vmap`) or a schedule passes.
+def check_coefficient(
+    name: str, value: Any, *, lowest: float | None = 0.0, highest: float | None = None, schedule: bool = False
+) -> None:
+    """Refuses what is no number, not finite, or outside [lowest, highest]; with `schedule` a function may stand for it.
+
+    A traced number, as in a sweep by `vmap`, passes: it has no value yet.
 
     Example:
       >>> check_coefficient("gamma", 10.0)
@@ -16,9 +20,12 @@ def check_coefficient(name: str, value: Any, *, lowest: float | None = 0.0, high
       Traceback (most recent call last):
       ValueError: gamma must be a finite number of at least 0, got -1.0
     """
-    if not isinstance(value, numbers.Real):
+    if isinstance(value, jax.core.Tracer) or (schedule and callable(value)):
         return
-    number = float(value)
+    try:
+        number = float(value) if not isinstance(value, str) else math.nan
+    except (TypeError, ValueError):  # None, a function, an array of several numbers
+        number = math.nan
     good = math.isfinite(number) and (lowest is None or number >= lowest) and (highest is None or number <= highest)
     if good:
         return

@@ -139,7 +139,7 @@ def adversarial_game(
         remembered = own_state.get(TERMS, ((),) * len(own_terms))
         penalties, memories = _evaluate(own_terms, view, remembered)
         if player == "discriminator" and augmentation is not None:
-            memory = augmentation.update(view, memory)
+            memory = jax.tree.map(lambda new, old: new.astype(old.dtype), augmentation.update(view, memory), memory)
         new_state = _remembering(
             {"generator": g_state, "discriminator": d_state}[player],
             memories if TERMS in own_state else (),

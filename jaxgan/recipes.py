@@ -3,15 +3,17 @@
 Settings default to the paper's. Networks are the caller's, so a recipe fixes the loss, the terms, the update rule and
 the optimizers, and of the networks only what its method is about: `sngan` asks for spectral normalization, `pacgan`
 packs, and where a penalty is on the gradient by one example, a discriminator's `batch_norm` is turned off. Every
-number that is a float can be swept with `vmap`; none of them selects code.
+number that is a float can be swept with `vmap`; none of them selects code. Learning rates may be schedules.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import optax
 
 from jaxgan import losses, terms
+from jaxgan.checks import check_coefficient
 from jaxgan.dynamics import alternating, averaged, critic_warm_up, simultaneous, two_time_scales, unrolled
 from jaxgan.dynamics.moves import batch_sizes
 from jaxgan.game import adversarial_game
@@ -19,10 +21,19 @@ from jaxgan.nn import Packed
 from jaxgan.optim import clip_params
 from jaxgan.types import Algorithm, BatchSizes, Prior
 
-# PyTorch's and the papers' RMSprop, with eps outside of the root; optax's own defaults are 0.9 and inside.
-_rmsprop = partial(optax.rmsprop, decay=0.99, eps=1e-8, eps_in_sqrt=False)
-
 Size = int | BatchSizes
+
+
+def _adam(lr: Any, b1: Any, b2: Any, **more: Any) -> optax.GradientTransformation:
+    for name, value, highest in (("learning rate", lr, None), ("b1", b1, 1.0), ("b2", b2, 1.0)):
+        check_coefficient(name, value, highest=highest, schedule=name == "learning rate")
+    return optax.adam(lr, b1, b2, **more)
+
+
+def _rmsprop(lr: Any) -> optax.GradientTransformation:
+    """PyTorch's and the papers', with eps outside of the root; optax's own defaults are a decay of 0.9 and inside."""
+    check_coefficient("learning rate", lr, schedule=True)
+    return optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False)
 
 
 def minimax_gan(
@@ -41,7 +52,7 @@ def minimax_gan(
       >>> algorithm = jg.recipes.minimax_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.minimax)
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -61,7 +72,7 @@ def ns_gan(
       >>> algorithm = jg.recipes.ns_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.non_saturating)
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -105,7 +116,7 @@ def wgan_gp(
     """
     critic, penalty = _by_example(discriminator), terms.gradient_penalty(weight)
     game = adversarial_game(generator, critic, prior, losses.wasserstein, d_terms=(penalty,))
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -125,7 +136,7 @@ def lsgan(
       >>> algorithm = jg.recipes.lsgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.least_squares)
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -145,7 +156,7 @@ def hinge_gan(
       >>> algorithm = jg.recipes.hinge_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.hinge)
-    return two_time_scales(game, partial(optax.adam, b1=b1, b2=b2), lr_g=lr_g, lr_d=lr_d, batch_size=batch_size)
+    return two_time_scales(game, partial(_adam, b1=b1, b2=b2), lr_g=lr_g, lr_d=lr_d, batch_size=batch_size)
 
 
 def sngan(
@@ -171,7 +182,7 @@ def sngan(
         raise ValueError(f"sngan needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
     critic = _by_example(discriminator).clone(spectral_norm=True)
     game = adversarial_game(generator, critic, prior, losses.hinge)
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -192,7 +203,7 @@ def dragan(
     """
     critic, penalty = _by_example(discriminator), terms.dragan(weight)
     game = adversarial_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -235,7 +246,7 @@ def ragan(
       >>> algorithm = jg.recipes.ragan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.relativistic_average)
-    g_tx, d_tx = optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2)
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
     return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
 
 
@@ -258,7 +269,7 @@ def r3gan(
     """
     critic, penalties = _by_example(discriminator), (terms.r1(gamma), terms.r2(gamma))
     game = adversarial_game(generator, critic, prior, losses.relativistic, d_terms=penalties)
-    algorithm = alternating(game, optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2), batch_size=batch_size)
+    algorithm = alternating(game, _adam(lr_g, b1, b2), _adam(lr_d, b1, b2), batch_size=batch_size)
     return algorithm if ema is None else averaged(algorithm, ema)
 
 
@@ -278,8 +289,8 @@ def unrolled_gan(
       >>> algorithm = jg.recipes.unrolled_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
-    d_tx = optax.adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the slope of Adam's root finite
-    return unrolled(game, optax.adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
+    d_tx = _adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the slope of Adam's root finite
+    return unrolled(game, _adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
 
 
 def pacgan(
@@ -304,7 +315,7 @@ def pacgan(
     if any(size % m for size in batch_sizes(batch_size)):
         raise ValueError(f"packs of m = {m} do not divide a batch of {batch_size}")
     game = adversarial_game(generator, packed, prior, losses.non_saturating)
-    return simultaneous(game, optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2), batch_size=batch_size)
+    return simultaneous(game, _adam(lr_g, b1, b2), _adam(lr_d, b1, b2), batch_size=batch_size)
 
 
 def dcgan(
@@ -324,7 +335,7 @@ def dcgan(
       >>> algorithm = jg.recipes.dcgan(*networks, jg.normal_prior(64))
     """
     game = adversarial_game(generator, discriminator, prior, losses.non_saturating)
-    return alternating(game, optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2), batch_size=batch_size)
+    return alternating(game, _adam(lr_g, b1, b2), _adam(lr_d, b1, b2), batch_size=batch_size)
 
 
 def _by_example(discriminator: Any) -> Any:
@@ -332,7 +343,7 @@ def _by_example(discriminator: Any) -> Any:
     return discriminator.clone(batch_norm=False) if getattr(discriminator, "batch_norm", False) else discriminator
 
 
-ALL = (
+ALL: tuple[Callable[..., Algorithm], ...] = (
     minimax_gan, ns_gan, wgan, wgan_gp, lsgan, hinge_gan, sngan, dragan, r1_gan, ragan, r3gan, unrolled_gan, pacgan,
     dcgan,
 )  # fmt: skip

@@ -121,6 +121,14 @@ def refused(capsys, *words: str) -> str:
         (["train", "--distributed"], "--distributed: the processes do not find each other: "),
         (["train", "--process-id", "1", "--num-processes", "2"], "--num-processes: got it without --coordinator"),
         (["train", "--coordinator", "localhost:1", "--process-id", "2", "--num-processes", "2"], "--process-id: got 2"),
+        (["train", "--recipe", "wgan_pg"], "--recipe: got 'wgan_pg'; did you mean 'wgan_gp'?"),
+        (["train", "--recipe", "r1_gan", "--set", "gamma=-1"], "--recipe: r1_gan: gamma must be a finite number of"),
+        (["train", "--recipe", "pacgan", "--batch-size", "33"], "--recipe: pacgan: packs of m = 2 do not divide"),
+        (["train", "--recipe", "pacgan", "--fake-batch-size", "50"], "its sizes must be equal"),
+        (["train", "--recipe", "r3gan", "--fake-batch-size", "32"], "--recipe: r3gan: this loss pairs each real"),
+        (["train", "--recipe", "wgan_gp", "--fake-batch-size", "32"], "needs as many of both"),
+        (["train", "--recipe", "unrolled_gan", "--batch-size", "2000"], "more than digits has"),
+        (["train", "--set", "gamma=1"], "--set: is for the settings of a recipe"),
         (["sample"], "there is no run under runs/ yet"),
         (["sample", "full"], "full holds no run"),
     ],
@@ -138,6 +146,55 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_p
     before = {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts}
     assert expected in refused(capsys, *words)
     assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def test_recipes_from_end_to_end(tmp_path):
+    """A recipe of the catalogue with a setting, and one of one's own; both by name in all that follows."""
+    (tmp_path / "own.py").write_text(
+        "import optax\nimport jaxgan as jg\n"
+        "def mine(generator, discriminator, prior, *, rate: float = 1e-3):\n"
+        "    game = jg.adversarial_game(generator, discriminator, prior, jg.wasserstein, d_terms=(jg.terms.lecam(),))\n"
+        "    return jg.alternating(game, optax.sgd(rate), optax.sgd(rate), batch_size=8)\n"
+    )
+    words = ["--data", "ring", "--recipe", "pacgan", "--recipe", "own.py:mine", *TINY, "--ema", "0.9", "--out", "run"]
+    done = jaxgan_process("compare", *words, cwd=tmp_path)
+    assert done.returncode == 2 and "--batch-size: got 8, but" not in done.stderr  # mine has no batch size
+    assert "batch_size" in done.stderr and len(done.stderr.splitlines()) == 1
+    del words[words.index("--batch-size") : words.index("--batch-size") + 2]
+    done = jaxgan_process("compare", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert run.losses == ("pacgan", "mine")
+    assert run.config["settings"]["pacgan"] | {"m": 2, "batch_size": 100} == run.config["settings"]["pacgan"]
+    assert run.config["settings"]["mine"] == {"rate": 1e-3}
+    assert run.series["g_loss"].shape == (2, 2, 6)
+    assert jaxgan.load_generator(tmp_path / "run", "mine").sample(jax.random.key(0), 3).shape == (3, 2)
+    assert main(["sample", str(tmp_path / "run"), "--loss", "pacgan", "-n", "4"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["ring", "digits"])
+def test_every_recipe_runs_from_the_command_line(tmp_path, data):
+    words = [word for recipe in jaxgan.recipes.ALL for word in ("--recipe", recipe.__name__)]
+    sizes = ["--seeds", "2", "--steps", "3", "--samples", "50", "--width", "4", "--latent-dim", "4"]
+    done = jaxgan_process("compare", "--data", data, *words, *sizes, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = jaxgan.load_run(tmp_path / "run")
+    assert run.losses == tuple(recipe.__name__ for recipe in jaxgan.recipes.ALL)
+    assert np.isfinite(run.series["g_loss"]).all()
+
+
+def test_recipes_and_losses_are_listed_with_what_they_are(capsys):
+    assert main(["recipes"]) == 0
+    listed = capsys.readouterr().out
+    for recipe in jaxgan.recipes.ALL:
+        assert f"\n{recipe.__name__}\n" in f"\n{listed}"
+    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 14
+    assert main(["losses"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):
+        assert f"\n{name}\n" in f"\n{listed}"
+    assert max(map(len, listed.splitlines())) <= 100
 
 
 def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ import pytest
 from jaxgan.cli import cli
 from jaxgan.commands import catalog
 from jaxgan.commands.config import GENTLE, OptionError, command_line, configure, from_stored
+from jaxgan.commands.recipes import settings_from
+from jaxgan.types import BatchSizes
 
 
 def test_defaults_follow_the_data():
@@ -49,18 +51,85 @@ def test_a_number_outside_its_range_is_named(option, value):
     assert "\n" not in str(error.value)
 
 
-def test_the_printed_command_gives_the_same_configuration():
-    config = configure(
-        {"data": "my data.npz", "failure_multiple": 3.5, "lr_d": 1 / 3, "ema": 0.999, "loss": ("a.py:f", "minimax")}
+def test_a_recipe_keeps_its_own_settings_where_nothing_is_said():
+    config = configure({"data": "ring", "recipe": ("wgan", "a.py:mine"), "lr_d": 1e-3})
+    assert (config.loss, config.recipe) == ((), ("wgan", "a.py:mine"))
+    assert (config.lr_d, config.lr_g, config.beta1, config.d_steps, config.batch_size) == (1e-3, None, None, None, None)
+    assert config.steps == configure({"data": "ring"}).steps  # what is not the recipe's is the data's
+
+
+@pytest.mark.parametrize(
+    ("given", "gentle", "message"),
+    [
+        ({"recipe": ("wgan",), "loss": ("minimax",)}, False, r"^--recipe: comes with a loss of its own"),
+        ({"recipe": ("wgan",)}, True, r"^--gentle: is about the default rates"),
+        ({"set": ("clip=1",)}, False, r"^--set: .*add --recipe"),
+        ({"recipe": ("wgan", "wgan")}, False, r"^--recipe: got wgan, wgan, expected each recipe once"),
+        ({"recipe": ("wgan",), "lr_d": -1.0}, False, r"^--lr-d: got -1.0"),
+    ],
+)
+def test_what_does_not_go_with_a_recipe_is_refused(given, gentle, message):
+    with pytest.raises(OptionError, match=message):
+        configure(given, gentle=gentle)
+
+
+def test_settings_of_a_recipe_come_from_options():
+    def settings(name, **given):
+        return settings_from(name, catalog.RECIPES[name], configure({"recipe": (name,), **given}))
+
+    assert settings("wgan") == {}
+    assert settings("ns_gan", lr_g=1e-3, beta1=0.1, d_steps=2) == {"lr_g": 1e-3, "b1": 0.1, "d_steps": 2}
+    assert settings("r1_gan", ema=0.9, set=("gamma=3",)) == {"ema": 0.9, "gamma": 3.0}
+    assert settings("r1_gan", set=("ema=None",)) == {"ema": None}
+    assert settings("pacgan", set=("m=4",), batch_size=64) == {"m": 4, "batch_size": 64}
+    assert settings("ns_gan", fake_batch_size=32)["batch_size"] == BatchSizes(64, 32, 64)
+    for name, given, message in [
+        ("wgan", {"beta1": 0.5}, r"^--beta1: wgan has no b1; it has lr_g, lr_d, clip"),
+        ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no 'gama'; did you mean 'gamma'\?"),
+        ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected NAME=VALUE"),
+        ("r1_gan", {"set": ("gamma=x",)}, r"^--set: got gamma=x, expected a number"),
+        ("pacgan", {"set": ("m=2.5",)}, r"^--set: got m=2.5, expected a whole number"),
+        ("pacgan", {"set": ("m=True",)}, r"^--set: got m=True, expected a whole number"),
+        ("r1_gan", {"set": ("gamma=None",)}, r"^--set: got gamma=None, expected a number"),
+    ]:
+        with pytest.raises(OptionError, match=message):
+            settings(name, **given)
+
+
+def test_a_recipe_of_ones_own_by_file(tmp_path, monkeypatch):
+    (tmp_path / "own_recipe.py").write_text(
+        "def mine(generator, discriminator, prior, *, lr=1.0):\n    pass\nnumber = 3\n"
     )
+    monkeypatch.chdir(tmp_path)
+    assert catalog.find_recipe("own_recipe.py:mine").__name__ == "mine"
+    for name, words in {
+        "wgan_pg": "did you mean 'wgan_gp'",
+        "own_recipe.py:min": "did you mean 'mine'",
+        "own_recipe.py:number": "is of type int, expected a function",
+        "absent.py:f": "no file absent.py",
+    }.items():
+        with pytest.raises(OptionError, match=r"^--recipe: ") as error:
+            catalog.find_recipe(name)
+        assert words in str(error.value)
+
+
+CONFIGURATIONS = [
+    {"data": "my data.npz", "failure_multiple": 3.5, "lr_d": 1 / 3, "ema": 0.999, "loss": ("a.py:f", "minimax")},
+    {"data": "ring", "recipe": ("wgan_gp", "b.py:g"), "set": ("weight=1.0", "d_steps=2"), "lr_g": 1e-3},
+]
+
+
+@pytest.mark.parametrize("given", CONFIGURATIONS)
+def test_the_printed_command_gives_the_same_configuration(given):
+    config = configure(given)
     job, *words = shlex.split(command_line("compare", config))[1:]
     context = cli.commands[job].make_context(job, words)
-    given = {name: context.params[name] for name in dataclasses.asdict(config)}
-    assert configure(given) == config
+    parsed = {name: context.params[name] for name in dataclasses.asdict(config)}
+    assert configure({name: value for name, value in parsed.items() if value != ()}) == config
 
 
 def test_a_configuration_survives_json():
-    config = configure({"ema": 0.9})
+    config = configure({"ema": 0.9, "recipe": ("r1_gan",), "set": ("gamma=1",)})
     assert from_stored(json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
 

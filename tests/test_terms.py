@@ -125,8 +125,10 @@ def test_balanced_consistency_augments_both_sides_apart() -> None:
     assert len(keys) == 2 and keys[0] != keys[1]
 
 
-def test_feature_matching_by_hand() -> None:
-    game = game_of(discriminator=MLPDiscriminator(hidden=(5, 4)), g_terms=(feature_matching(3.0),))
+@pytest.mark.parametrize(("augment", "scale"), [(None, 1), (twice, 2)])
+def test_feature_matching_by_hand(augment: Any, scale: float) -> None:
+    discriminator = MLPDiscriminator(hidden=(5, 4))
+    game = game_of(discriminator=discriminator, g_terms=(feature_matching(3.0),), augment=augment)
     params, _ = game.init(KEY, Batch(BATCH.x))
 
     def features(x: np.ndarray) -> np.ndarray:
@@ -134,9 +136,12 @@ def test_feature_matching_by_hand() -> None:
             x = np.maximum(x @ params.discriminator[name]["kernel"], 0)
         return x.mean(axis=0)
 
-    expected = 3 * np.sum((features(REAL) - features(np.resize(Z, (6, 3)) @ A)) ** 2)
+    expected = 3 * np.sum((features(scale * REAL) - features(scale * np.resize(Z, (6, 3)) @ A)) ** 2)
     assert expected > 0.01
     close(added(game, "generator", num_fake=6), expected, rtol=1e-4)  # the difference of two totals
+
+
+def test_feature_matching_needs_features() -> None:
     with pytest.raises(ValueError, match='needs a discriminator that sows "features"'):
         added(game_of(g_terms=(feature_matching(),)), "generator")
 

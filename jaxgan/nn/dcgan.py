@@ -90,9 +90,10 @@ class DCGANDiscriminator(nn.Module):
 
     `width` is the number of channels after the first layer; it doubles with every halving of the image. `dtype` is
     as in the generator. Without `batch_norm` an example's logit depends on no other, as a penalty on its gradient asks
-    for. `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018), and `minibatch` is
-    applied to the last layer's features [n, f], for example `MinibatchDiscrimination()`. The features are sown as
-    "features".
+    for. `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018); flax does so once at
+    the start, too, where kernels then are larger than N(0, 0.02), with the same output. `minibatch` is applied to the
+    last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features are
+    sown as "features".
     """
 
     width: int = 64

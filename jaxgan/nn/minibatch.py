@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_count
 from jaxgan.types import Array, PyTree
 
 
@@ -77,13 +78,19 @@ def minibatch_standard_deviation(features: Array, group: int | None = 4) -> Arra
     """Features [n, ..., f] -> [n, ..., f + 1]: beside them, how much they vary over a group of examples.
 
     The mean over features of the standard deviation over each `group` examples (None: over the batch; a batch that
-    `group` does not divide is one group), the same number for all of them.
+    `group` does not divide is one group), the same number for all of them. Groups are strided: with n = 8 and groups of
+    4, examples 0, 2, 4 and 6 are one.
     Source: Karras et al. 2018, Progressive Growing of GANs, section 3; groups as in StyleGAN2.
+
+    Raises:
+      ValueError: a group below 1.
 
     Example:
       >>> minibatch_standard_deviation(jnp.ones((8, 3))).shape
       (8, 4)
     """
+    if group is not None:
+        check_count("group", group)
     n = features.shape[0]
     size = n if group is None or n % group else group
     groups = features.reshape(size, n // size, -1)

@@ -5,7 +5,7 @@ pack of m examples (m consecutive ones), or a map of patch logits of one image, 
 is the mean that enters the loss. A penalty on gradients takes the gradient of a decision by all that it decides on.
 
 Coefficients stand in front of the expectation over decisions exactly as the equations say: mind where there is a 1/2.
-Each coefficient may be a schedule, a function of `view.step`, and may be swept with `vmap`.
+Each weight or gamma may be a schedule, a function of `view.step`, and every number may be swept with `vmap`.
 """
 
 from jaxgan.terms.gradients import dragan as dragan

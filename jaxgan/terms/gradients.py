@@ -26,7 +26,7 @@ def r1(gamma: Coefficient = 10.0) -> Term:
       >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(8), jg.non_saturating, d_terms=(r1(1.0),))
     """
-    check_coefficient("gamma", gamma)
+    check_coefficient("gamma", gamma, schedule=True)
     return lambda view: at(gamma, view) / 2 * squared_slopes(view.critic, view.real)
 
 
@@ -41,7 +41,7 @@ def r2(gamma: Coefficient = 10.0) -> Term:
     Example:
       >>> terms = (r1(0.1), r2(0.1))  # of R3GAN's discriminator
     """
-    check_coefficient("gamma", gamma)
+    check_coefficient("gamma", gamma, schedule=True)
     return lambda view: at(gamma, view) / 2 * squared_slopes(view.critic, view.fake)
 
 
@@ -58,7 +58,7 @@ def gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) -> Term:
     Example:
       >>> term = gradient_penalty(10.0)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("target", target)
     return lambda view: at(weight, view) * (slopes(view.critic, _between(view)) - target) ** 2
 
@@ -74,7 +74,7 @@ def one_sided_gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) 
     Example:
       >>> term = one_sided_gradient_penalty(10.0)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("target", target)
     return lambda view: at(weight, view) * jax.nn.relu(slopes(view.critic, _between(view)) - target) ** 2
 
@@ -90,7 +90,7 @@ def zero_centered_gradient_penalty(weight: Coefficient = 10.0) -> Term:
     Example:
       >>> term = zero_centered_gradient_penalty(10.0)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     return lambda view: at(weight, view) * squared_slopes(view.critic, _between(view))
 
 
@@ -107,8 +107,9 @@ def dragan(weight: Coefficient = 10.0, scale: float = 0.5, target: float = 1.0) 
     Example:
       >>> term = dragan(10.0)
     """
-    for name, value in (("weight", weight), ("scale", scale), ("target", target)):
-        check_coefficient(name, value)
+    check_coefficient("weight", weight, schedule=True)
+    check_coefficient("scale", scale)
+    check_coefficient("target", target)
 
     def term(view: View) -> Array:
         real = view.real

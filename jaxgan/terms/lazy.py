@@ -11,22 +11,24 @@ def every(k: int, term: Term) -> Term:
     """`term` times k at every k-th step, from step 0, and 0 at the others, where it costs nothing: a lazy term.
 
     The mean over steps is that of `term`, as each evaluation counts k times. A term that remembers does so only when
-    it is evaluated. With several discriminator updates in a step, all of them have the term or none.
+    it is evaluated. With several discriminator updates in a step, all of them have the term or none. The step is common
+    to all seeds of a run; whoever maps over steps, too, evaluates the term at all of them.
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, section 3.1.
 
     Raises:
       ValueError: k below 1.
 
     Example:
-      >>> lazy = every(16, r1(10.0))
+      >>> import jaxgan as jg
+      >>> lazy = every(16, jg.terms.r1(10.0))
     """
     check_count("k", k)
     inner = term if isinstance(term, Remembering) else Remembering(tuple, lambda view, memory: (term(view), memory))
 
     def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
         def evaluate(memory: PyTree) -> tuple[Array, PyTree]:
-            values, memory = inner.apply(view, memory)
-            return k * jnp.mean(values), memory
+            values, new = inner.apply(view, memory)
+            return k * jnp.mean(values), jax.tree.map(lambda new, old: new.astype(old.dtype), new, memory)
 
         def skip(memory: PyTree) -> tuple[Array, PyTree]:
             return jnp.zeros_like(jax.eval_shape(evaluate, memory)[0]), memory

@@ -23,7 +23,7 @@ def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> Remembering:
       >>> [float(number) for number in lecam().init()]
       [0.0, 0.0, 0.0]
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
     def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
@@ -49,7 +49,7 @@ def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
       >>> import jaxgan as jg
       >>> term = consistency(jg.augment.translation())
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
 
     def term(view: View) -> Array:
         changed = view.critic(augment(view.real, view.key))
@@ -70,8 +70,8 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
       >>> import jaxgan as jg
       >>> term = balanced_consistency(jg.augment.translation())
     """
-    check_coefficient("real_weight", real_weight)
-    check_coefficient("fake_weight", fake_weight)
+    check_coefficient("real_weight", real_weight, schedule=True)
+    check_coefficient("fake_weight", fake_weight, schedule=True)
 
     def term(view: View) -> Array:
         sides = (
@@ -99,7 +99,7 @@ def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
     Example:
       >>> d_terms, g_terms = (latent_consistency(),), (latent_diversity(),)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("sigma", sigma)
 
     def term(view: View) -> Array:
@@ -120,7 +120,7 @@ def latent_diversity(weight: Coefficient = 0.5, sigma: float = 0.03) -> Term:
     Example:
       >>> term = latent_diversity(0.5)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("sigma", sigma)
     return lambda view: -at(weight, view) * (view.fake - view.generate(_nearby(view, sigma))) ** 2
 

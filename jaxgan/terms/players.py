@@ -24,7 +24,7 @@ def feature_matching(weight: Coefficient = 1.0) -> Term:
       >>> silent = jg.Loss(jg.non_saturating.discriminator, lambda real, fake: 0 * fake)  # the features alone
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(8), silent, g_terms=(feature_matching(),))
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
 
     def term(view: View) -> Array:
         real, fake = (jnp.mean(flat(view.features(x)), axis=0) for x in (view.real, view.fake))
@@ -46,7 +46,7 @@ def orthogonal(weight: Coefficient = 1e-4) -> Term:
     Example:
       >>> term = orthogonal(1e-4)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
 
     def off_diagonal(kernel: Array) -> Array:
         matrix = kernel.reshape(-1, kernel.shape[-1])
@@ -75,7 +75,7 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
       >>> float(path_length().init())
       0.0
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
     def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
@@ -100,7 +100,7 @@ def l1_to_real(weight: Coefficient = 100.0) -> Term:
     Example:
       >>> term = l1_to_real(100.0)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     return lambda view: at(weight, view) * jnp.abs(_from_real("l1_to_real", view))
 
 
@@ -115,7 +115,7 @@ def l2_to_real(weight: Coefficient = 100.0) -> Term:
     Example:
       >>> term = l2_to_real(100.0)
     """
-    check_coefficient("weight", weight)
+    check_coefficient("weight", weight, schedule=True)
     return lambda view: at(weight, view) * _from_real("l2_to_real", view) ** 2
 
 
