@@ -71,7 +71,7 @@ def train(recipe, source, seeds, steps):
     }
 
 
-def table(results, seeds):
+def table(kept):
     """Markdown, a row a recipe: interquartile means over seeds with 95 % intervals, and failures."""
     mixtures = list(MIXTURES)
     head = ["recipe"]
@@ -79,7 +79,7 @@ def table(results, seeds):
         of = len(MIXTURES[name]().mixture.means)
         head += [f"{name}: modes of {of}", f"{name}: quality", f"{name}: failed", f"{name}: ms a step"]
     lines = [head, ["---"] * len(head)]
-    for recipe, found in results.items():
+    for recipe, found in kept["results"].items():
         cells = [recipe]
         for name in mixtures:
             if name not in found:
@@ -87,7 +87,7 @@ def table(results, seeds):
                 continue
             row = found[name]
             failed = [code for code in row["outcomes"] if code != "OK"]
-            share = jg.wilson_interval(len(failed), seeds)
+            share = jg.wilson_interval(len(failed), len(row["outcomes"]))
             reasons = ", ".join(f"{failed.count(code)} {code}" for code in sorted(set(failed)))
             cells += [
                 "{:.3g} [{:.3g}, {:.3g}]".format(*jg.iqm_interval(row["modes"], rng=0)),
@@ -96,7 +96,16 @@ def table(results, seeds):
                 f"{row['ms_per_step']:.3g}",
             ]
         lines.append(cells)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+    rows = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    machine, setting = kept["machine"], kept["setting"]
+    return (
+        f"Interquartile mean over {setting['seeds']} seeds [95 % bootstrap interval], {setting['steps']:,} steps. "
+        "Quality is the share of samples within 3 sigma of a mode, 0.989 for a perfect sampler; failures have their "
+        "share's 95 % Wilson interval, and a step is that of all seeds together.\n\n"
+        f"{rows}\n\n{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+        + "\n"
+    )
 
 
 def main():
@@ -127,7 +136,7 @@ def main():
             if name not in found:
                 found[name] = train(recipe, mixture(), options.seeds, options.steps)
                 file.write_text(json.dumps(kept, indent=1) + "\n")
-    text = table(kept["results"], options.seeds)
+    text = table(kept)
     (options.out / "table.md").write_text(text)
     print(text)
 

@@ -37,7 +37,8 @@ class MLPDiscriminator(nn.Module):
     """x [n, ...] -> logits [n]: the example flattened, ReLU layers and a linear output.
 
     `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018). `minibatch` is applied to
-    the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features are sown as "features".
+    the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features
+    are sown as "features".
     """
 
     hidden: Sequence[int] = (128, 128)
