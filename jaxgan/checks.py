@@ -8,9 +8,15 @@ import jax
 
 
 def check_coefficient(
-    name: str, value: Any, *, lowest: float | None = 0.0, highest: float | None = None, schedule: bool = False
+    name: str,
+    value: Any,
+    *,
+    lowest: float | None = 0.0,
+    highest: float | None = None,
+    below: float | None = None,
+    schedule: bool = False,
 ) -> None:
-    """Refuses what is no number, not finite, or outside [lowest, highest]; with `schedule` a function may stand for it.
+    """Refuses what is no number, not finite, or outside its bounds; with `schedule` a function may stand for it.
 
     A traced number, as in a sweep by `vmap`, passes: it has no value yet.
 
@@ -26,13 +32,13 @@ def check_coefficient(
         number = float(value) if not isinstance(value, str) else math.nan
     except (TypeError, ValueError):  # None, a function, an array of several numbers
         number = math.nan
-    good = math.isfinite(number) and (lowest is None or number >= lowest) and (highest is None or number <= highest)
-    if good:
+    above = lowest is None or number >= lowest
+    beneath = (highest is None or number <= highest) and (below is None or number < below)
+    if math.isfinite(number) and above and beneath:
         return
-    span = (
-        "" if lowest is None else f" of at least {lowest:g}" if highest is None else f" from {lowest:g} to {highest:g}"
-    )
-    raise ValueError(f"{name} must be a finite number{span}, got {value}")
+    bounds = {"at least": lowest, "at most": highest, "below": below}
+    span = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
+    raise ValueError(f"{name} must be a finite number{' of ' if span else ''}{span}, got {value}")
 
 
 def check_count(name: str, value: Any, least: int = 1) -> None:

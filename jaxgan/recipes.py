@@ -19,15 +19,21 @@ from jaxgan.dynamics.moves import batch_sizes
 from jaxgan.game import adversarial_game
 from jaxgan.nn import Packed
 from jaxgan.optim import clip_params
-from jaxgan.types import Algorithm, BatchSizes, Prior
+from jaxgan.types import Algorithm, BatchSizes, Game, Prior
 
 Size = int | BatchSizes
 
 
 def _adam(lr: Any, b1: Any, b2: Any, **more: Any) -> optax.GradientTransformation:
-    for name, value, highest in (("learning rate", lr, None), ("b1", b1, 1.0), ("b2", b2, 1.0)):
-        check_coefficient(name, value, highest=highest, schedule=name == "learning rate")
+    check_coefficient("learning rate", lr, schedule=True)
+    check_coefficient("b1", b1, below=1.0)
+    check_coefficient("b2", b2, below=1.0)
     return optax.adam(lr, b1, b2, **more)
+
+
+def _by_adam(game: Game, lr_g: Any, lr_d: Any, b1: Any, b2: Any, batch_size: Size, d_steps: int = 1) -> Algorithm:
+    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
+    return alternating(game, g_tx, d_tx, batch_size=batch_size, d_steps=d_steps)
 
 
 def _rmsprop(lr: Any) -> optax.GradientTransformation:
@@ -52,8 +58,7 @@ def minimax_gan(
       >>> algorithm = jg.recipes.minimax_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.minimax)
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def ns_gan(
@@ -72,8 +77,7 @@ def ns_gan(
       >>> algorithm = jg.recipes.ns_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.non_saturating)
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def wgan(
@@ -116,8 +120,7 @@ def wgan_gp(
     """
     critic, penalty = _by_example(discriminator), terms.gradient_penalty(weight)
     game = adversarial_game(generator, critic, prior, losses.wasserstein, d_terms=(penalty,))
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def lsgan(
@@ -136,8 +139,7 @@ def lsgan(
       >>> algorithm = jg.recipes.lsgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.least_squares)
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def hinge_gan(
@@ -182,8 +184,7 @@ def sngan(
         raise ValueError(f"sngan needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
     critic = _by_example(discriminator).clone(spectral_norm=True)
     game = adversarial_game(generator, critic, prior, losses.hinge)
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def dragan(
@@ -203,8 +204,7 @@ def dragan(
     """
     critic, penalty = _by_example(discriminator), terms.dragan(weight)
     game = adversarial_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def r1_gan(
@@ -246,8 +246,7 @@ def ragan(
       >>> algorithm = jg.recipes.ragan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = adversarial_game(generator, discriminator, prior, losses.relativistic_average)
-    g_tx, d_tx = _adam(lr_g, b1, b2), _adam(lr_d, b1, b2)
-    return alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def r3gan(
@@ -269,7 +268,7 @@ def r3gan(
     """
     critic, penalties = _by_example(discriminator), (terms.r1(gamma), terms.r2(gamma))
     game = adversarial_game(generator, critic, prior, losses.relativistic, d_terms=penalties)
-    algorithm = alternating(game, _adam(lr_g, b1, b2), _adam(lr_d, b1, b2), batch_size=batch_size)
+    algorithm = _by_adam(game, lr_g, lr_d, b1, b2, batch_size)
     return algorithm if ema is None else averaged(algorithm, ema)
 
 
@@ -335,7 +334,7 @@ def dcgan(
       >>> algorithm = jg.recipes.dcgan(*networks, jg.normal_prior(64))
     """
     game = adversarial_game(generator, discriminator, prior, losses.non_saturating)
-    return alternating(game, _adam(lr_g, b1, b2), _adam(lr_d, b1, b2), batch_size=batch_size)
+    return _by_adam(game, lr_g, lr_d, b1, b2, batch_size)
 
 
 def _by_example(discriminator: Any) -> Any:

@@ -377,11 +377,11 @@ def test_smoothing_that_is_off_changes_nothing(name: str) -> None:
 
 def test_labels_are_probabilities() -> None:
     for target in (-0.1, 1.1, np.nan):
-        with pytest.raises(ValueError, match=r"^real must be .* from 0 to 1"):
+        with pytest.raises(ValueError, match=r"^real must be .* at most 1"):
             smoothed_labels(minimax, real=target)
-        with pytest.raises(ValueError, match=r"^fake must be .* from 0 to 1"):
+        with pytest.raises(ValueError, match=r"^fake must be .* at most 1"):
             smoothed_labels(minimax, fake=target)
-        with pytest.raises(ValueError, match=r"^rate must be .* from 0 to 1"):
+        with pytest.raises(ValueError, match=r"^rate must be .* at most 1"):
             flipped_labels(target)
 
 

@@ -221,7 +221,7 @@ def test_other_coefficients_raise(make: Callable[..., Any], name: str, value: fl
 
 def test_settings_outside_their_range_raise() -> None:
     for make in (lecam, path_length):
-        with pytest.raises(ValueError, match=r"^decay must be .* from 0 to 1, got 1.5"):
+        with pytest.raises(ValueError, match=r"^decay must be .* at most 1, got 1.5"):
             make(decay=1.5)
     for k in (0, -2, 1.5):
         with pytest.raises(ValueError, match=rf"^k must be a whole number of at least 1, got {k}"):
