@@ -14,12 +14,14 @@ from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
 from .dynamics import best_generator as best_generator
 from .dynamics import consensus as consensus
+from .dynamics import consensus_field as consensus_field
 from .dynamics import critic_warm_up as critic_warm_up
 from .dynamics import extragradient as extragradient
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous
 from .dynamics import symplectic as symplectic
+from .dynamics import symplectic_field as symplectic_field
 from .dynamics import two_time_scales as two_time_scales
 from .dynamics import unrolled as unrolled
 from .fit import Chunk as Chunk

@@ -56,6 +56,8 @@ def _by_data(name: str) -> str:
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
 
 _study_options: list[Callable] = [
+    click.option("--set", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe, such as gamma=1.0; "
+                 "repeat it for each. What is not said, here or by an option below, is as the recipe has it."),
     click.option("--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file, or a folder "
                  "of images; see `jaxgan datasets`.  [default: digits]"),
     click.option("--seeds", type=int, help="Independent runs, trained together in one program.  [default: 8]"),
@@ -71,8 +73,6 @@ _study_options: list[Callable] = [
                  f"[default: {_by_data('lr_d')}]"),
     click.option("--lr-g", type=float, help=f"Adam's learning rate, generator.  [default: {_by_data('lr_g')}]"),
     click.option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
-    click.option("--set", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe, such as gamma=1.0; "
-                 "repeat it for each. Options left out are as the recipe has them."),
     click.option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
                  "for example 0.999.  [default: none]"),
     click.option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
@@ -135,7 +135,7 @@ def cli(context: click.Context, traceback: bool) -> None:
         click.echo(context.get_help())
 
 
-@cli.command()
+@cli.command(short_help="Compare losses, or recipes, over many seeds.")
 @click.option(
     "--loss",
     multiple=True,
@@ -160,7 +160,7 @@ def compare(loss: tuple[str, ...], recipe: tuple[str, ...], **options: Any) -> N
     _study("compare", loss, options | {"recipe": recipe or None})
 
 
-@cli.command()
+@cli.command(short_help="Train one loss or recipe over many seeds.")
 @click.option(
     "--loss",
     metavar="LOSS",
@@ -230,7 +230,7 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     return decorate
 
 
-@cli.command()
+@cli.command(short_help="Write samples of a trained generator.")
 @generator_options(64, "How many samples.")
 def sample(run: Path | None, **options: Any) -> None:
     """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
@@ -243,7 +243,7 @@ def sample(run: Path | None, **options: Any) -> None:
         click.echo(path)
 
 
-@cli.command()
+@cli.command(short_help="Write the path between two latents.")
 @generator_options(10, "How many images along each path.")
 def interpolate(run: Path | None, **options: Any) -> None:
     """Write the images along the path between two latents: a linear row, and a spherical one beneath.
@@ -267,7 +267,7 @@ def _newest(run: Path | None) -> Path:
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)
 
 
-@cli.command()
+@cli.command(short_help="List the recipes that --recipe takes.")
 def recipes() -> None:
     """List the recipes that --recipe takes, with loss, terms, update rule, settings and paper."""
     from jaxgan.commands import catalog
@@ -280,7 +280,7 @@ def recipes() -> None:
     click.echo(f"{len(entries)} recipes; for example: jaxgan train --data ring --recipe wgan_gp --set weight=1.0")
 
 
-@cli.command()
+@cli.command(short_help="List the losses that --loss takes.")
 def losses() -> None:
     """List the losses that --loss takes, with what both players minimize, the optimum and the paper."""
     from jaxgan.commands.recipes import losses
@@ -302,7 +302,7 @@ def _echo_entry(entry: Any, more: dict[str, str]) -> None:
     click.echo()
 
 
-@cli.group(invoke_without_command=True)
+@cli.group(invoke_without_command=True, short_help="List the data that --data takes, or prepare some.")
 @click.pass_context
 def datasets(context: click.Context) -> None:
     """List what --data takes, and what of it is on this machine."""
