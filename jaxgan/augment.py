@@ -59,7 +59,7 @@ def translation(ratio: float = 0.125) -> Transform:
         _, height, width, channels = x.shape
         most = _pixels(ratio, height), _pixels(ratio, width)
         limits = 2 * jnp.asarray(most) + 1
-        start = jax.random.randint(key, (x.shape[0], 2), 0, limits.reshape(1, 2))
+        start = jax.random.randint(key, (x.shape[0], 2), 0, limits.reshape(1, 2), jnp.int32)
         padded = jnp.pad(x, ((0, 0), (most[0], most[0]), (most[1], most[1]), (0, 0)))
 
         def window(image: Array, start: Array) -> Array:

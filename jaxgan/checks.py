@@ -29,7 +29,7 @@ def check_coefficient(
     if isinstance(value, jax.core.Tracer) or (schedule and callable(value)):
         return
     try:
-        number = float(value) if not isinstance(value, str) else math.nan
+        number = math.nan if isinstance(value, str | bool) else float(value)
     except (TypeError, ValueError):  # None, a function, an array of several numbers
         number = math.nan
     above = lowest is None or number >= lowest
@@ -38,7 +38,7 @@ def check_coefficient(
         return
     bounds = {"at least": lowest, "at most": highest, "below": below}
     span = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
-    raise ValueError(f"{name} must be a finite number{' of ' if span else ''}{span}, got {value}")
+    raise ValueError(f"{name} must be a finite number{' of ' if span else ''}{span}, got {value!r}")
 
 
 def check_count(name: str, value: Any, least: int = 1) -> None:
@@ -50,4 +50,4 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
       ValueError: d_steps must be a whole number of at least 1, got 0
     """
     if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

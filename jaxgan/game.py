@@ -22,6 +22,7 @@ from jaxgan.types import (
     Prior,
     PyTree,
     Remembering,
+    Seen,
     Term,
     Transform,
     View,
@@ -68,7 +69,7 @@ def adversarial_game(
     Real and fake batches may differ in size.
 
     Raises:
-      ValueError: the sizes differ and the loss pairs each real with a fake example.
+      ValueError: terms that are none; when traced, sizes that differ where a loss pairs each real with a fake example.
 
     Example:
       >>> import jaxgan as jg
@@ -77,7 +78,7 @@ def adversarial_game(
       >>> game.sample(params.generator, model_state.generator, jax.random.key(1), 3).shape
       (3, 2)
     """
-    terms = Players(tuple(g_terms), tuple(d_terms))
+    terms = Players(_check_terms("g_terms", g_terms), _check_terms("d_terms", d_terms))
     augmentation = augment if augment is None or isinstance(augment, Augmentation) else _forgetful(augment)
 
     def init(key: Key, batch: Batch) -> tuple[Players, Players]:
@@ -103,7 +104,7 @@ def adversarial_game(
         g_first, d_first = network_state(model_state.generator), network_state(model_state.discriminator)
         memory = model_state.discriminator.get(AUGMENT, ())
 
-        def seen(x: Array, name: str) -> Array:
+        def seen(x: Array, name: str, key: Key = key) -> Array:
             """`x` as it reaches the discriminator."""
             return x if augmentation is None else augmentation.apply(x, named_key(key, f"augment {name}"), step, memory)
 
@@ -120,32 +121,33 @@ def adversarial_game(
         parts = loss_of(*judged)
         means = tuple(jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,)))
 
-        def critic(x: Array) -> Array:
-            return d(d_first, seen(x, "critic"), _conditions(batch.y, x.shape[0]), named_key(key, "critic"))[0]
+        def view_of(key: Key) -> View:
+            """What one term sees: it draws by `key`, in every call of its networks alike."""
 
-        def features(x: Array) -> Array:
-            y = _conditions(batch.y, x.shape[0])
-            x = seen(x, "features")
-            return _features(discriminator, params.discriminator, d_first, x, y, named_key(key, "features"))
+            def critic(x: Array) -> Array:
+                return d(d_first, seen(x, "critic", key), _conditions(batch.y, x.shape[0]), named_key(key, "critic"))[0]
 
-        def generate(z: Array) -> Array:
-            return g(g_first, z, _conditions(batch.y, z.shape[0]), named_key(key, "generate"))[0]
+            def features(x: Array) -> Array:
+                y, x = _conditions(batch.y, x.shape[0]), seen(x, "critic", key)
+                return _features(discriminator, params.discriminator, d_first, x, y, named_key(key, "critic"))
 
-        own_params = getattr(params, player)
-        view = View(
-            critic, features, generate, own_params, batch.x, fake, real_logits, fake_logits, z, batch.y, key, step
-        )
+            def generate(z: Array) -> Array:
+                return g(g_first, z, _conditions(batch.y, z.shape[0]), named_key(key, "generate"))[0]
+
+            own = getattr(params, player)
+            return View(critic, features, generate, own, batch.x, fake, real_logits, fake_logits, z, batch.y, key, step)
+
         own_terms, own_state = getattr(terms, player), getattr(model_state, player)
         remembered = own_state.get(TERMS, ((),) * len(own_terms))
-        penalties, memories = _evaluate(own_terms, view, remembered)
+        penalties, memories = _evaluate(own_terms, lambda i: view_of(named_key(key, f"term {i}")), remembered)
         if player == "discriminator" and augmentation is not None:
-            memory = jax.tree.map(lambda new, old: new.astype(old.dtype), augmentation.update(view, memory), memory)
+            memory = _like(memory, augmentation.update(view_of(key), memory))
         new_state = _remembering(
             {"generator": g_state, "discriminator": d_state}[player],
             memories if TERMS in own_state else (),
             memory if AUGMENT in own_state else (),
         )
-        total = sum([*means, *penalties], start=jnp.zeros(()))
+        total = sum([*means[1:], *penalties], start=means[0])
         return total, Evaluation(means, new_state, real_logits, fake_logits)
 
     def sample(params: PyTree, model_state: PyTree, key: Key, n: int, y: PyTree = None) -> Array:
@@ -158,24 +160,26 @@ def adversarial_game(
         generator=partial(objective, "generator", loss.generator),
         discriminator=partial(objective, "discriminator", loss.discriminator),
         sample=sample,
+        loss=loss,
     )
 
 
 def joint_gradient(game: Game) -> Field:
-    """(dL_G/dG, dL_D/dD) at one point, and (loss, `Evaluation`) of both players, on one batch and the same latents."""
+    """(dL_G/dG, dL_D/dD) at one point, and what both players see there, on one batch and the same latents."""
 
     def field(
         params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
     ) -> tuple[Players, Players]:
-        def gradient(player: str) -> tuple[tuple[Array, Evaluation], PyTree]:
+        def look(player: str) -> Seen:
             def value(own: PyTree) -> tuple[Array, Evaluation]:
                 point = params._replace(**{player: own})
                 return getattr(game, player)(point, model_state, batch, num_fake, key, step)
 
-            return jax.value_and_grad(value, has_aux=True)(getattr(params, player))
+            (loss, evaluation), gradient = jax.value_and_grad(value, has_aux=True)(getattr(params, player))
+            return Seen(loss, evaluation, gradient)
 
-        (g_seen, g_gradient), (d_seen, d_gradient) = gradient("generator"), gradient("discriminator")
-        return Players(g_gradient, d_gradient), Players(g_seen, d_seen)
+        both = Players(look("generator"), look("discriminator"))
+        return Players(both.generator.gradient, both.discriminator.gradient), both
 
     return field
 
@@ -206,15 +210,29 @@ def _first_memories(terms: Sequence[Term]) -> tuple[PyTree, ...]:
     return tuple(term.init() if isinstance(term, Remembering) else () for term in terms)
 
 
-def _evaluate(terms: Sequence[Term], view: View, memories: Sequence[PyTree]) -> tuple[list[Array], tuple[PyTree, ...]]:
-    """The mean of every term, and what it remembers; each has a key of its own, which the others do not change."""
+def _evaluate(
+    terms: Sequence[Term], view_of: Callable[[int], View], memories: Sequence[PyTree]
+) -> tuple[list[Array], tuple[PyTree, ...]]:
+    """The mean of every term, and what it remembers; each has a view of its own, which the others do not change."""
     means, after = [], []
     for i, (term, memory) in enumerate(zip(terms, memories, strict=True)):
-        own = view._replace(key=named_key(view.key, f"term {i}"))
-        values, new = term.apply(own, memory) if isinstance(term, Remembering) else (term(own), memory)
+        view = view_of(i)
+        values, new = term.apply(view, memory) if isinstance(term, Remembering) else (term(view), memory)
         means.append(jnp.mean(values))
-        after.append(jax.tree.map(lambda new, old: new.astype(old.dtype), new, memory))
+        after.append(_like(memory, new))
     return means, tuple(after)
+
+
+def _like(old: PyTree, new: PyTree) -> PyTree:
+    """What is carried on keeps its types."""
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), new, old)
+
+
+def _check_terms(name: str, terms: Sequence[Term]) -> tuple[Term, ...]:
+    single = callable(terms) or isinstance(terms, Remembering)
+    if single or not all(callable(term) or isinstance(term, Remembering) for term in terms):
+        raise ValueError(f"{name} must be a sequence of terms, such as (r1(10.0),), got {terms!r}")
+    return tuple(terms)
 
 
 def _forgetful(transform: Transform) -> Augmentation:
@@ -238,7 +256,7 @@ def _apply(
     rngs = {"dropout": named_key(key, "dropout")}
     y, new_state = module.apply(variables, *inputs, train=True, mutable=list(model_state), rngs=rngs)
     # flax keeps batch statistics in float32 at first and then in the type of what passes
-    return y, jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, model_state)
+    return y, _like(model_state, new_state)
 
 
 def _features(module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key) -> Array:

@@ -14,7 +14,8 @@ def clip_params(limit: float) -> optax.GradientTransformation:
 
     update <- clip(params + update, -limit, limit) - params, so parameters are in the box after every update (to one
     rounding) and before the next evaluation, as in algorithm 1 of Arjovsky et al. 2017. The authors' code clips
-    before an update instead, so that the generator there meets a critic one update outside of the box.
+    before an update instead, so that the generator there meets a critic one update outside of the box. Rules that move
+    parameters beyond what an optimizer says, `optimistic` and `lookahead`, do not keep to the box.
 
     Raises:
       ValueError: a limit that is negative or not finite; when updating, no parameters.

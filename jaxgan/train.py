@@ -69,6 +69,8 @@ def run(
 ) -> Result:
     """A whole training run as a pure function of `key`: jit it, vmap it, differentiate through it.
 
+    (Forward only where a rule has a schedule of updates, as WGAN's: such a loop has no fixed length.)
+
     `probe(state, key)` is recorded after every `probe_every` steps (default: once, at the end).
 
     Raises:

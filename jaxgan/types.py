@@ -62,7 +62,7 @@ class View(NamedTuple):
     augmentation, so a term is the same for a conditional, a patch, a packed or an augmented game.
     """
 
-    critic: Callable[[Array], Array]
+    critic: Callable[[Array], Array]  # within a term all calls draw alike: the same augmentation, the same dropout
     features: Callable[[Array], Array]  # what the discriminator sows as "features"
     generate: Callable[[Array], Array]
     params: PyTree  # of the player whose objective this is
@@ -114,8 +114,16 @@ class Labelling(Protocol):
     def __call__(self, real_logits: Array, fake_logits: Array, key: Key, /) -> tuple[Array, Array]: ...
 
 
+class Seen(NamedTuple):
+    """What a player sees at a point: its loss, the `Evaluation`, and its own gradient of its own loss."""
+
+    loss: Array
+    evaluation: "Evaluation"
+    gradient: PyTree
+
+
 Field = Callable[..., tuple[Players, Players]]
-"""(params, model_state, batch, num_fake, key, step) -> (a gradient for each player, (loss, `Evaluation`) of each)."""
+"""(params, model_state, batch, num_fake, key, step) -> (a direction for each player, `Seen` of each)."""
 
 
 class Evaluation(NamedTuple):
@@ -140,12 +148,14 @@ class Game(NamedTuple):
 
     init:    (key, batch) -> (params, model_state), each a `Players`
     sample:  (params, model_state, key, n, y=None) -> x, with the *generator's* own params and model state
+    loss:    what the players minimize beside their terms, where the game was made of a `Loss`
     """
 
     init: Callable[[Key, Batch], tuple[Players, Players]]
     generator: Objective
     discriminator: Objective
     sample: Callable[..., Array]
+    loss: Loss | None = None
 
 
 class Generator(NamedTuple):
@@ -184,7 +194,9 @@ class Info(NamedTuple):
     value: Array  # V(D, G) = E log D(x) + E log(1 - D(G(z))); -log 4 at the equilibrium
     d_real: Spread  # D(x) = sigmoid(real logits) in the last discriminator step
     d_fake: Spread  # D(G(z)) in the last discriminator step
-    g_grad_norm: Array
+    real_logit: Array  # mean over real examples in the last discriminator step: what a critic without D(x) says
+    fake_logit: Array
+    g_grad_norm: Array  # of the player's own objective, whatever direction the rule then takes
     d_grad_norm: Array
     g_update_norm: Array  # of the optimizer's actual update
     d_update_norm: Array

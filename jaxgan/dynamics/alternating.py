@@ -118,7 +118,8 @@ def unrolled(
 
     The generator minimizes L_G(G, D_k(G)), D_(i+1) = D_i - update of `d_tx` for dL_D(G, D_i)/dD_i from D's own
     optimizer state, and its gradient passes through all k updates. They see the generator's real batch, and latents of
-    their own. What they lead to is forgotten: D itself moves as in `alternating`.
+    their own (the authors' demonstration has one set of latents for all, and moves both players at once). What they
+    lead to is forgotten: D itself moves as in `alternating`.
 
     The gradient passes through `d_tx`, too. Adam's has an infinite slope at a parameter whose gradients were all 0
     (behind a dead ReLU, say): give it an `eps_root`, such as 1e-16.
@@ -205,6 +206,6 @@ def _repeated(move: Callable[[State, Array], tuple[State, Move]], count: Count, 
     """`count` moves, and the report of the last; a single one is no loop."""
     if isinstance(count, int) and count == 1:
         return move(state, jnp.int32(0))
-    times = jnp.maximum(count(state.step), 1) if callable(count) else count
+    times = jnp.maximum(count(state.step), 1).astype(jnp.int32) if callable(count) else count
     nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(move, state, jnp.int32(0))[1])
     return jax.lax.fori_loop(0, times, lambda i, carry: move(carry[0], jnp.int32(i)), (state, nothing))

@@ -16,16 +16,19 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
 
     average <- decay * average + (1 - decay) * generator after every step, for parameters and for model state:
     averaged weights need batch statistics of their own. It starts at the initial generator. Around `lookahead` it
-    averages what that takes the generator back to, and inside of it what went ahead.
+    follows the generator as it stands after every step, taken back where that was due.
 
     Raises:
-      ValueError: a decay outside [0, 1) (checked only when it is a Python number).
+      ValueError: a decay outside [0, 1) (checked only when it is a Python number); at its start, an algorithm that
+        keeps an average already.
     """
     if isinstance(decay, int | float) and not 0 <= decay < 1:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
 
     def init(key: Key, sample: Sampler) -> State:
         state = algorithm.init(key, sample)
+        if state.average is not None:
+            raise ValueError("this algorithm keeps an average of the generator already")
         return state._replace(average=current_generator(state))
 
     def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
@@ -47,7 +50,8 @@ def lookahead(algorithm: Algorithm, k: int = 5, alpha: float = 0.5) -> Algorithm
     """`algorithm`, with both players taken back to a point between every k steps: Lookahead-minmax.
 
     slow <- slow + alpha (w - slow) and w <- slow after every k-th step, w being the parameters of both players. The
-    slow parameters start at the initial ones, and are kept beside the optimizer states (`Slow`).
+    slow parameters start at the initial ones, and are kept beside the optimizer states (`Slow`). They lie between
+    points of the way, so `clip_params` holds them in its box only once they have come from within it.
     Source: Chavdarova et al. 2021, Taming GANs with Lookahead-Minmax, algorithm 1.
 
     Raises:

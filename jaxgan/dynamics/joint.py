@@ -1,5 +1,6 @@
 """Both players at once, on one batch and the same latents: descent along a vector field, and extragradient."""
 
+from collections.abc import Callable
 from functools import partial
 
 import optax
@@ -17,10 +18,12 @@ def simultaneous(
     d_tx: optax.GradientTransformation,
     *,
     batch_size: int | BatchSizes = 64,
+    field: Callable[[Game], Field] = joint_gradient,
 ) -> Algorithm:
     """Simultaneous descent: both players take their gradients at one point and move together.
 
-    w <- w - update of F(w), F = (dL_G/dG, dL_D/dD). On the bilinear game with step h it grows by sqrt(1 + h^2).
+    w <- w - update of F(w), F = (dL_G/dG, dL_D/dD), or another `field` of the game. On the bilinear game with step h
+    it grows by sqrt(1 + h^2).
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, section 2.
 
     Raises:
@@ -30,7 +33,13 @@ def simultaneous(
       >>> import jaxgan as jg
       >>> algorithm = simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    return _descent(game, joint_gradient(game), g_tx, d_tx, batch_size)
+    size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+        found = _on_batch(direction, state.params, state, sample, size, named_key(key, "joint"))
+        return _move_both(txs, state, *found)
+
+    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
 
 
 def consensus(
@@ -52,7 +61,11 @@ def consensus(
       >>> import jaxgan as jg
       >>> algorithm = consensus(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), gamma=1.0, batch_size=1)
     """
-    return _descent(game, consensus_field(joint_gradient(game), gamma), g_tx, d_tx, batch_size)
+
+    def field(game: Game) -> Field:
+        return consensus_field(joint_gradient(game), gamma)
+
+    return simultaneous(game, g_tx, d_tx, batch_size=batch_size, field=field)
 
 
 def symplectic(
@@ -75,7 +88,11 @@ def symplectic(
       >>> import jaxgan as jg
       >>> algorithm = symplectic(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    return _descent(game, symplectic_field(joint_gradient(game), weight, align=align), g_tx, d_tx, batch_size)
+
+    def field(game: Game) -> Field:
+        return symplectic_field(joint_gradient(game), weight, align=align)
+
+    return simultaneous(game, g_tx, d_tx, batch_size=batch_size, field=field)
 
 
 def optimistic(
@@ -87,7 +104,8 @@ def optimistic(
 ) -> Algorithm:
     """Optimistic descent: simultaneous, each update being 2 u_t - u_(t-1), u_t what the player's optimizer says.
 
-    With `optax.sgd` that is optimistic gradient descent, with `optax.adam` the optimistic Adam of the paper.
+    With `optax.sgd` that is optimistic gradient descent, with `optax.adam` the optimistic Adam of the paper. It goes
+    beyond what the optimizer says, so `clip_params` cannot keep parameters in their box under it.
     Source: Daskalakis et al. 2018, Training GANs with Optimism, equation 5 and algorithm 1.
 
     Raises:
@@ -107,11 +125,13 @@ def extragradient(
     d_tx: optax.GradientTransformation,
     *,
     batch_size: int | BatchSizes = 64,
+    field: Callable[[Game], Field] = joint_gradient,
 ) -> Algorithm:
     """Extragradient: look one update ahead, then move from where one stands by the gradients found there.
 
-    w' = w - update of F(w), then w <- w - update of F(w'), on a batch for each. The look ahead uses the optimizers'
-    states and leaves them as they are. With step h on the bilinear game it shrinks by sqrt(1 - h^2 + h^4).
+    w' = w - update of F(w), then w <- w - update of F(w'), on a batch for each; F is the joint gradient, or another
+    `field` of the game. The look ahead uses the optimizers' states and leaves them as they are (the paper's ExtraAdam
+    updates Adam's moments there, too). With step h on the bilinear game it shrinks by sqrt(1 - h^2 + h^4).
     Source: Korpelevich 1976; Gidel et al. 2019, A Variational Inequality Perspective on GANs, algorithm 2.
 
     Raises:
@@ -121,11 +141,11 @@ def extragradient(
       >>> import jaxgan as jg
       >>> algorithm = extragradient(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    size, field, txs = _one_size(batch_size), joint_gradient(game), Players(g_tx, d_tx)
+    size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
 
     def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
         def gradient(params: Players, name: str) -> tuple[Players, Players]:
-            return _on_batch(field, params, state, sample, size, named_key(key, name))
+            return _on_batch(direction, params, state, sample, size, named_key(key, name))
 
         grads, _ = gradient(state.params, "ahead")
         ahead = Players(
@@ -135,23 +155,6 @@ def extragradient(
             )
         )
         grads, seen = gradient(ahead, "update")
-        return _move_both(txs, state, grads, seen)
-
-    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
-
-
-def _descent(
-    game: Game,
-    field: Field,
-    g_tx: optax.GradientTransformation,
-    d_tx: optax.GradientTransformation,
-    batch_size: int | BatchSizes,
-) -> Algorithm:
-    """Both players along minus `field`."""
-    size, txs = _one_size(batch_size), Players(g_tx, d_tx)
-
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
-        grads, seen = _on_batch(field, state.params, state, sample, size, named_key(key, "joint"))
         return _move_both(txs, state, grads, seen)
 
     return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
@@ -177,6 +180,6 @@ def _on_batch(
 
 
 def _move_both(txs: Players, state: State, grads: Players, seen: Players) -> tuple[State, Info]:
-    state, g_move = move_player("generator", txs.generator, state, grads.generator, *seen.generator)
-    state, d_move = move_player("discriminator", txs.discriminator, state, grads.discriminator, *seen.discriminator)
+    state, g_move = move_player("generator", txs.generator, state, grads.generator, seen.generator)
+    state, d_move = move_player("discriminator", txs.discriminator, state, grads.discriminator, seen.discriminator)
     return state._replace(step=state.step + 1), info_of(g_move, d_move)

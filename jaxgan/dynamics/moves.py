@@ -22,6 +22,7 @@ from jaxgan.types import (
     Players,
     PyTree,
     Sampler,
+    Seen,
     Spread,
     State,
 )
@@ -85,27 +86,22 @@ def update_player(
         point = state.params._replace(**{player: own})
         return getattr(game, player)(point, state.model_state, batch, num_fake, key, state.step)
 
-    (loss, evaluation), grads = jax.value_and_grad(value, has_aux=True)(getattr(state.params, player))
-    return move_player(player, tx, state, grads, loss, evaluation)
+    (loss, evaluation), gradient = jax.value_and_grad(value, has_aux=True)(getattr(state.params, player))
+    return move_player(player, tx, state, gradient, Seen(loss, evaluation, gradient))
 
 
 def move_player(
-    player: str,
-    tx: optax.GradientTransformation,
-    state: State,
-    grads: PyTree,
-    loss: Array,
-    evaluation: Evaluation,
+    player: str, tx: optax.GradientTransformation, state: State, direction: PyTree, seen: Seen
 ) -> tuple[State, Move]:
-    """`player` moved along minus `grads` by its optimizer, with what the evaluation leaves of its model state."""
+    """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state."""
     own = getattr(state.params, player)
-    updates, opt_state = tx.update(grads, getattr(state.opt_state, player), own)
+    updates, opt_state = tx.update(direction, getattr(state.opt_state, player), own)
     state = state._replace(
         params=state.params._replace(**{player: optax.apply_updates(own, updates)}),
-        model_state=state.model_state._replace(**{player: evaluation.model_state}),
+        model_state=state.model_state._replace(**{player: seen.evaluation.model_state}),
         opt_state=state.opt_state._replace(**{player: opt_state}),
     )
-    return state, Move(loss, evaluation, norm(grads), norm(updates))
+    return state, Move(seen.loss, seen.evaluation, norm(seen.gradient), norm(updates))
 
 
 def current_generator(state: State) -> Generator:
@@ -148,6 +144,8 @@ def info_of(g: Move, d: Move) -> Info:
         value=value,
         d_real=_spread(real),
         d_fake=_spread(fake),
+        real_logit=jnp.mean(real),
+        fake_logit=jnp.mean(fake),
         g_grad_norm=g.grad_norm,
         d_grad_norm=d.grad_norm,
         g_update_norm=g.update_norm,

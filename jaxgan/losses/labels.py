@@ -46,10 +46,12 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
 
 
 def _mixed(target: float, as_real: Array, as_fake: Array) -> Array:
-    # A target of 0 or 1 leaves one of the two out: 0 times one that has overflowed would be NaN.
+    # A target of 0 or 1 leaves one of the two out: 0 times one that has overflowed is NaN, and so is its slope.
     if isinstance(target, numbers.Real) and target in (0, 1):
         return as_real if target == 1 else as_fake
-    return target * as_real + (1 - target) * as_fake
+    real_part = jnp.where(target == 0, 0.0, target * jnp.where(target == 0, 0.0, as_real))
+    fake_part = jnp.where(target == 1, 0.0, (1 - target) * jnp.where(target == 1, 0.0, as_fake))
+    return real_part + fake_part
 
 
 def flipped_labels(rate: float) -> Labelling:

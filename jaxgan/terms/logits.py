@@ -52,8 +52,7 @@ def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
     check_coefficient("weight", weight, schedule=True)
 
     def term(view: View) -> Array:
-        changed = view.critic(augment(view.real, view.key))
-        return at(weight, view) * (view.real_logits - changed) ** 2
+        return at(weight, view) * (view.critic(view.real) - view.critic(augment(view.real, view.key))) ** 2
 
     return term
 
@@ -75,13 +74,13 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
 
     def term(view: View) -> Array:
         sides = (
-            (real_weight, view.real, view.real_logits, view.key),
-            (fake_weight, view.fake, view.fake_logits, named_key(view.key, "fake")),
+            (real_weight, view.real, view.key),
+            (fake_weight, view.fake, named_key(view.key, "fake")),
         )
         return jnp.stack(
             [
-                at(weight, view) * jnp.mean((logits - view.critic(augment(x, key))) ** 2)
-                for weight, x, logits, key in sides
+                at(weight, view) * jnp.mean((view.critic(x) - view.critic(augment(x, key))) ** 2)
+                for weight, x, key in sides
             ]
         ).sum()
 
@@ -103,8 +102,8 @@ def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
     check_coefficient("sigma", sigma)
 
     def term(view: View) -> Array:
-        changed = view.critic(view.generate(_nearby(view, sigma)))
-        return at(weight, view) * (view.fake_logits - changed) ** 2
+        here, nearby = (view.critic(view.generate(z)) for z in (view.z, _nearby(view, sigma)))
+        return at(weight, view) * (here - nearby) ** 2
 
     return term
 
@@ -122,7 +121,7 @@ def latent_diversity(weight: Coefficient = 0.5, sigma: float = 0.03) -> Term:
     """
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("sigma", sigma)
-    return lambda view: -at(weight, view) * (view.fake - view.generate(_nearby(view, sigma))) ** 2
+    return lambda view: -at(weight, view) * (view.generate(view.z) - view.generate(_nearby(view, sigma))) ** 2
 
 
 def _nearby(view: View, sigma: float) -> Array:
