@@ -5,7 +5,8 @@
 Everything but the method is the same for all: networks (2 x 128 ReLU, 2 latents), batches of 128, steps, and the
 generator's learning rate of 1e-3. A recipe keeps its own loss, terms, update rule, optimizer and coefficients, and the
 ratio of its two learning rates. So this is no contest of tuned methods: a coefficient that a paper chose for images
-stands as it is. Takes about an hour on two cores; what is done is kept, and not done again when started anew.
+stands as it is. `dcgan` is `ns_gan` but for its batches: here, where they are equal, so are the results.
+Takes about an hour on two cores; what is done is kept, and not done again when started anew.
 """
 
 import argparse
@@ -122,19 +123,21 @@ def main():
     kept = json.loads(file.read_text()) if file.exists() else {"setting": setting, "results": {}}
     if kept["setting"] != setting:
         parser.error(f"{file} is of another setting, {kept['setting']}; name another --out")
-    kept |= {
+    now = {
         "command": f"python experiments/all_recipes.py --seeds {options.seeds} --steps {options.steps}",
         "machine": provenance.device(),
         "versions": provenance.versions(),
-        "commit": provenance.commit(),
     }
+    if any(kept.setdefault(name, value) != value for name, value in now.items()):
+        parser.error(f"{file} was begun with other versions, or on another machine; name another --out")
     for recipe in jg.recipes.ALL:
         if options.recipes and recipe.__name__ not in options.recipes:
             continue
         found = kept["results"].setdefault(recipe.__name__, {})
         for name, mixture in MIXTURES.items():
             if name not in found:
-                found[name] = train(recipe, mixture(), options.seeds, options.steps)
+                trained = train(recipe, mixture(), options.seeds, options.steps)
+                found[name] = trained | {"commit": provenance.commit()}
                 file.write_text(json.dumps(kept, indent=1) + "\n")
     text = table(kept)
     (options.out / "table.md").write_text(text)

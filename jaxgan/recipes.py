@@ -1,8 +1,9 @@
 """One function per paper: (generator, discriminator, prior, *, settings) -> Algorithm, each a composition of parts.
 
-Settings default to the paper's. Networks are the caller's, so a recipe fixes the loss, the terms, the update rule and
-the optimizers, and of the networks only what its method is about: `sngan` asks for spectral normalization, `pacgan`
-packs, and where a penalty is on the gradient by one example, a discriminator's `batch_norm` is turned off. Every
+Settings default to the paper's, or its authors' code's, and a docstring says where they are others. Networks are the
+caller's, so a recipe fixes the loss, the terms, the update rule and the optimizers, and of the networks only what its
+method is about: `sngan` asks for spectral normalization, `pacgan` packs, and where a penalty is on the gradient by one
+example, a discriminator's `batch_norm` is turned off. Every
 number that is a float can be swept with `vmap`; none of them selects code. Learning rates may be schedules.
 """
 
@@ -25,7 +26,7 @@ Size = int | BatchSizes
 
 
 def _adam(lr: Any, b1: Any, b2: Any, **more: Any) -> optax.GradientTransformation:
-    check_coefficient("learning rate", lr, schedule=True)
+    check_coefficient("a learning rate", lr, schedule=True)
     check_coefficient("b1", b1, below=1.0)
     check_coefficient("b2", b2, below=1.0)
     return optax.adam(lr, b1, b2, **more)
@@ -38,7 +39,7 @@ def _by_adam(game: Game, lr_g: Any, lr_d: Any, b1: Any, b2: Any, batch_size: Siz
 
 def _rmsprop(lr: Any) -> optax.GradientTransformation:
     """PyTorch's and the papers', with eps outside of the root; optax's own defaults are a decay of 0.9 and inside."""
-    check_coefficient("learning rate", lr, schedule=True)
+    check_coefficient("a learning rate", lr, schedule=True)
     return optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False)
 
 
@@ -167,6 +168,9 @@ def sngan(
 ) -> Algorithm:  # fmt: skip
     """Spectral normalization of the discriminator.
 
+    The authors' code draws 128 fakes for the generator's update and lets the rates fall to 0, linearly: give
+    `BatchSizes` and schedules.
+
     Loss:    hinge
     Terms:   none; every kernel of D divided by its spectral norm, no batch norm in D
     Updates: alternating, 5 to 1; Adam 2e-4, 0, 0.9
@@ -179,23 +183,23 @@ def sngan(
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.sngan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
-    if not hasattr(discriminator, "spectral_norm"):
+    critic = _with(_by_example(discriminator), spectral_norm=True)
+    if critic is None:
         name = type(discriminator).__name__
         raise ValueError(f"sngan needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
-    critic = _by_example(discriminator).clone(spectral_norm=True)
     game = adversarial_game(generator, critic, prior, losses.hinge)
     return _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
 
 
 def dragan(
-    generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 2e-4, lr_d: float = 2e-4, b1: float = 0.5,
-    b2: float = 0.999, weight: float = 10.0, d_steps: int = 1, batch_size: Size = 64,
+    generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 1e-4, lr_d: float = 1e-4, b1: float = 0.5,
+    b2: float = 0.9, weight: float = 10.0, d_steps: int = 1, batch_size: Size = 64,
 ) -> Algorithm:  # fmt: skip
     """A gradient penalty around the data.
 
     Loss:    non_saturating
     Terms:   D: dragan(10); no batch norm in D
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN)
+    Updates: alternating, 1 to 1; Adam 1e-4, 0.5, 0.9 (of the authors' notebook)
     Paper:   Kodali et al. 2017, On Convergence and Stability of GANs
 
     Example:
@@ -234,7 +238,7 @@ def ragan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 2e-4, lr_d: float = 2e-4, b1: float = 0.5,
     b2: float = 0.999, d_steps: int = 1, batch_size: Size = 64,
 ) -> Algorithm:  # fmt: skip
-    """The relativistic average loss (RaSGAN).
+    """The relativistic average loss (RaSGAN). The authors' batches have 32 examples.
 
     Loss:    relativistic_average
     Terms:   none
@@ -255,7 +259,9 @@ def r3gan(
 ) -> Algorithm:  # fmt: skip
     """The paired relativistic loss with a gradient penalty on both sides.
 
-    The authors anneal gamma; it may be a schedule of the step.
+    The authors anneal everything by the data set: the rates from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth,
+    and the half-life of the average from 0 to half a million images and more. These are constants in the middle of
+    that, for a run that is short; gamma and the rates may be schedules.
 
     Loss:    relativistic
     Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D
@@ -294,9 +300,11 @@ def unrolled_gan(
 
 def pacgan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 1e-4, lr_d: float = 1e-4, b1: float = 0.8,
-    b2: float = 0.999, m: int = 2, batch_size: Size = 100,
+    b2: float = 0.999, m: int = 2, batch_size: Size = 200,
 ) -> Algorithm:  # fmt: skip
     """Packs of m examples, real or fake together, for one decision; settings of the authors' ring and grid.
+
+    Their batch is of 100 packs: `batch_size` counts examples, and is 100 m.
 
     Loss:    non_saturating
     Terms:   none; D sees packs of 2
@@ -323,6 +331,8 @@ def dcgan(
 ) -> Algorithm:  # fmt: skip
     """The practical loss with the optimizers that made convolutional GANs train; for the networks see `jg.nn`.
 
+    But for the size of its batches it is `ns_gan`: what it is about are the networks.
+
     Loss:    non_saturating
     Terms:   none
     Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999; batches of 128
@@ -339,7 +349,16 @@ def dcgan(
 
 def _by_example(discriminator: Any) -> Any:
     """The discriminator without batch norm, which would tie an example's gradient to the rest of its batch."""
-    return discriminator.clone(batch_norm=False) if getattr(discriminator, "batch_norm", False) else discriminator
+    changed = _with(discriminator, batch_norm=False)
+    return discriminator if changed is None else changed
+
+
+def _with(discriminator: Any, **field: bool) -> Any:
+    """The discriminator with a field changed, in a pack or not; None where it has no such field."""
+    if isinstance(discriminator, Packed):
+        inner = _with(discriminator.discriminator, **field)
+        return inner if inner is None else discriminator.clone(discriminator=inner)
+    return discriminator.clone(**field) if all(hasattr(discriminator, name) for name in field) else None
 
 
 ALL: tuple[Callable[..., Algorithm], ...] = (

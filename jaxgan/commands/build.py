@@ -8,7 +8,7 @@ import optax
 
 from jaxgan.commands import catalog
 from jaxgan.commands.config import Config, OptionError
-from jaxgan.commands.recipes import settings, settings_from
+from jaxgan.commands.recipes import plain, settings, settings_from
 from jaxgan.data.source import Source
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
@@ -43,19 +43,29 @@ def build(config: Config) -> Study:
     given = {short: settings_from(short, recipe, config) for short, recipe in recipes.items()}
     source = catalog.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
     description = catalog.describe_generator(source, config)
-    for name in ("batch_size", "generator_batch_size"):  # a generator's step draws as many real images
-        size = getattr(config, name)
-        if None not in (source.size, size) and size > source.size:
-            allowed = f"at most its {source.size} training examples"
-            raise OptionError(name, f"got {size}, more than {source.name} has, expected {allowed}")
+    full = {short: settings(recipe) | given[short] for short, recipe in recipes.items()}
+    _check_sizes(config, source, full)
     algorithms = {short: _algorithm(config, description, loss) for short, loss in losses.items()}
     algorithms |= {short: _by_recipe(config, description, short, recipes[short], given[short]) for short in recipes}
     keys = seed_keys(jax.random.key(config.key), config.seeds)
-    full = {short: settings(recipe) | given[short] for short, recipe in recipes.items()}
-    study = Study(config, source, description, losses, algorithms, full, keys)
+    plainly = {short: plain(values) for short, values in full.items()}
+    study = Study(config, source, description, losses, algorithms, plainly, keys)
     for short, algorithm in algorithms.items():
         _try(short, study, algorithm)
     return study
+
+
+def _check_sizes(config: Config, source: Source, full: dict[str, dict[str, Any]]) -> None:
+    """No batch is larger than the data: a generator's step draws as many real images, too."""
+    sizes = {("batch_size", ""): config.batch_size, ("generator_batch_size", ""): config.generator_batch_size}
+    for short, values in full.items():
+        size = values.get("batch_size")
+        largest = max(size.real, size.generator) if isinstance(size, BatchSizes) else size
+        sizes["batch_size", f" of {short}"] = largest if isinstance(largest, int) else None
+    for (option, whose), size in sizes.items():
+        if source.size is not None and size is not None and size > source.size:
+            allowed = f"at most its {source.size} training examples"
+            raise OptionError(option, f"got {size}{whose}, more than {source.name} has, expected {allowed}")
 
 
 def _algorithm(config: Config, description: dict[str, Any], loss: Loss) -> Algorithm:
@@ -83,8 +93,10 @@ def _by_recipe(
     networks = catalog.build_generator(description), catalog.build_discriminator(description)
     try:
         algorithm = recipe(*networks, normal_prior(config.latent_dim), **given)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise OptionError("recipe", f"{short}: {error}") from error
+    except Exception as error:  # whatever the user's recipe raises
+        raise OptionError("recipe", f"{short} raised {type(error).__name__}: {error}") from error
     if not isinstance(algorithm, Algorithm):
         raise OptionError("recipe", f"{short} made a {type(algorithm).__name__}, expected a jaxgan.Algorithm")
     return algorithm if config.ema is None or "ema" in given else averaged(algorithm, config.ema)

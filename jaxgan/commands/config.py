@@ -172,7 +172,7 @@ def from_stored(stored: dict[str, Any]) -> Config:
 
 
 def command_line(job: str, config: Config) -> str:
-    """The command that repeats the run, every option spelled out."""
+    """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
     words = ["jaxgan", job]
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)

@@ -44,7 +44,7 @@ def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -
     """
     folder = Path(folder)
     config = store.read_config(folder)["config"]
-    names = [*config["loss"], *config["recipe"]]
+    names = [*config["loss"], *config.get("recipe", [])]
     trained = [name for name in map(catalog.slug, names) if checkpoint.latest_step(folder / name / "generator")]
     if not trained:
         raise store.StoreError(f"{folder} holds no trained generator yet")

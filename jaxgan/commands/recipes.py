@@ -36,14 +36,30 @@ def losses() -> list[Entry]:
 
 
 def settings(function: Callable[..., Algorithm]) -> dict[str, Any]:
-    """The keyword-only parameters of a recipe and their defaults.
+    """The keyword-only parameters of a recipe and their defaults (None where it has none).
 
     Example:
       >>> settings(catalog.RECIPES["pacgan"])["m"]
       2
     """
     parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return {p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they can be stored: numbers and texts as they are, functions by name, anything else by its `repr`.
+
+    Example:
+      >>> plain({"gamma": 1.0, "batch_size": BatchSizes(4, 4, 8), "norm": max})
+      {'gamma': 1.0, 'batch_size': [4, 4, 8], 'norm': 'max'}
+    """
+
+    def of(value: Any) -> Any:
+        if isinstance(value, int | float | str | None):
+            return value
+        return list(value) if isinstance(value, BatchSizes) else getattr(value, "__qualname__", repr(value))
+
+    return {name: of(value) for name, value in values.items()}
 
 
 def settings_from(name: str, function: Callable[..., Algorithm], config: Config) -> dict[str, Any]:
@@ -52,7 +68,8 @@ def settings_from(name: str, function: Callable[..., Algorithm], config: Config)
     Raises:
       OptionError: a setting that the recipe does not have, or a value of another kind.
     """
-    known, given = settings(function), {}
+    known, annotations = settings(function), inspect.get_annotations(function)
+    given = _batch_size(name, known, config)
     for option, setting in _OPTIONS.items():
         if (value := getattr(config, option)) is not None:
             if setting not in known:
@@ -65,26 +82,37 @@ def settings_from(name: str, function: Callable[..., Algorithm], config: Config)
         if not equals or setting not in known:
             wrong = f"got {text!r}, expected NAME=VALUE" if not equals else f"{name} has no {setting!r}"
             raise OptionError("set", f"{wrong}; {nearest(setting, known)}")
-        given[setting] = _value(setting, value, known[setting])
-    return given | _batch_size(known, config)
+        if setting in given:
+            raise OptionError("set", f"{setting} is given twice, expected once")
+        given[setting] = _value(setting, value, known[setting], str(annotations.get(setting, "")))
+    return given
 
 
-def _value(setting: str, text: str, default: Any) -> Any:
+def _value(setting: str, text: str, default: Any, annotation: str) -> Any:
+    """What a text means for a setting of this default: a number stays a count only where the default is one."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    whole = isinstance(default, int)
-    kinds = (int, type(None)) if whole else (int, float, type(None))
-    if not isinstance(value, kinds) or isinstance(value, bool) or (value is None and setting != "ema"):
-        raise OptionError("set", f"got {setting}={text}, expected a {'whole ' if whole else ''}number")
-    return value if whole or value is None else float(value)
+    if value is None and (default is None or "None" in annotation):
+        return None
+    kind: Any = type(default)
+    if default is None or kind is float or (kind is int and "float" in annotation):
+        kind = float
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is kind:
+        return value
+    names = {float: "a number", int: "a whole number", bool: "True or False", str: "a word"}
+    raise OptionError("set", f"got {setting}={text}, expected {names.get(kind, 'it to be left out')}")
 
 
-def _batch_size(known: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def _batch_size(name: str, known: Mapping[str, Any], config: Config) -> dict[str, Any]:
     sizes = config.batch_size, config.fake_batch_size, config.generator_batch_size
     if all(size is None for size in sizes):
         return {}
+    if "batch_size" not in known:
+        raise OptionError("batch_size", f"{name} has no batch_size; it has {', '.join(known)}")
     base = known.get("batch_size", 64) if config.batch_size is None else config.batch_size
     real, fake, generator = (base if size is None else size for size in sizes)
     return {"batch_size": base if real == fake == generator else BatchSizes(real, fake, generator)}

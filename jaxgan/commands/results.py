@@ -11,7 +11,7 @@ from jaxgan.commands.evaluate import Judge, Measured
 from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
 from jaxgan.losses import cross_entropy_discriminator, minimax_generator, non_saturating_generator
 from jaxgan.study import store
-from jaxgan.types import QUANTILES, Info
+from jaxgan.types import QUANTILES, Info, Loss
 
 
 def assemble(
@@ -40,6 +40,7 @@ def assemble(
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
+        "scores": [name for name, loss in _losses(study).items() if not _is_probability(loss)],
     }
     samples = {**judge.real, "fake": np.stack([measured[loss].samples for loss in losses])}
     histograms = [h for loss in losses if (h := measured[loss].histogram) is not None]
@@ -120,13 +121,23 @@ def _equilibrium(study: Study) -> dict[str, float]:
     """Values where samples and data have one distribution and D = 1/2, for the losses for which that is the optimum."""
     log4 = float(np.log(4))
     common = {"value": -log4, "d_real_mean": 0.5, "d_fake_mean": 0.5, "d_loss": log4}
-    plain = [name for name, loss in study.losses.items() if loss.discriminator is cross_entropy_discriminator]
+    losses = _losses(study)
+    plain = [name for name, loss in losses.items() if loss is not None and _is_probability(loss)]
     generator: dict[Any, float] = {minimax_generator: -log4 / 2, non_saturating_generator: log4 / 2}
     values = {
-        f"g_loss/{name}": generator[study.losses[name].generator]
-        for name in plain
-        if study.losses[name].generator in generator
+        f"g_loss/{name}": generator[loss.generator]
+        for name, loss in losses.items()
+        if name in plain and loss is not None and loss.generator in generator
     }
     if len(plain) == len(study.algorithms):
         return values | common
     return values | {f"{series}/{name}": value for name in plain for series, value in common.items()}
+
+
+def _losses(study: Study) -> dict[str, Loss | None]:
+    return {name: algorithm.game.loss for name, algorithm in study.algorithms.items()}
+
+
+def _is_probability(loss: Loss | None) -> bool:
+    """Whether the discriminator's sigmoid is the probability that it gives to an example's being real."""
+    return loss is not None and loss.discriminator is cross_entropy_discriminator

@@ -67,7 +67,7 @@ def run_study(
         study = build(config)
         inputs = _inputs(study)
         if resume and out is not None:
-            _check_same(store.read_config(out), inputs, out)
+            _check_same(store.read_config(out), study, inputs, out)
         judge = None
         if processes.leads():
             if out is not None and not resume:
@@ -77,9 +77,9 @@ def run_study(
         folder = Path() if out is None else out
         if processes.leads() and not resume:
             name = f"{job}-{catalog.slug(Path(config.data).stem)}"
+            origin = _origin(job, config, placement) | {"settings": study.settings, "inputs": inputs}
             folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-            about = {"settings": study.settings, "inputs": inputs}
-            store.write_json(folder / "config.json", _origin(job, config, placement) | about)
+            store.write_json(folder / "config.json", origin)
     folder = processes.seen_by_all(folder)
     say(
         f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.algorithms)} "
@@ -176,7 +176,9 @@ def _inputs(study: Study) -> dict[str, str]:
     return digests | ({} if study.source.train is None else {study.source.name: checkpoint.digest(images)})
 
 
-def _check_same(stored: dict[str, Any], inputs: dict[str, str], out: Path) -> None:
+def _check_same(stored: dict[str, Any], study: Study, inputs: dict[str, str], out: Path) -> None:
+    if stored.get("settings", {}) != study.settings:
+        raise OptionError("resume", f"a recipe's settings are others now than when the run in {out} was started")
     resources.check_same_number(out, stored.get("processes", 1))
     then = stored["inputs"]
     if changed := sorted(name for name in then.keys() | inputs.keys() if then.get(name) != inputs.get(name)):

@@ -30,14 +30,17 @@ class Panel(NamedTuple):
     series: str
     title: str
     log: bool = False
+    of: str = ""  # "probability": only where the discriminator gives one; "score": only where it does not
 
 
 PANELS = (
     Panel("g_loss", "Generator's loss"),
     Panel("d_loss", "Discriminator's loss"),
-    Panel("value", "V(D, G) = E log D(x) + E log(1 - D(G(z)))"),
-    Panel("d_real_mean", "D(x), mean over real examples"),
-    Panel("d_fake_mean", "D(G(z)), mean over generated samples"),
+    Panel("value", "V(D, G) = E log D(x) + E log(1 - D(G(z)))", of="probability"),
+    Panel("d_real_mean", "D(x), mean over real examples", of="probability"),
+    Panel("d_fake_mean", "D(G(z)), mean over generated samples", of="probability"),
+    Panel("real_logit", "Score of real examples, mean", of="score"),
+    Panel("fake_logit", "Score of generated samples, mean", of="score"),
     Panel("g_grad_norm", "Norm of the loss's gradient by the\ngenerator's parameters", log=True),
     Panel("d_grad_norm", "Norm of the loss's gradient by the\ndiscriminator's parameters", log=True),
     Panel("g_update_norm", "Norm of the generator's update", log=True),
@@ -54,7 +57,11 @@ def curves_figure(run: Run) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    panels = [panel for panel in PANELS if panel.series in run.series]
+    panels = [
+        panel
+        for panel in PANELS
+        if panel.series in run.series and any(_shows(run, panel, i) for i in range(len(run.losses)))
+    ]
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(4 * columns, 2.6 * rows + 0.5), dpi=DPI, layout="constrained")
@@ -71,6 +78,12 @@ def curves_figure(run: Run) -> "Figure":
     handles.append(Line2D([], [], color="#555555", linestyle=":", linewidth=1.2))
     figure.legend(handles, [*names, "equilibrium"], loc="outside upper left", ncols=3, frameon=False, fontsize=9)
     return figure
+
+
+def _shows(run: Run, panel: Panel, i: int) -> bool:
+    """Whether a panel has something to say of the i-th loss: sigmoid of a score is no probability."""
+    is_score = run.losses[i] in run.notes.get("scores", [])
+    return panel.of != ("probability" if is_score else "score")
 
 
 def thin(values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:
@@ -123,6 +136,8 @@ def _draw_panel(axis: "Axes", run: Run, panel: Panel) -> None:
     values = run.series[panel.series]
     positive = values[np.isfinite(values) & (values > 0)]
     for i, loss in enumerate(run.losses):
+        if not _shows(run, panel, i):
+            continue
         steps, by_seed = thin(values[i])
         if panel.log and len(positive):  # a gradient of exactly 0 must not drop out of a logarithmic axis
             by_seed = np.where(by_seed == 0, positive.min(), by_seed)

@@ -33,7 +33,8 @@ def tenths(values: NDArray) -> tuple[NDArray, NDArray]:
 def _setting(run: Run) -> str:
     n, losses = len(run.seeds), len(run.losses)
     names, data, steps = listed(run.losses), run.notes.get("data"), run.notes.get("steps")
-    what = f"The loss {names} was" if losses == 1 else f"The losses {names} were"
+    noun = "recipe" if run.config.get("config", {}).get("recipe") else "loss"
+    what = f"The {noun} {names} was" if losses == 1 else f"The {noun}{'es' if noun == 'loss' else 's'} {names} were"
     where = f" on {data}" if data else ""
     length = f" for {steps:,} {'step' if steps == 1 else 'steps'}" if steps else ""
     how_often = f"one seed (seed {run.seeds[0]})" if n == 1 else f"{n} seeds"
@@ -128,10 +129,13 @@ def _lowest(norms: NDArray, early: float) -> str:
 
 
 def _fakes(run: Run) -> str:
-    if "d_fake_mean" not in run.series:
+    scores = run.notes.get("scores", [])
+    if "d_fake_mean" not in run.series or all(loss in scores for loss in run.losses):
         return ""
     parts = []
     for loss, means in zip(run.losses, run.series["d_fake_mean"], strict=True):
+        if loss in scores:  # no probability: its sigmoid means nothing
+            continue
         value, left_out = _median(tenths(means)[1])
         where = "" if np.isnan(value) else ("near" if abs(value - 0.5) <= 0.05 else "below" if value < 0.5 else "above")
         end = "it was not finite" if np.isnan(value) else f"{number(value)}, {where} 1/2"

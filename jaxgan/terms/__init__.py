@@ -1,8 +1,9 @@
 """Terms: penalties and regularizers that a player adds to its loss, as functions of a `View`.
 
 Each returns values that the game averages. A *decision* is one output of the discriminator: of one example, or of a
-pack of m examples (m consecutive ones), or a map of patch logits of one image, whose mean is then meant by D(x), as it
-is the mean that enters the loss. A penalty on gradients takes the gradient of a decision by all that it decides on.
+pack of m examples (m consecutive ones), or a map of patch logits of one image. In these docstrings D(x) is that output
+itself, a logit or score and no probability; of a map of patches it is the mean. A penalty on gradients takes the
+gradient of a decision by all that it decides on.
 
 Coefficients stand in front of the expectation over decisions exactly as the equations say: mind where there is a 1/2.
 Each weight or gamma may be a schedule, a function of `view.step`, and every number may be swept with `vmap`.

@@ -65,7 +65,7 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
 
     Steps of one length in the latents then make changes of one size. The expectation is over latents and images y; a is
     the moving average of |J^T y|, up to and including this evaluation. For points the number of pixels is 1; for images
-    it is height times width.
+    it is height times width. (The paper's latent is w, behind a mapping network; here it is what `generate` takes.)
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B.
 
     Raises:
