@@ -115,6 +115,7 @@ def main():
     parser.add_argument("--steps", type=int, default=4000, help="generator updates (default 4000)")
     parser.add_argument("--out", type=Path, default=Path("all-recipes"), help="the folder for results and table")
     parser.add_argument("--recipes", nargs="*", help="only these (default all)")
+    parser.add_argument("--times", type=Path, help="results.json of a short run by itself, whose times are shown")
     options = parser.parse_args()
     jg.use_cpu_cores()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -139,6 +140,13 @@ def main():
                 trained = train(recipe, mixture(), options.seeds, options.steps)
                 found[name] = trained | {"commit": provenance.commit()}
                 file.write_text(json.dumps(kept, indent=1) + "\n")
+    if options.times:
+        timed = json.loads(options.times.read_text())
+        kept["timed_by"] = timed["command"]
+        for recipe, found in timed["results"].items():
+            for name, row in found.items():
+                kept["results"][recipe][name]["ms_per_step"] = row["ms_per_step"]
+        file.write_text(json.dumps(kept, indent=1) + "\n")
     text = table(kept)
     (options.out / "table.md").write_text(text)
     print(text)

@@ -14,8 +14,9 @@ from scipy.special import expit
 from jaxgan.augment import adaptive, chain, color, cutout, diff_augment, instance_noise, translation
 from jaxgan.dynamics import alternating
 from jaxgan.random import named_key
-from jaxgan.types import Array, Augmentation, Batch, Key, Players, Transform
-from tests.views import KEY, REAL, A, W, Z, close, game_of, view_of
+from jaxgan.terms import balanced_consistency, consistency, latent_consistency
+from jaxgan.types import Array, Augmentation, Batch, Key, Players, Transform, View
+from tests.views import KEY, REAL, A, W, Z, added, close, game_of, view_of
 
 STEP = jnp.int32(0)
 IMAGES = jax.random.uniform(KEY, (5, 8, 12, 3), minval=-1)
@@ -243,3 +244,28 @@ def test_adaptive_chooses_each_transform_for_each_example() -> None:
 def test_numbers_outside_their_range_raise(make: Callable[..., Any], name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value}"):
         make(**{name: value})
+
+
+def test_what_a_term_compares_is_augmented_alike_and_each_term_on_its_own() -> None:
+    def unchanged(x: Array, key: Key) -> Array:
+        return x
+
+    seen: list[np.ndarray] = []
+
+    def spy(view: View) -> Array:
+        seen.append(np.asarray(view.critic(view.real)))
+        return jnp.zeros(1)
+
+    noise = instance_noise(0.3)
+    for term in (consistency(unchanged), balanced_consistency(unchanged), latent_consistency(sigma=0.0)):
+        assert added(game_of(augment=noise, d_terms=(term,)), "discriminator") == 0
+    added(game_of(augment=noise, d_terms=(spy, spy)), "discriminator")
+    assert np.all(seen[0] != seen[1])
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_transforms_work_where_numbers_are_wide(transform: Transform, dtype: str) -> None:
+    x = jnp.ones((2, 8, 8, 3), dtype)
+    assert transform(x, jax.random.key(0)).dtype == dtype

@@ -172,6 +172,42 @@ def test_recipes_from_end_to_end(tmp_path):
     assert main(["sample", str(tmp_path / "run"), "--loss", "pacgan", "-n", "4"]) == 0
 
 
+def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, capsys, monkeypatch):
+    """Its settings are stored by name; a run that --overwrite is to replace is there until its successor begins."""
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "import optax\nimport jaxgan as jg\n"
+        "def own(generator, discriminator, prior, *, tx=optax.sgd, lr_g: float = 1e-2, nesterov=False):\n"
+        "    game = jg.adversarial_game(generator, discriminator, prior, jg.hinge)\n"
+        "    return jg.averaged(jg.simultaneous(game, tx(lr_g), tx(lr_g), batch_size=4), 0.5)\n"
+        "def broken(generator, discriminator, prior, *, batch_size=64):\n    return {}['nope']\n"
+    )
+    Path("own_settings.py").write_text(text)
+    run = ["train", "--data", "ring", "--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4"]
+    own = ["--recipe", "own_settings.py:own", "--out", "run"]
+    assert main([*run, *own]) == 0
+    settings = json.loads(Path("run/config.json").read_text())["settings"]["own"]
+    assert settings == {"tx": "sgd", "lr_g": 0.01, "nesterov": False}
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    assert "The recipe own was trained" in report
+    assert "D(G(z))" not in report and "With own the discriminator's output is a score" in report
+    capsys.readouterr()
+    before = Path("run/results.json").read_bytes()
+    for words, expected in [
+        (["--recipe", "own_settings.py:broken"], "--recipe: broken raised KeyError: 'nope'"),
+        ([*own[:2], "--ema", "0.9"], "--recipe: own: this algorithm keeps an average of the generator already"),
+        ([*own[:2], "--lr-g", "1", "--set", "lr_g=1"], "--set: lr_g is given twice, expected once"),
+        ([*own[:2], "--set", "nesterov=1"], "--set: got nesterov=1, expected True or False"),
+    ]:
+        assert expected in refused(capsys, *run, *words, "--out", "run", "--overwrite")
+    assert Path("run/results.json").read_bytes() == before
+    Path("run/results.json").unlink()  # as if it had been cut off, by a version with another default
+    stored = json.loads(Path("run/config.json").read_text())
+    stored["settings"]["own"]["lr_g"] = 0.02
+    Path("run/config.json").write_text(json.dumps(stored))
+    assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--out", "run")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["ring", "digits"])
 def test_every_recipe_runs_from_the_command_line(tmp_path, data):

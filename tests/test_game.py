@@ -137,6 +137,13 @@ def test_a_users_penalty_is_averaged_and_added() -> None:
     assert total == sum(evaluation.parts)  # the terms are the discriminator's
 
 
+@pytest.mark.parametrize("terms", [r1(1.0), (r1(1.0), 3.0), (None,)])
+def test_what_is_no_sequence_of_terms_is_refused(terms: Any) -> None:
+    for player in ("d_terms", "g_terms"):
+        with pytest.raises(ValueError, match=f"{player} must be a sequence of terms"):
+            adversarial_game(Shift(), Linear(), count, minimax, **{player: terms})
+
+
 def spy(views: list[View]) -> Term:
     """A term of 0 that keeps what it saw."""
 

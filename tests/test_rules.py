@@ -386,3 +386,19 @@ def test_memories_move_once_an_update_in_every_rule(rule: Callable[..., Algorith
     np.testing.assert_allclose(weight, 1 - 0.9**counts, rtol=1e-6)
     np.testing.assert_allclose(p, counts * 16 / 128, rtol=1e-6)
     assert np.isfinite(seen).all() and np.all(np.diff(real) != 0) and np.all(np.diff(fake) != 0)
+
+
+@pytest.mark.parametrize("rule", [consensus, symplectic])
+def test_a_rule_reports_the_players_own_gradients_whatever_direction_it_takes(rule: Callable[..., Algorithm]) -> None:
+    game = toy.bilinear(2, start=(3.0, 1.0))  # |dL_G/dtheta| = |psi| = sqrt 2, |dL_D/dpsi| = |theta| = 3 sqrt 2
+    algorithm = rule(game, optax.sgd(0.5), optax.sgd(0.5), batch_size=1)
+    state = algorithm.init(KEY, toy.origin(2))
+    _, info = algorithm.step(state, toy.origin(2), KEY)
+    np.testing.assert_allclose([info.g_grad_norm, info.d_grad_norm], [np.sqrt(2), 3 * np.sqrt(2)], rtol=1e-6)
+    assert abs(info.g_update_norm - 0.5 * info.g_grad_norm) > 0.1  # it did take another
+
+
+def test_an_average_is_not_kept_twice() -> None:
+    descent = simultaneous(toy.dirac(minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+    with pytest.raises(ValueError, match="keeps an average of the generator already"):
+        averaged(averaged(descent, 0.9), 0.5).init(KEY, toy.origin())

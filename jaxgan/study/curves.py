@@ -75,8 +75,10 @@ def curves_figure(run: Run) -> "Figure":
         axis.tick_params(labelbottom=True)
     handles = [Line2D([], [], color=colour(i), linestyle=dash(i), linewidth=2) for i in range(len(run.losses))]
     names = [_legend(run, i) for i in range(len(run.losses))]
-    handles.append(Line2D([], [], color="#555555", linestyle=":", linewidth=1.2))
-    figure.legend(handles, [*names, "equilibrium"], loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+    if run.notes.get("equilibrium"):
+        handles.append(Line2D([], [], color="#555555", linestyle=":", linewidth=1.2))
+        names.append("equilibrium")
+    figure.legend(handles, names, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
