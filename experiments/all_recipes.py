@@ -142,10 +142,9 @@ def main():
                 file.write_text(json.dumps(kept, indent=1) + "\n")
     if options.times:
         timed = json.loads(options.times.read_text())
-        kept["timed_by"] = timed["command"]
         for recipe, found in timed["results"].items():
             for name, row in found.items():
-                kept["results"][recipe][name]["ms_per_step"] = row["ms_per_step"]
+                kept["results"][recipe][name] |= {"ms_per_step": row["ms_per_step"], "timed_by": timed["command"]}
         file.write_text(json.dumps(kept, indent=1) + "\n")
     text = table(kept)
     (options.out / "table.md").write_text(text)
