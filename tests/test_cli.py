@@ -165,7 +165,7 @@ def test_recipes_from_end_to_end(tmp_path):
     assert done.returncode == 0, done.stderr
     run = jaxgan.load_run(tmp_path / "run")
     assert run.losses == ("pacgan", "mine")
-    assert run.config["settings"]["pacgan"] | {"m": 2, "batch_size": 100} == run.config["settings"]["pacgan"]
+    assert run.config["settings"]["pacgan"] | {"m": 2, "batch_size": 200} == run.config["settings"]["pacgan"]
     assert run.config["settings"]["mine"] == {"rate": 1e-3}
     assert run.series["g_loss"].shape == (2, 2, 6)
     assert jaxgan.load_generator(tmp_path / "run", "mine").sample(jax.random.key(0), 3).shape == (3, 2)
