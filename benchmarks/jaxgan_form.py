@@ -82,7 +82,7 @@ def make(
     seed_keys = spread(placement, keys(seeds)[np.maximum(deal(seeds, placement).ravel(), 0)])
     shared = repeated(placement, sample or sampler(workload))
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
-    begin, stretch, _ = programs(rule, placement, _CHUNK, None)
+    begin, stretch, _ = programs(rule, placement, _CHUNK)
     state = begin(shared, seed_keys)
     done = 0
 

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -62,6 +62,7 @@ def fit(
     state: State | None = None,
     probe: Probe | None = None,
     probe_every: int | None = None,
+    probe_at: Collection[int] = (),
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     max_chunk: int = 256,
@@ -78,12 +79,19 @@ def fit(
     take turns chunk by chunk. Over several processes every one of them calls `fit` with the same arguments, but with
     its own seeds' part of `state`, and gets its own seeds.
 
+    `probe` looks after every `probe_every` steps, or after the steps that `probe_at` lists, and in any case at the end.
+
     Raises:
-      ValueError: `num_steps` below the steps that `state` has behind it, or `probe_every` below 1.
+      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` below 1, or both it and
+        `probe_at`.
     """
     every = num_steps if probe_every is None else probe_every
     if num_steps < 1 or every < 1:
         raise ValueError(f"num_steps and probe_every must be at least 1, got {num_steps} and {probe_every}")
+    if probe_at and probe_every is not None:
+        raise ValueError("probe_every and probe_at exclude each other: got both")
+    looks = {step for step in probe_at if 0 < step < num_steps} or set(range(every, num_steps, every))
+    looks |= {num_steps}
     done = 0 if state is None else int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
@@ -95,13 +103,12 @@ def fit(
     length, stopped = 1, False
     with _deferred_interrupt() as interrupted:
         while done < num_steps and not stopped:
-            steps = min(length, num_steps - done, every - done % every)
+            steps = min(length, min(look for look in looks if look > done) - done)
             clock = time.perf_counter()
             crew, info = _advance(crew, done, steps)
             seconds = time.perf_counter() - clock
             done += steps
-            due = probe is not None and (done % every == 0 or done == num_steps)
-            seen = _observe(crew, done) if due else None
+            seen = _observe(crew, done) if probe is not None and done in looks else None
             on_chunk(Chunk(crew.seeds, _state(crew, done), done, info, seen, seconds))
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
             length, stopped = _agreed(length, interrupted())
@@ -119,6 +126,7 @@ class _Wave(NamedTuple):
 class _Crew(NamedTuple):
     placement: Placement
     shared: PyTree  # the data, on every device
+    probe: PyTree  # likewise
     stretch: Any
     observe: Any
     waves: list[_Wave]
@@ -138,7 +146,8 @@ def _assemble(
     seeds = len(keys)
     places = deal(seeds, placement)
     shared = repeated(placement, as_pytree(sample))
-    begin, stretch, look = programs(algorithm, placement, max_chunk, probe)
+    its_probe = repeated(placement, as_pytree(probe))
+    begin, stretch, look = programs(algorithm, placement, max_chunk)
 
     def arguments(size: int) -> tuple[Any, ...]:
         placed_keys = spread(placement, keys[np.zeros(size, int)])
@@ -160,13 +169,14 @@ def _assemble(
             part = jax.tree.map(lambda a, taken=taken: np.asarray(a)[taken], _without_step(state))
             states = from_host(placement, part)
         waves.append(_Wave(wave_keys, states if len(whole) == 1 else to_host(states), held))
-    if look is not None:
-        look.lower(*arguments(size)).compile()
-    return _Crew(placement, shared, stretch, look, waves, mine)
+    if probe is not None:
+        (_, done, _), *each = arguments(size)
+        look.lower((its_probe, done), *each).compile()
+    return _Crew(placement, shared, its_probe, stretch, look, waves, mine)
 
 
 @lru_cache(maxsize=16)
-def programs(algorithm: Algorithm, placement: Placement, capacity: int, probe: Probe | None) -> tuple[Any, ...]:
+def programs(algorithm: Algorithm, placement: Placement, capacity: int) -> tuple[Any, ...]:
     """Start, stretch and observation of all seeds; kept, so that another call of `fit` compiles nothing again."""
 
     def begin(sample: Sampler, key: Key) -> State:
@@ -187,13 +197,14 @@ def programs(algorithm: Algorithm, placement: Placement, capacity: int, probe: P
         state, buffer = jax.lax.fori_loop(0, steps, body, (state, buffer))
         return _without_step(state), buffer
 
-    def look(shared: tuple[Sampler, jax.Array, jax.Array], key: Key, state: State) -> PyTree:
-        return observe(probe, key, state._replace(step=shared[1]))
+    def look(shared: tuple[Probe, jax.Array], key: Key, state: State) -> PyTree:
+        probe, done = shared
+        return observe(probe, key, state._replace(step=done))
 
     return (
         jax.jit(over_seeds(placement, begin)),
         jax.jit(over_seeds(placement, stretch), donate_argnums=2),
-        None if probe is None else jax.jit(over_seeds(placement, look)),
+        jax.jit(over_seeds(placement, look)),
     )
 
 
@@ -209,7 +220,7 @@ def _advance(crew: _Crew, done: int, steps: int) -> tuple[_Crew, Info]:
 
 
 def _observe(crew: _Crew, done: int) -> PyTree:
-    shared = (crew.shared, *numbers(crew.placement, done, 0))
+    shared = crew.probe, numbers(crew.placement, done, 0)[0]
     parts = [to_host(crew.observe(shared, wave.keys, _on_devices(crew, wave))) for wave in crew.waves]
     return _by_seed(crew, parts)
 

@@ -155,12 +155,18 @@ def adversarial_game(
         own = network_state(model_state)
         return _apply(generator, params, own, z, y, named_key(key, "generator"), train=False)[0]
 
+    def judge(
+        params: PyTree, model_state: PyTree, x: Array, key: Key | None = None, y: PyTree = None
+    ) -> tuple[Array, PyTree]:
+        return _apply(discriminator, params, network_state(model_state), x, y, key, train=key is not None)
+
     return Game(
         init=init,
         generator=partial(objective, "generator", loss.generator),
         discriminator=partial(objective, "discriminator", loss.discriminator),
         sample=sample,
         loss=loss,
+        judge=judge,
     )
 
 
@@ -247,11 +253,11 @@ def _init(module: Any, key: Key, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
 
 
 def _apply(
-    module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key, *, train: bool = True
+    module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key | None, *, train: bool = True
 ) -> tuple[Array, PyTree]:
     inputs = (x,) if y is None else (x, y)
     variables = {"params": params, **model_state}
-    if not train:
+    if not train or key is None:
         return module.apply(variables, *inputs, train=False), model_state
     rngs = {"dropout": named_key(key, "dropout")}
     y, new_state = module.apply(variables, *inputs, train=True, mutable=list(model_state), rngs=rngs)

@@ -23,7 +23,10 @@ from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 Probe = Callable[[State, Key], PyTree]
-"""(state, key) -> any arrays: what the caller wants recorded along a run (metrics, samples, diagnoses)."""
+"""(state, key) -> any arrays: what the caller wants recorded along a run (metrics, samples, diagnoses).
+
+Data that it needs enter as arguments of a `jax.tree_util.Partial`, as a sampler's do.
+"""
 
 
 class Result(NamedTuple):
@@ -131,8 +134,8 @@ def run_seeds(
     if jax.process_count() > 1 and seeds % placement.mesh.size:
         raise ValueError(f"{placement.mesh.size} devices of several processes cannot share {seeds} seeds evenly")
     places = deal(seeds, placement)
-    runs = _whole_runs(algorithm, placement, num_steps, probe, probe_every)
-    shared = repeated(placement, as_pytree(sample))
+    runs = _whole_runs(algorithm, placement, num_steps, probe_every)
+    shared = repeated(placement, (as_pytree(sample), as_pytree(probe)))
 
     def keys_of(wave: np.ndarray) -> Key:
         return spread(placement, keys[np.maximum(wave, 0)])
@@ -150,10 +153,9 @@ def run_seeds(
 
 
 @lru_cache(maxsize=16)
-def _whole_runs(
-    algorithm: Algorithm, placement: Placement, num_steps: int, probe: Probe | None, probe_every: int | None
-) -> Any:
-    def whole_run(sample: Sampler, key: Key) -> Result:
+def _whole_runs(algorithm: Algorithm, placement: Placement, num_steps: int, probe_every: int | None) -> Any:
+    def whole_run(shared: tuple[Sampler, Probe | None], key: Key) -> Result:
+        sample, probe = shared
         return run(algorithm, sample, key, num_steps, probe=probe, probe_every=probe_every)
 
     return jax.jit(over_seeds(placement, whole_run))
@@ -170,6 +172,8 @@ def observe(probe: Probe | None, key: Key, state: State) -> PyTree:
     return None if probe is None else probe(state, jax.random.fold_in(named_key(key, "probe"), state.step))
 
 
-def as_pytree(sample: Sampler) -> Any:
-    """`sample` in a form whose arrays are arguments of a compiled program, not parts of its text."""
-    return sample if isinstance(sample, jax.tree_util.Partial) else jax.tree_util.Partial(sample)
+def as_pytree(function: Sampler | Probe | None) -> Any:
+    """A sampler or a probe in a form whose arrays are arguments of a compiled program, not parts of its text."""
+    if function is None or isinstance(function, jax.tree_util.Partial):
+        return function
+    return jax.tree_util.Partial(function)

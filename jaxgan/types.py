@@ -149,6 +149,9 @@ class Game(NamedTuple):
     init:    (key, batch) -> (params, model_state), each a `Players`
     sample:  (params, model_state, key, n, y=None) -> x, with the *generator's* own params and model state
     loss:    what the players minimize beside their terms, where the game was made of a `Loss`
+    judge:   (params, model_state, x, key=None, y=None) -> (logits, model_state), with the *discriminator's* own: in
+             training with a key, and without one as it stands, normalization and all, so that no example's logit
+             depends on another
     """
 
     init: Callable[[Key, Batch], tuple[Players, Players]]
@@ -156,6 +159,7 @@ class Game(NamedTuple):
     discriminator: Objective
     sample: Callable[..., Array]
     loss: Loss | None = None
+    judge: Callable[..., tuple[Array, PyTree]] | None = None
 
 
 class Generator(NamedTuple):
@@ -206,9 +210,9 @@ class Algorithm(NamedTuple):
     """A game and a rule that updates its players.
 
     init: (key, sample) -> State
-    step: (state, sample, key) -> (State, Info)
+    step: (state, sample, key) -> (State, Info); a rule that moves one player alone has a report of its own
     """
 
     init: Callable[[Key, Sampler], State]
-    step: Callable[[State, Sampler, Key], tuple[State, Info]]
+    step: Callable[[State, Sampler, Key], tuple[State, Any]]
     game: Game

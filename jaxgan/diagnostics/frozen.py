@@ -1,0 +1,246 @@
+"""Generators of several ages, frozen, against discriminators trained from scratch: Arjovsky and Bottou's protocol."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from jaxgan.checks import check_count
+from jaxgan.diagnostics.gradients import Gradients, check_losses, gradient_probe, mean_loss
+from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
+from jaxgan.fit import Chunk, fit
+from jaxgan.placement import Placement
+from jaxgan.random import named_key
+from jaxgan.train import Probe, start_seeds
+from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
+
+
+class ImageGradients(NamedTuple):
+    """Gradients of each sample's own loss by the generated example itself; arrays lead with [loss].
+
+    The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
+    no gradient would be one sample's own.
+    """
+
+    norm: Array  # [loss] of the mean over samples
+    spread: Array  # [loss] sqrt(tr Cov) over samples
+    norms: Array  # [loss, quantile] of every sample's gradient, at `jaxgan.types.QUANTILES`
+
+
+class Frozen(NamedTuple):
+    """What the protocol measures; arrays lead with [age, seed]."""
+
+    steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
+    judgement: Judgement  # [age, seed, step], of every step
+    gradients: Gradients  # [age, seed, probe, ...]
+    images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
+    state: State  # at the end, [age * seed, ...]
+    keys: Key  # [age * seed] of the discriminators' runs
+    interrupted: bool  # Ctrl-C came before the last step
+
+
+def log_spaced(last: int, count: int = 100) -> np.ndarray:
+    """Up to `count` steps from 1 to `last`, evenly spaced in their logarithm as far as whole numbers allow.
+
+    Example:
+      >>> log_spaced(100, 7).tolist()
+      [1, 2, 5, 10, 22, 46, 100]
+    """
+    check_count("last", last)
+    check_count("count", count, 2)
+    wanted = min(count, last)
+    dense = count  # at the lower end whole numbers coincide: more are asked for until enough are left
+    while len(steps := np.unique(np.geomspace(1, last, dense).round().astype(int))) < wanted:
+        dense += 1
+    return steps
+
+
+def generators_of_ages(
+    algorithm: Algorithm,
+    sample: Sampler,
+    keys: Key,
+    ages: Sequence[int],
+    *,
+    on_chunk: Callable[[Chunk], None] = lambda chunk: None,
+    placement: Placement | None = None,
+) -> Generator:
+    """The generators of all seeds after so many steps of `algorithm`, [age, seed, ...]; 0 is untrained.
+
+    The moving average where the algorithm keeps one. What Ctrl-C ends is a KeyboardInterrupt.
+
+    Raises:
+      ValueError: ages that are no whole numbers of at least 0, in increasing order.
+    """
+    for age in ages:
+        check_count("an age", age, 0)
+    if not ages or sorted(set(ages)) != list(ages):
+        raise ValueError(f"ages must be steps in increasing order, got {list(ages)}")
+    kept, state = [], None
+    for age in ages:
+        if age == 0:
+            generator = best_generator(start_seeds(algorithm, sample, keys))
+        else:
+            done = fit(algorithm, sample, keys, age, state=state, on_chunk=on_chunk, placement=placement)
+            if done.interrupted:
+                raise KeyboardInterrupt
+            # Its buffers are used again by the next stretch.
+            state = jax.device_get(done.state)
+            generator = best_generator(state)
+        kept.append(jax.device_get(generator))
+    return jax.tree.map(lambda *each: np.stack(each), *kept)
+
+
+def against_discriminators(
+    discriminator: Algorithm,
+    sample: Sampler,
+    keys: Key,
+    generators: Generator,
+    losses: Mapping[str, Loss],
+    num_steps: int,
+    *,
+    probes: int = 100,
+    minibatches: int = 8,
+    batch_size: int = 64,
+    on_chunk: Callable[[Chunk], None] = lambda chunk: None,
+    on_compile: Callable[[float], None] = lambda seconds: None,
+    placement: Placement | None = None,
+) -> Frozen:
+    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures on the way.
+
+    `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.dynamics.frozen`. Each seed's
+    discriminators start alike and draw alike against its generators of all ages, so that ages are compared in pairs.
+    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, by the generator's
+    parameters and by the generated examples. All ages and seeds are one axis of one compiled program.
+
+    Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
+
+    Raises:
+      ValueError: no loss, or a count below 1.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> from jaxgan.dynamics import frozen
+      >>> ring, keys = jg.data.ring(), jg.seed_keys(jax.random.key(0), 2)
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
+      >>> generators = generators_of_ages(algorithm, ring.sample, keys, (0, 10))
+      >>> rule = frozen(game, optax.adam(1e-3), batch_size=16)
+      >>> found = against_discriminators(
+      ...     rule, ring.sample, keys, generators, {"minimax": jg.minimax}, 20, probes=5, batch_size=16)
+      >>> found.gradients.norm.shape, found.judgement.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]
+      ((2, 2, 5, 1), (2, 2, 20))
+    """
+    check_losses(losses)
+    ages, seeds = jax.tree.leaves(generators)[0].shape[:2]
+    steps = log_spaced(num_steps, probes)
+    each = jnp.tile(jax.vmap(partial(named_key, name="frozen"))(keys), ages)
+    # The step counter is one for all; every other leaf of a state leads with the axis of runs.
+    state = start_seeds(discriminator, sample, each)
+    state = with_generator(state, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), generators))
+    reports: list[Any] = []
+    seen: list[Any] = []
+
+    def keep(chunk: Chunk) -> None:
+        reports.append(chunk.info)
+        if chunk.probe is not None:
+            seen.append((chunk.step, chunk.probe))
+        on_chunk(chunk)
+
+    done = fit(
+        discriminator,
+        sample,
+        each,
+        num_steps,
+        state=state,
+        probe=_probe(discriminator.game, sample, losses, minibatches, batch_size),
+        probe_at=steps.tolist(),
+        on_chunk=keep,
+        on_compile=on_compile,
+        placement=placement,
+    )
+
+    def by_age(a: np.ndarray) -> np.ndarray:
+        return a.reshape(ages, seeds, *a.shape[1:])
+
+    judgement = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
+    gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
+    at = np.array([step for step, _ in seen])
+    return Frozen(at, judgement, gradients, images, done.state, each, done.interrupted)
+
+
+def image_gradients(
+    game: Game, losses: Mapping[str, Loss], state: State, sample: Sampler, batch_size: int, key: Key
+) -> ImageGradients:
+    """`ImageGradients` of a state, from a batch of the generator's own samples.
+
+    With w_i = dL_i/dlogit_i the gradient of a sample is w_i times the slope of the discriminator there, so that all
+    losses share one backward pass.
+
+    Raises:
+      ValueError: a game without `judge`.
+    """
+    if game.judge is None:
+        raise ValueError("gradients by the generated examples need a game with `judge`, as `adversarial_game` makes it")
+    batch = sample(named_key(key, "data"), batch_size)
+    generator = state.params.generator, state.model_state.generator
+    fake = game.sample(*generator, named_key(key, "sample"), batch_size, y=batch.y)
+    params = state.params.discriminator
+    held = normalization_of(game, params, state.model_state.discriminator, fake, batch.y)
+    judge = partial(game.judge, params, held, key=None, y=batch.y)
+    logits, pull = jax.vjp(lambda x: judge(x)[0], fake)
+    real_logits = judge(batch.x)[0]
+    # One cotangent of ones serves every loss where a sample's logits depend on it alone; packs have several samples.
+    slope = pull(jnp.ones_like(logits))[0].reshape(batch_size, -1)
+    lengths = jax.vmap(norm)(slope)
+
+    def of(loss: Loss) -> ImageGradients:
+        weight = jax.grad(mean_loss(loss), argnums=1)(real_logits, logits) * logits.size
+        weight = weight.reshape(batch_size, -1).mean(axis=1)  # of patches: their mean
+        largest = jnp.max(jnp.abs(weight))
+        unit = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0)
+        gradients = (weight / unit)[:, None] * slope
+        mean = jnp.mean(gradients, axis=0)
+        spread = norm(gradients - mean[None]) / jnp.sqrt(batch_size)
+        quantiles = jnp.quantile(jnp.abs(weight) * lengths, jnp.asarray(QUANTILES))
+        return ImageGradients(unit * norm(mean), unit * spread, quantiles)
+
+    return jax.tree.map(lambda *each: jnp.stack(each), *map(of, losses.values()))
+
+
+def normalization_of(game: Game, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None) -> PyTree:
+    """The discriminator's model state with the batch statistics of `x` as its running ones.
+
+    A pass in training turns a running statistic r into m r + (1 - m) b, b being the batch's. From r = 0 and r = 1
+    follow m and b, whatever the momentum. State of another kind, such as a spectral norm's, is left as it is.
+    """
+    assert game.judge is not None
+
+    def after(start: float) -> PyTree:
+        changed = _map_statistics(lambda old: jnp.full_like(old, start), model_state)
+        return game.judge(params, changed, x, jax.random.key(0), y)[1]  # type: ignore[misc]
+
+    return _map_statistics(lambda _, zero, one: zero / (1 - (one - zero)), model_state, after(0.0), after(1.0))
+
+
+def _map_statistics(function: Callable[..., Array], state: PyTree, *others: PyTree) -> PyTree:
+    def apply(path: Any, old: Array, *rest: Array) -> Array:
+        names = [getattr(part, "key", None) for part in path]
+        return function(old, *rest) if names[0] == "batch_stats" and names[-1] in ("mean", "var") else old
+
+    return jax.tree_util.tree_map_with_path(apply, state, *others)
+
+
+def _probe(game: Game, sample: Sampler, losses: Mapping[str, Loss], minibatches: int, batch_size: int) -> Probe:
+    gradients: Any = gradient_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
+
+    def probe(by_parameters: Probe, sample: Sampler, state: State, key: Key) -> tuple[Gradients, ImageGradients | None]:
+        k = named_key(key, "images")
+        images = None if game.judge is None else image_gradients(game, losses, state, sample, batch_size, k)
+        return by_parameters(state, key), images
+
+    return Partial(probe, gradients, sample)

@@ -1,0 +1,203 @@
+"""What the generator's gradient would be under every loss, at the same parameters and on the same batches."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial, keystr, tree_leaves_with_path
+
+from jaxgan.checks import check_coefficient, check_count
+from jaxgan.dynamics.moves import norm
+from jaxgan.random import named_key
+from jaxgan.train import Probe
+from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
+
+SATURATED = 1e-2  # the derivative by the logit below which a sample counts as saturated
+_LOWEST = -126  # the exponent of the smallest normal number in float32
+
+
+class Gradients(NamedTuple):
+    """Gradients of the generator's losses by its parameters, from M minibatches; arrays lead with [loss].
+
+    With one minibatch there is no variance: `noise` and `snr` are NaN. `cosine` is NaN where a norm is 0.
+    """
+
+    norm: Array  # [loss] of the mean gradient over the minibatches
+    norms: Array  # [loss, minibatch] of every minibatch's gradient
+    layers: dict[str, Array]  # by layer, [loss]: the mean gradient's part in the layer's parameters
+    noise: Array  # [loss] sqrt(tr Cov): the standard deviation of one minibatch's gradient, all coordinates together
+    snr: Array  # [loss] norm / noise; pure noise has about 1 / sqrt(M)
+    cosine: Array  # [loss, loss] between the mean gradients
+    saturated: Array  # [loss] share of samples whose derivative by the logit is below a threshold
+    fake_logit: Array  # [quantile] of all samples, at `jaxgan.types.QUANTILES`
+    d_fake: Array  # [quantile] D(G(z)) = sigmoid(fake_logit)
+
+
+def gradient_probe(
+    game: Game,
+    sample: Sampler,
+    losses: Mapping[str, Loss],
+    *,
+    minibatches: int = 4,
+    batch_size: int = 64,
+    saturated: float = SATURATED,
+) -> Probe:
+    """A probe of `Gradients` for `run`, `run_seeds` and `fit`: recorded along a run, which it does not change.
+
+    The generator's gradient is J^T c, c = dL/dlogits: the forward pass and J are common to all losses, so each of them
+    costs one backward pass, and losses that share a generator's part cost one together. Terms of the game are left out.
+    Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken;
+    a norm of 0 says that c itself is 0 in the type of the logits.
+
+    Raises:
+      ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
+        pairs where the numbers of real and fake logits differ.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> ring = jg.data.ring()
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
+      >>> losses = {"minimax": jg.minimax, "non_saturating": jg.non_saturating}
+      >>> probe = gradient_probe(game, ring.sample, losses, batch_size=16)
+      >>> keys = jg.seed_keys(jax.random.key(0), 3)
+      >>> seen = jg.run_seeds(algorithm, ring.sample, keys, 10, probe=probe, probe_every=5).probes
+      >>> seen.norm.shape, seen.cosine.shape  # [seed, probe, loss], and the losses it is held against
+      ((3, 2, 2), (3, 2, 2, 2))
+    """
+    check_losses(losses)
+    check_count("minibatches", minibatches)
+    check_count("batch_size", batch_size)
+    check_coefficient("saturated", saturated, lowest=None)
+    if saturated <= 0:
+        raise ValueError(f"saturated must be above 0, got {saturated}")
+    distinct, index = _distinct(losses)
+
+    def probe(sample: Sampler, state: State, key: Key) -> Gradients:
+        def minibatch(carry: _Sums, key: Key) -> tuple[_Sums, tuple[Array, ...]]:
+            logits, pull = logits_of_generator(game, state, sample, batch_size, key)
+            cotangents = [jax.grad(mean_loss(loss), argnums=(0, 1))(*logits) for loss in distinct]
+            derivatives = jnp.stack([c[1].ravel() * c[1].size for c in cotangents])
+            exponents = jnp.maximum(carry.exponents, jnp.stack([_exponent(c) for c in cotangents]))
+            gradients = [pull(_scaled(c, -e))[0] for c, e in zip(cotangents, exponents, strict=True)]
+            gradient = jax.tree.map(lambda *each: jnp.stack(each), *gradients)
+            norms = jnp.ldexp(jax.vmap(norm)(gradient), exponents)
+            shares = jnp.mean(jnp.abs(derivatives) < saturated, axis=1)
+            return _with(carry, gradient, exponents), (norms, shares, logits[1].ravel())
+
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(minibatches))
+        start = _no_sums(state.params.generator, len(distinct))
+        sums, (norms, shares, fake) = jax.lax.scan(minibatch, start, keys)
+        lengths = jax.vmap(norm)(sums.mean)
+        noise = jnp.sqrt(sums.squares / (minibatches - 1)) if minibatches > 1 else jnp.full_like(lengths, jnp.nan)
+        layers = {name: jax.vmap(norm)(part) for name, part in by_layer(sums.mean).items()}
+        units = jax.tree.map(lambda m: m / lengths.reshape(-1, *[1] * (m.ndim - 1)), sums.mean)
+        rows = jnp.concatenate([u.reshape(len(distinct), -1) for u in jax.tree.leaves(units)], axis=1)
+        quantiles = jnp.quantile(fake, jnp.asarray(QUANTILES))
+        return Gradients(
+            norm=jnp.ldexp(lengths, sums.exponents)[index],
+            norms=norms.T[index],
+            layers={name: jnp.ldexp(part, sums.exponents)[index] for name, part in layers.items()},
+            noise=jnp.ldexp(noise, sums.exponents)[index],
+            snr=(lengths / noise)[index],
+            cosine=(rows @ rows.T)[index][:, index],
+            saturated=jnp.mean(shares, axis=0)[index],
+            fake_logit=quantiles,
+            d_fake=jax.nn.sigmoid(quantiles),
+        )
+
+    return Partial(probe, sample)
+
+
+def logits_of_generator(
+    game: Game, state: State, sample: Sampler, batch_size: int, key: Key
+) -> tuple[tuple[Array, Array], Callable[[tuple[Array, Array]], tuple[PyTree]]]:
+    """(real, fake) logits as the generator's update sees them, and c -> (J^T c,), J their Jacobian by parameters."""
+    batch = sample(named_key(key, "data"), batch_size)
+
+    def logits(own: PyTree) -> tuple[Array, Array]:
+        point = state.params._replace(generator=own)
+        k = named_key(key, "game")
+        evaluation = game.generator(point, state.model_state, batch, batch_size, k, state.step)[1]
+        return evaluation.real_logits, evaluation.fake_logits
+
+    return jax.vjp(logits, state.params.generator)
+
+
+def mean_loss(loss: Loss) -> Callable[[Array, Array], Array]:
+    """(real, fake) logits -> what the generator minimizes: the sum of the means of its parts."""
+
+    def total(real: Array, fake: Array) -> Array:
+        parts = loss.generator(real, fake)
+        return sum(jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,)))  # type: ignore[return-value]
+
+    return total
+
+
+def by_layer(tree: PyTree) -> dict[str, list[Array]]:
+    """The leaves of a pytree by the module that they belong to, in order.
+
+    Example:
+      >>> list(by_layer({"Dense_0": {"kernel": 1, "bias": 2}, "theta": 3}))
+      ['Dense_0', 'theta']
+    """
+    layers: dict[str, list[Array]] = {}
+    for path, leaf in tree_leaves_with_path(tree):
+        name = keystr(path[:-1] or path, simple=True, separator="/")
+        layers.setdefault(name, []).append(leaf)
+    return layers
+
+
+def check_losses(losses: Mapping[str, Loss]) -> None:
+    """Refuses anything but names of losses, one at least."""
+    if not losses or not all(isinstance(loss, Loss) for loss in losses.values()):
+        raise ValueError(f"losses must be a mapping of names to losses, such as {{'minimax': minimax}}, got {losses!r}")
+
+
+class _Sums(NamedTuple):
+    """Welford's running mean and squares, in units of two to the power of `exponents` [loss]."""
+
+    mean: PyTree
+    squares: Array
+    exponents: Array
+    number: Array
+
+
+def _no_sums(params: PyTree, losses: int) -> _Sums:
+    mean = jax.tree.map(lambda p: jnp.zeros((losses, *p.shape), p.dtype), params)
+    dtype = jnp.result_type(*jax.tree.leaves(params))
+    return _Sums(mean, jnp.zeros(losses, dtype), jnp.full(losses, _LOWEST), jnp.int32(0))
+
+
+def _with(sums: _Sums, gradient: PyTree, exponents: Array) -> _Sums:
+    """One more gradient, in units of `exponents`, which are no smaller than before."""
+    change, number = sums.exponents - exponents, sums.number + 1
+    old = jax.tree.map(lambda m: jnp.ldexp(m, change.reshape(-1, *[1] * (m.ndim - 1))), sums.mean)
+    new = jax.tree.map(lambda m, g: m + (g - m) / number, old, gradient)
+    before, after = (jax.tree.map(jnp.subtract, gradient, mean) for mean in (old, new))
+    products = jax.tree.map(lambda a, b: jnp.sum((a * b).reshape(a.shape[0], -1), axis=1), before, after)
+    squares = jnp.ldexp(sums.squares, 2 * change) + sum(jax.tree.leaves(products))
+    return _Sums(new, squares, exponents, number)
+
+
+def _exponent(cotangent: tuple[Array, Array]) -> Array:
+    """The power of two of the largest entry; the lowest where all are 0 or one is not finite."""
+    largest = jnp.maximum(*(jnp.max(jnp.abs(c)) for c in cotangent))
+    exponent = jnp.frexp(largest)[1]
+    return jnp.where((largest > 0) & jnp.isfinite(largest), exponent, _LOWEST)
+
+
+def _scaled(cotangent: tuple[Array, Array], exponent: Array) -> tuple[Array, Array]:
+    real, fake = cotangent
+    return jnp.ldexp(real, exponent), jnp.ldexp(fake, exponent)
+
+
+def _distinct(losses: Mapping[str, Loss]) -> tuple[list[Loss], Array]:
+    """One loss for each generator's part, and which of these every loss has."""
+    parts: dict[Callable, int] = {}
+    for loss in losses.values():
+        parts.setdefault(loss.generator, len(parts))
+    distinct = {parts[loss.generator]: loss for loss in losses.values()}
+    return [distinct[i] for i in range(len(parts))], jnp.asarray([parts[loss.generator] for loss in losses.values()])

@@ -1,0 +1,86 @@
+"""The discriminator alone, against a generator that stands still."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.checks import check_count
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, update_player
+from jaxgan.random import named_key
+from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State
+
+
+class Judgement(NamedTuple):
+    """What a step of the discriminator alone reports, of its last batch before the update."""
+
+    loss: Array
+    accuracy: Array  # the share of examples, half of them real, that are on their side of the threshold
+    value: Array  # V(D, G) = E log D(x) + E log(1 - D(G(z))); (V + log 4) / 2 bounds the JSD from below
+    real_logit: Array  # mean over the real examples
+    fake_logit: Array
+
+
+def frozen(
+    game: Game,
+    d_tx: optax.GradientTransformation,
+    *,
+    batch_size: int | BatchSizes = 64,
+    d_steps: int = 1,
+    threshold: float | None = 0.0,
+) -> Algorithm:
+    """`d_steps` updates of the discriminator a step; the generator keeps its parameters and its model state.
+
+    Accuracy counts real logits above `threshold` and fake ones below it: 0 where D = 1/2 divides the two. With None,
+    for a critic whose score has no such point, the threshold is midway between the mean scores of the batch.
+
+    The generator is that of the state: `with_generator` puts one there. `Algorithm.step` reports a `Judgement`.
+    Source: the protocol of Arjovsky and Bottou 2017, section 2.
+
+    Raises:
+      ValueError: `d_steps` or a batch size below 1.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> game = jg.adversarial_game(
+      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
+      >>> algorithm = frozen(game, optax.adam(1e-3), batch_size=8)
+      >>> jg.run(algorithm, jg.data.ring().sample, jax.random.key(0), num_steps=3).info.accuracy.shape
+      (3,)
+    """
+    sizes = batch_sizes(batch_size)
+    check_count("d_steps", d_steps)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Judgement]:
+        def move(state: State, i: Array) -> tuple[State, Move]:
+            k = jax.random.fold_in(key, i)
+            batch = sample(named_key(k, "data"), sizes.real)
+            return update_player(game, "discriminator", d_tx, state, batch, sizes.fake, named_key(k, "game"))
+
+        state = jax.lax.fori_loop(0, d_steps - 1, lambda i, state: move(state, i)[0], state)
+        state, last = move(state, jnp.int32(d_steps - 1))
+        return state._replace(step=state.step + 1), _judgement(last, threshold)
+
+    return Algorithm(partial(first_state, game, optax.set_to_zero(), d_tx, sizes), step, game)
+
+
+def with_generator(state: State, generator: Generator) -> State:
+    """`state` with that generator; with a seed axis on both, each seed's own."""
+    return state._replace(
+        params=state.params._replace(generator=generator.params),
+        model_state=state.model_state._replace(generator=generator.model_state),
+    )
+
+
+def _judgement(move: Move, threshold: float | None) -> Judgement:
+    real, fake = move.evaluation.real_logits, move.evaluation.fake_logits
+    between = (jnp.mean(real) + jnp.mean(fake)) / 2 if threshold is None else threshold
+    return Judgement(
+        loss=move.loss,
+        accuracy=(jnp.mean(real > between) + jnp.mean(fake < between)) / 2,
+        value=-jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake)),
+        real_logit=jnp.mean(real),
+        fake_logit=jnp.mean(fake),
+    )
