@@ -1,14 +1,14 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 import jaxgan
-from jaxgan.commands.config import GENTLE, PRECISIONS, defaults
+from jaxgan.options import generator_options, profile_options, study_options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,78 +43,6 @@ def _explain(error: Exception) -> int:
 def _fail(message: str, status: int) -> int:
     click.echo("jaxgan: " + " ".join(message.split()), err=True)
     return status
-
-
-def _by_data(name: str) -> str:
-    given = {label: defaults(data)[name] for data, label in _KINDS.items()}
-    values = {label: f"{value:g}" for label, value in given.items() if value is not None}
-    common = values["digits"]  # said once where others share it
-    others = [f"{value} on {label}" for label, value in values.items() if value != common]
-    return ", ".join([common, *others])
-
-
-_KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
-
-_study_options: list[Callable] = [
-    click.option("--set", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe, such as gamma=1.0; "
-                 "repeat it for each. What is not said, here or by an option below, is as the recipe has it."),
-    click.option("--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file, or a folder "
-                 "of images; see `jaxgan datasets`.  [default: digits]"),
-    click.option("--seeds", type=int, help="Independent runs, trained together in one program.  [default: 8]"),
-    click.option("--steps", type=int, help=f"Generator updates.  [default: {_by_data('steps')}]"),
-    click.option("--batch-size", type=int, help="Real images in a discriminator update.  "
-                 f"[default: {_by_data('batch_size')}]"),
-    click.option("--fake-batch-size", type=int, help="Generated images in a discriminator update.  "
-                 "[default: as --batch-size]"),
-    click.option("--generator-batch-size", type=int, help="Generated images in a generator update.  "
-                 "[default: as --batch-size]"),
-    click.option("--d-steps", type=int, help="Discriminator updates per generator update.  [default: 1]"),
-    click.option("--lr-d", type=float, help="Adam's learning rate, discriminator.  "
-                 f"[default: {_by_data('lr_d')}]"),
-    click.option("--lr-g", type=float, help=f"Adam's learning rate, generator.  [default: {_by_data('lr_g')}]"),
-    click.option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
-    click.option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
-                 "for example 0.999.  [default: none]"),
-    click.option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
-                 f"[default: {_by_data('latent_dim')}]"),
-    click.option("--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two layers.  "
-                 f"[default: {_by_data('width')}]"),
-    click.option("--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
-                 "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
-    click.option("--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
-                 + ".  [default: float32]"),
-    click.option("--samples", type=int, help="Samples per seed that the metrics see.  "
-                 f"[default: {_by_data('samples')}]"),
-    click.option("--failure-multiple", type=float, help="A seed has not learned when its Fréchet distance is above "
-                 f"this multiple of real against real images.  [default: {_by_data('failure_multiple')}]"),
-    click.option("--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
-    click.option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
-    click.option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "
-                 f"times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
-    click.option("--devices", type=int, metavar="N", help="Devices of each process that the seeds are dealt out over; "
-                 "on a CPU they are its cores.  [default: all]"),
-    click.option("--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one after another "
-                 "or together.  [default: in turn on a CPU, side by side elsewhere]"),
-    click.option("--distributed", is_flag=True, help="One of several processes, each of which is started with this "
-                 "same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
-                 "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
-    click.option("--coordinator", metavar="HOST:PORT", help="Where process 0 is found, in place of that."),
-    click.option("--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
-    click.option("--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
-    click.option("--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's cache folder, "
-                 "from where the next run of the same shape starts in seconds."),
-    click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
-                 "[default: the next number under runs/]"),
-    click.option("--overwrite", is_flag=True, help="Replace the run that --out holds."),
-    click.option("--resume", is_flag=True, help="Continue the interrupted run that --out holds."),
-]  # fmt: skip
-
-
-def study_options(function: Callable) -> Callable:
-    """The options that `compare` and `train` share."""
-    for option in reversed(_study_options):
-        function = option(function)
-    return function
 
 
 @click.group(
@@ -208,26 +136,54 @@ def _study(job: str, losses: tuple[str, ...], options: dict[str, Any]) -> None:
     click.echo(f"again with  {run.config['command']}")
 
 
-def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
-    """The options that `sample` and `interpolate` share."""
-    options = [
-        click.argument("run", type=click.Path(path_type=Path), required=False),
-        click.option("--loss", metavar="LOSS", help="Trained under this loss, or by this recipe.  [default: "
-                     "non_saturating where it was trained, else the first]"),
-        click.option("--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
-        click.option("-n", type=int, default=n, show_default=True, help=what),
-        click.option("--key", type=int, default=0, show_default=True, help="The random key of the latents."),
-        click.option("--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays go "
-                     "to the .npz beside it.  [default: in the run's folder]"),
-        click.option("--overwrite", is_flag=True, help="Replace the files that --out names."),
-    ]  # fmt: skip
+@cli.command(short_help="Profile losses: what each tells the generator, and where it is blind.")
+@profile_options
+def profile(**options: Any) -> None:
+    """Profile the generator's gradient under each loss: on paper, in training, or against frozen generators.
 
-    def decorate(function: Callable) -> Callable:
-        for option in reversed(options):
-            function = option(function)
-        return function
+    Without --train or --frozen it is a matter of seconds: value and derivatives of each loss by the discriminator's
+    logit and by its probability, in float32 and float64, and where they vanish.
 
-    return decorate
+    With --train generators are trained, and along the way the gradient that every loss would give is measured at the
+    same parameters and batches.
+
+    With --frozen generators of several ages are frozen, and a discriminator is trained from scratch against each, as
+    Arjovsky and Bottou (2017) did: what becomes of each loss's gradient as the discriminator gets better?
+
+    Ends with a table, and a folder that holds everything: report.html, arrays, figures.
+    """
+    from jaxgan.commands import resources
+    from jaxgan.commands.profile import run_profile
+    from jaxgan.commands.profile_config import Kind, Wanted
+
+    kinds: list[Kind] = [kind for kind in ("train", "frozen") if options.pop(kind)]
+    if len(kinds) > 1:
+        raise click.UsageError("--train and --frozen are two profiles; ask for one of them")
+    on = resources.Resources(options.pop("devices"), options.pop("in_turn"))
+    flags = {name: options.pop(name) for name in ("out", "overwrite", "gentle")}
+    flags["keep_programs"] = not options.pop("no_compile_cache")
+    given = {name: options.pop(name) for name in Wanted.__dataclass_fields__}
+    training = options | {"loss": options.pop("train_loss"), "recipe": options.pop("recipe"), "set": options.pop("set")}
+    for name in ("loss", "recipe"):
+        training[name] = (training[name],) if training[name] else None
+    training["set"] = training["set"] or None
+    folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, say=_say, **flags)
+    _show_profile(folder)
+
+
+def _show_profile(folder: Path) -> None:
+    from rich.console import Console
+
+    from jaxgan.study.profile_store import load_profile
+    from jaxgan.study.profile_story import story
+    from jaxgan.study.profile_tables import render
+
+    run = load_profile(folder)
+    Console().print(render(run))
+    for paragraph in story(run):
+        click.echo(click.wrap_text(paragraph, 100))
+    click.echo(f"report      {folder / 'report.html'}")
+    click.echo(f"again with  {run.config['command']}")
 
 
 @cli.command(short_help="Write samples of a trained generator.")
@@ -257,11 +213,11 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
 
 def _newest(run: Path | None) -> Path:
-    from jaxgan.study.store import StoreError, is_run
+    from jaxgan.study.store import StoreError, is_run, read_config
 
     if run is not None:
         return run
-    runs = [path for path in Path("runs").glob("*") if is_run(path)]
+    runs = [path for path in Path("runs").glob("*") if is_run(path) and read_config(path)["job"] != "profile"]
     if not runs:
         raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)

@@ -39,9 +39,14 @@ class Chunk(NamedTuple):
     seeds: np.ndarray  # the positions in `keys` of the seeds below: over several processes, those of this one
     state: State  # its buffers are used again for the next chunk: copy what is to stay
     step: int  # steps done so far
-    info: Info  # [seed, step in this chunk]
+    info: Any  # [seed, step in this chunk]: the rule's own, an `Info` but where it moves one player alone
     probe: PyTree  # of the state now; None where no probe was due
     seconds: float  # the stretch took
+
+    @property
+    def length(self) -> int:
+        """The steps of this chunk."""
+        return int(jax.tree.leaves(self.info)[0].shape[1])
 
 
 class Fitted(NamedTuple):

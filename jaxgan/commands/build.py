@@ -9,11 +9,15 @@ import optax
 from jaxgan.commands import catalog
 from jaxgan.commands.config import Config, OptionError
 from jaxgan.commands.recipes import plain, settings, settings_from
+from jaxgan.commands.skill import Skill
 from jaxgan.data.source import Source
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import flipped_labels
 from jaxgan.train import seed_keys, start
-from jaxgan.types import Algorithm, BatchSizes, Loss
+from jaxgan.types import Algorithm, BatchSizes, Game, Loss
+
+BASE = Skill()
 
 
 class Study(NamedTuple):
@@ -28,8 +32,10 @@ class Study(NamedTuple):
     keys: jax.Array  # one per seed
 
 
-def build(config: Config) -> Study:
+def build(config: Config, skill: Skill = BASE) -> Study:
     """Names into functions, with everything checked that can be before compiling.
+
+    The discriminator is changed as `skill` says.
 
     Raises:
       OptionError: a name, a shape or a size that does not fit.
@@ -40,13 +46,16 @@ def build(config: Config) -> Study:
         raise OptionError(
             "loss" if losses else "recipe", f"got two of one name: {', '.join(config.loss + config.recipe)}"
         )
-    given = {short: settings_from(short, recipe, config) for short, recipe in recipes.items()}
+    given = {
+        short: _skilled(short, recipe, settings_from(short, recipe, config), skill) for short, recipe in recipes.items()
+    }
     source = catalog.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
     description = catalog.describe_generator(source, config)
     full = {short: settings(recipe) | given[short] for short, recipe in recipes.items()}
     _check_sizes(config, source, full)
-    algorithms = {short: _algorithm(config, description, loss) for short, loss in losses.items()}
-    algorithms |= {short: _by_recipe(config, description, short, recipes[short], given[short]) for short in recipes}
+    networks = catalog.build_generator(description), catalog.build_discriminator(widened(description, skill))
+    algorithms = {short: _algorithm(config, networks, loss, skill) for short, loss in losses.items()}
+    algorithms |= {short: _by_recipe(config, networks, short, recipes[short], given[short]) for short in recipes}
     keys = seed_keys(jax.random.key(config.key), config.seeds)
     plainly = {short: plain(values) for short, values in full.items()}
     study = Study(config, source, description, losses, algorithms, plainly, keys)
@@ -68,29 +77,33 @@ def _check_sizes(config: Config, source: Source, full: dict[str, dict[str, Any]]
             raise OptionError(option, f"got {size}{whose}, more than {source.name} has, expected {allowed}")
 
 
-def _algorithm(config: Config, description: dict[str, Any], loss: Loss) -> Algorithm:
-    game = adversarial_game(
-        catalog.build_generator(description),
-        catalog.build_discriminator(description),
-        normal_prior(config.latent_dim),
-        loss,
-    )
+def game_of(config: Config, networks: tuple[Any, Any], loss: Loss, skill: Skill = BASE) -> Game:
+    """The game of two networks, the second with the labels of `skill`."""
+    labelling = flipped_labels(skill.noise) if skill.noise else None
+    return adversarial_game(*networks, normal_prior(config.latent_dim), loss, labelling=labelling)
+
+
+def widened(description: dict[str, Any], skill: Skill) -> dict[str, Any]:
+    """The description of a discriminator of that skill."""
+    return description | {"width": max(1, round(description["width"] * skill.width))}
+
+
+def _algorithm(config: Config, networks: tuple[Any, Any], loss: Loss, skill: Skill) -> Algorithm:
     assert config.lr_g is not None and config.lr_d is not None and config.beta1 is not None  # they have defaults
     assert config.batch_size and config.fake_batch_size and config.generator_batch_size and config.d_steps
     algorithm = alternating(
-        game,
+        game_of(config, networks, loss, skill),
         optax.adam(config.lr_g, b1=config.beta1),
-        optax.adam(config.lr_d, b1=config.beta1),
+        optax.adam(config.lr_d * skill.lr, b1=config.beta1),
         batch_size=BatchSizes(config.batch_size, config.fake_batch_size, config.generator_batch_size),
-        d_steps=config.d_steps,
+        d_steps=config.d_steps * skill.k,
     )
     return algorithm if config.ema is None else averaged(algorithm, config.ema)
 
 
 def _by_recipe(
-    config: Config, description: dict[str, Any], short: str, recipe: Callable[..., Algorithm], given: dict[str, Any]
+    config: Config, networks: tuple[Any, Any], short: str, recipe: Callable[..., Algorithm], given: dict[str, Any]
 ) -> Algorithm:
-    networks = catalog.build_generator(description), catalog.build_discriminator(description)
     try:
         algorithm = recipe(*networks, normal_prior(config.latent_dim), **given)
     except ValueError as error:
@@ -100,6 +113,19 @@ def _by_recipe(
     if not isinstance(algorithm, Algorithm):
         raise OptionError("recipe", f"{short} made a {type(algorithm).__name__}, expected a jaxgan.Algorithm")
     return algorithm if config.ema is None or "ema" in given else averaged(algorithm, config.ema)
+
+
+def _skilled(short: str, recipe: Callable[..., Algorithm], given: dict[str, Any], skill: Skill) -> dict[str, Any]:
+    """A recipe's settings with the discriminator's rate and updates multiplied."""
+    full, changed = settings(recipe) | given, dict(given)
+    for name, factor in (("lr_d", skill.lr), ("d_steps", skill.k)):
+        if factor != 1:
+            if not isinstance(full.get(name), int | float):
+                raise OptionError("d_skill", f"{short} has no number {name} to multiply by {factor:g}")
+            changed[name] = full[name] * factor
+    if skill.noise:
+        raise OptionError("d_skill", f"noise={skill.noise:g} is for losses, and {short} is a recipe")
+    return changed
 
 
 def _try(short: str, study: Study, algorithm: Algorithm) -> None:

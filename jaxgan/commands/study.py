@@ -51,7 +51,7 @@ def run_study(
       ProcessError: one of these, in one of several processes.
       Interrupted: Ctrl-C; the folder can be resumed.
     """
-    given = _absolute(given)
+    given = absolute(given)
     if resume and (gentle or overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
     config = _resumed(given, out) if resume else configure(given, gentle=gentle)
@@ -65,7 +65,7 @@ def run_study(
         return out
     with processes.in_agreement():
         study = build(config)
-        inputs = _inputs(study)
+        inputs = input_digests(study)
         if resume and out is not None:
             _check_same(store.read_config(out), study, inputs, out)
         judge = None
@@ -150,7 +150,7 @@ def _origin(job: str, config: Config, placement: Placement) -> dict[str, Any]:
     }
 
 
-def _absolute(given: dict[str, Any]) -> dict[str, Any]:
+def absolute(given: dict[str, Any]) -> dict[str, Any]:
     """Files by their whole path, so that the command that repeats a run does so from any folder."""
 
     def resolve(name: str) -> str:
@@ -167,7 +167,7 @@ def _absolute(given: dict[str, Any]) -> dict[str, Any]:
     return resolved
 
 
-def _inputs(study: Study) -> dict[str, str]:
+def input_digests(study: Study) -> dict[str, str]:
     """SHA-256 of what the configuration names but does not hold: files of losses, images."""
     names = study.config.loss + study.config.recipe
     files = [Path(name.rpartition(":")[0]) for name in names if ".py:" in name]

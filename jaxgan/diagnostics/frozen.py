@@ -10,12 +10,12 @@ import numpy as np
 from jax.tree_util import Partial
 
 from jaxgan.checks import check_count
-from jaxgan.diagnostics.gradients import Gradients, check_losses, gradient_probe, mean_loss
+from jaxgan.diagnostics.gradients import Gradients, check_losses, direction_probe, gradient_probe, mean_loss
 from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
 from jaxgan.fit import Chunk, fit
 from jaxgan.placement import Placement
 from jaxgan.random import named_key
-from jaxgan.train import Probe, start_seeds
+from jaxgan.train import Probe, observe, start_seeds
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 
@@ -171,6 +171,32 @@ def against_discriminators(
     gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
     at = np.array([step for step, _ in seen])
     return Frozen(at, judgement, gradients, images, done.state, each, done.interrupted)
+
+
+def directions(
+    found: Frozen,
+    game: Game,
+    sample: Sampler,
+    losses: Mapping[str, Loss],
+    *,
+    minibatches: int = 8,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """The direction of every loss's generator gradient at the end, [age, seed, loss, parameter].
+
+    The minibatches depend on the seed alone: between discriminators of two kinds, both trained against the same
+    generators, the inner product over parameters is the cosine of the gradients that they give on the same latents.
+    """
+    probe = direction_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
+    step = found.state.step
+
+    def at(probe: Probe, each: tuple[Key, State]) -> PyTree:
+        key, state = each
+        return observe(probe, key, state._replace(step=step))
+
+    states = jax.device_get(found.state._replace(step=None))  # type: ignore[arg-type]
+    rows = jax.jit(lambda probe, each: jax.lax.map(partial(at, probe), each))(probe, (found.keys, states))
+    return np.asarray(rows).reshape(*found.gradients.norm.shape[:2], *rows.shape[1:])
 
 
 def image_gradients(

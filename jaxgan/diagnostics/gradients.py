@@ -67,6 +67,36 @@ def gradient_probe(
       >>> seen.norm.shape, seen.cosine.shape  # [seed, probe, loss], and the losses it is held against
       ((3, 2, 2), (3, 2, 2, 2))
     """
+    measure = _measurement(game, losses, minibatches, batch_size, saturated)
+
+    def probe(sample: Sampler, state: State, key: Key) -> Gradients:
+        return measure(sample, state, key)[0]
+
+    return Partial(probe, sample)
+
+
+def direction_probe(
+    game: Game, sample: Sampler, losses: Mapping[str, Loss], *, minibatches: int = 4, batch_size: int = 64
+) -> Probe:
+    """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all layers' parameters in a row.
+
+    The inner product of two such directions is the cosine between the gradients; NaN where a norm is 0.
+
+    Raises:
+      ValueError: as `gradient_probe`.
+    """
+    measure = _measurement(game, losses, minibatches, batch_size, SATURATED)
+
+    def probe(sample: Sampler, state: State, key: Key) -> Array:
+        return measure(sample, state, key)[1]
+
+    return Partial(probe, sample)
+
+
+def _measurement(
+    game: Game, losses: Mapping[str, Loss], minibatches: int, batch_size: int, saturated: float
+) -> Callable[[Sampler, State, Key], tuple[Gradients, Array]]:
+    """(sample, state, key) -> what is found of every loss, and the directions of its mean gradients."""
     check_losses(losses)
     check_count("minibatches", minibatches)
     check_count("batch_size", batch_size)
@@ -75,7 +105,7 @@ def gradient_probe(
         raise ValueError(f"saturated must be above 0, got {saturated}")
     distinct, index = _distinct(losses)
 
-    def probe(sample: Sampler, state: State, key: Key) -> Gradients:
+    def measure(sample: Sampler, state: State, key: Key) -> tuple[Gradients, Array]:
         def minibatch(carry: _Sums, key: Key) -> tuple[_Sums, tuple[Array, ...]]:
             logits, pull = logits_of_generator(game, state, sample, batch_size, key)
             cotangents = [jax.grad(mean_loss(loss), argnums=(0, 1))(*logits) for loss in distinct]
@@ -96,7 +126,7 @@ def gradient_probe(
         units = jax.tree.map(lambda m: m / lengths.reshape(-1, *[1] * (m.ndim - 1)), sums.mean)
         rows = jnp.concatenate([u.reshape(len(distinct), -1) for u in jax.tree.leaves(units)], axis=1)
         quantiles = jnp.quantile(fake, jnp.asarray(QUANTILES))
-        return Gradients(
+        found = Gradients(
             norm=jnp.ldexp(lengths, sums.exponents)[index],
             norms=norms.T[index],
             layers={name: jnp.ldexp(part, sums.exponents)[index] for name, part in layers.items()},
@@ -107,8 +137,9 @@ def gradient_probe(
             fake_logit=quantiles,
             d_fake=jax.nn.sigmoid(quantiles),
         )
+        return found, rows[index]
 
-    return Partial(probe, sample)
+    return measure
 
 
 def logits_of_generator(

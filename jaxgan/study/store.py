@@ -226,6 +226,8 @@ def load_run(folder: Path | str) -> Run:
     """
     folder = Path(folder)
     config = read_config(folder)
+    if config["job"] == "profile":
+        raise StoreError(f"{folder} holds a gradient profile, expected a run of losses or recipes")
     if not (folder / "results.json").is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))

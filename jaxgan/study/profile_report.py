@@ -1,0 +1,2 @@
+def write_profile_report(folder):
+    pass
