@@ -1,5 +1,6 @@
 from . import augment as augment
 from . import data as data
+from . import diagnostics as diagnostics
 from . import losses as losses
 from . import metrics as metrics
 from . import nn as nn
@@ -8,6 +9,9 @@ from . import terms as terms
 from . import toy as toy
 from .commands.generate import LoadedGenerator as LoadedGenerator
 from .commands.generate import load_generator as load_generator
+from .diagnostics.frozen import against_discriminators as against_discriminators
+from .diagnostics.frozen import generators_of_ages as generators_of_ages
+from .diagnostics.gradients import gradient_probe as gradient_probe
 from .diagnostics.outcomes import Outcome as Outcome
 from .diagnostics.outcomes import classify as classify
 from .dynamics import alternating as alternating
@@ -17,6 +21,7 @@ from .dynamics import consensus as consensus
 from .dynamics import consensus_field as consensus_field
 from .dynamics import critic_warm_up as critic_warm_up
 from .dynamics import extragradient as extragradient
+from .dynamics import frozen as frozen
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous
@@ -44,6 +49,9 @@ from .optim import clip_params as clip_params
 from .placement import Placement as Placement
 from .placement import place as place
 from .placement import use_cpu_cores as use_cpu_cores
+from .study.decades import decades as decades
+from .study.profile_store import ProfileRun as ProfileRun
+from .study.profile_store import load_profile as load_profile
 from .study.statistics import iqm_interval as iqm_interval
 from .study.statistics import wilson_interval as wilson_interval
 from .study.store import Run as Run

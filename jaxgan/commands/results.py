@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from jaxgan.commands.build import Study
 from jaxgan.commands.evaluate import Judge, Measured
 from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
-from jaxgan.losses import cross_entropy_discriminator, minimax_generator, non_saturating_generator
+from jaxgan.diagnostics.profiles import is_probability
+from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.study import store
 from jaxgan.types import QUANTILES, Info, Loss
 
@@ -40,7 +41,7 @@ def assemble(
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
-        "scores": [name for name, loss in _losses(study).items() if not _is_probability(loss)],
+        "scores": [name for name, loss in _losses(study).items() if not is_probability(loss)],
     }
     samples = {**judge.real, "fake": np.stack([measured[loss].samples for loss in losses])}
     histograms = [h for loss in losses if (h := measured[loss].histogram) is not None]
@@ -122,7 +123,7 @@ def _equilibrium(study: Study) -> dict[str, float]:
     log4 = float(np.log(4))
     common = {"value": -log4, "d_real_mean": 0.5, "d_fake_mean": 0.5, "d_loss": log4}
     losses = _losses(study)
-    plain = [name for name, loss in losses.items() if loss is not None and _is_probability(loss)]
+    plain = [name for name, loss in losses.items() if loss is not None and is_probability(loss)]
     generator: dict[Any, float] = {minimax_generator: -log4 / 2, non_saturating_generator: log4 / 2}
     values = {
         f"g_loss/{name}": generator[loss.generator]
@@ -136,8 +137,3 @@ def _equilibrium(study: Study) -> dict[str, float]:
 
 def _losses(study: Study) -> dict[str, Loss | None]:
     return {name: algorithm.game.loss for name, algorithm in study.algorithms.items()}
-
-
-def _is_probability(loss: Loss | None) -> bool:
-    """Whether the discriminator's sigmoid is the probability that it gives to an example's being real."""
-    return loss is not None and loss.discriminator is cross_entropy_discriminator
