@@ -1,0 +1,319 @@
+"""Theory in numbers: optimal discriminators, divergences, and the generator's gradient that they leave.
+
+By exact sums or by quadrature in one dimension; differentiable, in 32 or 64 bits. Divergences are in nats. Below, p is
+the distribution of the data and q that of the generator. Sources: GAN is Goodfellow et al. 2014, Generative Adversarial
+Nets; AB is Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, arXiv:1701.04862.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp, rel_entr
+from jax.scipy.stats import norm
+from jax.typing import ArrayLike
+from numpy.polynomial.legendre import leggauss
+
+from jaxgan.checks import check_coefficient, check_count
+from jaxgan.losses import minimax
+from jaxgan.random import named_key
+from jaxgan.types import Array, Key, Loss, PyTree
+
+Function = Callable[[Array], Array]  # of points in one dimension, [n] -> [n]
+
+
+class Mixture(NamedTuple):
+    """A mixture of Gaussians in one dimension, sum_i weights[i] N(means[i], sigmas[i]^2): three arrays [k]."""
+
+    weights: ArrayLike
+    means: ArrayLike
+    sigmas: ArrayLike
+
+
+def gaussian(mean: ArrayLike = 0.0, sigma: ArrayLike = 1.0) -> Mixture:
+    """N(mean, sigma^2), a mixture of one component."""
+    return Mixture(np.ones(1), jnp.reshape(mean, 1), jnp.reshape(sigma, 1))
+
+
+def log_density(mixture: Mixture, x: ArrayLike) -> Array:
+    """log sum_i w_i N(x; m_i, s_i^2) at x of any shape; finite where the density itself underflows.
+
+    Raises: ValueError for shapes that differ or, unless traced, for sigma <= 0 or weights that are no probabilities.
+    >>> float(log_density(gaussian(0.0, 0.5), 100.0)) < -19000
+    True
+    """
+    _probabilities(weights=mixture.weights)
+    if not isinstance(mixture.sigmas, jax.core.Tracer) and not np.all(np.asarray(mixture.sigmas) > 0):
+        raise ValueError(f"sigmas must be positive, got {np.asarray(mixture.sigmas).min():g}")
+    parts = _one_shape(*mixture)
+    return logsumexp(jax.vmap(lambda w, m, s: jnp.log(w) + norm.logpdf(x, m, s))(*parts), axis=0)
+
+
+def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Array:
+    """D* = p / (p + q) of probabilities [..., outcomes]; NaN where both are 0: there it is undefined. GAN, prop. 1.
+
+    Raises: ValueError for shapes that differ or, unless traced, for what is negative or does not sum to 1.
+    >>> optimal_discriminator([0.75, 0.25, 0.0], [0.25, 0.75, 0.0]).tolist()
+    [0.75, 0.25, nan]
+    """
+    p, q = _probabilities(p=p, q=q)
+    return p / (p + q)
+
+
+def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Array:
+    """The logit of D*, log p - log q, from log densities at the same points; NaN where both densities are 0.
+
+    >>> float(optimal_logit(-1.0, -3.0))
+    2.0
+    """
+    return jnp.subtract(log_p, log_q)
+
+
+def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Array:
+    """The coefficients c [3] of the logit of D* between two Gaussians, c[0] + c[1] x + c[2] x^2.
+
+    Linear for equal variances: mu^2/2 - mu x for N(0, 1) against N(mu, 1). Raises: ValueError for more components.
+    >>> gaussian_optimal_logit(gaussian(0.0), gaussian(2.0)).tolist()
+    [2.0, -2.0, 0.0]
+    """
+    if not np.size(p.means) == np.size(q.means) == 1:
+        raise ValueError(f"expected one component each, got {np.size(p.means)} and {np.size(q.means)}")
+    (m, s), (n, t) = ((jnp.ravel(part.means)[0], jnp.ravel(part.sigmas)[0]) for part in (p, q))
+    return jnp.stack([((n / t) ** 2 - (m / s) ** 2) / 2 + jnp.log(t / s), m / s**2 - n / t**2, (t**-2 - s**-2) / 2])
+
+
+def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Array:
+    """JSD = (KL(p || m) + KL(q || m)) / 2, m = (p + q) / 2, of probabilities [..., outcomes] -> [...].
+
+    0 for p = q, and log 2 where they are nowhere both positive. Raises: ValueError as `optimal_discriminator`.
+    >>> round(float(jensen_shannon([1.0, 0.0], [0.0, 1.0])), 4)
+    0.6931
+    """
+    p, q = _probabilities(p=p, q=q)
+    return jnp.sum(rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2), axis=-1) / 2
+
+
+def minimax_value(divergence: ArrayLike) -> Array:
+    """C(G) = max_D V(D, G) = -log 4 + 2 JSD, from the JSD. GAN, theorem 1.
+
+    >>> round(float(minimax_value(0.0)), 4)
+    -1.3863
+    """
+    return 2.0 * jnp.asarray(divergence) - math.log(4)
+
+
+def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64, order: int = 16) -> Array:
+    """The integral of f over [low, high]: `order` Gauss-Legendre nodes on each of `pieces` equal parts.
+
+    Exact to degree 2 order - 1 on each; differentiable, by the bounds too. Raises: ValueError for pieces or order < 1.
+    >>> round(float(integrate(jnp.cos, 0.0, math.pi / 2)), 5)
+    1.0
+    """
+    check_count("pieces", pieces)
+    nodes, weights = leggauss(order)
+    width, shares = jnp.subtract(high, low), ((np.arange(pieces)[:, None] + (1 + nodes) / 2) / pieces).ravel()
+    return width * jnp.sum(np.tile(weights / (2 * pieces), pieces) * f(jnp.add(low, width * shares)))
+
+
+def kl_divergence_of(log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int) -> Array:
+    """KL(p || q) of two log densities by `integrate`: what lies outside [low, high] is left out.
+
+    Where p is 0 or underflows it adds 0, to the gradient too; it is infinite where q alone is 0.
+    >>> round(float(kl_divergence_of(norm.logpdf, partial(norm.logpdf, loc=2.0), -12.0, 12.0)), 4)
+    2.0
+    """
+    return integrate(lambda x: _weighted(log_p(x), log_q(x), jnp.negative), low, high, **nodes)
+
+
+def jensen_shannon_of(log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int) -> Array:
+    """JSD of two log densities by `integrate`: what lies outside [low, high] is left out.
+
+    >>> round(float(jensen_shannon_of(norm.logpdf, partial(norm.logpdf, loc=50.0), -10.0, 60.0)), 4)
+    0.6931
+    """
+    own = partial(_weighted, value=lambda ratio: math.log(2) - jax.nn.softplus(ratio))  # log(p / m)
+    return integrate(lambda x: (own(log_p(x), log_q(x)) + own(log_q(x), log_p(x))) / 2, low, high, **nodes)
+
+
+class Distance(NamedTuple):
+    """How far a discriminator is from the optimal one, over given points."""
+
+    probability: Array  # mean |D - D*|
+    logit: Array  # root mean square of the difference of their logits
+
+
+def distance_from_optimal(logits: ArrayLike, optimal: ArrayLike) -> Distance:
+    """From the logits of D and of D* at the same points. Raises: ValueError for shapes that differ.
+
+    >>> [float(value) for value in distance_from_optimal(jnp.zeros(2), jnp.full(2, 200.0))]
+    [0.5, 200.0]
+    """
+    logits, optimal = _one_shape(logits, optimal)
+    gap = jnp.abs(jax.nn.sigmoid(logits) - jax.nn.sigmoid(optimal))
+    return Distance(jnp.mean(gap), jnp.sqrt(jnp.mean((logits - optimal) ** 2)))
+
+
+def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Array:
+    """(V + log 4) / 2, V = mean log D(x) + mean log(1 - D(G(z))): the JSD that a discriminator accounts for.
+
+    In expectation, over points that D was not fitted to, at most JSD(p, q), and equal to it at D* (GAN, theorem 1).
+    It is negative for a bad D, and reported as it is. The batches may differ in size.
+    >>> float(implied_jensen_shannon(jnp.zeros(4), jnp.zeros(3)))  # D = 1/2 sees no difference
+    0.0
+    """
+    real, fake = minimax.discriminator(jnp.asarray(real_logits), jnp.asarray(fake_logits))
+    return (math.log(4) - jnp.mean(real) - jnp.mean(fake)) / 2
+
+
+class Pushforward(NamedTuple):
+    """A generator x = generate(theta, z) of z ~ N(0, 1) whose density is known: log q = log_density(theta, x)."""
+
+    generate: Callable[[PyTree, Array], Array]
+    log_density: Callable[[PyTree, Array], Array]
+
+
+location_scale = Pushforward(lambda t, z: t[0] + jnp.exp(t[1]) * z, lambda t, x: norm.logpdf(x, t[0], jnp.exp(t[1])))
+"""The generator of N(mean, sigma^2), theta = (mean, log sigma)."""
+
+
+def generator_gradient(
+    loss: Loss, log_p: Function, generator: Pushforward, theta: PyTree, optimum: Callable = optimal_logit
+) -> PyTree:
+    """grad_theta E_z[L_G(logit(g_theta(z)))], like theta, with the discriminator held at its optimum for this theta.
+
+    optimum(log p, log q) is the logit that is best for the loss; p has to be positive where q is. With `minimax` it is
+    the gradient of 2 JSD, with `non_saturating` that of KL(q || p) - 2 JSD (AB, theorem 2.5). Not for paired losses.
+    >>> [round(v, 3) for v in generator_gradient(minimax, norm.logpdf, location_scale, jnp.array([1.0, 0.0])).tolist()]
+    [0.398, -0.199]
+    """
+
+    def density(theta: PyTree, z: Array) -> Array:
+        x = generator.generate(theta, z)
+        logits = optimum(log_p(x), generator.log_density(jax.lax.stop_gradient(theta), x))
+        parts = loss.generator(jax.lax.stop_gradient(logits), logits)  # real logits are not the generator's
+        return norm.pdf(z) * (sum(parts) if isinstance(parts, tuple) else parts)
+
+    return jax.grad(lambda theta: integrate(partial(density, theta), -12.0, 12.0))(theta)  # all but 1e-32 of z
+
+
+def divergence_gradient(
+    log_p: Function, generator: Pushforward, theta: PyTree, low: float, high: float, kl: float = 1.0, jsd: float = -2.0
+) -> PyTree:
+    """grad_theta of kl KL(q || p) + jsd JSD(p, q) by quadrature over [low, high], like theta. AB, theorem 2.5.
+
+    The default is 2 KL((p + q) / 2 || p): for all its minus sign never negative, and 0 for p = q alone.
+    >>> [round(float(v), 3) for v in divergence_gradient(norm.logpdf, location_scale, jnp.array([1.0, 0.0]), -9.0, 9.0)]
+    [0.602, 0.199]
+    """
+
+    def divergence(log_q: Function) -> Array:
+        return kl * kl_divergence_of(log_q, log_p, low, high) + jsd * jensen_shannon_of(log_p, log_q, low, high)
+
+    return jax.grad(lambda theta: divergence(partial(generator.log_density, theta)))(theta)
+
+
+def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Array:
+    """M epsilon / (1 - epsilon), which |grad_theta E log(1 - D(g_theta(z)))| stays below on disjoint supports.
+
+    D* has no slope there; sup |D - D*| + sup ||D' - D*'|| < epsilon; M = jacobian, M^2 >= E||J_theta g||^2 (AB, theorem
+    2.4). It fails where p and q overlap. Raises: ValueError for epsilon outside [0, 1).
+    >>> float(vanishing_bound(0.5, jacobian=3.0))
+    3.0
+    """
+    check_coefficient("epsilon", epsilon, below=1.0)
+    return jnp.asarray(jacobian * epsilon / (1.0 - epsilon))
+
+
+def perfect_discriminator(x: Array, epsilon: ArrayLike = 0.0, omega: ArrayLike = 3.0, phase: ArrayLike = 0.0) -> Array:
+    """D* of data on [0, 1] and fakes on [2, 3]: a quintic from 1 to 0 between them, with no slope on either.
+
+    With epsilon > 0 a wave sin(omega (x - 2.5) + phase) is mixed in: smooth, 0 < D < 1, and closer to D* than
+    epsilon, as in `vanishing_bound`. Raises: ValueError for epsilon outside [0, 1), unless traced.
+    >>> perfect_discriminator(jnp.array([0.0, 1.0, 1.5, 2.0, 3.0])).tolist()
+    [1.0, 1.0, 0.5, 0.0, 0.0]
+    """
+    check_coefficient("epsilon", epsilon, below=1.0)
+    t = jnp.clip(2.0 - x, 0.0, 1.0)
+    perfect = t**3 * (10 - 15 * t + 6 * t**2)
+    wave = (1 + 0.9 * jnp.sin(omega * (x - 2.5) + phase)) / 2
+    share = 0.99 * epsilon / (0.95 + 15 / 8 + 0.45 * jnp.abs(omega))  # by the largest |wave - D*|, |D*'| and |wave'|
+    return perfect + share * (wave - perfect)
+
+
+def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Array:
+    """The derivative by theta of E log(1 - D(theta + z)), z uniform on [0, 1]: a generator of Jacobian 1.
+
+    >>> round(float(translation_gradient(partial(perfect_discriminator, epsilon=0.1))), 3)
+    -0.022
+    """
+    return jax.grad(lambda t: integrate(lambda z: jnp.log1p(-discriminator(t + z)), 0.0, 1.0))(theta)
+
+
+def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: float = 1.0) -> Array:
+    """n draws of -D'/D, the derivative of -log D, where D* = 0 and D and D' are N(0, value^2) and N(0, slope^2).
+
+    They are independent, so it is Cauchy of scale slope / value: no mean, and averages do not shrink (AB, theorem
+    2.6). No sigmoid is like that: its D'/D is (1 - D) times the slope of the logit.
+    >>> practical_gradient_under_noise(jax.random.key(0), 3).shape
+    (3,)
+    """
+    d, d_slope = (jax.random.normal(named_key(key, name), (n,)) for name in ("value", "slope"))
+    return -(slope * d_slope) / (value * d)
+
+
+def hill_estimator(values: ArrayLike, k: int) -> Array:
+    """The tail index alpha, P(|X| > x) ~ x^-alpha, from the k largest of n absolute values: 1 for Cauchy.
+
+    1 / mean_{i <= k} log(X_(i) / X_(k+1)), of standard error alpha / sqrt(k) (Hill 1975, A Simple General Approach to
+    Inference About the Tail of a Distribution). Raises: ValueError unless 1 <= k < n.
+    >>> round(float(hill_estimator(1 / jnp.arange(1.0, 1001.0), 100)), 1)
+    1.0
+    """
+    check_coefficient("k", k, lowest=1, highest=np.size(values) - 1)
+    top = jnp.log(jax.lax.top_k(jnp.abs(jnp.ravel(values)), k + 1)[0])
+    return 1 / jnp.mean(top[:-1] - top[-1])
+
+
+def uniform_jensen_shannon(theta: ArrayLike) -> Array:
+    """JSD of U[0, 1] and U[theta, theta + 1]: min(|theta|, 1) log 2, flat where they do not meet. AB, section 2.1.
+
+    >>> [round(float(jax.grad(uniform_jensen_shannon)(theta)), 4) for theta in (0.5, 1.5)]
+    [0.6931, 0.0]
+    """
+    return jnp.minimum(jnp.abs(theta), 1.0) * math.log(2)
+
+
+def uniform_wasserstein(theta: ArrayLike) -> Array:
+    """W1 of U[0, 1] and U[theta, theta + 1], |theta|: of slope 1, however far. Arjovsky et al. 2017, Wasserstein GAN.
+
+    >>> [float(jax.grad(uniform_wasserstein)(theta)) for theta in (0.5, 1.5)]
+    [1.0, 1.0]
+    """
+    return jnp.abs(jnp.asarray(theta))
+
+
+def _weighted(log_p: Array, log_q: Array, value: Function) -> Array:
+    """p value(log q - log p), and 0 where p is 0: there neither the value nor its derivative may be NaN."""
+    there = jnp.exp(log_p) > 0
+    ratio = jnp.where(there, log_q, 0.0) - jnp.where(there, log_p, 0.0)
+    return jnp.where(there, jnp.exp(log_p) * value(ratio), 0.0)
+
+
+def _probabilities(**distributions: ArrayLike) -> list[Array]:
+    for name, values in distributions.items():
+        if not isinstance(values, jax.core.Tracer):
+            array = np.asarray(values)  # which NumPy can check inside of a compiled function, too
+            least, off = np.min(array), np.max(np.abs(np.sum(array, axis=-1) - 1))
+            if not (least >= 0 and off < 1e-5):
+                raise ValueError(f"{name} must be at least 0 and sum to 1, got {least:g} and a sum that is {off:g} off")
+    return _one_shape(*distributions.values())
+
+
+def _one_shape(*arrays: ArrayLike) -> list[Array]:
+    if len({np.shape(array) for array in arrays}) > 1:
+        raise ValueError(f"expected arrays of one shape, got {', '.join(str(np.shape(array)) for array in arrays)}")
+    return [jnp.asarray(array) for array in arrays]
