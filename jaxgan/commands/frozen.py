@@ -1,7 +1,7 @@
 """The protocol of frozen generators from options to arrays, under discriminators of every skill."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import optax
@@ -20,15 +20,36 @@ from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import frozen
 from jaxgan.fit import Chunk
 from jaxgan.placement import Placement, place
-from jaxgan.types import BatchSizes, Game, Generator, Loss
+from jaxgan.types import Algorithm, BatchSizes, Game, Generator, Loss
+
+
+class Rule(NamedTuple):
+    """How a discriminator of one skill is trained from scratch."""
+
+    algorithm: Algorithm
+    game: Game
+
+
+def rules_for(study: Study, wanted: Wanted, sizes: BatchSizes) -> dict[str, Rule]:
+    """By skill, the base first.
+
+    Raises:
+      OptionError: an unknown loss, or a skill that does not fit the batch sizes.
+    """
+    try:
+        d_loss = catalog.find_loss(wanted.d_loss)
+    except OptionError as error:
+        raise OptionError("d_loss", str(error).partition(": ")[2]) from error
+    return {skill.name: _rule(study, d_loss, skill, sizes) for skill in skills_from(wanted.d_skill)}
 
 
 def measure_frozen(
     study: Study,
+    rules: Mapping[str, Rule],
     losses: Mapping[str, Loss],
     wanted: Wanted,
     ages: tuple[int, ...],
-    sizes: BatchSizes,
+    batch: int,
     placement: Placement,
     *,
     progress: bool,
@@ -42,9 +63,6 @@ def measure_frozen(
     Raises:
       KeyboardInterrupt: it came while the generators were trained.
     """
-    d_loss = catalog.find_loss(wanted.d_loss)
-    skills = skills_from(wanted.d_skill)
-    rules = {skill.name: _rule(study, d_loss, skill, sizes) for skill in skills}
     algorithm = next(iter(study.algorithms.values()))
     with (
         tqdm(desc="generators", total=ages[-1], unit="step", disable=None if progress else True) as bar,
@@ -62,16 +80,16 @@ def measure_frozen(
     found: dict[str, Frozen] = {}
     rows: dict[str, NDArray] = {}
     stopped = None
-    for name, (rule, game) in rules.items():
-        one = _against(study, name, rule, generators, losses, wanted, minibatches, sizes.generator, len(ages), progress)
+    for name, rule in rules.items():
+        one = _against(study, name, rule, generators, losses, wanted, minibatches, batch, len(ages), progress)
         if one.interrupted:
             stopped = int(one.judgement.loss.shape[2])
             if found:
                 break
         found[name] = one
         if len(rules) > 1:
-            rows[name] = directions(one, game, study.source.sample, losses, minibatches=minibatches,
-                                    batch_size=sizes.generator)  # fmt: skip
+            sample = study.source.sample
+            rows[name] = directions(one, rule.game, sample, losses, minibatches=minibatches, batch_size=batch)
         if one.interrupted:
             break
     say(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
@@ -88,13 +106,13 @@ def measure_frozen(
         "minibatches": minibatches,
         "d_iterations": int(first.judgement.loss.shape[2]),
         "d_loss": catalog.slug(wanted.d_loss),
-        "d_scores": not is_probability(d_loss),
+        "d_scores": not is_probability(next(iter(rules.values())).game.loss),
         "lr_d": _rate(study),
     }
     return arrays | {"frozen.steps": first.steps}, notes
 
 
-def _rule(study: Study, d_loss: Loss, skill: Skill, sizes: BatchSizes) -> tuple[Any, Game]:
+def _rule(study: Study, d_loss: Loss, skill: Skill, sizes: BatchSizes) -> Rule:
     description = study.description
     networks = catalog.build_generator(description), catalog.build_discriminator(widened(description, skill))
     game = game_of(study.config, networks, d_loss, skill)
@@ -104,7 +122,7 @@ def _rule(study: Study, d_loss: Loss, skill: Skill, sizes: BatchSizes) -> tuple[
     beta1 = study.config.beta1
     tx = optax.adam(_rate(study) * skill.lr, b1=_default(study, "beta1") if beta1 is None else beta1)
     threshold = 0.0 if is_probability(d_loss) else None
-    return frozen(game, tx, batch_size=sizes, d_steps=skill.k, threshold=threshold), game
+    return Rule(frozen(game, tx, batch_size=sizes, d_steps=skill.k, threshold=threshold), game)
 
 
 def _rate(study: Study) -> float:
@@ -120,7 +138,7 @@ def _default(study: Study, name: str) -> float:
 def _against(
     study: Study,
     name: str,
-    rule: Any,
+    rule: Rule,
     generators: Generator,
     losses: Mapping[str, Loss],
     wanted: Wanted,
@@ -133,7 +151,7 @@ def _against(
     bar = tqdm(desc=title, total=wanted.d_iterations, unit="step", disable=None if progress else True)
     with bar, compilation.in_precision(study.config):
         return against_discriminators(
-            rule,
+            rule.algorithm,
             study.source.sample,
             study.keys,
             generators,

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxgan.commands import catalog, compilation, provenance, resources
 from jaxgan.commands.build import Study, build
 from jaxgan.commands.config import Config, OptionError, configure
-from jaxgan.commands.frozen import measure_frozen
+from jaxgan.commands.frozen import Rule, measure_frozen, rules_for
 from jaxgan.commands.paper import on_paper
 from jaxgan.commands.profile_config import NOT_FROZEN, Kind, Wanted, ages_in_steps, command_line, wanted_from
 from jaxgan.commands.skill import skills_from
@@ -36,6 +35,8 @@ class Job(NamedTuple):
     wanted: Wanted
     losses: dict[str, Loss]  # by short name
     studies: dict[str, Study]  # by skill, the base first; none on paper
+    rules: dict[str, Rule]  # of discriminators from scratch, by skill
+    ages: tuple[int, ...]
     placement: Placement
     progress: bool
     say: Say
@@ -74,6 +75,7 @@ def run_profile(
     config: Config | None = None
     studies: dict[str, Study] = {}
     ages: tuple[int, ...] = ()
+    rules: dict[str, Rule] = {}
     placement = resources.start(1 if kind == "paper" else training.get("seeds") or 8, on)
     if kind != "paper":
         config = configure(_trained_with(absolute(training)), gentle=gentle)
@@ -87,16 +89,17 @@ def run_profile(
         base = studies["base"]
         if kind == "frozen":
             ages = ages_in_steps(_split(wanted.ages), steps_per_epoch(base))
+            rules = rules_for(base, wanted, generator_batch(base))
         for study in studies.values():
             _try(study, losses)
     if out is not None:
         store.check_out(out, overwrite=overwrite)
-    job = Job(wanted, losses, studies, placement, progress, say)
+    job = Job(wanted, losses, studies, rules, ages, placement, progress, say)
     name = "profile" if config is None else f"profile-{kind}-{catalog.slug(Path(config.data).stem)}"
     folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
     store.write_json(folder / "config.json", _origin(kind, wanted, config, studies))
     say(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    write_profile(folder, _measure(kind, job, ages, config, clock))
+    write_profile(folder, _measure(kind, job, config, clock))
     report(folder)
     return folder
 
@@ -130,7 +133,7 @@ def generator_batch(study: Study) -> BatchSizes:
     return BatchSizes(config.batch_size, config.fake_batch_size, config.generator_batch_size)
 
 
-def _measure(kind: Kind, job: Job, ages: tuple[int, ...], config: Config | None, clock: float) -> ProfileRun:
+def _measure(kind: Kind, job: Job, config: Config | None, clock: float) -> ProfileRun:
     arrays, about = on_paper(job.losses, job.wanted.threshold)
     notes: dict[str, Any] = {
         "kind": kind,
@@ -148,20 +151,18 @@ def _measure(kind: Kind, job: Job, ages: tuple[int, ...], config: Config | None,
             "batch": generator_batch(study).generator,
             "steps_per_epoch": steps_per_epoch(study),
         }
-        found: tuple[dict[str, NDArray], dict[str, Any]]
+        batch = generator_batch(study).generator
+        how: dict[str, Any] = {"progress": job.progress, "say": job.say}
         if kind == "train":
-            batch = generator_batch(study).generator
-            found = measure_training(job.studies, job.losses, job.wanted, batch, job.placement,
-                                     progress=job.progress, say=job.say)  # fmt: skip
+            found = measure_training(job.studies, job.losses, job.wanted, batch, job.placement, **how)
         else:
-            found = measure_frozen(study, job.losses, job.wanted, ages, generator_batch(study), job.placement,
-                                   progress=job.progress, say=job.say)  # fmt: skip
+            found = measure_frozen(study, job.rules, job.losses, job.wanted, job.ages, batch, job.placement, **how)
         arrays |= found[0]
         notes |= found[1]
         skills = tuple(notes.pop("skills"))
     notes["seconds"] = round(time.perf_counter() - clock, 1)
     seeds = np.arange(config.seeds if config is not None else 0)
-    return ProfileRun({}, tuple(job.losses), seeds, skills, ages, notes, arrays)
+    return ProfileRun({}, tuple(job.losses), seeds, skills, job.ages, notes, arrays)
 
 
 def _losses(names: tuple[str, ...]) -> dict[str, Loss]:

@@ -1,0 +1,276 @@
+"""`jaxgan profile`, as a person meets it: what it writes, what it prints, how it refuses."""
+
+import csv
+import json
+import shlex
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import jaxgan as jg
+from jaxgan.cli import main
+from jaxgan.commands.config import OptionError
+from jaxgan.commands.profile_config import ages_in_steps, wanted_from
+from jaxgan.commands.skill import Skill, skills_from
+from jaxgan.study.profile_tables import frozen_rows, markdown, training_rows
+
+TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
+TRAIN = ["--train", "--data", "ring", *TINY, "--steps", "6", "--every", "2", "--samples", "50"]
+FROZEN = ["--frozen", "--data", "ring", *TINY, "--ages", "0,3", "--d-iterations", "12", "--probes", "4"]
+LOSSES = ["--loss", "minimax", "--loss", "wasserstein"]
+OWN = "def flat(real, fake):\n    return 0.0 * fake\n\n\ndef steep(real, fake):\n    return -3.0 * fake\n"
+
+
+def profile(*words: str) -> jg.ProfileRun:
+    assert main(["profile", *words]) == 0
+    return jg.load_profile(words[words.index("--out") + 1])
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    """A process of its own, as a newcomer would call it."""
+    folder = tmp_path_factory.mktemp("paper")
+    command = [sys.executable, "-W", "error", "-m", "jaxgan", "profile"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "0001-profile", done.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return profile(*TRAIN, *LOSSES, "--d-skill", "lr=4,k=2,noise=0.1", "--out", str(tmp_path_factory.mktemp("t") / "p"))
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory):
+    return profile(*FROZEN, *LOSSES, "--d-skill", "width=2", "--out", str(tmp_path_factory.mktemp("f") / "p"))
+
+
+def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
+    """The bars that were set: 1e-6 in float32 and 1e-14 in float64, over logits from -30 to 30."""
+    folder, printed = paper
+    run = jg.load_profile(folder)
+    arrays = run.part("paper")
+    v = arrays["logits"]
+    assert (v.min(), v.max()) == (-30, 30)
+    for loss, exact in (("minimax", -1 / (1 + np.exp(-v))), ("non_saturating", -1 / (1 + np.exp(v)))):
+        i = run.losses.index(loss)
+        assert arrays["by_logit32"].dtype == np.float32
+        assert np.max(np.abs(arrays["by_logit32"][i] / exact - 1)) < 1e-6
+        assert np.max(np.abs(arrays["by_logit64"][i] / exact - 1)) < 1e-14
+        assert np.isfinite(arrays["by_probability32"][i]).all() and np.isfinite(arrays["by_probability64"][i]).all()
+    assert "minimax" in printed and "-4.60" in printed and "report.html" in printed
+
+
+def test_on_paper_everything_is_there_to_look_at(paper):
+    folder, _ = paper
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "profile.npz", "profile.json", "table.md", "table.json", "report.html"} <= names
+    assert {"paper.png", "paper.svg"} <= names
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "by the logit" in page and "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+
+
+def test_a_loss_of_ones_own_is_profiled(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    names = [f"{tmp_path / 'own.py'}:{name}" for name in ("flat", "steep")]
+    run = profile("--loss", names[0], "--loss", names[1], "--loss", "least_squares", "--out", str(tmp_path / "p"))
+    assert run.losses == ("flat", "steep", "least_squares")
+    arrays, about = run.part("paper"), run.notes["about"]
+    np.testing.assert_array_equal(arrays["by_logit32"][0], 0)
+    np.testing.assert_array_equal(arrays["by_logit64"][1], -3)
+    assert np.isnan(arrays["closed_by_logit"][0]).all() and about["flat"]["derivative"] is None
+    assert about["flat"]["saturates"] == "everywhere" and about["steep"]["saturates"] == "nowhere"
+    assert about["least_squares"]["axis"] == "sigmoid(score)" and about["flat"]["axis"] == "D(G(z))"
+    assert "flat" in markdown(run)
+
+
+def test_a_profile_of_training_has_every_loss_at_every_look(trained):
+    found = trained.part("training")
+    assert trained.skills == ("base", "lr=4,k=2,noise=0.1") and trained.losses == ("minimax", "wasserstein")
+    assert found["steps"].tolist() == [2, 4, 6]
+    assert found["norm"].shape == (2, 2, 3, 2)  # [skill, seed, look, loss]
+    assert found["norms"].shape == (2, 2, 3, 2, 4) and found["cosine"].shape == (2, 2, 3, 2, 2)
+    assert found["layers"].shape[-1] == len(trained.notes["layers"]) == 3
+    assert found["update_norm"].shape == found["trained_norm"].shape == (2, 2, 3)
+    assert (found["norm"] > 0).all() and (found["update_norm"] > 0).all()
+    assert not np.array_equal(found["norm"][0], found["norm"][1])
+    assert found["metric"].shape == (2, 2) and trained.notes["metric"].startswith("Modes")
+    np.testing.assert_allclose(
+        np.sqrt((found["layers"].astype(float) ** 2).sum(-1)), found["norm"], rtol=1e-5
+    )  # a sum of three squares in float32
+
+
+def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
+    """The same run unwatched ends at the same updates, to the bit."""
+    words = ["--data", "ring", *TINY, "--steps", "6", "--samples", "50", "--loss", "non_saturating"]
+    assert main(["train", *words, "--out", str(tmp_path / "run")]) == 0
+    series = jg.load_run(tmp_path / "run").series
+    for name, own in (("g_update_norm", "update_norm"), ("g_grad_norm", "trained_norm")):
+        np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], trained.part("training")[own][0])
+
+
+def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
+    found = frozen.part("frozen")
+    assert frozen.skills == ("base", "width=2") and frozen.ages == (0, 3)
+    assert found["steps"].tolist() == [1, 2, 5, 12]
+    assert found["norm"].shape == (2, 2, 2, 4, 2)  # [skill, age, seed, look, loss]
+    assert found["norms"].shape == (2, 2, 2, 4, 2, 8)
+    assert found["image_norms"].shape == (2, 2, 2, 4, 2, 5)
+    assert found["accuracy"].shape == found["value"].shape == (2, 2, 2, 12)
+    np.testing.assert_allclose(found["agreement"][0], 1, atol=1e-5)  # the base with itself, in float32
+    assert (np.abs(found["agreement"][1]) < 0.999).all()
+    assert ((found["accuracy"] >= 0) & (found["accuracy"] <= 1)).all()
+    # wasserstein's gradient is that of both cross-entropy losses together: never below minimax's derivative by a logit
+    assert {row.skill for row in frozen_rows(frozen)} == set(frozen.skills)
+
+
+def test_rows_can_be_read_elsewhere(frozen, trained, tmp_path):
+    for run, part, rows in ((frozen, "frozen", 2 * 2 * 2 * 4 * 2), (trained, "training", 2 * 2 * 3 * 2)):
+        from jaxgan.study.profile_store import write_profile
+
+        write_profile(tmp_path, run)
+        with (tmp_path / "gradients.csv").open() as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == rows
+        place = (-1, -1, -1, -1, -1) if part == "frozen" else (-1, -1, -1, -1)
+        assert float(lines[-1]["norm"]) == pytest.approx(float(run.part(part)["norm"][place]))
+        assert (lines[-1]["skill"], lines[-1]["loss"]) == (run.skills[-1], "wasserstein")
+
+
+def test_tables_have_a_row_for_each_loss(frozen, trained):
+    assert len(frozen_rows(frozen)) == 2 * 2 * 2 and len(training_rows(trained)) == 2 * 2
+    assert "decades per 1,000 steps" in markdown(frozen) and "change, decades" in markdown(trained)
+
+
+def test_the_printed_command_repeats_a_profile(frozen, tmp_path):
+    words = shlex.split(frozen.config["command"])
+    again = profile(*words[2:], "--out", str(tmp_path / "again"))
+    assert again.config["command"] == frozen.config["command"]
+    for name, values in frozen.arrays.items():
+        np.testing.assert_array_equal(values, again.arrays[name], err_msg=name)
+
+
+def test_generators_may_come_from_a_recipe(tmp_path):
+    words = [*FROZEN[:3], "--recipe", "r1_gan", *TINY, "--ages", "2", "--d-iterations", "4", "--probes", "2"]
+    run = profile(*words, *LOSSES, "--out", str(tmp_path / "p"))
+    assert run.notes["trained"] == "r1_gan" and run.part("frozen")["norm"].shape == (1, 1, 2, 2, 2)
+    assert "--recipe r1_gan" in run.config["command"]
+
+
+def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_path):
+    run = profile(*FROZEN, "--loss", "wasserstein", "--d-loss", "wasserstein", "--out", str(tmp_path / "p"))
+    assert run.notes["d_scores"] is True
+    assert np.isfinite(run.part("frozen")["norm"]).all()
+    assert "implied JSD" not in markdown(run)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--loss", "minimx"], "did you mean 'minimax'"),
+        (["--loss", "minimax", "--loss", "minimax"], "--loss: got minimax, minimax, expected each loss once"),
+        (["--threshold", "0"], "--threshold: got 0, expected a finite number above 0"),
+        (["--threshold", "nan"], "--threshold: got nan"),
+        (["--train", "--frozen"], "ask for one of them"),
+        (["--ages", "1e"], "--ages: is for --frozen"),
+        (["--seeds", "4"], "--seeds: is for --train and --frozen"),
+        (["--minibatches", "4"], "--minibatches: is for --train and --frozen"),
+        (["--every", "10"], "--every: is for --train"),
+        (["--train", "--probes", "10"], "--probes: is for --frozen"),
+        (["--frozen", "--steps", "10"], "--steps: is for --train"),
+        (["--frozen", "--data", "ring", "--ages", "1e"], "the data have no size"),
+        (["--frozen", "--data", "ring", "--ages", "10,5"], "expected them to increase"),
+        (["--frozen", "--data", "ring", "--ages", "soon"], "--ages: got 'soon'"),
+        (["--frozen", "--data", "ring", "--ages", "-5"], "--ages: got '-5'"),
+        (["--frozen", "--d-iterations", "0"], "--d-iterations: got 0, expected at least 1"),
+        (["--frozen", "--probes", "1"], "--probes: got 1, expected at least 2"),
+        (["--frozen", "--d-loss", "hing"], "did you mean 'hinge'"),
+        (["--train", "--d-skill", "speed=2"], "--d-skill: got 'speed'"),
+        (["--train", "--d-skill", "lr"], "--d-skill: got 'lr', expected NAME=VALUE"),
+        (["--train", "--d-skill", "k=0.5"], "a whole number of at least 1"),
+        (["--train", "--d-skill", "noise=0.5"], "below 0.5"),
+        (["--train", "--d-skill", "lr=0"], "a finite number above 0"),
+        (["--train", "--d-skill", "lr=1"], "other than the base"),
+        (["--train", "--recipe", "hinge_gan", "--d-skill", "k=2"], "--d-skill: hinge_gan has no number d_steps"),
+        (["--train", "--recipe", "wgan", "--train-loss", "hinge"], "leave --train-loss out"),
+        (["--train", "--recipe", "r1_gan", "--d-skill", "noise=0.1"], "--d-skill: noise=0.1 is for losses"),
+        (["--train", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
+        (["--frozen", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
+        (["--train", "--minibatches", "0"], "--minibatches: got 0"),
+        (["--train", "--data", "rinf"], "did you mean 'ring'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_line_and_nothing_is_written(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["profile", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.startswith("jaxgan: ") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_a_profile_is_not_overwritten_unasked(paper, capsys):
+    folder, _ = paper
+    before = (folder / "profile.npz").read_bytes()
+    assert main(["profile", "--loss", "hinge", "--out", str(folder)]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert (folder / "profile.npz").read_bytes() == before
+
+
+def test_a_profile_is_no_run(paper, tmp_path, monkeypatch, capsys):
+    folder, _ = paper
+    assert main(["sample", str(folder)]) == 2
+    assert "gradient profile" in capsys.readouterr().err
+    monkeypatch.chdir(folder.parent.parent)  # where the newest under runs/ is a profile
+    assert main(["sample"]) == 2
+    assert "there is no run" in capsys.readouterr().err
+
+
+def test_ages_are_steps_or_epochs():
+    assert ages_in_steps(("1e", "10e", "25e"), 1797 / 64) == (28, 281, 702)
+    assert ages_in_steps((), 1797 / 64) == (28, 281, 702) and ages_in_steps((), None) == (100, 1000, 3000)
+    assert ages_in_steps(("0.5e", "100"), 100.0) == (50, 100)
+    with pytest.raises(OptionError, match="increase"):
+        ages_in_steps(("0.001e", "0"), 100.0)
+
+
+def test_skills_are_named_as_they_are_given():
+    assert skills_from(("k=5,lr=0.25",)) == [Skill(), Skill(lr=0.25, k=5)]
+    assert [skill.name for skill in skills_from(("width=2", "noise=0.1"))] == ["base", "width=2", "noise=0.1"]
+
+
+def test_options_have_the_defaults_that_the_help_names(capsys):
+    wanted = wanted_from("frozen", {"loss": (), "threshold": None})
+    assert wanted.loss == ("minimax", "non_saturating", "wasserstein", "hinge")
+    assert main(["profile", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for shown in ("[default: 2,000]", "[default: 50]", "[default: 100]", "[default: 0.01]", "1e,10e,25e"):
+        assert shown in text
+
+
+def test_the_reports_numbers_are_plain_json(frozen, tmp_path):
+    from jaxgan.commands.profile import report
+    from jaxgan.study import store
+    from jaxgan.study.profile_store import write_profile
+
+    store.write_json(tmp_path / "config.json", frozen.config)
+    write_profile(tmp_path, frozen)
+    report(tmp_path)
+    rows = json.loads((tmp_path / "table.json").read_text())["frozen"]
+    assert rows[0]["loss"] == "minimax" and {"estimate", "low", "high"} == set(rows[0]["per_thousand"])
+
+
+@pytest.mark.slow
+def test_mnist_against_frozen_generators(tmp_path):
+    from jaxgan.data.tfds import prepared
+
+    if not prepared("mnist"):
+        pytest.skip("MNIST is not prepared here; TFDS_DATA_DIR says where")
+    words = ["--frozen", "--data", "tfds:mnist", "--seeds", "2", "--width", "4", "--ages", "0.05e", "--d-iterations"]
+    run = profile(*words, "300", "--probes", "10", "--out", str(tmp_path / "p"))
+    rows = {row.loss: row for row in frozen_rows(run)}
+    assert rows["minimax"].per_thousand.estimate < 0 < rows["non_saturating"].total.estimate
+    assert jax.default_backend() == run.config["platform"]
