@@ -57,8 +57,8 @@ def _about(seen: Profile, threshold: float) -> dict[str, Any]:
 def _limits_in_words(limits: Limits) -> str:
     """Between which logits float32 holds the derivative by the logit, of those from -120 to 120."""
     words = []
-    for side, lost in (("above", limits.below), ("below", limits.above)):
+    for side, lost in (("down to", limits.below), ("up to", limits.above)):
         if lost is not None:
             what = "is 0" if lost.float32 == 0 else "overflows"
-            words.append(f"{side} {lost.logit:.1f}, where it {what}")
-    return "; ".join(words) or "everywhere"
+            words.append(f"{side} {lost.logit:.1f}; beyond, it {what}")
+    return ", ".join(words) or "everywhere"

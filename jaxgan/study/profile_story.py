@@ -95,8 +95,8 @@ def _sureness(run: ProfileRun) -> str:
     if all(len(each) for each in reached):
         first = [f"{each[0] + 1:,}" for each in reached]
         step = "step" if len(first) == 1 else "steps"
-        return f"The median discriminator first had {SURE:.0%} of a batch right at {step} {listed(first)}."
-    best = [f"{each.max():.1%}" for each in accuracy]
+        return f"The median discriminator first had {100 * SURE:.0f} % of a batch right at {step} {listed(first)}."
+    best = [f"{100 * each.max():.1f} %" for each in accuracy]
     return f"The median discriminator had at best {listed(best)} of a batch right."
 
 
@@ -110,7 +110,7 @@ def _change(run: ProfileRun, row: FrozenRow) -> str:
         f"{row.loss} {what} {interval_text(interval, DECADES)} decades per 1,000 steps, "
         f"{interval_text(row.total, DECADES)} in all"
         + (
-            f", with {row.saturated.estimate:.0%} of samples saturated at the end"
+            f", with {100 * row.saturated.estimate:.0f} % of samples saturated at the end"
             if row.saturated.estimate >= 0.005
             else ""
         )
@@ -130,7 +130,7 @@ def _training(run: ProfileRun) -> Iterator[str]:
     )
     last = max(1, len(found["steps"]) // 10)
     d_fake = np.median(found["d_fake"][0, :, -last:, len(run.notes["quantiles"]) // 2])
-    shares = [f"{row.loss} {row.saturated.estimate:.0%}" for row in rows]
+    shares = [f"{row.loss} {100 * row.saturated.estimate:.0f} %" for row in rows]
     yield (
         f"At the end the median sample had D(G(z)) = {number(d_fake)} (the sigmoid of its logit or score), and these "
         f"shares of samples were saturated, told next to nothing: {'; '.join(shares)}."
@@ -166,9 +166,9 @@ def _skills(run: ProfileRun) -> str:
                 f"gradients' cosines with the base's are from {min(cosines):.2f} to {max(cosines):.2f}"
             )
         return f"Skill of the discriminator, at {age_text(run, run.ages[-1])}: " + ". ".join(parts) + "."
-    metrics = [f"{row.skill} {interval_text(row.metric)}" for row in skill_rows(run) if row.metric is not None]
+    metrics = [f"{row.skill}: {interval_text(row.metric)}" for row in skill_rows(run) if row.metric is not None]
     ends = "; ".join(metrics)
-    return f"Skill of the discriminator: generators trained with each ended at {run.notes['metric']}: {ends}."
+    return f"Skill of the discriminator: {run.notes['metric']} of generators trained with {ends}."
 
 
 def _stopped(run: ProfileRun) -> str:

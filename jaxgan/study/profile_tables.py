@@ -1,6 +1,7 @@
 """What a gradient profile comes to, as tables: interquartile means over seeds with their intervals."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -145,8 +146,12 @@ def skill_rows(run: ProfileRun) -> list[SkillRow]:
 def over_seeds(values: Sequence[float] | NDArray) -> Interval:
     """The interquartile mean over the seeds that have a value, with its interval; undefined where none has."""
     defined = np.asarray(values, np.float64)
-    defined = defined[~np.isnan(defined)]
-    return iqm_interval(defined, rng=0) if len(defined) else UNDEFINED
+    return _interval(tuple(defined[~np.isnan(defined)].tolist()))
+
+
+@lru_cache(maxsize=4096)  # tables, figures and words ask for the same ones, and each is thousands of resamples
+def _interval(values: tuple[float, ...]) -> Interval:
+    return iqm_interval(values, rng=0) if values else UNDEFINED
 
 
 def interval_text(interval: Interval, form: str = ".3g") -> str:
@@ -227,12 +232,12 @@ def render(run: ProfileRun) -> "RenderableType":
 
 def paper_section(run: ProfileRun) -> Section:
     """What is known of each loss on paper: by one logit, without a network."""
-    head = ("loss", "derivative", "saturates", "float32 holds it", "off its closed form: float32", "float64")
+    head = ("loss", "derivative", "saturates", "float32 holds it", "off its closed form, float32", "off it, float64")
     lines = []
     for loss in run.losses:
         about = run.notes["about"][loss]
         off = (about["off_closed_form"][bits] for bits in ("float32", "float64"))
-        numbers = ("" if value is None else f"{value:.1e}" for value in off)
+        numbers = ("" if value is None else f"{value:.1e}" if value else "equal" for value in off)
         lines.append((loss, about["derivative"] or "as measured", about["saturates"], about["float32"], *numbers))
     caption = (
         "On paper: the derivative of the generator's loss by the discriminator's logit, where it is below "
@@ -310,7 +315,10 @@ def _skills(run: ProfileRun) -> list[Section]:
         for row in frozen_rows(run)
     ]  # fmt: skip
     if lines:
-        about = f"What they tell the generator at the end, on the same latents: the {BY_PARAMETERS}."
+        about = (
+            f"What they tell the generator at the end, on the same latents: the {BY_PARAMETERS}. The base is its own "
+            "reference."
+        )
         head = ("discriminator", "age of the generator", "loss", "norm", "SNR", "cosine with the base's")
         found.append(Section(about, head, lines))
     lines = [(row.skill, interval_text(row.metric)) for row in rows if row.metric is not None]

@@ -1,14 +1,12 @@
 """The report of a run: one page that opens from disk, and its pictures beside it."""
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-
-import numpy as np
 
 from jaxgan.study import figures
 from jaxgan.study.curves import curves_figure
 from jaxgan.study.histogram import histogram_figure
+from jaxgan.study.pages import files_in, how_it_was_made, picture, write_page
 from jaxgan.study.store import Run, load_run
 from jaxgan.study.story import story
 from jaxgan.study.table import (
@@ -47,53 +45,37 @@ def write_report(folder: Path) -> Path:
 
     Raises: StoreError when the folder holds no finished run.
     """
-    import jinja2
-
     run = load_run(folder)
     table = summarize_run(run)
     samples = []
     for loss in run.losses:
-        picture = _picture(figures.sample_figure(run, loss), folder / f"samples-{quote(loss, safe='')}.png")
-        samples.append((loss, picture))
+        path = folder / f"samples-{quote(loss, safe='')}.png"
+        samples.append((loss, picture(figures.sample_figure(run, loss), path)))
     classes = None
     if "class_histogram" in run.samples:
-        classes = _picture(histogram_figure(run), folder / "classes.png")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
+        classes = picture(histogram_figure(run), folder / "classes.png")
+    return write_page(
+        folder / "report.html",
+        "report.html",
         run=run,
         table=table,
         pairs=comparisons(table),
         title=title(table),
         story=story(run, table),
-        overview=_picture(figures.overview_figure(run), folder / "overview.png"),
-        curves=_picture(curves_figure(run), folder / "curves.png"),
+        overview=picture(figures.overview_figure(run), folder / "overview.png"),
+        curves=picture(curves_figure(run), folder / "curves.png"),
         samples=samples,
         classes=classes,
         points=figures.is_points(run),
         seed_rows=_seed_rows(run),
-        made=_how_it_was_made(run),
-        files={name: what for name, what in FILES.items() if name == "report.html" or any(folder.glob(name))},
+        made=how_it_was_made(run.config, run.notes),
+        files=files_in(folder, "report.html", FILES),
         cell=cell,
         failure_cell=failure_cell,
         direction=direction,
         yardsticks=yardsticks,
         number=number,
     )
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
-
-
-def _picture(figure: Any, path: Path) -> dict[str, Any]:
-    figures.save_png(figure, path)
-    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
-    return {"uri": figures.data_uri(path), "width": int(width), "height": int(height)}
 
 
 def _seed_rows(run: Run) -> list[list[str]]:
@@ -102,25 +84,3 @@ def _seed_rows(run: Run) -> list[list[str]]:
         for i, loss in enumerate(run.losses)
         for j, seed in enumerate(run.seeds)
     ]
-
-
-def _how_it_was_made(run: Run) -> dict[str, str]:
-    """Facts in the order in which the page lists them; a run that lacks one is shown without it."""
-    config = run.config
-    facts = {
-        "Command": run.notes.get("command") or config.get("command"),
-        "Options": _pairs(config.get("config", {})),
-        "Random key": config.get("key"),
-        "Versions": _pairs(config.get("versions", {})),
-        "Device": config.get("device"),
-        "Commit": config.get("commit"),
-        "Seconds": _pairs(run.notes.get("seconds", {})),
-    }
-    return {name: str(value) for name, value in facts.items() if value not in (None, "", {})}
-
-
-def _pairs(values: Any) -> str:
-    if not isinstance(values, dict):
-        return str(values)
-    shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in values.items()}
-    return "; ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
