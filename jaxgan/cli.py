@@ -213,11 +213,11 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
 
 def _newest(run: Path | None) -> Path:
-    from jaxgan.study.store import StoreError, is_run, read_config
+    from jaxgan.study.store import StoreError, job_of
 
     if run is not None:
         return run
-    runs = [path for path in Path("runs").glob("*") if is_run(path) and read_config(path)["job"] != "profile"]
+    runs = [path for path in Path("runs").glob("*") if job_of(path) in ("compare", "train")]
     if not runs:
         raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)

@@ -146,6 +146,7 @@ def test_tables_have_a_row_for_each_loss(frozen, trained):
     assert "decades per 1,000 steps" in markdown(frozen) and "change, decades" in markdown(trained)
 
 
+@pytest.mark.slow
 def test_the_printed_command_repeats_a_profile(frozen, tmp_path):
     words = shlex.split(frozen.config["command"])
     again = profile(*words[2:], "--out", str(tmp_path / "again"))
@@ -154,6 +155,7 @@ def test_the_printed_command_repeats_a_profile(frozen, tmp_path):
         np.testing.assert_array_equal(values, again.arrays[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_generators_may_come_from_a_recipe(tmp_path):
     words = [*FROZEN[:3], "--recipe", "r1_gan", *TINY, "--ages", "2", "--d-iterations", "4", "--probes", "2"]
     run = profile(*words, *LOSSES, "--out", str(tmp_path / "p"))
@@ -161,6 +163,7 @@ def test_generators_may_come_from_a_recipe(tmp_path):
     assert "--recipe r1_gan" in run.config["command"]
 
 
+@pytest.mark.slow
 def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_path):
     run = profile(*FROZEN, "--loss", "wasserstein", "--d-loss", "wasserstein", "--out", str(tmp_path / "p"))
     assert run.notes["d_scores"] is True

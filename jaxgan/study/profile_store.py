@@ -70,8 +70,8 @@ def load_profile(folder: Path | str) -> ProfileRun:
       StoreError: there is none.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    if config.get("job") != "profile" or not (folder / "profile.json").is_file():
+    config = read_config(folder, profile=True)
+    if not (folder / "profile.json").is_file():
         raise StoreError(f"{folder} holds no finished gradient profile")
     names = json.loads((folder / "profile.json").read_text(encoding="utf-8"))
     with np.load(folder / "profile.npz") as file:

@@ -97,13 +97,18 @@ def check_out(out: Path, *, overwrite: bool) -> None:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
 
 
-def is_run(folder: Path) -> bool:
-    """Whether `folder` holds a run, finished or not: a config.json of ours, not anybody's."""
+def job_of(folder: Path) -> str | None:
+    """The command whose folder this is, finished or not, by a config.json of ours and not anybody's. None: of none."""
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and "job" in content
+        return None
+    return content.get("job") if isinstance(content, dict) else None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` is one of ours."""
+    return job_of(folder) is not None
 
 
 def is_finished(folder: Path) -> bool:
@@ -118,14 +123,18 @@ def write_json(path: Path, content: Any) -> None:
     partial.replace(path)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """What was asked of the run in `folder`.
+def read_config(folder: Path, *, profile: bool = False) -> dict[str, Any]:
+    """What was asked of the run in `folder`, or of the gradient profile.
 
     Raises:
-      StoreError: there is no run.
+      StoreError: there is none, or it is the other.
     """
-    if not is_run(folder):
+    job = job_of(folder)
+    if job is None:
         raise StoreError(f"{folder} holds no run (no config.json)")
+    if (job == "profile") != profile:
+        kinds = "a run of losses or recipes", "a gradient profile"
+        raise StoreError(f"{folder} holds {kinds[not profile]}, expected {kinds[profile]}")
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
@@ -226,8 +235,6 @@ def load_run(folder: Path | str) -> Run:
     """
     folder = Path(folder)
     config = read_config(folder)
-    if config["job"] == "profile":
-        raise StoreError(f"{folder} holds a gradient profile, expected a run of losses or recipes")
     if not (folder / "results.json").is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
