@@ -15,6 +15,7 @@ from jaxgan.cli import main
 from jaxgan.commands.config import OptionError
 from jaxgan.commands.profile_config import ages_in_steps, wanted_from
 from jaxgan.commands.skill import Skill, skills_from
+from jaxgan.study.profile_store import write_profile
 from jaxgan.study.profile_tables import frozen_rows, markdown, training_rows
 
 TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
@@ -41,12 +42,17 @@ def paper(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    return profile(*TRAIN, *LOSSES, "--d-skill", "lr=4,k=2,noise=0.1", "--out", str(tmp_path_factory.mktemp("t") / "p"))
+    return profile(*TRAIN, *LOSSES, "--out", str(tmp_path_factory.mktemp("trained") / "profile"))
 
 
 @pytest.fixture(scope="module")
-def frozen(tmp_path_factory):
-    return profile(*FROZEN, *LOSSES, "--d-skill", "width=2", "--out", str(tmp_path_factory.mktemp("f") / "p"))
+def frozen_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("frozen") / "profile"
+
+
+@pytest.fixture(scope="module")
+def frozen(frozen_folder):
+    return profile(*FROZEN, *LOSSES, "--d-skill", "width=2,noise=0.1", "--out", str(frozen_folder))
 
 
 def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
@@ -90,15 +96,14 @@ def test_a_loss_of_ones_own_is_profiled(tmp_path):
 
 def test_a_profile_of_training_has_every_loss_at_every_look(trained):
     found = trained.part("training")
-    assert trained.skills == ("base", "lr=4,k=2,noise=0.1") and trained.losses == ("minimax", "wasserstein")
+    assert trained.skills == ("base",) and trained.losses == ("minimax", "wasserstein")
     assert found["steps"].tolist() == [2, 4, 6]
-    assert found["norm"].shape == (2, 2, 3, 2)  # [skill, seed, look, loss]
-    assert found["norms"].shape == (2, 2, 3, 2, 4) and found["cosine"].shape == (2, 2, 3, 2, 2)
+    assert found["norm"].shape == (1, 2, 3, 2)  # [skill, seed, look, loss]
+    assert found["norms"].shape == (1, 2, 3, 2, 4) and found["cosine"].shape == (1, 2, 3, 2, 2)
     assert found["layers"].shape[-1] == len(trained.notes["layers"]) == 3
-    assert found["update_norm"].shape == found["trained_norm"].shape == (2, 2, 3)
+    assert found["update_norm"].shape == found["trained_norm"].shape == (1, 2, 3)
     assert (found["norm"] > 0).all() and (found["update_norm"] > 0).all()
-    assert not np.array_equal(found["norm"][0], found["norm"][1])
-    assert found["metric"].shape == (2, 2) and trained.notes["metric"].startswith("Modes")
+    assert found["metric"].shape == (1, 2) and trained.notes["metric"].startswith("Modes")
     np.testing.assert_allclose(
         np.sqrt((found["layers"].astype(float) ** 2).sum(-1)), found["norm"], rtol=1e-5
     )  # a sum of three squares in float32
@@ -115,7 +120,7 @@ def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
 
 def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
     found = frozen.part("frozen")
-    assert frozen.skills == ("base", "width=2") and frozen.ages == (0, 3)
+    assert frozen.skills == ("base", "width=2,noise=0.1") and frozen.ages == (0, 3)
     assert found["steps"].tolist() == [1, 2, 5, 12]
     assert found["norm"].shape == (2, 2, 2, 4, 2)  # [skill, age, seed, look, loss]
     assert found["norms"].shape == (2, 2, 2, 4, 2, 8)
@@ -129,9 +134,7 @@ def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
 
 
 def test_rows_can_be_read_elsewhere(frozen, trained, tmp_path):
-    for run, part, rows in ((frozen, "frozen", 2 * 2 * 2 * 4 * 2), (trained, "training", 2 * 2 * 3 * 2)):
-        from jaxgan.study.profile_store import write_profile
-
+    for run, part, rows in ((frozen, "frozen", 2 * 2 * 2 * 4 * 2), (trained, "training", 2 * 3 * 2)):
         write_profile(tmp_path, run)
         with (tmp_path / "gradients.csv").open() as file:
             lines = list(csv.DictReader(file))
@@ -142,7 +145,7 @@ def test_rows_can_be_read_elsewhere(frozen, trained, tmp_path):
 
 
 def test_tables_have_a_row_for_each_loss(frozen, trained):
-    assert len(frozen_rows(frozen)) == 2 * 2 * 2 and len(training_rows(trained)) == 2 * 2
+    assert len(frozen_rows(frozen)) == 2 * 2 * 2 and len(training_rows(trained)) == 2
     assert "decades per 1,000 steps" in markdown(frozen) and "change, decades" in markdown(trained)
 
 
@@ -254,16 +257,18 @@ def test_options_have_the_defaults_that_the_help_names(capsys):
         assert shown in text
 
 
-def test_the_reports_numbers_are_plain_json(frozen, tmp_path):
-    from jaxgan.commands.profile import report
-    from jaxgan.study import store
-    from jaxgan.study.profile_store import write_profile
-
-    store.write_json(tmp_path / "config.json", frozen.config)
-    write_profile(tmp_path, frozen)
-    report(tmp_path)
-    rows = json.loads((tmp_path / "table.json").read_text())["frozen"]
+def test_the_tables_numbers_are_plain_json(frozen, frozen_folder):
+    rows = json.loads((frozen_folder / "table.json").read_text())["frozen"]
     assert rows[0]["loss"] == "minimax" and {"estimate", "low", "high"} == set(rows[0]["per_thousand"])
+    assert {"frozen.png", "frozen.svg", "skills.png", "report.html"} <= {path.name for path in frozen_folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_training_under_a_skill_is_another_training(tmp_path):
+    run = profile(*TRAIN, *LOSSES, "--d-skill", "lr=4,k=2,noise=0.1", "--out", str(tmp_path / "p"))
+    found = run.part("training")
+    assert run.skills == ("base", "lr=4,k=2,noise=0.1") and found["norm"].shape == (2, 2, 3, 2)
+    assert not np.array_equal(found["norm"][0], found["norm"][1])
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 SETUP = "python3 -m venv .venv && "
+FROZEN = ["--seeds", "2", "--ages", "0,2", "--d-iterations", "4", "--width", "8", "--batch-size", "8"]
 SMALL = ["--seeds", "4", "--steps", "4", "--samples", "50", "--width", "8", "--batch-size", "8"]
 
 
@@ -39,6 +40,8 @@ def jaxgan_command(line: str) -> list[str]:
     program, *words = shlex.split(line)
     assert program == ".venv/bin/jaxgan", line
     short = SMALL if words[0] in ("compare", "train") else []
+    if "--frozen" in words:
+        short = FROZEN
     return [sys.executable, "-m", "jaxgan", *words, *short]  # the last of an option's values counts
 
 
