@@ -160,6 +160,7 @@ def _against(
             probes=wanted.probes,
             minibatches=minibatches,
             batch_size=batch,
+            saturated=wanted.threshold,
             on_chunk=lambda chunk: _advance(bar, chunk),
             on_compile=lambda seconds: bar.set_postfix_str(f"compiled in {seconds:.0f} s"),
             placement=place(ages * study.config.seeds),

@@ -16,7 +16,7 @@ from jaxgan.commands.frozen import Rule, measure_frozen, rules_for
 from jaxgan.commands.paper import on_paper
 from jaxgan.commands.profile_config import NOT_FROZEN, Kind, Wanted, ages_in_steps, command_line, wanted_from
 from jaxgan.commands.skill import skills_from
-from jaxgan.commands.study import absolute, input_digests
+from jaxgan.commands.study import absolute, file_digests, input_digests
 from jaxgan.commands.trained import measure_training
 from jaxgan.commands.training import Say
 from jaxgan.diagnostics.gradients import gradient_probe
@@ -65,7 +65,8 @@ def run_profile(
       KeyboardInterrupt: Ctrl-C before there was anything to report.
     """
     clock = time.perf_counter()
-    given = given | {"loss": absolute({"loss": given.get("loss")})["loss"]}
+    given = given | {"loss": _absolute(given.get("loss"))}
+    given |= {"d_loss": next(iter(_absolute(given.get("d_loss") and (given["d_loss"],))), None)}
     wanted = wanted_from(kind, given)
     if kind == "paper" and (extra := [name for name, value in training.items() if value not in (None, ())]):
         raise OptionError(extra[0], "is for --train and --frozen; add one of them, or leave it out")
@@ -165,6 +166,10 @@ def _measure(kind: Kind, job: Job, config: Config | None, clock: float) -> Profi
     return ProfileRun({}, tuple(job.losses), seeds, skills, job.ages, notes, arrays)
 
 
+def _absolute(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    return absolute({"loss": names})["loss"] or ()
+
+
 def _losses(names: tuple[str, ...]) -> dict[str, Loss]:
     found = {catalog.slug(name): catalog.find_loss(name) for name in names}
     if len(found) < len(names):
@@ -209,7 +214,7 @@ def _origin(kind: Kind, wanted: Wanted, config: Config | None, studies: dict[str
         "wanted": dataclasses.asdict(wanted),
         "config": None if config is None else dataclasses.asdict(config),
         "settings": {} if study is None else study.settings,
-        "inputs": {} if study is None else input_digests(study),
+        "inputs": file_digests((*wanted.loss, wanted.d_loss)) | ({} if study is None else input_digests(study)),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
         **provenance.device(),

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -169,11 +170,15 @@ def absolute(given: dict[str, Any]) -> dict[str, Any]:
 
 def input_digests(study: Study) -> dict[str, str]:
     """SHA-256 of what the configuration names but does not hold: files of losses, images."""
-    names = study.config.loss + study.config.recipe
-    files = [Path(name.rpartition(":")[0]) for name in names if ".py:" in name]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    digests = file_digests(study.config.loss + study.config.recipe)
     images = (study.source.train, study.source.heldout)
     return digests | ({} if study.source.train is None else {study.source.name: checkpoint.digest(images)})
+
+
+def file_digests(names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files among names of losses and recipes."""
+    files = [Path(name.rpartition(":")[0]) for name in names if ".py:" in name]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _check_same(stored: dict[str, Any], study: Study, inputs: dict[str, str], out: Path) -> None:

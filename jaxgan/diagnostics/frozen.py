@@ -10,7 +10,14 @@ import numpy as np
 from jax.tree_util import Partial
 
 from jaxgan.checks import check_count
-from jaxgan.diagnostics.gradients import Gradients, check_losses, direction_probe, gradient_probe, mean_loss
+from jaxgan.diagnostics.gradients import (
+    SATURATED,
+    Gradients,
+    check_losses,
+    direction_probe,
+    gradient_probe,
+    mean_loss,
+)
 from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
 from jaxgan.fit import Chunk, fit
 from jaxgan.placement import Placement
@@ -105,6 +112,7 @@ def against_discriminators(
     probes: int = 100,
     minibatches: int = 8,
     batch_size: int = 64,
+    saturated: float = SATURATED,
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     placement: Placement | None = None,
@@ -157,7 +165,7 @@ def against_discriminators(
         each,
         num_steps,
         state=state,
-        probe=_probe(discriminator.game, sample, losses, minibatches, batch_size),
+        probe=_probe(discriminator.game, sample, losses, minibatches, batch_size, saturated),
         probe_at=steps.tolist(),
         on_chunk=keep,
         on_compile=on_compile,
@@ -261,8 +269,11 @@ def _map_statistics(function: Callable[..., Array], state: PyTree, *others: PyTr
     return jax.tree_util.tree_map_with_path(apply, state, *others)
 
 
-def _probe(game: Game, sample: Sampler, losses: Mapping[str, Loss], minibatches: int, batch_size: int) -> Probe:
-    gradients: Any = gradient_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
+def _probe(
+    game: Game, sample: Sampler, losses: Mapping[str, Loss], minibatches: int, batch_size: int, saturated: float
+) -> Probe:
+    options: dict[str, Any] = {"minibatches": minibatches, "batch_size": batch_size, "saturated": saturated}
+    gradients: Any = gradient_probe(game, sample, losses, **options)
 
     def probe(by_parameters: Probe, sample: Sampler, state: State, key: Key) -> tuple[Gradients, ImageGradients | None]:
         k = named_key(key, "images")
