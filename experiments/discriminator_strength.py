@@ -1,0 +1,346 @@
+"""How strong may the discriminator be before the theoretical and before the practical loss fail? 16 seeds a cell.
+
+    python experiments/discriminator_strength.py [--seeds 16] [--data ring digits] [--out discriminator-strength]
+
+`minimax` has the generator descend on log(1 - D(G(z))), `non_saturating` on -log D(G(z)). On the ring and on digits
+the discriminator is made stronger in two ways: by the ratio of the learning rates, lr_d / lr_g, at one update of it
+per update of the generator, and by K, its updates per update of the generator, at a ratio at which both losses do
+well. The generator's rate, its number of updates and everything else stay. A seed fails when the rules of
+`jaxgan compare` say so (`jaxgan.Outcome`), and a loss's threshold is the strength at which half of its seeds fail.
+
+On digits all is the default but the ratio. On the ring there are 3,000 steps with batches of 128 and beta1 = 0.5, and
+what counts is an average of the generator, so that one that circles is not taken for one that fails; these were chosen
+by how the practical loss does at equal rates.
+Takes about 45 minutes on two cores; what is done is kept, and not done again when started anew.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from sklearn.isotonic import isotonic_regression
+
+import jaxgan as jg
+from jaxgan.commands import provenance
+from jaxgan.commands.study import run_study
+from jaxgan.study import store
+from jaxgan.study.curves import COLOURS, DASHES, plain_axis
+
+LOSSES = ("minimax", "non_saturating")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "ring": {"steps": 3000, "lr_g": 1e-3, "width": 128, "batch_size": 128, "beta1": 0.5, "ema": 0.99},
+    "digits": {"steps": 1200, "lr_g": 4e-4},
+}
+BASE = {"ring": 1.0, "digits": 0.25}  # the ratio at which K is swept
+SWEEPS: dict[str, dict[str, list[float]]] = {
+    "ring": {"ratio": [2.0**i for i in range(-3, 7)], "K": [1, 2, 4, 8]},
+    "digits": {"ratio": [2.0**i for i in range(-4, 5)], "K": [1, 2, 4, 8]},
+}
+QUICK = {"ring": 200, "digits": 30}  # steps of a try
+MEANING = {"ratio": "learning rate of D over that of G", "K": "K, updates of D per update of G"}
+RESAMPLES = 2000
+
+
+class Estimate(NamedTuple):
+    """A strength, or a ratio of two, with its 95 % interval. 0 and infinity: below and above what was swept."""
+
+    value: float
+    low: float
+    high: float
+
+
+def settings(seeds, quick):
+    """Everything that a cell's numbers depend on."""
+    chosen = {data: given | ({"steps": QUICK[data]} if quick else {}) for data, given in SETTINGS.items()}
+    return {"seeds": seeds, "settings": chosen, "base": BASE}
+
+
+def quick_sweep(data):
+    return {"ratio": [BASE[data], SWEEPS[data]["ratio"][-1]], "K": [1, 2]}
+
+
+def cells_of(sweeps, data, kind):
+    """The cells of a sweep, weakest first: name -> (ratio, K)."""
+    points = [(x, 1) if kind == "ratio" else (BASE[data], x) for x in sweeps[data][kind]]
+    return {f"{data}-ratio-{ratio:g}-k-{k}": (ratio, k) for ratio, k in points}
+
+
+def run_cell(setting, data, ratio, k, folder):
+    """Both losses over all seeds against one discriminator; returns what is kept of the run."""
+    given = setting["settings"][data] | {"lr_d": ratio * setting["settings"][data]["lr_g"], "d_steps": k}
+    given |= {"data": data, "loss": LOSSES, "seeds": setting["seeds"]}
+    if not store.is_finished(folder):
+        run_study("compare", given, out=folder, resume=store.is_run(folder), progress=False)
+        jax.clear_caches()  # no two cells share a program
+    run = jg.load_run(folder)
+    tenth = max(1, given["steps"] // 10)
+    first = min(tenth, max(10, given["steps"] // 100))  # the first steps, as where a vanished gradient is looked for
+
+    def of_seeds(values):
+        finite = values[np.isfinite(values)]
+        return float(np.median(finite)) if len(finite) else float("nan")
+
+    kept = {"data": data, "ratio": ratio, "K": k, "commit": run.config["commit"], "losses": {}}
+    for i, loss in enumerate(run.losses):
+        norms, d_real, d_fake = (run.series[name][i] for name in ("g_grad_norm", "d_real_mean", "d_fake_mean"))
+        kept["losses"][loss] = {
+            "outcomes": run.outcomes[i].tolist(),
+            "gradient": of_seeds(np.median(norms[:, -tenth:], axis=1) / np.median(norms[:, :first], axis=1)),
+            "d_real": of_seeds(d_real[:, -tenth:].mean(axis=1)),
+            "d_fake": of_seeds(d_fake[:, -tenth:].mean(axis=1)),
+        }
+    return kept
+
+
+def crossing(x, failed):
+    """Where on x [cell] the share of failed [cell, seed] reaches 1/2, from the cell with the fewest failures upwards.
+
+    The share is made monotone first. -inf: at least half fail everywhere; inf: half fail nowhere from there on.
+    """
+    shares = failed.mean(axis=1)
+    best = int(shares.argmin())
+    x, shares = x[best:], isotonic_regression(shares[best:])
+    half = np.flatnonzero(shares >= 0.5 - 1e-9)
+    if not len(half):
+        return np.inf
+    i = int(half[0])
+    return -np.inf if i == 0 else float(np.interp(0.5, shares[i - 1 : i + 1], x[i - 1 : i + 1]))
+
+
+def estimate(value, lows, highs):
+    """From log2 values; the percentiles are order statistics, as values may be infinite."""
+    tail = int(0.025 * len(lows))
+    return Estimate(*(float(2.0**end) for end in (value, np.sort(lows)[tail], np.sort(highs)[-1 - tail])))
+
+
+def thresholds(strengths, failed):
+    """Of a sweep with failed [loss, cell, seed]: where each loss fails, and the ratio of the two upper thresholds.
+
+    Seeds are resampled for all cells and both losses at once, which share them. Of a ratio to a threshold outside of
+    the range only a bound is known, and the interval holds all that is possible.
+    """
+    x, seeds = np.log2(strengths), failed.shape[2]
+    draws = [np.arange(seeds), *np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))]
+    found = {"strengths": list(strengths), "losses": {}}
+    upper = []
+    for loss, one in zip(LOSSES, failed, strict=True):
+        strong = np.array([crossing(x, one[:, draw]) for draw in draws])
+        weak = np.array([-crossing(-x[::-1], one[::-1, draw]) for draw in draws])
+        counts = one.sum(axis=1)
+        found["losses"][loss] = {
+            "failed": counts.tolist(),
+            "monotone": bool((np.diff(counts) >= 0).all()),
+            "too_strong": estimate(strong[0], strong[1:], strong[1:]),  # half fail from here on
+            "too_weak": estimate(weak[0], weak[1:], weak[1:]),  # half fail below
+        }
+        upper.append(strong)
+    theory, practice = upper
+    low = np.minimum(practice, x[-1]) - np.maximum(theory, x[0])
+    high = np.maximum(practice, x[0]) - np.minimum(theory, x[-1])
+    low[(practice == -np.inf) | (theory == np.inf)] = -np.inf
+    high[(practice == np.inf) | (theory == -np.inf)] = np.inf
+    found["ratio"] = estimate(low[0], low[1:], high[1:])
+    found["ratio_is_a_bound"] = bool(low[0] != high[0])
+    return found
+
+
+def number(value):
+    """1/8 for 0.125, else three digits."""
+    return f"1/{round(1 / value)}" if 0 < value < 1 and (1 / value).is_integer() else f"{value:.3g}"
+
+
+def said(strength, strengths):
+    """In words, where it may be outside of the range."""
+    outside = {0.0: f"below {number(strengths[0])}", np.inf: f"above {number(strengths[-1])}"}
+    value, low, high = (outside.get(end) or number(end) for end in strength)
+    return value if value == low == high else f"{value} [{low}, {high}]"
+
+
+def said_ratio(found):
+    value, low, high = found["ratio"]
+    if (low, high) == (0, np.inf):
+        return "unknown"
+    bound = "at least " if found["ratio_is_a_bound"] else ""
+    return f"{bound}{number(value)} [{number(low)}, {'open' if high == np.inf else number(high)}]"
+
+
+def markdown(head, rows):
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows])
+
+
+def title(data, kind):
+    return f"{data}: lr_d / lr_g, at K = 1" if kind == "ratio" else f"{data}: K, at lr_d / lr_g = {number(BASE[data])}"
+
+
+def cell_text(row):
+    failed = [code for code in row["outcomes"] if code != "OK"]
+    share = jg.wilson_interval(len(failed), len(row["outcomes"]))
+    reasons = ", ".join(f"{failed.count(code)} {code}" for code in sorted(set(failed)))
+    text = f"{len(failed)} [{share.low:.0%}, {share.high:.0%}] {reasons}".strip()
+    return [text, *(f"{float(row[name]):.2g}" for name in ("gradient", "d_real", "d_fake"))]
+
+
+def table(kept):
+    """Markdown: the thresholds of all sweeps, then the cells of each."""
+    setting, machine, summary, parts = kept["setting"], kept["machine"], [], []
+    for (data, kind), found in sweeps_of(kept):
+        strengths = found["strengths"]
+        for loss, row in found["losses"].items():
+            rising = "yes" if row["monotone"] else f"no: {', '.join(map(str, row['failed']))}"
+            weak = said(row["too_weak"], strengths) if row["too_weak"].value else "none in the range"
+            ratio = said_ratio(found) if loss == LOSSES[1] else ""
+            summary.append([title(data, kind), loss, said(row["too_strong"], strengths), ratio, weak, rising])
+        head = [f"{loss}: {what}" for loss in LOSSES for what in ("failed", "gradient", "D(x)", "D(G(z))")]
+        rows = [
+            [number(strength), *(text for loss in LOSSES for text in cell_text(kept["cells"][name]["losses"][loss]))]
+            for strength, name in zip(strengths, cells_of(kept["sweeps"], data, kind), strict=True)
+        ]
+        parts += [f"### {title(data, kind)}", markdown([kind, *head], rows)]
+    head = ["sweep", "loss", "too strong from", "practical / theoretical", "too weak below", "failures only rise"]
+    versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+    parts = [
+        f"The strength of the discriminator from which half of the {setting['seeds']} seeds fail [95 % bootstrap "
+        "interval over seeds], counted from where the fewest fail upwards, and on the other side that below which half "
+        "fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the generator.",
+        markdown(head, summary),
+        *parts,
+        "Failed: seeds, their share's 95 % Wilson interval, and why. Gradient: the norm of the generator's in the last "
+        "tenth of the steps as a multiple of that in the first steps, median over seeds. D: mean in the last tenth.",
+        f"{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; {versions}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def answer(kept):
+    """What the numbers say, a line a sweep."""
+    lines = []
+    for (data, kind), found in sweeps_of(kept):
+        strengths, ratio, losses = found["strengths"], found["ratio"], found["losses"].items()
+        each = [f"{said(row['too_strong'], strengths)} with {loss}" for loss, row in losses]
+        text = f"{title(data, kind)}: half of the seeds fail from {' and '.join(each)}. "
+        if ratio.low > 1 or ratio.high < 1:
+            winner = "practical" if ratio.low > 1 else "theoretical"
+            text += f"The {winner} loss withstands a stronger discriminator: the ratio is {said_ratio(found)}."
+        else:
+            text += f"Which loss withstands a stronger discriminator is not settled: the ratio is {said_ratio(found)}."
+        for loss, row in losses:
+            if 0 < row["too_weak"].value < np.inf:
+                text += f" With {loss} half fail below {said(row['too_weak'], strengths)} too."
+            elif row["failed"][0] > min(row["failed"]):
+                text += f" At the weakest {row['failed'][0]} seeds of {loss} fail, at best {min(row['failed'])}."
+        lines.append(text)
+    return "\n".join(lines)
+
+
+def figure(kept):
+    """A panel a sweep: failures over strength, and above them the thresholds with their intervals."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    setting, columns = kept["setting"], list(kept["thresholds"])
+    drawn = Figure(figsize=(5.2 * len(columns), 7.2), dpi=150, layout="constrained")
+    axes = drawn.subplots(2, len(columns), squeeze=False, sharey=True)
+    styles = [
+        {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os"[i], "markerfacecolor": (COLOURS[0], "white")[i]}
+        for i in range(2)
+    ]
+    for (data, kind), found in sweeps_of(kept):
+        axis, strengths = axes[int(kind == "K"), columns.index(data)], np.array(found["strengths"])
+        ends = strengths[0] / 2**0.4, strengths[-1] * 2**0.4
+        aside = (strengths[-1] / strengths[0]) ** 0.006
+        axis.axhline(0.5, color="#555555", linestyle=":", linewidth=1.2)
+        for i, row in enumerate(found["losses"].values()):
+            share = np.array([jg.wilson_interval(n, setting["seeds"]) for n in row["failed"]]).T
+            bars = np.abs(share[1:] - share[0])
+            axis.errorbar(
+                strengths * aside ** (2 * i - 1), share[0], bars, linewidth=1.5, elinewidth=1, capsize=2, **styles[i]
+            )
+            for threshold in [row["too_strong"]] + [row["too_weak"]] * (row["too_weak"].value > 0):
+                draw_threshold(axis, threshold, ends, 1.22 - 0.1 * i, styles[i])
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(strengths, [number(value) for value in strengths])
+        axis.set_xlim(ends[0] / 2**0.1, ends[1] * 2**0.1)
+        axis.set_ylim(-0.04, 1.3)
+        axis.set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
+        axis.set_title(title(data, kind), fontsize=9.5, loc="left")
+        axis.set_xlabel(MEANING[kind], fontsize=9)
+        plain_axis(axis)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("seeds that failed", fontsize=9)
+    handles = [Line2D([], [], **style) for style in styles] + [Line2D([], [], color="#555555", linewidth=2)]
+    names = [*LOSSES, "above: where half of the seeds fail (95 % interval; arrow: outside of the range)"]
+    drawn.legend(handles, names, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+    return drawn
+
+
+def draw_threshold(axis, threshold, ends, height, style):
+    """Its interval as a bar at a height, with an arrow where that goes on outside of the range."""
+    value, low, high = np.clip(threshold, *ends)
+    axis.plot([low, high], [height] * 2, color=style["color"], linewidth=2, solid_capstyle="butt")
+    for end, marker in zip(ends, "<>", strict=True):
+        if end in (low, high):
+            axis.plot(end, height, marker, color=style["color"], markersize=5)
+    if value == threshold.value:
+        axis.plot(
+            [value] * 2, [0.5, height], color=style["color"], linestyle=style["linestyle"], linewidth=0.8, alpha=0.6
+        )
+        axis.plot(value, height, markersize=6, **style)
+
+
+def sweeps_of(kept):
+    return [((data, kind), found) for data, kinds in kept["thresholds"].items() for kind, found in kinds.items()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, help="independent runs of each cell (default 16)")
+    parser.add_argument("--out", type=Path, default=Path("discriminator-strength"), help="the folder for everything")
+    parser.add_argument("--data", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="only these (default all)")
+    parser.add_argument("--quick", action="store_true", help="a try of the script: 4 seeds, few steps, two cells each")
+    options = parser.parse_args()
+    jg.use_cpu_cores()
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "results.json"
+    setting = settings(options.seeds or (4 if options.quick else 16), options.quick)
+    quick = " --quick" if options.quick else ""
+    now = {
+        "command": f"python experiments/discriminator_strength.py --seeds {setting['seeds']}{quick}",
+        "setting": setting,
+        "machine": provenance.device(),
+        "versions": provenance.versions(),
+    }
+    kept = json.loads(file.read_text()) if file.exists() else now | {"cells": {}}
+    if any(kept[name] != value for name, value in now.items()):
+        parser.error(f"{file} is of another setting, other versions or another machine; name another --out")
+    kept["estimates"] = "[value, low, high] with the 95 % interval; 0 and inf are below and above what was swept"
+    kept |= {"sweeps": {data: quick_sweep(data) if options.quick else SWEEPS[data] for data in options.data}}
+    kept["thresholds"] = {}
+    for data, kinds in kept["sweeps"].items():
+        kept["thresholds"][data] = {}
+        for kind, strengths in kinds.items():
+            cells = cells_of(kept["sweeps"], data, kind)
+            for name, (ratio, k) in cells.items():
+                if name not in kept["cells"]:
+                    kept["cells"][name] = run_cell(setting, data, ratio, k, options.out / name)
+                    store.write_json(file, kept)
+            failed = failures([kept["cells"][name] for name in cells])
+            kept["thresholds"][data][kind] = thresholds(strengths, failed)
+            store.write_json(file, kept)
+    text = table(kept)
+    (options.out / "table.md").write_text(text, encoding="utf-8")
+    drawn = figure(kept)
+    for suffix in ("png", "svg"):
+        drawn.savefig(options.out / f"strength.{suffix}")
+    print(text, answer(kept), sep="\n")
+
+
+def failures(cells):
+    """[loss, cell, seed]: whether it failed."""
+    return np.array([[np.array(cell["losses"][loss]["outcomes"]) != "OK" for cell in cells] for loss in LOSSES])
+
+
+if __name__ == "__main__":
+    main()
