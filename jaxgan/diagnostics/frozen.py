@@ -20,9 +20,10 @@ from jaxgan.diagnostics.gradients import (
 )
 from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
 from jaxgan.fit import Chunk, fit
+from jaxgan.game import network_state
 from jaxgan.placement import Placement
 from jaxgan.random import named_key
-from jaxgan.train import Probe, observe, start_seeds
+from jaxgan.train import Probe, as_pytree, observe, start_seeds
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 
@@ -212,8 +213,8 @@ def image_gradients(
 ) -> ImageGradients:
     """`ImageGradients` of a state, from a batch of the generator's own samples.
 
-    With w_i = dL_i/dlogit_i the gradient of a sample is w_i times the slope of the discriminator there, so that all
-    losses share one backward pass.
+    The gradient of a sample's own loss is n dL/dx_i, n being the size of the batch. In a pack, samples share a logit
+    and with it their loss. Examples are as the generator samples them, with its running statistics, not augmented.
 
     Raises:
       ValueError: a game without `judge`.
@@ -228,20 +229,16 @@ def image_gradients(
     judge = partial(game.judge, params, held, key=None, y=batch.y)
     logits, pull = jax.vjp(lambda x: judge(x)[0], fake)
     real_logits = judge(batch.x)[0]
-    # One cotangent of ones serves every loss where a sample's logits depend on it alone; packs have several samples.
-    slope = pull(jnp.ones_like(logits))[0].reshape(batch_size, -1)
-    lengths = jax.vmap(norm)(slope)
 
     def of(loss: Loss) -> ImageGradients:
-        weight = jax.grad(mean_loss(loss), argnums=1)(real_logits, logits) * logits.size
-        weight = weight.reshape(batch_size, -1).mean(axis=1)  # of patches: their mean
-        largest = jnp.max(jnp.abs(weight))
+        cotangent = jax.grad(mean_loss(loss), argnums=1)(real_logits, logits) * batch_size
+        largest = jnp.max(jnp.abs(cotangent))
         unit = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0)
-        gradients = (weight / unit)[:, None] * slope
+        gradients = pull(cotangent / unit)[0].reshape(batch_size, -1)
         mean = jnp.mean(gradients, axis=0)
         spread = norm(gradients - mean[None]) / jnp.sqrt(batch_size)
-        quantiles = jnp.quantile(jnp.abs(weight) * lengths, jnp.asarray(QUANTILES))
-        return ImageGradients(unit * norm(mean), unit * spread, quantiles)
+        quantiles = jnp.quantile(jax.vmap(norm)(gradients), jnp.asarray(QUANTILES))
+        return ImageGradients(unit * norm(mean), unit * spread, unit * quantiles)
 
     return jax.tree.map(lambda *each: jnp.stack(each), *map(of, losses.values()))
 
@@ -249,16 +246,20 @@ def image_gradients(
 def normalization_of(game: Game, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None) -> PyTree:
     """The discriminator's model state with the batch statistics of `x` as its running ones.
 
-    A pass in training turns a running statistic r into m r + (1 - m) b, b being the batch's. From r = 0 and r = 1
-    follow m and b, whatever the momentum. State of another kind, such as a spectral norm's, is left as it is.
+    A pass in training turns a running statistic r into m r + (1 - m) b, b being the batch's. From r = 0 it makes
+    r1 = (1 - m) b, and from that r2 = (1 + m) r1, so that b = r1^2 / (2 r1 - r2), whatever the momentum m and however
+    large b. State of another kind, such as a spectral norm's, is left as it is, and memories of terms are left out.
     """
     assert game.judge is not None
+    own = network_state(model_state)
 
-    def after(start: float) -> PyTree:
-        changed = _map_statistics(lambda old: jnp.full_like(old, start), model_state)
-        return game.judge(params, changed, x, jax.random.key(0), y)[1]  # type: ignore[misc]
+    def after(start: PyTree) -> PyTree:
+        begun = _map_statistics(lambda _, r: r, own, start)
+        return game.judge(params, begun, x, jax.random.key(0), y)[1]  # type: ignore[misc]
 
-    return _map_statistics(lambda _, zero, one: zero / (1 - (one - zero)), model_state, after(0.0), after(1.0))
+    first = after(jax.tree.map(jnp.zeros_like, own))
+    second = after(first)
+    return _map_statistics(lambda _, a, b: jnp.where(a == 0, 0.0, a * (a / (2 * a - b))), own, first, second)
 
 
 def _map_statistics(function: Callable[..., Array], state: PyTree, *others: PyTree) -> PyTree:
@@ -280,4 +281,4 @@ def _probe(
         images = None if game.judge is None else image_gradients(game, losses, state, sample, batch_size, k)
         return by_parameters(state, key), images
 
-    return Partial(probe, gradients, sample)
+    return Partial(probe, gradients, as_pytree(sample))

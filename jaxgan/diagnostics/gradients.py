@@ -10,11 +10,11 @@ from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import norm
 from jaxgan.random import named_key
-from jaxgan.train import Probe
+from jaxgan.train import Probe, as_pytree
 from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
 
 SATURATED = 1e-2  # the derivative by the logit below which a sample counts as saturated
-_LOWEST = -126  # the exponent of the smallest normal number in float32
+_LOWEST = -10_000  # an exponent below that of any number
 
 
 class Gradients(NamedTuple):
@@ -47,8 +47,9 @@ def gradient_probe(
 
     The generator's gradient is J^T c, c = dL/dlogits: the forward pass and J are common to all losses, so each of them
     costs one backward pass, and losses that share a generator's part cost one together. Terms of the game are left out.
-    Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken;
-    a norm of 0 says that c itself is 0 in the type of the logits.
+    Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken.
+    A norm of 0 says that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm itself
+    is below the smallest number of its type.
 
     Raises:
       ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
@@ -72,7 +73,7 @@ def gradient_probe(
     def probe(sample: Sampler, state: State, key: Key) -> Gradients:
         return measure(sample, state, key)[0]
 
-    return Partial(probe, sample)
+    return Partial(probe, as_pytree(sample))
 
 
 def direction_probe(
@@ -90,7 +91,7 @@ def direction_probe(
     def probe(sample: Sampler, state: State, key: Key) -> Array:
         return measure(sample, state, key)[1]
 
-    return Partial(probe, sample)
+    return Partial(probe, as_pytree(sample))
 
 
 def _measurement(
@@ -110,12 +111,14 @@ def _measurement(
             logits, pull = logits_of_generator(game, state, sample, batch_size, key)
             cotangents = [jax.grad(mean_loss(loss), argnums=(0, 1))(*logits) for loss in distinct]
             derivatives = jnp.stack([c[1].ravel() * c[1].size for c in cotangents])
-            exponents = jnp.maximum(carry.exponents, jnp.stack([_exponent(c) for c in cotangents]))
-            gradients = [pull(_scaled(c, -e))[0] for c, e in zip(cotangents, exponents, strict=True)]
+            # The backward pass in units of its own largest derivative, and its result in those of its largest entry.
+            units = [_exponent(c) for c in cotangents]
+            gradients = [pull(_in_units(c, unit))[0] for c, unit in zip(cotangents, units, strict=True)]
+            sizes = jnp.stack([u + _exponent(g) for u, g in zip(units, gradients, strict=True)])
             gradient = jax.tree.map(lambda *each: jnp.stack(each), *gradients)
-            norms = jnp.ldexp(jax.vmap(norm)(gradient), exponents)
+            norms = jnp.ldexp(jax.vmap(norm)(gradient), jnp.stack(units))
             shares = jnp.mean(jnp.abs(derivatives) < saturated, axis=1)
-            return _with(carry, gradient, exponents), (norms, shares, logits[1].ravel())
+            return _with(carry, gradient, jnp.stack(units), sizes), (norms, shares, logits[1].ravel())
 
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(minibatches))
         start = _no_sums(state.params.generator, len(distinct))
@@ -123,8 +126,8 @@ def _measurement(
         lengths = jax.vmap(norm)(sums.mean)
         noise = jnp.sqrt(sums.squares / (minibatches - 1)) if minibatches > 1 else jnp.full_like(lengths, jnp.nan)
         layers = {name: jax.vmap(norm)(part) for name, part in by_layer(sums.mean).items()}
-        units = jax.tree.map(lambda m: m / lengths.reshape(-1, *[1] * (m.ndim - 1)), sums.mean)
-        rows = jnp.concatenate([u.reshape(len(distinct), -1) for u in jax.tree.leaves(units)], axis=1)
+        rows = jnp.concatenate([m.reshape(len(distinct), -1) for m in jax.tree.leaves(sums.mean)], axis=1)
+        rows = rows / lengths[:, None]
         quantiles = jnp.quantile(fake, jnp.asarray(QUANTILES))
         found = Gradients(
             norm=jnp.ldexp(lengths, sums.exponents)[index],
@@ -202,10 +205,12 @@ def _no_sums(params: PyTree, losses: int) -> _Sums:
     return _Sums(mean, jnp.zeros(losses, dtype), jnp.full(losses, _LOWEST), jnp.int32(0))
 
 
-def _with(sums: _Sums, gradient: PyTree, exponents: Array) -> _Sums:
-    """One more gradient, in units of `exponents`, which are no smaller than before."""
-    change, number = sums.exponents - exponents, sums.number + 1
-    old = jax.tree.map(lambda m: jnp.ldexp(m, change.reshape(-1, *[1] * (m.ndim - 1))), sums.mean)
+def _with(sums: _Sums, gradient: PyTree, units: Array, sizes: Array) -> _Sums:
+    """One more gradient in `units` and of `sizes` [loss], exponents of two; the largest size so far becomes the unit."""
+    exponents, number = jnp.maximum(sums.exponents, sizes), sums.number + 1
+    change = sums.exponents - exponents
+    old = _shifted(sums.mean, change)
+    gradient = _shifted(gradient, units - exponents)
     new = jax.tree.map(lambda m, g: m + (g - m) / number, old, gradient)
     before, after = (jax.tree.map(jnp.subtract, gradient, mean) for mean in (old, new))
     products = jax.tree.map(lambda a, b: jnp.sum((a * b).reshape(a.shape[0], -1), axis=1), before, after)
@@ -213,16 +218,19 @@ def _with(sums: _Sums, gradient: PyTree, exponents: Array) -> _Sums:
     return _Sums(new, squares, exponents, number)
 
 
-def _exponent(cotangent: tuple[Array, Array]) -> Array:
-    """The power of two of the largest entry; the lowest where all are 0 or one is not finite."""
-    largest = jnp.maximum(*(jnp.max(jnp.abs(c)) for c in cotangent))
-    exponent = jnp.frexp(largest)[1]
-    return jnp.where((largest > 0) & jnp.isfinite(largest), exponent, _LOWEST)
+def _exponent(tree: PyTree) -> Array:
+    """The power of two of the largest entry; 0 where all are 0 or one is not finite."""
+    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(tree)]))
+    return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.frexp(largest)[1], 0)
 
 
-def _scaled(cotangent: tuple[Array, Array], exponent: Array) -> tuple[Array, Array]:
-    real, fake = cotangent
-    return jnp.ldexp(real, exponent), jnp.ldexp(fake, exponent)
+def _in_units(tree: PyTree, exponent: Array) -> PyTree:
+    return jax.tree.map(lambda leaf: jnp.ldexp(leaf, -exponent), tree)
+
+
+def _shifted(tree: PyTree, exponents: Array) -> PyTree:
+    """Each loss's part of the leaves [loss, ...] times its power of two."""
+    return jax.tree.map(lambda leaf: jnp.ldexp(leaf, exponents.reshape(-1, *[1] * (leaf.ndim - 1))), tree)
 
 
 def _distinct(losses: Mapping[str, Loss]) -> tuple[list[Loss], Array]:

@@ -68,9 +68,11 @@ def frozen(
 
 def with_generator(state: State, generator: Generator) -> State:
     """`state` with that generator; with a seed axis on both, each seed's own."""
+    # What the state has beside the network's own, the memories of terms, stays as it is.
+    own = {**state.model_state.generator, **generator.model_state}
     return state._replace(
         params=state.params._replace(generator=generator.params),
-        model_state=state.model_state._replace(generator=generator.model_state),
+        model_state=state.model_state._replace(generator=own),
     )
 
 
