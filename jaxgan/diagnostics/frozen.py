@@ -60,9 +60,10 @@ def log_spaced(last: int, count: int = 100) -> np.ndarray:
     """
     check_count("last", last)
     check_count("count", count, 2)
-    wanted = min(count, last)
+    if last <= count:
+        return np.arange(1, last + 1)
     dense = count  # at the lower end whole numbers coincide: more are asked for until enough are left
-    while len(steps := np.unique(np.geomspace(1, last, dense).round().astype(int))) < wanted:
+    while len(steps := np.unique(np.geomspace(1, last, dense).round().astype(int))) < count:
         dense += 1
     return steps
 

@@ -206,7 +206,7 @@ def _no_sums(params: PyTree, losses: int) -> _Sums:
 
 
 def _with(sums: _Sums, gradient: PyTree, units: Array, sizes: Array) -> _Sums:
-    """One more gradient in `units` and of `sizes` [loss], exponents of two; the largest size so far becomes the unit."""
+    """One more gradient in `units` and of `sizes` [loss], exponents of two; the largest size so far is the unit."""
     exponents, number = jnp.maximum(sums.exponents, sizes), sums.number + 1
     change = sums.exponents - exponents
     old = _shifted(sums.mean, change)
