@@ -183,30 +183,38 @@ def cell_text(row):
     return [text, *(f"{float(row[name]):.2g}" for name in ("gradient", "d_real", "d_fake"))]
 
 
-def table(kept):
-    """Markdown: the thresholds of all sweeps, then the cells of each."""
-    setting, machine, summary, parts = kept["setting"], kept["machine"], [], []
+def summary(kept):
+    """Markdown: the thresholds of all sweeps."""
+    rows = []
     for (data, kind), found in sweeps_of(kept):
         strengths = found["strengths"]
         for loss, row in found["losses"].items():
             rising = "yes" if row["monotone"] else f"no: {', '.join(map(str, row['failed']))}"
             weak = said(row["too_weak"], strengths) if row["too_weak"].value else "none in the range"
             ratio = said_ratio(found) if loss == LOSSES[1] else ""
-            summary.append([title(data, kind), loss, said(row["too_strong"], strengths), ratio, weak, rising])
+            rows.append([title(data, kind), loss, said(row["too_strong"], strengths), ratio, weak, rising])
+    head = ["sweep", "loss", "too strong from", "practical / theoretical", "too weak below", "failures only rise"]
+    about = (
+        f"The strength of the discriminator from which half of the {kept['setting']['seeds']} seeds fail [95 % bootstrap "
+        "interval over seeds], counted from where the fewest fail upwards, and on the other side that below which half "
+        "fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the generator."
+    )
+    return f"{about}\n\n{markdown(head, rows)}\n"
+
+
+def table(kept):
+    """Markdown: the summary, then the cells of each sweep."""
+    machine, parts = kept["machine"], [summary(kept).strip()]
+    for (data, kind), found in sweeps_of(kept):
         head = [f"{loss}: {what}" for loss in LOSSES for what in ("failed", "gradient", "D(x)", "D(G(z))")]
+        names = cells_of(kept["sweeps"], data, kind)
         rows = [
             [number(strength), *(text for loss in LOSSES for text in cell_text(kept["cells"][name]["losses"][loss]))]
-            for strength, name in zip(strengths, cells_of(kept["sweeps"], data, kind), strict=True)
+            for strength, name in zip(found["strengths"], names, strict=True)
         ]
         parts += [f"### {title(data, kind)}", markdown([kind, *head], rows)]
-    head = ["sweep", "loss", "too strong from", "practical / theoretical", "too weak below", "failures only rise"]
     versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-    parts = [
-        f"The strength of the discriminator from which half of the {setting['seeds']} seeds fail [95 % bootstrap "
-        "interval over seeds], counted from where the fewest fail upwards, and on the other side that below which half "
-        "fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the generator.",
-        markdown(head, summary),
-        *parts,
+    parts += [
         "Failed: seeds, their share's 95 % Wilson interval, and why. Gradient: the norm of the generator's in the last "
         "tenth of the steps as a multiple of that in the first steps, median over seeds. D: mean in the last tenth.",
         f"{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; {versions}",
@@ -330,7 +338,8 @@ def main():
             kept["thresholds"][data][kind] = thresholds(strengths, failed)
             store.write_json(file, kept)
     text = table(kept)
-    (options.out / "table.md").write_text(text, encoding="utf-8")
+    for name, content in (("summary", summary(kept)), ("table", text)):
+        (options.out / f"{name}.md").write_text(content, encoding="utf-8")
     drawn = figure(kept)
     for suffix in ("png", "svg"):
         drawn.savefig(options.out / f"strength.{suffix}")
