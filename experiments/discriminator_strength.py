@@ -195,9 +195,10 @@ def summary(kept):
             rows.append([title(data, kind), loss, said(row["too_strong"], strengths), ratio, weak, rising])
     head = ["sweep", "loss", "too strong from", "practical / theoretical", "too weak below", "failures only rise"]
     about = (
-        f"The strength of the discriminator from which half of the {kept['setting']['seeds']} seeds fail [95 % bootstrap "
-        "interval over seeds], counted from where the fewest fail upwards, and on the other side that below which half "
-        "fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the generator."
+        f"The strength of the discriminator from which half of the {kept['setting']['seeds']} seeds fail [95 % "
+        "bootstrap interval over seeds], counted from where the fewest fail upwards, and on the other side that below "
+        "which half fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the "
+        "generator."
     )
     return f"{about}\n\n{markdown(head, rows)}\n"
 
