@@ -198,7 +198,8 @@ def summary(kept):
         f"The strength of the discriminator from which half of the {kept['setting']['seeds']} seeds fail [95 % "
         "bootstrap interval over seeds], counted from where the fewest fail upwards, and on the other side that below "
         "which half fail. The ratio of thresholds is paired by seed. K: the discriminator's updates per update of the "
-        "generator. A threshold without an interval lies between two strengths, none failing at one and all at the other."
+        "generator. A threshold without an interval lies between two strengths, none failing at one and all at the "
+        "other."
     )
     return f"{about}\n\n{markdown(head, rows)}\n"
 
