@@ -148,6 +148,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_p
     assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before
 
 
+@pytest.mark.slow
 def test_recipes_from_end_to_end(tmp_path):
     """A recipe of the catalogue with a setting, and one of one's own; both by name in all that follows."""
     (tmp_path / "own.py").write_text(
@@ -265,6 +266,7 @@ def test_resuming_a_finished_run_makes_its_report_again(ring_run, tmp_path):
     assert (folder / "report.html").read_bytes() == (ring_run / "report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_seed_that_diverges_is_counted_and_changes_nothing_else(tmp_path):
     """Learning rates so high that digits diverge: the report is made all the same, with no number made up."""
     words = ["--loss", "exploding.py:explode", "--data", "digits", *TINY, "--steps", "30", "--lr-g", "1e30"]
@@ -336,6 +338,7 @@ def test_digits_from_end_to_end(tmp_path):
     assert main(["interpolate", str(tmp_path / "run"), "-n", "3"]) == 0
 
 
+@pytest.mark.slow
 def test_a_folder_of_unlabelled_pictures_and_a_loss_of_ones_own(tmp_path):
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)

@@ -210,7 +210,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(store.StoreError, match="holds no run"):
         load_profile(tmp_path)
     store.write_json(tmp_path / "config.json", {"job": "compare"})
-    with pytest.raises(store.StoreError, match="no finished gradient profile"):
+    with pytest.raises(store.StoreError, match="holds a run of losses or recipes, expected a gradient profile"):
         write_profile_report(tmp_path)
     store.write_json(tmp_path / "config.json", {"job": "profile"})  # and nothing measured yet
     with pytest.raises(store.StoreError, match="no finished gradient profile"):
