@@ -357,7 +357,8 @@ def test_one_minibatch_has_no_variance() -> None:
     assert np.all(np.isnan([found.noise, found.snr]))
     rest = found._replace(noise=0, snr=0)
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(rest))
-    assert_same(found.norms, found.norm.reshape(-1, 1))
+    # in two units, each a power of two or the largest entry: a few roundings in float32
+    np.testing.assert_allclose(found.norms, found.norm.reshape(-1, 1), rtol=1e-6)
 
 
 def with_discriminator(kernels: tuple[float, float], bias: float) -> State:

@@ -116,7 +116,7 @@ def _measurement(
             gradients = [pull(_in_units(c, unit))[0] for c, unit in zip(cotangents, units, strict=True)]
             sizes = jnp.stack([u + _exponent(g) for u, g in zip(units, gradients, strict=True)])
             gradient = jax.tree.map(lambda *each: jnp.stack(each), *gradients)
-            norms = jnp.ldexp(jax.vmap(norm)(gradient), jnp.stack(units))
+            norms = jnp.ldexp(jnp.sqrt(_sums_of_squares(_shifted(gradient, jnp.stack(units) - sizes))), sizes)
             shares = jnp.mean(jnp.abs(derivatives) < saturated, axis=1)
             return _with(carry, gradient, jnp.stack(units), sizes), (norms, shares, logits[1].ravel())
 
@@ -210,11 +210,10 @@ def _with(sums: _Sums, gradient: PyTree, units: Array, sizes: Array) -> _Sums:
     exponents, number = jnp.maximum(sums.exponents, sizes), sums.number + 1
     change = sums.exponents - exponents
     old = _shifted(sums.mean, change)
-    gradient = _shifted(gradient, units - exponents)
-    new = jax.tree.map(lambda m, g: m + (g - m) / number, old, gradient)
-    before, after = (jax.tree.map(jnp.subtract, gradient, mean) for mean in (old, new))
-    products = jax.tree.map(lambda a, b: jnp.sum((a * b).reshape(a.shape[0], -1), axis=1), before, after)
-    squares = jnp.ldexp(sums.squares, 2 * change) + sum(jax.tree.leaves(products))
+    difference = jax.tree.map(jnp.subtract, _shifted(gradient, units - exponents), old)
+    new = jax.tree.map(lambda m, d: m + d / number, old, difference)
+    # (g - old mean) (g - new mean) = (g - old mean)^2 (n - 1) / n
+    squares = jnp.ldexp(sums.squares, 2 * change) + _sums_of_squares(difference) * (number - 1) / number
     return _Sums(new, squares, exponents, number)
 
 
@@ -225,12 +224,28 @@ def _exponent(tree: PyTree) -> Array:
 
 
 def _in_units(tree: PyTree, exponent: Array) -> PyTree:
-    return jax.tree.map(lambda leaf: jnp.ldexp(leaf, -exponent), tree)
+    return jax.tree.map(lambda leaf: leaf * jnp.ldexp(jnp.ones((), leaf.dtype), -exponent), tree)
 
 
 def _shifted(tree: PyTree, exponents: Array) -> PyTree:
     """Each loss's part of the leaves [loss, ...] times its power of two."""
-    return jax.tree.map(lambda leaf: jnp.ldexp(leaf, exponents.reshape(-1, *[1] * (leaf.ndim - 1))), tree)
+
+    def shift(leaf: Array) -> Array:
+        # One factor a loss: `ldexp` of every entry would cost more than the backward pass of a small network.
+        return leaf * _along(jnp.ldexp(jnp.ones(len(exponents), leaf.dtype), exponents), leaf)
+
+    return jax.tree.map(shift, tree)
+
+
+def _sums_of_squares(tree: PyTree) -> Array:
+    """[loss], over all leaves [loss, ...]."""
+    sums = [jnp.sum(jnp.square(leaf).reshape(leaf.shape[0], -1), axis=1) for leaf in jax.tree.leaves(tree)]
+    return jnp.sum(jnp.stack(sums), axis=0)
+
+
+def _along(values: Array, leaf: Array) -> Array:
+    """[loss] in a shape that broadcasts against [loss, ...]."""
+    return values.reshape(-1, *[1] * (leaf.ndim - 1))
 
 
 def _distinct(losses: Mapping[str, Loss]) -> tuple[list[Loss], Array]:
