@@ -276,7 +276,7 @@ def test_training_under_a_skill_is_another_training(tmp_path):
 def test_mnist_against_frozen_generators(tmp_path):
     from jaxgan.data.tfds import prepared
 
-    if not prepared("mnist"):
+    if "mnist" not in prepared():
         pytest.skip("MNIST is not prepared here; TFDS_DATA_DIR says where")
     words = ["--frozen", "--data", "tfds:mnist", "--seeds", "2", "--width", "4", "--ages", "0.05e", "--d-iterations"]
     run = profile(*words, "300", "--probes", "10", "--out", str(tmp_path / "p"))
