@@ -1,60 +1,28 @@
-"""A run's folder: what is in it, and how it is written and read. numpy, JSON and CSV; nothing here knows JAX.
+"""A run's folder: what is in it, and how it is claimed, written and read. Nothing here knows JAX.
 
 config.json     what was asked for, the versions, the commit, the device, and the command that repeats it
-series.npz      every recorded series, [loss, seed, step] (and quantile), with its coordinates
-results.json    metrics and outcomes by loss and seed, yardsticks, and the table of intervals
-metrics.csv     the same values, one row per loss and seed
-samples.npz     samples by loss and seed, and real ones
-report.html     all of it to look at
-LOSS/generator, LOSS/training    checkpoints
-LOSS/parts, log.jsonl            series and medians as they come, while training runs
+results.nc      every number, labelled (see `jaxgan.results.results`)
+metrics.csv     outcome and metrics, one row per configuration and seed
+report.html     all of it to look at, with its pictures beside it
+CONFIGURATION/generator, CONFIGURATION/training    checkpoints
+CONFIGURATION/records, log.jsonl                   records and medians as they come, while training runs
 
-Of several processes each has a folder of its own seeds in LOSS/training and LOSS/parts: 1of2 and 2of2.
+Of several processes each has a folder of its own seeds in CONFIGURATION/training and CONFIGURATION/records: 1of2, 2of2.
 """
 
-import csv
 import json
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.results.files import StoreError, plain, written_whole
+from jaxgan.results.results import SCHEMA, Results, read_results
 
-class StoreError(ValueError):
-    """A folder that is not what it should be; the message is one line."""
-
-
-class Metric(NamedTuple):
-    """One number per run, and how to read it."""
-
-    name: str
-    label: str
-    worst: float  # what a failed run enters with
-    higher_is_better: bool | None  # None: nearest to the first yardstick is best
-    yardsticks: Mapping[str, float]  # what a perfect sampler, real data or an untrained generator get
-
-
-class Run(NamedTuple):
-    """Everything that a run's folder holds but its checkpoints. Arrays lead with (loss, seed)."""
-
-    config: dict[str, Any]
-    losses: tuple[str, ...]
-    seeds: NDArray[np.int_]
-    metrics: tuple[Metric, ...]
-    values: dict[str, NDArray[np.float64]]  # metric name -> [loss, seed]
-    outcomes: NDArray[np.str_]  # [loss, seed]
-    notes: dict[str, Any]  # sample sizes, accuracy of the classifier, thresholds, explanations
-    series: dict[str, NDArray]  # name -> [loss, seed, step, ...]
-    # "real" [n, ...] and "fake" [loss, seed, n, ...]; with classes "class_histogram" [loss, seed, class] and
-    # "class_histogram_data" [class]; with known modes "modes" [k, d] and "sigma"
-    samples: dict[str, NDArray]
-
-
-SERIES_AXES = ("loss", "seed", "step", "quantile")
+RESULTS = "results.nc"
 
 
 def claim(out: Path | None, root: Path, slug: str, *, overwrite: bool) -> Path:
@@ -95,6 +63,8 @@ def check_out(out: Path, *, overwrite: bool) -> None:
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
+        if out.resolve() == Path.cwd().resolve():
+            raise StoreError(f"--out: {out} is the current folder, which cannot be replaced; go to another one")
 
 
 def job_of(folder: Path) -> str | None:
@@ -113,163 +83,89 @@ def is_run(folder: Path) -> bool:
 
 def is_finished(folder: Path) -> bool:
     """Whether the run in `folder` has all its numbers."""
-    return is_run(folder) and (folder / "results.json").is_file()
+    return is_run(folder) and (folder / RESULTS).is_file()
 
 
-def write_json(path: Path, content: Any) -> None:
-    """JSON that any reader takes: what is not finite becomes a string."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(_plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def read_config(folder: Path, *, profile: bool = False) -> dict[str, Any]:
-    """What was asked of the run in `folder`, or of the gradient profile.
+def read_config(folder: Path) -> dict[str, Any]:
+    """What was asked of the run in `folder`.
 
     Raises:
-      StoreError: there is none, or it is the other.
+      StoreError: there is none, or it is of another schema.
     """
-    job = job_of(folder)
-    if job is None:
+    if job_of(folder) is None:
         raise StoreError(f"{folder} holds no run (no config.json)")
-    if (job == "profile") != profile:
-        kinds = "a run of losses or recipes", "a gradient profile"
-        raise StoreError(f"{folder} holds {kinds[not profile]}, expected {kinds[profile]}")
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-
-
-def append_part(folder: Path, loss: str, first: int, series: Mapping[str, NDArray], process: str = "") -> None:
-    """Keeps the series of steps first, first + 1, ... [seed, step, ...] of a run under way, or those of a process."""
-    parts = folder / loss / "parts" / process
-    parts.mkdir(parents=True, exist_ok=True)
-    partial = parts / "partial"
-    with partial.open("wb") as file:
-        np.savez(file, **series)  # type: ignore[arg-type]
-    partial.replace(parts / f"{first:012d}.npz")
-    for path in parts.glob("*.npz"):
-        if int(path.stem) > first:  # of an attempt that a resumed run has gone back behind
-            path.unlink()
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if (schema := config.get("schema", 1)) != SCHEMA:
+        message = f"the run in {folder} has schema {schema}, expected {SCHEMA}: another version of jaxgan started it"
+        raise StoreError(message)
+    return config
 
 
 def log(folder: Path, entry: Mapping[str, Any]) -> None:
     """Appends a line to log.jsonl."""
     with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_plain(entry)) + "\n")
+        file.write(json.dumps(plain(entry)) + "\n")
 
 
-def read_parts(folder: Path, loss: str, steps: int, process: str = "") -> dict[str, NDArray]:
-    """The first `steps` steps of every series kept so far, [seed, step, ...], or of those that a process kept.
+def append_records(folder: Path, end: int, arrays: Mapping[str, NDArray]) -> None:
+    """Keeps what a stretch of training that ended after step `end` recorded; stretches follow each other.
 
-    Raises:
-      StoreError: parts are missing.
+    Files of their own, each whole or absent, are what a run that is killed leaves readable: of twelve kills of a
+    writer that appends to a zarr store ten left arrays of different lengths.
     """
-    chunks: list[dict[str, NDArray]] = []
-    done = 0
-    for path in sorted((folder / loss / "parts" / process).glob("*.npz")):
-        first = int(path.stem)
-        if first >= steps or first > done:
-            break
-        with np.load(path) as part:
-            # A part that a resumed run wrote again, from an earlier step on, replaces the end of the last.
-            chunks = [{k: v[:, : first - start] for k, v in c.items()} for c, start in _starts(chunks, first)]
-            chunks.append({name: part[name] for name in part.files})
-        done = first + next(iter(chunks[-1].values())).shape[1]
-    if done < steps:
-        raise StoreError(f"{folder / loss} has series of {done} steps, expected {steps}")
-    joined = {name: np.concatenate([c[name] for c in chunks], axis=1) for name in chunks[0]}
-    return {name: values[:, :steps] for name, values in joined.items()}
+    path = folder / f"{end:012d}.npz"
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    for other in folder.glob("*.npz"):
+        if int(other.stem) > end:  # of an attempt that a resumed run has started again from before
+            other.unlink()
 
 
-def _starts(chunks: Sequence[dict[str, NDArray]], end: int) -> list[tuple[dict[str, NDArray], int]]:
-    kept, start = [], 0
-    for chunk in chunks:
-        if start >= end:
-            break
-        kept.append((chunk, start))
-        start += next(iter(chunk.values())).shape[1]
-    return kept
+def read_records(folder: Path, end: int) -> dict[str, NDArray]:
+    """What was recorded up to step `end`: every array joined along its second axis, [run, record, ...].
 
-
-def write_run(folder: Path, run: Run) -> None:
-    """Writes series, results, metrics.csv and samples; the configuration is there already."""
-    coordinates = {
-        "loss": np.asarray(run.losses),
-        "seed": run.seeds,
-        "step": 1 + np.arange(next(iter(run.series.values())).shape[2]),
-        "quantile": np.asarray(run.notes["quantiles"]),
-    }
-    np.savez(folder / "series.npz", **coordinates, **run.series)  # type: ignore[arg-type]
-    np.savez_compressed(folder / "samples.npz", **run.samples)  # type: ignore[arg-type]
-    with (folder / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["loss", "seed", "outcome", *run.values])
-        for i, loss in enumerate(run.losses):
-            for j, seed in enumerate(run.seeds):
-                row = [values[i, j] for values in run.values.values()]
-                writer.writerow([loss, seed, run.outcomes[i, j], *row])
-    write_json(
-        folder / "results.json",
-        {
-            "losses": run.losses,
-            "seeds": run.seeds,
-            "outcomes": run.outcomes,
-            "metrics": [metric._asdict() for metric in run.metrics],
-            "values": {"axes": ["loss", "seed"], **run.values},
-            "series": {name: SERIES_AXES[: values.ndim] for name, values in run.series.items()},
-            "notes": run.notes,
-        },
-    )
-
-
-def drop_parts(folder: Path, losses: Sequence[str]) -> None:
-    """Removes the parts of a finished run: they are in series.npz."""
-    for loss in losses:
-        shutil.rmtree(folder / loss / "parts", ignore_errors=True)
-
-
-def load_run(folder: Path | str) -> Run:
-    """The finished run in `folder`.
+    Arrays named `step` and `probe_step` have their steps along their only axis.
 
     Raises:
-      StoreError: there is none, or it is not finished.
+      StoreError: the last stretch does not end there, or a file is damaged.
+    """
+    files = [file for file in sorted(folder.glob("*.npz")) if int(file.stem) <= end]
+    if not files or int(files[-1].stem) != end:
+        there = int(files[-1].stem) if files else 0
+        raise StoreError(f"{folder} has records up to step {there}, expected {end}")
+    parts: dict[str, list[NDArray]] = {}
+    for file in files:
+        try:
+            with np.load(file) as opened:
+                for name in opened.files:
+                    parts.setdefault(name, []).append(opened[name])
+        except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+            raise StoreError(f"{file} is damaged: {type(error).__name__}") from error
+    return {name: np.concatenate(each, axis=0 if each[0].ndim == 1 else 1) for name, each in parts.items()}
+
+
+def write_run(folder: Path, results: Results) -> None:
+    """Writes results.nc and metrics.csv; the configuration is there already."""
+    results.write(folder / RESULTS)
+    if "outcome" in results.dataset:
+        with written_whole(folder / "metrics.csv") as partial:
+            results.to_pandas().to_csv(partial, index=False)
+
+
+def drop_records(folder: Path, configurations: Sequence[str]) -> None:
+    """Removes the records of a finished run: they are in results.nc."""
+    for configuration in configurations:
+        shutil.rmtree(folder / configuration / "records", ignore_errors=True)
+
+
+def load_results(folder: Path | str) -> Results:
+    """The finished run, or the gradient profile, in `folder`.
+
+    Raises:
+      StoreError: there is none, it is not finished, damaged, or of another schema.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    if not (folder / "results.json").is_file():
+    read_config(folder)
+    if not (folder / RESULTS).is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    with np.load(folder / "series.npz") as file:
-        series = {name: file[name] for name in file.files if name not in SERIES_AXES}
-    with np.load(folder / "samples.npz") as file:
-        samples = dict(file)
-    del results["values"]["axes"]
-    metrics = tuple(
-        Metric(**(m | {"worst": float(m["worst"]), "yardsticks": _floats(m["yardsticks"])})) for m in results["metrics"]
-    )
-    return Run(
-        config,
-        tuple(results["losses"]),
-        np.asarray(results["seeds"]),
-        metrics,
-        {name: np.asarray(v, dtype=np.float64) for name, v in results["values"].items()},
-        np.asarray(results["outcomes"]),
-        results["notes"],
-        series,
-        samples,
-    )
-
-
-def _floats(values: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no NaN; Python and numpy read the string back as the number
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    return read_results(folder / RESULTS)

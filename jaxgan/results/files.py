@@ -1,0 +1,75 @@
+"""How a file is written, by everyone: whole or not at all. And what JSON makes of numbers that it has no word for."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class StoreError(ValueError):
+    """A folder or a file that is not what it should be; the message is one line."""
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path`, which takes its place when the block ends without an error.
+
+    What was written is on the disk before it takes the place, so that a crash leaves the old file or the new one.
+
+    Example:
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     with written_whole(Path(folder, "a.txt")) as partial:
+      ...         _ = partial.write_text("whole")
+      ...     os.listdir(folder)
+      ['a.txt']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.chmod(0o666 & ~_umask())  # that of a temporary file is for its owner alone
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON that any reader takes: what is not finite becomes null."""
+    with written_whole(path) as partial:
+        text = json.dumps(plain(content, null=True), indent=2, allow_nan=False, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text in UTF-8."""
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def plain(value: Any, *, null: bool = False) -> Any:
+    """Containers and numbers as JSON has them; what is not finite becomes null, or a text that `float` reads back."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if null else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, null=null) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, null=null) for item in value]
+    return value
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
