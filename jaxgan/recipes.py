@@ -43,6 +43,18 @@ def _rmsprop(lr: Any) -> optax.GradientTransformation:
     return optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False)
 
 
+def gan(
+    generator: Any, discriminator: Any, prior: Prior, *, loss: Any = losses.non_saturating, lr_g: float = 2e-4,
+    lr_d: float = 2e-4, b1: float = 0.5, b2: float = 0.999, d_steps: int = 1, batch_size: Size = 64,
+    ema: float | None = None, label_noise: float = 0.0,
+) -> Algorithm:  # fmt: skip
+    """Any loss: alternating Adam."""
+    labelling = losses.flipped_labels(label_noise) if label_noise else None
+    game = adversarial_game(generator, discriminator, prior, loss, labelling=labelling)
+    algorithm = _by_adam(game, lr_g, lr_d, b1, b2, batch_size, d_steps)
+    return algorithm if ema is None else averaged(algorithm, ema)
+
+
 def minimax_gan(
     generator: Any, discriminator: Any, prior: Prior, *, lr_g: float = 2e-4, lr_d: float = 2e-4, b1: float = 0.5,
     b2: float = 0.999, d_steps: int = 1, batch_size: Size = 64,

@@ -81,14 +81,27 @@ def class_report(
     if samples.shape[1] != d:
         raise ValueError(f"expected features [n, {d}], as the reference has, got shape {samples.shape}")
     near = _distance(samples, classes, reference.examples) <= reference.radius[classes]
-    histogram = np.bincount(classes, minlength=k) / len(classes)
-    near_histogram = np.bincount(classes[near], minlength=k) / len(classes)
+    counts, near_counts = np.bincount(classes, minlength=k), np.bincount(classes[near], minlength=k)
+    return coverage(counts, near_counts, reference, min_share=min_share)
+
+
+def coverage(
+    counts: ArrayLike, near_counts: ArrayLike, reference: ClassReference, *, min_share: float = 0.005
+) -> ClassReport:
+    """`class_report` from how many samples were predicted to be of each class, and how many of them lie near it.
+
+    >>> reference = class_reference([[0.0], [9.0]], [0, 1], [[1.0], [8.0]], [0, 1], k=2)
+    >>> coverage([2, 2], [2, 0], reference).near.tolist()
+    [0.5, 0.0]
+    """
+    counts, near_counts = np.asarray(counts), np.asarray(near_counts)
+    histogram, near = counts / counts.sum(), near_counts / counts.sum()
     return ClassReport(
         histogram=histogram,
-        near=near_histogram,
-        captured=int(np.sum(near_histogram >= min_share)),
+        near=near,
+        captured=int(np.sum(near >= min_share)),
         kl=float(np.sum(rel_entr(histogram, reference.histogram))),
-        near_share=float(np.mean(near)),
+        near_share=float(near.sum()),
     )
 
 

@@ -17,24 +17,20 @@ from jaxgan.data.files import from_path
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
-from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator, base_size
-from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
-from jaxgan.study.config import Config, OptionError, nearest
+from jaxgan.nn.dcgan import base_size
+from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, Loss
 
 _BEST_KNOWN = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")
 LOSSES: Mapping[str, Loss] = {name: getattr(losses, name) for name in _BEST_KNOWN} | {
     name: value for name, value in vars(losses).items() if isinstance(value, Loss)
 }
-RECIPES: Mapping[str, Callable[..., Algorithm]] = {recipe.__name__: recipe for recipe in recipes.ALL}
+RECIPES: Mapping[str, Callable[..., Algorithm]] = {recipe.__name__: recipe for recipe in (recipes.gan, *recipes.ALL)}
 DATA: Mapping[str, str] = {
     "digits": "1,797 handwritten digits, 8 x 8 grey (scikit-learn)",
     "ring": "8 Gaussians on the unit circle, sigma 0.01",
     "grid": "25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05",
 }
-
-
-_DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
 
 
 def find_loss(name: str) -> Loss:
@@ -119,54 +115,18 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) 
     raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {own}")
 
 
-def describe_generator(source: Source, config: Config) -> dict[str, Any]:
-    """All that is needed to build the generator again: plain names and numbers, kept with its parameters.
+def find_probe(name: str) -> Callable[..., Any]:
+    """A probe of the user's, `path/to/file.py:name` or `package.module:name`: a function (algorithm, state, key).
 
     Raises:
-      OptionError: images of a shape that the networks cannot make.
+      OptionError: no such function.
     """
-    if len(source.shape) == 1:
-        return {
-            "kind": "mlp",
-            "features": source.shape[0],
-            "width": config.width,
-            "latent_dim": config.latent_dim,
-            "dtype": _DTYPES[config.precision],
-        }
-    height, width, channels = source.shape
-    if height != width:
-        message = f"{source.name} has images of {height} x {width} pixels, expected square ones; add --image-size"
-        raise OptionError("data", message)
-    try:
-        base_size(height)
-    except ValueError as error:
-        raise OptionError(
-            "data", f"{source.name} has images of {height} x {width} pixels, and {error}; add --image-size"
-        ) from error
-    return {
-        "kind": "dcgan",
-        "size": height,
-        "channels": channels,
-        "width": config.width,
-        "latent_dim": config.latent_dim,
-        "dtype": _DTYPES[config.precision],
-    }
-
-
-def build_generator(description: Mapping[str, Any]) -> Any:
-    """The generator module of a description."""
-    dtype = description.get("dtype")
-    if description["kind"] == "mlp":
-        return MLPGenerator(description["features"], (description["width"],) * 2, dtype)
-    return DCGANGenerator(description["size"], description["channels"], description["width"], dtype)
-
-
-def build_discriminator(description: Mapping[str, Any]) -> Any:
-    """The discriminator that is paired with the generator of a description."""
-    dtype = description.get("dtype")
-    if description["kind"] == "mlp":
-        return MLPDiscriminator((description["width"],) * 2, dtype)
-    return DCGANDiscriminator(description["width"], dtype)
+    if ":" not in name:
+        raise OptionError("probe", f"got {name!r}, expected path/to/file.py:name or package.module:name")
+    found = _own("probe", name, ())
+    if not callable(found):
+        raise OptionError("probe", f"{name} is of type {type(found).__name__}, expected a function")
+    return found
 
 
 def _own(option: str, name: str, kind: Any) -> Any:

@@ -1,44 +1,39 @@
-"""What a run is asked to do: names and numbers, and their defaults by data set. Imports nothing heavy."""
+"""What a study is asked to do: names and numbers, and their defaults by data set. Imports nothing heavy."""
 
 import dataclasses
-import difflib
+import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-
-class OptionError(ValueError):
-    """One line that names the option, what came and what is allowed."""
-
-    def __init__(self, option: str, message: str):
-        super().__init__(f"--{option.replace('_', '-')}: {message}")
+from jaxgan.study.messages import OptionError, expect, nearest
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One study: losses or recipes x seeds on one data set. Everything that determines its numbers is here.
+    """One study: configurations x seeds on one data set. Everything that determines its numbers is here.
 
-    Of a recipe's own settings None means the recipe's default.
+    Every configuration is a recipe and its settings: a loss is the recipe `gan` with that loss. `set` holds the
+    settings as texts, NAME=VALUE for all configurations or LABEL:NAME=VALUE for those of that label or recipe.
     """
 
     data: str
     loss: tuple[str, ...]
     recipe: tuple[str, ...]
-    set: tuple[str, ...]  # NAME=VALUE, settings of the recipes
+    set: tuple[str, ...]
     seeds: int
     steps: int
-    batch_size: int | None
-    fake_batch_size: int | None
-    generator_batch_size: int | None
-    lr_d: float | None
-    lr_g: float | None
-    beta1: float | None
-    d_steps: int | None
+    generator: str  # a registered network or the user's own; "": the one for the data
+    discriminator: str
+    network: tuple[str, ...]  # NAME=VALUE, fields of both networks that have them
     latent_dim: int
     width: int
-    ema: float | None
+    conditional: bool  # labels are the condition y of both networks
     samples: int
-    failure_multiple: float | None  # None: the data have no Frechet distance
+    evaluate_every: int  # steps between two evaluations along training
+    record_every: int  # steps between two records of the series; 0: about 500 a run
+    probe: tuple[str, ...]  # the user's own
+    failure_multiple: float | None  # None: the data have modes, and no distance
     key: int
     split_seed: int
     image_size: int | None
@@ -48,53 +43,65 @@ class Config:
 # Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
 # it writes recognizable digits in every seed within 1,200 steps. The Frechet distance of real against real images,
 # of which `failure_multiple` is a multiple, shrinks with the number of images: 1.6 on digits, 0.3 on MNIST.
-_DIGITS = {
-    "steps": 1200,
-    "lr_d": 4e-4,
-    "lr_g": 4e-4,
-    "width": 32,
-    "batch_size": 64,
-    "beta1": 0.5,
-    "latent_dim": 64,
-    "failure_multiple": 10.0,
+_DIGITS = {"steps": 1200, "width": 32, "latent_dim": 64, "failure_multiple": 10.0, "samples": 5000}
+_IMAGES = _DIGITS | {"steps": 4000, "failure_multiple": 200.0}
+_MIXTURE = {"steps": 6000, "width": 128, "latent_dim": 2, "failure_multiple": None, "samples": 2500}
+_POINTS = _MIXTURE | {"failure_multiple": 10.0}
+
+_GAN = {
+    "digits": {"lr_d": 4e-4, "lr_g": 4e-4, "b1": 0.5, "batch_size": 64},
+    "images": {"lr_d": 2e-4, "lr_g": 2e-4, "b1": 0.5, "batch_size": 64},
+    "points": {"lr_d": 1e-3, "lr_g": 1e-3, "b1": 0.9, "batch_size": 256},
 }
-_IMAGES = _DIGITS | {"steps": 4000, "lr_d": 2e-4, "lr_g": 2e-4, "failure_multiple": 200.0}
-_POINTS = _DIGITS | {
-    "steps": 6000,
-    "lr_d": 1e-3,
-    "lr_g": 1e-3,
-    "width": 128,
-    "batch_size": 256,
-    "beta1": 0.9,
-    "latent_dim": 2,
-    "failure_multiple": None,
-}
+"""Settings of the recipe `gan` by kind of data; every other recipe has its paper's."""
+
+MIXTURES = ("ring", "grid")
 PRECISIONS = {
     "float32": "float32 throughout, on every device",
     "fast": "float32 kept, products in what the device is fastest at: TF32 on recent GPUs, bfloat16 on TPUs",
     "bfloat16": "the networks compute in bfloat16; parameters, optimizer states, losses and samples stay float32",
 }
-RECIPES_OWN = ("batch_size", "fake_batch_size", "generator_batch_size", "lr_d", "lr_g", "beta1", "d_steps")
-"""Options that a recipe sets where they are not given."""
-NAMES = ("loss", "recipe", "set")
+SHORTHANDS = {
+    "batch_size": "batch_size",
+    "fake_batch_size": "fake_batch_size",
+    "generator_batch_size": "generator_batch_size",
+    "lr_d": "lr_d",
+    "lr_g": "lr_g",
+    "beta1": "b1",
+    "d_steps": "d_steps",
+    "ema": "ema",
+}
+"""Options that are short for a setting of every configuration, and the setting's name."""
+REPEATED = ("loss", "recipe", "set", "network", "probe")
 """Options that can be given several times."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
+EVALUATIONS = 20  # along a run, where nothing is said
+LARGEST = 2**31 - 1  # of a count, as JAX's are 32-bit
 
 
-def defaults(data: str) -> dict[str, Any]:
-    """What is used for `data` where nothing is said."""
-    points = data in ("ring", "grid")
+def kind_of(data: str, points: bool | None = None) -> str:
+    """Which defaults a data set has: `digits`, `images` or `points`; `points` says so of a file."""
+    return "points" if data in MIXTURES or points else "digits" if data == "digits" else "images"
+
+
+def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
+    """What is used for `data` where nothing is said, but for the settings of recipes."""
+    kind = kind_of(data, points)
+    by_kind = {"digits": _DIGITS, "images": _IMAGES, "points": _MIXTURE if data in MIXTURES else _POINTS}
     return {
         "data": data,
         "loss": ("minimax", "non_saturating"),
         "recipe": (),
         "set": (),
         "seeds": 8,
-        **(_POINTS if points else _DIGITS if data == "digits" else _IMAGES),
-        "d_steps": 1,
-        "ema": None,
-        "samples": 2500 if points else 5000,
+        "generator": "",
+        "discriminator": "",
+        "network": (),
+        "conditional": False,
+        "record_every": 0,
+        "probe": (),
+        **by_kind[kind],
         "key": 0,
         "split_seed": 0,
         "image_size": None,
@@ -102,103 +109,112 @@ def defaults(data: str) -> dict[str, Any]:
     }
 
 
-def configure(given: dict[str, Any], *, gentle: bool = False) -> Config:
+def gan_defaults(data: str, points: bool | None = None) -> dict[str, Any]:
+    """The settings of the recipe `gan` on `data` where nothing is said."""
+    return _GAN[kind_of(data, points)]
+
+
+def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | None = None) -> Config:
     """The configuration from what the user gave (None: not given), with every number checked.
+
+    Args:
+      given: options by name, those of `SHORTHANDS` among them.
+      gentle: the defaults scaled by `GENTLE`.
+      points: whether a file of data holds points, which decides on its defaults.
 
     Raises:
       OptionError: a number outside its range, or options that do not go together.
 
     Example:
-      >>> configure({"data": "ring", "seeds": 4}).batch_size
-      256
+      >>> configure({"data": "ring", "seeds": 4, "lr_d": 0.01}).set[:2]
+      ('lr_d=0.01', 'gan:lr_g=0.001')
     """
     given = {name: value for name, value in given.items() if value is not None}
     data = given.get("data", "digits")
-    _check("data", repr(data), bool(data), "a name or a path")
-    values = defaults(data)
-    if given.get("recipe"):
-        if given.get("loss"):
-            raise OptionError("recipe", "comes with a loss of its own; leave --loss out")
-        if gentle:
-            raise OptionError("gentle", "is about the default rates, and a recipe has its own; leave it out")
-        values |= {"loss": ()} | dict.fromkeys(RECIPES_OWN)
-    elif given.get("set"):
-        raise OptionError("set", "is for the settings of a recipe; add --recipe")
-    if gentle:
-        values |= {name: type(values[name])(factor * values[name]) for name, factor in GENTLE.items()}
+    expect("data", repr(data), bool(data), "a name or a path")
+    values = defaults(data, points)
+    if given.get("recipe") and not given.get("loss"):
+        values["loss"] = ()
+    _check_shorthands(given)
+    settings = [f"{SHORTHANDS[name]}={given.pop(name)}" for name in SHORTHANDS if name in given]
+    settings = [*given.pop("set", ()), *settings]
     if values["failure_multiple"] is None and "failure_multiple" in given:
         raise OptionError("failure_multiple", f"{data} has modes, and no Fréchet distance; leave it out")
+    if gentle:
+        if not given.get("loss", values["loss"]):
+            raise OptionError("gentle", "scales the default learning rates, and recipes set their own; drop it")
+        values["steps"] = int(GENTLE["steps"] * values["steps"])
     values |= given
-    for name in NAMES:
+    for name in REPEATED:
         values[name] = tuple(values[name])
-        _check(name, repr(values[name]), all(values[name]), "names")
-    for name in ("fake_batch_size", "generator_batch_size"):
-        values.setdefault(name, values["batch_size"])
+    values["set"] = (*settings, *_gan_settings(values, settings, gentle, points))
+    values.setdefault("evaluate_every", max(1, values["steps"] // EVALUATIONS) if _is_count(values["steps"]) else 1)
     config = Config(**values)
-    for name in (
-        "seeds",
-        "steps",
-        "batch_size",
-        "fake_batch_size",
-        "generator_batch_size",
-        "d_steps",
-        "latent_dim",
-        "width",
-    ):
-        value = getattr(config, name)
-        _check(name, value, value is None or value >= 1, "at least 1")
-    for name in ("lr_d", "lr_g"):
-        value = getattr(config, name)
-        _check(name, value, value is None or 0 <= value < float("inf"), "a finite number, 0 or more")
-    _check("beta1", config.beta1, config.beta1 is None or 0 <= config.beta1 < 1, "at least 0 and below 1")
-    _check("ema", config.ema, config.ema is None or 0 <= config.ema < 1, "at least 0 and below 1")
-    _check("samples", config.samples, config.samples >= 2, "at least 2")
-    multiple = config.failure_multiple
-    _check("failure_multiple", multiple, multiple is None or 1 < multiple < float("inf"), "a finite number above 1")
-    _check("split_seed", config.split_seed, 0 <= config.split_seed < 2**32, "from 0 to 2^32 - 1")
-    _check("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
-    _check("key", config.key, 0 <= config.key < 2**32, "from 0 to 2^32 - 1")
-    if config.precision not in PRECISIONS:
-        raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
-    for option in ("loss", "recipe"):
-        names = getattr(config, option)
-        _check(option, ", ".join(names), len(set(names)) == len(names), f"each {option} once")
+    _check(config)
     return config
 
 
-def from_stored(stored: dict[str, Any]) -> Config:
+def from_stored(stored: Mapping[str, Any]) -> Config:
     """The configuration as `dataclasses.asdict` and JSON left it."""
-    return Config(**(stored | {name: tuple(stored[name]) for name in NAMES}))
+    return Config(**(dict(stored) | {name: tuple(stored[name]) for name in REPEATED}))
 
 
 def command_line(job: str, config: Config) -> str:
     """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
-    words = ["jaxgan", job]
+    words = ["jaxgan", *job.split()]
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
+        value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] * value
+            continue
         for item in value if isinstance(value, tuple) else (value,):
-            if item is not None:
-                words += [f"--{field.name.replace('_', '-')}", str(item)]
+            if item is not None and item != "":
+                words += [option, str(item)]
     return shlex.join(words)
 
 
-def counted(n: int, noun: str) -> str:
-    """A number and its noun.
-
-    Example:
-      >>> counted(1, "seed"), counted(1200, "step")
-      ('1 seed', '1,200 steps')
-    """
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest one, and all that can be named."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {', '.join(known)}"
+def _gan_settings(values: dict[str, Any], settings: list[str], gentle: bool, points: bool | None) -> list[str]:
+    """The data's settings of `gan`, but for those that are given."""
+    if not values["loss"]:
+        return []
+    named = {text.partition("=")[0].removeprefix("gan:") for text in settings}
+    found = gan_defaults(values["data"], points)
+    if gentle:
+        found = found | {name: GENTLE[name] * found[name] for name in ("lr_d", "lr_g")}
+    return [f"gan:{name}={value}" for name, value in found.items() if name not in named]
 
 
-def _check(name: str, value: Any, good: bool, allowed: str) -> None:
-    if not good:
-        raise OptionError(name, f"got {value}, expected {allowed}")
+def _check_shorthands(given: Mapping[str, Any]) -> None:
+    for name in ("batch_size", "fake_batch_size", "generator_batch_size", "d_steps"):
+        if name in given:
+            expect(name, given[name], _is_count(given[name]), f"at least 1, and at most {LARGEST:,}")
+    for name in ("lr_d", "lr_g"):
+        if name in given:
+            expect(name, given[name], 0 <= given[name] < 1e30, "a finite number, 0 or more")
+    for name in ("beta1", "ema"):
+        if name in given:
+            expect(name, given[name], 0 <= given[name] < 1, "at least 0 and below 1")
+
+
+def _check(config: Config) -> None:
+    for name in REPEATED:
+        names = getattr(config, name)
+        expect(name, repr(names), all(names), "names")
+        if name != "set":
+            expect(name, ", ".join(names), len(set(names)) == len(names), f"each {name} once")
+    for name in ("seeds", "steps", "latent_dim", "width", "evaluate_every"):
+        value = getattr(config, name)
+        expect(name, value, _is_count(value), f"at least 1, and at most {LARGEST:,}")
+    expect("record_every", config.record_every, 0 <= config.record_every <= LARGEST, "at least 0")
+    expect("samples", config.samples, 2 <= config.samples <= LARGEST, f"at least 2, and at most {LARGEST:,}")
+    multiple = config.failure_multiple
+    expect("failure_multiple", multiple, multiple is None or 1 < multiple < math.inf, "a finite number above 1")
+    for name in ("key", "split_seed"):
+        expect(name, getattr(config, name), 0 <= getattr(config, name) < 2**32, "from 0 to 2^32 - 1")
+    expect("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
+    if config.precision not in PRECISIONS:
+        raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and 1 <= value <= LARGEST

@@ -1,12 +1,13 @@
-"""What makes a discriminator stronger or weaker: `--d-skill lr=4,k=5,width=2,noise=0.1`."""
+"""What makes a discriminator stronger or weaker: `--d-strength lr=4,k=5,width=2,noise=0.1`."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxgan.study.config import OptionError, nearest
+from jaxgan.study.messages import OptionError, nearest
 
 
-class Skill(NamedTuple):
+class DiscriminatorStrength(NamedTuple):
     """Changes of the discriminator that all else is held against."""
 
     lr: float = 1.0  # times its learning rate
@@ -19,41 +20,62 @@ class Skill(NamedTuple):
         """As it is given; "base" where nothing is changed.
 
         Example:
-          >>> Skill(lr=0.25, k=2).name, Skill().name
+          >>> DiscriminatorStrength(lr=0.25, k=2).name, DiscriminatorStrength().name
           ('lr=0.25,k=2', 'base')
         """
-        changed = [f"{f}={v:g}" for f, v, usual in zip(self._fields, self, Skill(), strict=True) if v != usual]
+        changed = [f"{f}={v:g}" for f, v, usual in zip(self._fields, self, DiscriminatorStrength(), strict=True) if v != usual]
         return ",".join(changed) or "base"
 
+    def applied_to(self, label: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """A recipe's settings with the discriminator's rate and updates multiplied, and labels flipped.
 
-def skills_from(texts: tuple[str, ...]) -> list[Skill]:
+        Raises:
+          OptionError: a recipe without such a number.
+        """
+        changed = dict(settings)
+        for name, factor in (("lr_d", self.lr), ("d_steps", self.k)):
+            if factor != 1:
+                if not isinstance(settings.get(name), int | float):
+                    raise OptionError("d_strength", f"{label} has no number {name} to multiply by {factor:g}")
+                changed[name] = settings[name] * factor
+        if self.noise:
+            if "label_noise" not in settings:
+                raise OptionError("d_strength", f"noise={self.noise:g} is for losses, and {label} is a recipe")
+            changed["label_noise"] = self.noise
+        return changed
+
+
+BASE = DiscriminatorStrength()
+
+
+def strengths_from(texts: tuple[str, ...]) -> list[DiscriminatorStrength]:
     """The base, and what each text says.
 
     Raises:
-      OptionError: an unknown name, a value outside its range, or one skill twice.
+      OptionError: an unknown name, a value outside its range, or one strength twice.
 
     Example:
-      >>> [skill.name for skill in skills_from(("lr=4,k=5",))]
+      >>> [strength.name for strength in strengths_from(("lr=4,k=5",))]
       ['base', 'lr=4,k=5']
     """
-    skills = [Skill(), *map(_parse, texts)]
-    if len(set(skills)) < len(skills):
-        raise OptionError("d_skill", f"got {', '.join(texts)}, expected each once and other than the base")
-    return skills
+    strengths = [DiscriminatorStrength(), *map(_parse, texts)]
+    if len(set(strengths)) < len(strengths):
+        raise OptionError("d_strength", f"got {', '.join(texts)}, expected each once and other than the base")
+    return strengths
 
 
-def _parse(text: str) -> Skill:
+def _parse(text: str) -> DiscriminatorStrength:
     given: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = part.strip().partition("=")
         if not equals:
-            raise OptionError("d_skill", f"got {text!r}, expected NAME=VALUE,..., such as lr=4,k=5,width=2,noise=0.1")
-        if name not in Skill._fields:
-            raise OptionError("d_skill", f"got {name!r} in {text!r}; {nearest(name, Skill._fields)}")
+            raise OptionError("d_strength", f"got {text!r}, expected NAME=VALUE,..., such as lr=4,k=5,width=2,noise=0.1")
+        if name not in DiscriminatorStrength._fields:
+            raise OptionError("d_strength", f"got {name!r} in {text!r}; {nearest(name, DiscriminatorStrength._fields)}")
         if name in given:
-            raise OptionError("d_skill", f"got {name} twice in {text!r}, expected it once")
+            raise OptionError("d_strength", f"got {name} twice in {text!r}, expected it once")
         given[name] = _number(name, value, text)
-    return Skill(**given)
+    return DiscriminatorStrength(**given)
 
 
 def _number(name: str, value: str, text: str) -> float | int:
@@ -69,5 +91,5 @@ def _number(name: str, value: str, text: str) -> float | int:
         number = -1
     good = {"k": number >= 1, "noise": 0 <= number < 0.5}.get(name, bool(0 < number < math.inf))
     if not good:
-        raise OptionError("d_skill", f"got {name}={value} in {text!r}, expected {allowed}")
+        raise OptionError("d_strength", f"got {name}={value} in {text!r}, expected {allowed}")
     return number

@@ -1,0 +1,37 @@
+"""Which evaluator fits which data."""
+
+from collections.abc import Callable
+
+from jaxgan.data.source import DataError, Source
+from jaxgan.evaluation.evaluator import Evaluator
+from jaxgan.evaluation.images import image_evaluator
+from jaxgan.evaluation.mixtures import mixture_evaluator
+from jaxgan.evaluation.points import points_evaluator
+
+
+def evaluator_for(
+    source: Source, samples: int = 5000, *, split_seed: int = 0, report: Callable[[str], None] = lambda line: None
+) -> Evaluator:
+    """The evaluator for a data set: modes where they are known, feature-space metrics of images, else distances.
+
+    Args:
+      source: data with a mixture, or with training and held-out examples.
+      samples: how many each final metric is taken from.
+      split_seed: of the classifier behind the metrics of labelled images, which is trained here and kept.
+      report: is told what is going on.
+
+    Raises:
+      DataError: nothing to compare samples with.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> [metric.name for metric in evaluator_for(jg.data.ring(), samples=500).metrics][:2]
+      ['captured', 'high_quality']
+    """
+    if source.mixture is not None:
+        return mixture_evaluator(source, source.mixture, samples)
+    if source.train is None:
+        raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
+    if len(source.shape) == 1:
+        return points_evaluator(source, source.train, source.heldout, samples)
+    return image_evaluator(source, source.train, source.heldout, samples, split_seed, report)

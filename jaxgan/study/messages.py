@@ -1,0 +1,34 @@
+"""How refusals and counts are worded. Imports nothing heavy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class OptionError(ValueError):
+    """One line that names the option, what came and what is allowed."""
+
+    def __init__(self, option: str, message: str):
+        super().__init__(f"--{option.replace('_', '-')}: {message}")
+
+
+def counted(n: int, noun: str) -> str:
+    """A number and its noun.
+
+    Example:
+      >>> counted(1, "seed"), counted(1200, "step")
+      ('1 seed', '1,200 steps')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest one, and all that can be named."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {', '.join(known)}"
+
+
+def expect(option: str, value: object, good: bool, allowed: str) -> None:
+    """Raises OptionError unless `good`."""
+    if not good:
+        raise OptionError(option, f"got {value}, expected {allowed}")

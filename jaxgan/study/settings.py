@@ -1,0 +1,138 @@
+"""A recipe's settings from texts: NAME=VALUE for all configurations, LABEL:NAME=VALUE for some."""
+
+import ast
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxgan.study.messages import OptionError, nearest
+from jaxgan.types import Algorithm, BatchSizes
+
+Recipe = Callable[..., Algorithm]
+
+EXTRA = ("fake_batch_size", "generator_batch_size", "ema")
+"""Settings of every recipe: parts of a `batch_size`, and an average of the generator where a recipe keeps none."""
+
+
+def known_settings(recipe: Recipe) -> dict[str, Any]:
+    """The keyword-only parameters of a recipe and their defaults (None where it has none).
+
+    Example:
+      >>> import jaxgan as jg
+      >>> known_settings(jg.recipes.pacgan)["m"]
+      2
+    """
+    parameters = inspect.signature(recipe).parameters.values()
+    return {p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> dict[str, Any]:
+    """All settings of the configuration `label` of the recipe `name`: its own where the texts say nothing.
+
+    Of two texts the one for a label or a recipe counts, not the one for all.
+
+    Raises:
+      OptionError: a setting that the recipe does not have, one given twice, or a value of another kind.
+    """
+    known, kinds = known_settings(recipe), _kinds(recipe)
+    given: dict[str, tuple[int, str]] = {}
+    for text in texts:
+        left, equals, value = text.partition("=")
+        owner, colon, setting = left.rpartition(":")
+        if not equals:
+            raise OptionError("set", f"got {text!r}, expected NAME=VALUE; {nearest(setting, known)}")
+        if colon and owner not in (label, name):
+            continue
+        if setting not in known and setting not in EXTRA:
+            raise OptionError("set", f"{label} has no {setting!r}; {nearest(setting, known)}")
+        rank = 2 if owner == label and colon else 1 if colon else 0
+        before = given.get(setting)
+        if before is not None and before[0] == rank:
+            raise OptionError("set", f"{setting} is given twice, expected once")
+        if before is None or before[0] < rank:
+            given[setting] = rank, value
+    values = {s: _value(s, text, known.get(s), kinds.get(s, _EXTRA_KINDS.get(s))) for s, (_, text) in given.items()}
+    sizes = {name: values.pop(name) for name in ("fake_batch_size", "generator_batch_size") if name in values}
+    full = known | values
+    if sizes:
+        if "batch_size" not in known:
+            raise OptionError(next(iter(sizes)), f"{label} has no batch_size; it has {', '.join(known)}")
+        size = full["batch_size"]
+        three = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
+        changed = {"fake_batch_size": "fake", "generator_batch_size": "generator"}
+        full["batch_size"] = three._replace(**{changed[name]: value for name, value in sizes.items()})
+    if "ema" in full and "ema" not in known and full["ema"] is None:
+        del full["ema"]
+    return full
+
+
+def check_owners(texts: tuple[str, ...], owners: set[str]) -> None:
+    """Every LABEL of a text is that of a configuration or a recipe.
+
+    Raises:
+      OptionError: one that is not.
+    """
+    for text in texts:
+        owner, colon, _ = text.partition("=")[0].rpartition(":")
+        if colon and owner not in owners:
+            raise OptionError("set", f"got {text!r}, but nothing is called {owner!r}; {nearest(owner, owners)}")
+
+
+def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they can be stored: numbers and texts as they are, functions by name, anything else by its `repr`.
+
+    Example:
+      >>> plain_settings({"gamma": 1.0, "batch_size": BatchSizes(4, 4, 8), "norm": max})
+      {'gamma': 1.0, 'batch_size': [4, 4, 8], 'norm': 'max'}
+    """
+
+    def of(value: Any) -> Any:
+        if isinstance(value, int | float | str | None):
+            return value
+        return list(value) if isinstance(value, BatchSizes) else getattr(value, "__qualname__", repr(value))
+
+    return {name: of(value) for name, value in values.items()}
+
+
+_EXTRA_KINDS: dict[str, set[Any]] = {"fake_batch_size": {int}, "generator_batch_size": {int}, "ema": {float, None}}
+_WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "a word", BatchSizes: "three sizes"}
+
+
+def _kinds(recipe: Recipe) -> dict[str, set[Any]]:
+    """The types that each setting may have, from its annotation; {} where it has none."""
+    try:
+        hints = typing.get_type_hints(recipe)
+    except Exception:  # the user's annotations may name what is not there
+        return {}
+    return {name: _union(hint) for name, hint in hints.items()}
+
+
+def _union(hint: Any) -> set[Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return {kind for part in typing.get_args(hint) for kind in _union(part)}
+    return {None if hint is type(None) else hint}
+
+
+def _value(setting: str, text: str, default: Any, kinds: set[Any] | None) -> Any:
+    """What a text means for a setting of these types, or of its default's where it says none."""
+    allowed = kinds & {float, int, bool, str, None, BatchSizes} if kinds else set()
+    allowed = allowed or ({type(default)} if default is not None else {float, None})
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        value = text
+    if isinstance(value, bool | str) or value is None:
+        good = (None if value is None else type(value)) in allowed
+    elif isinstance(value, tuple) and BatchSizes in allowed:
+        good = len(value) == 3 and all(type(size) is int and size >= 1 for size in value)
+        value = BatchSizes(*value) if good else value
+    elif float in allowed and isinstance(value, int | float):
+        value, good = float(value), abs(value) < 1e30
+    else:
+        good = int in allowed and type(value) is int and abs(value) < 2**31
+    if not good:
+        words = [_WORDS[kind] for kind in (float, int, bool, str, BatchSizes) if kind in allowed]
+        raise OptionError("set", f"got {setting}={text[:60]}, expected {' or '.join(words) or 'it to be left out'}")
+    return value
