@@ -14,7 +14,7 @@ from jaxgan.data.source import Source
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import flipped_labels
-from jaxgan.train import seed_keys, start
+from jaxgan.runs.run import seed_keys, start
 from jaxgan.types import Algorithm, BatchSizes, Game, Loss
 
 BASE = Skill()

@@ -18,8 +18,8 @@ from jaxgan.commands.training import Say
 from jaxgan.diagnostics.frozen import Frozen, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import frozen
-from jaxgan.fit import Chunk
-from jaxgan.placement import Placement, place
+from jaxgan.runs.loop import Chunk
+from jaxgan.runs.placement import Placement, place
 from jaxgan.types import Algorithm, BatchSizes, Game, Generator, Loss
 
 

@@ -20,12 +20,12 @@ from jaxgan.commands.study import absolute, file_digests, input_digests
 from jaxgan.commands.trained import measure_training
 from jaxgan.commands.training import Say
 from jaxgan.diagnostics.gradients import gradient_probe
-from jaxgan.placement import Placement
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import start
 from jaxgan.study import store
 from jaxgan.study.profile_report import write_profile_report
 from jaxgan.study.profile_store import ProfileRun, load_profile, write_profile
 from jaxgan.study.profile_tables import markdown, tables
-from jaxgan.train import start
 from jaxgan.types import QUANTILES, BatchSizes, Loss
 
 

@@ -9,7 +9,7 @@ import jax
 
 from jaxgan.commands.config import OptionError
 from jaxgan.commands.processes import in_agreement
-from jaxgan.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
+from jaxgan.runs.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
 
 
 class Cluster(NamedTuple):

@@ -19,12 +19,12 @@ from jaxgan.commands.evaluate import Judge, Measured, judge_for, with_untrained
 from jaxgan.commands.results import assemble
 from jaxgan.commands.training import Interrupted, Say, train
 from jaxgan.dynamics import best_generator
-from jaxgan.placement import Placement
 from jaxgan.random import named_key
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import start_seeds
 from jaxgan.study import store
 from jaxgan.study.report import write_report
 from jaxgan.study.table import summarize_run, to_dict, to_markdown
-from jaxgan.train import start_seeds
 from jaxgan.types import Generator
 
 

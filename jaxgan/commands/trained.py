@@ -16,9 +16,9 @@ from jaxgan.commands.profile_config import Wanted
 from jaxgan.commands.training import Say
 from jaxgan.diagnostics.gradients import Gradients, gradient_probe
 from jaxgan.dynamics import best_generator
-from jaxgan.fit import Chunk, fit
-from jaxgan.placement import Placement
 from jaxgan.random import named_key
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement
 from jaxgan.types import Loss, State
 
 

@@ -15,10 +15,10 @@ from jaxgan.commands.build import Study
 from jaxgan.commands.config import counted
 from jaxgan.commands.results import as_series
 from jaxgan.dynamics import best_generator
-from jaxgan.fit import Chunk, fit
-from jaxgan.placement import Placement, own_seeds
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement, own_seeds
+from jaxgan.runs.run import start_seeds
 from jaxgan.study import store
-from jaxgan.train import start_seeds
 from jaxgan.types import Algorithm, Generator, State
 
 Say = Callable[[str], None]
