@@ -27,9 +27,6 @@ from .dynamics import symplectic as symplectic
 from .dynamics import symplectic_field as symplectic_field
 from .dynamics import two_time_scales as two_time_scales
 from .dynamics import unrolled as unrolled
-from .fit import Chunk as Chunk
-from .fit import Fitted as Fitted
-from .fit import fit as fit
 from .game import adversarial_game as adversarial_game
 from .game import gradient_field as gradient_field
 from .game import joint_gradient as joint_gradient
@@ -44,9 +41,6 @@ from .losses import relativistic_average as relativistic_average
 from .losses import smoothed_labels as smoothed_labels
 from .losses import wasserstein as wasserstein
 from .optim import clip_params as clip_params
-from .placement import Placement as Placement
-from .placement import place as place
-from .placement import use_cpu_cores as use_cpu_cores
 from .results.decades import decades as decades
 from .results.profile_store import ProfileRun as ProfileRun
 from .results.profile_store import load_profile as load_profile
@@ -54,11 +48,14 @@ from .results.statistics import iqm_interval as iqm_interval
 from .results.statistics import wilson_interval as wilson_interval
 from .results.store import Run as Run
 from .results.store import load_run as load_run
+from .runs import Placement as Placement
+from .runs import place as place
+from .runs import run as run
+from .runs import run_seeds as run_seeds
+from .runs import seed_keys as seed_keys
+from .runs import use_cpu_cores as use_cpu_cores
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import load_generator as load_generator
-from .train import run as run
-from .train import run_seeds as run_seeds
-from .train import seed_keys as seed_keys
 from .types import Algorithm as Algorithm
 from .types import Augmentation as Augmentation
 from .types import Batch as Batch

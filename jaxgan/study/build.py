@@ -10,11 +10,11 @@ from jaxgan.data.source import Source
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import flipped_labels
+from jaxgan.runs.run import seed_keys, start
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config, OptionError
 from jaxgan.study.listing import plain, settings, settings_from
 from jaxgan.study.strength import Skill
-from jaxgan.train import seed_keys, start
 from jaxgan.types import Algorithm, BatchSizes, Game, Loss
 
 BASE = Skill()
