@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan.placement import bytes_needed, over_seeds, place, seeds_that_fit
+from jaxgan.runs.placement import bytes_needed, over_seeds, place, seeds_that_fit
 from jaxgan.types import Array, Key
 
 KEY = jax.random.key(0)

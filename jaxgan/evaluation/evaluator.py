@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jaxgan.dynamics import best_generator
 from jaxgan.results.results import Metric
-from jaxgan.train import Probe
+from jaxgan.runs.run import Probe
 from jaxgan.types import Array, Game, Generator, Key, PyTree, State
 
 KEPT_IMAGES, KEPT_POINTS = 16, 1000  # samples of each run that go into the folder and the report

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from jaxgan.diagnostics.gradients import Gradients, gradient_probe
 from jaxgan.dynamics import best_generator
 from jaxgan.evaluation.evaluator import judge_for
-from jaxgan.fit import Chunk, fit
-from jaxgan.placement import Placement
 from jaxgan.random import named_key
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement
 from jaxgan.study import compilation
 from jaxgan.study.build import Study
 from jaxgan.study.profile_config import Wanted

@@ -15,7 +15,7 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.settings import check_owners, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
-from jaxgan.train import seed_keys, start
+from jaxgan.runs.run import seed_keys, start
 from jaxgan.types import Algorithm, BatchSizes
 
 

@@ -14,17 +14,17 @@ import numpy as np
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
 from jaxgan.evaluation.evaluator import Judge, Measured, judge_for, with_untrained
-from jaxgan.placement import Placement
 from jaxgan.random import named_key
 from jaxgan.report.run.report import write_report
 from jaxgan.report.run.table import summarize_run, to_dict, to_markdown
 from jaxgan.results import store
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import start_seeds
 from jaxgan.study import catalogue, compilation, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Study, build
 from jaxgan.study.config import NAMES, Config, OptionError, command_line, configure, counted, from_stored
 from jaxgan.study.training import Interrupted, Say, train
-from jaxgan.train import start_seeds
 from jaxgan.types import Generator
 
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from jaxgan.diagnostics.frozen import Frozen, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import frozen
-from jaxgan.fit import Chunk
-from jaxgan.placement import Placement, place
+from jaxgan.runs.loop import Chunk
+from jaxgan.runs.placement import Placement, place
 from jaxgan.study import catalogue, compilation
 from jaxgan.study.along_training import gradient_arrays
 from jaxgan.study.build import Study, game_of, widened

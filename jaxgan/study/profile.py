@@ -10,11 +10,12 @@ import jax
 import numpy as np
 
 from jaxgan.diagnostics.gradients import gradient_probe
-from jaxgan.placement import Placement
 from jaxgan.report.profile.report import write_profile_report
 from jaxgan.report.profile.tables import markdown, tables
 from jaxgan.results import store
 from jaxgan.results.profile_store import ProfileRun, load_profile, write_profile
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import start
 from jaxgan.study import catalogue, compilation, provenance, resources
 from jaxgan.study.along_training import measure_training
 from jaxgan.study.build import Study, build
@@ -25,7 +26,6 @@ from jaxgan.study.paper import on_paper
 from jaxgan.study.profile_config import NOT_FROZEN, Kind, Wanted, ages_in_steps, command_line, wanted_from
 from jaxgan.study.strength import skills_from
 from jaxgan.study.training import Say
-from jaxgan.train import start
 from jaxgan.types import QUANTILES, BatchSizes, Loss
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
+from jaxgan.runs.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
 from jaxgan.study.messages import OptionError
 from jaxgan.study.processes import in_agreement
 

@@ -11,14 +11,14 @@ from tqdm import tqdm
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
-from jaxgan.fit import Chunk, fit
-from jaxgan.placement import Placement, own_seeds
 from jaxgan.results import store
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement, own_seeds
+from jaxgan.runs.run import start_seeds
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.assemble import as_series
 from jaxgan.study.build import Study
 from jaxgan.study.config import counted
-from jaxgan.train import start_seeds
 from jaxgan.types import Algorithm, Generator, State
 
 Say = Callable[[str], None]

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.placement import (
+from jaxgan.random import named_key
+from jaxgan.runs.placement import (
     Placement,
     bytes_needed,
     deal,
@@ -19,7 +20,6 @@ from jaxgan.placement import (
     spread,
     waves_of,
 )
-from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 Probe = Callable[[State, Key], PyTree]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxgan.placement import (
+from jaxgan.runs.placement import (
     Placement,
     bytes_needed,
     deal,
@@ -29,7 +29,7 @@ from jaxgan.placement import (
     to_host,
     waves_of,
 )
-from jaxgan.train import Probe, advance, as_pytree, observe, start
+from jaxgan.runs.run import Probe, advance, as_pytree, observe, start
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 
