@@ -27,6 +27,10 @@ from .dynamics import symplectic as symplectic
 from .dynamics import symplectic_field as symplectic_field
 from .dynamics import two_time_scales as two_time_scales
 from .dynamics import unrolled as unrolled
+from .evaluation import Evaluator as Evaluator
+from .evaluation import evaluate as evaluate
+from .evaluation import evaluation_probe as evaluation_probe
+from .evaluation import evaluator_for as evaluator_for
 from .game import adversarial_game as adversarial_game
 from .game import gradient_field as gradient_field
 from .game import joint_gradient as joint_gradient
@@ -42,12 +46,10 @@ from .losses import smoothed_labels as smoothed_labels
 from .losses import wasserstein as wasserstein
 from .optim import clip_params as clip_params
 from .results.decades import decades as decades
-from .results.profile_store import ProfileRun as ProfileRun
-from .results.profile_store import load_profile as load_profile
+from .results.results import Metric as Metric
+from .results.results import Results as Results
 from .results.statistics import iqm_interval as iqm_interval
 from .results.statistics import wilson_interval as wilson_interval
-from .results.store import Run as Run
-from .results.store import load_run as load_run
 from .runs import Chunk as Chunk
 from .runs import Fitted as Fitted
 from .runs import Placement as Placement
@@ -58,7 +60,9 @@ from .runs import run_seeds as run_seeds
 from .runs import seed_keys as seed_keys
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.generate import LoadedGenerator as LoadedGenerator
+from .study.generate import Run as Run
 from .study.generate import load_generator as load_generator
+from .study.generate import load_run as load_run
 from .types import Algorithm as Algorithm
 from .types import Augmentation as Augmentation
 from .types import Batch as Batch

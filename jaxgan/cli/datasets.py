@@ -1,27 +1,41 @@
-"""What data can be named, and what of it is on this machine."""
+"""`jaxgan datasets`."""
 
 import os
-from typing import NamedTuple
 
-from jaxgan.data import tfds
-from jaxgan.study.catalogue import DATA
+import click
 
 
-class Entry(NamedTuple):
-    """A data set that `--data` takes."""
+@click.group(invoke_without_command=True, short_help="List the data that --data takes, or prepare some.")
+@click.pass_context
+def datasets(context: click.Context) -> None:
+    """List what --data takes, and what of it is on this machine."""
+    if context.invoked_subcommand is not None:
+        return
+    entries = _entries()
+    width = max(map(len, entries))
+    for name, about in entries.items():
+        click.echo(f"{name:<{width}}  {about}")
 
-    name: str
-    about: str
+
+@datasets.command()
+@click.argument("name")
+def prepare(name: str) -> None:
+    """Download and prepare NAME of tensorflow-datasets (needs network, and TensorFlow for this step only)."""
+    from jaxgan.data import tfds
+
+    click.echo(f"{name} is in {tfds.prepare(name.removeprefix('tfds:'))}")
 
 
-def listing() -> list[Entry]:
-    """What can be named now: what is built in, and the TFDS data sets prepared on this machine."""
+def _entries() -> dict[str, str]:
+    """What is built in, the TFDS data sets prepared on this machine, and what files can hold."""
+    from jaxgan.data import tfds
+    from jaxgan.study.catalogue import DATA
+
     where = os.environ.get("TFDS_DATA_DIR") or "the default TFDS folder"
-    entries = [Entry(name, about) for name, about in DATA.items()]
-    entries += [Entry(f"tfds:{name}", f"prepared in {where}") for name in tfds.prepared()]
-    return [
-        *entries,
-        Entry("tfds:NAME", "any other image data set of tensorflow-datasets: jaxgan datasets prepare NAME"),
-        Entry("FILE.npz, FILE.npy", "images [n, h, w] or [n, h, w, c] as `x`, labels [n] as `y`"),
-        Entry("FOLDER", "pictures; subfolders become labels"),
-    ]
+    return {
+        **DATA,
+        **{f"tfds:{name}": f"prepared in {where}" for name in tfds.prepared()},
+        "tfds:NAME": "any other image data set of tensorflow-datasets: jaxgan datasets prepare NAME",
+        "FILE.npz, FILE.npy": "images [n, h, w] or [n, h, w, c], or points [n, d], as `x`; labels [n] as `y`",
+        "FOLDER": "pictures; subfolders become labels",
+    }

@@ -2,137 +2,199 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from jaxgan.study.config import GENTLE, PRECISIONS, defaults
-from jaxgan.study.profile_config import LOSSES, Wanted
+from jaxgan.study.config import EVALUATIONS, GENTLE, PRECISIONS, defaults, gan_defaults
+from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
+
+if TYPE_CHECKING:
+    from jaxgan.study.resources import Resources
+
+_GROUPS = ("What is measured", "What is trained", "Data", "Networks", "Settings of recipes",
+           "How long and how often", "Evaluation", "Randomness", "Where it runs", "Files")  # fmt: skip
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its options by group."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes a section for each group, and one for what has none."""
+        groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, "Other")}
+        for parameter in self.get_params(context):
+            record = parameter.get_help_record(context)
+            if record is not None:
+                groups[getattr(parameter, "group", "Other")].append(record)
+        for name, records in groups.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+class _GroupedOption(click.Option):
+    def __init__(self, *args: Any, group: str, **settings: Any):
+        super().__init__(*args, **settings)
+        self.group = group
 
 
 class _Option:
-    """An option by its name, so that a command can take some of a list."""
+    """An option by its names, so that a command can take some of a list."""
 
-    def __init__(self, name: str, **settings: Any):
-        self.name, self.settings = name, settings
+    def __init__(self, group: str, *names: str, **settings: Any):
+        self.names = names
+        self.settings = settings | {"cls": _GroupedOption, "group": group}
 
 
 def _by_data(name: str) -> str:
-    given = {label: defaults(data)[name] for data, label in _KINDS.items()}
+    """The default of an option, or of a setting of `gan`, by kind of data."""
+    given = {label: {**gan_defaults(data), **defaults(data)}.get(name) for data, label in _KINDS.items()}
     values = {label: f"{value:g}" for label, value in given.items() if value is not None}
     common = values["digits"]  # said once where others share it
-    others = [f"{value} on {label}" for label, value in values.items() if value != common]
-    return ", ".join([common, *others])
+    return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
 
 
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
 
+_TRAINED = [
+    _Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, that is the recipe "
+            "`gan` with it; repeat it for each. A name that `jaxgan losses` lists, or your own as "
+            "path/to/file.py:name or package.module:name.  [default: minimax and non_saturating; "
+            "with `train`, non_saturating]"),
+    _Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train by; repeat it "
+            "for each. A name that `jaxgan recipes` lists, or your own as path/to/file.py:name."),
+]  # fmt: skip
+
 _STUDY = [
-    _Option("--set", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe, such as gamma=1.0; "
-                 "repeat it for each. What is not said, here or by an option below, is as the recipe has it."),
-    _Option("--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file, or a folder "
-                 "of images; see `jaxgan datasets`.  [default: digits]"),
-    _Option("--seeds", type=int, help="Independent runs, trained together in one program.  [default: 8]"),
-    _Option("--steps", type=int, help=f"Generator updates.  [default: {_by_data('steps')}]"),
-    _Option("--batch-size", type=int, help="Real images in a discriminator update.  "
-                 f"[default: {_by_data('batch_size')}]"),
-    _Option("--fake-batch-size", type=int, help="Generated images in a discriminator update.  "
-                 "[default: as --batch-size]"),
-    _Option("--generator-batch-size", type=int, help="Generated images in a generator update.  "
-                 "[default: as --batch-size]"),
-    _Option("--d-steps", type=int, help="Discriminator updates per generator update.  [default: 1]"),
-    _Option("--lr-d", type=float, help="Adam's learning rate, discriminator.  "
-                 f"[default: {_by_data('lr_d')}]"),
-    _Option("--lr-g", type=float, help=f"Adam's learning rate, generator.  [default: {_by_data('lr_g')}]"),
-    _Option("--beta1", type=float, help=f"Adam's decay of the first moment.  [default: {_by_data('beta1')}]"),
-    _Option("--ema", type=float, metavar="DECAY", help="Sample from a moving average of the generator, "
-                 "for example 0.999.  [default: none]"),
-    _Option("--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
-                 f"[default: {_by_data('latent_dim')}]"),
-    _Option("--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two layers.  "
-                 f"[default: {_by_data('width')}]"),
-    _Option("--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
-                 "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
-    _Option("--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
-                 + ".  [default: float32]"),
-    _Option("--samples", type=int, help="Samples per seed that the metrics see.  "
-                 f"[default: {_by_data('samples')}]"),
-    _Option("--failure-multiple", type=float, help="A seed has not learned when its Fréchet distance is above "
-                 f"this multiple of real against real images.  [default: {_by_data('failure_multiple')}]"),
-    _Option("--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
-    _Option("--split-seed", type=int, help="Which images are held out, where the data do not say.  [default: 0]"),
-    _Option("--gentle", is_flag=True, help="A gentler setting, in which the losses differ less: learning rates "
-                 f"times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
-    _Option("--devices", type=int, metavar="N", help="Devices of each process that the seeds are dealt out over; "
-                 "on a CPU they are its cores.  [default: all]"),
-    _Option("--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one after another "
-                 "or together.  [default: in turn on a CPU, side by side elsewhere]"),
-    _Option("--distributed", is_flag=True, help="One of several processes, each of which is started with this "
-                 "same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
-                 "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
-    _Option("--coordinator", metavar="HOST:PORT", help="Where process 0 is found, in place of that."),
-    _Option("--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
-    _Option("--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
-    _Option("--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's cache folder, "
-                 "from where the next run of the same shape starts in seconds."),
-    _Option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
-                 "[default: the next number under runs/]"),
-    _Option("--overwrite", is_flag=True, help="Replace the run that --out holds."),
-    _Option("--resume", is_flag=True, help="Continue the interrupted run that --out holds."),
+    _Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
+            "points, or a folder of images; see `jaxgan datasets`.  [default: digits]"),
+    _Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
+            "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
+    _Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
+            "[default: 0]"),
+    _Option("Data", "--conditional", is_flag=True, help="Labels are the condition y of both networks, which have to "
+            "take one."),
+    _Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
+            "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images]"),
+    _Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
+    _Option("Networks", "--network", multiple=True, metavar="NAME=VALUE", help="A field of both networks, such as "
+            "hidden=(64,64), or of one: generator:NAME=VALUE; repeat it for each."),
+    _Option("Networks", "--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two "
+            f"layers.  [default: {_by_data('width')}]"),
+    _Option("Networks", "--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
+            f"[default: {_by_data('latent_dim')}]"),
+    _Option("Networks", "--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
+            + ".  [default: float32]"),
+    _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
+            "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. What is not said is as the recipe has it; "
+            "the defaults below are those of `gan`, that is of --loss."),
+    _Option("Settings of recipes", "--lr-d", type=float, help="Short for --set lr_d=...: the learning rate of the "
+            f"discriminator.  [default: {_by_data('lr_d')}]"),
+    _Option("Settings of recipes", "--lr-g", type=float, help="The learning rate of the generator.  "
+            f"[default: {_by_data('lr_g')}]"),
+    _Option("Settings of recipes", "--beta1", type=float, help="Adam's decay of the first moment.  "
+            f"[default: {_by_data('b1')}]"),
+    _Option("Settings of recipes", "--d-steps", type=int, help="Discriminator updates per generator update.  "
+            "[default: 1]"),
+    _Option("Settings of recipes", "--batch-size", type=int, help="Examples in an update, real and generated.  "
+            f"[default: {_by_data('batch_size')}]"),
+    _Option("Settings of recipes", "--fake-batch-size", type=int, help="Generated examples in a discriminator update.  "
+            "[default: as --batch-size]"),
+    _Option("Settings of recipes", "--generator-batch-size", type=int, help="Generated examples in a generator update."
+            "  [default: as --batch-size]"),
+    _Option("Settings of recipes", "--ema", type=float, metavar="DECAY", help="Sample from a moving average of the "
+            "generator, for example 0.999.  [default: none]"),
+    _Option("How long and how often", "--seeds", type=int, help="Independent runs, trained together in one program.  "
+            "[default: 8]"),
+    _Option("How long and how often", "--steps", type=int, help="Generator updates.  "
+            f"[default: {_by_data('steps')}]"),
+    _Option("How long and how often", "--gentle", is_flag=True, help="A gentler setting, in which the losses differ "
+            f"less: learning rates times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
+    _Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between two records of "
+            "losses, norms and D's outputs; 1 keeps all.  [default: so that there are about 500]"),
+    _Option("Evaluation", "--evaluate-every", "--every", type=int, metavar="STEPS", help="Steps between two "
+            "evaluations along training, from up to 1,000 samples.  "
+            f"[default: {EVALUATIONS} evaluations a run; with profile --train every {EVERY} steps]"),
+    _Option("Evaluation", "--samples", type=int, help="Samples per seed that the final metrics see.  "
+            f"[default: {_by_data('samples')}]"),
+    _Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
+            f"this multiple of real against real examples.  [default: {_by_data('failure_multiple')}]"),
+    _Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
+            "steps of --evaluate-every: path/to/file.py:name of a function (algorithm, state, key) -> arrays."),
+    _Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
+    _Option("Where it runs", "--devices", type=int, metavar="N", help="Devices of each process that the seeds are "
+            "spread over; on a CPU they are its cores.  [default: all]"),
+    _Option("Where it runs", "--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one "
+            "after another or together.  [default: what was measured to be faster for networks of their size]"),
+    _Option("Where it runs", "--distributed", is_flag=True, help="One of several processes, each of which is started "
+            "with this same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
+            "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
+    _Option("Where it runs", "--coordinator", metavar="HOST:PORT", help="The address of process 0, where none of these "
+            "says it."),
+    _Option("Where it runs", "--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
+    _Option("Where it runs", "--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
+    _Option("Where it runs", "--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's "
+            "cache folder, from where the next run of the same shape starts in seconds."),
+    _Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
+            "[default: the next number under runs/]"),
+    _Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),
+    _Option("Files", "--resume", is_flag=True, help="Continue the run that --out holds, where it was stopped; with "
+            "more --steps or --seeds than it has, to these."),
 ]  # fmt: skip
 
 
 def study_options(function: Callable) -> Callable:
     """The options that `compare` and `train` share."""
-    return _with(_STUDY, function)
+    return _with([*_TRAINED, *_STUDY], function)
 
 
 _PROFILE = [
-    _Option("--train", is_flag=True, help="Measure along training."),
-    _Option("--frozen", is_flag=True, help="Measure against discriminators from scratch, with frozen generators."),
-    _Option("--loss", multiple=True, metavar="LOSS", help="A loss to measure; repeat it for each. A name that "
-            f"`jaxgan losses` lists, or your own as path/to/file.py:name.  [default: {', '.join(LOSSES)}]"),
-    _Option("--threshold", type=float, help="A derivative by the logit below this, in absolute value, counts as "
-            f"saturated.  [default: {Wanted.threshold:g}]"),
-    _Option("--train-loss", metavar="LOSS", help="What generators are trained with, of --train and --frozen.  "
-            "[default: non_saturating]"),
-    _Option("--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a loss; see "
-            "`jaxgan recipes`."),
-    _Option("--minibatches", type=int, help="Minibatches of the generator's batch size at every look.  [default: 4, "
-            "with --frozen 8]"),
-    _Option("--every", type=int, metavar="STEPS", help="Steps between looks, with --train.  "
-            f"[default: {Wanted.every}]"),
-    _Option("--ages", multiple=True, metavar="AGES", help="When generators are frozen, with --frozen: steps, or "
-            "epochs with an e, such as 1e,10e,25e.  [default: 1e,10e,25e; of ring and grid 100,1000,3000]"),
-    _Option("--d-iterations", type=int, metavar="STEPS", help="Steps of a discriminator from scratch, with --frozen.  "
-            f"[default: {Wanted.d_iterations:,}]"),
-    _Option("--d-loss", metavar="LOSS", help="The loss whose discriminator's part they minimize.  [default: "
-            f"{Wanted.d_loss}, that is cross-entropy]"),
-    _Option("--probes", type=int, metavar="N", help="Looks along these steps, log-spaced.  "
-            f"[default: {Wanted.probes}]"),
-    _Option("--d-skill", multiple=True, metavar="SKILL", help="A weaker or stronger discriminator beside the base; "
-            "repeat it for each. lr and width are factors, k multiplies its updates, noise is a share of flipped "
-            "labels: lr=4,k=5,width=2,noise=0.1."),
+    _Option("What is measured", "--train", is_flag=True, help="Measure along training."),
+    _Option("What is measured", "--frozen", is_flag=True, help="Measure against discriminators from scratch, with "
+            "frozen generators."),
+    _Option("What is measured", "--loss", multiple=True, metavar="LOSS", help="A loss to measure; repeat it for each. "
+            "A name that `jaxgan losses` lists, or your own as path/to/file.py:name.  "
+            f"[default: {', '.join(LOSSES)}]"),
+    _Option("What is measured", "--threshold", type=float, help="A derivative with respect to the logit below this, in "
+            f"absolute value, counts as saturated.  [default: {ProfileConfig.threshold:g}]"),
+    _Option("What is measured", "--minibatches", type=int, help="Minibatches of the generator's batch size at every "
+            "measurement.  [default: 4, with --frozen 8]"),
+    _Option("What is measured", "--ages", multiple=True, metavar="AGES", help="When generators are frozen, with "
+            "--frozen: steps, or epochs with an e, such as 1e,10e,25e.  [default: 1e,10e,25e; for ring and grid "
+            "100,1000,3000]"),
+    _Option("What is measured", "--d-iterations", type=int, metavar="STEPS", help="Steps of a discriminator from "
+            f"scratch, with --frozen.  [default: {ProfileConfig.d_iterations:,}]"),
+    _Option("What is measured", "--d-loss", metavar="LOSS", help="The loss whose discriminator's part they minimize.  "
+            f"[default: {ProfileConfig.d_loss}, that is cross-entropy]"),
+    _Option("What is measured", "--probes", type=int, metavar="N", help="Measurements along these steps, log-spaced.  "
+            f"[default: {ProfileConfig.probes}]"),
+    _Option("What is measured", "--d-strength", "--d-skill", multiple=True, metavar="STRENGTH", help="A weaker or "
+            "stronger discriminator beside the base; repeat it for each. lr and width are factors, k multiplies its "
+            "updates, noise is a share of flipped labels: lr=4,k=5,width=2,noise=0.1."),
+    _Option("What is trained", "--train-loss", metavar="LOSS", help="The loss that trains the generators, with --train "
+            "and --frozen.  [default: non_saturating]"),
+    _Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
+            "loss; see `jaxgan recipes`."),
 ]  # fmt: skip
 _NOT_PROFILED = ("--resume", "--distributed", "--coordinator", "--num-processes", "--process-id")
 
 
 def profile_options(function: Callable) -> Callable:
     """Those of `profile`: its own, and of a study's what trains generators."""
-    return _with([*_PROFILE, *(option for option in _STUDY if option.name not in _NOT_PROFILED)], function)
+    return _with([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [
-        _Option("--loss", metavar="LOSS", help="Trained under this loss, or by this recipe.  [default: "
-                     "non_saturating where it was trained, else the first]"),
-        _Option("--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
-        _Option("-n", type=int, default=n, show_default=True, help=what),
-        _Option("--key", type=int, default=0, show_default=True, help="The random key of the latents."),
-        _Option("--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays go "
-                     "to the .npz beside it.  [default: in the run's folder]"),
-        _Option("--overwrite", is_flag=True, help="Replace the files that --out names."),
+        _Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
+                "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
+        _Option("What is trained", "--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
+        _Option("Randomness", "-n", type=int, default=n, show_default=True, help=what),
+        _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
+        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays "
+                "go to the .npz beside it.  [default: in the run's folder]"),
+        _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
     ]  # fmt: skip
 
     def decorate(function: Callable) -> Callable:
@@ -142,7 +204,25 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     return decorate
 
 
+def resources_from(options: dict[str, Any]) -> "Resources":
+    """Takes out of `options` those that say where a job runs.
+
+    Raises:
+      OptionError: some of the options of several processes, but not all.
+    """
+    from jaxgan.study.resources import Resources, cluster_from
+
+    names = ("distributed", "coordinator", "num_processes", "process_id")
+    cluster = cluster_from(*(options.pop(name) for name in names)) if "distributed" in options else None
+    return Resources(options.pop("devices"), options.pop("in_turn"), cluster)
+
+
+def say(line: str) -> None:
+    """To a person beside the results."""
+    click.echo(line, err=True)
+
+
 def _with(options: Iterable[_Option], function: Callable) -> Callable:
     for option in reversed(list(options)):
-        function = click.option(option.name, **option.settings)(function)
+        function = click.option(*option.names, **option.settings)(function)
     return function

@@ -4,15 +4,18 @@ config.json     what was asked for, the versions, the commit, the device, and th
 results.nc      every number, labelled (see `jaxgan.results.results`)
 metrics.csv     outcome and metrics, one row per configuration and seed
 report.html     all of it to look at, with its pictures beside it
-CONFIGURATION/generator, CONFIGURATION/training    checkpoints
-CONFIGURATION/records, log.jsonl                   records and medians as they come, while training runs
+code/           the user's own code, as it was
+log.jsonl       medians over seeds as they came
+CONFIGURATION/generator              checkpoint of the generators of all seeds
+CONFIGURATION/seeds-0-7/training     checkpoint of all that training carries on
+CONFIGURATION/seeds-0-7/records      what each stretch of training recorded
 
-Of several processes each has a folder of its own seeds in CONFIGURATION/training and CONFIGURATION/records: 1of2, 2of2.
+Of several processes each has a folder of its own seeds in training and in records: 1of2, 2of2.
 """
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,34 +110,37 @@ def log(folder: Path, entry: Mapping[str, Any]) -> None:
         file.write(json.dumps(plain(entry)) + "\n")
 
 
-def append_records(folder: Path, end: int, arrays: Mapping[str, NDArray]) -> None:
-    """Keeps what a stretch of training that ended after step `end` recorded; stretches follow each other.
+def append_records(folder: Path, start: int, end: int, arrays: Mapping[str, NDArray]) -> None:
+    """Keeps what the stretch of training from step `start` to step `end` recorded; stretches follow each other.
 
     Files of their own, each whole or absent, are what a run that is killed leaves readable: of twelve kills of a
     writer that appends to a zarr store ten left arrays of different lengths.
     """
-    path = folder / f"{end:012d}.npz"
+    path = folder / f"{start:012d}-{end:012d}.npz"
     with written_whole(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    for other in folder.glob("*.npz"):
-        if int(other.stem) > end:  # of an attempt that a resumed run has started again from before
+    for other in folder.glob("*-*.npz"):
+        if other != path and _span(other)[0] >= start:  # of an attempt that a resumed run started again from before
             other.unlink()
 
 
 def read_records(folder: Path, end: int) -> dict[str, NDArray]:
     """What was recorded up to step `end`: every array joined along its second axis, [run, record, ...].
 
-    Arrays named `step` and `probe_step` have their steps along their only axis.
+    Arrays of one axis, as `step` and `probe_step`, are joined along that.
 
     Raises:
-      StoreError: the last stretch does not end there, or a file is damaged.
+      StoreError: a stretch is missing or damaged.
     """
-    files = [file for file in sorted(folder.glob("*.npz")) if int(file.stem) <= end]
-    if not files or int(files[-1].stem) != end:
-        there = int(files[-1].stem) if files else 0
-        raise StoreError(f"{folder} has records up to step {there}, expected {end}")
+    spans = sorted(map(_span, folder.glob("*-*.npz")))
     parts: dict[str, list[NDArray]] = {}
-    for file in files:
+    at = 0
+    while at < end:
+        following = [span for span in spans if span[0] == at and at < span[1] <= end]
+        if not following:
+            raise StoreError(f"{folder} has records up to step {at:,}, expected {end:,}")
+        start, at = following[-1]
+        file = folder / f"{start:012d}-{at:012d}.npz"
         try:
             with np.load(file) as opened:
                 for name in opened.files:
@@ -144,18 +150,22 @@ def read_records(folder: Path, end: int) -> dict[str, NDArray]:
     return {name: np.concatenate(each, axis=0 if each[0].ndim == 1 else 1) for name, each in parts.items()}
 
 
+def join_records(folder: Path, end: int, arrays: Mapping[str, NDArray]) -> None:
+    """One file in place of all stretches up to step `end`, which `read_records` has read."""
+    append_records(folder, 0, end, arrays)
+
+
+def _span(file: Path) -> tuple[int, int]:
+    start, _, end = file.stem.partition("-")
+    return int(start), int(end)
+
+
 def write_run(folder: Path, results: Results) -> None:
     """Writes results.nc and metrics.csv; the configuration is there already."""
     results.write(folder / RESULTS)
     if "outcome" in results.dataset:
         with written_whole(folder / "metrics.csv") as partial:
             results.to_pandas().to_csv(partial, index=False)
-
-
-def drop_records(folder: Path, configurations: Sequence[str]) -> None:
-    """Removes the records of a finished run: they are in results.nc."""
-    for configuration in configurations:
-        shutil.rmtree(folder / configuration / "records", ignore_errors=True)
 
 
 def load_results(folder: Path | str) -> Results:

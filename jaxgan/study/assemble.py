@@ -1,119 +1,178 @@
-"""What training and evaluation leave, put together as the `Run` that is stored."""
+"""What training and evaluation leave, put together as the `Results` that are stored."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
 from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.evaluation.evaluator import Judge, Measured
+from jaxgan.evaluation import Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
-from jaxgan.results import store
+from jaxgan.results.results import Results, variable
 from jaxgan.study.build import Study
-from jaxgan.types import QUANTILES, Info, Loss
+from jaxgan.types import QUANTILES, Loss
+
+Found = Mapping[str, NDArray]
+_RUN = ("configuration", "seed")
+_DIMS = {"series": (*_RUN, "step"), "along": (*_RUN, "probe_step"), "gradient": (*_RUN, "probe_step", "loss")}
+_QUANTILES = ("d_real_quantiles", "d_fake_quantiles")
 
 
 def assemble(
     study: Study,
-    folder: Path,
-    judge: Judge,
-    series: dict[str, dict[str, NDArray]],
-    measured: dict[str, Measured],
+    evaluator: Evaluator,
+    records: Sequence[Found],
+    final: Sequence[Found],
+    config: dict[str, Any],
     seconds: dict[str, float],
-) -> store.Run:
-    """The run as it is stored: series and metrics stacked over losses, outcomes, and what the report needs to know."""
-    losses = tuple(study.algorithms)
-    names = list(dict.fromkeys(name for loss in losses for name in series[loss]))
-    like = {name: next(series[loss][name] for loss in losses if name in series[loss]) for name in names}
-    absent = {name: np.full_like(values, np.nan) for name, values in like.items()}
-    stacked = {name: np.stack([series[loss].get(name, absent[name]) for loss in losses]) for name in names}
-    thresholds = _thresholds(study.config.failure_multiple, judge)
-    outcomes = [_outcomes(judge, series[loss], measured[loss], thresholds) for loss in losses]
-    config = store.read_config(folder)
-    notes = judge.notes | {
-        "quantiles": QUANTILES,
+) -> Results:
+    """The results as they are stored.
+
+    Args:
+      study: whose configurations and seeds are the axes.
+      evaluator: with what untrained generators get among its yardsticks.
+      records: by configuration, arrays [seed, record, ...] named GROUP/NAME, and `step` and `probe_step`.
+      final: by configuration, what `evaluator.finish` made of the trained generators.
+      config: what was asked for.
+      seconds: by configuration.
+    """
+    thresholds = outcome_thresholds(study.config.failure_multiple, evaluator)
+    outcomes = [_outcomes(evaluator, one, last, thresholds) for one, last in zip(records, final, strict=True)]
+    variables = [variable("metric", "outcome", _RUN, np.asarray(outcomes))]
+    variables += [
+        variable("metric", metric.name, _RUN, np.stack([one[metric.name] for one in final]), long_name=metric.label)
+        for metric in evaluator.metrics
+    ]
+    variables += [_recorded(name, stacked(records, name)) for name in names_of(records)]
+    variables += _samples(evaluator, final)
+    coordinates: dict[str, Any] = {
+        "configuration": list(study.configurations),
+        "seed": np.arange(study.config.seeds),
+        "step": records[0]["step"],
+        "probe_step": records[0]["probe_step"],
+        "quantile": list(QUANTILES),
+    }
+    notes = evaluator.notes | {
+        "kind": "run",
+        "noun": noun_of(study),
         "steps": study.config.steps,
         "data": study.source.name,
         "explanations": {outcome.name: sentence for outcome, sentence in EXPLANATION.items()},
-        "rules": _rules(judge, thresholds),
+        "rules": rules_in_words(evaluator, thresholds),
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
-        "scores": [name for name, loss in _losses(study).items() if not is_probability(loss)],
+        "scores": [label for label, loss in losses_of(study).items() if not is_probability(loss)],
+        "quantiles": QUANTILES,
     }
-    samples = {**judge.real, "fake": np.stack([measured[loss].samples for loss in losses])}
-    histograms = [h for loss in losses if (h := measured[loss].histogram) is not None]
-    if histograms:
-        samples["class_histogram"] = np.stack(histograms)
-    return store.Run(
-        config=config,
-        losses=losses,
-        seeds=np.arange(study.config.seeds),
-        metrics=judge.metrics,
-        values={m.name: np.stack([measured[loss].values[m.name] for loss in losses]) for m in judge.metrics},
-        outcomes=np.asarray(outcomes),
-        notes=notes,
-        series=stacked,
-        samples=samples,
-    )
+    dataset = xr.Dataset(dict(variables))
+    return Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes)
 
 
-def as_series(info: Info) -> dict[str, NDArray]:
-    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
-    names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
-    flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
-    flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}
-    for name in ("d_real", "d_fake"):
-        spread = getattr(info, name)
-        flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
-    return {name: np.asarray(values) for name, values in flat.items()}
+def names_of(records: Sequence[Found]) -> list[str]:
+    """What any configuration recorded, each once: not all have a discriminator's loss of two terms, say."""
+    return list(dict.fromkeys(name for one in records for name in one if "/" in name))
 
 
-def _thresholds(multiple: float | None, judge: Judge) -> Thresholds:
+def stacked(records: Sequence[Found], name: str) -> NDArray:
+    """[configuration, seed, record, ...]; NaN for a configuration without it."""
+    like = next(one[name] for one in records if name in one)
+    return np.stack([one.get(name, np.full(like.shape, np.nan)) for one in records])
+
+
+def noun_of(study: Study) -> str:
+    """What the configurations differ in, as reports call them."""
+    recipes = {configuration.recipe for configuration in study.configurations.values()}
+    if recipes == {"gan"}:
+        return "loss"
+    return "configuration" if "gan" in recipes else "recipe"
+
+
+def losses_of(study: Study) -> dict[str, Loss | None]:
+    """The loss of every configuration's game, where it was made of one."""
+    return {label: configuration.algorithm.game.loss for label, configuration in study.configurations.items()}
+
+
+def _recorded(name: str, values: NDArray) -> tuple[str, xr.Variable]:
+    group, _, own = name.partition("/")
+    if group == "along":
+        return variable("metric", f"{own}_along", _DIMS["along"], values)
+    if group == "series":
+        return variable("series", own, (*_DIMS["series"], *(("quantile",) if own in _QUANTILES else ())), values)
+    if group == "gradient":
+        return variable("gradient", own, gradient_dims(own, _RUN), values)
+    return variable("probe", f"{group}_{own}", (*_RUN, "probe_step"), values)
+
+
+def gradient_dims(name: str, lead: tuple[str, ...]) -> tuple[str, ...]:
+    """The dimensions of one of the arrays of `Gradients`, after `lead`."""
+    own = {
+        "cosine": ("loss", "other_loss"),
+        "layers": ("loss", "layer"),
+        "fake_logit": ("quantile",),
+        "d_fake": ("quantile",),
+        "norms": ("loss",),
+    }
+    return (*lead, "probe_step", *own.get(name, ("loss",)))
+
+
+def _samples(evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[str, xr.Variable]]:
+    found = [variable("sample", name, (), values) for name, values in evaluator.real.items()]
+    found.append(variable("sample", "fake", _RUN, np.stack([one["fake"] for one in final])))
+    if all("class_histogram" in one for one in final):
+        histograms = np.stack([one["class_histogram"] for one in final])
+        found.append(variable("sample", "class_histogram", _RUN, histograms))
+    return found
+
+
+def _used(dataset: xr.Dataset, coordinates: dict[str, Any]) -> dict[str, Any]:
+    return {name: values for name, values in coordinates.items() if name in dataset.dims}
+
+
+def outcome_thresholds(multiple: float | None, evaluator: Evaluator) -> Thresholds:
     """The rule's multiple, lowered where it would let half of an untrained generator's distance pass as learned."""
-    if multiple is None or "distance" not in judge.rules:
+    if multiple is None or "distance" not in evaluator.rules:
         return THRESHOLDS
-    name, floor = judge.rules["distance"]
-    untrained = next(metric.yardsticks["untrained generator"] for metric in judge.metrics if metric.name == name)
+    name, floor = evaluator.rules["distance"]
+    untrained = next(m.yardsticks["untrained generator"] for m in evaluator.metrics if m.name == name)
     return THRESHOLDS._replace(quality_multiple=min(multiple, 0.5 * untrained / floor))
 
 
-def _outcomes(judge: Judge, series: dict[str, NDArray], measured: Measured, thresholds: Thresholds) -> list[str]:
-    held: dict[str, Any] = {
-        role: (measured.values[metric], reference) for role, (metric, reference) in judge.rules.items()
-    }
-    codes = classify(
-        [series["g_loss"], series["d_loss"]], series["g_grad_norm"], measured.finite, thresholds=thresholds, **held
-    )
+def _outcomes(evaluator: Evaluator, records: Found, final: Found, thresholds: Thresholds) -> list[str]:
+    held: dict[str, Any] = {role: (final[metric], reference) for role, (metric, reference) in evaluator.rules.items()}
+    losses = [records["series/g_loss"], records["series/d_loss"]]
+    codes = classify(losses, records["series/g_grad_norm"], final["finite"], thresholds=thresholds, **held)
     return [Outcome(code).name for code in codes]
 
 
-def _rules(judge: Judge, thresholds: Thresholds) -> list[str]:
-    """The failure rules with their numbers, in words."""
+def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
+    """The failure rules with their numbers."""
     rules = ["NON_FINITE: a loss, the generator's gradient or a sample was NaN or infinite."]
-    if "captured" in judge.rules:
-        _, total = judge.rules["captured"]
+    if "captured" in evaluator.rules:
+        _, total = evaluator.rules["captured"]
         rules.append(
             f"COLLAPSED: fewer than {thresholds.modes_share * total:g} of {total:g} modes or classes captured."
         )
-    if "distance" in judge.rules:
-        _, floor = judge.rules["distance"]
+    if "distance" in evaluator.rules:
+        name, floor = evaluator.rules["distance"]
+        label = next(metric.label for metric in evaluator.metrics if metric.name == name)
         rules.append(
-            f"NOT_LEARNED: a Fréchet distance above {thresholds.quality_multiple:g} times that of real "
-            f"against real images ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
+            f"NOT_LEARNED: {label} above {thresholds.quality_multiple:g} times that of real "
+            f"against real ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
         )
-    if "high_quality" in judge.rules:
-        _, share = judge.rules["high_quality"]
+    if "high_quality" in evaluator.rules:
+        _, share = evaluator.rules["high_quality"]
         rules.append(
             f"NOT_LEARNED: a share of high-quality samples below {thresholds.quality_share:g} times that of "
             f"a perfect sampler ({share:.3g})."
         )
     rules.append(
-        "GRADIENT_VANISHED: the norm of the generator loss's gradient by the generator's parameters has a median over "
-        f"the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the first steps (one in a "
-        "hundred, at least 10)."
+        "GRADIENT_VANISHED: the norm of the generator loss's gradient with respect to the generator's parameters has a "
+        f"median over the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the first "
+        "steps (one in a hundred, at least 10)."
     )
     return rules
 
@@ -122,18 +181,14 @@ def _equilibrium(study: Study) -> dict[str, float]:
     """Values where samples and data have one distribution and D = 1/2, for the losses for which that is the optimum."""
     log4 = float(np.log(4))
     common = {"value": -log4, "d_real_mean": 0.5, "d_fake_mean": 0.5, "d_loss": log4}
-    losses = _losses(study)
-    plain = [name for name, loss in losses.items() if loss is not None and is_probability(loss)]
+    losses = losses_of(study)
+    plain = [label for label, loss in losses.items() if loss is not None and is_probability(loss)]
     generator: dict[Any, float] = {minimax_generator: -log4 / 2, non_saturating_generator: log4 / 2}
     values = {
-        f"g_loss/{name}": generator[loss.generator]
-        for name, loss in losses.items()
-        if name in plain and loss is not None and loss.generator in generator
+        f"g_loss/{label}": generator[loss.generator]
+        for label, loss in losses.items()
+        if label in plain and loss is not None and loss.generator in generator
     }
-    if len(plain) == len(study.algorithms):
+    if len(plain) == len(study.configurations):
         return values | common
-    return values | {f"{series}/{name}": value for name in plain for series, value in common.items()}
-
-
-def _losses(study: Study) -> dict[str, Loss | None]:
-    return {name: algorithm.game.loss for name, algorithm in study.algorithms.items()}
+    return values | {f"{series}/{label}": value for label in plain for series, value in common.items()}

@@ -9,13 +9,13 @@ import jax
 from jaxgan.data.source import Source
 from jaxgan.dynamics import averaged
 from jaxgan.game import normal_prior
+from jaxgan.runs.run import seed_keys, start
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.settings import check_owners, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
-from jaxgan.runs.run import seed_keys, start
 from jaxgan.types import Algorithm, BatchSizes
 
 

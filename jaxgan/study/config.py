@@ -161,16 +161,19 @@ def from_stored(stored: Mapping[str, Any]) -> Config:
 
 def command_line(job: str, config: Config) -> str:
     """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
-    words = ["jaxgan", *job.split()]
+    return shlex.join(["jaxgan", job, *option_words(config)])
+
+
+def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
+    """The options of a configuration as words; `names` are those of options that a command calls otherwise."""
+    words: list[str] = []
     for field in dataclasses.fields(config):
-        value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words += [option] * value
+        value, option = getattr(config, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
+        if field.name in hidden or value in (None, "", False):
             continue
         for item in value if isinstance(value, tuple) else (value,):
-            if item is not None and item != "":
-                words += [option, str(item)]
-    return shlex.join(words)
+            words += [option] if item is True else [option, str(item)]
+    return words
 
 
 def _gan_settings(values: dict[str, Any], settings: list[str], gentle: bool, points: bool | None) -> list[str]:

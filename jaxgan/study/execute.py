@@ -1,31 +1,60 @@
-"""The job behind `compare` and `train`: losses x seeds on one data set, from options to a report."""
+"""The job behind `compare` and `train`: configurations x seeds on one data set, from options to a report."""
 
 import dataclasses
-import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
-from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
-from jaxgan.evaluation.evaluator import Judge, Measured, judge_for, with_untrained
+from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
-from jaxgan.report.run.report import write_report
-from jaxgan.report.run.table import summarize_run, to_dict, to_markdown
+from jaxgan.report.run.report import write_run_report
 from jaxgan.results import store
-from jaxgan.runs.placement import Placement
+from jaxgan.results.files import write_json
+from jaxgan.results.results import SCHEMA, Results
+from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import start_seeds
-from jaxgan.study import catalogue, compilation, processes, provenance, resources
+from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
-from jaxgan.study.build import Study, build
-from jaxgan.study.config import NAMES, Config, OptionError, command_line, configure, counted, from_stored
-from jaxgan.study.training import Interrupted, Say, train
-from jaxgan.types import Generator
+from jaxgan.study.build import Configuration, Study, build
+from jaxgan.study.config import Config, command_line, configure
+from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.resume import continued, resumable
+from jaxgan.study.strength import BASE, DiscriminatorStrength
+from jaxgan.study.training import (
+    Block,
+    Interrupted,
+    Job,
+    Say,
+    Watched,
+    along,
+    by_leaf,
+    read_block,
+    save_generator,
+    train,
+    watch,
+)
+from jaxgan.types import Algorithm, Generator
+
+LOOK_SAMPLES = 1000  # at most, along training: a fifth of the final ones keeps the cost of looks under a tenth
+
+Others = Callable[[Configuration], Mapping[str, Watched]]
+"""What else is watched along the training of a configuration, by the name of its group."""
+
+
+class Plan(NamedTuple):
+    """A run before it has a folder."""
+
+    study: Study
+    blocks: tuple[Block, ...]
+    placement: Placement
+    evaluator: Evaluator
 
 
 def run_study(
@@ -43,166 +72,202 @@ def run_study(
 ) -> Path:
     """Trains, measures and reports; returns the folder that holds everything.
 
-    `given` are options of `Config`; what is missing takes its default. Nothing is written before everything that
-    can be checked has been. `keep_programs` turns on JAX's compile cache. Of several processes, which all run this,
-    each trains and writes its own seeds, and the first does the rest.
+    Nothing is written before everything that can be checked has been. Of several processes, which all run this, each
+    trains and writes its own seeds, and the first does the rest.
+
+    Args:
+      job: `compare` or `train`.
+      given: options of `Config`; what is missing takes its default.
+      out: the folder; by default the next number under runs/.
+      overwrite: whether a run in `out` may be replaced.
+      resume: continue the run in `out`, to more steps or seeds where `given` has more.
+      gentle: slower learning over more steps.
+      on: devices and processes.
+      keep_programs: turns on JAX's compile cache.
+      progress: whether bars are drawn on a terminal.
+      say: is told what is going on, a line at a time.
 
     Raises:
       OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
       ProcessError: one of these, in one of several processes.
       Interrupted: Ctrl-C; the folder can be resumed.
     """
-    given = absolute(given)
+    given = inputs.absolute(given)
     if resume and (gentle or overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
-    config = _resumed(given, out) if resume else configure(given, gentle=gentle)
+    config = continued(given, out) if resume else configure(given, gentle=gentle, points=inputs.holds_points(given))
     placement = resources.start(config.seeds, on)
     say = say if processes.leads() else _say_nothing
     if keep_programs:
         compilation.keep_programs()
-    if resume and out is not None and store.is_finished(out):
+    if resume and out is not None and store.is_finished(out) and store.read_config(out)["config"] == _plain(config):
         if processes.leads():
             _report(out)
         return out
     with processes.in_agreement():
-        study = build(config)
-        inputs = input_digests(study)
+        if processes.leads() and out is not None and not resume:
+            store.check_out(out, overwrite=overwrite)
+        plan = plan_for(config, placement, say)
         if resume and out is not None:
-            _check_same(store.read_config(out), study, inputs, out)
-        judge = None
-        if processes.leads():
-            if out is not None and not resume:
-                store.check_out(out, overwrite=overwrite)
-            judge = judge_for(study.source, config.samples, config.split_seed, say)
-    with processes.in_agreement():
-        folder = Path() if out is None else out
-        if processes.leads() and not resume:
-            name = f"{job}-{catalogue.slug(Path(config.data).stem)}"
-            origin = _origin(job, config, placement) | {"settings": study.settings, "inputs": inputs}
-            folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-            store.write_json(folder / "config.json", origin)
-    folder = processes.seen_by_all(folder)
+            plan = plan._replace(blocks=resumable(out, plan.study))
+    folder = _claimed(plan, job, out, resume, overwrite)
+    study = plan.study
     say(
-        f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.algorithms)} "
+        f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.configurations)} "
         f"on {study.source.name}; everything goes to {folder}"
     )
-    try:
-        _run(study, placement, judge, job, folder, progress=progress and processes.leads(), say=say)
-    except (Interrupted, processes.ProcessError):
-        raise
-    except BaseException as error:
-        processes.give_up()
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(folder, job, "before the end") from None
-        raise
+    its_job = Job(study, folder, job, progress and processes.leads(), say)
+    with giving_up(its_job):
+        results = measured(its_job, plan, own_probes(config))
+        if results is not None:
+            store.write_run(folder, results)
+            _report(folder)
     return folder
 
 
-def _run(
-    study: Study, placement: Placement, judge: Judge | None, job: str, folder: Path, *, progress: bool, say: Say
-) -> None:
-    series, measured, seconds = {}, {}, {}
-    for loss, algorithm in study.algorithms.items():
+def measured(job: Job, plan: Plan, others: Others) -> Results | None:
+    """Trains and measures every configuration; the results in the process that leads."""
+    study, evaluator = plan.study, plan.evaluator
+    records, final, seconds = [], [], {}
+    for label, configuration in study.configurations.items():
         clock = time.perf_counter()
-        generator = train(study, placement, job, loss, folder, progress=progress, say=say)
-        if judge is not None:
-            measured[loss] = judge.measure(algorithm.game, generator, _evaluation_keys(study))
-            parts = [store.read_parts(folder, loss, study.config.steps, name) for name in processes.names()]
-            series[loss] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        seconds[loss] = time.perf_counter() - clock
+        watched = _watched(plan, configuration, others(configuration))
+        parts = [train(job, configuration, block, _place(plan, block), watched) for block in plan.blocks]
+        if processes.leads():
+            generator = jax.tree.map(lambda *each: np.concatenate(each), *parts)
+            save_generator(job, configuration, generator, study.config.steps)
+            final.append(evaluate(evaluator, configuration.algorithm.game, generator, _evaluation_keys(study)))
+            records.append(_joined([read_block(job, label, block) for block in plan.blocks]))
+        seconds[label] = round(time.perf_counter() - clock, 1)
     with processes.in_agreement():
-        if judge is not None:
-            judge = with_untrained(judge, _measure_untrained(study, judge))
-            store.write_run(folder, assemble(study, folder, judge, series, measured, seconds))
-            _report(folder)
+        if not processes.leads():
+            return None
+        untrained = _untrained(study, evaluator)
+        config = store.read_config(job.folder)
+        return assemble(study, with_untrained(evaluator, untrained), records, final, config, seconds)
+
+
+def own_probes(config: Config) -> Others:
+    """The user's probes: (algorithm, state, key) -> any pytree of arrays."""
+    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in config.probe}
+
+    def others(configuration: Configuration) -> dict[str, Watched]:
+        return {name: Watched(partial(probe, configuration.algorithm), by_leaf) for name, probe in found.items()}
+
+    return others
+
+
+def _watched(plan: Plan, configuration: Configuration, others: Mapping[str, Watched]) -> Watched:
+    """The evaluator, and what else there is."""
+    evaluator = plan.evaluator
+    probe = evaluation_probe(evaluator, configuration.algorithm.game, min(evaluator.samples, LOOK_SAMPLES))
+    return watch(probe, along(evaluator), others)
+
+
+def plan_for(
+    config: Config, placement: Placement, say: Say, strengths: tuple[DiscriminatorStrength, ...] = (BASE,)
+) -> Plan:
+    """A configuration turned into functions, data and an evaluator.
+
+    Raises:
+      OptionError, DataError: what does not fit, a line each.
+    """
+    source = catalogue.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
+    study = build(config, source, strengths)
+    evaluator = evaluator_for(source, config.samples, split_seed=config.split_seed, report=say)
+    return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
+
+
+def _claimed(plan: Plan, job: str, out: Path | None, resume: bool, overwrite: bool) -> Path:
+    """The run's folder with its config.json, in every process."""
+    study, config = plan.study, plan.study.config
+    with processes.in_agreement():
+        folder = Path() if out is None else out
+        if processes.leads():
+            origin = origin_of(job, plan)
+            if resume:
+                origin = store.read_config(folder) | {name: origin[name] for name in ("config", "command", "blocks")}
+                (folder / store.RESULTS).unlink(missing_ok=True)
+            else:
+                name = f"{job}-{catalogue.slug(Path(config.data).stem)}"
+                folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
+            write_json(folder / "config.json", origin)
+            inputs.keep_copies(folder, study)
+    return processes.seen_by_all(folder)
+
+
+def origin_of(job: str, plan: Plan) -> dict[str, Any]:
+    """What config.json holds of a run."""
+    study = plan.study
+    return {
+        "schema": SCHEMA,
+        "job": job,
+        "command": command_line(job, study.config),
+        "config": _plain(study.config),
+        "configurations": {
+            label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
+        },
+        "network": study.networks.description,
+        "blocks": [list(block) for block in plan.blocks],
+        "inputs": inputs.digests(study),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        **provenance.device(),
+        **resources.described(plan.placement),
+        "key": study.config.key,
+    }
+
+
+class giving_up:  # a context manager, named as what it does
+    """Within it an error that the other processes do not know of ends this one; Ctrl-C becomes `Interrupted`."""
+
+    def __init__(self, job: Job):
+        self.job = job
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, Interrupted | processes.ProcessError):
+            return
+        processes.give_up()
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(self.job.folder, self.job.name, "before the end") from None
 
 
 def _report(folder: Path) -> None:
     """What is made of a finished run's numbers; making it again changes nothing."""
-    run = store.load_run(folder)
-    table = summarize_run(run)
-    store.write_json(folder / "table.json", to_dict(table))
-    (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
-    write_report(folder)
-    store.drop_parts(folder, run.losses)
+    write_run_report(folder)
 
 
-def _measure_untrained(study: Study, judge: Judge) -> Measured:
-    algorithm = next(iter(study.algorithms.values()))
+def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
+    algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
     begin = jax.jit(partial(start_seeds, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
-    return judge.measure(algorithm.game, generator, _evaluation_keys(study))
+    return evaluate(evaluator, algorithm.game, generator, _evaluation_keys(study))
 
 
 def _evaluation_keys(study: Study) -> jax.Array:
     return jax.vmap(partial(named_key, name="evaluation"))(study.keys)
 
 
-def _origin(job: str, config: Config, placement: Placement) -> dict[str, Any]:
-    return {
-        "job": job,
-        "command": command_line(job, config),
-        "config": dataclasses.asdict(config),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        **provenance.device(),
-        **resources.described(placement),
-        "key": config.key,
-    }
+def _place(plan: Plan, block: Block) -> Placement:
+    if len(plan.blocks) == 1:
+        return plan.placement
+    devices = plan.placement.mesh.devices.ravel().tolist()
+    return place(block.last - block.first + 1, devices=devices, in_turn=plan.placement.in_turn)
 
 
-def absolute(given: dict[str, Any]) -> dict[str, Any]:
-    """Files by their whole path, so that the command that repeats a run does so from any folder."""
-
-    def resolve(name: str) -> str:
-        path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
-        known = name in catalogue.DATA or name in catalogue.LOSSES or name in catalogue.RECIPES
-        return f"{Path(path).resolve()}{colon}{attribute}" if path and not known and Path(path).exists() else name
-
-    resolved = dict(given)
-    if given.get("data"):
-        resolved["data"] = resolve(given["data"])
-    for option in ("loss", "recipe"):
-        if given.get(option):
-            resolved[option] = tuple(resolve(name) for name in given[option])
-    return resolved
+def _joined(parts: list[dict[str, NDArray]]) -> dict[str, NDArray]:
+    """Blocks of seeds one after the other."""
+    first = parts[0]
+    return {n: v if v.ndim == 1 else np.concatenate([part[n] for part in parts]) for n, v in first.items()}
 
 
-def input_digests(study: Study) -> dict[str, str]:
-    """SHA-256 of what the configuration names but does not hold: files of losses, images."""
-    digests = file_digests(study.config.loss + study.config.recipe)
-    images = (study.source.train, study.source.heldout)
-    return digests | ({} if study.source.train is None else {study.source.name: checkpoint.digest(images)})
-
-
-def file_digests(names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the files among names of losses and recipes."""
-    files = [Path(name.rpartition(":")[0]) for name in names if ".py:" in name]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _check_same(stored: dict[str, Any], study: Study, inputs: dict[str, str], out: Path) -> None:
-    if stored.get("settings", {}) != study.settings:
-        raise OptionError("resume", f"a recipe's settings are others now than when the run in {out} was started")
-    resources.check_same_number(out, stored.get("processes", 1))
-    then = stored["inputs"]
-    if changed := sorted(name for name in then.keys() | inputs.keys() if then.get(name) != inputs.get(name)):
-        raise OptionError("resume", f"{', '.join(changed)} changed since the run in {out} was started")
+def _plain(config: Config) -> dict[str, Any]:
+    """As JSON gives it back."""
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}
 
 
 def _say_nothing(line: str) -> None:
     """For the processes that do not lead."""
-
-
-def _resumed(given: dict[str, Any], out: Path | None) -> Config:
-    if out is None:
-        raise OptionError("resume", "got no --out, expected the folder of the run to continue")
-    try:
-        config = from_stored(store.read_config(out)["config"])
-    except (KeyError, TypeError) as error:
-        raise store.StoreError(f"--resume: the run in {out} was started by another version of jaxgan") from error
-    for name, value in given.items():
-        stored = getattr(config, name)
-        if value is not None and (tuple(value) if name in NAMES else value) != stored:
-            raise OptionError(name, f"got {value}, but the run in {out} was started with {stored}; leave it out")
-    return config

@@ -1,87 +1,82 @@
-"""The protocol of frozen generators from options to arrays, under discriminators of every skill."""
+"""The protocol of frozen generators from options to arrays, under discriminators of every strength."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import optax
+import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from jaxgan.diagnostics.frozen import Frozen, against_discriminators, directions, generators_of_ages
+from jaxgan.diagnostics.gradients import Gradients
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import frozen
+from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import flipped_labels
+from jaxgan.results.results import Results, variable
 from jaxgan.runs.loop import Chunk
 from jaxgan.runs.placement import Placement, place
 from jaxgan.study import catalogue, compilation
-from jaxgan.study.along_training import gradient_arrays
-from jaxgan.study.build import Study, game_of, widened
-from jaxgan.study.config import OptionError, counted, defaults
-from jaxgan.study.profile_config import Wanted
-from jaxgan.study.strength import Skill, skills_from
-from jaxgan.study.training import Say
-from jaxgan.types import Algorithm, BatchSizes, Game, Generator, Loss
+from jaxgan.study.assemble import gradient_dims
+from jaxgan.study.build import Configuration, Study
+from jaxgan.study.config import gan_defaults
+from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.profile_config import ProfileConfig
+from jaxgan.study.strength import DiscriminatorStrength
+from jaxgan.study.training import Job
+from jaxgan.types import QUANTILES, Algorithm, Game, Generator, Loss
+
+_RUN = ("configuration", "age", "seed")
 
 
 class Rule(NamedTuple):
-    """How a discriminator of one skill is trained from scratch."""
+    """How a discriminator of one strength is trained from scratch."""
 
     algorithm: Algorithm
     game: Game
+    lr: float
 
 
-def rules_for(study: Study, wanted: Wanted, sizes: BatchSizes) -> dict[str, Rule]:
-    """By skill, the base first.
+def rules_for(study: Study, profile: ProfileConfig, strengths: tuple[DiscriminatorStrength, ...]) -> dict[str, Rule]:
+    """By strength, the base first.
 
     Raises:
-      OptionError: an unknown loss, or a skill that does not fit the batch sizes.
+      OptionError: an unknown loss, or a strength that does not fit the batch sizes.
     """
     try:
-        d_loss = catalogue.find_loss(wanted.d_loss)
+        d_loss = catalogue.find_loss(profile.d_loss)
     except OptionError as error:
         raise OptionError("d_loss", str(error).partition(": ")[2]) from error
-    return {skill.name: _rule(study, d_loss, skill, sizes) for skill in skills_from(wanted.d_skill)}
+    return {strength.name: _rule(study, d_loss, strength) for strength in strengths}
 
 
 def measure_frozen(
-    study: Study,
+    job: Job,
     rules: Mapping[str, Rule],
     losses: Mapping[str, Loss],
-    wanted: Wanted,
+    profile: ProfileConfig,
     ages: tuple[int, ...],
-    batch: int,
     placement: Placement,
-    *,
-    progress: bool,
-    say: Say,
-) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """frozen.* arrays [skill, age, seed, step, ...], and notes.
+) -> Results:
+    """Groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
 
-    Ctrl-C ends the discriminators under way: skills that have come to their end are reported, or the first as far as it
-    got.
+    Ctrl-C ends the discriminators under way: strengths that have come to their end are reported, or the first as far
+    as it got.
 
     Raises:
       KeyboardInterrupt: it came while the generators were trained.
     """
-    algorithm = next(iter(study.algorithms.values()))
-    with (
-        tqdm(desc="generators", total=ages[-1], unit="step", disable=None if progress else True) as bar,
-        compilation.in_precision(study.config),
-    ):
-        generators = generators_of_ages(
-            algorithm,
-            study.source.sample,
-            study.keys,
-            ages,
-            on_chunk=lambda chunk: _advance(bar, chunk),
-            placement=placement,
-        )
-    minibatches = wanted.minibatches or 8
+    study, trained = job.study, _only(job.study)
+    generators = _generators(job, trained, ages, placement)
+    minibatches, size = profile.minibatches or 8, trained.batch_sizes.generator
     found: dict[str, Frozen] = {}
     rows: dict[str, NDArray] = {}
     stopped = None
     for name, rule in rules.items():
-        one = _against(study, name, rule, generators, losses, wanted, minibatches, batch, len(ages), progress)
+        one = _against(job, name, rule, generators, losses, profile, minibatches, size, len(ages))
         if one.interrupted:
             stopped = int(one.judgement.loss.shape[2])
             if found:
@@ -89,66 +84,105 @@ def measure_frozen(
         found[name] = one
         if len(rules) > 1:
             sample = study.source.sample
-            rows[name] = directions(one, rule.game, sample, losses, minibatches=minibatches, batch_size=batch)
+            rows[name] = directions(one, rule.game, sample, losses, minibatches=minibatches, batch_size=size)
         if one.interrupted:
             break
-    say(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
+    job.say(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
+    first, base = next(iter(found.values())), next(iter(rules.values()))
     parts = [_arrays(one) for one in found.values()]
-    arrays = {f"frozen.{key}": np.stack([part[key] for part in parts]) for key in parts[0]}
+    variables = [
+        variable(group, name, _dims(group, name), np.stack([part[group, name] for part in parts]))
+        for group, name in parts[0]
+    ]
     if rows:
-        agreement = [np.sum(rows["base"] * each, axis=-1) for each in rows.values()]
-        arrays["frozen.agreement"] = np.stack(agreement)
-    first = next(iter(found.values()))
+        agreement = np.stack([np.sum(rows["base"] * each, axis=-1) for each in rows.values()])
+        variables.append(variable("gradient", "agreement", (*_RUN, "loss"), agreement))
+    coordinates = {
+        "configuration": list(found),
+        "age": list(ages),
+        "seed": np.arange(study.config.seeds),
+        "probe_step": first.steps,
+        "step": 1 + np.arange(first.judgement.loss.shape[2]),
+        "loss": list(losses),
+        "other_loss": list(losses),
+        "layer": list(first.gradients.layers),
+        "quantile": list(QUANTILES),
+    }
     notes = {
-        "skills": list(found),
         "stopped": stopped,
-        "layers": list(first.gradients.layers),
         "minibatches": minibatches,
         "d_iterations": int(first.judgement.loss.shape[2]),
-        "d_loss": catalogue.slug(wanted.d_loss),
-        "d_scores": not is_probability(next(iter(rules.values())).game.loss),
-        "lr_d": _rate(study),
+        "d_loss": catalogue.slug(profile.d_loss),
+        "d_scores": not is_probability(base.game.loss),
+        "lr_d": base.lr,
     }
-    return arrays | {"frozen.steps": first.steps}, notes
+    dataset = xr.Dataset(dict(variables))
+    used = {name: values for name, values in coordinates.items() if name in dataset.dims}
+    return Results(dataset.assign_coords(used), (), {}, notes)
 
 
-def _rule(study: Study, d_loss: Loss, skill: Skill, sizes: BatchSizes) -> Rule:
-    description = study.description
-    networks = catalogue.build_generator(description), catalogue.build_discriminator(widened(description, skill))
-    game = game_of(study.config, networks, d_loss, skill)
-    if skill.noise and sizes.real != sizes.fake:
-        raise OptionError("d_skill", f"noise flips labels in pairs, and needs as many real ({sizes.real}) as generated "
-                          f"examples ({sizes.fake})")  # fmt: skip
-    beta1 = study.config.beta1
-    tx = optax.adam(_rate(study) * skill.lr, b1=_default(study, "beta1") if beta1 is None else beta1)
+def gradient_arrays(gradients: Gradients) -> dict[str, NDArray]:
+    """`Gradients` as named arrays; the norms of the layers in their last axis, in the order of their names."""
+    arrays = {name: np.asarray(getattr(gradients, name)) for name in Gradients._fields if name != "layers"}
+    return arrays | {"layers": np.stack([np.asarray(each) for each in gradients.layers.values()], axis=-1)}
+
+
+def _only(study: Study) -> Configuration:
+    return next(iter(study.configurations.values()))
+
+
+def _generators(job: Job, trained: Configuration, ages: tuple[int, ...], placement: Placement) -> Generator:
+    study = job.study
+    with (
+        tqdm(desc="generators", total=ages[-1], unit="step", disable=None if job.progress else True) as bar,
+        compilation.in_precision(study.config),
+    ):
+        return generators_of_ages(
+            trained.algorithm,
+            study.source.sample,
+            study.keys,
+            ages,
+            on_chunk=lambda chunk: _advance(bar, chunk),
+            placement=placement,
+        )
+
+
+def _rule(study: Study, d_loss: Loss, strength: DiscriminatorStrength) -> Rule:
+    trained, networks = _only(study), study.networks
+    sizes = trained.batch_sizes
+    if strength.noise and sizes.real != sizes.fake:
+        raise OptionError("d_strength", f"noise flips labels in pairs, and needs as many real ({sizes.real}) as "
+                          f"generated examples ({sizes.fake})")  # fmt: skip
+    labels = flipped_labels(strength.noise) if strength.noise else None
+    pair = networks.generator, networks.discriminator_of(strength.width)
+    game = adversarial_game(*pair, normal_prior(study.config.latent_dim), d_loss, labelling=labels)
+    lr, b1 = (_adam(study, trained, name) for name in ("lr_d", "b1"))
     threshold = 0.0 if is_probability(d_loss) else None
-    return Rule(frozen(game, tx, batch_size=sizes, d_steps=skill.k, threshold=threshold), game)
+    tx = optax.adam(lr * strength.lr, b1=b1)
+    return Rule(frozen(game, tx, batch_size=sizes, d_steps=strength.k, threshold=threshold), game, lr)
 
 
-def _rate(study: Study) -> float:
-    """Of Adam, for a discriminator from scratch: what the options say, or what the data's default is."""
-    rate = study.config.lr_d
-    return _default(study, "lr_d") if rate is None else rate
-
-
-def _default(study: Study, name: str) -> float:
-    return float(defaults(study.config.data)[name])
+def _adam(study: Study, trained: Configuration, name: str) -> float:
+    """A setting of Adam for a discriminator from scratch: that of the loss trained with, or what the data's is."""
+    value = trained.settings.get(name) if trained.recipe == "gan" else None
+    defaults = gan_defaults(study.config.data, len(study.source.shape) == 1)
+    return float(defaults[name] if not isinstance(value, int | float) else value)
 
 
 def _against(
-    study: Study,
+    job: Job,
     name: str,
     rule: Rule,
     generators: Generator,
     losses: Mapping[str, Loss],
-    wanted: Wanted,
+    profile: ProfileConfig,
     minibatches: int,
     batch: int,
     ages: int,
-    progress: bool,
 ) -> Frozen:
+    study = job.study
     title = "discriminators" if name == "base" else f"discriminators, {name}"
-    bar = tqdm(desc=title, total=wanted.d_iterations, unit="step", disable=None if progress else True)
+    bar = tqdm(desc=title, total=profile.d_iterations, unit="step", disable=None if job.progress else True)
     with bar, compilation.in_precision(study.config):
         return against_discriminators(
             rule.algorithm,
@@ -156,11 +190,11 @@ def _against(
             study.keys,
             generators,
             losses,
-            wanted.d_iterations,
-            probes=wanted.probes,
+            profile.d_iterations,
+            probes=profile.probes,
             minibatches=minibatches,
             batch_size=batch,
-            saturated=wanted.threshold,
+            saturated=profile.threshold,
             on_chunk=lambda chunk: _advance(bar, chunk),
             on_compile=lambda seconds: bar.set_postfix_str(f"compiled in {seconds:.0f} s"),
             placement=place(ages * study.config.seeds),
@@ -171,20 +205,25 @@ def _advance(bar: Any, chunk: Chunk) -> None:
     bar.update(chunk.length)
 
 
-def _arrays(found: Frozen) -> dict[str, NDArray]:
-    """By name, [age, seed, step, ...]; the discriminator's own report is of every step."""
+def _dims(group: str, name: str) -> tuple[str, ...]:
+    if group == "discriminator":
+        return (*_RUN, "step")
+    return (*_RUN, "probe_step", "loss") if name.startswith("image") else gradient_dims(name, _RUN)
+
+
+def _arrays(found: Frozen) -> dict[tuple[str, str], NDArray]:
+    """By group and name, [age, seed, step, ...]; the discriminator's own report is of every step."""
     own = found.judgement
-    arrays: dict[str, Any] = gradient_arrays(found.gradients) | {
+    arrays = {("gradient", name): values for name, values in gradient_arrays(found.gradients).items()}
+    reported = {
         "d_loss": own.loss,
         "accuracy": own.accuracy,
         "value": own.value,
         "mean_real_logit": own.real_logit,
         "mean_fake_logit": own.fake_logit,
     }
+    arrays |= {("discriminator", name): np.asarray(values) for name, values in reported.items()}
     if found.images is not None:
-        arrays |= {
-            "image_norm": found.images.norm,
-            "image_spread": found.images.spread,
-            "image_norms": found.images.norms,
-        }
-    return arrays
+        images = {"norm": found.images.norm, "spread": found.images.spread, "norms": found.images.norms}
+        arrays |= {("gradient", f"image_{name}"): np.asarray(values) for name, values in images.items()}
+    return jax.device_get(arrays)

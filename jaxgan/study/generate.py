@@ -1,5 +1,6 @@
 """What a finished or interrupted run can still do: load a trained generator, sample from it, interpolate in it."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +15,23 @@ from jaxgan import checkpoint
 from jaxgan.game import normal_prior
 from jaxgan.report.run import figures
 from jaxgan.results import store
+from jaxgan.results.results import Results
 from jaxgan.study import catalogue
-from jaxgan.study.config import OptionError, nearest
-from jaxgan.types import Array, Generator, Key
+from jaxgan.study.messages import OptionError, expect, nearest
+from jaxgan.study.networks import build_generator
+from jaxgan.types import Array, Generator, Key, PyTree
+
+MOST = 1_000_000  # samples at once
 
 
 class LoadedGenerator(NamedTuple):
     """One trained generator: `generate(z)` [n, latent_dim] -> x [n, ...], and where it comes from."""
 
     generate: Callable[[Array], Array]
+    params: PyTree
+    model_state: PyTree
     latent_dim: int
-    loss: str
+    configuration: str
     seed: int
     step: int
 
@@ -32,34 +39,44 @@ class LoadedGenerator(NamedTuple):
         """n samples: latents from the prior that it was trained with."""
         return self.generate(normal_prior(self.latent_dim)(key, n))
 
+    def __repr__(self) -> str:
+        """Where it comes from, without its numbers."""
+        size = sum(leaf.size for leaf in jax.tree.leaves(self.params))
+        return (
+            f"LoadedGenerator({self.configuration}, seed {self.seed}, step {self.step:,}, {size:,} parameters, "
+            f"latent_dim {self.latent_dim})"
+        )
 
-def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -> LoadedGenerator:
-    """The generator of `seed` under `loss` (default: the practical one, else the run's first) from a run's folder.
 
-    `loss` may be the name of a recipe, where the run is of recipes.
+def load_generator(folder: Path | str, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+    """One trained generator from a run's folder; the discriminator is not needed.
 
-    Only its own parameters are read; the discriminator is not needed.
+    Args:
+      folder: of a run, finished or interrupted.
+      configuration: its label; by default the practical loss, else the run's first.
+      seed: which of the run's seeds.
 
     Raises:
-      StoreError, OptionError, CheckpointError: no run, no such loss or seed, or damaged numbers.
+      StoreError, OptionError, CheckpointError: no run, no such configuration or seed, or damaged numbers.
     """
     folder = Path(folder)
-    config = store.read_config(folder)["config"]
-    names = [*config["loss"], *config.get("recipe", [])]
-    trained = [name for name in map(catalogue.slug, names) if checkpoint.latest_step(folder / name / "generator")]
+    content = store.read_config(folder)
+    labels = content.get("configurations", {})
+    trained = [label for label in labels if checkpoint.latest_step(folder / label / "generator") is not None]
     if not trained:
         raise store.StoreError(f"{folder} holds no trained generator yet")
-    if loss is None:
-        loss = "non_saturating" if "non_saturating" in trained else trained[0]
-    loss = catalogue.slug(loss)  # spelled as for `compare`, too
-    if loss not in trained:
-        raise OptionError("loss", f"got {loss!r}; {nearest(loss, trained)}")
-    if not 0 <= seed < config["seeds"]:
-        raise OptionError("seed", f"got {seed}, expected 0 to {config['seeds'] - 1}")
-    directory = folder / loss / "generator"
-    network = checkpoint.read_meta(directory)["network"]
-    module = catalogue.build_generator(network)
-    stacked, _ = checkpoint.load(directory, _shapes(module, network["latent_dim"], config["seeds"]))
+    if configuration is None:
+        configuration = "non_saturating" if "non_saturating" in trained else trained[0]
+    configuration = catalogue.slug(configuration)  # spelled as for `compare`, too
+    if configuration not in trained:
+        raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
+    directory = folder / configuration / "generator"
+    meta = checkpoint.read_meta(directory)
+    network, seeds = meta["network"], meta["seeds"]
+    if not 0 <= seed < seeds:
+        raise OptionError("seed", f"got {seed}, expected 0 to {seeds - 1}")
+    module = build_generator(network)
+    stacked, _ = checkpoint.load(directory, _shapes(module, network["latent_dim"], seeds))
     params, model_state = jax.tree.map(lambda a: a[seed], tuple(stacked))
 
     @jax.jit
@@ -68,13 +85,37 @@ def load_generator(folder: Path | str, loss: str | None = None, seed: int = 0) -
 
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded
-    return LoadedGenerator(generate, network["latent_dim"], loss, seed, step)
+    return LoadedGenerator(generate, params, model_state, network["latent_dim"], configuration, seed, step)
+
+
+class Run(Results):
+    """The results of a run, and its trained generators."""
+
+    def generator(self, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+        """One trained generator, as `load_generator`.
+
+        Raises:
+          StoreError, OptionError, CheckpointError: no such configuration or seed, or damaged numbers.
+        """
+        if self.folder is None:
+            raise store.StoreError("these results were not read from a folder, so their generators are not known")
+        return load_generator(self.folder, configuration, seed)
+
+
+def load_run(folder: Path | str) -> Run:
+    """The finished run, or the gradient profile, in `folder`.
+
+    Raises:
+      StoreError: there is none, it is not finished, damaged, or of another schema.
+    """
+    found = store.load_results(folder)
+    return Run(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
 
 
 def sample(
     folder: Path,
     *,
-    loss: str | None = None,
+    configuration: str | None = None,
     seed: int = 0,
     n: int = 64,
     key: int = 0,
@@ -85,21 +126,20 @@ def sample(
 
     Returns the two paths: `out` and the .npz beside it, by default in the run's folder.
     """
-    if n < 1:
-        raise OptionError("n", f"got {n}, expected at least 1")
-    generator = load_generator(folder, loss, seed)
-    png = _target(out, folder / f"sample-{generator.loss}-seed{seed}-key{key}.png", overwrite)
+    expect("n", n, 1 <= n <= MOST, f"1 to {MOST:,}")
+    expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
+    generator = load_generator(folder, configuration, seed)
+    png = _target(out, folder / f"sample-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
     z = normal_prior(generator.latent_dim)(jax.random.key(key), n)
     x = np.asarray(generator.generate(z))
-    columns = min(n, max(1, math.ceil(math.sqrt(2 * n))))  # twice as wide as high
-    _save_picture(png, x, columns)
+    _save_picture(png, x, _columns(n))
     return [png, _save_arrays(png, x=x, z=np.asarray(z))]
 
 
 def interpolate(
     folder: Path,
     *,
-    loss: str | None = None,
+    configuration: str | None = None,
     seed: int = 0,
     n: int = 10,
     key: int = 0,
@@ -107,15 +147,25 @@ def interpolate(
     overwrite: bool = False,
 ) -> list[Path]:
     """Writes n images along the paths between two latents: a linear row and a spherical one beneath it."""
-    if n < 2:
-        raise OptionError("n", f"got {n}, expected at least 2")
-    generator = load_generator(folder, loss, seed)
-    png = _target(out, folder / f"interpolation-{generator.loss}-seed{seed}-key{key}.png", overwrite)
+    expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
+    expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
+    generator = load_generator(folder, configuration, seed)
+    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
     start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
     x = np.asarray(generator.generate(z))
     _save_picture(png, x, n)
     return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
+
+
+def _columns(n: int) -> int:
+    """As near to a square as whole rows allow; where no whole rows do, twice as wide as high.
+
+    >>> _columns(64), _columns(12), _columns(7)
+    (8, 4, 4)
+    """
+    widths = [width for width in range(1, n + 1) if n % width == 0 and n <= width**2 <= 4 * n]
+    return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
 
 
 def linear_path(start: Array, end: Array, n: int) -> Array:

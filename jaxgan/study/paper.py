@@ -4,29 +4,31 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.closed_forms import closed_form
 from jaxgan.diagnostics.profiles import Limits, Profile, float32_limits, profile, saturation, saturation_sentence
+from jaxgan.results.results import variable
 from jaxgan.types import Loss
 
 
-def on_paper(losses: Mapping[str, Loss], threshold: float) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """paper.* arrays [loss, logit] and what is to be said of each loss."""
+def on_paper(losses: Mapping[str, Loss], threshold: float) -> tuple[dict[str, xr.Variable], dict[str, Any]]:
+    """Variables of the group `paper` [loss, logit], and what is to be said of each loss."""
     profiles = {name: profile(loss) for name, loss in losses.items()}
     first = next(iter(profiles.values()))
-    arrays: dict[str, NDArray] = {
-        "paper.logits": first.logits,
-        "paper.d": first.d,
-        "paper.one_minus_d": first.one_minus_d,
-        "paper.closed_by_logit": np.stack([_closed(p) for p in profiles.values()]),
-    }
+    arrays: dict[str, NDArray] = {"closed_d_logit": np.stack([_closed(p) for p in profiles.values()])}
     for bits in (32, 64):
         for name in ("value", "by_logit", "by_probability"):
             curves = [getattr(getattr(p, f"float{bits}"), name) for p in profiles.values()]
-            arrays[f"paper.{name}{bits}"] = np.stack(curves)
-    arrays["paper.error_by_logit"] = np.stack([p.error.by_logit for p in profiles.values()])
-    return arrays, {name: _about(p, threshold) for name, p in profiles.items()}
+            arrays[f"{name.replace('by_', 'd_')}{bits}"] = np.stack(curves)
+    arrays["error_d_logit"] = np.stack([p.error.by_logit for p in profiles.values()])
+    variables = [variable("paper", name, ("loss", "logit"), values) for name, values in arrays.items()]
+    variables += [variable("paper", name, ("logit",), getattr(first, own)) for name, own in _AXES.items()]
+    return dict(variables), {name: _about(p, threshold) for name, p in profiles.items()}
+
+
+_AXES = {"logits": "logits", "d": "d", "one_minus_d": "one_minus_d"}
 
 
 def _closed(seen: Profile) -> NDArray[np.float64]:

@@ -1,45 +1,42 @@
-"""The job behind `profile`: what losses tell the generator, on paper, in training, or against frozen generators."""
+"""The job behind `profile`: what losses tell the generator, on paper, in training, or against frozen generators.
+
+Along training it is a study as any other, with a probe of gradients beside the metrics and another report.
+"""
 
 import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
+import xarray as xr
 
 from jaxgan.diagnostics.gradients import gradient_probe
 from jaxgan.report.profile.report import write_profile_report
-from jaxgan.report.profile.tables import markdown, tables
 from jaxgan.results import store
-from jaxgan.results.profile_store import ProfileRun, load_profile, write_profile
-from jaxgan.runs.placement import Placement
+from jaxgan.results.files import write_json
+from jaxgan.results.results import SCHEMA, Results
 from jaxgan.runs.run import start
-from jaxgan.study import catalogue, compilation, provenance, resources
-from jaxgan.study.along_training import measure_training
-from jaxgan.study.build import Study, build
-from jaxgan.study.config import Config, OptionError, configure
-from jaxgan.study.execute import absolute, file_digests, input_digests
-from jaxgan.study.frozen_generators import Rule, measure_frozen, rules_for
+from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
+from jaxgan.study.build import Configuration, Study
+from jaxgan.study.config import configure
+from jaxgan.study.execute import Plan, giving_up, measured, origin_of, own_probes, plan_for
+from jaxgan.study.frozen_generators import gradient_arrays, measure_frozen, rules_for
+from jaxgan.study.messages import OptionError
 from jaxgan.study.paper import on_paper
-from jaxgan.study.profile_config import NOT_FROZEN, Kind, Wanted, ages_in_steps, command_line, wanted_from
-from jaxgan.study.strength import skills_from
-from jaxgan.study.training import Say
-from jaxgan.types import QUANTILES, BatchSizes, Loss
-
-
-class Job(NamedTuple):
-    """A profile's options turned into functions."""
-
-    wanted: Wanted
-    losses: dict[str, Loss]  # by short name
-    studies: dict[str, Study]  # by skill, the base first; none on paper
-    rules: dict[str, Rule]  # of discriminators from scratch, by skill
-    ages: tuple[int, ...]
-    placement: Placement
-    progress: bool
-    say: Say
+from jaxgan.study.profile_config import (
+    EVERY,
+    NOT_FROZEN,
+    Kind,
+    ProfileConfig,
+    ages_in_steps,
+    command_line,
+    profile_from,
+)
+from jaxgan.study.strength import strengths_from
+from jaxgan.study.training import Job, Say, Watched
+from jaxgan.types import QUANTILES, Loss
 
 
 def run_profile(
@@ -57,166 +54,195 @@ def run_profile(
 ) -> Path:
     """Measures and reports; returns the folder that holds everything.
 
-    `given` are options of `Wanted`, `training` those of `Config` by which generators are trained. Nothing is written
-    before everything that can be checked has been.
+    Nothing is written before everything that can be checked has been.
+
+    Args:
+      kind: `paper`, `train` or `frozen`.
+      given: options of `ProfileConfig`.
+      training: options of `Config` by which generators are trained.
+      out: the folder; by default the next number under runs/.
+      overwrite: whether a run in `out` may be replaced.
+      gentle: slower learning over more steps.
+      on: devices.
+      keep_programs: turns on JAX's compile cache.
+      progress: whether bars are drawn on a terminal.
+      say: is told what is going on, a line at a time.
 
     Raises:
       OptionError, DataError, StoreError: one line each, before anything is compiled.
       KeyboardInterrupt: Ctrl-C before there was anything to report.
     """
-    clock = time.perf_counter()
-    given = given | {"loss": _absolute(given.get("loss"))}
-    given |= {"d_loss": next(iter(_absolute(given.get("d_loss") and (given["d_loss"],))), None)}
-    wanted = wanted_from(kind, given)
-    if kind == "paper" and (extra := [name for name, value in training.items() if value not in (None, ())]):
-        raise OptionError(extra[0], "is for --train and --frozen; add one of them, or leave it out")
-    if kind == "frozen" and (extra := [name for name in NOT_FROZEN if training.get(name) is not None]):
-        raise OptionError(extra[0], "is for --train; generators are trained to their --ages here, leave it out")
-    losses = _losses(wanted.loss)
-    config: Config | None = None
-    studies: dict[str, Study] = {}
-    ages: tuple[int, ...] = ()
-    rules: dict[str, Rule] = {}
-    placement = resources.start(1 if kind == "paper" else training.get("seeds") or 8, on)
-    if kind != "paper":
-        config = configure(_trained_with(absolute(training)), gentle=gentle)
-        if keep_programs:
-            compilation.keep_programs()
-        if len(config.recipe or config.loss) > 1:
-            raise OptionError("recipe", f"got {', '.join(config.recipe)}, expected one")
-        skills = {skill.name: skill for skill in skills_from(wanted.d_skill)}
-        # Against frozen generators a skill is that of the discriminators from scratch alone.
-        studies = {name: build(config, skill) for name, skill in skills.items() if kind == "train" or name == "base"}
-        base = studies["base"]
-        if kind == "frozen":
-            ages = ages_in_steps(_split(wanted.ages), steps_per_epoch(base))
-            rules = rules_for(base, wanted, generator_batch(base))
-        for study in studies.values():
-            _try(study, losses)
+    profile = _checked(kind, given, training)
+    losses = _losses(profile.loss)
     if out is not None:
         store.check_out(out, overwrite=overwrite)
-    job = Job(wanted, losses, studies, rules, ages, placement, progress, say)
-    name = "profile" if config is None else f"profile-{kind}-{catalogue.slug(Path(config.data).stem)}"
+    if kind == "paper":
+        origin = _origin(kind, profile, None)
+        folder = store.claim(out, Path("runs"), "profile", overwrite=overwrite)
+        write_json(folder / "config.json", origin)
+        say(f"profile of {', '.join(losses)}; everything goes to {folder}")
+        variables, notes = on_paper(losses, profile.threshold)
+        dataset = xr.Dataset(variables, coords={"loss": list(losses), "logit": variables["paper_logits"].values})
+        return _finish(folder, Results(dataset, (), origin, _notes(kind, profile, notes)))
+    clock = time.perf_counter()
+    config = configure(_trained_with(kind, training), gentle=gentle, points=inputs.holds_points(training))
+    if len(config.loss + config.recipe) > 1:
+        raise OptionError("recipe", f"got {', '.join(config.loss + config.recipe)}, expected one")
+    strengths = tuple(strengths_from(profile.d_strength))
+    placement = resources.start(config.seeds, on)
+    if keep_programs:
+        compilation.keep_programs()
+    # Against frozen generators a strength is that of the discriminators from scratch alone.
+    plan = plan_for(config, placement, say, strengths if kind == "train" else strengths[:1])
+    study = plan.study
+    for configuration in study.configurations.values():
+        _try(study, configuration, losses)
+    ages = rules = None
+    if kind == "frozen":
+        ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
+        rules = rules_for(study, profile, strengths)
+    name = f"profile-{kind}-{catalogue.slug(Path(config.data).stem)}"
     folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-    store.write_json(folder / "config.json", _origin(kind, wanted, config, studies))
+    origin = _origin(kind, profile, plan)
+    write_json(folder / "config.json", origin)
+    inputs.keep_copies(folder, study)
     say(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    write_profile(folder, _measure(kind, job, config, clock))
-    report(folder)
-    return folder
+    job = Job(study, folder, f"profile --{kind}", progress, say)
+    if ages is not None and rules is not None:
+        results = measure_frozen(job, rules, losses, profile, ages, placement)
+    else:
+        results = _along_training(job, plan, profile, losses)
+    variables, about = on_paper(losses, profile.threshold)
+    dataset = results.dataset.assign(variables).assign_coords(logit=variables["paper_logits"].values)
+    notes = (
+        results.notes
+        | _notes(kind, profile, about)
+        | _trained(study)
+        | {"seconds": round(time.perf_counter() - clock, 1)}
+    )
+    return _finish(folder, dataclasses.replace(results, dataset=dataset, config=origin, notes=notes))
 
 
-def report(folder: Path) -> None:
-    """What is made of a profile's arrays; making it again changes nothing."""
-    run = load_profile(folder)
-    store.write_json(folder / "table.json", tables(run))
-    (folder / "table.md").write_text(markdown(run), encoding="utf-8")
-    write_profile_report(folder)
+def _along_training(job: Job, plan: Plan, profile: ProfileConfig, losses: Mapping[str, Loss]) -> Results:
+    own = own_probes(plan.study.config)
+
+    def others(configuration: Configuration) -> dict[str, Watched]:
+        probe = gradient_probe(
+            configuration.algorithm.game,
+            plan.study.source.sample,
+            losses,
+            minibatches=profile.minibatches or 4,
+            batch_size=configuration.batch_sizes.generator,
+            saturated=profile.threshold,
+        )
+        return {"gradient": Watched(probe, gradient_arrays), **own(configuration)}
+
+    with giving_up(job):
+        results = measured(job, plan, others)
+    assert results is not None  # one process does all
+    metric = results.metrics[0]
+    notes = results.notes | {
+        "metric": metric.label,
+        "metric_higher_is_better": metric.higher_is_better,
+        "yardsticks": metric.yardsticks,
+        "minibatches": profile.minibatches or 4,
+    }
+    layers = layer_names(plan.study, losses)
+    coordinates = {"loss": list(losses), "other_loss": list(losses), "layer": layers}
+    return dataclasses.replace(results, dataset=results.dataset.assign_coords(coordinates), notes=notes)
+
+
+def layer_names(study: Study, losses: Mapping[str, Loss]) -> list[str]:
+    """The names of the generator's layers, in the order of `Gradients.layers`."""
+    algorithm = next(iter(study.configurations.values())).algorithm
+    sample = study.source.sample
+    probe = gradient_probe(algorithm.game, sample, losses, batch_size=2)
+    return list(jax.eval_shape(lambda key: probe(start(algorithm, sample, key), key), study.keys[0]).layers)
 
 
 def steps_per_epoch(study: Study) -> float | None:
     """Steps in which the discriminator draws as many real examples as there are; None where there is no such number."""
+    configuration = next(iter(study.configurations.values()))
     if study.source.size is None:
         return None
-    sizes, d_steps = generator_batch(study), 1
-    full = {"d_steps": study.config.d_steps} | next(iter(study.settings.values()), {})
-    if isinstance(full.get("d_steps"), int):
-        d_steps = full["d_steps"]
-    return study.source.size / sizes.real / d_steps
+    return study.source.size / configuration.batch_sizes.real / configuration.d_steps
 
 
-def generator_batch(study: Study) -> BatchSizes:
-    """The batch sizes of the trained algorithm."""
-    config = study.config
-    if study.settings:
-        size = next(iter(study.settings.values())).get("batch_size", 64)
-        return BatchSizes(*size) if isinstance(size, list) else BatchSizes(size, size, size)
-    assert config.batch_size and config.fake_batch_size and config.generator_batch_size  # they have defaults
-    return BatchSizes(config.batch_size, config.fake_batch_size, config.generator_batch_size)
-
-
-def _measure(kind: Kind, job: Job, config: Config | None, clock: float) -> ProfileRun:
-    arrays, about = on_paper(job.losses, job.wanted.threshold)
-    notes: dict[str, Any] = {
-        "kind": kind,
-        "about": about,
-        "threshold": job.wanted.threshold,
-        "quantiles": QUANTILES,
-    }
-    skills: tuple[str, ...] = ()
-    if config is not None:
-        study = job.studies["base"]
-        notes |= {
-            "data": study.source.name,
-            "trained": next(iter(study.algorithms)),
-            "steps": config.steps,
-            "batch": generator_batch(study).generator,
-            "steps_per_epoch": steps_per_epoch(study),
-        }
-        batch = generator_batch(study).generator
-        how: dict[str, Any] = {"progress": job.progress, "say": job.say}
-        if kind == "train":
-            found = measure_training(job.studies, job.losses, job.wanted, batch, job.placement, **how)
-        else:
-            found = measure_frozen(study, job.rules, job.losses, job.wanted, job.ages, batch, job.placement, **how)
-        arrays |= found[0]
-        notes |= found[1]
-        skills = tuple(notes.pop("skills"))
-    notes["seconds"] = round(time.perf_counter() - clock, 1)
-    seeds = np.arange(config.seeds if config is not None else 0)
-    return ProfileRun({}, tuple(job.losses), seeds, skills, job.ages, notes, arrays)
-
-
-def _absolute(names: tuple[str, ...] | None) -> tuple[str, ...]:
-    return absolute({"loss": names})["loss"] or ()
+def _checked(kind: Kind, given: dict[str, Any], training: dict[str, Any]) -> ProfileConfig:
+    named = inputs.absolute({"loss": given.get("loss"), "recipe": given.get("d_loss") and (given["d_loss"],)})
+    given = given | {"loss": named["loss"] or ()}
+    given |= {"d_loss": next(iter(named["recipe"] or ()), None)}
+    profile = profile_from(kind, given)
+    extra = [name for name, value in training.items() if value not in (None, ())]
+    if kind == "paper" and extra:
+        raise OptionError(extra[0], "is for --train and --frozen; add one of them, or leave it out")
+    if kind == "frozen" and (extra := [name for name in NOT_FROZEN if training.get(name) not in (None, ())]):
+        raise OptionError(extra[0], "is for --train; generators are trained to their --ages here, leave it out")
+    return profile
 
 
 def _losses(names: tuple[str, ...]) -> dict[str, Loss]:
     found = {catalogue.slug(name): catalogue.find_loss(name) for name in names}
     if len(found) < len(names):
-        raise OptionError("loss", f"got two of one name: {', '.join(names)}")
+        raise OptionError("loss", f"got two of one name: {', '.join(names)}; rename one in its file")
     return found
 
 
-def _trained_with(training: dict[str, Any]) -> dict[str, Any]:
+def _trained_with(kind: Kind, training: dict[str, Any]) -> dict[str, Any]:
     """What the generators are trained with: one loss, the practical one by default, or one recipe."""
-    given = {name: value for name, value in training.items() if value not in (None, ())}
-    if "recipe" in given:
-        if "loss" in given:
-            raise OptionError("recipe", "comes with a loss of its own; leave --train-loss out")
-        return given
-    return {"loss": ("non_saturating",)} | given
+    given = {name: value for name, value in inputs.absolute(training).items() if value not in (None, ())}
+    if "recipe" in given and "loss" in given:
+        raise OptionError("recipe", "and --train-loss are two ways to train; give one of them")
+    if "recipe" not in given:
+        given = {"loss": ("non_saturating",)} | given
+    return ({"evaluate_every": EVERY} if kind == "train" else {}) | given
 
 
 def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
-def _try(study: Study, losses: Mapping[str, Loss]) -> None:
-    """Traces a look at every loss by itself, so that what does not fit is named."""
-    algorithm = next(iter(study.algorithms.values()))
-    batch = generator_batch(study).generator
+def _try(study: Study, configuration: Configuration, losses: Mapping[str, Loss]) -> None:
+    """Traces a measurement of every loss by itself, so that what does not fit is named."""
+    algorithm, sample = configuration.algorithm, study.source.sample
     for name, loss in losses.items():
-        probe = gradient_probe(algorithm.game, study.source.sample, {name: loss}, batch_size=batch)
+        probe = gradient_probe(algorithm.game, sample, {name: loss}, batch_size=configuration.batch_sizes.generator)
         try:
-            jax.eval_shape(
-                lambda key, probe=probe: probe(start(algorithm, study.source.sample, key), key), study.keys[0]
-            )
+            jax.eval_shape(lambda key, probe=probe: probe(start(algorithm, sample, key), key), study.keys[0])
         except (TypeError, ValueError) as error:
             raise OptionError("loss", f"{name}: {error}") from error
 
 
-def _origin(kind: Kind, wanted: Wanted, config: Config | None, studies: dict[str, Study]) -> dict[str, Any]:
-    study = next(iter(studies.values()), None)
+def _notes(kind: Kind, profile: ProfileConfig, about: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "about": about, "threshold": profile.threshold, "quantiles": QUANTILES}
+
+
+def _trained(study: Study) -> dict[str, Any]:
+    label = (study.config.loss + study.config.recipe)[0]
+    configuration = next(iter(study.configurations.values()))
     return {
-        "job": "profile",
-        "kind": kind,
-        "command": command_line(kind, wanted, config),
-        "wanted": dataclasses.asdict(wanted),
-        "config": None if config is None else dataclasses.asdict(config),
-        "settings": {} if study is None else study.settings,
-        "inputs": file_digests((*wanted.loss, wanted.d_loss)) | ({} if study is None else input_digests(study)),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        **provenance.device(),
-        "key": None if config is None else config.key,
+        "data": study.source.name,
+        "trained": catalogue.slug(label),
+        "steps": study.config.steps,
+        "batch": configuration.batch_sizes.generator,
+        "steps_per_epoch": steps_per_epoch(study),
     }
+
+
+def _origin(kind: Kind, profile: ProfileConfig, plan: Plan | None) -> dict[str, Any]:
+    own = {
+        "kind": kind,
+        "command": command_line(kind, profile, None if plan is None else plan.study.config),
+        "profile": dataclasses.asdict(profile),
+    }
+    if plan is not None:
+        return origin_of("profile", plan) | own
+    about = {"versions": provenance.versions(), "commit": provenance.commit(), **provenance.device()}
+    return {"schema": SCHEMA, "job": "profile", **own, **about}
+
+
+def _finish(folder: Path, results: Results) -> Path:
+    store.write_run(folder, results)
+    if processes.leads():
+        write_profile_report(folder)
+    return folder

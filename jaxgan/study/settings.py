@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jaxgan.study.config import SHORTHANDS
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, BatchSizes
 
@@ -46,7 +47,8 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
         if colon and owner not in (label, name):
             continue
         if setting not in known and setting not in EXTRA:
-            raise OptionError("set", f"{label} has no {setting!r}; {nearest(setting, known)}")
+            option = next((option for option, own in SHORTHANDS.items() if own == setting), "set")
+            raise OptionError(option, f"{label} has no setting {setting!r}; {nearest(setting, known)}")
         rank = 2 if owner == label and colon else 1 if colon else 0
         before = given.get(setting)
         if before is not None and before[0] == rank:

@@ -23,8 +23,8 @@ class DiscriminatorStrength(NamedTuple):
           >>> DiscriminatorStrength(lr=0.25, k=2).name, DiscriminatorStrength().name
           ('lr=0.25,k=2', 'base')
         """
-        changed = [f"{f}={v:g}" for f, v, usual in zip(self._fields, self, DiscriminatorStrength(), strict=True) if v != usual]
-        return ",".join(changed) or "base"
+        pairs = zip(self._asdict().items(), DiscriminatorStrength(), strict=True)
+        return ",".join(f"{field}={value:g}" for (field, value), usual in pairs if value != usual) or "base"
 
     def applied_to(self, label: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """A recipe's settings with the discriminator's rate and updates multiplied, and labels flipped.
@@ -69,9 +69,11 @@ def _parse(text: str) -> DiscriminatorStrength:
     for part in text.split(","):
         name, equals, value = part.strip().partition("=")
         if not equals:
-            raise OptionError("d_strength", f"got {text!r}, expected NAME=VALUE,..., such as lr=4,k=5,width=2,noise=0.1")
+            example = "such as lr=4,k=5,width=2,noise=0.1"
+            raise OptionError("d_strength", f"got {text!r}, expected NAME=VALUE,..., {example}")
         if name not in DiscriminatorStrength._fields:
-            raise OptionError("d_strength", f"got {name!r} in {text!r}; {nearest(name, DiscriminatorStrength._fields)}")
+            known = nearest(name, DiscriminatorStrength._fields)
+            raise OptionError("d_strength", f"got {name!r} in {text!r}; {known}")
         if name in given:
             raise OptionError("d_strength", f"got {name} twice in {text!r}, expected it once")
         given[name] = _number(name, value, text)

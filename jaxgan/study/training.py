@@ -1,27 +1,31 @@
-"""One loss trained over the seeds of this process, with everything that training leaves in the run's folder."""
+"""A block of seeds of one configuration, trained with everything that training leaves in the run's folder."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.tree_util import Partial, keystr, tree_leaves_with_path
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
+from jaxgan.evaluation import Evaluator
 from jaxgan.results import store
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_seeds
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.run import Probe, as_pytree, start_seeds
 from jaxgan.study import compilation, processes, provenance
-from jaxgan.study.assemble import as_series
-from jaxgan.study.build import Study
-from jaxgan.study.config import counted
-from jaxgan.types import Algorithm, Generator, State
+from jaxgan.study.build import Configuration, Study
+from jaxgan.study.messages import counted
+from jaxgan.types import Algorithm, Generator, Info, Key, State
 
 Say = Callable[[str], None]
+Finish = Callable[[Any], Mapping[str, NDArray]]
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
 
 
@@ -34,49 +38,59 @@ class Interrupted(Exception):
         )
 
 
-def train(
-    study: Study, placement: Placement, job: str, loss: str, folder: Path, *, progress: bool, say: Say
-) -> Generator:
-    """Trains `loss` from where its checkpoint stands, writing series and checkpoints as it goes.
+class Block(NamedTuple):
+    """Consecutive seeds that are trained together: all of a run, unless it was given more of them later."""
 
-    Returns the generators of all seeds in the process that leads, and in the others those of their own.
+    first: int
+    last: int  # included
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder within a configuration's."""
+        return f"seeds-{self.first}-{self.last}"
+
+
+class Watched(NamedTuple):
+    """What is looked at along training: a probe, and what makes named arrays [run, ...] of what it saw."""
+
+    probe: Probe
+    finish: Finish
+
+
+class Job(NamedTuple):
+    """What all configurations of a run share while it is trained."""
+
+    study: Study
+    folder: Path
+    name: str  # the command that continues it
+    progress: bool
+    say: Say
+
+
+def train(job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched) -> Generator:
+    """Trains a block from where its checkpoint stands, writing records and checkpoints as it goes.
+
+    Returns the generators of all its seeds in the process that leads, and in the others those of their own.
 
     Raises:
       Interrupted: Ctrl-C; the checkpoint is that of the last step.
     """
-    config, algorithm, saved = study.config, study.algorithms[loss], time.monotonic()
+    study, config, label = job.study, job.study.config, configuration.label
+    algorithm, folder, keys = configuration.algorithm, job.folder / label / block.folder, _keys(study, block)
     with processes.in_agreement():
-        state = _load_training(study, placement, algorithm, folder / loss / "training", say)
-    if state is not None:
-        say(f"{loss}: continuing at step {int(state.step)}")
-        if int(state.step) == config.steps:
-            return _save_generator(study, folder, loss, state)
-    bar = tqdm(
-        desc=loss,
-        total=config.steps,
-        initial=0 if state is None else int(state.step),
-        unit="step",
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    )
-    program = f"{loss} on {study.source.name}, {counted(config.seeds, 'seed')}, {study.description}"
+        state = _load(study, placement, algorithm, folder / "training", keys, job.say)
+    done = 0 if state is None else int(state.step)
+    if done:
+        job.say(f"{label}: continuing at step {done:,}")
+    if state is not None and done >= config.steps:
+        return processes.gathered(folder, jax.device_get(best_generator(state)))
+    bar = tqdm(desc=_title(job, label, block), total=config.steps, initial=done, unit="step",
+               disable=None if job.progress else True, dynamic_ncols=True)  # fmt: skip
+    program = f"{label} on {study.source.name}, {counted(len(keys), 'seed')}, {study.networks.description}"
     if not bar.disable:
         before = compilation.last_time(program)
         bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
-
-    def on_chunk(chunk: Chunk) -> None:
-        nonlocal saved
-        length = chunk.info.g_loss.shape[1]
-        store.append_part(folder, loss, chunk.step - length, as_series(chunk.info), processes.own_name())
-        medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
-        last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
-        if processes.leads():
-            store.log(folder, {"loss": loss, "step": chunk.step, "seconds": chunk.seconds, **last})
-        bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
-        bar.update(length)
-        if processes.any_of(time.monotonic() - saved > _SAVE_SECONDS):
-            _save_training(folder / loss / "training", chunk.state)
-            saved = time.monotonic()
+    writer = _Writer(job, label, folder, watched.finish, bar)
 
     def on_compile(seconds: float) -> None:
         compilation.took(program, seconds)
@@ -88,31 +102,134 @@ def train(
         fitted = fit(
             algorithm,
             study.source.sample,
-            study.keys,
+            keys,
             config.steps,
             state=state,
-            on_chunk=on_chunk,
+            probe=watched.probe,
+            probe_at=looks(config.steps, config.evaluate_every, done),
+            on_chunk=writer.on_chunk,
             on_compile=on_compile,
             placement=placement,
         )
-    generator = _save_generator(study, folder, loss, fitted.state)
-    _save_training(folder / loss / "training", fitted.state)
+    _save(folder / "training", fitted.state)
+    generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
     if fitted.interrupted:
-        raise Interrupted(folder, job, f"at step {fitted.step} of {loss}")
-    say(f"{loss}: trained to step {fitted.step} in {time.perf_counter() - clock:.0f} s")
+        if block == Block(0, config.seeds - 1):  # what there is can be sampled from
+            save_generator(job, configuration, generator, fitted.step)
+        raise Interrupted(job.folder, job.name, f"at step {fitted.step:,} of {label}")
+    job.say(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
 
 
-def _save_generator(study: Study, folder: Path, loss: str, state: State) -> Generator:
-    """Writes the generators of all seeds, and returns them; of several processes, the leading one does."""
-    generator = processes.gathered(folder / loss, jax.device_get(best_generator(state)))
+def looks(steps: int, every: int, done: int = 0) -> list[int]:
+    """The steps after which generators are measured: every so many, and the last; those of a resumed run that remain.
+
+    Example:
+      >>> looks(10, 4), looks(10, 4, done=4)
+      ([4, 8, 10], [8, 10])
+    """
+    return [step for step in (*range(every, steps, every), steps) if step > done]
+
+
+def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
+    """Several probes as one, recorded together."""
+    probes = {"along": Watched(evaluator, finish), **others}
+
+    def probe(each: Mapping[str, Probe], state: State, key: Key) -> dict[str, Any]:
+        return {name: one(state, key) for name, one in each.items()}
+
+    def finished(seen: Mapping[str, Any]) -> dict[str, NDArray]:
+        found = {name: one.finish(seen[name]) for name, one in probes.items()}
+        return {f"{name}/{key}": value for name, values in found.items() for key, value in values.items()}
+
+    return Watched(Partial(probe, {name: as_pytree(one.probe) for name, one in probes.items()}), finished)
+
+
+def along(evaluator: Evaluator) -> Finish:
+    """Of an evaluation along training its metrics alone are kept: samples are, of the last."""
+    names = {metric.name for metric in evaluator.metrics}
+    return lambda seen: {name: values for name, values in evaluator.finish(seen).items() if name in names}
+
+
+def by_leaf(seen: Any) -> dict[str, NDArray]:
+    """What a probe of the user's returned, any pytree, as named arrays."""
+    leaves = tree_leaves_with_path(seen)
+    return {keystr(path, simple=True, separator="_") or "value": np.asarray(leaf) for path, leaf in leaves}
+
+
+def series_of(info: Info) -> dict[str, NDArray]:
+    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
+    names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
+    flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
+    flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}
+    for name in ("d_real", "d_fake"):
+        spread = getattr(info, name)
+        flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
+    return {name: np.asarray(values) for name, values in flat.items()}
+
+
+class _Writer:
+    """Writes what each chunk of training brings: records, a line of the log, the bar, and checkpoints now and then."""
+
+    def __init__(self, job: Job, label: str, folder: Path, finish: Finish, bar: Any):
+        self.job, self.label, self.folder, self.finish, self.bar = job, label, folder, finish, bar
+        self.saved = time.monotonic()
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        arrays = {f"series/{name}": values for name, values in series_of(chunk.info).items()}
+        arrays["step"] = chunk.step - chunk.length + 1 + np.arange(chunk.length)
+        if chunk.probe is not None:
+            arrays["probe_step"] = np.array([chunk.step])
+            arrays |= {name: np.asarray(values)[:, None] for name, values in self.finish(chunk.probe).items()}
+        records = self.folder / "records" / processes.own_name()
+        store.append_records(records, chunk.step - chunk.length, chunk.step, arrays)
+        medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
+        last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
+        if processes.leads():
+            entry = {"configuration": self.label, "step": chunk.step, "seconds": chunk.seconds, **last}
+            store.log(self.job.folder, entry)
+        self.bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
+        self.bar.update(chunk.length)
+        if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
+            _save(self.folder / "training", chunk.state)
+            self.saved = time.monotonic()
+
+
+def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
+    """All that was recorded of a block, of every process that trained a part of it."""
+    folder, steps = job.folder / label / block.folder / "records", job.study.config.steps
+    parts = [store.read_records(folder / name, steps) for name in processes.names()]
+    for name, part in zip(processes.names(), parts, strict=True):
+        store.join_records(folder / name, steps, part)
+    return {
+        name: values if values.ndim == 1 else np.concatenate([part[name] for part in parts])
+        for name, values in parts[0].items()
+    }
+
+
+def save_generator(job: Job, configuration: Configuration, generator: Generator, step: int) -> None:
+    """Writes the generators of all seeds; of several processes, the leading one does."""
     if processes.leads():
-        meta = {"loss": loss, "seeds": study.config.seeds, "data": study.source.name, "network": study.description}
-        checkpoint.save(folder / loss / "generator", int(state.step), generator, meta)
-    return generator
+        study = job.study
+        meta = {
+            "configuration": configuration.label,
+            "seeds": study.config.seeds,
+            "data": study.source.name,
+            "network": study.networks.description,
+        }
+        checkpoint.save(job.folder / configuration.label / "generator", step, generator, meta)
 
 
-def _save_training(folder: Path, state: State) -> None:
+def _keys(study: Study, block: Block) -> jax.Array:
+    return study.keys[block.first : block.last + 1]
+
+
+def _title(job: Job, label: str, block: Block) -> str:
+    whole = block == Block(0, job.study.config.seeds - 1)
+    return label if whole else f"{label}, seeds {block.first} to {block.last}"
+
+
+def _save(folder: Path, state: State) -> None:
     meta = {"versions": provenance.versions()}
     if jax.process_count() == 1:
         checkpoint.save(folder, int(state.step), state, meta)
@@ -120,9 +237,9 @@ def _save_training(folder: Path, state: State) -> None:
         processes.save_own(folder, int(state.step), state, meta)
 
 
-def _load_training(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, say: Say) -> State | None:
+def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, say: Say) -> State | None:
     begin = partial(start_seeds, algorithm, study.source.sample)
-    like = jax.eval_shape(begin, study.keys[own_seeds(study.config.seeds, placement)])
+    like = jax.eval_shape(begin, keys[own_seeds(len(keys), placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
             return None

@@ -37,7 +37,7 @@ FILES = {
 }
 
 
-def write_report(folder: Path) -> Path:
+def write_run_report(folder: Path) -> Path:
     """Writes report.html, overview.png, curves.png and samples-LOSS.png into a finished run's folder.
 
     The page holds its pictures and style, runs no script and loads nothing. It is a function of the folder's

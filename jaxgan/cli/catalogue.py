@@ -1,0 +1,41 @@
+"""`jaxgan recipes` and `jaxgan losses`."""
+
+from typing import Any
+
+import click
+
+
+@click.command(short_help="List the recipes that --recipe takes.")
+def recipes() -> None:
+    """List the recipes that --recipe takes, with loss, terms, update rule, settings and paper."""
+    from jaxgan.study import catalogue
+    from jaxgan.study.listing import recipes
+    from jaxgan.study.settings import known_settings, plain_settings
+
+    entries = recipes()
+    for entry in entries:
+        given = plain_settings(known_settings(catalogue.RECIPES[entry.name]))
+        _echo_entry(entry, {"Settings": ", ".join(f"{name}={value}" for name, value in given.items())})
+    click.echo(f"{len(entries)} recipes; for example: jaxgan train --data ring --recipe wgan_gp --set weight=1.0")
+
+
+@click.command(short_help="List the losses that --loss takes.")
+def losses() -> None:
+    """List the losses that --loss takes, with what both players minimize, the optimum and the paper."""
+    from jaxgan.study.listing import losses
+
+    entries = losses()
+    for entry in entries:
+        _echo_entry(entry, {})
+    click.echo(f"{len(entries)} losses; your own is path/to/file.py:name")
+
+
+def _echo_entry(entry: Any, more: dict[str, str]) -> None:
+    facts = entry.facts | more
+    width = max(map(len, facts), default=0) + 2
+    click.secho(entry.name, bold=True)
+    click.echo(click.wrap_text(entry.about, 100, "  ", "  "))
+    for label, text in facts.items():
+        first = f"  {label.lower():<{width}}"
+        click.echo(click.wrap_text(text, 100, first, " " * len(first)))
+    click.echo()

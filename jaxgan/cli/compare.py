@@ -1,0 +1,45 @@
+"""`jaxgan compare` and `jaxgan train`."""
+
+from typing import Any
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, resources_from, say, study_options
+
+
+@click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
+@study_options
+def compare(**options: Any) -> None:
+    """Train GANs under several generator losses, or by several recipes, many seeds each, and compare them.
+
+    Ends with a table, and a folder that holds everything: report.html, results.nc, samples, checkpoints.
+    """
+    _study("compare", options)
+
+
+@click.command(cls=GroupedCommand, short_help="Train one loss or recipe over many seeds.")
+@study_options
+def train(**options: Any) -> None:
+    """Train one configuration, a loss or a whole recipe, over many seeds."""
+    given = len(options["loss"]) + len(options["recipe"])
+    if given > 1:
+        raise click.UsageError("train takes one --loss or one --recipe; `jaxgan compare` takes several")
+    if not given and not options["resume"]:
+        options["loss"] = ("non_saturating",)
+    _study("train", options)
+
+
+def _study(job: str, options: dict[str, Any]) -> None:
+    on = resources_from(options)
+    from jaxgan.study import processes
+    from jaxgan.study.execute import run_study
+
+    flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
+    flags["keep_programs"] = not options.pop("no_compile_cache")
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    folder = run_study(job, given, on=on, say=say, **flags)
+    if not processes.leads():
+        return
+    from jaxgan.report.run.terminal import show
+
+    show(folder)

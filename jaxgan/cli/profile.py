@@ -1,0 +1,47 @@
+"""`jaxgan profile`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, profile_options, resources_from, say
+
+if TYPE_CHECKING:
+    from jaxgan.study.profile_config import Kind
+
+
+@click.command(cls=GroupedCommand, short_help="Profile losses: what each tells the generator, and where it is blind.")
+@profile_options
+def profile(**options: Any) -> None:
+    """Profile the generator's gradient under each loss: on paper, in training, or against frozen generators.
+
+    Without --train or --frozen it is a matter of seconds: value and derivatives of each loss with respect to the
+    discriminator's logit and to its probability, in float32 and float64, and where they vanish.
+
+    With --train generators are trained, and along the way the gradient that every loss would give is measured at the
+    same parameters and batches.
+
+    With --frozen generators of several ages are frozen, and a discriminator is trained from scratch against each, as
+    Arjovsky and Bottou (2017) did: what becomes of each loss's gradient as the discriminator gets better?
+
+    Ends with a table, and a folder that holds everything: report.html, arrays, figures.
+    """
+    kinds: list[Kind] = [kind for kind in ("train", "frozen") if options.pop(kind)]
+    if len(kinds) > 1:
+        raise click.UsageError("--train and --frozen are two profiles; ask for one of them")
+    on = resources_from(options)
+    from jaxgan.study.profile import run_profile
+    from jaxgan.study.profile_config import ProfileConfig
+
+    flags = {name: options.pop(name) for name in ("out", "overwrite", "gentle")}
+    flags["keep_programs"] = not options.pop("no_compile_cache")
+    given = {name: options.pop(name) for name in ProfileConfig.__dataclass_fields__}
+    training = {name: value for name, value in options.items() if value not in (None, (), False)}
+    for name, option in (("loss", "train_loss"), ("recipe", "recipe")):
+        value = training.pop(option, None)
+        if value:
+            training[name] = (value,)
+    folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, say=say, **flags)
+    from jaxgan.report.profile.terminal import show
+
+    show(folder)

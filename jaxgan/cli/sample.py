@@ -1,0 +1,45 @@
+"""`jaxgan sample` and `jaxgan interpolate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaxgan.cli.options import generator_options
+
+
+@click.command(short_help="Write samples of a trained generator.")
+@generator_options(64, "How many samples.")
+def sample(run: Path | None, **options: Any) -> None:
+    """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
+
+    RUN is a run's folder; without it, the newest under runs/.
+    """
+    from jaxgan.study import generate
+
+    for path in generate.sample(_newest(run), **options):
+        click.echo(path)
+
+
+@click.command(short_help="Write the path between two latents.")
+@generator_options(10, "How many images along each path.")
+def interpolate(run: Path | None, **options: Any) -> None:
+    """Write the images along the path between two latents: a linear row, and a spherical one beneath.
+
+    RUN is a run's folder; without it, the newest under runs/.
+    """
+    from jaxgan.study import generate
+
+    for path in generate.interpolate(_newest(run), **options):
+        click.echo(path)
+
+
+def _newest(run: Path | None) -> Path:
+    from jaxgan.results.store import StoreError, job_of
+
+    if run is not None:
+        return run
+    runs = [path for path in Path("runs").glob("*") if job_of(path) in ("compare", "train")]
+    if not runs:
+        raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
+    return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)

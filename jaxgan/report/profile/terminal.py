@@ -1,0 +1,2 @@
+def show(folder):
+    print(folder)

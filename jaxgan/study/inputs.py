@@ -1,0 +1,107 @@
+"""What a study is made from beside its options: files of data, and the user's own code, by digest and by copy."""
+
+import hashlib
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import jaxgan.checkpoint as checkpoint
+from jaxgan.study import catalogue
+from jaxgan.study.build import Study
+from jaxgan.study.config import Config
+
+OWN = ("loss", "recipe", "probe", "generator", "discriminator")
+"""Options that can name the user's own code."""
+
+
+def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Files by their whole path, so that the command that repeats a run does so from any folder."""
+
+    def resolve(name: str) -> str:
+        path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
+        known = not colon and "/" not in name and (name in catalogue.DATA or "." not in name)
+        return f"{Path(path).resolve()}{colon}{attribute}" if path and not known and Path(path).exists() else name
+
+    resolved = dict(given)
+    if given.get("data"):
+        resolved["data"] = resolve(given["data"])
+    for option in OWN:
+        value = given.get(option)
+        if value:
+            resolved[option] = resolve(value) if isinstance(value, str) else tuple(resolve(name) for name in value)
+    return resolved
+
+
+def holds_points(given: Mapping[str, Any]) -> bool:
+    """Whether the data are a NumPy file of points [n, d], by the header of its largest array; reads no numbers."""
+    path = Path(given.get("data") or "")
+    if path.suffix.lower() not in (".npy", ".npz") or not path.is_file():
+        return False
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 2
+        with np.load(path, allow_pickle=False) as file:
+            shapes = [_shape(file, name) for name in file.files]
+        return len(max(shapes, key=lambda shape: (len(shape) > 1, np.prod(shape)))) == 2
+    except Exception:  # whatever is wrong with it is said where it is read
+        return False
+
+
+def digests(study: Study) -> dict[str, str]:
+    """SHA-256 of what the configuration names but does not hold: the user's code, images, points."""
+    data = (study.source.train, study.source.heldout)
+    own = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own_files(study.config).items()}
+    return own | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
+
+
+def own_files(config: Config) -> dict[str, Path]:
+    """The user's files among the modules that are loaded, by their path below the folder that they were found in.
+
+    Those that an option names, and what these import from the same folders: all that can change what is trained.
+    """
+    names = [name for option in OWN for name in _listed(getattr(config, option))]
+    folders = {Path(name.rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
+    if any(":" in name and ".py:" not in name for name in names):
+        folders.add(Path.cwd().resolve())
+    installed = [Path(sysconfig.get_path(where)).resolve() for where in ("stdlib", "purelib", "platlib")]
+    installed.append(Path(checkpoint.__file__).resolve().parent)
+    found = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        path = Path(file).resolve() if isinstance(file, str) else None
+        if path is None or path.suffix != ".py" or not path.is_file() or _below(path, installed):
+            continue
+        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+            if _below(path, [folder]):
+                found[str(path.relative_to(folder))] = path
+                break
+    return dict(sorted(found.items()))
+
+
+def keep_copies(folder: Path, study: Study) -> None:
+    """Copies the user's own code into the run's folder: a path alone is lost with the next edit."""
+    for name, path in own_files(study.config).items():
+        target = folder / "code" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _listed(value: str | Iterable[str]) -> Iterable[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _below(path: Path, folders: Iterable[Path]) -> bool:
+    return any(folder in path.parents for folder in folders)
+
+
+def _shape(file: Any, name: str) -> tuple[int, ...]:
+    """Of one member of an .npz, from its header."""
+    with file.zip.open(f"{name}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return header(member)[0]

@@ -1,0 +1,82 @@
+"""Continuing a run: as it was started, to the end that it had, to more steps, or with more seeds beside."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgan.results import store
+from jaxgan.study import inputs, resources
+from jaxgan.study.build import Study
+from jaxgan.study.config import REPEATED, SHORTHANDS, Config, from_stored
+from jaxgan.study.messages import OptionError
+from jaxgan.study.training import Block
+
+GROWS = ("steps", "seeds")
+"""Options of which a resumed run may have more than before."""
+
+
+def continued(given: Mapping[str, Any], out: Path | None) -> Config:
+    """The configuration of the run in `out`, with more steps or seeds where `given` says so.
+
+    Raises:
+      OptionError: no `out`, or an option that differs from what the run was started with.
+      StoreError: no run, or one of another version.
+    """
+    if out is None:
+        raise OptionError("resume", "got no --out, expected the folder of the run to continue")
+    content = store.read_config(out)
+    try:
+        config = from_stored(content["config"])
+    except (KeyError, TypeError) as error:
+        raise store.StoreError(f"--resume: the run in {out} was started by another version of jaxgan") from error
+    grown = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name in GROWS:
+            if value < getattr(config, name):
+                raise OptionError(name, f"got {value}, but the run in {out} has {getattr(config, name)}; it can only "
+                                  "grow")  # fmt: skip
+            grown[name] = value
+            continue
+        if not _same(config, name, value):
+            stored = _stored(config, name)
+            raise OptionError(name, f"got {value}, but the run in {out} was started with {stored}; leave it out")
+    return from_stored({**content["config"], **grown})
+
+
+def resumable(out: Path, study: Study) -> tuple[Block, ...]:
+    """The blocks of seeds of the run in `out`, and one more where there are more seeds now.
+
+    Raises:
+      OptionError: recipes, the user's code, data or the number of processes are others than when it was started.
+    """
+    stored = store.read_config(out)
+    resources.check_same_number(out, stored.get("processes", 1))
+    now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
+    if stored.get("configurations") != now:
+        raise OptionError("resume", f"a recipe's settings are others now than when the run in {out} was started")
+    then, here = stored["inputs"], inputs.digests(study)
+    if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
+        raise OptionError("resume", f"{', '.join(changed)} changed since the run in {out} was started")
+    blocks = tuple(Block(*block) for block in stored["blocks"])
+    if study.config.seeds > blocks[-1].last + 1:
+        blocks = (*blocks, Block(blocks[-1].last + 1, study.config.seeds - 1))
+    return blocks
+
+
+def _same(config: Config, name: str, value: Any) -> bool:
+    if name in SHORTHANDS:
+        setting = SHORTHANDS[name]
+        return f"{setting}={value}" in config.set or f"gan:{setting}={value}" in config.set
+    if name == "set":
+        return set(value) <= set(config.set)
+    return getattr(config, name) == (tuple(value) if name in REPEATED else value)
+
+
+def _stored(config: Config, name: str) -> Any:
+    if name in SHORTHANDS:
+        setting = SHORTHANDS[name]
+        own = [text for text in config.set if text.partition("=")[0].removeprefix("gan:") == setting]
+        return own[0].partition("=")[2] if own else "the recipe's own"
+    return getattr(config, name)
