@@ -8,24 +8,33 @@ import pytest
 
 from jaxgan.cli.app import cli
 from jaxgan.study import catalogue
-from jaxgan.study.config import GENTLE, OptionError, command_line, configure, from_stored
-from jaxgan.study.listing import settings_from
+from jaxgan.study.config import GENTLE, SHORTHANDS, command_line, configure, from_stored, gan_defaults
+from jaxgan.study.messages import OptionError
+from jaxgan.study.settings import known_settings, resolve
 from jaxgan.types import BatchSizes
+
+
+def settings_of(config, label, name="gan"):
+    """The settings of a configuration of the catalogue's recipe `name`."""
+    return resolve(label, name, catalogue.RECIPES[name], config.set)
 
 
 def test_defaults_follow_the_data():
     assert configure({}).data == "digits"
     assert configure({}).loss == ("minimax", "non_saturating")
-    assert configure({"data": "ring"}).batch_size == 256
-    assert configure({"batch_size": 32}).fake_batch_size == 32
-    assert configure({"batch_size": 32, "fake_batch_size": 8}).fake_batch_size == 8
+    assert settings_of(configure({"data": "ring"}), "minimax")["batch_size"] == 256
+    assert settings_of(configure({"batch_size": 32}), "minimax")["batch_size"] == 32
+    sizes = settings_of(configure({"batch_size": 32, "fake_batch_size": 8}), "minimax")["batch_size"]
+    assert sizes == BatchSizes(32, 8, 32)
+    assert configure({"data": "moons.npy"}, points=True).latent_dim == configure({"data": "ring"}).latent_dim
 
 
 @pytest.mark.parametrize("data", ["digits", "ring", "tfds:mnist"])
 def test_gentle_is_slower_and_longer_and_gives_way_to_what_is_said(data):
     plain, gentle = configure({"data": data}), configure({"data": data, "lr_d": 7.0}, gentle=True)
     assert gentle.steps == GENTLE["steps"] * plain.steps
-    assert (gentle.lr_g, gentle.lr_d) == (plain.lr_g / 2, 7.0)
+    found = settings_of(gentle, "minimax")
+    assert (found["lr_g"], found["lr_d"]) == (gan_defaults(data)["lr_g"] / 2, 7.0)
 
 
 def test_what_has_no_meaning_for_the_data_is_refused():
@@ -41,8 +50,9 @@ def test_what_has_no_meaning_for_the_data_is_refused():
     [
         ("seeds", 0), ("steps", 0), ("batch_size", 0), ("fake_batch_size", -1), ("generator_batch_size", 0),
         ("d_steps", 0), ("latent_dim", 0), ("width", 0), ("lr_d", -1.0), ("lr_g", float("nan")),
-        ("lr_g", float("inf")), ("beta1", 1.0), ("ema", 1.0), ("samples", 1), ("image_size", 0), ("key", -1),
-        ("failure_multiple", 1.0), ("split_seed", -1),
+        ("lr_g", float("inf")), ("lr_d", 1e308), ("beta1", 1.0), ("ema", 1.0), ("samples", 1), ("image_size", 0),
+        ("key", -1), ("key", 2**32), ("failure_multiple", 1.0), ("split_seed", -1), ("evaluate_every", 0),
+        ("record_every", -1), ("samples", 2**31), ("seeds", 99999999999999999999), ("width", 2**31),
     ],
 )  # fmt: skip
 def test_a_number_outside_its_range_is_named(option, value):
@@ -54,16 +64,20 @@ def test_a_number_outside_its_range_is_named(option, value):
 def test_a_recipe_keeps_its_own_settings_where_nothing_is_said():
     config = configure({"data": "ring", "recipe": ("wgan", "a.py:mine"), "lr_d": 1e-3})
     assert (config.loss, config.recipe) == ((), ("wgan", "a.py:mine"))
-    assert (config.lr_d, config.lr_g, config.beta1, config.d_steps, config.batch_size) == (1e-3, None, None, None, None)
+    assert settings_of(config, "wgan", "wgan") == known_settings(catalogue.RECIPES["wgan"]) | {"lr_d": 1e-3}
     assert config.steps == configure({"data": "ring"}).steps  # what is not the recipe's is the data's
+
+
+def test_losses_and_recipes_are_configurations_beside_each_other():
+    config = configure({"data": "ring", "loss": ("minimax",), "recipe": ("r1_gan",)})
+    assert settings_of(config, "minimax")["lr_d"] == gan_defaults("ring")["lr_d"]
+    assert settings_of(config, "r1_gan", "r1_gan") == known_settings(catalogue.RECIPES["r1_gan"])
 
 
 @pytest.mark.parametrize(
     ("given", "gentle", "message"),
     [
-        ({"recipe": ("wgan",), "loss": ("minimax",)}, False, r"^--recipe: comes with a loss of its own"),
-        ({"recipe": ("wgan",)}, True, r"^--gentle: is about the default rates"),
-        ({"set": ("clip=1",)}, False, r"^--set: .*add --recipe"),
+        ({"recipe": ("wgan",)}, True, r"^--gentle: scales the default learning rates, and recipes set their own"),
         ({"recipe": ("wgan", "wgan")}, False, r"^--recipe: got wgan, wgan, expected each recipe once"),
         ({"recipe": ("wgan",), "lr_d": -1.0}, False, r"^--lr-d: got -1.0"),
     ],
@@ -74,26 +88,34 @@ def test_what_does_not_go_with_a_recipe_is_refused(given, gentle, message):
 
 
 def test_settings_of_a_recipe_come_from_options():
-    def settings(name, **given):
-        return settings_from(name, catalogue.RECIPES[name], configure({"recipe": (name,), **given}))
+    def changed(name, **given):
+        found = settings_of(configure({"recipe": (name,), **given}), name, name)
+        own = known_settings(catalogue.RECIPES[name])
+        return {setting: value for setting, value in found.items() if setting not in own or own[setting] != value}
 
-    assert settings("wgan") == {}
-    assert settings("ns_gan", lr_g=1e-3, beta1=0.1, d_steps=2) == {"lr_g": 1e-3, "b1": 0.1, "d_steps": 2}
-    assert settings("r1_gan", ema=0.9, set=("gamma=3",)) == {"ema": 0.9, "gamma": 3.0}
-    assert settings("r1_gan", set=("ema=None",)) == {"ema": None}
-    assert settings("pacgan", set=("m=4",), batch_size=64) == {"m": 4, "batch_size": 64}
-    assert settings("ns_gan", fake_batch_size=32)["batch_size"] == BatchSizes(64, 32, 64)
+    assert changed("wgan") == {}
+    assert changed("ns_gan", lr_g=1e-3, beta1=0.1, d_steps=2) == {"lr_g": 1e-3, "b1": 0.1, "d_steps": 2}
+    assert changed("r1_gan", ema=0.9, set=("gamma=3",)) == {"ema": 0.9, "gamma": 3.0}
+    assert changed("r1_gan", set=("ema=None",)) == {"ema": None}
+    assert changed("pacgan", set=("m=4",), batch_size=64) == {"m": 4, "batch_size": 64}
+    assert changed("ns_gan", fake_batch_size=32)["batch_size"] == BatchSizes(64, 32, 64)
+    assert changed("ns_gan", set=("batch_size=(64, 32, 16)",))["batch_size"] == BatchSizes(64, 32, 16)
+    assert changed("ns_gan", ema=0.99) == {"ema": 0.99}  # of a recipe that keeps no average itself
+    assert changed("r1_gan", set=("gamma=3", "r1_gan:gamma=4")) == {"gamma": 4.0}  # the nearer one counts
+    assert changed("r1_gan", set=("wgan:clip=1",)) == {}
     for name, given, message in [
-        ("wgan", {"beta1": 0.5}, r"^--beta1: wgan has no b1; it has lr_g, lr_d, clip"),
-        ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no 'gama'; did you mean 'gamma'\?"),
+        ("wgan", {"beta1": 0.5}, r"^--beta1: wgan has no setting 'b1'; .*known: batch_size, clip"),
+        ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no setting 'gama'; did you mean 'gamma'\?"),
         ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected NAME=VALUE"),
         ("r1_gan", {"set": ("gamma=x",)}, r"^--set: got gamma=x, expected a number"),
+        ("r1_gan", {"set": ("gamma=1", "gamma=2")}, r"^--set: gamma is given twice"),
         ("pacgan", {"set": ("m=2.5",)}, r"^--set: got m=2.5, expected a whole number"),
         ("pacgan", {"set": ("m=True",)}, r"^--set: got m=True, expected a whole number"),
         ("r1_gan", {"set": ("gamma=None",)}, r"^--set: got gamma=None, expected a number"),
+        ("r1_gan", {"set": ("gamma=" + "-" * 9000 + "1",)}, r"^--set: got gamma=-+, expected a number"),
     ]:
         with pytest.raises(OptionError, match=message):
-            settings(name, **given)
+            changed(name, **given)
 
 
 def test_a_recipe_of_ones_own_by_file(tmp_path, monkeypatch):
@@ -116,6 +138,7 @@ def test_a_recipe_of_ones_own_by_file(tmp_path, monkeypatch):
 CONFIGURATIONS = [
     {"data": "my data.npz", "failure_multiple": 3.5, "lr_d": 1 / 3, "ema": 0.999, "loss": ("a.py:f", "minimax")},
     {"data": "ring", "recipe": ("wgan_gp", "b.py:g"), "set": ("weight=1.0", "d_steps=2"), "lr_g": 1e-3},
+    {"data": "digits", "conditional": True, "network": ("width=8",), "probe": ("p.py:f", "q.py:g")},
 ]
 
 
@@ -125,7 +148,7 @@ def test_the_printed_command_gives_the_same_configuration(given):
     job, *words = shlex.split(command_line("compare", config))[1:]
     context = cli.commands[job].make_context(job, words)
     parsed = {name: context.params[name] for name in dataclasses.asdict(config)}
-    assert configure({name: value for name, value in parsed.items() if value != ()}) == config
+    assert configure({name: value for name, value in parsed.items() if value not in ((), False)}) == config
 
 
 def test_a_configuration_survives_json():
@@ -140,7 +163,7 @@ def test_every_option_is_a_field_or_a_flag():
     fields = {field.name for field in dataclasses.fields(configure({}))}
     for job in ("compare", "train"):
         names = {parameter.name for parameter in cli.commands[job].params}
-        assert names - fields == flags
+        assert names - fields == flags | set(SHORTHANDS)
         assert fields <= names
 
 

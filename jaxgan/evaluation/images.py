@@ -92,7 +92,7 @@ def image_evaluator(
 
 def _with_classes(reference: _Reference, classes: ClassReference) -> _Reference:
     labels = np.repeat(np.arange(len(classes.examples)), [len(members) for members in classes.examples])
-    examples = jnp.asarray(np.concatenate(classes.examples), jnp.float32) - reference.centre
+    examples = jnp.asarray(np.concatenate(classes.examples), jnp.float32) - reference.centre[None]
     return reference._replace(
         examples=examples, labels=jnp.asarray(labels), radius=jnp.asarray(classes.radius, jnp.float32)
     )

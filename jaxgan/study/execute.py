@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -259,9 +259,20 @@ def _place(plan: Plan, block: Block) -> Placement:
 
 
 def _joined(parts: list[dict[str, NDArray]]) -> dict[str, NDArray]:
-    """Blocks of seeds one after the other."""
-    first = parts[0]
-    return {n: v if v.ndim == 1 else np.concatenate([part[n] for part in parts]) for n, v in first.items()}
+    """Blocks of seeds one after the other, at the steps that all of them have.
+
+    A block that was trained to an earlier end first was measured there, too.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    common = {axis: reduce(np.intersect1d, [part[axis] for part in parts]) for axis in ("step", "probe_step")}
+
+    def at(part: dict[str, NDArray], name: str) -> NDArray:
+        axis = "step" if name.startswith("series/") else "probe_step"
+        return part[name][:, np.isin(part[axis], common[axis])]
+
+    names = [name for name in parts[0] if "/" in name]
+    return common | {name: np.concatenate([at(part, name) for part in parts]) for name in names}
 
 
 def _plain(config: Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.curves import colour, dash, plain_axis, plain_text
-from jaxgan.results.profile_store import ProfileRun
+from jaxgan.results.results import Results as ProfileRun
 from jaxgan.results.statistics import Interval
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from jaxgan.report.profile.panels import (
     width,
 )
 from jaxgan.report.run.curves import DPI, plain_text
-from jaxgan.results.profile_store import ProfileRun
+from jaxgan.results.results import Results as ProfileRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

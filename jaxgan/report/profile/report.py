@@ -9,7 +9,8 @@ from jaxgan.report.profile.paper import paper_figure
 from jaxgan.report.profile.story import story
 from jaxgan.report.profile.strengths import skills_figure
 from jaxgan.report.profile.tables import age_text, paper_section, sections
-from jaxgan.results.profile_store import ProfileRun, load_profile
+from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.store import load_results as load_profile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

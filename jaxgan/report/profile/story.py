@@ -18,7 +18,7 @@ from jaxgan.report.profile.tables import (
 )
 from jaxgan.report.run.story import listed
 from jaxgan.report.run.table import number
-from jaxgan.results.profile_store import ProfileRun
+from jaxgan.results.results import Results as ProfileRun
 
 SURE = 0.99  # accuracy from which a discriminator is called sure
 

@@ -19,7 +19,7 @@ from jaxgan.report.profile.panels import (
 )
 from jaxgan.report.profile.tables import age_text, frozen_rows, skill_rows, training_rows
 from jaxgan.report.run.curves import DPI, plain_text
-from jaxgan.results.profile_store import ProfileRun
+from jaxgan.results.results import Results as ProfileRun
 from jaxgan.results.statistics import UNDEFINED, Interval
 
 if TYPE_CHECKING:

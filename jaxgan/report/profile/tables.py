@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.results.decades import Decades, decades
-from jaxgan.results.profile_store import ProfileRun
+from jaxgan.results.results import Results as ProfileRun
 from jaxgan.results.statistics import UNDEFINED, Interval, iqm_interval
 
 if TYPE_CHECKING:

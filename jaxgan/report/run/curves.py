@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.results.store import Run
+from jaxgan.results.results import Results as Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

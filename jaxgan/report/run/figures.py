@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.curves import COLOURS, DPI, colour, plain_axis, plain_text
-from jaxgan.results.store import Run
+from jaxgan.results.results import Results as Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxgan.report.run.curves import DPI, colour, plain_axis, plain_text
-from jaxgan.results.store import Run
+from jaxgan.results.results import Results as Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,8 @@ from jaxgan.report.run.table import (
     title,
     yardsticks,
 )
-from jaxgan.results.store import Run, load_run
+from jaxgan.results.results import Results as Run
+from jaxgan.results.store import load_results as load_run
 
 FILES = {
     "report.html": "this page; it needs no other file",

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from jaxgan.report.run.table import Failures, Table, cell, direction, number, yardsticks
 from jaxgan.results.statistics import Summary
-from jaxgan.results.store import Run
+from jaxgan.results.results import Results as Run
 
 FEW = 8  # seeds, below which the intervals are rough
 GRADIENT = "norm of the loss's gradient by the generator's parameters"

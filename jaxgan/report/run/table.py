@@ -16,7 +16,7 @@ from jaxgan.results.statistics import (
     summarize_difference,
     wilson_interval,
 )
-from jaxgan.results.store import Metric, Run
+from jaxgan.results.results import Metric, Results as Run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -1,0 +1,144 @@
+"""Evaluators: sums taken inside a program give what whole arrays give on the host."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxgan as jg
+from jaxgan.data.source import DataError, Images, from_images
+from jaxgan.evaluation.images import image_evaluator
+from jaxgan.evaluation.points import points_evaluator
+from jaxgan.features import in_batches
+from jaxgan.metrics.classes import class_reference, class_report
+from jaxgan.metrics.frechet import frechet_distance, moments
+from jaxgan.types import Game, Generator
+
+
+def replaying(x: np.ndarray) -> Game:
+    """A game whose generator returns `params + x` in turn, whatever the latents: its samples are known."""
+    images = jnp.asarray(x)
+
+    def sample(params, model_state, key, n, y=None):
+        del model_state, key
+        return params + images[jnp.arange(n) % len(images)]
+
+    return Game(init=None, generator=None, discriminator=None, sample=sample)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def digits() -> jg.data.Source:
+    return jg.data.digits()
+
+
+@pytest.fixture(scope="module")
+def evaluator(digits) -> jg.Evaluator:
+    return jg.evaluator_for(digits, samples=240)
+
+
+def test_metrics_of_images_equal_those_of_the_whole_arrays(digits, evaluator):
+    x = digits.heldout.x[:240]
+    game, generators = replaying(x), Generator(jnp.array([0.0, 0.1]).reshape(2, 1, 1, 1, 1), {})
+    found = jg.evaluate(evaluator, game, generators, jg.seed_keys(jax.random.key(0), 2))
+    features = evaluator.reference.features
+    train, _ = in_batches(features, digits.train.x)
+    heldout, _ = in_batches(features, digits.heldout.x)
+    reference = class_reference(train, digits.train.y, heldout, digits.heldout.y, 10)
+    for i, shift in enumerate((0.0, 0.1)):
+        own, classes = in_batches(features, x + np.float32(shift))
+        # Sums in float32 around the centre, against means in float64: the distance is a difference of traces of some
+        # 100, of which float32 keeps 6 digits.
+        expected = frechet_distance(moments(own), moments(heldout))
+        np.testing.assert_allclose(found["frechet"][i], expected, rtol=1e-3, atol=1e-3)
+        report = class_report(own, classes, reference)
+        assert found["captured"][i] == report.captured
+        np.testing.assert_allclose(found["class_histogram"][i], report.histogram)
+        np.testing.assert_allclose(found["kl"][i], report.kl)
+    assert found["captured"][0] == 10
+
+
+def test_a_sample_that_is_not_finite_leaves_no_metric_and_is_said(digits, evaluator):
+    x = np.array(digits.heldout.x[:240])
+    x[100, 3, 3] = np.nan
+    found = jg.evaluate(
+        evaluator, replaying(x), Generator(jnp.zeros((1, 1, 1, 1, 1)), {}), jax.random.split(jax.random.key(0), 1)
+    )
+    assert found["finite"].tolist() == [False]
+    assert np.isnan(found["frechet"][0]) and np.isnan(found["class_histogram"][0]).all()
+
+
+def test_the_last_piece_counts_no_sample_twice(digits):
+    """251 samples take two pieces, of which the second is nearly empty."""
+    evaluator = image_evaluator(digits, digits.train, digits.heldout, 251, 0, print)
+    x = digits.heldout.x[:251]
+    found = evaluator.measure(
+        evaluator.reference, jax.random.key(0), replaying(x), Generator(jnp.zeros(()), {}), 251, None
+    )
+    assert int(found.count) == 251
+    assert int(found.histogram.sum()) == 251
+
+
+def test_a_probe_along_training_has_the_axes_of_runs_and_probes():
+    ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2, (16,)), jg.nn.MLPDiscriminator((16,)))
+    game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
+    algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
+    evaluator, keys = jg.evaluator_for(ring, samples=200), jg.seed_keys(jax.random.key(0), 3)
+    probe = jg.evaluation_probe(evaluator, game, 50)
+    result = jg.run_seeds(algorithm, ring.sample, keys, 4, probe=probe, probe_every=2)
+    values = evaluator.finish(jax.device_get(result.probes))
+    assert values["high_quality"].shape == (3, 2)
+    assert values["fake"].shape == (3, 2, 50, 2)
+
+
+def cloud(key: int, n: int, scale: float = 1.0) -> np.ndarray:
+    return scale * np.random.default_rng(key).normal(size=(n, 2)).astype(np.float32)
+
+
+def test_the_sliced_distance_of_points_is_that_of_normal_distributions():
+    """Between N(0, I) and N(0, s^2 I) W2 is |s - 1| along every direction."""
+    train, heldout = Images(cloud(0, 20_000)), Images(cloud(1, 20_000))
+    source = from_images("cloud", train, heldout)
+    evaluator = points_evaluator(source, train, heldout, 20_000)
+    generators = Generator(jnp.zeros((2, 1, 1)), {})
+    for scale, expected in ((1.0, 0.0), (1.5, 0.5)):
+        found = jg.evaluate(
+            evaluator, replaying(cloud(2, 20_000, scale)), generators, jax.random.split(jax.random.key(0), 2)
+        )
+        # The quantiles of 20,000 draws are off by about 1 / sqrt(20,000) in the middle, more in the tails; those
+        # beyond 1 in 512 are left out, which makes 0.5 a little less.
+        np.testing.assert_allclose(found["sliced"], expected, atol=0.03)
+        np.testing.assert_allclose(found["frechet"], 2 * (scale - 1) ** 2, atol=0.02)
+
+
+def test_points_without_any_held_out_are_refused():
+    train = Images(cloud(0, 10))
+    with pytest.raises(DataError, match="has 0 held-out points"):
+        jg.evaluator_for(from_images("cloud", train), samples=10)
+
+
+def test_keys_and_generators_have_to_match(evaluator, digits):
+    with pytest.raises(ValueError, match="expected a key per generator, got 1 for 2"):
+        jg.evaluate(
+            evaluator,
+            replaying(digits.heldout.x),
+            Generator(jnp.zeros((2, 1, 1, 1, 1)), {}),
+            jax.random.split(jax.random.key(0), 1),
+        )
+
+
+def test_a_measurement_depends_on_its_key_alone():
+    ring = jg.data.ring()
+    evaluator = jg.evaluator_for(ring, samples=100)
+    game = jg.adversarial_game(
+        jg.nn.MLPGenerator(2, (8,)), jg.nn.MLPDiscriminator((8,)), jg.normal_prior(2), jg.minimax
+    )
+    params, state = jax.vmap(partial(game.init, batch=jg.Batch(jnp.zeros((4, 2)))))(
+        jax.random.split(jax.random.key(0), 3)
+    )
+    generators, keys = Generator(params.generator, state.generator), jg.seed_keys(jax.random.key(5), 3)
+    whole = jg.evaluate(evaluator, game, generators, keys)
+    alone = jg.evaluate(evaluator, game, jax.tree.map(lambda a: a[1:2], generators), keys[1:2])
+    np.testing.assert_array_equal(whole["spread"][1:2], alone["spread"])
