@@ -20,7 +20,6 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan as jg
-from jaxgan.study import provenance
 
 RATE, BATCH, SAMPLES = 1e-3, 128, 2500
 MIXTURES = {"ring": jg.data.ring, "grid": jg.data.grid}
@@ -126,8 +125,8 @@ def main():
         parser.error(f"{file} is of another setting, {kept['setting']}; name another --out")
     now = {
         "command": f"python experiments/all_recipes.py --seeds {options.seeds} --steps {options.steps}",
-        "machine": provenance.device(),
-        "versions": provenance.versions(),
+        "machine": {name: value for name, value in jg.provenance().items() if name not in ("versions", "commit")},
+        "versions": jg.provenance()["versions"],
     }
     if any(kept.setdefault(name, value) != value for name, value in now.items()):
         parser.error(f"{file} was begun with other versions, or on another machine; name another --out")
@@ -138,7 +137,7 @@ def main():
         for name, mixture in MIXTURES.items():
             if name not in found:
                 trained = train(recipe, mixture(), options.seeds, options.steps)
-                found[name] = trained | {"commit": provenance.commit()}
+                found[name] = trained | {"commit": jg.provenance()["commit"]}
                 file.write_text(json.dumps(kept, indent=1) + "\n")
     if options.times:
         timed = json.loads(options.times.read_text())

@@ -77,7 +77,7 @@ def test_the_last_piece_counts_no_sample_twice(digits):
     found = evaluator.measure(
         evaluator.reference, jax.random.key(0), replaying(x), Generator(jnp.zeros(()), {}), 251, None
     )
-    assert int(found.count) == 251
+    assert int(found.used) == 251
     assert int(found.histogram.sum()) == 251
 
 

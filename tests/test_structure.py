@@ -13,35 +13,38 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 
-# A file, or a folder as a whole, imports only from lower levels. The package itself (`import jaxgan as jg`) stands
-# above all that it exports.
-LEVELS = {
-    "types": 0,
-    "random": 1,
-    "checks": 1,
-    "losses": 2,
-    "terms": 2,
-    "augment": 2,
-    "optim": 2,
-    "nn": 2,
-    "data": 2,
-    "metrics": 2,
-    "checkpoint": 2,
-    "game": 3,
-    "dynamics": 4,
-    "toy": 4,
-    "recipes": 5,
-    "runs": 6,
-    "features": 7,
-    "results": 7,
-    "diagnostics": 8,
-    "report": 8,
-    "evaluation": 9,
-    "study": 10,
-    "__init__": 11,
-    "cli": 12,
-    "__main__": 13,
-}
+# From the ground up: the files and folders of a layer, and what is there. A file, or a folder as a whole, imports only
+# from lower layers. The package itself (`import jaxgan as jg`) stands above all that it exports.
+LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("types",), "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on"),
+    (("random", "checks"), "named random streams; checks of what a composition is given"),
+    (
+        ("losses", "terms", "augment", "optim", "nn", "data", "metrics", "checkpoint"),
+        "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "
+        "arrays to numbers; a pytree to and from disk",
+    ),
+    (("game",), "two networks, a prior, a loss and terms become two objectives on one joint point"),
+    (("dynamics", "toy"), "a game and two optimizers become a step; games in closed form"),
+    (("recipes",), "one function a paper, where catalogue and machinery meet"),
+    (
+        ("runs",),
+        "a step becomes a run, and runs of many seeds and settings one compiled program, over devices and waves",
+    ),
+    (
+        ("features", "results"),
+        "the classifier behind the image metrics; the labelled store and statistics, without JAX",
+    ),
+    (
+        ("diagnostics", "report"),
+        "outcomes, gradient profiles, theory in numbers; pages, tables and figures, without JAX",
+    ),
+    (("evaluation",), "generators to numbers, as probes along training or after it"),
+    (("study",), "names become functions, options a study; it trains, measures, stores and resumes"),
+    (("__init__",), "the public names"),
+    (("cli",), "parse, call, print: one file a command"),
+    (("__main__",), "`python -m jaxgan`"),
+)
+LEVELS = {unit: level for level, (units, _) in enumerate(LAYERS) for unit in units}
 NEEDS_NO_JAX = {"results", "report"}
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax"}
 
@@ -99,6 +102,35 @@ def problems(package: Path) -> list[str]:
     return found
 
 
+def table() -> str:
+    """The layers as the README shows them, with what each unit imports."""
+    files = {module_name(PACKAGE, file): file for file in sorted(PACKAGE.rglob("*.py"))}
+    lines = ["| layer | files | imports | what is there |", "| --- | --- | --- | --- |"]
+    for level, (units, about) in enumerate(LAYERS):
+        own = {name: file for name, file in files.items() if [*name.split("."), "__init__"][1] in units}
+        targets = {name.split(".")[1] for f in own.values() for _, name in imported(PACKAGE, f, set(files))
+                   if name.startswith("jaxgan.")} - set(units)  # fmt: skip
+        below = ", ".join(f"`{unit}`" for unit in sorted(targets, key=lambda unit: (-LEVELS[unit], unit)))
+        shown = ", ".join(f"`{unit}/` {n}" if (n := count(unit)) > 1 else f"`{unit}`" for unit in units)
+        lines.append(f"| {level} | {shown} | {below} | {about} |")
+    return "\n".join(lines) + "\n"
+
+
+def count(unit: str) -> int:
+    """Files in a folder; 1 for a file."""
+    return len([file for file in (PACKAGE / unit).rglob("*.py") if file.stat().st_size]) or 1
+
+
+def test_the_readme_shows_the_layers() -> None:
+    """Its table is printed by `python tests/test_structure.py`."""
+    shown = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- layers -->\n{table()}<!-- end of layers -->" in shown
+
+
+def test_every_layer_is_there() -> None:
+    assert [unit for unit in LEVELS if not any((PACKAGE / name).exists() for name in (unit, f"{unit}.py"))] == []
+
+
 def test_imports_run_one_way() -> None:
     assert problems(PACKAGE) == []
 
@@ -116,7 +148,7 @@ def test_only_the_command_line_is_above_the_public_names() -> None:
         ("losses.py", "from tree.game import play", "tree.losses (2) imports tree.game (3)"),
         ("losses.py", "def f():\n    from tree import game", "losses.py:2: tree.losses (2) imports"),
         ("losses.py", "from .game import play", "tree.losses (2) imports tree.game (3)"),
-        ("losses.py", "import tree as jg", "tree.losses (2) imports tree (11)"),
+        ("losses.py", "import tree as jg", f"tree.losses (2) imports tree ({LEVELS['__init__']})"),
         ("losses.py", "import tree.data.source", "imports tree.data.source (2), which is not below it"),
         ("game.py", "from tree.cli import compare", "imports tree.cli"),
         ("data/source.py", "from tree.data import more", "tree.data.more"),
@@ -197,3 +229,7 @@ def test_no_public_name_is_a_file_of_the_package() -> None:
 def test_fit_stays_a_function_when_its_module_is_imported() -> None:
     importlib.import_module("jaxgan.runs.loop")
     assert callable(jaxgan.fit) and not isinstance(jaxgan.fit, ModuleType)
+
+
+if __name__ == "__main__":
+    print(table(), end="")

@@ -34,7 +34,7 @@ class _Reference(NamedTuple):
 class _Found(NamedTuple):
     """Sums over samples: all that the metrics need, whatever the number of samples."""
 
-    count: Array
+    used: Array  # how many were finite
     sums: Array  # [d] of features less the centre
     products: Array  # [d, d]
     histogram: Array | None  # [k] samples that the classifier puts into each class
@@ -136,7 +136,7 @@ def _squared_distance(features: Array, classes: Array, reference: _Reference) ->
 
 def _finish(real: Moments, classes: ClassReference | None, found: _Found) -> dict[str, NDArray]:
     """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for."""
-    lead = found.count.shape
+    lead = found.used.shape
     values: dict[str, NDArray] = {"frechet": np.full(lead, np.nan)}
     if classes is not None:
         values |= {"captured": np.full(lead, np.nan), "kl": np.full(lead, np.nan)}
@@ -148,15 +148,14 @@ def _finish(real: Moments, classes: ClassReference | None, found: _Found) -> dic
             seen = coverage(found.histogram[run], found.near[run], classes)
             values["captured"][run], values["kl"][run] = seen.captured, seen.kl
             values["class_histogram"][run] = seen.histogram
-    return values | {"finite": found.finite, "fake": found.fake}
+    return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 
 def _moments(found: _Found, run: tuple[int, ...], real: Moments) -> Moments:
-    n = int(found.count[run])
-    mean = found.sums[run].astype(np.float64) / n
-    products = found.products[run].astype(np.float64)
-    covariance = (products - n * np.outer(mean, mean)) / (n - 1)
-    return Moments(real.mean.astype(np.float32) + mean, covariance, n)
+    n = int(found.used[run])
+    mean = np.asarray(found.sums[run], np.float64) / n
+    covariance = (np.asarray(found.products[run], np.float64) - n * np.outer(mean, mean)) / (n - 1)
+    return Moments(np.asarray(real.mean.astype(np.float32) + mean, np.float64), covariance, n)
 
 
 def _features_for(

@@ -63,4 +63,4 @@ def _measure(reference: PyTree, key: Key, game: Game, generator: Generator, n: i
 
 def _finish(names: tuple[str, ...], found: _Found) -> dict[str, NDArray]:
     values = {name: np.asarray(getattr(found.report, name), np.float64) for name in names}
-    return values | {"finite": found.finite, "fake": found.fake}
+    return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}

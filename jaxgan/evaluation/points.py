@@ -80,10 +80,10 @@ def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, 
 def _finish(real: Moments, n: int, found: _Found) -> dict[str, NDArray]:
     frechet = np.full(found.finite.shape, np.nan)
     for at in map(tuple, np.argwhere(found.finite)):
-        own = Moments(found.mean[at].astype(np.float64), found.covariance[at].astype(np.float64), n)
+        own = Moments(np.asarray(found.mean[at], np.float64), np.asarray(found.covariance[at], np.float64), n)
         frechet[at] = frechet_distance(own, real)
     sliced = np.where(found.finite, found.sliced, np.nan).astype(np.float64)
-    return {"sliced": sliced, "frechet": frechet, "finite": found.finite, "fake": found.fake}
+    return {"sliced": sliced, "frechet": frechet, "finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 
 def _sliced(reference: _Reference, x: Array) -> Array:

@@ -14,7 +14,7 @@ from jaxgan.study import catalogue
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
-from jaxgan.study.settings import check_owners, plain_settings, resolve
+from jaxgan.study.settings import check_owners, known_settings, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
 from jaxgan.types import Algorithm, BatchSizes
 
@@ -49,67 +49,68 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
       OptionError: a name, a shape or a size that does not fit.
     """
     recipes = _recipes(config)
-    networks = networks_for(source, config)
-    check_owners(config.set, {*recipes, *(name for name, _ in recipes.values())})
-    found = {}
-    for label, (name, recipe) in recipes.items():
-        settings = resolve(label, name, recipe, config.set)
+    keys = seed_keys(jax.random.key(config.key), config.seeds)
+    study = Study(config, source, networks_for(source, config), {}, keys)
+    check_owners(config.set, {name for one in recipes for name in (one.label, one.recipe)})
+    for named in recipes:
+        settings = resolve(named.label, named.recipe, named.make, config.set)
         for strength in strengths:
-            own = label if len(strengths) == 1 else strength.name
-            found[own] = _configuration(own, name, recipe, settings, config, networks, strength)
-    for configuration in found.values():
+            label = named.label if len(strengths) == 1 else strength.name
+            study.configurations[label] = _configuration(label, named, settings, study, strength)
+    for configuration in study.configurations.values():
         _check_sizes(configuration, source)
-    study = Study(config, source, networks, found, seed_keys(jax.random.key(config.key), config.seeds))
-    for configuration in found.values():
         _try(configuration, study)
     return study
 
 
-def _recipes(config: Config) -> dict[str, tuple[str, Callable[..., Algorithm]]]:
-    """By label, the name of its recipe and the recipe: `gan` of every loss, then what is a recipe of its own."""
-    gan = catalogue.find_recipe("gan")
-    found = [(catalogue.slug(n), "gan", partial(gan, loss=catalogue.find_loss(n))) for n in config.loss]
-    found += [(catalogue.slug(n), catalogue.slug(n), catalogue.find_recipe(n)) for n in config.recipe]
-    by_label = {label: (name, recipe) for label, name, recipe in found}
-    if len(by_label) < len(found):
-        names = ", ".join(config.loss + config.recipe)
-        option = "loss" if config.loss else "recipe"
-        raise OptionError(option, f"got two of one name: {names}; rename one in its file")
-    return by_label
+class _Named(NamedTuple):
+    label: str
+    recipe: str
+    make: Callable[..., Algorithm]
+    loss: str | None = None  # of `gan`
+
+
+def _recipes(config: Config) -> list[_Named]:
+    """`gan` of every loss, then what is a recipe of its own."""
+    gan, label = catalogue.find_recipe("gan"), catalogue.slug
+    found = [_Named(label(n), "gan", partial(gan, loss=catalogue.find_loss(n)), label(n)) for n in config.loss]
+    found += [_Named(label(n), label(n), catalogue.find_recipe(n)) for n in config.recipe]
+    if len({one.label for one in found}) < len(found):
+        names, option = ", ".join(config.loss + config.recipe), "loss" if config.loss else "recipe"
+        example = "my_least_squares=my_loss.py:least_squares"
+        raise OptionError(option, f"got two of one name: {names}; give one a label of its own, as in {example}")
+    return found
 
 
 def _configuration(
-    label: str,
-    name: str,
-    recipe: Callable[..., Algorithm],
-    settings: dict[str, Any],
-    config: Config,
-    networks: Networks,
-    strength: DiscriminatorStrength,
+    label: str, named: _Named, settings: dict[str, Any], study: Study, strength: DiscriminatorStrength
 ) -> Configuration:
     given = strength.applied_to(label, settings)
-    ema = given.pop("ema") if "ema" in given and "ema" not in _parameters(recipe) else None
-    pair = networks.generator, networks.discriminator_of(strength.width)
+    ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
+    if named.loss is not None:
+        del given["loss"]  # the partial has it
+    pair = study.networks.generator, study.networks.discriminator_of(strength.width)
+    algorithm = _made(label, named, pair, study.config.latent_dim, given)
+    if ema is not None:
+        algorithm = averaged(algorithm, ema)
+    size, d_steps = given.get("batch_size", 64), given.get("d_steps", 1)
+    sizes = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
+    stored = plain_settings(given | ({} if ema is None else {"ema": ema}))
+    if named.loss is not None:
+        stored = {"loss": named.loss} | stored
+    return Configuration(label, named.recipe, stored, algorithm, sizes, d_steps if isinstance(d_steps, int) else 1)
+
+
+def _made(label: str, named: _Named, pair: tuple[Any, Any], latent_dim: int, given: dict[str, Any]) -> Algorithm:
     try:
-        algorithm = recipe(*pair, normal_prior(config.latent_dim), **given)
+        algorithm = named.make(*pair, normal_prior(latent_dim), **given)
     except (ValueError, TypeError) as error:
         raise OptionError("recipe", f"{label}: {error}") from error
     except Exception as error:  # whatever the user's recipe raises
         raise OptionError("recipe", f"{label} raised {type(error).__name__}: {error}") from error
     if not isinstance(algorithm, Algorithm):
         raise OptionError("recipe", f"{label} made a {type(algorithm).__name__}, expected a jaxgan.Algorithm")
-    if ema is not None:
-        algorithm = averaged(algorithm, ema)
-    size, d_steps = given.get("batch_size", 64), given.get("d_steps", 1)
-    sizes = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
-    stored = plain_settings(settings | given | ({} if ema is None else {"ema": ema}))
-    return Configuration(label, name, stored, algorithm, sizes, d_steps if isinstance(d_steps, int) else 1)
-
-
-def _parameters(recipe: Callable[..., Algorithm]) -> dict[str, Any]:
-    from jaxgan.study.settings import known_settings
-
-    return known_settings(recipe)
+    return algorithm
 
 
 def _check_sizes(configuration: Configuration, source: Source) -> None:

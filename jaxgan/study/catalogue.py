@@ -77,13 +77,14 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
 
 
 def slug(name: str) -> str:
-    """The name of a loss or a recipe as it stands in tables and folder names.
+    """The name of a loss or a recipe as it stands in tables and folder names: its label, where it has one.
 
     Example:
-      >>> slug("my/losses.py:least_squares"), slug("minimax")
-      ('least_squares', 'minimax')
+      >>> slug("my/losses.py:least_squares"), slug("mine=my/losses.py:least_squares"), slug("minimax")
+      ('least_squares', 'mine', 'minimax')
     """
-    return name.rpartition(":")[2]
+    label, equals, _ = name.partition("=")
+    return label if equals else name.rpartition(":")[2]
 
 
 def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) -> Source:
@@ -131,7 +132,7 @@ def find_probe(name: str) -> Callable[..., Any]:
 
 def _own(option: str, name: str, kind: Any) -> Any:
     """What the user's file or module has under a name: of `kind`, or a function of its own."""
-    where, _, attribute = name.rpartition(":")
+    where, _, attribute = name.partition("=")[2 * ("=" in name)].rpartition(":")
     module = _import(option, where, name)
     found = getattr(module, attribute, None)
     if found is None:

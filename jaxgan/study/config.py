@@ -169,7 +169,7 @@ def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[st
     words: list[str] = []
     for field in dataclasses.fields(config):
         value, option = getattr(config, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
-        if field.name in hidden or value in (None, "", False):
+        if field.name in hidden or value is None or value is False or value == "":
             continue
         for item in value if isinstance(value, tuple) else (value,):
             words += [option] if item is True else [option, str(item)]

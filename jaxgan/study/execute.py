@@ -210,9 +210,7 @@ def origin_of(job: str, plan: Plan) -> dict[str, Any]:
         "network": study.networks.description,
         "blocks": [list(block) for block in plan.blocks],
         "inputs": inputs.digests(study),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        **provenance.device(),
+        **provenance.provenance(),
         **resources.described(plan.placement),
         "key": study.config.key,
     }

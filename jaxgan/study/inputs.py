@@ -23,9 +23,11 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     """Files by their whole path, so that the command that repeats a run does so from any folder."""
 
     def resolve(name: str) -> str:
-        path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
+        label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
+        path, colon, attribute = rest.rpartition(":") if ".py:" in name else (rest, "", "")
         known = not colon and "/" not in name and (name in catalogue.DATA or "." not in name)
-        return f"{Path(path).resolve()}{colon}{attribute}" if path and not known and Path(path).exists() else name
+        there = path and not known and Path(path).exists()
+        return f"{label}{equals}{Path(path).resolve()}{colon}{attribute}" if there else name
 
     resolved = dict(given)
     if given.get("data"):
@@ -65,7 +67,7 @@ def own_files(config: Config) -> dict[str, Path]:
     Those that an option names, and what these import from the same folders: all that can change what is trained.
     """
     names = [name for option in OWN for name in _listed(getattr(config, option))]
-    folders = {Path(name.rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
+    folders = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
     if any(":" in name and ".py:" not in name for name in names):
         folders.add(Path.cwd().resolve())
     installed = [Path(sysconfig.get_path(where)).resolve() for where in ("stdlib", "purelib", "platlib")]

@@ -237,8 +237,7 @@ def _origin(kind: Kind, profile: ProfileConfig, plan: Plan | None) -> dict[str, 
     }
     if plan is not None:
         return origin_of("profile", plan) | own
-    about = {"versions": provenance.versions(), "commit": provenance.commit(), **provenance.device()}
-    return {"schema": SCHEMA, "job": "profile", **own, **about}
+    return {"schema": SCHEMA, "job": "profile", **own, **provenance.provenance()}
 
 
 def _finish(folder: Path, results: Results) -> Path:

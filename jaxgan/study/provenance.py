@@ -5,6 +5,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -20,6 +21,16 @@ PACKAGES = (
     "scikit-learn",
     "tensorflow-datasets",
 )
+
+
+def provenance() -> dict[str, Any]:
+    """What a committed result has to name: versions, commit, processor or GPU, cores, memory and system.
+
+    Example:
+      >>> sorted(provenance())
+      ['commit', 'cores', 'device', 'devices', 'memory_gib', 'platform', 'system', 'versions']
+    """
+    return {"versions": versions(), "commit": commit(), **device()}
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -93,7 +94,9 @@ def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     def of(value: Any) -> Any:
         if isinstance(value, int | float | str | None):
             return value
-        return list(value) if isinstance(value, BatchSizes) else getattr(value, "__qualname__", repr(value))
+        if isinstance(value, BatchSizes):
+            return list(value)
+        return getattr(value, "__qualname__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
     return {name: of(value) for name, value in values.items()}
 
@@ -105,7 +108,7 @@ _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: 
 def _kinds(recipe: Recipe) -> dict[str, set[Any]]:
     """The types that each setting may have, from its annotation; {} where it has none."""
     try:
-        hints = typing.get_type_hints(recipe)
+        hints = typing.get_type_hints(getattr(recipe, "func", recipe))  # of a partial, its function's
     except Exception:  # the user's annotations may name what is not there
         return {}
     return {name: _union(hint) for name, hint in hints.items()}

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.table import Failures, Table, cell, direction, number, yardsticks
-from jaxgan.results.statistics import Summary
 from jaxgan.results.results import Results as Run
+from jaxgan.results.statistics import Summary
 
 FEW = 8  # seeds, below which the intervals are rough
 GRADIENT = "norm of the loss's gradient by the generator's parameters"

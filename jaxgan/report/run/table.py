@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.results.results import Metric
+from jaxgan.results.results import Results as Run
 from jaxgan.results.statistics import (
     Interval,
     Summary,
@@ -16,7 +18,6 @@ from jaxgan.results.statistics import (
     summarize_difference,
     wilson_interval,
 )
-from jaxgan.results.results import Metric, Results as Run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
