@@ -60,7 +60,7 @@ def curves_figure(run: Run) -> "Figure":
     panels = [
         panel
         for panel in PANELS
-        if panel.series in run.series and any(_shows(run, panel, i) for i in range(len(run.losses)))
+        if panel.series in run.series and any(_shows(run, panel, i) for i in range(len(run.configurations)))
     ]
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -73,8 +73,8 @@ def curves_figure(run: Run) -> "Figure":
     for axis in axes[max(0, len(panels) - columns) : len(panels)]:
         axis.set_xlabel("step", fontsize=9)
         axis.tick_params(labelbottom=True)
-    handles = [Line2D([], [], color=colour(i), linestyle=dash(i), linewidth=2) for i in range(len(run.losses))]
-    names = [_legend(run, i) for i in range(len(run.losses))]
+    handles = [Line2D([], [], color=colour(i), linestyle=dash(i), linewidth=2) for i in range(len(run.configurations))]
+    names = [_legend(run, i) for i in range(len(run.configurations))]
     if run.notes.get("equilibrium"):
         handles.append(Line2D([], [], color="#555555", linestyle=":", linewidth=1.2))
         names.append("equilibrium")
@@ -84,7 +84,7 @@ def curves_figure(run: Run) -> "Figure":
 
 def _shows(run: Run, panel: Panel, i: int) -> bool:
     """Whether a panel has something to say of the i-th loss: sigmoid of a score is no probability."""
-    is_score = run.losses[i] in run.notes.get("scores", [])
+    is_score = run.configurations[i] in run.notes.get("scores", [])
     return panel.of != ("probability" if is_score else "score")
 
 
@@ -137,10 +137,11 @@ def plain_text(text: str) -> str:
 def _draw_panel(axis: "Axes", run: Run, panel: Panel) -> None:
     values = run.series[panel.series]
     positive = values[np.isfinite(values) & (values > 0)]
-    for i, loss in enumerate(run.losses):
+    for i, loss in enumerate(run.configurations):
         if not _shows(run, panel, i):
             continue
-        steps, by_seed = thin(values[i])
+        places, by_seed = thin(values[i])
+        steps = np.interp(places, 1 + np.arange(len(run.steps)), run.steps)
         if panel.log and len(positive):  # a gradient of exactly 0 must not drop out of a logarithmic axis
             by_seed = np.where(by_seed == 0, positive.min(), by_seed)
         low, median, high = _nanquantiles(by_seed, [0.25, 0.5, 0.75], axis=0)
@@ -168,5 +169,5 @@ def _legend(run: Run, i: int) -> str:
     broken = sum(not all(np.isfinite(values[j]).all() for values in shown) for j in range(len(run.seeds)))
     n = len(run.seeds)
     # The name not first: matplotlib leaves out of a legend what begins with "_".
-    count = f"{n} {'seed' if n == 1 else 'seeds'} of {plain_text(run.losses[i])}"
+    count = f"{n} {'seed' if n == 1 else 'seeds'} of {plain_text(run.configurations[i])}"
     return count + (f" ({broken} not finite at some step)" if broken else "")

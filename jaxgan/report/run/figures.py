@@ -26,7 +26,7 @@ def sample_figure(run: Run, loss: str) -> "Figure":
 
     Images: one row each. Points: one panel each, on the scale of the data.
     """
-    i = run.losses.index(loss)
+    i = run.configurations.index(loss)
     ends = list(zip(run.seeds, run.outcomes[i], strict=True))
     real, fake = run.samples["real"], run.samples["fake"][i]
     if is_points(run):
@@ -41,12 +41,12 @@ def overview_figure(run: Run) -> "Figure":
     """One picture for a README: samples of up to four seeds per loss, and the first metric of every seed."""
     from matplotlib.figure import Figure
 
-    losses, seeds = min(len(run.losses), 3), min(len(run.seeds), 4)
+    losses, seeds = min(len(run.configurations), 3), min(len(run.seeds), 4)
     figure = Figure(figsize=(3.4 * losses + 4.0, 3.2), dpi=DPI, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[3.4 * losses, 4.0], wspace=0.02, squeeze=False)[0]
     blocks = left.subfigures(1, losses, squeeze=False)[0]
     for i, block in enumerate(blocks):
-        block.suptitle(plain_text(run.losses[i]), fontsize=11, color=colour(i), fontweight="bold")
+        block.suptitle(plain_text(run.configurations[i]), fontsize=11, color=colour(i), fontweight="bold")
         fake = run.samples["fake"][i, :seeds]
         if is_points(run):
             side = math.ceil(math.sqrt(seeds))
@@ -148,7 +148,7 @@ def _draw_dots(axis: "Axes", run: Run) -> None:
     finite = np.concatenate([values[np.isfinite(values)], list(yardsticks.values())])
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min():
         axis.set_yscale("log")
-    for i in range(len(run.losses)):
+    for i in range(len(run.configurations)):
         x = i + np.linspace(-0.25, 0.25, len(run.seeds)) if len(run.seeds) > 1 else np.array([i])
         for flag, marker in ((False, "o"), (True, "x")):
             chosen = (failed[i] == flag) & np.isfinite(values[i])
@@ -166,9 +166,9 @@ def _draw_dots(axis: "Axes", run: Run) -> None:
             color="#555555",
         )
     missing = (~np.isfinite(values)).sum(axis=1)
-    names = [plain_text(loss) + (f"\n{k} not finite" if k else "") for loss, k in zip(run.losses, missing, strict=True)]
-    axis.set_xticks(range(len(run.losses)), names, fontsize=9)
-    axis.set_xlim(-0.6, len(run.losses) - 0.4)
+    names = [plain_text(loss) + (f"\n{k} not finite" if k else "") for loss, k in zip(run.configurations, missing, strict=True)]
+    axis.set_xticks(range(len(run.configurations)), names, fontsize=9)
+    axis.set_xlim(-0.6, len(run.configurations) - 0.4)
     axis.set_title(
         plain_text(metric.label) + "\none mark per seed" + (", x: failed" if failed.any() else ""),
         fontsize=9.5,

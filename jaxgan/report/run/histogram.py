@@ -22,10 +22,10 @@ def histogram_figure(run: Run) -> "Figure":
 
     shares, data = run.samples["class_histogram"], run.samples["class_histogram_data"]
     names = [plain_text(str(name)) for name in run.notes.get("classes", range(len(data)))]
-    x, width = np.arange(len(data)), 0.8 / len(run.losses)
+    x, width = np.arange(len(data)), 0.8 / len(run.configurations)
     figure = Figure(figsize=(max(6.0, 0.9 * len(data)), 2.6), dpi=DPI, layout="constrained")
     axis = figure.subplots()
-    for i, loss in enumerate(run.losses):
+    for i, loss in enumerate(run.configurations):
         finite = shares[i][np.isfinite(shares[i]).all(axis=1)]
         if not len(finite):  # every seed diverged
             continue

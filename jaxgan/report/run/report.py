@@ -16,8 +16,11 @@ from jaxgan.report.run.table import (
     number,
     summarize_run,
     title,
+    to_dict,
+    to_markdown,
     yardsticks,
 )
+from jaxgan.results.files import write_json, write_text
 from jaxgan.results.results import Results as Run
 from jaxgan.results.store import load_results as load_run
 
@@ -25,15 +28,14 @@ FILES = {
     "report.html": "this page; it needs no other file",
     "overview.png": "the picture at the top",
     "curves.png": "the curves",
-    "samples-*.png": "the samples, by loss",
+    "samples-*.png": "the samples, by configuration",
     "classes.png": "the classes of the samples",
     "config.json": "what was asked for, versions, device, commit and the command that repeats the run",
-    "results.json": "metrics and outcomes by loss and seed, yardsticks",
+    "results.nc": "every number, labelled: xarray.open_dataset reads it",
+    "metrics.csv": "outcome and metrics, one row per configuration and seed",
     "table.json": "the table above: interquartile means, differences and failures with their intervals",
     "table.md": "the same as Markdown",
-    "metrics.csv": "the same values, one row per loss and seed",
-    "series.npz": "every recorded series, [loss, seed, step], with its coordinates",
-    "samples.npz": "samples by loss and seed, and real ones",
+    "code/": "your own code, as it was",
     "log.jsonl": "medians over seeds as they came",
 }
 
@@ -48,8 +50,10 @@ def write_run_report(folder: Path) -> Path:
     """
     run = load_run(folder)
     table = summarize_run(run)
+    write_json(folder / "table.json", to_dict(table))
+    write_text(folder / "table.md", to_markdown(table))
     samples = []
-    for loss in run.losses:
+    for loss in run.configurations:
         path = folder / f"samples-{quote(loss, safe='')}.png"
         samples.append((loss, picture(figures.sample_figure(run, loss), path)))
     classes = None
@@ -82,6 +86,6 @@ def write_run_report(folder: Path) -> Path:
 def _seed_rows(run: Run) -> list[list[str]]:
     return [
         [loss, str(seed), str(run.outcomes[i, j]), *(number(run.values[m.name][i, j]) for m in run.metrics)]
-        for i, loss in enumerate(run.losses)
+        for i, loss in enumerate(run.configurations)
         for j, seed in enumerate(run.seeds)
     ]

@@ -31,8 +31,8 @@ def tenths(values: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def _setting(run: Run) -> str:
-    n, losses = len(run.seeds), len(run.losses)
-    names, data, steps = listed(run.losses), run.notes.get("data"), run.notes.get("steps")
+    n, losses = len(run.seeds), len(run.configurations)
+    names, data, steps = listed(run.configurations), run.notes.get("data"), run.notes.get("steps")
     noun = "recipe" if run.config.get("config", {}).get("recipe") else "loss"
     what = f"The {noun} {names} was" if losses == 1 else f"The {noun}{'es' if noun == 'loss' else 's'} {names} were"
     where = f" on {data}" if data else ""
@@ -110,7 +110,7 @@ def _gradient(run: Run) -> str:
     steps = max(1, run.series["g_grad_norm"].shape[2] // 10)
     span = "step" if steps == 1 else f"{steps:,} steps"
     parts = []
-    for loss, norms in zip(run.losses, run.series["g_grad_norm"], strict=True):
+    for loss, norms in zip(run.configurations, run.series["g_grad_norm"], strict=True):
         (early, _), (late, left_out) = (_median(values) for values in tenths(norms))
         parts.append(f"with {loss} {_change(early, late)}{_without(left_out, len(run.seeds))}{_lowest(norms, early)}")
     median = "" if len(run.seeds) == 1 else " (medians over the seeds)"
@@ -130,10 +130,10 @@ def _lowest(norms: NDArray, early: float) -> str:
 
 def _fakes(run: Run) -> str:
     scores = run.notes.get("scores", [])
-    if "d_fake_mean" not in run.series or all(loss in scores for loss in run.losses):
+    if "d_fake_mean" not in run.series or all(loss in scores for loss in run.configurations):
         return ""
     parts = []
-    for loss, means in zip(run.losses, run.series["d_fake_mean"], strict=True):
+    for loss, means in zip(run.configurations, run.series["d_fake_mean"], strict=True):
         if loss in scores:  # no probability: its sigmoid means nothing
             continue
         value, left_out = _median(tenths(means)[1])

@@ -69,7 +69,7 @@ def summarize_run(run: Run) -> Table:
     known = [code for code in run.notes.get("explanations", {}) if code != "OK"]
     codes = [*known, *sorted(set(run.outcomes[failed].tolist()) - set(known))]
     failures = {"any": _failures(failed)} | {code: _failures(run.outcomes == code) for code in codes}
-    return Table(run.losses, len(run.seeds), tuple(rows), failures)
+    return Table(run.configurations, len(run.seeds), tuple(rows), failures)
 
 
 def comparisons(table: Table) -> list[str]:
