@@ -48,7 +48,10 @@ from .results.statistics import iqm_interval as iqm_interval
 from .results.statistics import wilson_interval as wilson_interval
 from .results.store import Run as Run
 from .results.store import load_run as load_run
+from .runs import Chunk as Chunk
+from .runs import Fitted as Fitted
 from .runs import Placement as Placement
+from .runs import fit as fit
 from .runs import place as place
 from .runs import run as run
 from .runs import run_seeds as run_seeds
