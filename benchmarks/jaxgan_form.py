@@ -11,18 +11,18 @@ import optax
 
 from benchmarks.forms import Form, Networks, Start, Trained
 from benchmarks.workloads import RING_SIGMA, Workload, examples
-from jaxgan import train
 from jaxgan.data import from_images, ring
 from jaxgan.data.source import Images
 from jaxgan.dynamics import alternating
-from jaxgan.fit import numbers, programs
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.placement import deal, place, repeated, spread, to_host, use_cpu_cores
+from jaxgan.runs import seed_keys
+from jaxgan.runs.loop import numbers, programs
+from jaxgan.runs.placement import deal, place, repeated, spread, to_host, use_cpu_cores
 from jaxgan.types import Algorithm, Prior
 
-_CHUNK = 256  # steps of one call at most, as `jaxgan.fit` has it
+_CHUNK = 256  # steps of one call at most, as `jaxgan.runs.loop` has it
 
 
 def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
@@ -50,7 +50,7 @@ def sampler(workload: Workload) -> Any:
 
 def keys(seeds: int) -> jax.Array:
     """One key per seed."""
-    return train.seed_keys(jax.random.key(0), seeds)
+    return seed_keys(jax.random.key(0), seeds)
 
 
 def use_devices() -> None:
@@ -68,7 +68,7 @@ def make(
     precision: str = "float32",
     rule: Algorithm | None = None,
 ) -> Form:
-    """All seeds, in the very programs of `jaxgan.fit` and dealt out over devices as it does.
+    """All seeds, in the very programs of `jaxgan.runs.loop` and dealt out over devices as it does.
 
     `rule` trains the workload by another algorithm than its own. It takes no other start: its random streams are what
     the other forms are given (`parity`).

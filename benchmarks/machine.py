@@ -10,7 +10,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from jaxgan.commands import provenance
+from jaxgan.study import provenance
 
 
 def describe() -> dict[str, Any]:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS, Workload, doublings
-from jaxgan.train import advance, start
+from jaxgan.runs.run import advance, start
 
 _SIDE = 3072  # of the matrices: the product keeps all cores at their best for a quarter of a second
 

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import jaxgan_form
 from benchmarks.forms import FORMS, Draws, Networks, Start, Trained, available, find
 from benchmarks.workloads import WORKLOADS, Workload
-from jaxgan import train
+from jaxgan.runs import advance, start
 from jaxgan.types import Batch
 
 SEEDS = 3
@@ -81,8 +81,8 @@ def reference(workload: Workload) -> Reference:
         jax.debug.callback(lambda x: reals.append(np.array(x)), batch.x, ordered=True)
         return batch
 
-    init = jax.jit(partial(train.start, jaxgan_form.algorithm(workload), sample))
-    step = jax.jit(partial(train.advance, jaxgan_form.algorithm(workload, recorded_prior), recorded_sample))
+    init = jax.jit(partial(start, jaxgan_form.algorithm(workload), sample))
+    step = jax.jit(partial(advance, jaxgan_form.algorithm(workload, recorded_prior), recorded_sample))
     starts, draws, ends = [], [], []
     for key in jaxgan_form.keys(SEEDS):
         reals.clear()

@@ -17,10 +17,10 @@ from typing import Any
 from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
-from jaxgan.commands.config import PRECISIONS
-from jaxgan.commands.study import run_study
-from jaxgan.study.store import load_run
-from jaxgan.study.table import summarize_run, to_dict
+from jaxgan.report.run.table import summarize_run, to_dict
+from jaxgan.results.store import load_run
+from jaxgan.study.config import PRECISIONS
+from jaxgan.study.execute import run_study
 
 _WORKLOADS = ("ring", "dcgan8", "dcgan32")
 

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 import jaxgan as jg
-from jaxgan.commands import provenance
+from jaxgan.study import provenance
 
 RATE, BATCH, SAMPLES = 1e-3, 128, 2500
 MIXTURES = {"ring": jg.data.ring, "grid": jg.data.grid}

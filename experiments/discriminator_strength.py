@@ -24,10 +24,10 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 import jaxgan as jg
-from jaxgan.commands import provenance
-from jaxgan.commands.study import run_study
-from jaxgan.study import store
-from jaxgan.study.curves import COLOURS, DASHES, plain_axis
+from jaxgan.report.run.curves import COLOURS, DASHES, plain_axis
+from jaxgan.results import store
+from jaxgan.study import provenance
+from jaxgan.study.execute import run_study
 
 LOSSES = ("minimax", "non_saturating")
 SETTINGS: dict[str, dict[str, Any]] = {

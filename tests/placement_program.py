@@ -17,12 +17,12 @@ import optax
 
 from jaxgan.data.synthetic import ring
 from jaxgan.dynamics import alternating
-from jaxgan.fit import fit
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
-from jaxgan.placement import Placement, place, to_host, use_cpu_cores
-from jaxgan.train import run_seeds, seed_keys
+from jaxgan.runs.loop import fit
+from jaxgan.runs.placement import Placement, place, to_host, use_cpu_cores
+from jaxgan.runs.run import run_seeds, seed_keys
 from jaxgan.types import Algorithm, State
 
 STEPS = 10
@@ -68,7 +68,7 @@ def everything(algorithms: dict[str, Algorithm], seeds: int, placement: Placemen
 
 def little_memory() -> Any:
     """So little that every device takes one seed at a time."""
-    return mock.patch("jaxgan.placement.bytes_available", return_value=1)
+    return mock.patch("jaxgan.runs.placement.bytes_available", return_value=1)
 
 
 def on_four_devices() -> dict[str, Any]:

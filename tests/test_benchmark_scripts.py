@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import convolutions, operations, precision, programs
 from benchmarks.workloads import WORKLOADS
-from jaxgan.commands.config import PRECISIONS
+from jaxgan.study.config import PRECISIONS
 
 MACHINE = {"device": "A processor", "cores": 2, "memory_gib": 8, "system": "An OS", "versions": {"jax": "1.0"}}
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import jaxgan
-from jaxgan.cli import main
+from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 
 TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
@@ -356,7 +356,7 @@ def test_a_folder_of_unlabelled_pictures_and_a_loss_of_ones_own(tmp_path):
 
 
 def test_help_and_version_answer_without_jax():
-    code = "import sys, jaxgan.cli; jaxgan.cli.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
+    code = "import sys, jaxgan.cli.app; jaxgan.cli.app.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     for words in ("--batch-size", "[default: 64, 256 on ring and grid", "--loss", "path/to/file.py:name"):

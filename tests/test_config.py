@@ -6,10 +6,10 @@ import shlex
 
 import pytest
 
-from jaxgan.cli import cli
-from jaxgan.commands import catalog
-from jaxgan.commands.config import GENTLE, OptionError, command_line, configure, from_stored
-from jaxgan.commands.recipes import settings_from
+from jaxgan.cli.app import cli
+from jaxgan.study import catalogue
+from jaxgan.study.config import GENTLE, OptionError, command_line, configure, from_stored
+from jaxgan.study.listing import settings_from
 from jaxgan.types import BatchSizes
 
 
@@ -75,7 +75,7 @@ def test_what_does_not_go_with_a_recipe_is_refused(given, gentle, message):
 
 def test_settings_of_a_recipe_come_from_options():
     def settings(name, **given):
-        return settings_from(name, catalog.RECIPES[name], configure({"recipe": (name,), **given}))
+        return settings_from(name, catalogue.RECIPES[name], configure({"recipe": (name,), **given}))
 
     assert settings("wgan") == {}
     assert settings("ns_gan", lr_g=1e-3, beta1=0.1, d_steps=2) == {"lr_g": 1e-3, "b1": 0.1, "d_steps": 2}
@@ -101,7 +101,7 @@ def test_a_recipe_of_ones_own_by_file(tmp_path, monkeypatch):
         "def mine(generator, discriminator, prior, *, lr=1.0):\n    pass\nnumber = 3\n"
     )
     monkeypatch.chdir(tmp_path)
-    assert catalog.find_recipe("own_recipe.py:mine").__name__ == "mine"
+    assert catalogue.find_recipe("own_recipe.py:mine").__name__ == "mine"
     for name, words in {
         "wgan_pg": "did you mean 'wgan_gp'",
         "own_recipe.py:min": "did you mean 'mine'",
@@ -109,7 +109,7 @@ def test_a_recipe_of_ones_own_by_file(tmp_path, monkeypatch):
         "absent.py:f": "no file absent.py",
     }.items():
         with pytest.raises(OptionError, match=r"^--recipe: ") as error:
-            catalog.find_recipe(name)
+            catalogue.find_recipe(name)
         assert words in str(error.value)
 
 
@@ -156,8 +156,8 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert catalog.find_loss("own.py:pair").generator(1.0, 3.0) == 2.0
-    assert catalog.find_loss("own:g_loss").generator(1.0, 3.0) == 2.0
+    assert catalogue.find_loss("own.py:pair").generator(1.0, 3.0) == 2.0
+    assert catalogue.find_loss("own:g_loss").generator(1.0, 3.0) == 2.0
     for name, words in {
         "minmax": "did you mean 'minimax'",
         "absent.py:f": "no file absent.py",
@@ -169,5 +169,5 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
         "no.such.module:f": "importing no.such.module raised ModuleNotFoundError",
     }.items():
         with pytest.raises(OptionError, match=r"^--loss: ") as error:
-            catalog.find_loss(name)
+            catalogue.find_loss(name)
         assert words in str(error.value)

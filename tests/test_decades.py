@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan.study.decades import decades
+from jaxgan.results.decades import decades
 
 
 @pytest.mark.parametrize("slope", [-2.5, 0.0, 0.7])

@@ -29,13 +29,13 @@ from jaxgan.diagnostics.frozen import (
 )
 from jaxgan.diagnostics.gradients import gradient_probe
 from jaxgan.dynamics import Judgement, alternating, averaged, frozen, with_generator
-from jaxgan.fit import Chunk, fit
 from jaxgan.game import adversarial_game
 from jaxgan.losses import minimax, non_saturating, relativistic_average
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.nn.layers import spectrally_normalized
 from jaxgan.random import named_key
-from jaxgan.train import run, run_seeds, seed_keys
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.run import run, run_seeds, seed_keys
 from jaxgan.types import (
     QUANTILES,
     Array,

@@ -19,7 +19,6 @@ from jaxgan.augment import instance_noise
 from jaxgan.data import Images, from_images
 from jaxgan.diagnostics.gradients import Gradients, gradient_probe
 from jaxgan.dynamics import alternating
-from jaxgan.fit import Chunk, fit
 from jaxgan.game import adversarial_game
 from jaxgan.losses import (
     cross_entropy_discriminator,
@@ -34,7 +33,8 @@ from jaxgan.losses import (
 )
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.random import named_key
-from jaxgan.train import Result, run, run_seeds, seed_keys
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.run import Result, run, run_seeds, seed_keys
 from jaxgan.types import QUANTILES, Algorithm, Array, Batch, Game, Key, Loss, Players, Sampler, State
 
 KEY = jax.random.key(3)

@@ -20,7 +20,7 @@ from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, trilinear
 from jaxgan.nn.convolution import Padding, conv, conv_general_dilated, conv_transpose
 from jaxgan.nn.layers import ConvTranspose
-from jaxgan.train import start
+from jaxgan.runs.run import start
 from jaxgan.types import Array, Batch, Key
 
 Convolution = Callable[[Array, Array, Sequence[int], Padding], Array]

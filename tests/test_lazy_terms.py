@@ -9,8 +9,8 @@ import optax
 import pytest
 
 from jaxgan.dynamics import alternating, averaged, best_generator
+from jaxgan.runs.run import run
 from jaxgan.terms import every, gradient_penalty, lecam, orthogonal, path_length, r1
-from jaxgan.train import run
 from jaxgan.types import Array, Batch, Key, Players, PyTree, Remembering, State, View
 from tests.views import KEY, REAL, A, close, energy, game_of, values, view_of
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan.placement import bytes_needed, over_seeds, place, seeds_that_fit
+from jaxgan.runs.placement import bytes_needed, over_seeds, place, seeds_that_fit
 from jaxgan.types import Array, Key
 
 KEY = jax.random.key(0)
@@ -187,7 +187,7 @@ def test_an_interrupted_run_of_two_goes_on_as_two_and_errors_end_both(tmp_path: 
     assert not (tmp_path / "run").exists()
 
     interrupting = (
-        "import signal, sys, jaxgan.cli, jaxgan.study.store as store\n"
+        "import signal, sys, jaxgan.cli.app, jaxgan.results.store as store\n"
         "append = store.append_part\n"
         "def cut(folder, loss, first, *rest):\n"
         "    append(folder, loss, first, *rest)\n"

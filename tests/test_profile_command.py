@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import jaxgan as jg
-from jaxgan.cli import main
-from jaxgan.commands.config import OptionError
-from jaxgan.commands.profile_config import ages_in_steps, wanted_from
-from jaxgan.commands.skill import Skill, skills_from
-from jaxgan.study.profile_store import write_profile
-from jaxgan.study.profile_tables import frozen_rows, markdown, training_rows
+from jaxgan.cli.app import main
+from jaxgan.report.profile.tables import frozen_rows, markdown, training_rows
+from jaxgan.results.profile_store import write_profile
+from jaxgan.study.config import OptionError
+from jaxgan.study.profile_config import ages_in_steps, wanted_from
+from jaxgan.study.strength import Skill, skills_from
 
 TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
 TRAIN = ["--train", "--data", "ring", *TINY, "--steps", "6", "--every", "2", "--samples", "50"]

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from test_report import Addresses, text_of, ydata
 
-from jaxgan.study import store
-from jaxgan.study.profile_figures import frozen_figure, layers_figure, training_figure
-from jaxgan.study.profile_panels import look, over_seeds, show_chances, show_logarithmically, thin_to, width
-from jaxgan.study.profile_paper import paper_figure
-from jaxgan.study.profile_report import figures_of, write_profile_report
-from jaxgan.study.profile_skills import skills_figure
-from jaxgan.study.profile_store import ProfileRun, load_profile, write_profile
-from jaxgan.study.profile_tables import frozen_rows, markdown, sections, skill_rows, training_rows
+from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
+from jaxgan.report.profile.panels import look, over_seeds, show_chances, show_logarithmically, thin_to, width
+from jaxgan.report.profile.paper import paper_figure
+from jaxgan.report.profile.report import figures_of, write_profile_report
+from jaxgan.report.profile.strengths import skills_figure
+from jaxgan.report.profile.tables import frozen_rows, markdown, sections, skill_rows, training_rows
+from jaxgan.results import store
+from jaxgan.results.profile_store import ProfileRun, load_profile, write_profile
 
 BOTH = ("minimax", "wasserstein")
 ODD = "_my <b>file</b>: $x$|"

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from jaxgan.study import store
-from jaxgan.study.curves import curves_figure, thin
-from jaxgan.study.figures import grid_image, overview_figure, points_figure, sample_figure, save_png
-from jaxgan.study.report import write_report
-from jaxgan.study.statistics import interquartile_mean, wilson_interval
-from jaxgan.study.story import story
-from jaxgan.study.table import cell, number, render, summarize_run, to_dict, to_markdown
+from jaxgan.report.run.curves import curves_figure, thin
+from jaxgan.report.run.figures import grid_image, overview_figure, points_figure, sample_figure, save_png
+from jaxgan.report.run.report import write_report
+from jaxgan.report.run.story import story
+from jaxgan.report.run.table import cell, number, render, summarize_run, to_dict, to_markdown
+from jaxgan.results import store
+from jaxgan.results.statistics import interquartile_mean, wilson_interval
 
 BOTH = ("minimax", "non_saturating")
 ODD = "my file.py:ls <b>[red]$x$|"

@@ -33,8 +33,8 @@ from jaxgan.game import AUGMENT, TERMS, adversarial_game, joint_gradient, normal
 from jaxgan.losses import minimax, non_saturating, wasserstein
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.random import named_key
+from jaxgan.runs.run import run
 from jaxgan.terms import lecam, r1
-from jaxgan.train import run
 from jaxgan.types import Algorithm, Array, Batch, BatchSizes, Game, Info, Key, Loss, Players, Sampler, State, Term, View
 
 KEY = jax.random.key(0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan.study.statistics import (
+from jaxgan.results.statistics import (
     interquartile_mean,
     iqm_interval,
     summarize,

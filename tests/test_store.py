@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jaxgan.study.store import (
+from jaxgan.results.store import (
     Metric,
     Run,
     StoreError,

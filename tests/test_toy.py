@@ -16,8 +16,8 @@ from jaxgan.dynamics import alternating, consensus, consensus_field, simultaneou
 from jaxgan.game import joint_gradient
 from jaxgan.losses import minimax, non_saturating, relativistic, wasserstein
 from jaxgan.optim import clip_params
+from jaxgan.runs.run import run
 from jaxgan.terms import gradient_penalty, one_sided_gradient_penalty, r1, r2
-from jaxgan.train import run
 from jaxgan.types import Algorithm, Array, Batch, Field, Game, Key, Loss, Sampler, Term, View
 
 KEY = jax.random.key(0)

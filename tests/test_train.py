@@ -15,8 +15,8 @@ import pytest
 
 from jaxgan import checkpoint
 from jaxgan.data.synthetic import ring
-from jaxgan.fit import Chunk, Fitted, fit
-from jaxgan.train import Result, advance, run, run_seeds, seed_keys, start_seeds
+from jaxgan.runs.loop import Chunk, Fitted, fit
+from jaxgan.runs.run import Result, advance, run, run_seeds, seed_keys, start_seeds
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 KEYS = seed_keys(jax.random.key(0), 3)

@@ -19,11 +19,11 @@ from jaxgan.diagnostics.gradients import (
     mean_loss,
 )
 from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
-from jaxgan.fit import Chunk, fit
 from jaxgan.game import network_state
-from jaxgan.placement import Placement
 from jaxgan.random import named_key
-from jaxgan.train import Probe, as_pytree, observe, start_seeds
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import Probe, as_pytree, observe, start_seeds
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 

@@ -10,7 +10,7 @@ from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import norm
 from jaxgan.random import named_key
-from jaxgan.train import Probe, as_pytree
+from jaxgan.runs.run import Probe, as_pytree
 from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
 
 SATURATED = 1e-2  # the derivative by the logit below which a sample counts as saturated

@@ -1,0 +1,60 @@
+"""What the pages of runs and of gradient profiles have in common."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxgan.report.run import figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_page(path: Path, template: str, **content: Any) -> Path:
+    """Writes a template of this folder, filled; what is not markup of its own is escaped. Returns the path."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    path.write_text(environment.get_template(template).render(**content), encoding="utf-8")
+    return path
+
+
+def picture(figure: "Figure", path: Path) -> dict[str, Any]:
+    """Writes a figure as PNG; what the page needs to hold it."""
+    figures.save_png(figure, path)
+    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
+    return {"uri": figures.data_uri(path), "width": int(width), "height": int(height)}
+
+
+def files_in(folder: Path, page: str, known: dict[str, str]) -> dict[str, str]:
+    """Those of the known files (name or pattern -> what it is) that are in the folder, and the page to be written."""
+    return {name: what for name, what in known.items() if name == page or any(folder.glob(name))}
+
+
+def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
+    """Facts in the order in which the page lists them; a run that lacks one is shown without it."""
+    facts = {
+        "Command": notes.get("command") or config.get("command"),
+        "Options": pairs(config.get("config") or config.get("wanted") or {}),
+        "Random key": config.get("key"),
+        "Versions": pairs(config.get("versions", {})),
+        "Device": config.get("device"),
+        "Commit": config.get("commit"),
+        "Seconds": pairs(notes.get("seconds", {})),
+    }
+    return {name: str(value) for name, value in facts.items() if value not in (None, "", {})}
+
+
+def pairs(values: Any) -> str:
+    """Names and values in one line; what is None is left out."""
+    if not isinstance(values, dict):
+        return str(values)
+    shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in values.items()}
+    return "; ".join(f"{name} {value}" for name, value in shown.items() if value is not None)

@@ -1,0 +1,15 @@
+"""Runs: pure functions of a key, many of them in one compiled program, where they run, and the host loop over them."""
+
+from jaxgan.runs.loop import Chunk as Chunk
+from jaxgan.runs.loop import Fitted as Fitted
+from jaxgan.runs.loop import fit as fit
+from jaxgan.runs.placement import Placement as Placement
+from jaxgan.runs.placement import place as place
+from jaxgan.runs.placement import use_cpu_cores as use_cpu_cores
+from jaxgan.runs.run import Probe as Probe
+from jaxgan.runs.run import Result as Result
+from jaxgan.runs.run import advance as advance
+from jaxgan.runs.run import run as run
+from jaxgan.runs.run import run_seeds as run_seeds
+from jaxgan.runs.run import seed_keys as seed_keys
+from jaxgan.runs.run import start as start

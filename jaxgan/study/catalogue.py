@@ -1,0 +1,238 @@
+"""Where names become functions: the losses, the data sets and the networks that can be asked for."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan import losses, recipes
+from jaxgan.data.digits import digits
+from jaxgan.data.files import from_path
+from jaxgan.data.source import DataError, Source
+from jaxgan.data.synthetic import grid, ring
+from jaxgan.data.tfds import from_tfds
+from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator, base_size
+from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.study.config import Config, OptionError, nearest
+from jaxgan.types import Algorithm, Loss
+
+_BEST_KNOWN = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")
+LOSSES: Mapping[str, Loss] = {name: getattr(losses, name) for name in _BEST_KNOWN} | {
+    name: value for name, value in vars(losses).items() if isinstance(value, Loss)
+}
+RECIPES: Mapping[str, Callable[..., Algorithm]] = {recipe.__name__: recipe for recipe in recipes.ALL}
+DATA: Mapping[str, str] = {
+    "digits": "1,797 handwritten digits, 8 x 8 grey (scikit-learn)",
+    "ring": "8 Gaussians on the unit circle, sigma 0.01",
+    "grid": "25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05",
+}
+
+
+_DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
+
+
+def find_loss(name: str) -> Loss:
+    """A loss by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
+
+    The user's own is a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes
+    against the usual cross-entropy discriminator.
+
+    Raises:
+      OptionError: no such loss, or one that does not work on logits.
+    """
+    if ":" not in name:
+        if name not in LOSSES:
+            own = "a loss of your own is path/to/file.py:name"
+            raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
+        return LOSSES[name]
+    found = _own("loss", name, Loss)
+    if not isinstance(found, Loss):
+        if not callable(found):
+            raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
+        found = Loss(losses.cross_entropy_discriminator, found)
+    for player in Loss._fields:
+        _check_values(name, player, getattr(found, player))
+    return found
+
+
+def find_recipe(name: str) -> Callable[..., Algorithm]:
+    """A recipe by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
+
+    The user's own is a function (generator, discriminator, prior, *, settings) -> Algorithm.
+
+    Raises:
+      OptionError: no such recipe, or not a function.
+    """
+    if ":" not in name:
+        if name not in RECIPES:
+            own = "a recipe of your own is path/to/file.py:name"
+            raise OptionError("recipe", f"got {name!r}; {nearest(name, RECIPES)}; {own}")
+        return RECIPES[name]
+    found = _own("recipe", name, ())
+    if not callable(found):
+        raise OptionError("recipe", f"{name} is of type {type(found).__name__}, expected a function")
+    return found
+
+
+def slug(name: str) -> str:
+    """The name of a loss or a recipe as it stands in tables and folder names.
+
+    Example:
+      >>> slug("my/losses.py:least_squares"), slug("minimax")
+      ('least_squares', 'minimax')
+    """
+    return name.rpartition(":")[2]
+
+
+def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) -> Source:
+    """A data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
+
+    Raises:
+      OptionError: no such name, or an image size where it has no meaning.
+      DataError: the data are absent or damaged.
+    """
+    if name in DATA and image_size is not None:
+        raise OptionError("image_size", f"got {image_size}, but {name} has a size of its own")
+    if image_size is not None:
+        try:
+            base_size(image_size)
+        except ValueError as error:
+            raise OptionError("image_size", str(error)) from error
+    if name == "digits":
+        return digits(split_seed)
+    if name in ("ring", "grid"):
+        return ring() if name == "ring" else grid()
+    try:
+        if name.startswith("tfds:"):
+            return from_tfds(name.removeprefix("tfds:"), image_size=image_size, split_seed=split_seed)
+        if Path(name).exists() or Path(name).suffix or "/" in name:
+            return from_path(name, image_size=image_size, split_seed=split_seed)
+    except DataError as error:
+        raise OptionError("data", str(error)) from error
+    own = "or tfds:NAME, a .npz or .npy file, a folder of images"
+    raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {own}")
+
+
+def describe_generator(source: Source, config: Config) -> dict[str, Any]:
+    """All that is needed to build the generator again: plain names and numbers, kept with its parameters.
+
+    Raises:
+      OptionError: images of a shape that the networks cannot make.
+    """
+    if len(source.shape) == 1:
+        return {
+            "kind": "mlp",
+            "features": source.shape[0],
+            "width": config.width,
+            "latent_dim": config.latent_dim,
+            "dtype": _DTYPES[config.precision],
+        }
+    height, width, channels = source.shape
+    if height != width:
+        message = f"{source.name} has images of {height} x {width} pixels, expected square ones; add --image-size"
+        raise OptionError("data", message)
+    try:
+        base_size(height)
+    except ValueError as error:
+        raise OptionError(
+            "data", f"{source.name} has images of {height} x {width} pixels, and {error}; add --image-size"
+        ) from error
+    return {
+        "kind": "dcgan",
+        "size": height,
+        "channels": channels,
+        "width": config.width,
+        "latent_dim": config.latent_dim,
+        "dtype": _DTYPES[config.precision],
+    }
+
+
+def build_generator(description: Mapping[str, Any]) -> Any:
+    """The generator module of a description."""
+    dtype = description.get("dtype")
+    if description["kind"] == "mlp":
+        return MLPGenerator(description["features"], (description["width"],) * 2, dtype)
+    return DCGANGenerator(description["size"], description["channels"], description["width"], dtype)
+
+
+def build_discriminator(description: Mapping[str, Any]) -> Any:
+    """The discriminator that is paired with the generator of a description."""
+    dtype = description.get("dtype")
+    if description["kind"] == "mlp":
+        return MLPDiscriminator((description["width"],) * 2, dtype)
+    return DCGANDiscriminator(description["width"], dtype)
+
+
+def _own(option: str, name: str, kind: Any) -> Any:
+    """What the user's file or module has under a name: of `kind`, or a function of its own."""
+    where, _, attribute = name.rpartition(":")
+    module = _import(option, where, name)
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise OptionError(option, f"{where} has no {attribute!r}; {nearest(attribute, _candidates(module, kind))}")
+    return found
+
+
+def _import(option: str, where: str, name: str) -> ModuleType:
+    try:
+        if not where.endswith(".py"):
+            if "" not in sys.path:  # a console script, unlike `python -m`, does not look into this folder
+                sys.path.insert(0, "")
+            return importlib.import_module(where)
+        path = Path(where)
+        if not path.is_file():
+            raise OptionError(option, f"got {name!r}, but there is no file {where}")
+        spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
+        assert spec is not None and spec.loader is not None  # it ends in .py
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up
+        if str(path.parent) not in sys.path:  # as `python path/to/file.py` would, for what it imports beside it
+            sys.path.insert(0, str(path.parent))
+        spec.loader.exec_module(module)
+        return module
+    except OptionError:
+        raise
+    except Exception as error:  # whatever the user's file raises
+        raise OptionError(option, f"importing {where} raised {type(error).__name__}: {error}") from error
+
+
+def _candidates(module: ModuleType, kind: Any) -> list[str]:
+    """What the module defines that can be meant."""
+    return [
+        attribute
+        for attribute, value in vars(module).items()
+        if isinstance(value, kind) or (callable(value) and getattr(value, "__module__", None) == module.__name__)
+    ]
+
+
+def _check_values(name: str, player: str, function: Callable[..., Any]) -> None:
+    logits = jax.ShapeDtypeStruct((4,), jnp.float32)
+    try:
+        with jax.numpy_rank_promotion("raise"):
+            parts = jax.eval_shape(function, logits, logits)
+    except Exception as error:
+        line = str(error).splitlines()[0]
+        raise OptionError("loss", f"{name}: its {player} part raised {type(error).__name__}: {line}") from error
+    parts = parts if isinstance(parts, tuple) else (parts,)
+    if not parts or not all(
+        hasattr(part, "dtype") and jnp.issubdtype(part.dtype, jnp.floating) and part.shape in ((), logits.shape)
+        for part in parts
+    ):
+        raise OptionError(
+            "loss",
+            f"{name}: its {player} part made {_shown(parts)} of logits [4], expected "
+            "an array of their shape or a tuple of such arrays",
+        )
+
+
+def _shown(parts: Any) -> str:
+    """What came in place of arrays, in a word or two."""
+    return (
+        ", ".join(f"an array {list(p.shape)}" if hasattr(p, "shape") else type(p).__name__ for p in parts) or "nothing"
+    )

@@ -1,0 +1,53 @@
+"""What is set about compilation before a job starts, and how long it took the last time."""
+
+import hashlib
+import json
+import os
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+import jax
+
+from jaxgan.data.cache import cache_dir
+from jaxgan.study import provenance
+from jaxgan.study.config import Config
+
+
+def keep_programs() -> None:
+    """Turns on JAX's compile cache in the user's cache folder, unless the user has placed it elsewhere.
+
+    Programs are compiled for one type of processor, so each type has a folder of its own.
+    """
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is None:
+        device = provenance.device()
+        kind = hashlib.sha256(f"{device['platform']} {device['device']}".encode()).hexdigest()[:12]
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs" / kind))
+
+
+def in_precision(config: Config) -> AbstractContextManager:
+    """The precision of matrix products inside: JAX's own default, "fast" here, is TF32 or bfloat16 on some devices."""
+    return jax.default_matmul_precision("default" if config.precision == "fast" else "float32")
+
+
+def last_time(what: str) -> float | None:
+    """How many seconds the compilation of `what` took the last time on this machine."""
+    try:
+        return float(json.loads(_times().read_text(encoding="utf-8"))[what])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
+        return None
+
+
+def took(what: str, seconds: float) -> None:
+    """Remembers it. A folder that cannot be written to is no error."""
+    with suppress(OSError):
+        path = _times()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            known = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            known = {}
+        path.write_text(json.dumps(known | {what: round(seconds, 1)}, indent=1), encoding="utf-8")
+
+
+def _times() -> Path:
+    return cache_dir() / "compile-seconds.json"

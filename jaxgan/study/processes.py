@@ -1,0 +1,184 @@
+"""Several processes that do one job together, each with its own seeds; with one process all of this is trivial."""
+
+import atexit
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jaxgan.checkpoint import CheckpointError
+from jaxgan.results.store import StoreError
+from jaxgan.types import PyTree
+
+_LINE = 4096  # bytes of the messages that processes exchange: as long as a path may be
+
+
+class ProcessError(ValueError):
+    """What went wrong in one of several processes, in a line that all of them raise."""
+
+
+def leads() -> bool:
+    """Whether this process is the one that claims the folder, prints and reports."""
+    return jax.process_index() == 0
+
+
+def names() -> list[str]:
+    """The folders into which the processes write their own seeds, in the order of the seeds; "" where one does all.
+
+    Example:
+      >>> names()
+      ['']
+    """
+    count = jax.process_count()
+    return [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
+
+
+def own_name() -> str:
+    """This process's among `names()`."""
+    return names()[jax.process_index()]
+
+
+def exchanged(line: str) -> list[str]:
+    """What every process says here, in their order. All of them have to come to this point, so it is a barrier, too."""
+    if jax.process_count() == 1:
+        return [line]
+    said = np.frombuffer(line.encode()[:_LINE].ljust(_LINE, b"\0"), np.uint8)
+    everyone = np.asarray(multihost_utils.process_allgather(said))
+    return [row.tobytes().rstrip(b"\0").decode(errors="replace") for row in everyone]
+
+
+def any_of(wanted: bool) -> bool:
+    """Whether one of the processes, all of which ask here, wants something."""
+    return "yes" in exchanged("yes" if wanted else "")
+
+
+@contextmanager
+def in_agreement() -> Iterator[None]:
+    """All processes get to the end of the block, or all raise; each waits there for the others.
+
+    Raises:
+      ProcessError: the block raised in one of several processes. With one, the error is left as it is.
+    """
+    if jax.process_count() == 1:
+        yield
+        return
+    cause, line = None, ""
+    try:
+        yield
+    except Exception as error:
+        cause, line = error, " ".join(str(error).split()) or type(error).__name__
+    for number, said in enumerate(exchanged(line), 1):
+        if said:
+            raise ProcessError(f"process {number} of {jax.process_count()}: {said}") from cause
+
+
+def gathered(folder: Path, part: PyTree) -> PyTree:
+    """Arrays of all seeds, from every process's part of them, by way of `folder`. The leading process alone gets them.
+
+    Raises:
+      ProcessError: a part could not be written or read.
+    """
+    if jax.process_count() == 1:
+        return part
+    files = [folder / f"gathering-{name}.npz" for name in names()]
+    with in_agreement():
+        _write(files[jax.process_index()], part, {})
+    leaves, structure = jax.tree.flatten(part)
+    with in_agreement():
+        if leads():
+            parts = [_read(file, leaves)[0] for file in files]
+            leaves = [np.concatenate(each) for each in zip(*parts, strict=True)]
+            for file in files:
+                file.unlink()
+    return jax.tree.unflatten(structure, leaves)
+
+
+def save_own(folder: Path, step: int, part: PyTree, meta: dict[str, Any]) -> None:
+    """This process's seeds at `step`, beside those of the others. Two steps are kept: another may be one behind.
+
+    Orbax writes what processes hold together, not what each has for itself.
+    """
+    own = folder / own_name()
+    _write(own / f"{step}.npz", part, meta)
+    for older in sorted(_steps(own))[:-2]:
+        (own / f"{older}.npz").unlink()
+
+
+def load_own(folder: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]] | None:
+    """This process's seeds and `meta` at the last step that every process has saved; None where there is none.
+
+    Raises:
+      CheckpointError: they are damaged, or not of the shapes of `like`.
+    """
+    own, step = folder / own_name(), max(set.intersection(*(_steps(folder / name) for name in names())), default=None)
+    if step is None:
+        return None
+    leaves, structure = jax.tree.flatten(like)
+    try:
+        arrays, meta = _read(own / f"{step}.npz", leaves)
+    except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+        raise CheckpointError(f"the checkpoint of step {step} in {own} is damaged: {error}") from error
+    if [a.shape for a in arrays] != [a.shape for a in leaves]:
+        raise CheckpointError(f"the checkpoint of step {step} in {own} does not fit: it has arrays of other shapes")
+    for further in (later for later in _steps(own) if later > step):
+        (own / f"{further}.npz").unlink()
+    return jax.tree.unflatten(structure, arrays), meta
+
+
+def _steps(folder: Path) -> set[int]:
+    return {int(path.stem) for path in folder.glob("*.npz")}
+
+
+def _write(file: Path, tree: PyTree, meta: dict[str, Any]) -> None:
+    """All of it or nothing. Zip archives carry sums, by which damage is noticed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as opened:
+        np.savez(opened, *map(np.asarray, jax.tree.leaves(tree)), meta=np.asarray(json.dumps(meta)))
+    partial.replace(file)
+
+
+def _read(file: Path, like: list[Any]) -> tuple[list[np.ndarray], dict[str, Any]]:
+    with np.load(file) as arrays:  # in which numpy forgets the name of a bfloat16
+        return [arrays[f"arr_{i}"].view(a.dtype) for i, a in enumerate(like)], json.loads(str(arrays["meta"]))
+
+
+def seen_by_all(folder: Path) -> Path:
+    """The folder of the run that the leading process has claimed, in every process.
+
+    Raises:
+      StoreError: not all of them see the same there.
+    """
+    if jax.process_count() == 1:
+        return folder
+    first = exchanged(str(folder.absolute()))[0]
+    folder = folder if leads() else Path(first)
+    content = ""
+    with suppress(OSError):
+        content = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    if len(set(exchanged(content))) > 1:
+        raise StoreError(f"the processes do not all see the run in {folder}, expected a folder that they share")
+    return folder
+
+
+def give_up() -> None:
+    """After an error that the others do not know of: this process ends without waiting for them at its exit.
+
+    They wait for it in their next exchange, until JAX misses its signs of life, which ends them within minutes.
+    """
+    if jax.process_count() > 1:
+        atexit.register(_leave)  # runs before JAX's own, which would wait
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,72 @@
+"""Where a result comes from: versions, commit, device."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import jax
+
+PACKAGES = (
+    "jaxgan",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "tensorflow-datasets",
+)
+
+
+def versions() -> dict[str, str]:
+    """The version of everything that a run's numbers may depend on."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this code runs from, marked where it has changes; None elsewhere."""
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        describe = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def device() -> dict[str, str | int]:
+    """The device that JAX found, and the machine around it; no host name."""
+    devices = jax.devices()
+    kind = devices[0].device_kind
+    return {
+        "platform": devices[0].platform,
+        "device": _processor() if devices[0].platform == "cpu" else kind,
+        "devices": len(devices),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30) if _POSIX else 0,
+        "system": f"{_system()} {platform.machine()}",
+    }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):  # not a Linux that says so
+        return f"{platform.system()} {platform.release()}"
+
+
+_POSIX = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

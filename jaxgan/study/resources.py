@@ -1,0 +1,106 @@
+"""What a job runs on: the devices of a machine, or those of several processes that find each other."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+from jaxgan.runs.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
+from jaxgan.study.config import OptionError
+from jaxgan.study.processes import in_agreement
+
+
+class Cluster(NamedTuple):
+    """Where the processes of a job meet; what is None is what SLURM, Kubernetes, Open MPI or a TPU pod say."""
+
+    coordinator: str | None = None  # host:port of process 0
+    num_processes: int | None = None
+    process_id: int | None = None
+
+
+class Resources(NamedTuple):
+    """What a job runs on, none of which changes its random numbers. None: what there is, what is fastest."""
+
+    devices: int | None = None  # of every process
+    in_turn: bool | None = None
+    cluster: Cluster | None = None
+
+
+ALL = Resources()
+"""Every device of this machine, in the order that is fastest on it."""
+
+
+def cluster_from(
+    distributed: bool, coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> Cluster | None:
+    """What the options of these names ask for.
+
+    Raises:
+      OptionError: some of the last three, but not all.
+
+    Example:
+      >>> cluster_from(False, None, None, None) is None
+      True
+    """
+    cluster = Cluster(coordinator, num_processes, process_id)
+    given = [name for name, value in cluster._asdict().items() if value is not None]
+    if not given:
+        return cluster if distributed else None
+    if missing := [f"--{name.replace('_', '-')}" for name in Cluster._fields if name not in given]:
+        raise OptionError(given[0], f"got it without {' and '.join(missing)}, expected all three or none")
+    assert num_processes is not None and process_id is not None
+    if not 0 <= process_id < num_processes:
+        raise OptionError("process_id", f"got {process_id}, expected 0 to {num_processes - 1}")
+    return cluster
+
+
+def start(seeds: int, resources: Resources) -> Placement:
+    """Connects the processes, makes the cores of a CPU devices, and says where the seeds run.
+
+    Nothing may have used JAX's devices before; where something has, they are taken as they are.
+
+    Raises:
+      OptionError: the other processes cannot be found, or more devices than there are, or processes than seeds.
+    """
+    count = resources.devices
+    if count is not None and count < 1:
+        raise OptionError("devices", f"got {count}, expected at least 1")
+    if resources.cluster is not None and not jax.distributed.is_initialized():
+        _connect(resources.cluster)
+    chosen_by_user = jax.config.jax_num_cpu_devices >= 1  # type: ignore[attr-defined]
+    if not chosen_by_user and "device_count" not in os.environ.get("XLA_FLAGS", ""):
+        with suppress(RuntimeError):
+            use_cpu_cores(min(cpu_cores(), count or cpu_cores()))
+    there = jax.local_device_count()
+    with in_agreement():
+        if count is not None and count > there:
+            raise OptionError("devices", f"got {count}, expected at most the {there} of this machine")
+        try:
+            return place(seeds, devices=first_of_each_process(jax.devices(), count or there), in_turn=resources.in_turn)
+        except ValueError as error:
+            raise OptionError("seeds", str(error)) from error
+
+
+def _connect(cluster: Cluster) -> None:
+    with suppress(AttributeError):  # JAX has always one, or lets it be chosen
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(*cluster)
+    except (ValueError, RuntimeError) as error:
+        first = str(error).partition("\n")[0]
+        line = f"the processes do not find each other: {first}"
+        raise OptionError("distributed", f"{line} (--coordinator says where)") from error
+
+
+def described(placement: Placement) -> dict[str, int | bool]:
+    """What a run notes of where it ran."""
+    return {"devices": placement.mesh.size, "in_turn": placement.in_turn, "processes": jax.process_count()}
+
+
+def check_same_number(folder: Path, processes: int) -> None:
+    """Raises OptionError unless a run of so many processes is continued by as many: each has its own seeds' state."""
+    if processes != jax.process_count():
+        found = f"got {jax.process_count()}, but the run in {folder} was started with {processes}"
+        raise OptionError("resume", f"number of processes: {found}")
