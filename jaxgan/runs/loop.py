@@ -18,6 +18,7 @@ from jaxgan.runs.placement import (
     bytes_needed,
     deal,
     from_host,
+    joined,
     like_spread,
     over_seeds,
     own_part,
@@ -171,7 +172,7 @@ def _assemble(
             states = begin(shared, wave_keys)
         else:
             taken = np.searchsorted(mine, np.maximum(held, mine[0]))
-            part = jax.tree.map(lambda a, taken=taken: np.asarray(a)[taken], _without_step(state))
+            part = jax.tree.map(lambda a, taken=taken: a[taken], to_host(_without_step(state)))
             states = from_host(placement, part)
         waves.append(_Wave(wave_keys, states if len(whole) == 1 else to_host(states), held))
     if probe is not None:
@@ -251,7 +252,7 @@ def _by_seed(crew: _Crew, parts: list[PyTree]) -> PyTree:
     """What the waves' places have, joined in the order of the seeds; what only fills a place up is left out."""
     held = np.concatenate([wave.seeds for wave in crew.waves])
     order = np.argsort(held, kind="stable")[np.count_nonzero(held < 0) :]
-    return jax.tree.map(lambda *each: np.concatenate(each)[order], *parts)
+    return joined(parts, order)
 
 
 def _without_step(state: State) -> State:

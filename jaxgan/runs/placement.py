@@ -12,12 +12,14 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import psutil
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
 _AXIS = "seeds"
@@ -149,9 +151,11 @@ def _placed(sharding: NamedSharding) -> Callable[[PyTree], PyTree]:
 
 
 def to_host(tree: PyTree) -> PyTree:
-    """This process's part of arrays that are dealt out along their seed axis, in numpy."""
+    """This process's part of arrays that are dealt out along their seed axis, in numpy; random keys stay keys."""
 
-    def part(a: jax.Array | np.ndarray) -> np.ndarray:
+    def part(a: jax.Array | np.ndarray) -> Any:
+        if is_key(a):
+            return jax.random.wrap_key_data(part(jax.random.key_data(a)), impl=jax.random.key_impl(a))
         if isinstance(a, np.ndarray) or a.is_fully_addressable:
             return np.asarray(a)
         shards = sorted(a.addressable_shards, key=lambda shard: shard.index[0].start or 0)
@@ -163,7 +167,22 @@ def to_host(tree: PyTree) -> PyTree:
 def from_host(placement: Placement, part: PyTree) -> PyTree:
     """The inverse of `to_host`: every process gives its own part."""
     sharding = NamedSharding(placement.mesh, P(_AXIS))
-    return jax.tree.map(partial(jax.make_array_from_process_local_data, sharding), part)
+
+    def placed(a: Any) -> jax.Array:
+        if is_key(a):
+            return jax.random.wrap_key_data(placed(np.asarray(jax.random.key_data(a))), impl=jax.random.key_impl(a))
+        return jax.make_array_from_process_local_data(sharding, a)
+
+    return jax.tree.map(placed, part)
+
+
+def joined(parts: Sequence[PyTree], order: np.ndarray) -> PyTree:
+    """What several waves have, in a row and then in that order of their seeds."""
+
+    def join(*each: Any) -> Any:
+        return (jnp if is_key(each[0]) else np).concatenate(each)[order]
+
+    return jax.tree.map(join, *parts)
 
 
 def like_spread(placement: Placement, shapes: PyTree) -> PyTree:

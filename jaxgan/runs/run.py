@@ -13,6 +13,7 @@ from jaxgan.runs.placement import (
     Placement,
     bytes_needed,
     deal,
+    joined,
     over_seeds,
     place,
     repeated,
@@ -149,7 +150,7 @@ def run_seeds(
     waves = waves_of(places, size)
     parts = [jax.device_get(runs(shared, keys_of(wave))) for wave in waves]
     order = np.argsort(np.concatenate(waves), kind="stable")[-seeds:]
-    return jax.tree.map(lambda *each: jnp.asarray(np.concatenate(each)[order]), *parts)
+    return jax.tree.map(jnp.asarray, joined(parts, order))
 
 
 @lru_cache(maxsize=16)
