@@ -65,6 +65,7 @@ from .types import Batch as Batch
 from .types import BatchSizes as BatchSizes
 from .types import Game as Game
 from .types import Loss as Loss
+from .types import LossInfo as LossInfo
 from .types import Players as Players
 from .types import Remembering as Remembering
 from .types import View as View
