@@ -24,7 +24,7 @@ class ClosedForm(NamedTuple):
     text_value: str
     text_derivative: str
     value: Function
-    by_logit: Function
+    d_logit: Function
 
 
 def _falling(text: str, value: Function) -> ClosedForm:
@@ -87,7 +87,7 @@ def closed_form(loss: Loss) -> ClosedForm | None:
 
     Example:
       >>> form = closed_form(losses.minimax)
-      >>> form.text_value, form.text_derivative, form.by_logit(np.zeros(1), 0.0).tolist()
+      >>> form.text_value, form.text_derivative, form.d_logit(np.zeros(1), 0.0).tolist()
       ('log(1 - D)', '-D', [-0.5])
       >>> closed_form(losses.least_squares_loss(-1.0, 1.0, 0.0)) is None
       True

@@ -40,8 +40,8 @@ class Curves(NamedTuple):
     """Three numbers at every logit, [n] each."""
 
     value: NDArray
-    by_logit: NDArray
-    by_probability: NDArray
+    d_logit: NDArray
+    d_probability: NDArray
 
 
 class Profile(NamedTuple):
@@ -92,8 +92,8 @@ class Limits(NamedTuple):
 def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) -> Profile:
     """The generator's part of `loss` as a function of one fake logit v, with its derivatives, in both precisions.
 
-        by_logit        dL_G/dv, by automatic differentiation
-        by_probability  dL_G/dD = dL_G/dv / (D (1 - D)), as dD/dv = D (1 - D)
+        d_logit        dL_G/dv, by automatic differentiation
+        d_probability  dL_G/dD = dL_G/dv / (D (1 - D)), as dD/dv = D (1 - D)
 
     The loss sees one real and one fake logit at a time, arrays of shape [1], and where it returns several parts their
     means are added, as the game does. The real logit is held at `real_logit`, which matters to losses of differences
@@ -110,7 +110,7 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
     Example:
       >>> from jaxgan.losses import minimax
       >>> seen = profile(minimax, logits=[-4.0, 0.0, 4.0])
-      >>> seen.axis, seen.float64.by_logit.round(3).tolist(), seen.float64.by_probability.round(3).tolist()
+      >>> seen.axis, seen.float64.d_logit.round(3).tolist(), seen.float64.d_probability.round(3).tolist()
       ('D(G(z))', [-0.018, -0.5, -0.982], [-1.018, -2.0, -55.598])
     """
     check_loss(loss)
@@ -176,7 +176,7 @@ def saturation(profile: Profile, threshold: float = 1e-2) -> tuple[Region, ...]:
         return np.abs(evaluate(at, 64)[1]) < threshold
 
     order = np.argsort(profile.logits, kind="stable")
-    logits, slopes = profile.logits[order], profile.float64.by_logit[order]
+    logits, slopes = profile.logits[order], profile.float64.d_logit[order]
     low = np.abs(slopes) < threshold
     turns = np.flatnonzero((np.sign(slopes[1:]) * np.sign(slopes[:-1]) < 0) & ~low[1:] & ~low[:-1])
     if len(turns):  # both sides of each zero become points of the grid
@@ -217,7 +217,7 @@ def float32_limits(loss: Loss, real_logit: float = 0.0) -> Limits:
       89.75
     """
     seen = profile(loss, logits=_WIDE, real_logit=real_logit)
-    single, double = seen.float32.by_logit, seen.float64.by_logit
+    single, double = seen.float32.d_logit, seen.float64.d_logit
     lost = ((single == 0) | ~np.isfinite(single)) & (double != 0) & np.isfinite(double)
     found = [Lost(float(_WIDE[i]), float(single[i]), float(double[i])) for i in np.flatnonzero(lost)]
     below, above = [point for point in found if point.logit <= 0], [point for point in found if point.logit >= 0]
