@@ -19,7 +19,7 @@ from scipy.special import log_expit
 from jaxgan import toy
 from jaxgan.data import Images, from_images
 from jaxgan.diagnostics.frozen import (
-    Frozen,
+    FrozenGeneratorResult,
     ImageGradients,
     against_discriminators,
     generators_of_ages,
@@ -311,7 +311,7 @@ OPTIONS: dict[str, Any] = {"minibatches": 2, "batch_size": N, "saturated": 0.5}
 
 class Protocol(NamedTuple):
     generators: Generator
-    found: Frozen
+    found: FrozenGeneratorResult
     states: list[State]  # at the steps that were probed
 
 

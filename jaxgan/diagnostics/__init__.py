@@ -2,7 +2,7 @@
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form
-from jaxgan.diagnostics.frozen import Frozen as Frozen
+from jaxgan.diagnostics.frozen import FrozenGeneratorResult as FrozenGeneratorResult
 from jaxgan.diagnostics.frozen import ImageGradients as ImageGradients
 from jaxgan.diagnostics.frozen import against_discriminators as against_discriminators
 from jaxgan.diagnostics.frozen import generators_of_ages as generators_of_ages

@@ -39,7 +39,7 @@ class ImageGradients(NamedTuple):
     norms: Array  # [loss, quantile] of every sample's gradient, at `jaxgan.types.QUANTILES`
 
 
-class Frozen(NamedTuple):
+class FrozenGeneratorResult(NamedTuple):
     """What the protocol measures; arrays lead with [age, seed]."""
 
     steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
@@ -118,7 +118,7 @@ def against_discriminators(
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     placement: Placement | None = None,
-) -> Frozen:
+) -> FrozenGeneratorResult:
     """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures on the way.
 
     `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.dynamics.frozen`. Each seed's
@@ -180,11 +180,11 @@ def against_discriminators(
     judgement = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
     gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
     at = np.array([step for step, _ in seen])
-    return Frozen(at, judgement, gradients, images, done.state, each, done.interrupted)
+    return FrozenGeneratorResult(at, judgement, gradients, images, done.state, each, done.interrupted)
 
 
 def directions(
-    found: Frozen,
+    found: FrozenGeneratorResult,
     game: Game,
     sample: Sampler,
     losses: Mapping[str, Loss],

@@ -8,7 +8,7 @@ import optax
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from jaxgan.diagnostics.frozen import Frozen, against_discriminators, directions, generators_of_ages
+from jaxgan.diagnostics.frozen import FrozenGeneratorResult, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import frozen
 from jaxgan.runs.loop import Chunk
@@ -77,7 +77,7 @@ def measure_frozen(
             placement=placement,
         )
     minibatches = wanted.minibatches or 8
-    found: dict[str, Frozen] = {}
+    found: dict[str, FrozenGeneratorResult] = {}
     rows: dict[str, NDArray] = {}
     stopped = None
     for name, rule in rules.items():
@@ -146,7 +146,7 @@ def _against(
     batch: int,
     ages: int,
     progress: bool,
-) -> Frozen:
+) -> FrozenGeneratorResult:
     title = "discriminators" if name == "base" else f"discriminators, {name}"
     bar = tqdm(desc=title, total=wanted.d_iterations, unit="step", disable=None if progress else True)
     with bar, compilation.in_precision(study.config):
@@ -171,7 +171,7 @@ def _advance(bar: Any, chunk: Chunk) -> None:
     bar.update(chunk.length)
 
 
-def _arrays(found: Frozen) -> dict[str, NDArray]:
+def _arrays(found: FrozenGeneratorResult) -> dict[str, NDArray]:
     """By name, [age, seed, step, ...]; the discriminator's own report is of every step."""
     own = found.judgement
     arrays: dict[str, Any] = gradient_arrays(found.gradients) | {
