@@ -18,7 +18,7 @@ from jaxgan.diagnostics.gradients import (
     gradient_probe,
     mean_loss,
 )
-from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
+from jaxgan.dynamics import DiscriminatorInfo, best_generator, norm, with_generator
 from jaxgan.game import network_state
 from jaxgan.random import named_key
 from jaxgan.runs.loop import Chunk, fit
@@ -43,7 +43,7 @@ class FrozenGeneratorResult(NamedTuple):
     """What the protocol measures; arrays lead with [age, seed]."""
 
     steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
-    judgement: Judgement  # [age, seed, step], of every step
+    info: DiscriminatorInfo  # [age, seed, step], of every step
     gradients: Gradients  # [age, seed, probe, ...]
     images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
     state: State  # at the end, [age * seed, ...]
@@ -142,7 +142,7 @@ def against_discriminators(
       >>> rule = frozen(game, optax.adam(1e-3), batch_size=16)
       >>> found = against_discriminators(
       ...     rule, ring.sample, keys, generators, {"minimax": jg.minimax}, 20, probes=5, batch_size=16)
-      >>> found.gradients.norm.shape, found.judgement.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]
+      >>> found.gradients.norm.shape, found.info.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]
       ((2, 2, 5, 1), (2, 2, 20))
     """
     check_losses(losses)
@@ -177,10 +177,10 @@ def against_discriminators(
     def by_age(a: np.ndarray) -> np.ndarray:
         return a.reshape(ages, seeds, *a.shape[1:])
 
-    judgement = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
+    info = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
     gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
     at = np.array([step for step, _ in seen])
-    return FrozenGeneratorResult(at, judgement, gradients, images, done.state, each, done.interrupted)
+    return FrozenGeneratorResult(at, info, gradients, images, done.state, each, done.interrupted)
 
 
 def directions(

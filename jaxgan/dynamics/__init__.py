@@ -8,7 +8,7 @@ from jaxgan.dynamics.averages import averaged as averaged
 from jaxgan.dynamics.averages import lookahead as lookahead
 from jaxgan.dynamics.fields import consensus_field as consensus_field
 from jaxgan.dynamics.fields import symplectic_field as symplectic_field
-from jaxgan.dynamics.frozen import Judgement as Judgement
+from jaxgan.dynamics.frozen import DiscriminatorInfo as DiscriminatorInfo
 from jaxgan.dynamics.frozen import frozen as frozen
 from jaxgan.dynamics.frozen import with_generator as with_generator
 from jaxgan.dynamics.joint import consensus as consensus

@@ -83,7 +83,7 @@ def measure_frozen(
     for name, rule in rules.items():
         one = _against(study, name, rule, generators, losses, wanted, minibatches, batch, len(ages), progress)
         if one.interrupted:
-            stopped = int(one.judgement.loss.shape[2])
+            stopped = int(one.info.loss.shape[2])
             if found:
                 break
         found[name] = one
@@ -104,7 +104,7 @@ def measure_frozen(
         "stopped": stopped,
         "layers": list(first.gradients.layers),
         "minibatches": minibatches,
-        "d_iterations": int(first.judgement.loss.shape[2]),
+        "d_iterations": int(first.info.loss.shape[2]),
         "d_loss": catalogue.slug(wanted.d_loss),
         "d_scores": not is_probability(next(iter(rules.values())).game.loss),
         "lr_d": _rate(study),
@@ -173,7 +173,7 @@ def _advance(bar: Any, chunk: Chunk) -> None:
 
 def _arrays(found: FrozenGeneratorResult) -> dict[str, NDArray]:
     """By name, [age, seed, step, ...]; the discriminator's own report is of every step."""
-    own = found.judgement
+    own = found.info
     arrays: dict[str, Any] = gradient_arrays(found.gradients) | {
         "d_loss": own.loss,
         "accuracy": own.accuracy,
