@@ -18,8 +18,8 @@ from .dynamics import best_generator as best_generator
 from .dynamics import consensus as consensus
 from .dynamics import consensus_field as consensus_field
 from .dynamics import critic_warm_up as critic_warm_up
+from .dynamics import discriminator_only as discriminator_only
 from .dynamics import extragradient as extragradient
-from .dynamics import frozen as frozen
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous

@@ -28,7 +28,7 @@ from jaxgan.diagnostics.frozen import (
     normalization_of,
 )
 from jaxgan.diagnostics.gradients import gradient_probe
-from jaxgan.dynamics import DiscriminatorInfo, alternating, averaged, frozen, with_generator
+from jaxgan.dynamics import DiscriminatorInfo, alternating, averaged, discriminator_only, with_generator
 from jaxgan.game import adversarial_game
 from jaxgan.losses import minimax, non_saturating, relativistic_average
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
@@ -165,7 +165,7 @@ def judged(look: Look, threshold: float | None) -> DiscriminatorInfo:
 
 def test_three_updates_move_the_discriminator_alone_by_its_own_gradient() -> None:
     tx, sizes = optax.sgd(0.1, momentum=0.9), BatchSizes(real=6, fake=N, generator=N)
-    rule = frozen(NORMALIZED_GAME, tx, batch_size=sizes, d_steps=3)
+    rule = discriminator_only(NORMALIZED_GAME, tx, batch_size=sizes, d_steps=3)
     before = normalized_state()
     opt_state = Players(optax.EmptyState(), tx.init(before.params.discriminator))
     before = before._replace(opt_state=opt_state)
@@ -198,7 +198,7 @@ THRESHOLDS = (0.0, 1.4, None)
 def test_a_step_reports_its_last_batch_before_the_update(threshold: float | None) -> None:
     """D(x) = sigmoid(0.4 + x), where fakes lie above the data: most of both are on the wrong side."""
     tx = optax.adam(0.1)
-    step = jax.jit(frozen(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=1)
+    step = jax.jit(discriminator_only(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=1)
     state = toy_state((0.4, 1.0))
     state = state._replace(opt_state=Players(optax.EmptyState(), tx.init(state.params.discriminator)))
     after, info = step(state, numbers, KEY)
@@ -222,7 +222,7 @@ def test_a_step_reports_its_last_batch_before_the_update(threshold: float | None
 )
 def test_counts_that_mean_nothing_raise_a_line(message: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"\A{message}\Z"):
-        frozen(TOY, optax.sgd(0.1), **options)
+        discriminator_only(TOY, optax.sgd(0.1), **options)
 
 
 def test_a_generator_is_put_into_a_state() -> None:
@@ -303,7 +303,7 @@ def test_an_interrupt_ends_the_making_of_generators() -> None:
         generators_of_ages(PLAIN, NUMBERS, KEYS, (1, 5), on_chunk=interrupt)
 
 
-RULE = frozen(POINT_GAME, optax.adam(0.02), batch_size=N)
+RULE = discriminator_only(POINT_GAME, optax.adam(0.02), batch_size=N)
 RULE = RULE._replace(init=jax.jit(RULE.init))  # one program in place of many small ones
 STEPS, PROBES = 40, 4
 OPTIONS: dict[str, Any] = {"minibatches": 2, "batch_size": N, "saturated": 0.5}
@@ -412,7 +412,7 @@ def test_a_discriminator_learns_to_tell_a_young_generators_samples(protocol: Pro
 
 
 def test_without_judge_and_interrupted() -> None:
-    rule = frozen(TOY._replace(judge=None), optax.sgd(0.1), batch_size=4)
+    rule = discriminator_only(TOY._replace(judge=None), optax.sgd(0.1), batch_size=4)
     generators = Generator({"theta": jnp.arange(3.0).reshape(1, 3, 1)}, {})
     keys = seed_keys(KEY, 3)
 
@@ -432,7 +432,7 @@ def test_without_judge_and_interrupted() -> None:
 def test_no_loss_raises_a_line() -> None:
     generators = Generator({"theta": jnp.zeros((1, 2, 1))}, {})
     with pytest.raises(ValueError, match="losses must be a mapping of names to losses"):
-        against_discriminators(frozen(TOY, optax.sgd(0.1)), NUMBERS, KEYS, generators, {}, 5)
+        against_discriminators(discriminator_only(TOY, optax.sgd(0.1)), NUMBERS, KEYS, generators, {}, 5)
 
 
 class Labelled(nn.Module):

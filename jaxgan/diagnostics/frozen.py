@@ -121,7 +121,7 @@ def against_discriminators(
 ) -> FrozenGeneratorResult:
     """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures on the way.
 
-    `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.dynamics.frozen`. Each seed's
+    `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.discriminator_only`. Each seed's
     discriminators start alike and draw alike against its generators of all ages, so that ages are compared in pairs.
     At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, by the generator's
     parameters and by the generated examples. All ages and seeds are one axis of one compiled program.
@@ -133,13 +133,13 @@ def against_discriminators(
 
     Example:
       >>> import optax, jaxgan as jg
-      >>> from jaxgan.dynamics import frozen
+      >>> from jaxgan.dynamics import discriminator_only
       >>> ring, keys = jg.data.ring(), jg.seed_keys(jax.random.key(0), 2)
       >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
       >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
       >>> generators = generators_of_ages(algorithm, ring.sample, keys, (0, 10))
-      >>> rule = frozen(game, optax.adam(1e-3), batch_size=16)
+      >>> rule = discriminator_only(game, optax.adam(1e-3), batch_size=16)
       >>> found = against_discriminators(
       ...     rule, ring.sample, keys, generators, {"minimax": jg.minimax}, 20, probes=5, batch_size=16)
       >>> found.gradients.norm.shape, found.info.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]

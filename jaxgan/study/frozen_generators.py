@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from jaxgan.diagnostics.frozen import FrozenGeneratorResult, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.dynamics import frozen
+from jaxgan.dynamics import discriminator_only
 from jaxgan.runs.loop import Chunk
 from jaxgan.runs.placement import Placement, place
 from jaxgan.study import catalogue, compilation
@@ -122,7 +122,7 @@ def _rule(study: Study, d_loss: Loss, skill: Skill, sizes: BatchSizes) -> Rule:
     beta1 = study.config.beta1
     tx = optax.adam(_rate(study) * skill.lr, b1=_default(study, "beta1") if beta1 is None else beta1)
     threshold = 0.0 if is_probability(d_loss) else None
-    return Rule(frozen(game, tx, batch_size=sizes, d_steps=skill.k, threshold=threshold), game)
+    return Rule(discriminator_only(game, tx, batch_size=sizes, d_steps=skill.k, threshold=threshold), game)
 
 
 def _rate(study: Study) -> float:

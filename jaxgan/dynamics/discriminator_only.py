@@ -23,7 +23,7 @@ class DiscriminatorInfo(NamedTuple):
     fake_logit: Array
 
 
-def frozen(
+def discriminator_only(
     game: Game,
     d_tx: optax.GradientTransformation,
     *,
@@ -46,7 +46,7 @@ def frozen(
       >>> import jaxgan as jg
       >>> game = jg.adversarial_game(
       ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
-      >>> algorithm = frozen(game, optax.adam(1e-3), batch_size=8)
+      >>> algorithm = discriminator_only(game, optax.adam(1e-3), batch_size=8)
       >>> jg.run(algorithm, jg.data.ring().sample, jax.random.key(0), num_steps=3).info.accuracy.shape
       (3,)
     """
