@@ -552,7 +552,7 @@ def test_only_statistics_are_held() -> None:
 
 
 def test_image_gradients_need_a_judge() -> None:
-    with pytest.raises(ValueError, match=r"\Agradients by the generated examples need a game with `judge`, .*\Z"):
+    with pytest.raises(ValueError, match=r"\Agradients with respect to examples need a game with `judge`, .*\Z"):
         image_gradients(TOY._replace(judge=None), LOSSES, toy_state((0, 1)), numbers, N, KEY)
 
 

@@ -1,4 +1,4 @@
-"""What went wrong, and what losses tell the generator: outcomes, gradient profiles, theory in numbers."""
+"""Why runs fail, and which gradients losses give the generator: outcomes, gradient profiles, theory in numbers."""
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form

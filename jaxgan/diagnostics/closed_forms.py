@@ -19,7 +19,7 @@ Function = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
 
 
 class ClosedForm(NamedTuple):
-    """A generator's loss and its derivative by the fake logit, as texts and as functions (v, r) -> array like v."""
+    """A generator's loss and its derivative with respect to the fake logit, as texts and functions (v, r) -> like v."""
 
     text_value: str
     text_derivative: str
@@ -80,10 +80,10 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
 def closed_form(loss: Loss) -> ClosedForm | None:
     """The closed form of the generator's part of `loss`; None where that part is not one of the catalogue's own.
 
-    It goes by the generator's function: another discriminator, say one of smoothed labels, changes nothing.
+    The generator's function decides: another discriminator, say one of smoothed labels, changes nothing.
 
     Raises:
-      ValueError: a loss that is none.
+      ValueError: not a `Loss`.
 
     Example:
       >>> form = closed_form(losses.minimax)
@@ -99,7 +99,7 @@ def closed_form(loss: Loss) -> ClosedForm | None:
 
 
 def check_loss(loss: Any) -> None:
-    """Refuses what is no `Loss` of two functions.
+    """Refuses anything but a `Loss` of two functions.
 
     Example:
       >>> check_loss(losses.minimax)

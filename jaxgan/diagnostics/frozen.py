@@ -28,7 +28,7 @@ from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss by the generated example itself; arrays lead with [loss].
+    """Gradients of each sample's own loss with respect to the generated example; arrays lead with [loss].
 
     The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
     no gradient would be one sample's own.
@@ -119,12 +119,12 @@ def against_discriminators(
     on_compile: Callable[[float], None] = lambda seconds: None,
     placement: Placement | None = None,
 ) -> FrozenGeneratorResult:
-    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures on the way.
+    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures along the way.
 
-    `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.discriminator_only`. Each seed's
+    `discriminator` is a rule that updates the discriminator alone, such as `jaxgan.discriminator_only`. Each seed's
     discriminators start alike and draw alike against its generators of all ages, so that ages are compared in pairs.
-    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, by the generator's
-    parameters and by the generated examples. All ages and seeds are one axis of one compiled program.
+    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, with respect to the
+    generator's parameters and to the generated examples. All ages and seeds are one axis of one compiled program.
 
     Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
 
@@ -221,7 +221,7 @@ def image_gradients(
       ValueError: a game without `judge`.
     """
     if game.judge is None:
-        raise ValueError("gradients by the generated examples need a game with `judge`, as `adversarial_game` makes it")
+        raise ValueError("gradients with respect to examples need a game with `judge`, as `adversarial_game` makes it")
     batch = sample(named_key(key, "data"), batch_size)
     generator = state.params.generator, state.model_state.generator
     fake = game.sample(*generator, named_key(key, "sample"), batch_size, y=batch.y)

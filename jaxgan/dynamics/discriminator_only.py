@@ -1,4 +1,4 @@
-"""The discriminator alone, against a generator that stands still."""
+"""The discriminator alone, against a generator that is held fixed."""
 
 from functools import partial
 from typing import NamedTuple
