@@ -127,8 +127,8 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
 def is_probability(loss: Loss | None) -> bool:
     """Is the discriminator of `loss` trained by cross-entropy, so that its sigmoid is a probability, D?
 
-    That is where its loss has the gradients of `cross_entropy_discriminator`, with respect to real and fake logits, up to
-    one positive factor: constants and a factor change no optimum. Tried at four logits of each kind.
+    That is where its loss has the gradients of `cross_entropy_discriminator`, with respect to real and fake logits, up
+    to one positive factor: constants and a factor change no optimum. Tried at four logits of each kind.
 
     Raises:
       ValueError: not a `Loss`.
