@@ -44,13 +44,14 @@ from .losses import smoothed_labels as smoothed_labels
 from .losses import wasserstein as wasserstein
 from .optim import clip_params as clip_params
 from .runs import Chunk as Chunk
-from .runs import Fitted as Fitted
+from .runs import FitResult as FitResult
 from .runs import Placement as Placement
 from .runs import fit as fit
 from .runs import place as place
 from .runs import run as run
 from .runs import run_seeds as run_seeds
 from .runs import seed_keys as seed_keys
+from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.decades import decades as decades
 from .study.profile_store import ProfileRun as ProfileRun

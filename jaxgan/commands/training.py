@@ -16,8 +16,8 @@ from jaxgan.commands.config import counted
 from jaxgan.commands.results import as_series
 from jaxgan.dynamics import best_generator
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.placement import Placement, own_seeds
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.placement import Placement, own_runs
+from jaxgan.runs.run import start_runs
 from jaxgan.study import store
 from jaxgan.types import Algorithm, Generator, State
 
@@ -121,8 +121,8 @@ def _save_training(folder: Path, state: State) -> None:
 
 
 def _load_training(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, say: Say) -> State | None:
-    begin = partial(start_seeds, algorithm, study.source.sample)
-    like = jax.eval_shape(begin, study.keys[own_seeds(study.config.seeds, placement)])
+    begin = partial(start_runs, algorithm, study.source.sample)
+    like = jax.eval_shape(begin, study.keys[own_runs(study.config.seeds, placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
             return None
