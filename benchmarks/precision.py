@@ -18,9 +18,9 @@ from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
 from jaxgan.report.run.table import summarize_run, to_dict
-from jaxgan.results.store import load_run
 from jaxgan.study.config import PRECISIONS
 from jaxgan.study.execute import run_study
+from jaxgan.study.generate import load_run
 
 _WORKLOADS = ("ring", "dcgan8", "dcgan32")
 

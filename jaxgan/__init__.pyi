@@ -18,8 +18,8 @@ from .dynamics import best_generator as best_generator
 from .dynamics import consensus as consensus
 from .dynamics import consensus_field as consensus_field
 from .dynamics import critic_warm_up as critic_warm_up
+from .dynamics import discriminator_only as discriminator_only
 from .dynamics import extragradient as extragradient
-from .dynamics import frozen as frozen
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous
@@ -51,13 +51,14 @@ from .results.results import Results as Results
 from .results.statistics import iqm_interval as iqm_interval
 from .results.statistics import wilson_interval as wilson_interval
 from .runs import Chunk as Chunk
-from .runs import Fitted as Fitted
+from .runs import FitResult as FitResult
 from .runs import Placement as Placement
 from .runs import fit as fit
 from .runs import place as place
 from .runs import run as run
 from .runs import run_seeds as run_seeds
 from .runs import seed_keys as seed_keys
+from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.execute import run_study as run_study
 from .study.generate import LoadedGenerator as LoadedGenerator
@@ -72,6 +73,7 @@ from .types import Batch as Batch
 from .types import BatchSizes as BatchSizes
 from .types import Game as Game
 from .types import Loss as Loss
+from .types import LossInfo as LossInfo
 from .types import Players as Players
 from .types import Remembering as Remembering
 from .types import View as View

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
 
@@ -22,7 +23,7 @@ class CheckpointError(ValueError):
 
 
 def digest(tree: PyTree) -> str:
-    """The SHA-256 of every leaf's path, dtype, shape and bytes.
+    """The SHA-256 of every leaf's path, dtype, shape and bytes; of typed random keys the bytes of `key_data`.
 
     Example:
       >>> digest({"w": np.zeros(2)}) == digest({"w": np.zeros(2)}) != digest({"w": np.ones(2)})
@@ -30,9 +31,9 @@ def digest(tree: PyTree) -> str:
     """
     total = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        values = np.asarray(leaf)
+        values = leaf if is_key(leaf) else np.asarray(leaf)
         total.update(f"{jax.tree_util.keystr(path)} {values.dtype} {values.shape}".encode())
-        total.update(np.ascontiguousarray(values).tobytes())
+        total.update(np.ascontiguousarray(_data(values)).tobytes())
     return total.hexdigest()
 
 
@@ -52,7 +53,9 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
             manager.delete(step)
         manager.save(
             step,
-            args=ocp.args.Composite(tree=ocp.args.StandardSave(tree), meta=ocp.args.JsonSave(meta)),
+            args=ocp.args.Composite(
+                tree=ocp.args.StandardSave(jax.tree.map(_data, tree)), meta=ocp.args.JsonSave(meta)
+            ),
             force=True,
         )
     for stale in directory.glob("*.sha256"):
@@ -79,8 +82,9 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
                 f"{expected.get(path, 'absent')}, it is {there.get(path, 'absent')}"
             )
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), like)
-    tree = _restore(directory, tree=ocp.args.StandardRestore(target)).tree
+    stored = jax.tree.map(lambda a: jax.eval_shape(jax.random.key_data, a) if is_key(a) else a, like)
+    target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), stored)
+    tree = jax.tree.map(_like, like, _restore(directory, tree=ocp.args.StandardRestore(target)).tree)
     if digest(tree) != meta.pop("digest", None):
         raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
     return tree, meta
@@ -124,6 +128,20 @@ def _file_digest(folder: Path) -> str:
         total.update(str(path.relative_to(folder)).encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def _data(leaf: Any) -> Any:
+    """Typed random keys, which neither numpy nor orbax can write, as the integers behind them."""
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
+
+
+def _like(leaf: Any, data: Any) -> Any:
+    """The inverse of `_data`, for a `leaf` that may be a shape: only within a trace does that have an `impl`."""
+    if not is_key(leaf):
+        return data
+    impls: list[Any] = []
+    jax.eval_shape(lambda key: impls.append(jax.random.key_impl(key)), leaf)
+    return jax.random.wrap_key_data(data, impl=impls[0])
 
 
 def _leaves(tree: PyTree) -> dict[str, str]:

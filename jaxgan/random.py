@@ -1,10 +1,11 @@
 """Named random streams: adding a consumer of randomness changes no other stream."""
 
 import zlib
+from typing import Any
 
 import jax
 
-from jaxgan.types import Key
+from jaxgan.types import Key, PyTree
 
 
 def named_key(key: Key, name: str) -> Key:
@@ -18,3 +19,36 @@ def named_key(key: Key, name: str) -> Key:
       True
     """
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def is_key(leaf: Any) -> bool:
+    """Is this an array of typed random keys, or the shape of one? Neither numpy nor orbax can hold such.
+
+    Example:
+      >>> is_key(jax.random.key(0)), is_key(jax.random.PRNGKey(0)), is_key(0)
+      (True, False, False)
+    """
+    return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def fold_into_keys(tree: PyTree, key: Key) -> PyTree:
+    """`tree` with `key` folded into every typed random key in it, by its place; all other leaves as they are.
+
+    An optimizer that draws random numbers (`optax.noisy_sgd(..., key=0)`) carries a key in its state, the same one in
+    every run. With the run's own key folded in, its noise is the run's: other seeds, and the other player, have others.
+    A raw key (`jax.random.PRNGKey`) is a pair of integers like any other and stays as it is.
+
+    Example:
+      >>> state = {"count": 0, "key": jax.random.key(0)}
+      >>> first, second = (fold_into_keys(state, key) for key in jax.random.split(jax.random.key(1)))
+      >>> bool(first["key"] == second["key"]), first["count"]
+      (False, 0)
+    """
+
+    def folded(path: Any, leaf: Any) -> Any:
+        if not is_key(leaf):
+            return leaf
+        word = jax.random.bits(named_key(key, jax.tree_util.keystr(path)))
+        return jax.vmap(lambda one: jax.random.fold_in(one, word))(leaf.ravel()).reshape(leaf.shape)
+
+    return jax.tree_util.tree_map_with_path(folded, tree)

@@ -1,8 +1,9 @@
-"""The signatures that everything else is written against: NamedTuples and Protocols, no code.
+"""The signatures that everything else is written against: NamedTuples and Protocols, next to no code.
 
 A new idea is a function of one of four shapes: a `Loss`, a `Term`, a `Game` or an `Algorithm`.
 """
 
+import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -44,15 +45,78 @@ class BatchSizes(NamedTuple):
     generator: int
 
 
-class Loss(NamedTuple):
-    """What each player minimizes, as functions of the discriminator's logits.
+class LossInfo(NamedTuple):
+    """What is known about a loss, in words: E is the mean over a batch, "real" and "fake" are logits."""
+
+    name: str
+    summary: str
+    discriminator: str  # what it minimizes
+    generator: str
+    derivative: str = ""  # of the generator's loss with respect to a fake logit
+    optimum: str = ""  # the best discriminator
+    saturates: str = ""  # where a player receives almost no gradient
+    source: str = ""
+
+    def text(self) -> str:
+        """A docstring: the summary, and a line for each of the others that is not empty.
+
+        Example:
+          >>> print(LossInfo("linear", "A linear loss.", "-E[real] + E[fake]", "-E[fake]", derivative="-1").text())
+          A linear loss.
+          <BLANKLINE>
+          Discriminator: -E[real] + E[fake]
+          Generator:     -E[fake]
+          Derivative:    of the generator's loss with respect to a fake logit: -1
+        """
+        facts = self._asdict() | {
+            "derivative": f"of the generator's loss with respect to a fake logit: {self.derivative}"
+        }
+        given = [field for field in self._fields[2:] if getattr(self, field)]
+        lines = [textwrap.fill(self.summary, 100), ""]
+        for field in given:
+            label = f"{field.capitalize()}:".ljust(15)
+            lines += [textwrap.fill(facts[field], 100, initial_indent=label, subsequent_indent=" " * 15)]
+        return "\n".join(lines)
+
+
+class _LossFunctions(NamedTuple):
+    discriminator: Callable[[Array, Array], Array | tuple[Array, ...]]
+    generator: Callable[[Array, Array], Array | tuple[Array, ...]]
+
+
+class Loss(_LossFunctions):
+    """What each player minimizes, as functions of the discriminator's logits: `Loss(discriminator, generator)`.
 
     Each takes (real_logits, fake_logits) and returns an array of per-example values, or a tuple of such
     arrays (say, the real term and the fake term). The game takes the mean of each array and adds the means.
+
+    It is a named tuple of the two functions: equal where they are, whatever `info` says. `info` documents the loss, as
+    in `help(jaxgan.hinge)`.
+
+    Example:
+      >>> mine = Loss(lambda real, fake: (-real, fake), lambda real, fake: -fake)
+      >>> d_loss, g_loss = mine
+      >>> d_loss(1.0, 2.0)
+      (-1.0, 2.0)
     """
 
-    discriminator: Callable[[Array, Array], Array | tuple[Array, ...]]
-    generator: Callable[[Array, Array], Array | tuple[Array, ...]]
+    info: LossInfo | None = None
+
+    def __new__(
+        cls,
+        discriminator: Callable[[Array, Array], Array | tuple[Array, ...]],
+        generator: Callable[[Array, Array], Array | tuple[Array, ...]],
+        info: LossInfo | None = None,
+    ) -> "Loss":
+        loss = super().__new__(cls, discriminator, generator)
+        if info is not None:
+            # What `help` and other tools read of an object that is neither a class nor a function.
+            vars(loss).update(info=info, __name__=info.name, __doc__=info.text())
+        return loss
+
+    def __repr__(self) -> str:
+        names = (getattr(part, "__qualname__", repr(part)) for part in self)
+        return f"Loss({', '.join(names)})" if self.info is None else f"<Loss {self.info.name}>"
 
 
 class View(NamedTuple):

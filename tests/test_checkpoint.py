@@ -9,9 +9,12 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import checkpoint
+from jaxgan import checkpoint, toy
 from jaxgan.checkpoint import CheckpointError, latest_step, load, save
-from jaxgan.types import Generator, Players, State
+from jaxgan.dynamics import simultaneous
+from jaxgan.runs import fit, placement, run, run_seeds, seed_keys
+from jaxgan.runs.run import start_runs
+from jaxgan.types import Algorithm, Generator, Players, State
 
 
 def state(seed: int = 0) -> State:
@@ -23,16 +26,23 @@ def state(seed: int = 0) -> State:
         "bytes": jnp.asarray(rng.integers(0, 256, (2, 3)), jnp.uint8),
         "odd": jnp.array([jnp.nan, jnp.inf, -0.0, 1e-30]),
         "flag": jnp.array([True, False]),
+        "key": jax.random.key(seed),
+        "keys": jax.random.split(jax.random.key(seed, impl="rbg"), (2, 3)),
     }
     model_state = Players({}, {"batch_stats": {"mean": jnp.zeros((2,))}})
-    opt_state = Players(optax.adam(1e-3).init(params), optax.sgd(1e-3).init(other))
+    opt_state = Players(optax.adam(1e-3).init(params), optax.noisy_sgd(1e-3, key=seed).init(params))
     return State(Players(params, other), model_state, opt_state, Generator(params, {}), jnp.int32(7))
+
+
+def bits(leaf: Any) -> bytes:
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf).tobytes()
 
 
 def assert_same(actual: Any, expected: Any) -> None:
     assert str(jax.tree.structure(actual)) == str(jax.tree.structure(expected))
     for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
-        assert (a.dtype, a.shape, np.asarray(a).tobytes()) == (b.dtype, b.shape, np.asarray(b).tobytes())
+        assert (a.dtype, a.shape, bits(a)) == (b.dtype, b.shape, bits(b))
 
 
 @pytest.mark.parametrize("average", [True, False])
@@ -79,7 +89,7 @@ def test_other_numbers_than_were_saved_are_an_error(tmp_path: Path, monkeypatch:
     save(tmp_path, 1, state(), {})
     assert_same(load(tmp_path, state())[0], state())
     before = checkpoint.digest
-    monkeypatch.setattr(checkpoint, "digest", lambda tree: before(jax.tree.map(lambda leaf: leaf + leaf, tree)))
+    monkeypatch.setattr(checkpoint, "digest", lambda tree: before(tree._replace(step=tree.step + 1)))
     with pytest.raises(CheckpointError, match="its numbers do not have its digest"):
         load(tmp_path, state())
 
@@ -97,6 +107,7 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     [
         ({"step": jnp.zeros((3,), jnp.int32)}, r"expected \.step to be int32\[3\], it is int32\[\]$"),
         ({"step": jnp.float32(0)}, r"expected \.step to be float32\[\], it is int32\[\]$"),
+        ({"step": jax.random.key(0)}, r"expected \.step to be key<fry>\[\], it is int32\[\]$"),
         ({"average": None}, r"expected \.average\.params\['kernel'\] to be absent, it is float32\[64, 64\]$"),
     ],
 )
@@ -116,3 +127,32 @@ def test_what_a_killed_save_leaves_is_ignored_and_cleaned(tmp_path: Path) -> Non
     assert_same(load(tmp_path, state())[0], state(1))
     save(tmp_path, 3, state(3), {})
     assert {path.name for path in tmp_path.iterdir()} == {"3", "3.sha256"}
+
+
+def descent() -> Algorithm:
+    """A rule in which all randomness but the start is that of the optimizers."""
+    noisy = optax.noisy_sgd(0.1, key=0)
+    return simultaneous(toy.bilinear(2), noisy, noisy, batch_size=1)
+
+
+@pytest.mark.parametrize("bytes_there", [2**40, 1], ids=["together", "in waves"])
+def test_a_run_with_random_optimizers_resumes_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_there: int
+) -> None:
+    algorithm, sample, keys = descent(), toy.origin(2), seed_keys(jax.random.key(0), 3)
+    whole = fit(algorithm, sample, keys, 9).state
+    monkeypatch.setattr(placement, "bytes_available", lambda placement: bytes_there)
+    save(tmp_path, 4, fit(algorithm, sample, keys, 4).state, {})
+    like = jax.eval_shape(lambda: start_runs(algorithm, sample, keys))
+    assert_same(fit(algorithm, sample, keys, 9, state=load(tmp_path, like)[0]).state, whole)
+    assert_same(run_seeds(algorithm, sample, keys, 9).state.opt_state, whole.opt_state)
+
+
+def test_the_noise_of_an_optimizer_is_each_runs_and_each_players_own() -> None:
+    """The bilinear game starts alike in every run: with one noise for all, seeds would be copies of one another."""
+    algorithm, sample, keys = descent(), toy.origin(2), seed_keys(jax.random.key(0), 3)
+    states = run_seeds(algorithm, sample, keys, 2).state
+    ends = np.stack([states.params.generator["theta"], states.params.discriminator["psi"]], axis=1)
+    assert len(np.unique(ends)) == ends.size == 3 * 2 * 2
+    alone = run(algorithm, sample, keys[2], 2).state
+    assert bits(alone.opt_state.generator[0].rng_key) == bits(states.opt_state.generator[0].rng_key[2])

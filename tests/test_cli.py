@@ -41,15 +41,16 @@ def ring_run(tmp_path_factory) -> Path:
 
 def test_a_run_leaves_everything(ring_run):
     names = {path.name for path in ring_run.iterdir()}
-    assert {"config.json", "series.npz", "results.json", "metrics.csv", "samples.npz", "report.html"} <= names
+    assert {"config.json", "results.nc", "metrics.csv", "report.html", "table.json"} <= names
     run = jaxgan.load_run(ring_run)
-    assert run.losses == ("minimax", "non_saturating")
+    assert run.configurations == ("minimax", "non_saturating")
     assert run.series["g_loss"].shape == (2, 2, 6)
     assert run.series["d_real_quantiles"].shape == (2, 2, 6, 5)
     assert run.values["captured"].shape == (2, 2)
     config = run.config
     assert {"command", "versions", "commit", "device", "key"} <= set(config)
-    assert not (ring_run / "minimax" / "parts").exists()
+    # All stretches of training in one file, from which the run can grow.
+    assert len(list((ring_run / "minimax" / "seeds-0-1" / "records").iterdir())) == 1
     # Both losses of a seed start from the same networks and see the same data in the first discriminator step.
     np.testing.assert_array_equal(run.series["d_loss"][0, :, 0], run.series["d_loss"][1, :, 0])
     assert not np.array_equal(run.series["d_loss"][0, 0], run.series["d_loss"][0, 1])
@@ -67,7 +68,7 @@ def test_the_printed_command_repeats_the_run(ring_run, tmp_path):
 def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(ring_run, folder)
-    shutil.rmtree(folder / "non_saturating" / "training")
+    shutil.rmtree(folder / "non_saturating" / "seeds-0-1")
     assert main(["sample", str(folder), "-n", "9", "--seed", "1"]) == 0
     png, npz = (Path(line) for line in capsys.readouterr().out.split())
     Image.open(png).verify()
@@ -128,7 +129,7 @@ def refused(capsys, *words: str) -> str:
         (["train", "--recipe", "r3gan", "--fake-batch-size", "32"], "--recipe: r3gan: this loss pairs each real"),
         (["train", "--recipe", "wgan_gp", "--fake-batch-size", "32"], "needs as many of both"),
         (["train", "--recipe", "unrolled_gan", "--batch-size", "2000"], "more than digits has"),
-        (["train", "--set", "gamma=1"], "--set: is for the settings of a recipe"),
+        (["train", "--set", "gamma=1"], "--set: non_saturating has no setting 'gamma'"),
         (["sample"], "there is no run under runs/ yet"),
         (["sample", "full"], "full holds no run"),
     ],
@@ -160,14 +161,14 @@ def test_recipes_from_end_to_end(tmp_path):
     words = ["--data", "ring", "--recipe", "pacgan", "--recipe", "own.py:mine", *TINY, "--ema", "0.9", "--out", "run"]
     done = jaxgan_process("compare", *words, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "jaxgan: --batch-size: mine has no batch_size; it has rate\n"
+    assert done.stderr == "jaxgan: --batch-size: mine has no setting 'batch_size'; known: rate\n"
     del words[words.index("--batch-size") : words.index("--batch-size") + 2]
     done = jaxgan_process("compare", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = jaxgan.load_run(tmp_path / "run")
-    assert run.losses == ("pacgan", "mine")
-    assert run.config["settings"]["pacgan"] | {"m": 2, "batch_size": 200} == run.config["settings"]["pacgan"]
-    assert run.config["settings"]["mine"] == {"rate": 1e-3}
+    assert run.configurations == ("pacgan", "mine")
+    assert run.config["configurations"]["pacgan"]["settings"].items() >= {"m": 2, "batch_size": 200}.items()
+    assert run.config["configurations"]["mine"]["settings"] == {"rate": 1e-3, "ema": 0.9}
     assert run.series["g_loss"].shape == (2, 2, 6)
     assert jaxgan.load_generator(tmp_path / "run", "mine").sample(jax.random.key(0), 3).shape == (3, 2)
     assert main(["sample", str(tmp_path / "run"), "--loss", "pacgan", "-n", "4"]) == 0
@@ -187,13 +188,13 @@ def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, caps
     run = ["train", "--data", "ring", "--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4"]
     own = ["--recipe", "own_settings.py:own", "--out", "run"]
     assert main([*run, *own]) == 0
-    settings = json.loads(Path("run/config.json").read_text())["settings"]["own"]
+    settings = json.loads(Path("run/config.json").read_text())["configurations"]["own"]["settings"]
     assert settings == {"tx": "sgd", "lr_g": 0.01, "nesterov": False}
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert "The recipe own was trained" in report
     assert "D(G(z))" not in report and "With own the discriminator's output is a score" in report
     capsys.readouterr()
-    before = Path("run/results.json").read_bytes()
+    before = Path("run/results.nc").read_bytes()
     for words, expected in [
         (["--recipe", "own_settings.py:broken"], "--recipe: broken raised KeyError: 'nope'"),
         ([*own[:2], "--ema", "0.9"], "--recipe: own: this algorithm keeps an average of the generator already"),
@@ -201,10 +202,10 @@ def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, caps
         ([*own[:2], "--set", "nesterov=1"], "--set: got nesterov=1, expected True or False"),
     ]:
         assert expected in refused(capsys, *run, *words, "--out", "run", "--overwrite")
-    assert Path("run/results.json").read_bytes() == before
-    Path("run/results.json").unlink()  # as if it had been cut off, by a version with another default
+    assert Path("run/results.nc").read_bytes() == before
+    Path("run/results.nc").unlink()  # as if it had been cut off, by a version with another default
     stored = json.loads(Path("run/config.json").read_text())
-    stored["settings"]["own"]["lr_g"] = 0.02
+    stored["configurations"]["own"]["settings"]["lr_g"] = 0.02
     Path("run/config.json").write_text(json.dumps(stored))
     assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--out", "run")
 
@@ -217,7 +218,7 @@ def test_every_recipe_runs_from_the_command_line(tmp_path, data):
     done = jaxgan_process("compare", "--data", data, *words, *sizes, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = jaxgan.load_run(tmp_path / "run")
-    assert run.losses == tuple(recipe.__name__ for recipe in jaxgan.recipes.ALL)
+    assert run.configurations == tuple(recipe.__name__ for recipe in jaxgan.recipes.ALL)
     assert np.isfinite(run.series["g_loss"]).all()
 
 
@@ -246,7 +247,7 @@ def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):
 
 
 def test_a_finished_run_is_not_written_over(ring_run, capsys):
-    before = (ring_run / "results.json").read_bytes()
+    before = (ring_run / "results.nc").read_bytes()
     line = refused(capsys, "compare", "--data", "ring", *TINY, "--out", str(ring_run))
     assert "already holds a run; add --overwrite or --resume" in line
     line = refused(capsys, "compare", "--seeds", "3", "--resume", "--out", str(ring_run))
@@ -255,7 +256,7 @@ def test_a_finished_run_is_not_written_over(ring_run, capsys):
     assert "--seed: got 2, expected 0 to 1" in line
     line = refused(capsys, "sample", str(ring_run), "--loss", "minmax")
     assert "did you mean 'minimax'" in line
-    assert (ring_run / "results.json").read_bytes() == before
+    assert (ring_run / "results.nc").read_bytes() == before
 
 
 def test_resuming_a_finished_run_makes_its_report_again(ring_run, tmp_path):
@@ -311,7 +312,9 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     assert jaxgan.load_generator(tmp_path / "cut").step == int(stopped[1])
 
     refusal = jaxgan_process("train", "--resume", "--steps", "9", "--out", "cut", cwd=tmp_path)
-    assert refusal.returncode == 2 and "--steps: got 9, but the run in cut was started with 20000" in refusal.stderr
+    assert (
+        refusal.returncode == 2 and "--steps: got 9, but the run in cut has 20000; it can only grow" in refusal.stderr
+    )
     resumed = jaxgan_process("train", "--resume", "--out", "cut", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert f"continuing at step {stopped[1]}" in resumed.stderr
@@ -351,7 +354,7 @@ def test_a_folder_of_unlabelled_pictures_and_a_loss_of_ones_own(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "principal components" in done.stderr
     run = jaxgan.load_run(tmp_path / "run")
-    assert run.losses == ("ls", "minimax")
+    assert run.configurations == ("ls", "minimax")
     assert run.samples["fake"].shape == (2, 2, 16, 8, 8, 3)
 
 

@@ -19,7 +19,7 @@ from scipy.special import log_expit
 from jaxgan import toy
 from jaxgan.data import Images, from_images
 from jaxgan.diagnostics.frozen import (
-    Frozen,
+    FrozenGeneratorResult,
     ImageGradients,
     against_discriminators,
     generators_of_ages,
@@ -28,14 +28,14 @@ from jaxgan.diagnostics.frozen import (
     normalization_of,
 )
 from jaxgan.diagnostics.gradients import gradient_probe
-from jaxgan.dynamics import Judgement, alternating, averaged, frozen, with_generator
+from jaxgan.dynamics import DiscriminatorInfo, alternating, averaged, discriminator_only, with_generator
 from jaxgan.game import adversarial_game
 from jaxgan.losses import minimax, non_saturating, relativistic_average
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.nn.layers import spectrally_normalized
 from jaxgan.random import named_key
+from jaxgan.runs import run, run_seeds, seed_keys
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.run import run, run_seeds, seed_keys
 from jaxgan.types import (
     QUANTILES,
     Array,
@@ -155,21 +155,21 @@ def update_by_hand(
     return jax.jit(update)
 
 
-def judged(look: Look, threshold: float | None) -> Judgement:
+def judged(look: Look, threshold: float | None) -> DiscriminatorInfo:
     real, fake = (np.asarray(logits, np.float64) for logits in (look.real, look.fake))
     between = (real.mean() + fake.mean()) / 2 if threshold is None else threshold
     accuracy = ((real > between).mean() + (fake < between).mean()) / 2
     value = log_expit(real).mean() + log_expit(-fake).mean()
-    return Judgement(*[np.float64(a) for a in (look.loss, accuracy, value, real.mean(), fake.mean())])  # type: ignore[arg-type]
+    return DiscriminatorInfo(*[np.float64(a) for a in (look.loss, accuracy, value, real.mean(), fake.mean())])  # type: ignore[arg-type]
 
 
 def test_three_updates_move_the_discriminator_alone_by_its_own_gradient() -> None:
     tx, sizes = optax.sgd(0.1, momentum=0.9), BatchSizes(real=6, fake=N, generator=N)
-    rule = frozen(NORMALIZED_GAME, tx, batch_size=sizes, d_steps=3)
+    rule = discriminator_only(NORMALIZED_GAME, tx, batch_size=sizes, d_steps=3)
     before = normalized_state()
     opt_state = Players(optax.EmptyState(), tx.init(before.params.discriminator))
     before = before._replace(opt_state=opt_state)
-    after, judgement = jax.jit(rule.step)(before, POINTS, KEY)
+    after, info = jax.jit(rule.step)(before, POINTS, KEY)
     # The generator's statistics, too: it is called in training, and would move them.
     for part in ("params", "model_state", "opt_state"):
         assert_same(getattr(after, part).generator, getattr(before, part).generator)
@@ -182,7 +182,7 @@ def test_three_updates_move_the_discriminator_alone_by_its_own_gradient() -> Non
     # Another program, which may round differently; measured: 3e-7.
     for part in ("params", "model_state", "opt_state"):
         assert_close(getattr(after, part).discriminator, getattr(state, part).discriminator, rtol=1e-5, atol=1e-6)
-    assert_close(judgement, judged(look, 0.0), rtol=1e-5, atol=1e-6)
+    assert_close(info, judged(look, 0.0), rtol=1e-5, atol=1e-6)
     moved = jax.tree.map(lambda a, b: bool(np.all(np.asarray(a) != np.asarray(b))), after, before)
     assert all(jax.tree.leaves((moved.params.discriminator, moved.model_state.discriminator)))
 
@@ -198,14 +198,14 @@ THRESHOLDS = (0.0, 1.4, None)
 def test_a_step_reports_its_last_batch_before_the_update(threshold: float | None) -> None:
     """D(x) = sigmoid(0.4 + x), where fakes lie above the data: most of both are on the wrong side."""
     tx = optax.adam(0.1)
-    step = jax.jit(frozen(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=1)
+    step = jax.jit(discriminator_only(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=1)
     state = toy_state((0.4, 1.0))
     state = state._replace(opt_state=Players(optax.EmptyState(), tx.init(state.params.discriminator)))
-    after, judgement = step(state, numbers, KEY)
+    after, info = step(state, numbers, KEY)
     look = update_by_hand(TOY, tx, numbers, SIZES)(state, jax.random.fold_in(KEY, 0))
-    assert_close(judgement, judged(look, threshold), rtol=1e-6)  # sums of 14 numbers
+    assert_close(info, judged(look, threshold), rtol=1e-6)  # sums of 14 numbers
     assert_close(after.params, look.state.params, rtol=1e-6)
-    assert judgement.accuracy < 0.5
+    assert info.accuracy < 0.5
     assert len({judged(look, each).accuracy.item() for each in THRESHOLDS}) == 3
     # Logits on the threshold are on neither side.
     constant = state._replace(params=toy_state((0.0, 0.0)).params)
@@ -222,7 +222,7 @@ def test_a_step_reports_its_last_batch_before_the_update(threshold: float | None
 )
 def test_counts_that_mean_nothing_raise_a_line(message: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"\A{message}\Z"):
-        frozen(TOY, optax.sgd(0.1), **options)
+        discriminator_only(TOY, optax.sgd(0.1), **options)
 
 
 def test_a_generator_is_put_into_a_state() -> None:
@@ -303,7 +303,7 @@ def test_an_interrupt_ends_the_making_of_generators() -> None:
         generators_of_ages(PLAIN, NUMBERS, KEYS, (1, 5), on_chunk=interrupt)
 
 
-RULE = frozen(POINT_GAME, optax.adam(0.02), batch_size=N)
+RULE = discriminator_only(POINT_GAME, optax.adam(0.02), batch_size=N)
 RULE = RULE._replace(init=jax.jit(RULE.init))  # one program in place of many small ones
 STEPS, PROBES = 40, 4
 OPTIONS: dict[str, Any] = {"minibatches": 2, "batch_size": N, "saturated": 0.5}
@@ -311,7 +311,7 @@ OPTIONS: dict[str, Any] = {"minibatches": 2, "batch_size": N, "saturated": 0.5}
 
 class Protocol(NamedTuple):
     generators: Generator
-    found: Frozen
+    found: FrozenGeneratorResult
     states: list[State]  # at the steps that were probed
 
 
@@ -344,7 +344,7 @@ pairs = pytest.mark.parametrize(("age", "seed"), [(0, 0), (0, 1), (1, 0), (1, 1)
 def test_the_shapes_of_what_is_found(protocol: Protocol) -> None:
     found = protocol.found
     assert_same(found.steps, log_spaced(STEPS, PROBES))
-    assert {leaf.shape for leaf in found.judgement} == {(2, 2, STEPS)}
+    assert {leaf.shape for leaf in found.info} == {(2, 2, STEPS)}
     assert found.gradients.norm.shape == found.gradients.noise.shape == (2, 2, PROBES, 2)
     assert found.gradients.norms.shape == found.gradients.cosine.shape == (2, 2, PROBES, 2, 2)
     assert found.gradients.fake_logit.shape == (2, 2, PROBES, len(QUANTILES))
@@ -357,7 +357,7 @@ def test_the_shapes_of_what_is_found(protocol: Protocol) -> None:
 
 
 def test_a_seeds_discriminators_start_and_draw_alike_for_all_ages(protocol: Protocol) -> None:
-    first = jax.tree.map(lambda a: a[:, :, 0], protocol.found.judgement)
+    first = jax.tree.map(lambda a: a[:, :, 0], protocol.found.info)
     assert_same(first.real_logit[0], first.real_logit[1])  # the same discriminator on the same data
     assert first.real_logit[0, 0] != first.real_logit[0, 1]  # which are others for another seed
     assert np.all(first.fake_logit[0] != first.fake_logit[1])
@@ -382,10 +382,10 @@ def test_every_age_and_seed_is_a_run_of_its_own(
     result = run_alone(named_key(KEYS[seed], "frozen"), generator)
     state = alone(protocol.found.state._replace(step=jnp.full(4, STEPS)), age, seed)
     assert_same(state.params.generator, generator.params)
-    judgement = jax.tree.map(lambda a: a[age, seed], protocol.found.judgement)
+    info = jax.tree.map(lambda a: a[age, seed], protocol.found.info)
     # Here the bits are equal; another machine may round differently, and 40 steps of Adam make more of it.
     assert_close(state, result.state, rtol=1e-3, atol=2e-5)
-    assert_close(judgement, result.info, rtol=1e-3, atol=2e-5)
+    assert_close(info, result.info, rtol=1e-3, atol=2e-5)
 
 
 def test_gradients_are_those_of_the_states_reached(protocol: Protocol, sample: Sampler) -> None:
@@ -406,13 +406,13 @@ def test_gradients_are_those_of_the_states_reached(protocol: Protocol, sample: S
 
 
 def test_a_discriminator_learns_to_tell_a_young_generators_samples(protocol: Protocol) -> None:
-    accuracy = protocol.found.judgement.accuracy[0]  # [seed, step]
+    accuracy = protocol.found.info.accuracy[0]  # [seed, step]
     assert np.all(accuracy[:, -8:].mean(axis=1) > accuracy[:, :4].mean(axis=1) + 0.1)
     assert np.all(accuracy[:, -8:].mean(axis=1) > 0.75)
 
 
 def test_without_judge_and_interrupted() -> None:
-    rule = frozen(TOY._replace(judge=None), optax.sgd(0.1), batch_size=4)
+    rule = discriminator_only(TOY._replace(judge=None), optax.sgd(0.1), batch_size=4)
     generators = Generator({"theta": jnp.arange(3.0).reshape(1, 3, 1)}, {})
     keys = seed_keys(KEY, 3)
 
@@ -424,7 +424,7 @@ def test_without_judge_and_interrupted() -> None:
     found = against_discriminators(*arguments, probes=6, minibatches=1, batch_size=4, on_chunk=stop)
     assert found.interrupted and found.images is None
     done = int(found.state.step)
-    assert 5 <= done < 50 and found.judgement.value.shape == (1, 3, done)
+    assert 5 <= done < 50 and found.info.value.shape == (1, 3, done)
     assert_same(found.steps, [step for step in log_spaced(50, 6) if step <= done])
     assert found.gradients.norm.shape == (1, 3, len(found.steps), 2)
 
@@ -432,7 +432,7 @@ def test_without_judge_and_interrupted() -> None:
 def test_no_loss_raises_a_line() -> None:
     generators = Generator({"theta": jnp.zeros((1, 2, 1))}, {})
     with pytest.raises(ValueError, match="losses must be a mapping of names to losses"):
-        against_discriminators(frozen(TOY, optax.sgd(0.1)), NUMBERS, KEYS, generators, {}, 5)
+        against_discriminators(discriminator_only(TOY, optax.sgd(0.1)), NUMBERS, KEYS, generators, {}, 5)
 
 
 class Labelled(nn.Module):
@@ -552,7 +552,7 @@ def test_only_statistics_are_held() -> None:
 
 
 def test_image_gradients_need_a_judge() -> None:
-    with pytest.raises(ValueError, match=r"\Agradients by the generated examples need a game with `judge`, .*\Z"):
+    with pytest.raises(ValueError, match=r"\Agradients with respect to examples need a game with `judge`, .*\Z"):
         image_gradients(TOY._replace(judge=None), LOSSES, toy_state((0, 1)), numbers, N, KEY)
 
 

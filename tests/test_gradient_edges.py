@@ -10,12 +10,12 @@ import pytest
 from jaxgan import toy
 from jaxgan.diagnostics.frozen import against_discriminators, image_gradients, normalization_of
 from jaxgan.diagnostics.gradients import gradient_probe, mean_loss
-from jaxgan.dynamics import alternating, best_generator, frozen, with_generator
+from jaxgan.dynamics import alternating, best_generator, discriminator_only, with_generator
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.random import named_key
-from jaxgan.runs.run import run_seeds, seed_keys
+from jaxgan.runs import run_seeds, seed_keys
 from jaxgan.terms import lecam
 from jaxgan.types import Augmentation, Batch, Generator, Players, Remembering, State
 
@@ -49,7 +49,7 @@ def test_a_sampler_may_be_a_plain_function():
     result = run_seeds(algorithm, toy.standard_normal, seed_keys(KEY, 2), 2, probe=probe)
     assert np.isfinite(result.probes.norm).all()
     generators = Generator({"theta": jnp.zeros((1, 2, 1))}, {})
-    rule = frozen(game, tx, batch_size=2)
+    rule = discriminator_only(game, tx, batch_size=2)
     keys = seed_keys(KEY, 2)
     found = against_discriminators(rule, toy.standard_normal, keys, generators, LOSSES, 2, probes=2, batch_size=2)
     assert np.isfinite(found.gradients.norm).all()
@@ -80,7 +80,7 @@ def test_a_frozen_generator_keeps_the_memory_of_its_terms():
     generator = best_generator(state)
     assert with_generator(state, generator).model_state.generator.keys() == state.model_state.generator.keys()
     each = jax.tree.map(lambda a: jnp.stack([jnp.stack([a, a])]), generator)
-    rule = frozen(game, optax.sgd(0.1), batch_size=8)
+    rule = discriminator_only(game, optax.sgd(0.1), batch_size=8)
     found = against_discriminators(rule, points, seed_keys(KEY, 2), each, LOSSES, 2, probes=2, batch_size=8)
     assert np.isfinite(found.gradients.norm).all()
 

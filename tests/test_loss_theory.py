@@ -1,11 +1,8 @@
 """Every loss against mathematics: its optimal discriminator, its divergence, its gradients and its own docstring."""
 
-import ast
 import functools
-import itertools
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -229,18 +226,7 @@ def labelled(text: str) -> dict[str, str]:
     return {label: " ".join(line.split()) for label, line in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def documentation() -> dict[str, dict[str, str]]:
-    """The labelled lines of the string literal under each assignment in `jaxgan.losses`."""
-    found: dict[str, dict[str, str]] = {}
-    for file in Path(losses.__file__).parent.glob("*.py"):
-        for node, after in itertools.pairwise(ast.parse(file.read_text()).body):
-            match node, after:
-                case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[name] = labelled(text)
-    return {name: found.get(name, {}) for name in LOSSES}
-
-
-DOCUMENTATION = documentation()
+DOCUMENTATION = {name: labelled(loss.__doc__ or "") for name, loss in LOSSES.items()}
 
 
 @every_loss
@@ -291,7 +277,7 @@ def test_both_losses_are_what_the_docstring_says(name: str) -> None:
 @pytest.mark.parametrize("name", STATED)
 def test_the_generators_derivative_is_what_the_docstring_says(name: str, bits: int) -> None:
     loss, lines, abc = STATED[name]
-    formula = re.sub("^of the generator's loss by a fake (logit|score):? ", "", lines["Derivative"])
+    formula = re.sub("^of the generator's loss with respect to a fake (logit|score): ", "", lines["Derivative"])
     with jax.enable_x64(bits == 64):
         real, fake = (jnp.asarray(logits, f"float{bits}") for logits in (REAL, FAKE))
         # of the mean over the batch, in which one example has a share of 1 / n

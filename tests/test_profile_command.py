@@ -64,10 +64,10 @@ def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
     assert (v.min(), v.max()) == (-30, 30)
     for loss, exact in (("minimax", -1 / (1 + np.exp(-v))), ("non_saturating", -1 / (1 + np.exp(v)))):
         i = run.losses.index(loss)
-        assert arrays["by_logit32"].dtype == np.float32
-        assert np.max(np.abs(arrays["by_logit32"][i] / exact - 1)) < 1e-6
-        assert np.max(np.abs(arrays["by_logit64"][i] / exact - 1)) < 1e-14
-        assert np.isfinite(arrays["by_probability32"][i]).all() and np.isfinite(arrays["by_probability64"][i]).all()
+        assert arrays["d_logit32"].dtype == np.float32
+        assert np.max(np.abs(arrays["d_logit32"][i] / exact - 1)) < 1e-6
+        assert np.max(np.abs(arrays["d_logit64"][i] / exact - 1)) < 1e-14
+        assert np.isfinite(arrays["d_probability32"][i]).all() and np.isfinite(arrays["d_probability64"][i]).all()
     assert "minimax" in printed and "-4.60" in printed and "report.html" in printed
 
 
@@ -86,9 +86,9 @@ def test_a_loss_of_ones_own_is_profiled(tmp_path):
     run = profile("--loss", names[0], "--loss", names[1], "--loss", "least_squares", "--out", str(tmp_path / "p"))
     assert run.losses == ("flat", "steep", "least_squares")
     arrays, about = run.part("paper"), run.notes["about"]
-    np.testing.assert_array_equal(arrays["by_logit32"][0], 0)
-    np.testing.assert_array_equal(arrays["by_logit64"][1], -3)
-    assert np.isnan(arrays["closed_by_logit"][0]).all() and about["flat"]["derivative"] is None
+    np.testing.assert_array_equal(arrays["d_logit32"][0], 0)
+    np.testing.assert_array_equal(arrays["d_logit64"][1], -3)
+    assert np.isnan(arrays["closed_d_logit"][0]).all() and about["flat"]["derivative"] is None
     assert about["flat"]["saturates"] == "everywhere" and about["steep"]["saturates"] == "nowhere"
     assert about["least_squares"]["axis"] == "sigmoid(score)" and about["flat"]["axis"] == "D(G(z))"
     assert "flat" in markdown(run)

@@ -40,17 +40,17 @@ def make_profile(
     """The first loss loses 10 decades per 1,000 steps, the others keep a norm of 2 (a skill's: times 1, 2, ...)."""
     logits = np.linspace(-30, 30, 121)
     d = 1 / (1 + np.exp(-logits))
-    by_logit = np.stack([-d, *(-np.ones_like(d) for _ in losses[1:])])
+    d_logit = np.stack([-d, *(-np.ones_like(d) for _ in losses[1:])])
     value = np.stack([np.log1p(-d), *(-logits for _ in losses[1:])])
     arrays: dict[str, NDArray] = {
         "paper.logits": logits,
         "paper.d": d,
         "paper.one_minus_d": 1 - d,
-        "paper.closed_by_logit": by_logit,
-        "paper.error_by_logit": np.stack([1e-8 * d, *(0 * d for _ in losses[1:])]),
+        "paper.closed_d_logit": d_logit,
+        "paper.error_d_logit": np.stack([1e-8 * d, *(0 * d for _ in losses[1:])]),
     }
     for bits, dtype in ((32, np.float32), (64, np.float64)):
-        curves = {"value": value, "by_logit": by_logit, "by_probability": by_logit / d / (1 - d)}
+        curves = {"value": value, "d_logit": d_logit, "d_probability": d_logit / d / (1 - d)}
         arrays |= {f"paper.{name}{bits}": curve.astype(dtype) for name, curve in curves.items()}
     blind = {"axis": "D(G(z))", "value": "log(1 - D)", "derivative": "-D", "float32": "above -87.4, where it is 0",
              "saturates": "below a logit of -4.60, where D(G(z)) is below 0.01", "off_closed_form": BITS,
@@ -401,7 +401,7 @@ def test_the_page_on_paper(tmp_path: Path) -> None:
     run = make_profile("paper")
     run.notes["about"]["minimax"] |= {"value": None, "derivative": None,
                                       "off_closed_form": {"float32": None, "float64": None}}  # fmt: skip
-    run.arrays["paper.closed_by_logit"][0] = np.nan
+    run.arrays["paper.closed_d_logit"][0] = np.nan
     page = page_of(run, tmp_path / "run")
     text = text_of(page)
     assert "2 losses on paper, without a network" in text

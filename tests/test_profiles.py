@@ -88,8 +88,8 @@ def test_the_two_losses_to_forty_places(
     curves = getattr(seen_of(name), precision)
     rtol = TOLERANCE[precision]
     assert all(curve.dtype == precision and np.all(np.isfinite(curve)) for curve in curves)
-    np.testing.assert_allclose(curves.by_logit, -exact()[slope], rtol=rtol)  # -D and -(1 - D)
-    np.testing.assert_allclose(curves.by_probability, -exact()[inverse], rtol=rtol)
+    np.testing.assert_allclose(curves.d_logit, -exact()[slope], rtol=rtol)  # -D and -(1 - D)
+    np.testing.assert_allclose(curves.d_probability, -exact()[inverse], rtol=rtol)
     np.testing.assert_allclose(curves.value, sign * exact()[value], rtol=rtol)
 
 
@@ -100,10 +100,10 @@ def test_the_two_losses_to_forty_places(
 )
 def test_every_loss_is_its_closed_form(name: str, real_logit: float, precision: str) -> None:
     seen, form = seen_of(name, real_logit), CLOSED_FORMS[name]
-    curves, slope = getattr(seen, precision), form.by_logit(LOGITS, real_logit)
+    curves, slope = getattr(seen, precision), form.d_logit(LOGITS, real_logit)
     rtol = TOLERANCE[precision]
-    np.testing.assert_allclose(curves.by_logit, slope, rtol=rtol)
-    np.testing.assert_allclose(curves.by_probability, slope / (expit(LOGITS) * expit(-LOGITS)), rtol=rtol)
+    np.testing.assert_allclose(curves.d_logit, slope, rtol=rtol)
+    np.testing.assert_allclose(curves.d_probability, slope / (expit(LOGITS) * expit(-LOGITS)), rtol=rtol)
     # Differences such as exp(v) - 1 are 0 at 0, and at 1/16 they have lost four bits of the 24.
     np.testing.assert_allclose(curves.value, form.value(LOGITS, real_logit), rtol=rtol)
     for error in seen.error:
@@ -114,7 +114,7 @@ def test_every_loss_is_its_closed_form(name: str, real_logit: float, precision: 
 def test_the_text_of_a_closed_form_is_what_it_computes(name: str) -> None:
     form, v, r = CLOSED_FORMS[name], np.linspace(-4, 4.5, 18), 0.75
     meanings = {"v": v, "r": r, "D": expit(v), "log": np.log, "exp": np.exp, "sigmoid": expit}
-    for text, function in ((form.text_value, form.value), (form.text_derivative, form.by_logit)):
+    for text, function in ((form.text_value, form.value), (form.text_derivative, form.d_logit)):
         text = re.sub(r"\blog (D|sigmoid\([^)]*\))", r"log(\1)", text).replace("^", "**")
         text = re.sub(r"(\d) (?=[\w(])", r"\1 * ", text)  # 2 D
         stated = eval(text, {"__builtins__": {}}, meanings)
@@ -238,7 +238,7 @@ def test_where_32_bits_lose_the_derivative(name: str) -> None:
     for lost, expected in zip(limits[:2], LIMITS.get(name, (None, None)), strict=True):
         assert (lost and lost[:2]) == expected
         if lost:
-            np.testing.assert_allclose(lost.float64, CLOSED_FORMS[name].by_logit(np.array(lost.logit), 0.0), rtol=1e-13)
+            np.testing.assert_allclose(lost.float64, CLOSED_FORMS[name].d_logit(np.array(lost.logit), 0.0), rtol=1e-13)
 
 
 def test_where_d_is_1_in_32_bits() -> None:
@@ -254,15 +254,15 @@ def test_where_d_is_1_in_32_bits() -> None:
 def test_what_is_infinite_or_nan_stays() -> None:
     by_probabilities = own(lambda real, fake: jnp.log(1 - jax.nn.sigmoid(fake)))
     seen = profile(by_probabilities, logits=[0.0, 16.0, 17.0])
-    assert seen.float32.value[2] == -np.inf and np.isnan(seen.float32.by_logit[2]) and seen.error.value[2] == np.inf
-    assert np.isnan(seen.float32.by_probability[2]) and np.isnan(seen.error.by_logit[2])
-    np.testing.assert_allclose(seen.float64.by_logit, -expit(seen.logits), rtol=1e-8)  # 1 - D has lost 8 digits
+    assert seen.float32.value[2] == -np.inf and np.isnan(seen.float32.d_logit[2]) and seen.error.value[2] == np.inf
+    assert np.isnan(seen.float32.d_probability[2]) and np.isnan(seen.error.d_logit[2])
+    np.testing.assert_allclose(seen.float64.d_logit, -expit(seen.logits), rtol=1e-8)  # 1 - D has lost 8 digits
     lost = float32_limits(by_probabilities).above
     assert lost is not None and lost.logit == 16.75 and np.isnan(lost.float32)
     beyond = profile(CATALOGUE["f_kl"], logits=[89.5, 90.0, 800.0])
-    assert [*np.isfinite(beyond.float32.by_logit)] == [True, False, False]
-    assert [*np.isfinite(beyond.float64.by_logit)] == [True, True, False]
-    assert beyond.error.by_logit[1] == np.inf and np.isnan(beyond.error.by_logit[2])
+    assert [*np.isfinite(beyond.float32.d_logit)] == [True, False, False]
+    assert [*np.isfinite(beyond.float64.d_logit)] == [True, True, False]
+    assert beyond.error.d_logit[1] == np.inf and np.isnan(beyond.error.d_logit[2])
 
 
 def test_the_error_is_relative_to_64_bits() -> None:
@@ -285,26 +285,26 @@ def test_a_loss_of_ones_own() -> None:
     for curves, precision in ((seen.float32, "float32"), (seen.float64, "float64")):
         # the sum crosses 0, near which it has no digits
         atol = TOLERANCE[precision]
-        np.testing.assert_allclose(curves.by_logit, 0.2 - expit(-LOGITS), rtol=atol, atol=atol)
+        np.testing.assert_allclose(curves.d_logit, 0.2 - expit(-LOGITS), rtol=atol, atol=atol)
         np.testing.assert_allclose(curves.value, np.logaddexp(0, -LOGITS) + 0.15 + 0.2 * LOGITS, rtol=atol, atol=atol)
     (region,) = saturation(seen)
     np.testing.assert_allclose(region[2:], [0.79, 0.81], rtol=1e-12)  # 1 - D = 0.2 +- 0.01
 
     constant = jnp.float32(0.1)
     closed = profile(own(lambda real, fake: constant * fake), logits=[1.0])
-    assert closed.float64.by_logit.tolist() == [float(np.float32(0.1))]  # as good as what it closes over
+    assert closed.float64.d_logit.tolist() == [float(np.float32(0.1))]  # as good as what it closes over
 
 
 def test_an_epsilon_in_the_logarithm_shows() -> None:
     seen = profile(own(lambda real, fake: -jnp.log(jax.nn.sigmoid(fake) + 1e-8)))
-    meant = CLOSED_FORMS["non_saturating"].by_logit(LOGITS, 0.0)
+    meant = CLOSED_FORMS["non_saturating"].d_logit(LOGITS, 0.0)
     at = {logit: int(np.flatnonzero(logit == LOGITS)[0]) for logit in (-25.0, -10.0, 25.0)}
     for curves in (seen.float32, seen.float64):
-        assert curves.by_logit[at[-25.0]] == pytest.approx(-0.001387, rel=1e-3)
-        off = np.abs(curves.by_logit / meant - 1)
+        assert curves.d_logit[at[-25.0]] == pytest.approx(-0.001387, rel=1e-3)
+        off = np.abs(curves.d_logit / meant - 1)
         assert off[at[-25.0]] > 0.998 and off[at[-10.0]] < 1e-3
     # By a fake that is too good it is lost in 32 bits alone, as 1 - D is 0.
-    assert seen.error.by_logit[at[25.0]] == 1 and seen.float64.by_logit[at[25.0]] == pytest.approx(meant[at[25.0]])
+    assert seen.error.d_logit[at[25.0]] == 1 and seen.float64.d_logit[at[25.0]] == pytest.approx(meant[at[25.0]])
     low, high = saturation(seen)
     assert (low.from_logit, high.to_logit) == (-np.inf, np.inf)
     # -(1 - D) D / (D + 1e-8) = -0.01

@@ -217,6 +217,11 @@ def resources_from(options: dict[str, Any]) -> "Resources":
     return Resources(options.pop("devices"), options.pop("in_turn"), cluster)
 
 
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that were given: a flag that was set, a text or a number (0 is one), a list that is not empty."""
+    return {n: v for n, v in options.items() if v is not None and v is not False and v != ()}
+
+
 def say(line: str) -> None:
     """To a person beside the results."""
     click.echo(line, err=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, profile_options, resources_from, say
+from jaxgan.cli.options import GroupedCommand, given_options, profile_options, resources_from, say
 
 if TYPE_CHECKING:
     from jaxgan.study.profile_config import Kind
@@ -36,7 +36,7 @@ def profile(**options: Any) -> None:
     flags = {name: options.pop(name) for name in ("out", "overwrite", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")
     given = {name: options.pop(name) for name in ProfileConfig.__dataclass_fields__}
-    training = {name: value for name, value in options.items() if value not in (None, (), False)}
+    training = given_options(options)
     for name, option in (("loss", "train_loss"), ("recipe", "recipe")):
         value = training.pop(option, None)
         if value:

@@ -1,8 +1,8 @@
-"""What went wrong, and what losses tell the generator: outcomes, gradient profiles, theory in numbers."""
+"""Why runs fail, and which gradients losses give the generator: outcomes, gradient profiles, theory in numbers."""
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form
-from jaxgan.diagnostics.frozen import Frozen as Frozen
+from jaxgan.diagnostics.frozen import FrozenGeneratorResult as FrozenGeneratorResult
 from jaxgan.diagnostics.frozen import ImageGradients as ImageGradients
 from jaxgan.diagnostics.frozen import against_discriminators as against_discriminators
 from jaxgan.diagnostics.frozen import generators_of_ages as generators_of_ages

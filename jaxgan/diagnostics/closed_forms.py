@@ -19,12 +19,12 @@ Function = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
 
 
 class ClosedForm(NamedTuple):
-    """A generator's loss and its derivative by the fake logit, as texts and as functions (v, r) -> array like v."""
+    """A generator's loss and its derivative with respect to the fake logit, as texts and functions (v, r) -> like v."""
 
     text_value: str
     text_derivative: str
     value: Function
-    by_logit: Function
+    d_logit: Function
 
 
 def _falling(text: str, value: Function) -> ClosedForm:
@@ -80,14 +80,14 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
 def closed_form(loss: Loss) -> ClosedForm | None:
     """The closed form of the generator's part of `loss`; None where that part is not one of the catalogue's own.
 
-    It goes by the generator's function: another discriminator, say one of smoothed labels, changes nothing.
+    The generator's function decides: another discriminator, say one of smoothed labels, changes nothing.
 
     Raises:
-      ValueError: a loss that is none.
+      ValueError: not a `Loss`.
 
     Example:
       >>> form = closed_form(losses.minimax)
-      >>> form.text_value, form.text_derivative, form.by_logit(np.zeros(1), 0.0).tolist()
+      >>> form.text_value, form.text_derivative, form.d_logit(np.zeros(1), 0.0).tolist()
       ('log(1 - D)', '-D', [-0.5])
       >>> closed_form(losses.least_squares_loss(-1.0, 1.0, 0.0)) is None
       True
@@ -99,7 +99,7 @@ def closed_form(loss: Loss) -> ClosedForm | None:
 
 
 def check_loss(loss: Any) -> None:
-    """Refuses what is no `Loss` of two functions.
+    """Refuses anything but a `Loss` of two functions.
 
     Example:
       >>> check_loss(losses.minimax)

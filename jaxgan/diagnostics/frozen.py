@@ -18,17 +18,18 @@ from jaxgan.diagnostics.gradients import (
     gradient_probe,
     mean_loss,
 )
-from jaxgan.dynamics import Judgement, best_generator, norm, with_generator
+from jaxgan.dynamics import DiscriminatorInfo, best_generator, norm, with_generator
 from jaxgan.game import network_state
 from jaxgan.random import named_key
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement
-from jaxgan.runs.run import Probe, as_pytree, observe, start_seeds
+from jaxgan.runs.program import Parts, parts_of
+from jaxgan.runs.run import Probe, as_pytree, observe, start_runs
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss by the generated example itself; arrays lead with [loss].
+    """Gradients of each sample's own loss with respect to the generated example; arrays lead with [loss].
 
     The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
     no gradient would be one sample's own.
@@ -39,11 +40,11 @@ class ImageGradients(NamedTuple):
     norms: Array  # [loss, quantile] of every sample's gradient, at `jaxgan.types.QUANTILES`
 
 
-class Frozen(NamedTuple):
+class FrozenGeneratorResult(NamedTuple):
     """What the protocol measures; arrays lead with [age, seed]."""
 
     steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
-    judgement: Judgement  # [age, seed, step], of every step
+    info: DiscriminatorInfo  # [age, seed, step], of every step
     gradients: Gradients  # [age, seed, probe, ...]
     images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
     state: State  # at the end, [age * seed, ...]
@@ -91,7 +92,7 @@ def generators_of_ages(
     kept, state = [], None
     for age in ages:
         if age == 0:
-            generator = best_generator(start_seeds(algorithm, sample, keys))
+            generator = best_generator(start_runs(algorithm, sample, keys))
         else:
             done = fit(algorithm, sample, keys, age, state=state, on_chunk=on_chunk, placement=placement)
             if done.interrupted:
@@ -118,13 +119,13 @@ def against_discriminators(
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     placement: Placement | None = None,
-) -> Frozen:
-    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures on the way.
+) -> FrozenGeneratorResult:
+    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures along the way.
 
-    `discriminator` is a rule that moves the discriminator alone, such as `jaxgan.dynamics.frozen`. Each seed's
+    `discriminator` is a rule that updates the discriminator alone, such as `jaxgan.discriminator_only`. Each seed's
     discriminators start alike and draw alike against its generators of all ages, so that ages are compared in pairs.
-    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, by the generator's
-    parameters and by the generated examples. All ages and seeds are one axis of one compiled program.
+    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, with respect to the
+    generator's parameters and to the generated examples. All ages and seeds are one axis of one compiled program.
 
     Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
 
@@ -133,16 +134,16 @@ def against_discriminators(
 
     Example:
       >>> import optax, jaxgan as jg
-      >>> from jaxgan.dynamics import frozen
+      >>> from jaxgan.dynamics import discriminator_only
       >>> ring, keys = jg.data.ring(), jg.seed_keys(jax.random.key(0), 2)
       >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
       >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
       >>> generators = generators_of_ages(algorithm, ring.sample, keys, (0, 10))
-      >>> rule = frozen(game, optax.adam(1e-3), batch_size=16)
+      >>> rule = discriminator_only(game, optax.adam(1e-3), batch_size=16)
       >>> found = against_discriminators(
       ...     rule, ring.sample, keys, generators, {"minimax": jg.minimax}, 20, probes=5, batch_size=16)
-      >>> found.gradients.norm.shape, found.judgement.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]
+      >>> found.gradients.norm.shape, found.info.accuracy.shape  # [age, seed, probe, loss], [age, seed, step]
       ((2, 2, 5, 1), (2, 2, 20))
     """
     check_losses(losses)
@@ -150,7 +151,7 @@ def against_discriminators(
     steps = log_spaced(num_steps, probes)
     each = jnp.tile(jax.vmap(partial(named_key, name="frozen"))(keys), ages)
     # The step counter is one for all; every other leaf of a state leads with the axis of runs.
-    state = start_seeds(discriminator, sample, each)
+    state = start_runs(discriminator, sample, each)
     state = with_generator(state, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), generators))
     reports: list[Any] = []
     seen: list[Any] = []
@@ -177,14 +178,14 @@ def against_discriminators(
     def by_age(a: np.ndarray) -> np.ndarray:
         return a.reshape(ages, seeds, *a.shape[1:])
 
-    judgement = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
+    info = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
     gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
     at = np.array([step for step, _ in seen])
-    return Frozen(at, judgement, gradients, images, done.state, each, done.interrupted)
+    return FrozenGeneratorResult(at, info, gradients, images, done.state, each, done.interrupted)
 
 
 def directions(
-    found: Frozen,
+    found: FrozenGeneratorResult,
     game: Game,
     sample: Sampler,
     losses: Mapping[str, Loss],
@@ -200,12 +201,12 @@ def directions(
     probe = direction_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
     step = found.state.step
 
-    def at(probe: Probe, each: tuple[Key, State]) -> PyTree:
-        key, state = each
-        return observe(probe, key, state._replace(step=step))
+    def at(probe: Probe, each: tuple[Key, Parts]) -> PyTree:
+        key, parts = each
+        return observe(probe, key, parts.at(step))
 
-    states = jax.device_get(found.state._replace(step=None))  # type: ignore[arg-type]
-    rows = jax.jit(lambda probe, each: jax.lax.map(partial(at, probe), each))(probe, (found.keys, states))
+    parts = jax.device_get(parts_of(found.state))
+    rows = jax.jit(lambda probe, each: jax.lax.map(partial(at, probe), each))(probe, (found.keys, parts))
     return np.asarray(rows).reshape(*found.gradients.norm.shape[:2], *rows.shape[1:])
 
 
@@ -221,7 +222,7 @@ def image_gradients(
       ValueError: a game without `judge`.
     """
     if game.judge is None:
-        raise ValueError("gradients by the generated examples need a game with `judge`, as `adversarial_game` makes it")
+        raise ValueError("gradients with respect to examples need a game with `judge`, as `adversarial_game` makes it")
     batch = sample(named_key(key, "data"), batch_size)
     generator = state.params.generator, state.model_state.generator
     fake = game.sample(*generator, named_key(key, "sample"), batch_size, y=batch.y)

@@ -1,4 +1,4 @@
-"""What the generator's gradient would be under every loss, at the same parameters and on the same batches."""
+"""The generator's gradient under every loss, at the same parameters and on the same batches."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from jaxgan.random import named_key
 from jaxgan.runs.run import Probe, as_pytree
 from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
 
-SATURATED = 1e-2  # the derivative by the logit below which a sample counts as saturated
+SATURATED = 1e-2  # the derivative with respect to the logit below which a sample counts as saturated
 _LOWEST = -10_000  # an exponent below that of any number
 
 
 class Gradients(NamedTuple):
-    """Gradients of the generator's losses by its parameters, from M minibatches; arrays lead with [loss].
+    """Gradients of losses with respect to the generator's parameters, from M minibatches; arrays lead with [loss].
 
     With one minibatch there is no variance: `noise` and `snr` are NaN. `cosine` is NaN where a norm is 0.
     """
@@ -29,7 +29,7 @@ class Gradients(NamedTuple):
     noise: Array  # [loss] sqrt(tr Cov): the standard deviation of one minibatch's gradient, all coordinates together
     snr: Array  # [loss] norm / noise; pure noise has about 1 / sqrt(M)
     cosine: Array  # [loss, loss] between the mean gradients
-    saturated: Array  # [loss] share of samples whose derivative by the logit is below a threshold
+    saturated: Array  # [loss] share of samples whose |dL/dlogit| is below a threshold
     fake_logit: Array  # [quantile] of all samples, at `jaxgan.types.QUANTILES`
     d_fake: Array  # [quantile] D(G(z)) = sigmoid(fake_logit)
 
@@ -43,13 +43,13 @@ def gradient_probe(
     batch_size: int = 64,
     saturated: float = SATURATED,
 ) -> Probe:
-    """A probe of `Gradients` for `run`, `run_seeds` and `fit`: recorded along a run, which it does not change.
+    """A probe of `Gradients` for `run`, `run_seeds` and `fit`: recorded along a run, without changing it.
 
     The generator's gradient is J^T c, c = dL/dlogits: the forward pass and J are common to all losses, so each of them
     costs one backward pass, and losses that share a generator's part cost one together. Terms of the game are left out.
     Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken.
-    A norm of 0 says that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm itself
-    is below the smallest number of its type.
+    A norm of 0 means that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm
+    itself is below the smallest number of its type.
 
     Raises:
       ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
@@ -64,8 +64,8 @@ def gradient_probe(
       >>> losses = {"minimax": jg.minimax, "non_saturating": jg.non_saturating}
       >>> probe = gradient_probe(game, ring.sample, losses, batch_size=16)
       >>> keys = jg.seed_keys(jax.random.key(0), 3)
-      >>> seen = jg.run_seeds(algorithm, ring.sample, keys, 10, probe=probe, probe_every=5).probes
-      >>> seen.norm.shape, seen.cosine.shape  # [seed, probe, loss], and the losses it is held against
+      >>> found = jg.run_seeds(algorithm, ring.sample, keys, 10, probe=probe, probe_every=5).probes
+      >>> found.norm.shape, found.cosine.shape  # [seed, probe, loss] and [seed, probe, loss, loss]
       ((3, 2, 2), (3, 2, 2, 2))
     """
     measure = _measurement(game, losses, minibatches, batch_size, saturated)
@@ -79,7 +79,7 @@ def gradient_probe(
 def direction_probe(
     game: Game, sample: Sampler, losses: Mapping[str, Loss], *, minibatches: int = 4, batch_size: int = 64
 ) -> Probe:
-    """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all layers' parameters in a row.
+    """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all parameters in a row.
 
     The inner product of two such directions is the cosine between the gradients; NaN where a norm is 0.
 
@@ -148,7 +148,7 @@ def _measurement(
 def logits_of_generator(
     game: Game, state: State, sample: Sampler, batch_size: int, key: Key
 ) -> tuple[tuple[Array, Array], Callable[[tuple[Array, Array]], tuple[PyTree]]]:
-    """(real, fake) logits as the generator's update sees them, and c -> (J^T c,), J their Jacobian by parameters."""
+    """(real, fake) logits as the generator's update sees them, and c -> (J^T c,), J being their Jacobian."""
     batch = sample(named_key(key, "data"), batch_size)
 
     def logits(own: PyTree) -> tuple[Array, Array]:

@@ -32,7 +32,7 @@ LOGITS.setflags(write=False)
 _WIDE = np.arange(-960, 961) / 8
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-# (fake logits [n], 32 or 64 bits) -> the generator's loss [n] and its derivative by the logit [n]
+# (fake logits [n], 32 or 64 bits) -> the generator's loss [n] and its derivative with respect to the logit [n]
 Evaluate = Callable[[NDArray, int], tuple[NDArray, NDArray]]
 
 
@@ -40,8 +40,8 @@ class Curves(NamedTuple):
     """Three numbers at every logit, [n] each."""
 
     value: NDArray
-    by_logit: NDArray
-    by_probability: NDArray
+    d_logit: NDArray
+    d_probability: NDArray
 
 
 class Profile(NamedTuple):
@@ -72,8 +72,8 @@ class Region(NamedTuple):
     to_d: float
 
 
-class Lost(NamedTuple):
-    """A logit at which float32 has lost the derivative by the logit: it is 0, infinite or NaN, and float64 is not."""
+class LostDerivative(NamedTuple):
+    """A logit at which dL_G/dlogit is 0, infinite or NaN in float32 but not in float64, and its two values."""
 
     logit: float
     float32: float
@@ -81,10 +81,10 @@ class Lost(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How far float32 reaches, see `float32_limits`. The last two say it of D itself and are the same for any loss."""
+    """How far float32 reaches, see `float32_limits`. The last two concern D itself and are the same for any loss."""
 
-    below: Lost | None
-    above: Lost | None
+    below: LostDerivative | None
+    above: LostDerivative | None
     d_rounds_to_one: float = 25 * math.log(2)  # above it the float32 next to D is 1: no way to compute it helps
     sigmoid_is_one: float = 24 * math.log(2)  # above it 1 / (1 + exp(-v)) is, as 1 + exp(-v) rounds to 1 earlier
 
@@ -92,8 +92,8 @@ class Limits(NamedTuple):
 def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) -> Profile:
     """The generator's part of `loss` as a function of one fake logit v, with its derivatives, in both precisions.
 
-        by_logit        dL_G/dv, by automatic differentiation
-        by_probability  dL_G/dD = dL_G/dv / (D (1 - D)), as dD/dv = D (1 - D)
+        d_logit        dL_G/dv, by automatic differentiation
+        d_probability  dL_G/dD = dL_G/dv / (D (1 - D)), as dD/dv = D (1 - D)
 
     The loss sees one real and one fake logit at a time, arrays of shape [1], and where it returns several parts their
     means are added, as the game does. The real logit is held at `real_logit`, which matters to losses of differences
@@ -102,15 +102,15 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
 
     Nothing is clamped or made finite: what is infinite or NaN is so by the loss's own doing, and where both precisions
     are infinite their relative error is NaN. A loss that does not depend on the fake logit has derivatives and errors
-    of 0 everywhere: its generator is never told anything.
+    of 0 everywhere: its generator receives no gradient.
 
     Raises:
-      ValueError: a loss that is none; logits that are not [n] with n > 0, or not finite in float32; such a real logit.
+      ValueError: not a `Loss`; logits that are not [n] with n > 0, or not finite in float32; such a real logit.
 
     Example:
       >>> from jaxgan.losses import minimax
       >>> seen = profile(minimax, logits=[-4.0, 0.0, 4.0])
-      >>> seen.axis, seen.float64.by_logit.round(3).tolist(), seen.float64.by_probability.round(3).tolist()
+      >>> seen.axis, seen.float64.d_logit.round(3).tolist(), seen.float64.d_probability.round(3).tolist()
       ('D(G(z))', [-0.018, -0.5, -0.982], [-1.018, -2.0, -55.598])
     """
     check_loss(loss)
@@ -127,11 +127,11 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
 def is_probability(loss: Loss | None) -> bool:
     """Is the discriminator of `loss` trained by cross-entropy, so that its sigmoid is a probability, D?
 
-    So it is where its loss has the gradients of `cross_entropy_discriminator`, by real and by fake logits, up to one
-    positive factor: constants and a factor change no optimum. Tried at four logits of each kind.
+    That is where its loss has the gradients of `cross_entropy_discriminator`, with respect to real and fake logits, up
+    to one positive factor: constants and a factor change no optimum. Tried at four logits of each kind.
 
     Raises:
-      ValueError: a loss that is none.
+      ValueError: not a `Loss`.
 
     Example:
       >>> from jaxgan.losses import f_jensen_shannon, wasserstein
@@ -154,7 +154,7 @@ def is_probability(loss: Loss | None) -> bool:
 
 
 def saturation(profile: Profile, threshold: float = 1e-2) -> tuple[Region, ...]:
-    """Where the generator is told next to nothing: |dL_G/dv| < threshold, in float64, from low to high logits.
+    """Where the generator receives almost no gradient: |dL_G/dv| < threshold, in float64, from low to high logits.
 
     The edges are those of the loss itself, by bisection, and not of the grid. A region narrower than a step of the grid
     is found where the derivative changes its sign in it, as at the target of least squares; one that merely comes
@@ -176,7 +176,7 @@ def saturation(profile: Profile, threshold: float = 1e-2) -> tuple[Region, ...]:
         return np.abs(evaluate(at, 64)[1]) < threshold
 
     order = np.argsort(profile.logits, kind="stable")
-    logits, slopes = profile.logits[order], profile.float64.by_logit[order]
+    logits, slopes = profile.logits[order], profile.float64.d_logit[order]
     low = np.abs(slopes) < threshold
     turns = np.flatnonzero((np.sign(slopes[1:]) * np.sign(slopes[:-1]) < 0) & ~low[1:] & ~low[:-1])
     if len(turns):  # both sides of each zero become points of the grid
@@ -203,13 +203,13 @@ def saturation_sentence(regions: Sequence[Region], axis: str = PROBABILITY) -> s
 
 
 def float32_limits(loss: Loss, real_logit: float = 0.0) -> Limits:
-    """Where float32 loses the derivative by the logit, on either side of 0: the first point of -120, -119.875, ... 120.
+    """Where float32 loses dL_G/dlogit, on either side of 0: the first point of -120, -119.875, ... 120.
 
-    Lost is what is 0, infinite or NaN where float64 is neither; None where nothing is lost in that range. What exactly
-    underflows is the device's: CPUs under XLA take numbers below 1.2e-38, the smallest normal one, as 0.
+    It is lost where it is 0, infinite or NaN and float64 is not; None where that happens nowhere in the range. What
+    exactly underflows depends on the device: CPUs under XLA take numbers below 1.2e-38, the smallest normal one, as 0.
 
     Raises:
-      ValueError: a loss that is none, or a real logit that is not finite in float32.
+      ValueError: not a `Loss`, or a real logit that is not finite in float32.
 
     Example:
       >>> from jaxgan.losses import f_kl
@@ -217,9 +217,9 @@ def float32_limits(loss: Loss, real_logit: float = 0.0) -> Limits:
       89.75
     """
     seen = profile(loss, logits=_WIDE, real_logit=real_logit)
-    single, double = seen.float32.by_logit, seen.float64.by_logit
+    single, double = seen.float32.d_logit, seen.float64.d_logit
     lost = ((single == 0) | ~np.isfinite(single)) & (double != 0) & np.isfinite(double)
-    found = [Lost(float(_WIDE[i]), float(single[i]), float(double[i])) for i in np.flatnonzero(lost)]
+    found = [LostDerivative(float(_WIDE[i]), float(single[i]), float(double[i])) for i in np.flatnonzero(lost)]
     below, above = [point for point in found if point.logit <= 0], [point for point in found if point.logit >= 0]
     return Limits(below[-1] if below else None, above[0] if above else None)
 

@@ -109,7 +109,7 @@ def minimax_value(divergence: ArrayLike) -> Array:
 def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64, order: int = 16) -> Array:
     """The integral of f over [low, high]: `order` Gauss-Legendre nodes on each of `pieces` equal parts.
 
-    Exact to degree 2 order - 1 on each; differentiable, by the bounds too. Raises: ValueError for pieces or order < 1.
+    Exact to degree 2 order - 1 on each; differentiable, in the bounds too. Raises: ValueError for pieces or order < 1.
     >>> round(float(integrate(jnp.cos, 0.0, math.pi / 2)), 5)
     1.0
     """
@@ -245,7 +245,7 @@ def perfect_discriminator(x: Array, epsilon: ArrayLike = 0.0, omega: ArrayLike =
 
 
 def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Array:
-    """The derivative by theta of E log(1 - D(theta + z)), z uniform on [0, 1]: a generator of Jacobian 1.
+    """The derivative with respect to theta of E log(1 - D(theta + z)), z uniform on [0, 1]: a generator of Jacobian 1.
 
     >>> round(float(translation_gradient(partial(perfect_discriminator, epsilon=0.1))), 3)
     -0.022

@@ -6,11 +6,11 @@ from jaxgan.dynamics.alternating import two_time_scales as two_time_scales
 from jaxgan.dynamics.alternating import unrolled as unrolled
 from jaxgan.dynamics.averages import averaged as averaged
 from jaxgan.dynamics.averages import lookahead as lookahead
+from jaxgan.dynamics.discriminator_only import DiscriminatorInfo as DiscriminatorInfo
+from jaxgan.dynamics.discriminator_only import discriminator_only as discriminator_only
+from jaxgan.dynamics.discriminator_only import with_generator as with_generator
 from jaxgan.dynamics.fields import consensus_field as consensus_field
 from jaxgan.dynamics.fields import symplectic_field as symplectic_field
-from jaxgan.dynamics.frozen import Judgement as Judgement
-from jaxgan.dynamics.frozen import frozen as frozen
-from jaxgan.dynamics.frozen import with_generator as with_generator
 from jaxgan.dynamics.joint import consensus as consensus
 from jaxgan.dynamics.joint import extragradient as extragradient
 from jaxgan.dynamics.joint import optimistic as optimistic

@@ -8,19 +8,39 @@ import optax
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import current_generator
-from jaxgan.types import Algorithm, Info, Key, Players, Sampler, State
+from jaxgan.types import Algorithm, Array, Info, Key, Players, Sampler, State
 
 
 def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
-    """`algorithm`, keeping an exponential moving average of the generator in `State.average`.
+    """`algorithm`, keeping an exponential moving average of the generator in `State.average`, to sample from.
 
-    average <- decay * average + (1 - decay) * generator after every step, for parameters and for model state:
-    averaged weights need batch statistics of their own. It starts at the initial generator. Around `lookahead` it
-    follows the generator as it stands after every step, taken back where that was due.
+        average <- average + max(1 - decay, 9 / (10 + t)) (generator - average)
+
+    after every step, t being the number of steps before it, for parameters and for model state alike: averaged weights
+    need batch statistics of their own. What is no floating-point number (a counter, a flag, a random key) is that of
+    the generator. The average starts at the initial generator. Around `lookahead` it follows the generator as it
+    stands after every step, taken back where that was due.
+
+    The factor is that of a decay of min(decay, (1 + t) / (10 + t)). A constant decay would leave decay^n of the
+    untrained generator in the average after n steps, 30 % of it for 0.999 and 1,200 steps; dividing by 1 - decay^n, as
+    Adam does, would take the untrained weights out, but leave a fifth of the average to the first third of those
+    steps. Up to t = 9 / (1 - decay) - 10 (step 8,990 for 0.999) the average therefore weights the generator after step
+    s by about s^8, so it looks back over the last tenth or so of the run, however short that is; later it is the
+    exponential average of the given decay.
+
+    Source: tf.train.ExponentialMovingAverage (`num_updates`); the weighting by a power of the step is that of Karras
+    et al. 2024, Analyzing and Improving the Training Dynamics of Diffusion Models, section 3.1.
 
     Raises:
       ValueError: a decay outside [0, 1) (checked only when it is a Python number); at its start, an algorithm that
         keeps an average already.
+
+    Example:
+      >>> import jax, optax, jaxgan as jg
+      >>> descent = jg.simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+      >>> state = jg.run(averaged(descent, 0.999), jg.toy.origin(), jax.random.key(0), num_steps=20).state
+      >>> abs(state.average.params["theta"] - state.params.generator["theta"]).item() < 0.1
+      True
     """
     if isinstance(decay, int | float) and not 0 <= decay < 1:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
@@ -32,9 +52,16 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
         return state._replace(average=current_generator(state))
 
     def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+        rate = jnp.maximum(1 - decay, 9 / (10 + state.step))
+        before = state.average
         state, info = algorithm.step(state, sample, key)
-        average = optax.incremental_update(current_generator(state), state.average, 1 - decay)
-        return state._replace(average=average), info
+
+        def towards(average: Array, current: Array) -> Array:
+            if not jnp.issubdtype(average.dtype, jnp.inexact):
+                return current
+            return average + rate.astype(average.dtype) * (current - average)
+
+        return state._replace(average=jax.tree.map(towards, before, current_generator(state))), info
 
     return Algorithm(init, step, algorithm.game)
 

@@ -8,7 +8,7 @@ import optax
 
 from jaxgan.checks import check_count
 from jaxgan.game import network_state
-from jaxgan.random import named_key
+from jaxgan.random import fold_into_keys, named_key
 from jaxgan.types import (
     QUANTILES,
     Array,
@@ -61,10 +61,11 @@ def first_state(
     key: Key,
     sample: Sampler,
 ) -> State:
-    """Both players at their start."""
+    """Both players at their start. Typed random keys in an optimizer's state become the run's own."""
     batch = sample(named_key(key, "data"), min(sizes))
     params, model_state = game.init(named_key(key, "game"), batch)
     opt_state = Players(g_tx.init(params.generator), d_tx.init(params.discriminator))
+    opt_state = fold_into_keys(opt_state, named_key(key, "optimizers"))
     return State(params, model_state, opt_state, None, jnp.int32(0))
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import jax
+
 from jaxgan.data.source import DataError, Source
 from jaxgan.evaluation.evaluator import Evaluator
 from jaxgan.evaluation.images import image_evaluator
@@ -29,9 +31,14 @@ def evaluator_for(
       ['captured', 'high_quality']
     """
     if source.mixture is not None:
-        return mixture_evaluator(source, source.mixture, samples)
+        return _anywhere(mixture_evaluator(source, source.mixture, samples))
     if source.train is None:
         raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
     if len(source.shape) == 1:
-        return points_evaluator(source, source.train, source.heldout, samples)
-    return image_evaluator(source, source.train, source.heldout, samples, split_seed, report)
+        return _anywhere(points_evaluator(source, source.train, source.heldout, samples))
+    return _anywhere(image_evaluator(source, source.train, source.heldout, samples, split_seed, report))
+
+
+def _anywhere(evaluator: Evaluator) -> Evaluator:
+    """With its reference in numpy: JAX's arrays can be tied to one device, and runs are on all of them."""
+    return evaluator._replace(reference=jax.device_get(evaluator.reference))

@@ -11,14 +11,14 @@ Below, p is the distribution of the data and q that of the generator.
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, Loss
+from jaxgan.types import Array, Loss, LossInfo
 
 
 def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
     """Binary cross-entropy with real = 1 and fake = 0: (-log D(x), -log(1 - D(G(z)))).
 
     Equation:   L_D = E[softplus(-real)] + E[softplus(fake)]
-    Derivative: by a real logit D - 1, by a fake logit D.
+    Derivative: with respect to a real logit D - 1, with respect to a fake logit D.
     Optimum:    D = p / (p + q), where L_D = log 4 - 2 JSD(p, q).
 
     The two terms are returned apart, so that real and fake batches may differ in size.
@@ -76,47 +76,67 @@ def maximum_likelihood_generator(real_logits: Array, fake_logits: Array) -> Arra
     return -0.5 * jnp.exp(fake_logits)
 
 
-minimax = Loss(cross_entropy_discriminator, minimax_generator)
-"""The theoretical loss: the generator minimizes log(1 - D(G(z))), a zero-sum game.
+minimax = Loss(
+    cross_entropy_discriminator,
+    minimax_generator,
+    LossInfo(
+        "minimax",
+        "The theoretical loss: the generator minimizes log(1 - D(G(z))), a zero-sum game.",
+        discriminator="E[softplus(-real)] + E[softplus(fake)]",
+        generator="-E[softplus(fake)]",
+        derivative="-D",
+        optimum="D = p / (p + q), logit log(p / q), where V = -log 4 + 2 JSD(p, q)",
+        saturates=(
+            "where the discriminator is sure that a fake is a fake: a logit of -20 leaves a derivative of -2e-9"
+        ),
+        source="Goodfellow et al. 2014, Generative Adversarial Nets, equation 1",
+    ),
+)
 
-Discriminator: E[softplus(-real)] + E[softplus(fake)]
-Generator:     -E[softplus(fake)]
-Derivative:    of the generator's loss by a fake logit -D
-Optimum:       D = p / (p + q), logit log(p / q), where V = -log 4 + 2 JSD(p, q)
-Saturates:     where the discriminator is sure that a fake is a fake: a logit of -20 leaves a derivative of -2e-9
-Source:        Goodfellow et al. 2014, Generative Adversarial Nets, equation 1
-"""
+non_saturating = Loss(
+    cross_entropy_discriminator,
+    non_saturating_generator,
+    LossInfo(
+        "non_saturating",
+        "The practical loss: the same discriminator, and the generator minimizes -log D(G(z)).",
+        discriminator="E[softplus(-real)] + E[softplus(fake)]",
+        generator="E[softplus(-fake)]",
+        derivative="D - 1, steepest (-1) where a fake is seen to be a fake",
+        optimum="D = p / (p + q), where the generator's gradient is that of KL(q || p) - 2 JSD(p, q)",
+        saturates="where a fake passes for real: a logit of 20 leaves a derivative of -2e-9",
+        source="Goodfellow et al. 2014, section 3; the gradient: Arjovsky and Bottou 2017, theorem 2.5",
+    ),
+)
 
-non_saturating = Loss(cross_entropy_discriminator, non_saturating_generator)
-"""The practical loss: the same discriminator, and the generator minimizes -log D(G(z)).
+reverse_kl = Loss(
+    cross_entropy_discriminator,
+    reverse_kl_generator,
+    LossInfo(
+        "reverse_kl",
+        "The KL form -logit: at the optimal discriminator the generator minimizes KL(q || p), model against data.",
+        discriminator="E[softplus(-real)] + E[softplus(fake)]",
+        generator="-E[fake]",
+        derivative="-1",
+        optimum="D = p / (p + q), where L_G = E_q[log(q / p)] = KL(q || p)",
+        saturates="nowhere",
+        source="Sonderby et al. 2017, Amortised MAP Inference for Image Super-Resolution, section 3.2",
+    ),
+)
 
-Discriminator: E[softplus(-real)] + E[softplus(fake)]
-Generator:     E[softplus(-fake)]
-Derivative:    of the generator's loss by a fake logit D - 1, steepest (-1) where a fake is seen to be a fake
-Optimum:       D = p / (p + q), where the generator's gradient is that of KL(q || p) - 2 JSD(p, q)
-Saturates:     where a fake passes for real: a logit of 20 leaves a derivative of -2e-9
-Source:        Goodfellow et al. 2014, section 3; the gradient: Arjovsky and Bottou 2017, theorem 2.5
-"""
-
-reverse_kl = Loss(cross_entropy_discriminator, reverse_kl_generator)
-"""The KL form -logit: at the optimal discriminator the generator minimizes KL(q || p), model against data.
-
-Discriminator: E[softplus(-real)] + E[softplus(fake)]
-Generator:     -E[fake]
-Derivative:    of the generator's loss by a fake logit -1
-Optimum:       D = p / (p + q), where L_G = E_q[log(q / p)] = KL(q || p)
-Saturates:     nowhere
-Source:        Sonderby et al. 2017, Amortised MAP Inference for Image Super-Resolution, section 3.2
-"""
-
-maximum_likelihood = Loss(cross_entropy_discriminator, maximum_likelihood_generator)
-"""The generator loss whose gradient is that of maximum likelihood where the discriminator is optimal.
-
-Discriminator: E[softplus(-real)] + E[softplus(fake)]
-Generator:     -E[exp(fake)] / 2
-Derivative:    of the generator's loss by a fake logit -exp(logit) / 2
-Optimum:       D = p / (p + q), where exp(logit) = p / q and the generator's gradient is half that of KL(p || q)
-Saturates:     on every fake that looks fake: the few best ones have almost all of the gradient. It overflows to
-               minus infinity above a logit of 88.72 in float32, honestly
-Source:        Goodfellow 2016, NIPS 2016 Tutorial, section 3.2.5
-"""
+maximum_likelihood = Loss(
+    cross_entropy_discriminator,
+    maximum_likelihood_generator,
+    LossInfo(
+        "maximum_likelihood",
+        "The generator loss whose gradient is that of maximum likelihood where the discriminator is optimal.",
+        discriminator="E[softplus(-real)] + E[softplus(fake)]",
+        generator="-E[exp(fake)] / 2",
+        derivative="-exp(logit) / 2",
+        optimum="D = p / (p + q), where exp(logit) = p / q and the generator's gradient is half that of KL(p || q)",
+        saturates=(
+            "on every fake that looks fake: the few best ones have almost all of the gradient. It "
+            "overflows to minus infinity above a logit of 88.72 in float32 (not clamped)"
+        ),
+        source="Goodfellow 2016, NIPS 2016 Tutorial, section 3.2.5",
+    ),
+)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.losses.zero_sum import zero_sum
-from jaxgan.types import Array, Loss
+from jaxgan.types import Array, Loss, LossInfo
 
 
 def _real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
@@ -42,47 +42,63 @@ def _fakes_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array,
     )
 
 
-relativistic = Loss(_real_above_fake, _fake_above_real)
-"""The paired relativistic loss (RpGAN) in its non-saturating form; it needs as many real as fake examples.
+relativistic = Loss(
+    _real_above_fake,
+    _fake_above_real,
+    LossInfo(
+        "relativistic",
+        "The paired relativistic loss (RpGAN) in its non-saturating form; it needs as many real as fake examples.",
+        discriminator="E[softplus(-(real - fake))], over pairs",
+        generator="E[softplus(-(fake - real))]",
+        derivative="-sigmoid(real - fake)",
+        optimum="log(p / q) plus any constant",
+        saturates="where a fake's logit is far above that of the real example it is paired with",
+        source="Jolicoeur-Martineau 2019, The relativistic discriminator; Huang et al. 2024, The GAN is dead (R3GAN)",
+    ),
+)
 
-Discriminator: E[softplus(-(real - fake))], over pairs
-Generator:     E[softplus(-(fake - real))]
-Derivative:    of the generator's loss by a fake logit -sigmoid(real - fake)
-Optimum:       log(p / q) plus any constant
-Saturates:     where a fake's logit is far above that of the real example it is paired with
-Source:        Jolicoeur-Martineau 2019, The relativistic discriminator; Huang et al. 2024, The GAN is dead (R3GAN)
-"""
+relativistic_minimax = Loss(
+    *zero_sum(relativistic),
+    LossInfo(
+        "relativistic_minimax",
+        "The paired relativistic loss (RpGAN) as a zero-sum game; it needs as many real as fake examples.",
+        discriminator="E[softplus(-(real - fake))], over pairs",
+        generator="-E[softplus(-(real - fake))]",
+        derivative="-sigmoid(fake - real)",
+        optimum="log(p / q) plus any constant",
+        saturates="where a fake's logit is far below that of the real example it is paired with",
+        source=(
+            "Jolicoeur-Martineau 2020, On Relativistic f-Divergences; Sun et al. 2020, Towards a Better "
+            "Global Loss Landscape of GANs"
+        ),
+    ),
+)
 
-relativistic_minimax = zero_sum(relativistic)
-"""The paired relativistic loss (RpGAN) as a zero-sum game; it needs as many real as fake examples.
+relativistic_average = Loss(
+    _above_average,
+    _fakes_above_average,
+    LossInfo(
+        "relativistic_average",
+        "The relativistic average loss (RaGAN) in its non-saturating form: each logit against the other side's mean.",
+        discriminator="E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]",
+        generator="E[softplus(real - mean fake)] + E[softplus(-(fake - mean real))]",
+        derivative="-sigmoid(mean real - fake) - mean sigmoid(real - mean fake)",
+        optimum="no closed form: the means tie all points together",
+        saturates="where fakes lie far above the mean of the real ones",
+        source="Jolicoeur-Martineau 2019, The relativistic discriminator: a key element missing from standard GAN",
+    ),
+)
 
-Discriminator: E[softplus(-(real - fake))], over pairs
-Generator:     -E[softplus(-(real - fake))]
-Derivative:    of the generator's loss by a fake logit -sigmoid(fake - real)
-Optimum:       log(p / q) plus any constant
-Saturates:     where a fake's logit is far below that of the real example it is paired with
-Source:        Jolicoeur-Martineau 2020, On Relativistic f-Divergences; Sun et al. 2020, Towards a Better Global Loss
-               Landscape of GANs
-"""
-
-relativistic_average = Loss(_above_average, _fakes_above_average)
-"""The relativistic average loss (RaGAN) in its non-saturating form: each logit against the other side's mean.
-
-Discriminator: E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]
-Generator:     E[softplus(real - mean fake)] + E[softplus(-(fake - mean real))]
-Derivative:    of the generator's loss by a fake logit -sigmoid(mean real - fake) - mean sigmoid(real - mean fake)
-Optimum:       no closed form: the means tie all points together
-Saturates:     where fakes lie far above the mean of the real ones
-Source:        Jolicoeur-Martineau 2019, The relativistic discriminator: a key element missing from standard GAN
-"""
-
-relativistic_average_minimax = zero_sum(relativistic_average)
-"""The relativistic average loss (RaGAN) as a zero-sum game.
-
-Discriminator: E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]
-Generator:     minus the same
-Derivative:    of the generator's loss by a fake logit -sigmoid(fake - mean real) - mean sigmoid(mean fake - real)
-Optimum:       no closed form: the means tie all points together
-Saturates:     where fakes lie far below the mean of the real ones
-Source:        Jolicoeur-Martineau 2020, On Relativistic f-Divergences
-"""
+relativistic_average_minimax = Loss(
+    *zero_sum(relativistic_average),
+    LossInfo(
+        "relativistic_average_minimax",
+        "The relativistic average loss (RaGAN) as a zero-sum game.",
+        discriminator="E[softplus(-(real - mean fake))] + E[softplus(fake - mean real)]",
+        generator="minus the same",
+        derivative="-sigmoid(fake - mean real) - mean sigmoid(mean fake - real)",
+        optimum="no closed form: the means tie all points together",
+        saturates="where fakes lie far below the mean of the real ones",
+        source="Jolicoeur-Martineau 2020, On Relativistic f-Divergences",
+    ),
+)

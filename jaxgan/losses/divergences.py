@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, Loss
+from jaxgan.types import Array, Loss, LossInfo
 
 
 class Divergence(NamedTuple):
@@ -77,116 +77,154 @@ _PEARSON = Divergence(lambda v: v, lambda v: 0.25 * v**2 + v)
 _HELLINGER = Divergence(lambda v: 1 - jnp.exp(-v), lambda v: jnp.exp(v) - 1)
 _JENSEN_SHANNON = Divergence(lambda v: math.log(2) - jax.nn.softplus(-v), lambda v: jax.nn.softplus(v) - math.log(2))
 
-f_kl = f_gan(_KL)
-"""The f-GAN of KL(p || q), f(u) = u log u.
+f_kl = Loss(
+    *f_gan(_KL),
+    LossInfo(
+        "f_kl",
+        "The f-GAN of KL(p || q), f(u) = u log u.",
+        discriminator="-E[real] + E[exp(fake - 1)]",
+        generator="-E[exp(fake - 1)]",
+        derivative="-exp(logit - 1)",
+        optimum="logit 1 + log(p / q)",
+        saturates=(
+            "at low logits; it overflows to minus infinity above a logit of 89.72 in float32 (not clamped), "
+            "and the discriminator's fake part to infinity"
+        ),
+        source="Nowozin et al. 2016, f-GAN, tables 2 and 6",
+    ),
+)
 
-Discriminator: -E[real] + E[exp(fake - 1)]
-Generator:     -E[exp(fake - 1)]
-Derivative:    of the generator's loss by a fake logit -exp(logit - 1)
-Optimum:       logit 1 + log(p / q)
-Saturates:     at low logits; it overflows to minus infinity above a logit of 89.72 in float32, honestly, and the
-               discriminator's fake part to infinity
-Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
-"""
+f_kl_practical = Loss(
+    *f_gan_practical(_KL),
+    LossInfo(
+        "f_kl_practical",
+        "The f-GAN of KL(p || q) with the practical generator.",
+        discriminator="-E[real] + E[exp(fake - 1)]",
+        generator="-E[fake]",
+        derivative="-1",
+        optimum="logit 1 + log(p / q), where the generator minimizes KL(q || p) and not KL(p || q)",
+        saturates="nowhere; the discriminator overflows above a logit of 89.72 in float32",
+        source="Nowozin et al. 2016, f-GAN, section 3.2",
+    ),
+)
 
-f_kl_practical = f_gan_practical(_KL)
-"""The f-GAN of KL(p || q) with the practical generator.
+f_reverse_kl = Loss(
+    *f_gan(_REVERSE_KL),
+    LossInfo(
+        "f_reverse_kl",
+        "The f-GAN of KL(q || p), f(u) = -log u.",
+        discriminator="E[exp(-real)] + E[fake - 1]",
+        generator="-E[fake - 1]",
+        derivative="-1",
+        optimum="logit log(p / q)",
+        saturates="nowhere; the discriminator overflows below a real logit of -88.72 in float32",
+        source="Nowozin et al. 2016, f-GAN, tables 2 and 6",
+    ),
+)
 
-Discriminator: -E[real] + E[exp(fake - 1)]
-Generator:     -E[fake]
-Derivative:    of the generator's loss by a fake logit -1
-Optimum:       logit 1 + log(p / q), where the generator minimizes KL(q || p) and not KL(p || q)
-Saturates:     nowhere; the discriminator overflows above a logit of 89.72 in float32
-Source:        Nowozin et al. 2016, f-GAN, section 3.2
-"""
+f_reverse_kl_practical = Loss(
+    *f_gan_practical(_REVERSE_KL),
+    LossInfo(
+        "f_reverse_kl_practical",
+        "The f-GAN of KL(q || p) with the practical generator.",
+        discriminator="E[exp(-real)] + E[fake - 1]",
+        generator="E[exp(-fake)]",
+        derivative="-exp(-logit)",
+        optimum="logit log(p / q)",
+        saturates=(
+            "at high logits; it overflows to infinity below a logit of -88.72 in float32 (not clamped), as "
+            "does the discriminator's real part"
+        ),
+        source="Nowozin et al. 2016, f-GAN, section 3.2",
+    ),
+)
 
-f_reverse_kl = f_gan(_REVERSE_KL)
-"""The f-GAN of KL(q || p), f(u) = -log u.
+f_pearson = Loss(
+    *f_gan(_PEARSON),
+    LossInfo(
+        "f_pearson",
+        "The f-GAN of the Pearson divergence E_q[(p / q - 1)^2], f(u) = (u - 1)^2.",
+        discriminator="-E[real] + E[fake^2 / 4 + fake]",
+        generator="-E[fake^2 / 4 + fake]",
+        derivative="-(logit / 2 + 1)",
+        optimum="logit 2 (p / q - 1), at least -2",
+        saturates="at a logit of -2; below it the derivative has the other sign",
+        source="Nowozin et al. 2016, f-GAN, tables 2 and 6",
+    ),
+)
 
-Discriminator: E[exp(-real)] + E[fake - 1]
-Generator:     -E[fake - 1]
-Derivative:    of the generator's loss by a fake logit -1
-Optimum:       logit log(p / q)
-Saturates:     nowhere; the discriminator overflows below a real logit of -88.72 in float32
-Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
-"""
+f_pearson_practical = Loss(
+    *f_gan_practical(_PEARSON),
+    LossInfo(
+        "f_pearson_practical",
+        "The f-GAN of the Pearson divergence with the practical generator.",
+        discriminator="-E[real] + E[fake^2 / 4 + fake]",
+        generator="-E[fake]",
+        derivative="-1",
+        optimum="logit 2 (p / q - 1), at least -2, where the generator's gradient is that of 2 KL(p || q)",
+        saturates="nowhere",
+        source="Nowozin et al. 2016, f-GAN, section 3.2",
+    ),
+)
 
-f_reverse_kl_practical = f_gan_practical(_REVERSE_KL)
-"""The f-GAN of KL(q || p) with the practical generator.
+f_hellinger = Loss(
+    *f_gan(_HELLINGER),
+    LossInfo(
+        "f_hellinger",
+        "The f-GAN of the squared Hellinger distance, the integral of (sqrt p - sqrt q)^2, f(u) = (sqrt u - 1)^2.",
+        discriminator="E[exp(-real) - 1] + E[exp(fake) - 1]",
+        generator="-E[exp(fake) - 1]",
+        derivative="-exp(logit)",
+        optimum="logit log(p / q) / 2",
+        saturates=(
+            "at low logits; it overflows to minus infinity above a logit of 88.72 in float32 (not clamped); "
+            "the discriminator's fake part does so there, too, and its real part below -88.72"
+        ),
+        source="Nowozin et al. 2016, f-GAN, tables 2 and 6",
+    ),
+)
 
-Discriminator: E[exp(-real)] + E[fake - 1]
-Generator:     E[exp(-fake)]
-Derivative:    of the generator's loss by a fake logit -exp(-logit)
-Optimum:       logit log(p / q)
-Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly, as does the
-               discriminator's real part
-Source:        Nowozin et al. 2016, f-GAN, section 3.2
-"""
+f_hellinger_practical = Loss(
+    *f_gan_practical(_HELLINGER),
+    LossInfo(
+        "f_hellinger_practical",
+        "The f-GAN of the squared Hellinger distance with the practical generator.",
+        discriminator="E[exp(-real) - 1] + E[exp(fake) - 1]",
+        generator="E[exp(-fake) - 1]",
+        derivative="-exp(-logit)",
+        optimum="logit log(p / q) / 2",
+        saturates=(
+            "at high logits; it overflows to infinity below a logit of -88.72 in float32 (not clamped), as "
+            "does the discriminator's real part, and its fake part above 88.72"
+        ),
+        source="Nowozin et al. 2016, f-GAN, section 3.2",
+    ),
+)
 
-f_pearson = f_gan(_PEARSON)
-"""The f-GAN of the Pearson divergence E_q[(p / q - 1)^2], f(u) = (u - 1)^2.
+f_jensen_shannon = Loss(
+    *f_gan(_JENSEN_SHANNON),
+    LossInfo(
+        "f_jensen_shannon",
+        "The f-GAN of 2 JSD(p, q): `minimax` up to the constant log 4.",
+        discriminator="E[softplus(-real)] + E[softplus(fake)] - log 4",
+        generator="-E[softplus(fake)] + log 2",
+        derivative="-D",
+        optimum="logit log(p / q)",
+        saturates="at low logits, as `minimax`",
+        source="Nowozin et al. 2016, f-GAN, tables 2 and 6 (whose f(u) = u log u - (u + 1) log((u + 1) / 2))",
+    ),
+)
 
-Discriminator: -E[real] + E[fake^2 / 4 + fake]
-Generator:     -E[fake^2 / 4 + fake]
-Derivative:    of the generator's loss by a fake logit -(logit / 2 + 1)
-Optimum:       logit 2 (p / q - 1), at least -2
-Saturates:     at a logit of -2; below it the derivative has the other sign
-Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
-"""
-
-f_pearson_practical = f_gan_practical(_PEARSON)
-"""The f-GAN of the Pearson divergence with the practical generator.
-
-Discriminator: -E[real] + E[fake^2 / 4 + fake]
-Generator:     -E[fake]
-Derivative:    of the generator's loss by a fake logit -1
-Optimum:       logit 2 (p / q - 1), at least -2, where the generator's gradient is that of 2 KL(p || q)
-Saturates:     nowhere
-Source:        Nowozin et al. 2016, f-GAN, section 3.2
-"""
-
-f_hellinger = f_gan(_HELLINGER)
-"""The f-GAN of the squared Hellinger distance, the integral of (sqrt p - sqrt q)^2, f(u) = (sqrt u - 1)^2.
-
-Discriminator: E[exp(-real) - 1] + E[exp(fake) - 1]
-Generator:     -E[exp(fake) - 1]
-Derivative:    of the generator's loss by a fake logit -exp(logit)
-Optimum:       logit log(p / q) / 2
-Saturates:     at low logits; it overflows to minus infinity above a logit of 88.72 in float32, honestly; the
-               discriminator's fake part does so there, too, and its real part below -88.72
-Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6
-"""
-
-f_hellinger_practical = f_gan_practical(_HELLINGER)
-"""The f-GAN of the squared Hellinger distance with the practical generator.
-
-Discriminator: E[exp(-real) - 1] + E[exp(fake) - 1]
-Generator:     E[exp(-fake) - 1]
-Derivative:    of the generator's loss by a fake logit -exp(-logit)
-Optimum:       logit log(p / q) / 2
-Saturates:     at high logits; it overflows to infinity below a logit of -88.72 in float32, honestly, as does the
-               discriminator's real part, and its fake part above 88.72
-Source:        Nowozin et al. 2016, f-GAN, section 3.2
-"""
-
-f_jensen_shannon = f_gan(_JENSEN_SHANNON)
-"""The f-GAN of 2 JSD(p, q): `minimax` up to the constant log 4.
-
-Discriminator: E[softplus(-real)] + E[softplus(fake)] - log 4
-Generator:     -E[softplus(fake)] + log 2
-Derivative:    of the generator's loss by a fake logit -D
-Optimum:       logit log(p / q)
-Saturates:     at low logits, as `minimax`
-Source:        Nowozin et al. 2016, f-GAN, tables 2 and 6 (whose f(u) = u log u - (u + 1) log((u + 1) / 2))
-"""
-
-f_jensen_shannon_practical = f_gan_practical(_JENSEN_SHANNON)
-"""The f-GAN of 2 JSD(p, q) with the practical generator: `non_saturating` up to constants.
-
-Discriminator: E[softplus(-real)] + E[softplus(fake)] - log 4
-Generator:     E[softplus(-fake)] - log 2
-Derivative:    of the generator's loss by a fake logit D - 1
-Optimum:       logit log(p / q)
-Saturates:     at high logits, as `non_saturating`
-Source:        Nowozin et al. 2016, f-GAN, section 3.2
-"""
+f_jensen_shannon_practical = Loss(
+    *f_gan_practical(_JENSEN_SHANNON),
+    LossInfo(
+        "f_jensen_shannon_practical",
+        "The f-GAN of 2 JSD(p, q) with the practical generator: `non_saturating` up to constants.",
+        discriminator="E[softplus(-real)] + E[softplus(fake)] - log 4",
+        generator="E[softplus(-fake)] - log 2",
+        derivative="D - 1",
+        optimum="logit log(p / q)",
+        saturates="at high logits, as `non_saturating`",
+        source="Nowozin et al. 2016, f-GAN, section 3.2",
+    ),
+)

@@ -6,7 +6,7 @@ Below, p is the distribution of the data and q that of the generator.
 import jax
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, Loss
+from jaxgan.types import Array, Loss, LossInfo
 
 
 def _wasserstein_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
@@ -22,28 +22,42 @@ def _hinge_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array,
     return jax.nn.relu(1 - real_logits), jax.nn.relu(1 + fake_logits)
 
 
-wasserstein = Loss(_wasserstein_discriminator, _higher_score)
-"""The difference of mean scores: over all critics of slope 1 its maximum is the Wasserstein distance W1(p, q).
+wasserstein = Loss(
+    _wasserstein_discriminator,
+    _higher_score,
+    LossInfo(
+        "wasserstein",
+        (
+            "The difference of mean scores: over all critics of slope 1 its maximum is the Wasserstein "
+            "distance W1(p, q)."
+        ),
+        discriminator="-E[real] + E[fake]",
+        generator="-E[fake]",
+        derivative="-1",
+        optimum=(
+            "none without a constraint: the loss has no lower bound. Over scores in [-c, c] it is c "
+            "sign(p - q), over functions of slope at most 1 a Kantorovich potential; clip the weights or "
+            "add a gradient penalty"
+        ),
+        saturates="nowhere",
+        source="Arjovsky et al. 2017, Wasserstein GAN, equation 2",
+    ),
+)
 
-Discriminator: -E[real] + E[fake]
-Generator:     -E[fake]
-Derivative:    of the generator's loss by a fake score -1
-Optimum:       none without a constraint: the loss has no lower bound. Over scores in [-c, c] it is c sign(p - q), over
-               functions of slope at most 1 a Kantorovich potential; clip the weights or add a gradient penalty
-Saturates:     nowhere
-Source:        Arjovsky et al. 2017, Wasserstein GAN, equation 2
-"""
-
-hinge = Loss(_hinge_discriminator, _higher_score)
-"""The discriminator stops at a margin of 1; the generator raises its score.
-
-Discriminator: E[relu(1 - real)] + E[relu(1 + fake)]
-Generator:     -E[fake]
-Derivative:    of the generator's loss by a fake score -1
-Optimum:       sign(p - q) where p and q differ; anything in [-1, 1] where they are equal
-Saturates:     the discriminator beyond its margin, where its derivative is exactly 0; the generator nowhere
-Source:        Lim and Ye 2017, Geometric GAN; Tran et al. 2017, Hierarchical Implicit Models
-"""
+hinge = Loss(
+    _hinge_discriminator,
+    _higher_score,
+    LossInfo(
+        "hinge",
+        "The discriminator stops at a margin of 1; the generator raises its score.",
+        discriminator="E[relu(1 - real)] + E[relu(1 + fake)]",
+        generator="-E[fake]",
+        derivative="-1",
+        optimum="sign(p - q) where p and q differ; anything in [-1, 1] where they are equal",
+        saturates="the discriminator beyond its margin, where its derivative is exactly 0; the generator nowhere",
+        source="Lim and Ye 2017, Geometric GAN; Tran et al. 2017, Hierarchical Implicit Models",
+    ),
+)
 
 
 def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 1.0) -> Loss:
@@ -51,7 +65,7 @@ def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 
 
     Discriminator: E[(real - b)^2] / 2 + E[(fake - a)^2] / 2
     Generator:     E[(fake - c)^2] / 2
-    Derivative:    of the generator's loss by a fake score: score - c
+    Derivative:    of the generator's loss with respect to a fake score: score - c
     Optimum:       (b p + a q) / (p + q)
     Saturates:     at a score of c; far from it the derivative grows without bound
     Source:        Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 2
@@ -81,13 +95,16 @@ def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 
     return Loss(d_loss, g_loss)
 
 
-least_squares = least_squares_loss()
-"""Least squares with the targets 0 for fake and 1 for real, which the generator aims at.
-
-Discriminator: E[(real - 1)^2] / 2 + E[fake^2] / 2
-Generator:     E[(fake - 1)^2] / 2
-Derivative:    of the generator's loss by a fake score: score - 1
-Optimum:       p / (p + q)
-Saturates:     at a score of 1; far from it the derivative grows without bound
-Source:        Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 9
-"""
+least_squares = Loss(
+    *least_squares_loss(),
+    LossInfo(
+        "least_squares",
+        "Least squares with the targets 0 for fake and 1 for real, which the generator aims at.",
+        discriminator="E[(real - 1)^2] / 2 + E[fake^2] / 2",
+        generator="E[(fake - 1)^2] / 2",
+        derivative="score - 1",
+        optimum="p / (p + q)",
+        saturates="at a score of 1; far from it the derivative grows without bound",
+        source="Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 9",
+    ),
+)

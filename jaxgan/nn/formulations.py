@@ -158,7 +158,7 @@ def transpose(linear: Callable[[Array], Any], like: jax.ShapeDtypeStruct, result
 
 
 def _collected(form: Formulation, x: Any, y: Array) -> Arrays:
-    """What reaches each product when y is the gradient by the output."""
+    """What reaches each product when y is the gradient with respect to the output."""
     spread = jax.eval_shape(form.spread, x)
     products = tuple(jax.ShapeDtypeStruct((*v.shape[:-1], y.shape[-1]), y.dtype) for v in spread)
     return jax.linear_transpose(form.collect, products)(y)[0]

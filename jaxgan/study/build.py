@@ -119,8 +119,8 @@ def _check_sizes(configuration: Configuration, source: Source) -> None:
     for option, size in (("batch_size", sizes.real), ("generator_batch_size", sizes.generator)):
         if source.size is not None and size > source.size:
             allowed = f"at most its {source.size} training examples"
-            raise OptionError(option, f"got {size} of {configuration.label}, more than {source.name} has, "
-                              f"expected {allowed}")  # fmt: skip
+            raise OptionError(option, f"got {size}, more than {source.name} has, expected {allowed} "
+                              f"({configuration.label})")  # fmt: skip
 
 
 def _try(configuration: Configuration, study: Study) -> None:

@@ -19,7 +19,7 @@ from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.runs.placement import Placement, place
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.run import start_runs
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
@@ -240,7 +240,7 @@ def _report(folder: Path) -> None:
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
     algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
-    begin = jax.jit(partial(start_seeds, algorithm, study.source.sample))
+    begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
     return evaluate(evaluator, algorithm.game, generator, _evaluation_keys(study))
 

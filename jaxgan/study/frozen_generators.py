@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from jaxgan.diagnostics.frozen import Frozen, against_discriminators, directions, generators_of_ages
+from jaxgan.diagnostics.frozen import FrozenGeneratorResult, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.gradients import Gradients
 from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.dynamics import frozen
+from jaxgan.dynamics import discriminator_only
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import flipped_labels
 from jaxgan.results.results import Results, variable
@@ -72,13 +72,13 @@ def measure_frozen(
     study, trained = job.study, _only(job.study)
     generators = _generators(job, trained, ages, placement)
     minibatches, size = profile.minibatches or 8, trained.batch_sizes.generator
-    found: dict[str, Frozen] = {}
+    found: dict[str, FrozenGeneratorResult] = {}
     rows: dict[str, NDArray] = {}
     stopped = None
     for name, rule in rules.items():
         one = _against(job, name, rule, generators, losses, profile, minibatches, size, len(ages))
         if one.interrupted:
-            stopped = int(one.judgement.loss.shape[2])
+            stopped = int(one.info.loss.shape[2])
             if found:
                 break
         found[name] = one
@@ -102,7 +102,7 @@ def measure_frozen(
         "age": list(ages),
         "seed": np.arange(study.config.seeds),
         "probe_step": first.steps,
-        "step": 1 + np.arange(first.judgement.loss.shape[2]),
+        "step": 1 + np.arange(first.info.loss.shape[2]),
         "loss": list(losses),
         "other_loss": list(losses),
         "layer": list(first.gradients.layers),
@@ -111,7 +111,7 @@ def measure_frozen(
     notes = {
         "stopped": stopped,
         "minibatches": minibatches,
-        "d_iterations": int(first.judgement.loss.shape[2]),
+        "d_iterations": int(first.info.loss.shape[2]),
         "d_loss": catalogue.slug(profile.d_loss),
         "d_scores": not is_probability(base.game.loss),
         "lr_d": base.lr,
@@ -159,7 +159,7 @@ def _rule(study: Study, d_loss: Loss, strength: DiscriminatorStrength) -> Rule:
     lr, b1 = (_adam(study, trained, name) for name in ("lr_d", "b1"))
     threshold = 0.0 if is_probability(d_loss) else None
     tx = optax.adam(lr * strength.lr, b1=b1)
-    return Rule(frozen(game, tx, batch_size=sizes, d_steps=strength.k, threshold=threshold), game, lr)
+    return Rule(discriminator_only(game, tx, batch_size=sizes, d_steps=strength.k, threshold=threshold), game, lr)
 
 
 def _adam(study: Study, trained: Configuration, name: str) -> float:
@@ -179,7 +179,7 @@ def _against(
     minibatches: int,
     batch: int,
     ages: int,
-) -> Frozen:
+) -> FrozenGeneratorResult:
     study = job.study
     title = "discriminators" if name == "base" else f"discriminators, {name}"
     bar = tqdm(desc=title, total=profile.d_iterations, unit="step", disable=None if job.progress else True)
@@ -211,9 +211,9 @@ def _dims(group: str, name: str) -> tuple[str, ...]:
     return (*_RUN, "probe_step", "loss") if name.startswith("image") else gradient_dims(name, _RUN)
 
 
-def _arrays(found: Frozen) -> dict[tuple[str, str], NDArray]:
+def _arrays(found: FrozenGeneratorResult) -> dict[tuple[str, str], NDArray]:
     """By group and name, [age, seed, step, ...]; the discriminator's own report is of every step."""
-    own = found.judgement
+    own = found.info
     arrays = {("gradient", name): values for name, values in gradient_arrays(found.gradients).items()}
     reported = {
         "d_loss": own.loss,

@@ -1,9 +1,6 @@
 """What recipes and losses there are, as their documentation describes them."""
 
-import ast
 import inspect
-import itertools
-import textwrap
 from typing import NamedTuple
 
 from jaxgan.study import catalogue
@@ -18,7 +15,7 @@ class Entry(NamedTuple):
 
 
 def recipes() -> list[Entry]:
-    """All recipes, with loss, terms, updates and paper, and their settings."""
+    """All recipes, with loss, terms, updates and paper."""
     return [
         _entry(name, inspect.getdoc(function) or "", ("Loss", "Terms", "Updates", "Paper"))
         for name, function in catalogue.RECIPES.items()
@@ -27,7 +24,9 @@ def recipes() -> list[Entry]:
 
 def losses() -> list[Entry]:
     """All losses, with what both players minimize and the paper."""
-    return [_entry(name, text, ("Discriminator", "Generator", "Optimum", "Source")) for name, text in _texts().items()]
+    infos = [(name, loss.info) for name, loss in catalogue.LOSSES.items() if loss.info is not None]
+    labels = ("Discriminator", "Generator", "Optimum", "Source")
+    return [Entry(name, i.summary, {label: getattr(i, label.lower()) for label in labels}) for name, i in infos]
 
 
 def _entry(name: str, text: str, labels: tuple[str, ...]) -> Entry:
@@ -44,19 +43,3 @@ def _entry(name: str, text: str, labels: tuple[str, ...]) -> Entry:
         else:
             label = ""
     return Entry(name, text.strip().splitlines()[0], {label: facts[label] for label in labels if label in facts})
-
-
-def _texts() -> dict[str, str]:
-    """The string below the assignment of every loss."""
-    import jaxgan.losses as package
-
-    texts: dict[str, str] = {}
-    modules = [value for value in vars(package).values() if inspect.ismodule(value)]
-    for module in modules:
-        body = ast.parse(inspect.getsource(module)).body
-        for node, after in itertools.pairwise(body):
-            if isinstance(node, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                texts |= {
-                    t.id: textwrap.dedent(str(after.value.value)) for t in node.targets if isinstance(t, ast.Name)
-                }
-    return {name: texts[name] for name in catalogue.LOSSES}

@@ -17,8 +17,8 @@ from jaxgan.dynamics import best_generator
 from jaxgan.evaluation import Evaluator
 from jaxgan.results import store
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.placement import Placement, own_seeds
-from jaxgan.runs.run import Probe, as_pytree, start_seeds
+from jaxgan.runs.placement import Placement, own_runs
+from jaxgan.runs.run import Probe, as_pytree, start_runs
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.messages import counted
@@ -238,8 +238,8 @@ def _save(folder: Path, state: State) -> None:
 
 
 def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, say: Say) -> State | None:
-    begin = partial(start_seeds, algorithm, study.source.sample)
-    like = jax.eval_shape(begin, keys[own_seeds(len(keys), placement)])
+    begin = partial(start_runs, algorithm, study.source.sample)
+    like = jax.eval_shape(begin, keys[own_runs(len(keys), placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
             return None

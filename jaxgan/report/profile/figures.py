@@ -21,26 +21,27 @@ from jaxgan.report.profile.panels import (
     show_logarithmically,
     thin_to,
 )
+from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.tables import age_text
 from jaxgan.report.run.curves import DPI, plain_text
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NORM = "norm of the gradient by\nthe generator's parameters"
+NORM = "norm of the gradient with respect to\nthe generator's parameters"
 SNR = "SNR across minibatches, by\nthe generator's parameters"
 PURE_NOISE = r"pure noise: $1/\sqrt{M}$"
-SPREAD = "spread over samples of the gradient\nby the generated example"
+SPREAD = "spread over samples of the gradient\nwith respect to the generated example"
 
 
-def frozen_figure(run: ProfileRun) -> "Figure":
+def frozen_figure(run: Results) -> "Figure":
     """Arjovsky and Bottou's figures 1 to 3 over seeds: a column for every age of the generator, base discriminator."""
     from matplotlib.figure import Figure
 
-    found = {name: values[0] for name, values in run.part("frozen").items() if name != "steps"}  # [age, seed, ...]
-    x, ages = run.part("frozen")["steps"], len(run.ages)
+    found = {name: values[0] for name, values in part_of(run, "frozen").items() if name != "steps"}  # [age, seed, ...]
+    x, ages = part_of(run, "frozen")["steps"], len(ages_of(run))
     rows = {"norm": NORM, "snr": SNR, "image_spread": SPREAD, "accuracy": "discriminator's\naccuracy",
             "value": "implied JSD, nats\n(V + log 4) / 2"}  # fmt: skip
     if run.notes.get("d_scores"):
@@ -52,7 +53,7 @@ def frozen_figure(run: ProfileRun) -> "Figure":
     axes = grid(figure, len(rows) * ages, ages, sharex=True, sharey="row", height_ratios=heights)
     for i, axis in enumerate(axes):
         (row, age), name = divmod(i, ages), list(rows)[i // ages]
-        title = f"generator after {age_text(run, run.ages[age])}" if row == 0 else ""
+        title = f"generator after {age_text(run, ages_of(run)[age])}" if row == 0 else ""
         say(axis, title, "step of the discriminator" if row == len(rows) - 1 else "", rows[name] if age == 0 else "")
         if name in ("accuracy", "value"):
             by_seed = thin_to(x, found[name][age])
@@ -71,12 +72,14 @@ def frozen_figure(run: ProfileRun) -> "Figure":
     return figure
 
 
-def training_figure(run: ProfileRun) -> "Figure":
+def training_figure(run: Results) -> "Figure":
     """Every loss's gradient along the training with one of them, base discriminator."""
     from matplotlib.figure import Figure
 
-    found = {name: values[0] for name, values in run.part("training").items() if name != "steps"}  # [seed, step, ...]
-    x, trained = run.part("training")["steps"], run.notes["trained"]
+    found = {
+        name: values[0] for name, values in part_of(run, "training").items() if name != "steps"
+    }  # [seed, step, ...]
+    x, trained = part_of(run, "training")["steps"], run.notes["trained"]
     names = ["norm", "update", "snr", "saturated", "fake", "cosine"]
     if not np.isfinite(found["snr"]).any():
         names.remove("snr")
@@ -89,19 +92,19 @@ def training_figure(run: ProfileRun) -> "Figure":
         if name == "norm":
             draw_losses(axis, x, np.moveaxis(found["norm"], -1, 0))
             show_logarithmically(axis, found["norm"])
-            say(axis, "Norm of every loss's gradient by\nthe generator's parameters")
+            say(axis, "Norm of every loss's gradient with respect to\nthe generator's parameters")
         elif name == "update":
             _draw_update(axis, run, x, found)
         elif name == "snr":
             draw_losses(axis, x, np.moveaxis(found["snr"], -1, 0))
             level(axis, run.notes["minibatches"] ** -0.5, PURE_NOISE)
             show_logarithmically(axis, found["snr"])
-            say(axis, "SNR across minibatches of the gradient by\nthe generator's parameters")
+            say(axis, "SNR across minibatches of the gradient with respect to\nthe generator's parameters")
         elif name == "saturated":
             draw_losses(axis, x, np.moveaxis(found["saturated"], -1, 0))
             axis.set_ylim(-0.03, 1.03)
             threshold = f"{run.notes['threshold']:g}"
-            say(axis, f"Share of samples that are saturated:\n|derivative by the logit| below {threshold}")
+            say(axis, f"Share of samples that are saturated:\n|derivative with respect to the logit| below {threshold}")
         elif name == "fake":
             _draw_fakes(axis, run, x, found["fake_logit"])
         else:
@@ -112,13 +115,13 @@ def training_figure(run: ProfileRun) -> "Figure":
     return figure
 
 
-def layers_figure(run: ProfileRun) -> "Figure":
+def layers_figure(run: Results) -> "Figure":
     """The norm of every loss's gradient in each layer: medians over seeds, against the oldest frozen generators."""
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
-    part = "frozen" if run.part("frozen") else "training"
-    found, names = run.part(part), run.notes["layers"]
+    part = "frozen" if part_of(run, "frozen") else "training"
+    found, names = part_of(run, part), run.dataset.coords["layer"].values.tolist()
     values = found["layers"][0, -1] if part == "frozen" else found["layers"][0]  # [seed, step, loss, layer]
     medians = np.stack([[over_seeds(values[:, :, i, j])[1] for j in range(len(names))] for i in range(len(run.losses))])
     shown = np.ma.masked_where(~(medians > 0), medians)  # NaN too
@@ -146,13 +149,13 @@ def layers_figure(run: ProfileRun) -> "Figure":
     bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=12)
     bar.ax.tick_params(labelsize=8)
     bar.set_label("norm of the layer's part", fontsize=8.5)
-    age = f", generator after {age_text(run, run.ages[-1])}" if part == "frozen" else ""
+    age = f", generator after {age_text(run, ages_of(run)[-1])}" if part == "frozen" else ""
     title = f"Gradient by the parameters of each of the generator's layers{age}"
     figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
     return figure
 
 
-def _draw_update(axis: "Axes", run: ProfileRun, x: NDArray, found: dict[str, NDArray]) -> None:
+def _draw_update(axis: "Axes", run: Results, x: NDArray, found: dict[str, NDArray]) -> None:
     trained = run.notes["trained"]
     style = look(run.losses.index(trained)) if trained in run.losses else {"color": DARK}
     draw(axis, x, found["trained_norm"], **style, markevery=max(1, len(x) // 6), label="gradient")
@@ -162,7 +165,7 @@ def _draw_update(axis: "Axes", run: ProfileRun, x: NDArray, found: dict[str, NDA
     say(axis, f"Norm of the gradient of {plain_text(trained)} by the\nparameters, and of the update made of it")
 
 
-def _draw_fakes(axis: "Axes", run: ProfileRun, x: NDArray, logits: NDArray) -> None:
+def _draw_fakes(axis: "Axes", run: Results, x: NDArray, logits: NDArray) -> None:
     """Quantiles of the logits [seed, step, quantile]: the outer, the inner ones and the middle one."""
     medians = [over_seeds(logits[..., k])[1] for k in range(logits.shape[-1])]
     middle, q = len(medians) // 2, run.notes["quantiles"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.curves import colour, dash, plain_axis, plain_text
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.results import Results
 from jaxgan.results.statistics import Interval
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def look(i: int) -> dict[str, Any]:
     return {"color": colour(i), "linestyle": dash(i + i // 6), "marker": MARKERS[i % len(MARKERS)], "markersize": 4.5}
 
 
-def is_score(run: ProfileRun, loss: str) -> bool:
+def is_score(run: Results, loss: str) -> bool:
     """Whether a loss takes an unbounded score, so that sigmoid(score) is no probability."""
     return run.notes["about"].get(loss, {}).get("axis") == "sigmoid(score)"
 
@@ -170,7 +170,7 @@ def level(axis: "Axes", value: float, text: str) -> None:
                   ha="left", va="bottom", fontsize=7.5, color=GREY)  # fmt: skip
 
 
-def handles(run: ProfileRun, losses: Iterable[int]) -> tuple[list[Any], list[str]]:
+def handles(run: Results, losses: Iterable[int]) -> tuple[list[Any], list[str]]:
     """Of a legend: a line for every loss."""
     from matplotlib.lines import Line2D
 
@@ -181,7 +181,7 @@ def handles(run: ProfileRun, losses: Iterable[int]) -> tuple[list[Any], list[str
     ]
 
 
-def legend_above(figure: "Figure", run: ProfileRun, norms: NDArray) -> None:
+def legend_above(figure: "Figure", run: Results, norms: NDArray) -> None:
     """Losses, what the band is, and how many seeds of norms [seed, ..., loss] are not finite somewhere."""
     from matplotlib.patches import Patch
 

@@ -18,8 +18,9 @@ from jaxgan.report.profile.panels import (
     show_logarithmically,
     width,
 )
+from jaxgan.report.profile.parts import part_of
 from jaxgan.report.run.curves import DPI, plain_text
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,45 +32,45 @@ TALL = 10.0  # values shown there
 FAR = float(np.log(1e12))  # the logit of D = 1 - 1e-12
 
 
-def paper_figure(run: ProfileRun) -> "Figure":
-    """Value, derivatives by the logit and by the probability, and what float32 makes of them."""
+def paper_figure(run: Results) -> "Figure":
+    """Value, derivatives with respect to the logit and by the probability, and what float32 makes of them."""
     from matplotlib.figure import Figure
 
-    found = run.part("paper")
+    found = part_of(run, "paper")
     figure = Figure(figsize=(12, 6.6), dpi=DPI, layout="constrained")
-    value, near, by_logit, by_chance, error, words = grid(figure, 6, 3)
+    value, near, d_logit, by_chance, error, words = grid(figure, 6, 3)
     x, threshold, logit = found["logits"], run.notes["threshold"], _axis_name(run)
     _curves(value, run, x, found["value64"])
     say(value, "Loss of one sample", logit, "value")
     for axis in (value, near):
         axis.set_xlim(-NEAR, NEAR)
-    _curves(near, run, x, found["by_logit64"], saturated=True)
+    _curves(near, run, x, found["d_logit64"], saturated=True)
     say(near, "Derivative by the logit, dL/dlogit", logit, "dL/dlogit")
-    for axis, name in ((value, "value64"), (near, "by_logit64")):
+    for axis, name in ((value, "value64"), (near, "d_logit64")):
         shown = found[name][:, np.abs(x) <= NEAR]
         shown = shown[np.isfinite(shown)].clip(-TALL, TALL)
         if len(shown):
             low, high = shown.min(), shown.max()
             room = 0.06 * max(high - low, 0.1)
             axis.set_ylim(low - room, high + room)
-    _curves(by_logit, run, x, np.abs(found["by_logit64"]), saturated=True)
-    show_logarithmically(by_logit, np.abs(found["by_logit64"]))
-    level(by_logit, threshold, f"{threshold:g}")
-    say(by_logit, "Size of the derivative by the logit", logit, "|dL/dlogit|")
-    for axis in (near, by_logit):
-        _closed_form(axis, run, absolute=axis is by_logit)
+    _curves(d_logit, run, x, np.abs(found["d_logit64"]), saturated=True)
+    show_logarithmically(d_logit, np.abs(found["d_logit64"]))
+    level(d_logit, threshold, f"{threshold:g}")
+    say(d_logit, "Size of the derivative with respect to the logit", logit, "|dL/dlogit|")
+    for axis in (near, d_logit):
+        _closed_form(axis, run, absolute=axis is d_logit)
     inside = np.abs(x) <= FAR + 1e-9
-    sizes = np.abs(found["by_probability64"][:, inside])
+    sizes = np.abs(found["d_probability64"][:, inside])
     _curves(by_chance, run, x[inside], sizes)
     show_logarithmically(by_chance, sizes)
     show_chances(by_chance, -FAR - 0.1, FAR + 0.1)
-    say(by_chance, "Size of the derivative by the probability", _chance_name(run), "|dL/dD|")
-    spans, largest = _largest(x, found["error_by_logit"])
+    say(by_chance, "Size of the derivative with respect to the probability", _chance_name(run), "|dL/dD|")
+    spans, largest = _largest(x, found["error_d_logit"])
     _curves(error, run, spans, largest)
     show_logarithmically(error, largest)
     say(
         error,
-        "float32 against float64: the derivative\nby the logit",
+        "float32 against float64: the derivative\nwith respect to the logit",
         logit,
         "relative difference,\nlargest within a logit",
     )
@@ -77,7 +78,7 @@ def paper_figure(run: ProfileRun) -> "Figure":
     return figure
 
 
-def _curves(axis: "Axes", run: ProfileRun, x: "NDArray", curves: "NDArray", *, saturated: bool = False) -> None:
+def _curves(axis: "Axes", run: Results, x: "NDArray", curves: "NDArray", *, saturated: bool = False) -> None:
     every = max(1, len(x) // 9)
     for i, (loss, y) in enumerate(zip(run.losses, curves, strict=True)):
         style = look(i) | {"markevery": (every // 4 + i * every // len(curves), every), "markersize": 4}
@@ -98,42 +99,42 @@ def _largest(x: "NDArray", differences: "NDArray") -> tuple["NDArray", "NDArray"
     return edges + 0.5, np.stack([differences[:, span].max(axis=1) for span in inside], axis=1)
 
 
-def _closed_form(axis: "Axes", run: ProfileRun, *, absolute: bool) -> None:
-    found = run.part("paper")
-    for i, y in enumerate(found["closed_by_logit"]):
+def _closed_form(axis: "Axes", run: Results, *, absolute: bool) -> None:
+    found = part_of(run, "paper")
+    for i, y in enumerate(found["closed_d_logit"]):
         every = 16 if not absolute else 56
         chosen = slice(i * every // len(run.losses), None, every)
         axis.plot(found["logits"][chosen], np.abs(y[chosen]) if absolute else y[chosen], ".", color="black",
                   markersize=3, markeredgewidth=0, zorder=4)  # fmt: skip
 
 
-def _axis_name(run: ProfileRun) -> str:
+def _axis_name(run: Results) -> str:
     scores = [is_score(run, loss) for loss in run.losses]
     return "score" if all(scores) else "logit of D(G(z)), or score" if any(scores) else "logit of D(G(z))"
 
 
-def _chance_name(run: ProfileRun) -> str:
+def _chance_name(run: Results) -> str:
     scores = [is_score(run, loss) for loss in run.losses]
     if all(scores):
         return "sigmoid(score), which is no probability"
     return "D(G(z))" + ("; sigmoid(score) where the loss is of a score" if any(scores) else "")
 
 
-def _legend(axis: "Axes", run: ProfileRun) -> None:
+def _legend(axis: "Axes", run: Results) -> None:
     from matplotlib.lines import Line2D
 
-    found = run.part("paper")
+    found = part_of(run, "paper")
     axis.set_axis_off()
     lines, names = handles(run, range(len(run.losses)))
     names = [
         name + (" (of a score)" if is_score(run, loss) else "") for name, loss in zip(names, run.losses, strict=True)
     ]
-    if np.isfinite(found["closed_by_logit"]).any():
+    if np.isfinite(found["closed_d_logit"]).any():
         lines.append(Line2D([], [], linestyle="", marker=".", color="black", markersize=4))
         names.append("closed form")
     lines.append(Line2D([], [], color=GREY, alpha=0.35, linewidth=8, solid_capstyle="butt"))
     names.append(f"saturated: |dL/dlogit| below {run.notes['threshold']:g}")
-    for group in _alike(found["by_logit64"]):
+    for group in _alike(found["d_logit64"]):
         lines.append(Line2D([], [], linestyle=""))
         names.append("one curve by the logit: " + ", ".join(plain_text(run.losses[i]) for i in group))
     names = [textwrap.fill(name, 46) for name in names]

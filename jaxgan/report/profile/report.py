@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from jaxgan.report.page import files_in, how_it_was_made, picture, write_page
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
 from jaxgan.report.profile.paper import paper_figure
+from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.story import story
 from jaxgan.report.profile.strengths import skills_figure
-from jaxgan.report.profile.tables import age_text, paper_section, sections
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.report.profile.tables import age_text, markdown, paper_section, sections, tables
+from jaxgan.results.files import write_json, write_text
+from jaxgan.results.results import Results
 from jaxgan.results.store import load_results as load_profile
 
 if TYPE_CHECKING:
@@ -23,9 +25,7 @@ FILES = {
     "skills.png": "the figure by skills of the discriminator, and as skills.svg",
     "paper.png": "the figure on paper, and as paper.svg",
     "config.json": "what was asked for, versions, device, commit and the command that repeats the profile",
-    "profile.npz": "every array, by its part: paper.*, training.*, frozen.*",
-    "profile.json": "the names along the axes of the arrays, and what each loss is",
-    "gradients.csv": "norms, noise and saturation, one row per skill, age, seed, step and loss",
+    "results.nc": "every number, labelled: xarray.open_dataset reads it",
     "table.json": "the tables above with their intervals",
     "table.md": "the same as Markdown",
 }
@@ -41,8 +41,10 @@ def write_profile_report(folder: Path) -> Path:
       StoreError: the folder holds no finished profile.
     """
     run = load_profile(folder)
+    write_json(folder / "table.json", tables(run))
+    write_text(folder / "table.md", markdown(run))
     pictures = {name: _save(figure, folder / f"{name}.png") for name, figure in figures_of(run).items()}
-    tables = [] if run.notes["kind"] == "paper" else sections(run)
+    shown = [] if run.notes["kind"] == "paper" else sections(run)
     return write_page(
         folder / "report.html",
         "profile/report.html",
@@ -52,9 +54,11 @@ def write_profile_report(folder: Path) -> Path:
         pictures=pictures,
         lead=next(name for name in ("frozen", "training", "paper") if name in pictures),
         story=story(run),
-        sections=tables,
+        sections=shown,
         paper=paper_section(run),
-        ages=[age_text(run, age) for age in run.ages],
+        ages=[age_text(run, age) for age in ages_of(run)],
+        several_ages=len(ages_of(run)) > 1,
+        image_spread="image_spread" in part_of(run, "frozen"),
         scores=[loss for loss in run.losses if run.notes["about"][loss]["axis"] != "D(G(z))"],
         made=how_it_was_made(_without_empty(run.config), run.notes),
         files=files_in(folder, "report.html", FILES),
@@ -62,16 +66,16 @@ def write_profile_report(folder: Path) -> Path:
     )
 
 
-def figures_of(run: ProfileRun) -> "dict[str, Figure]":
+def figures_of(run: Results) -> "dict[str, Figure]":
     """Every figure that a profile has something to show in, by the name of its file."""
     figures = {}
-    if run.part("frozen"):
+    if part_of(run, "frozen"):
         figures["frozen"] = frozen_figure(run)
-    if run.part("training"):
+    if part_of(run, "training"):
         figures["training"] = training_figure(run)
     if figures:
         figures["layers"] = layers_figure(run)
-    if len(run.skills) > 1:
+    if len(run.configurations) > 1:
         figures["skills"] = skills_figure(run)
     return figures | {"paper": paper_figure(run)}
 

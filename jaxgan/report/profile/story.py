@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.tables import (
     DECADES,
     FrozenRow,
@@ -18,18 +19,18 @@ from jaxgan.report.profile.tables import (
 )
 from jaxgan.report.run.story import listed
 from jaxgan.report.run.table import number
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.results import Results
 
 SURE = 0.99  # accuracy from which a discriminator is called sure
 
 
-def story(run: ProfileRun) -> list[str]:
+def story(run: Results) -> list[str]:
     """The profile in paragraphs: what each loss is on paper, what was measured, and a caution."""
     paragraphs = [_paper(run), *_frozen(run), *_training(run), _skills(run), _stopped(run), _caution(run)]
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _paper(run: ProfileRun) -> str:
+def _paper(run: Results) -> str:
     """Losses of one kind of blindness in one sentence."""
     sentences = []
     kinds: dict[str, list[str]] = {}
@@ -41,12 +42,12 @@ def _paper(run: ProfileRun) -> str:
         sentences.append(f"{listed(names)} {verb} {kind}" + ("" if where == "nowhere" else f" ({where})"))
     threshold = f"{run.notes['threshold']:g}"
     return (
-        "On paper, a loss is blind where its derivative by the discriminator's logit is below "
+        "On paper, a loss is blind where its derivative with respect to the discriminator's logit is below "
         f"{threshold} in absolute value, whatever that logit depends on. " + "; ".join(sentences) + "."
     )
 
 
-def _blindness(run: ProfileRun, loss: str) -> str:
+def _blindness(run: Results, loss: str) -> str:
     regions = run.notes["about"][loss]["regions"]
     low = any(float(region["from_logit"]) == -np.inf for region in regions)
     high = any(float(region["to_logit"]) == np.inf for region in regions)
@@ -59,16 +60,16 @@ def _blindness(run: ProfileRun, loss: str) -> str:
     return "blind at a target in between" if regions else "nowhere blind"
 
 
-def _frozen(run: ProfileRun) -> Iterator[str]:
-    rows = [row for row in frozen_rows(run) if row.skill == run.skills[0]]
+def _frozen(run: Results) -> Iterator[str]:
+    rows = [row for row in frozen_rows(run) if row.skill == run.configurations[0]]
     if not rows:
         return
-    found = run.part("frozen")
+    found = part_of(run, "frozen")
     steps = run.notes["d_iterations"]
     yield (
         f"Generators trained with {run.notes['trained']} on {run.notes['data']} were frozen at "
-        f"{listed([age_text(run, age) for age in run.ages])}, and a discriminator was trained from scratch against "
-        f"each for {steps:,} steps. {_sureness(run)} What follows is about the gradient by the generator's parameters."
+        f"{listed([age_text(run, age) for age in ages_of(run)])}, and a discriminator was trained from scratch against "
+        f"each for {steps:,} steps. {_sureness(run)} What follows is about the gradient with respect to the generator's parameters."
     )
     for age, of_age in groupby(rows, key=lambda row: row.age):
         yield f"At {age_text(run, age)}: " + "; ".join(_change(run, row) for row in of_age) + "."
@@ -89,8 +90,8 @@ def _frozen(run: ProfileRun) -> Iterator[str]:
         yield f"The gradient was exactly 0, not merely small, under {listed(where)}; slopes end before that."
 
 
-def _sureness(run: ProfileRun) -> str:
-    accuracy = np.median(run.part("frozen")["accuracy"][0], axis=1)  # over seeds: [age, step]
+def _sureness(run: Results) -> str:
+    accuracy = np.median(part_of(run, "frozen")["accuracy"][0], axis=1)  # over seeds: [age, step]
     reached = [np.flatnonzero(each >= SURE) for each in accuracy]
     if all(len(each) for each in reached):
         first = [f"{each[0] + 1:,}" for each in reached]
@@ -100,7 +101,7 @@ def _sureness(run: ProfileRun) -> str:
     return f"The median discriminator had at best {listed(best)} of a batch right."
 
 
-def _change(run: ProfileRun, row: FrozenRow) -> str:
+def _change(run: Results, row: FrozenRow) -> str:
     interval = row.per_thousand
     if np.isnan(interval.estimate):
         return f"{row.loss} has no slope, as its norm was 0 or not finite from the start"
@@ -117,14 +118,14 @@ def _change(run: ProfileRun, row: FrozenRow) -> str:
     )
 
 
-def _training(run: ProfileRun) -> Iterator[str]:
-    rows = [row for row in training_rows(run) if row.skill == run.skills[0]]
+def _training(run: Results) -> Iterator[str]:
+    rows = [row for row in training_rows(run) if row.skill == run.configurations[0]]
     if not rows:
         return
-    found, trained = run.part("training"), run.notes["trained"]
+    found, trained = part_of(run, "training"), run.notes["trained"]
     yield (
         f"Along {run.notes['steps']:,} steps of {trained} on {run.notes['data']}, every {int(found['steps'][0]):,} "
-        "steps, the gradient by the generator's parameters was measured under every loss at the same parameters and "
+        "steps, the gradient with respect to the generator's parameters was measured under every loss at the same parameters and "
         "minibatches. "
         f"From the first look to the last tenth, in decades: {'; '.join(_drift(row) for row in rows)}."
     )
@@ -147,38 +148,38 @@ def _drift(row: TrainingRow) -> str:
     return f"{row.loss} {interval_text(row.change, DECADES)}"
 
 
-def _skills(run: ProfileRun) -> str:
-    if len(run.skills) < 2:
+def _skills(run: Results) -> str:
+    if len(run.configurations) < 2:
         return ""
     parts = []
     rows = frozen_rows(run)
     if rows:
-        for skill in run.skills[1:]:
-            own, base = ([row for row in rows if row.skill == name] for name in (skill, run.skills[0]))
+        for skill in run.configurations[1:]:
+            own, base = ([row for row in rows if row.skill == name] for name in (skill, run.configurations[0]))
             norms = [
                 f"{a.loss} {np.log10(a.norm.estimate / b.norm.estimate):+.2f}" if a.norm.estimate and b.norm.estimate
                 else f"{a.loss} {number(a.norm.estimate)} in place of {number(b.norm.estimate)}"
-                for a, b in zip(own, base, strict=True) if a.age == run.ages[-1]
+                for a, b in zip(own, base, strict=True) if a.age == ages_of(run)[-1]
             ]  # fmt: skip
-            cosines = [row.agreement.estimate for row in own if row.age == run.ages[-1]]
+            cosines = [row.agreement.estimate for row in own if row.age == ages_of(run)[-1]]
             parts.append(
                 f"With {skill} the norm at the end differs from the base's by {'; '.join(norms)} decades, and the "
                 f"gradients' cosines with the base's are from {min(cosines):.2f} to {max(cosines):.2f}"
             )
-        return f"Skill of the discriminator, at {age_text(run, run.ages[-1])}: " + ". ".join(parts) + "."
+        return f"Skill of the discriminator, at {age_text(run, ages_of(run)[-1])}: " + ". ".join(parts) + "."
     metrics = [f"{row.skill}: {interval_text(row.metric)}" for row in skill_rows(run) if row.metric is not None]
     ends = "; ".join(metrics)
     return f"Skill of the discriminator: {run.notes['metric']} of generators trained with {ends}."
 
 
-def _stopped(run: ProfileRun) -> str:
+def _stopped(run: Results) -> str:
     stopped = run.notes.get("stopped")
     return (
         "" if stopped is None else f"The run was stopped at step {stopped:,}; this is what had been measured by then."
     )
 
 
-def _caution(run: ProfileRun) -> str:
+def _caution(run: Results) -> str:
     n = len(run.seeds)
     if not n:
         return (

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.results.decades import Decades, decades
-from jaxgan.results.results import Results as ProfileRun
+from jaxgan.results.results import Results
 from jaxgan.results.statistics import UNDEFINED, Interval, iqm_interval
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-BY_PARAMETERS = "gradient by the generator's parameters"
-BY_IMAGE = "gradient by the generated example"
+BY_PARAMETERS = "gradient with respect to the generator's parameters"
+BY_IMAGE = "gradient with respect to the generated example"
 _NAMES = ("loss", "discriminator", "age of the generator", "saturates", "derivative")  # columns of words
 DECADES, SHARE = "+.2f", ".2f"
 
@@ -30,7 +31,7 @@ class FrozenRow(NamedTuple):
     total: Interval  # decades from the first to the last step, or to the last before a true zero
     norm: Interval  # at the end
     snr: Interval  # at the end
-    spread: Interval  # decades gained by the spread over samples of the gradient by the generated example, in all
+    spread: Interval  # decades gained by the spread over samples of the gradient with respect to the generated example, in all
     saturated: Interval  # share of samples at the end
     zeros: int  # seeds whose norm was exactly 0 at some step
     first_zero: int | None  # the earliest such step
@@ -62,14 +63,14 @@ class SkillRow(NamedTuple):
     metric: Interval | None  # the leading metric of the trained generator
 
 
-def frozen_rows(run: ProfileRun) -> list[FrozenRow]:
+def frozen_rows(run: Results) -> list[FrozenRow]:
     """A row a skill, age and loss."""
-    found, rows = run.part("frozen"), []
+    found, rows = part_of(run, "frozen"), []
     if not found:
         return []
     steps = found["steps"]
-    for s, skill in enumerate(run.skills):
-        for a, age in enumerate(run.ages):
+    for s, skill in enumerate(run.configurations):
+        for a, age in enumerate(ages_of(run)):
             for i, loss in enumerate(run.losses):
                 norms = found["norm"][s, a, :, :, i]
                 fits = [decades(steps, each) for each in norms]
@@ -95,14 +96,14 @@ def frozen_rows(run: ProfileRun) -> list[FrozenRow]:
     return rows
 
 
-def training_rows(run: ProfileRun) -> list[TrainingRow]:
+def training_rows(run: Results) -> list[TrainingRow]:
     """A row a skill and loss."""
-    found, rows = run.part("training"), []
+    found, rows = part_of(run, "training"), []
     if not found:
         return []
     steps, trained = found["steps"], run.notes.get("trained")
     last = max(1, len(steps) // 10)
-    for s, skill in enumerate(run.skills):
+    for s, skill in enumerate(run.configurations):
         for i, loss in enumerate(run.losses):
             norms = found["norm"][s, :, :, i]
             fits = [decades(steps, each) for each in norms]
@@ -128,12 +129,12 @@ def training_rows(run: ProfileRun) -> list[TrainingRow]:
     return rows
 
 
-def skill_rows(run: ProfileRun) -> list[SkillRow]:
+def skill_rows(run: Results) -> list[SkillRow]:
     """A row a skill (and age): how good the discriminator got, and the generator where one was trained with it."""
-    found, training = run.part("frozen"), run.part("training")
+    found, training = part_of(run, "frozen"), part_of(run, "training")
     rows = []
-    for s, skill in enumerate(run.skills):
-        for a, age in enumerate(run.ages if found else ()):
+    for s, skill in enumerate(run.configurations):
+        for a, age in enumerate(ages_of(run) if found else ()):
             implied = (found["value"][s, a, :, -_last(found["value"]) :].mean(axis=1) + np.log(4)) / 2
             accuracy = found["accuracy"][s, a, :, -_last(found["accuracy"]) :].mean(axis=1)
             shown = None if run.notes.get("d_scores") else over_seeds(implied)
@@ -175,7 +176,7 @@ def zeros_text(zeros: int, first: int | None, seeds: int) -> str:
     return "none" if first is None else f"{zeros} of {seeds}, first at step {first:,}"
 
 
-def tables(run: ProfileRun) -> dict[str, Any]:
+def tables(run: Results) -> dict[str, Any]:
     """All rows as plain data."""
     found: dict[str, Sequence[Any]] = {
         "frozen": frozen_rows(run),
@@ -197,13 +198,13 @@ class Section(NamedTuple):
     lines: list[tuple[str, ...]]
 
 
-def sections(run: ProfileRun) -> list[Section]:
+def sections(run: Results) -> list[Section]:
     """The tables that answer the question, those of the skills last; on paper there is one."""
     found = [*_frozen(run), *_training(run)] or [paper_section(run)]
-    return found + (_skills(run) if len(run.skills) > 1 else [])
+    return found + (_skills(run) if len(run.configurations) > 1 else [])
 
 
-def markdown(run: ProfileRun) -> str:
+def markdown(run: Results) -> str:
     """The tables in Markdown."""
     parts = []
     for section in sections(run):
@@ -213,7 +214,7 @@ def markdown(run: ProfileRun) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def render(run: ProfileRun) -> "RenderableType":
+def render(run: Results) -> "RenderableType":
     """The tables for the terminal."""
     from rich import box, console, table
     from rich.text import Text  # a loss's name may hold what rich would read as markup
@@ -230,7 +231,7 @@ def render(run: ProfileRun) -> "RenderableType":
     return console.Group(*found)
 
 
-def paper_section(run: ProfileRun) -> Section:
+def paper_section(run: Results) -> Section:
     """What is known of each loss on paper: by one logit, without a network."""
     head = ("loss", "derivative", "saturates", "float32 holds it", "off its closed form, float32", "off it, float64")
     lines = []
@@ -247,8 +248,8 @@ def paper_section(run: ProfileRun) -> Section:
     return Section(caption, head, lines)
 
 
-def _frozen(run: ProfileRun) -> list[Section]:
-    rows = [row for row in frozen_rows(run) if row.skill == run.skills[0]]
+def _frozen(run: Results) -> list[Section]:
+    rows = [row for row in frozen_rows(run) if row.skill == run.configurations[0]]
     if not rows:
         return []
     head = ("age of the generator", "loss", "decades per 1,000 steps", "decades in all", "SNR at the end",
@@ -267,7 +268,7 @@ def _frozen(run: ProfileRun) -> list[Section]:
     return [Section(caption, head, lines)]
 
 
-def _training(run: ProfileRun) -> list[Section]:
+def _training(run: Results) -> list[Section]:
     rows = training_rows(run)
     if not rows:
         return []
@@ -287,12 +288,12 @@ def _training(run: ProfileRun) -> list[Section]:
     )
     if run.notes["trained"] not in run.losses:
         head, lines = head[:-2] + head[-1:], [line[:-2] + line[-1:] for line in lines]
-    if len(run.skills) == 1:
+    if len(run.configurations) == 1:
         head, lines = head[1:], [line[1:] for line in lines]
     return [Section(caption, head, lines)]
 
 
-def _skills(run: ProfileRun) -> list[Section]:
+def _skills(run: Results) -> list[Section]:
     rows, found = skill_rows(run), []
     lines: list[tuple[str, ...]]
     head: tuple[str, ...]
@@ -329,12 +330,12 @@ def _skills(run: ProfileRun) -> list[Section]:
     return found
 
 
-def _over(run: ProfileRun) -> str:
+def _over(run: Results) -> str:
     n = len(run.seeds)
     return "One seed" if n == 1 else f"Interquartile mean over {n} seeds [95 % bootstrap interval]"
 
 
-def age_text(run: ProfileRun, age: int) -> str:
+def age_text(run: Results, age: int) -> str:
     """An age in steps, and in epochs where the data have a size.
 
     The epochs are those of real examples drawn by the discriminator's updates, with replacement.

@@ -41,8 +41,8 @@ PANELS = (
     Panel("d_fake_mean", "D(G(z)), mean over generated samples", of="probability"),
     Panel("real_logit", "Score of real examples, mean", of="score"),
     Panel("fake_logit", "Score of generated samples, mean", of="score"),
-    Panel("g_grad_norm", "Norm of the loss's gradient by the\ngenerator's parameters", log=True),
-    Panel("d_grad_norm", "Norm of the loss's gradient by the\ndiscriminator's parameters", log=True),
+    Panel("g_grad_norm", "Norm of the loss's gradient with respect to the\ngenerator's parameters", log=True),
+    Panel("d_grad_norm", "Norm of the loss's gradient with respect to the\ndiscriminator's parameters", log=True),
     Panel("g_update_norm", "Norm of the generator's update", log=True),
     Panel("d_update_norm", "Norm of the discriminator's update", log=True),
 )

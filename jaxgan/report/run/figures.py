@@ -166,7 +166,10 @@ def _draw_dots(axis: "Axes", run: Run) -> None:
             color="#555555",
         )
     missing = (~np.isfinite(values)).sum(axis=1)
-    names = [plain_text(loss) + (f"\n{k} not finite" if k else "") for loss, k in zip(run.configurations, missing, strict=True)]
+    names = [
+        plain_text(loss) + (f"\n{k} not finite" if k else "")
+        for loss, k in zip(run.configurations, missing, strict=True)
+    ]
     axis.set_xticks(range(len(run.configurations)), names, fontsize=9)
     axis.set_xlim(-0.6, len(run.configurations) - 0.4)
     axis.set_title(

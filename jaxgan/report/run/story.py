@@ -8,7 +8,7 @@ from jaxgan.results.results import Results as Run
 from jaxgan.results.statistics import Summary
 
 FEW = 8  # seeds, below which the intervals are rough
-GRADIENT = "norm of the loss's gradient by the generator's parameters"
+GRADIENT = "norm of the loss's gradient with respect to the generator's parameters"
 
 
 def story(run: Run, table: Table) -> list[str]:

@@ -1,4 +1,4 @@
-"""The discriminator alone, against a generator that stands still."""
+"""The discriminator alone, against a generator that is held fixed."""
 
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State
 
 
-class Judgement(NamedTuple):
+class DiscriminatorInfo(NamedTuple):
     """What a step of the discriminator alone reports, of its last batch before the update."""
 
     loss: Array
@@ -23,7 +23,7 @@ class Judgement(NamedTuple):
     fake_logit: Array
 
 
-def frozen(
+def discriminator_only(
     game: Game,
     d_tx: optax.GradientTransformation,
     *,
@@ -36,7 +36,7 @@ def frozen(
     Accuracy counts real logits above `threshold` and fake ones below it: 0 where D = 1/2 divides the two. With None,
     for a critic whose score has no such point, the threshold is midway between the mean scores of the batch.
 
-    The generator is that of the state: `with_generator` puts one there. `Algorithm.step` reports a `Judgement`.
+    The generator is that of the state: `with_generator` puts one there. `Algorithm.step` reports a `DiscriminatorInfo`.
     Source: the protocol of Arjovsky and Bottou 2017, section 2.
 
     Raises:
@@ -46,14 +46,14 @@ def frozen(
       >>> import jaxgan as jg
       >>> game = jg.adversarial_game(
       ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
-      >>> algorithm = frozen(game, optax.adam(1e-3), batch_size=8)
+      >>> algorithm = discriminator_only(game, optax.adam(1e-3), batch_size=8)
       >>> jg.run(algorithm, jg.data.ring().sample, jax.random.key(0), num_steps=3).info.accuracy.shape
       (3,)
     """
     sizes = batch_sizes(batch_size)
     check_count("d_steps", d_steps)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Judgement]:
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, DiscriminatorInfo]:
         def move(state: State, i: Array) -> tuple[State, Move]:
             k = jax.random.fold_in(key, i)
             batch = sample(named_key(k, "data"), sizes.real)
@@ -61,7 +61,7 @@ def frozen(
 
         state = jax.lax.fori_loop(0, d_steps - 1, lambda i, state: move(state, i)[0], state)
         state, last = move(state, jnp.int32(d_steps - 1))
-        return state._replace(step=state.step + 1), _judgement(last, threshold)
+        return state._replace(step=state.step + 1), _info(last, threshold)
 
     return Algorithm(partial(first_state, game, optax.set_to_zero(), d_tx, sizes), step, game)
 
@@ -76,10 +76,10 @@ def with_generator(state: State, generator: Generator) -> State:
     )
 
 
-def _judgement(move: Move, threshold: float | None) -> Judgement:
+def _info(move: Move, threshold: float | None) -> DiscriminatorInfo:
     real, fake = move.evaluation.real_logits, move.evaluation.fake_logits
     between = (jnp.mean(real) + jnp.mean(fake)) / 2 if threshold is None else threshold
-    return Judgement(
+    return DiscriminatorInfo(
         loss=move.loss,
         accuracy=(jnp.mean(real > between) + jnp.mean(fake < between)) / 2,
         value=-jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake)),
