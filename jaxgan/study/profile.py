@@ -146,6 +146,7 @@ def _along_training(job: Job, plan: Plan, profile: ProfileConfig, losses: Mappin
         "metric_higher_is_better": metric.higher_is_better,
         "yardsticks": metric.yardsticks,
         "minibatches": profile.minibatches or 4,
+        "stopped": None,
     }
     layers = layer_names(plan.study, losses)
     coordinates = {"loss": list(losses), "other_loss": list(losses), "layer": layers}

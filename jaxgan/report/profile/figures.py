@@ -76,9 +76,7 @@ def training_figure(run: Results) -> "Figure":
     """Every loss's gradient along the training with one of them, base discriminator."""
     from matplotlib.figure import Figure
 
-    found = {
-        name: values[0] for name, values in part_of(run, "training").items() if name != "steps"
-    }  # [seed, step, ...]
+    found = {name: values[0] for name, values in part_of(run, "training").items() if name != "steps"}
     x, trained = part_of(run, "training")["steps"], run.notes["trained"]
     names = ["norm", "update", "snr", "saturated", "fake", "cosine"]
     if not np.isfinite(found["snr"]).any():

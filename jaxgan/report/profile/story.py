@@ -69,7 +69,8 @@ def _frozen(run: Results) -> Iterator[str]:
     yield (
         f"Generators trained with {run.notes['trained']} on {run.notes['data']} were frozen at "
         f"{listed([age_text(run, age) for age in ages_of(run)])}, and a discriminator was trained from scratch against "
-        f"each for {steps:,} steps. {_sureness(run)} What follows is about the gradient with respect to the generator's parameters."
+        f"each for {steps:,} steps. {_sureness(run)} What follows is about the gradient with respect to the "
+        "generator's parameters."
     )
     for age, of_age in groupby(rows, key=lambda row: row.age):
         yield f"At {age_text(run, age)}: " + "; ".join(_change(run, row) for row in of_age) + "."
@@ -125,9 +126,9 @@ def _training(run: Results) -> Iterator[str]:
     found, trained = part_of(run, "training"), run.notes["trained"]
     yield (
         f"Along {run.notes['steps']:,} steps of {trained} on {run.notes['data']}, every {int(found['steps'][0]):,} "
-        "steps, the gradient with respect to the generator's parameters was measured under every loss at the same parameters and "
-        "minibatches. "
-        f"From the first look to the last tenth, in decades: {'; '.join(_drift(row) for row in rows)}."
+        "steps, the gradient with respect to the generator's parameters was measured under every loss at the same "
+        "parameters and minibatches. "
+        f"From the first measurement to the last tenth, in decades: {'; '.join(_drift(row) for row in rows)}."
     )
     last = max(1, len(found["steps"]) // 10)
     d_fake = np.median(found["d_fake"][0, :, -last:, len(run.notes["quantiles"]) // 2])

@@ -56,7 +56,8 @@ def skills_figure(run: Results) -> "Figure":
         for k in range(1, len(run.configurations)):
             axis.axhline(k - 0.5, color="#dddddd", linewidth=0.8)
     axes[0].set_ylim(len(run.configurations) - 0.5, -0.5)
-    axes[0].set_yticks(range(len(run.configurations)), labels)
+    labels = [plain_text(label).replace(",", ",\n") for label in run.configurations]
+    axes[0].set_yticks(range(len(labels)), labels)
     lines, names = handles(run, range(len(run.losses)))
     lines.append(Line2D([], [], color=GREY, marker=MARKERS[0]))
     n = len(run.seeds)

@@ -31,7 +31,7 @@ class FrozenRow(NamedTuple):
     total: Interval  # decades from the first to the last step, or to the last before a true zero
     norm: Interval  # at the end
     snr: Interval  # at the end
-    spread: Interval  # decades gained by the spread over samples of the gradient with respect to the generated example, in all
+    spread: Interval  # decades gained in all by the spread over samples of the gradient with respect to the example
     saturated: Interval  # share of samples at the end
     zeros: int  # seeds whose norm was exactly 0 at some step
     first_zero: int | None  # the earliest such step
