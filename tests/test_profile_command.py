@@ -1,6 +1,5 @@
 """`jaxgan profile`, as a person meets it: what it writes, what it prints, how it refuses."""
 
-import csv
 import json
 import shlex
 import subprocess
@@ -9,14 +8,15 @@ import sys
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import jaxgan as jg
 from jaxgan.cli.app import main
+from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.tables import frozen_rows, markdown, training_rows
-from jaxgan.results.profile_store import write_profile
-from jaxgan.study.config import OptionError
-from jaxgan.study.profile_config import ages_in_steps, wanted_from
-from jaxgan.study.strength import Skill, skills_from
+from jaxgan.study.messages import OptionError
+from jaxgan.study.profile_config import ages_in_steps, profile_from
+from jaxgan.study.strength import DiscriminatorStrength, strengths_from
 
 TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
 TRAIN = ["--train", "--data", "ring", *TINY, "--steps", "6", "--every", "2", "--samples", "50"]
@@ -25,9 +25,9 @@ LOSSES = ["--loss", "minimax", "--loss", "wasserstein"]
 OWN = "def flat(real, fake):\n    return 0.0 * fake\n\n\ndef steep(real, fake):\n    return -3.0 * fake\n"
 
 
-def profile(*words: str) -> jg.ProfileRun:
+def profile(*words: str) -> jg.Results:
     assert main(["profile", *words]) == 0
-    return jg.load_profile(words[words.index("--out") + 1])
+    return jg.load_run(words[words.index("--out") + 1])
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def frozen(frozen_folder):
 def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
     """The bars that were set: 1e-6 in float32 and 1e-14 in float64, over logits from -30 to 30."""
     folder, printed = paper
-    run = jg.load_profile(folder)
-    arrays = run.part("paper")
+    run = jg.load_run(folder)
+    arrays = part_of(run, "paper")
     v = arrays["logits"]
     assert (v.min(), v.max()) == (-30, 30)
     for loss, exact in (("minimax", -1 / (1 + np.exp(-v))), ("non_saturating", -1 / (1 + np.exp(v)))):
@@ -74,10 +74,12 @@ def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
 def test_on_paper_everything_is_there_to_look_at(paper):
     folder, _ = paper
     names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "profile.npz", "profile.json", "table.md", "table.json", "report.html"} <= names
+    assert {"config.json", "results.nc", "table.md", "table.json", "report.html"} <= names
     assert {"paper.png", "paper.svg"} <= names
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "by the logit" in page and "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert "with respect to the logit" in page and "http" not in page.replace("http-equiv", "").replace(
+        "http://www.w3.org", ""
+    )
 
 
 def test_a_loss_of_ones_own_is_profiled(tmp_path):
@@ -85,7 +87,7 @@ def test_a_loss_of_ones_own_is_profiled(tmp_path):
     names = [f"{tmp_path / 'own.py'}:{name}" for name in ("flat", "steep")]
     run = profile("--loss", names[0], "--loss", names[1], "--loss", "least_squares", "--out", str(tmp_path / "p"))
     assert run.losses == ("flat", "steep", "least_squares")
-    arrays, about = run.part("paper"), run.notes["about"]
+    arrays, about = part_of(run, "paper"), run.notes["about"]
     np.testing.assert_array_equal(arrays["d_logit32"][0], 0)
     np.testing.assert_array_equal(arrays["d_logit64"][1], -3)
     assert np.isnan(arrays["closed_d_logit"][0]).all() and about["flat"]["derivative"] is None
@@ -95,12 +97,12 @@ def test_a_loss_of_ones_own_is_profiled(tmp_path):
 
 
 def test_a_profile_of_training_has_every_loss_at_every_look(trained):
-    found = trained.part("training")
-    assert trained.skills == ("base",) and trained.losses == ("minimax", "wasserstein")
+    found = part_of(trained, "training")
+    assert trained.configurations == ("base",) and trained.losses == ("minimax", "wasserstein")
     assert found["steps"].tolist() == [2, 4, 6]
-    assert found["norm"].shape == (1, 2, 3, 2)  # [skill, seed, look, loss]
+    assert found["norm"].shape == (1, 2, 3, 2)  # [configuration, seed, probe, loss]
     assert found["norms"].shape == (1, 2, 3, 2, 4) and found["cosine"].shape == (1, 2, 3, 2, 2)
-    assert found["layers"].shape[-1] == len(trained.notes["layers"]) == 3
+    assert found["layers"].shape[-1] == len(trained.dataset.layer) == 3
     assert found["update_norm"].shape == found["trained_norm"].shape == (1, 2, 3)
     assert (found["norm"] > 0).all() and (found["update_norm"] > 0).all()
     assert found["metric"].shape == (1, 2) and trained.notes["metric"].startswith("Modes")
@@ -115,14 +117,14 @@ def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
     assert main(["train", *words, "--out", str(tmp_path / "run")]) == 0
     series = jg.load_run(tmp_path / "run").series
     for name, own in (("g_update_norm", "update_norm"), ("g_grad_norm", "trained_norm")):
-        np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], trained.part("training")[own][0])
+        np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], part_of(trained, "training")[own][0])
 
 
 def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
-    found = frozen.part("frozen")
-    assert frozen.skills == ("base", "width=2,noise=0.1") and frozen.ages == (0, 3)
+    found = part_of(frozen, "frozen")
+    assert frozen.configurations == ("base", "width=2,noise=0.1") and ages_of(frozen) == (0, 3)
     assert found["steps"].tolist() == [1, 2, 5, 12]
-    assert found["norm"].shape == (2, 2, 2, 4, 2)  # [skill, age, seed, look, loss]
+    assert found["norm"].shape == (2, 2, 2, 4, 2)  # [configuration, age, seed, probe, loss]
     assert found["norms"].shape == (2, 2, 2, 4, 2, 8)
     assert found["image_norms"].shape == (2, 2, 2, 4, 2, 5)
     assert found["accuracy"].shape == found["value"].shape == (2, 2, 2, 12)
@@ -130,18 +132,17 @@ def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
     assert (np.abs(found["agreement"][1]) < 0.999).all()
     assert ((found["accuracy"] >= 0) & (found["accuracy"] <= 1)).all()
     # wasserstein's gradient is that of both cross-entropy losses together: never below minimax's derivative by a logit
-    assert {row.skill for row in frozen_rows(frozen)} == set(frozen.skills)
+    assert {row.skill for row in frozen_rows(frozen)} == set(frozen.configurations)
 
 
-def test_rows_can_be_read_elsewhere(frozen, trained, tmp_path):
-    for run, part, rows in ((frozen, "frozen", 2 * 2 * 2 * 4 * 2), (trained, "training", 2 * 3 * 2)):
-        write_profile(tmp_path, run)
-        with (tmp_path / "gradients.csv").open() as file:
-            lines = list(csv.DictReader(file))
+def test_rows_can_be_read_elsewhere(frozen, trained):
+    """A row a configuration, age, seed, step and loss, by xarray's own means."""
+    for run, rows in ((frozen, 2 * 2 * 2 * 4 * 2), (trained, 2 * 3 * 2)):
+        names = ["gradient_norm", "gradient_snr", "gradient_saturated"]
+        lines = run.to_xarray()[names].to_dataframe().reset_index()
         assert len(lines) == rows
-        place = (-1, -1, -1, -1, -1) if part == "frozen" else (-1, -1, -1, -1)
-        assert float(lines[-1]["norm"]) == pytest.approx(float(run.part(part)["norm"][place]))
-        assert (lines[-1]["skill"], lines[-1]["loss"]) == (run.skills[-1], "wasserstein")
+        last = lines[(lines.seed == 1) & (lines.loss == "wasserstein") & (lines.probe_step == run.probe_steps[-1])]
+        assert last.gradient_norm.iloc[-1] == run.group("gradient")["norm"][(-1,) * (4 + ("age" in lines))]
 
 
 def test_tables_have_a_row_for_each_loss(frozen, trained):
@@ -154,16 +155,15 @@ def test_the_printed_command_repeats_a_profile(frozen, tmp_path):
     words = shlex.split(frozen.config["command"])
     again = profile(*words[2:], "--out", str(tmp_path / "again"))
     assert again.config["command"] == frozen.config["command"]
-    for name, values in frozen.arrays.items():
-        np.testing.assert_array_equal(values, again.arrays[name], err_msg=name)
+    xr.testing.assert_equal(again.dataset, frozen.dataset)
 
 
 @pytest.mark.slow
 def test_generators_may_come_from_a_recipe(tmp_path):
     words = [*FROZEN[:3], "--recipe", "r1_gan", *TINY, "--ages", "2", "--d-iterations", "4", "--probes", "2"]
     run = profile(*words, *LOSSES, "--threshold", "1.5", "--out", str(tmp_path / "p"))
-    assert (run.part("frozen")["saturated"] == 1).all()  # no derivative of the two is that large
-    assert run.notes["trained"] == "r1_gan" and run.part("frozen")["norm"].shape == (1, 1, 2, 2, 2)
+    assert (part_of(run, "frozen")["saturated"] == 1).all()  # no derivative of the two is that large
+    assert run.notes["trained"] == "r1_gan" and part_of(run, "frozen")["norm"].shape == (1, 1, 2, 2, 2)
     assert "--recipe r1_gan" in run.config["command"]
 
 
@@ -171,7 +171,7 @@ def test_generators_may_come_from_a_recipe(tmp_path):
 def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_path):
     run = profile(*FROZEN, "--loss", "wasserstein", "--d-loss", "wasserstein", "--out", str(tmp_path / "p"))
     assert run.notes["d_scores"] is True
-    assert np.isfinite(run.part("frozen")["norm"]).all()
+    assert np.isfinite(part_of(run, "frozen")["norm"]).all()
     assert "implied JSD" not in markdown(run)
 
 
@@ -186,7 +186,7 @@ def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_pa
         (["--ages", "1e"], "--ages: is for --frozen"),
         (["--seeds", "4"], "--seeds: is for --train and --frozen"),
         (["--minibatches", "4"], "--minibatches: is for --train and --frozen"),
-        (["--every", "10"], "--every: is for --train"),
+        (["--every", "10"], "--evaluate-every: is for --train and --frozen"),
         (["--train", "--probes", "10"], "--probes: is for --frozen"),
         (["--frozen", "--steps", "10"], "--steps: is for --train"),
         (["--frozen", "--data", "ring", "--ages", "1e"], "the data have no size"),
@@ -196,15 +196,15 @@ def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_pa
         (["--frozen", "--d-iterations", "0"], "--d-iterations: got 0, expected at least 1"),
         (["--frozen", "--probes", "1"], "--probes: got 1, expected at least 2"),
         (["--frozen", "--d-loss", "hing"], "did you mean 'hinge'"),
-        (["--train", "--d-skill", "speed=2"], "--d-skill: got 'speed'"),
-        (["--train", "--d-skill", "lr"], "--d-skill: got 'lr', expected NAME=VALUE"),
+        (["--train", "--d-skill", "speed=2"], "--d-strength: got 'speed'"),
+        (["--train", "--d-skill", "lr"], "--d-strength: got 'lr', expected NAME=VALUE"),
         (["--train", "--d-skill", "k=0.5"], "a whole number of at least 1"),
         (["--train", "--d-skill", "noise=0.5"], "below 0.5"),
         (["--train", "--d-skill", "lr=0"], "a finite number above 0"),
         (["--train", "--d-skill", "lr=1"], "other than the base"),
-        (["--train", "--recipe", "hinge_gan", "--d-skill", "k=2"], "--d-skill: hinge_gan has no number d_steps"),
-        (["--train", "--recipe", "wgan", "--train-loss", "hinge"], "leave --train-loss out"),
-        (["--train", "--recipe", "r1_gan", "--d-skill", "noise=0.1"], "--d-skill: noise=0.1 is for losses"),
+        (["--train", "--recipe", "hinge_gan", "--d-skill", "k=2"], "--d-strength: hinge_gan has no number d_steps"),
+        (["--train", "--recipe", "wgan", "--train-loss", "hinge"], "--train-loss are two ways to train"),
+        (["--train", "--recipe", "r1_gan", "--d-skill", "noise=0.1"], "--d-strength: noise=0.1 is for losses"),
         (["--train", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
         (["--frozen", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
         (["--train", "--minibatches", "0"], "--minibatches: got 0"),
@@ -221,16 +221,16 @@ def test_what_cannot_be_done_is_refused_in_a_line_and_nothing_is_written(words, 
 
 def test_a_folder_with_a_profile_is_not_overwritten_unasked(paper, capsys):
     folder, _ = paper
-    before = (folder / "profile.npz").read_bytes()
+    before = (folder / "results.nc").read_bytes()
     assert main(["profile", "--loss", "hinge", "--out", str(folder)]) == 2
     assert "already holds a run" in capsys.readouterr().err
-    assert (folder / "profile.npz").read_bytes() == before
+    assert (folder / "results.nc").read_bytes() == before
 
 
 def test_a_profile_is_no_run(paper, tmp_path, monkeypatch, capsys):
     folder, _ = paper
     assert main(["sample", str(folder)]) == 2
-    assert "gradient profile" in capsys.readouterr().err
+    assert "holds no trained generator" in capsys.readouterr().err
     monkeypatch.chdir(folder.parent.parent)  # where the newest under runs/ is a profile
     assert main(["sample"]) == 2
     assert "there is no run" in capsys.readouterr().err
@@ -244,14 +244,14 @@ def test_ages_are_steps_or_epochs():
         ages_in_steps(("0.001e", "0"), 100.0)
 
 
-def test_skills_are_named_as_they_are_given():
-    assert skills_from(("k=5,lr=0.25",)) == [Skill(), Skill(lr=0.25, k=5)]
-    assert [skill.name for skill in skills_from(("width=2", "noise=0.1"))] == ["base", "width=2", "noise=0.1"]
+def test_strengths_are_named_as_they_are_given():
+    assert strengths_from(("k=5,lr=0.25",)) == [DiscriminatorStrength(), DiscriminatorStrength(lr=0.25, k=5)]
+    assert [skill.name for skill in strengths_from(("width=2", "noise=0.1"))] == ["base", "width=2", "noise=0.1"]
 
 
 def test_options_have_the_defaults_that_the_help_names(capsys):
-    wanted = wanted_from("frozen", {"loss": (), "threshold": None})
-    assert wanted.loss == ("minimax", "non_saturating", "wasserstein", "hinge")
+    defaults = profile_from("frozen", {"loss": (), "threshold": None})
+    assert defaults.loss == ("minimax", "non_saturating", "wasserstein", "hinge")
     assert main(["profile", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     for shown in ("[default: 2,000]", "[default: 50]", "[default: 100]", "[default: 0.01]", "1e,10e,25e"):
@@ -267,8 +267,8 @@ def test_the_tables_numbers_are_plain_json(frozen, frozen_folder):
 @pytest.mark.slow
 def test_training_under_a_skill_is_another_training(tmp_path):
     run = profile(*TRAIN, *LOSSES, "--d-skill", "lr=4,k=2,noise=0.1", "--out", str(tmp_path / "p"))
-    found = run.part("training")
-    assert run.skills == ("base", "lr=4,k=2,noise=0.1") and found["norm"].shape == (2, 2, 3, 2)
+    found = part_of(run, "training")
+    assert run.configurations == ("base", "lr=4,k=2,noise=0.1") and found["norm"].shape == (2, 2, 3, 2)
     assert not np.array_equal(found["norm"][0], found["norm"][1])
 
 

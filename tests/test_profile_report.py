@@ -1,14 +1,14 @@
 """Figures, tables, folder and page of gradient profiles: slopes known beforehand, and what a reader sees."""
 
-import csv
-import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -21,8 +21,10 @@ from jaxgan.report.profile.paper import paper_figure
 from jaxgan.report.profile.report import figures_of, write_profile_report
 from jaxgan.report.profile.strengths import skills_figure
 from jaxgan.report.profile.tables import frozen_rows, markdown, sections, skill_rows, training_rows
-from jaxgan.results import store
-from jaxgan.results.profile_store import ProfileRun, load_profile, write_profile
+from jaxgan.results.files import write_json
+from jaxgan.results.results import SCHEMA, Metric, Results, variable
+from jaxgan.results.store import load_results, write_run
+from jaxgan.study.assemble import gradient_dims
 
 BOTH = ("minimax", "wasserstein")
 ODD = "_my <b>file</b>: $x$|"
@@ -36,7 +38,7 @@ def make_profile(
     seeds: int = 4,
     skills: tuple[str, ...] = ("base",),
     **notes: Any,
-) -> ProfileRun:
+) -> Results:
     """The first loss loses 10 decades per 1,000 steps, the others keep a norm of 2 (a skill's: times 1, 2, ...)."""
     logits = np.linspace(-30, 30, 121)
     d = 1 / (1 + np.exp(-logits))
@@ -65,17 +67,23 @@ def make_profile(
         "seconds": 3.5,
     }
     config = {
-        "job": "profile", "kind": kind, "command": "jaxgan profile --loss minimax", "wanted": {"threshold": 0.01},
-        "config": None, "versions": {"jax": "9.9"}, "device": "a machine", "commit": "abc123", "key": 7,
+        "schema": SCHEMA, "job": "profile", "kind": kind, "command": "jaxgan profile --loss minimax",
+        "wanted": {"threshold": 0.01}, "config": None, "versions": {"jax": "9.9"}, "device": "a machine",
+        "commit": "abc123", "key": 7,
     }  # fmt: skip
+    paper = {name.removeprefix("paper."): values for name, values in arrays.items()}
+    variables = [
+        variable("paper", name, ("logit",) if values.ndim == 1 else ("loss", "logit"), values)
+        for name, values in paper.items()
+    ]
+    coordinates: dict[str, Any] = {"loss": list(losses), "logit": logits}
     if kind == "paper":
-        return ProfileRun(config, losses, np.arange(0), (), (), usual | notes, arrays)
+        return Results(xr.Dataset(dict(variables), coords=coordinates), (), config, usual | notes)
     ages = (0, 300) if kind == "frozen" else ()
     shape = (len(skills), *([len(ages)] if ages else []), seeds, len(STEPS))
     norm = np.full((*shape, len(losses)), 2.0)
     norm[..., 0] = 10 ** (-STEPS / 100)
     norm *= 1.0 + np.arange(len(skills)).reshape(-1, *[1] * (norm.ndim - 1))
-    part = "frozen" if ages else "training"
     found = {
         "norm": norm,
         "norms": norm[..., None] * np.ones(4),
@@ -86,37 +94,52 @@ def make_profile(
         "fake_logit": np.broadcast_to(np.array([-9.0, -5, -3, -1, 2]), (*shape, 5)),
         "d_fake": np.broadcast_to(np.array([1e-4, 0.007, 0.05, 0.27, 0.88]), (*shape, 5)),
         "layers": norm[..., None] * np.array([0.6, 0.8]),
-        "steps": STEPS,
     }
     usual |= {"data": "ring", "trained": losses[0], "steps": 200, "batch": 16, "steps_per_epoch": 100.0,
-              "layers": ["Dense_0", "Dense_1"], "minibatches": 4, "stopped": None}  # fmt: skip
+              "minibatches": 4, "stopped": None}  # fmt: skip
+    lead = ("configuration", *(("age",) if ages else ()), "seed")
+    metrics: tuple[Metric, ...] = ()
     if ages:
-        found |= {
+        found |= {"image_spread": 5 * norm, "agreement": np.full((*shape[:-1], len(losses)), 0.75)}
+        own = {
             "accuracy": np.full((*shape[:-1], 200), 0.75),
             "value": np.full((*shape[:-1], 200), 2 * 0.5 - math.log(4)),
-            "image_spread": 5 * norm,
-            "agreement": np.full((*shape[:-1], len(losses)), 0.75),
         }
+        variables += [variable("discriminator", name, (*lead, "step"), values) for name, values in own.items()]
         usual |= {"d_iterations": 200, "d_loss": losses[0], "d_scores": False}
     else:
-        found |= {
-            "trained_norm": norm[..., 0],
-            "update_norm": 0 * norm[..., 0] + 0.1,
-            "metric": np.full(shape[:-1], 6.0),
-        }
+        series = {"g_grad_norm": norm[..., 0], "g_update_norm": 0 * norm[..., 0] + 0.1}
+        places = np.clip(np.searchsorted(STEPS, 1 + np.arange(200)), 0, len(STEPS) - 1)
+        variables += [variable("series", name, (*lead, "step"), v[..., places]) for name, v in series.items()]
+        metrics = (Metric("captured", "Modes captured", 0.0, True, {"perfect sampler": 8.0}),)
+        variables.append(variable("metric", "captured", lead, np.full(shape[:-1], 6.0)))
         usual |= {"metric": "Modes captured", "metric_higher_is_better": True, "yardsticks": {"perfect sampler": 8.0}}
-    arrays |= {f"{part}.{name}": values for name, values in found.items()}
-    return ProfileRun(config, losses, np.arange(seeds), skills, ages, usual | notes, arrays)
+    for name, values in found.items():
+        dims = (*lead, "loss") if name == "agreement" else gradient_dims(name, lead)
+        variables.append(variable("gradient", name, dims, values))
+    coordinates |= {
+        "configuration": list(skills), "seed": np.arange(seeds), "probe_step": STEPS, "step": 1 + np.arange(200),
+        "layer": ["Dense_0", "Dense_1"], "other_loss": list(losses),
+    }  # fmt: skip
+    if ages:
+        coordinates["age"] = list(ages)
+    dataset = xr.Dataset(dict(variables), coords=coordinates)
+    return Results(dataset, metrics, config, usual | notes)
 
 
-def save(run: ProfileRun, folder: Path) -> Path:
+def gradient(run: Results, name: str) -> NDArray:
+    """An array of gradients, to be written into."""
+    return run.group("gradient")[name]
+
+
+def save(run: Results, folder: Path) -> Path:
     folder.mkdir()
-    store.write_json(folder / "config.json", run.config)
-    write_profile(folder, run)
+    write_json(folder / "config.json", run.config)
+    write_run(folder, run)
     return folder
 
 
-def page_of(run: ProfileRun, folder: Path) -> str:
+def page_of(run: Results, folder: Path) -> str:
     return write_profile_report(save(run, folder)).read_text(encoding="utf-8")
 
 
@@ -171,50 +194,20 @@ def test_markdown_holds_the_numbers() -> None:
 
 def test_a_norm_of_zero_ends_the_slope_and_is_counted() -> None:
     run = make_profile()
-    run.arrays["frozen.norm"][0, 0, :3, STEPS >= 100, 0] = 0.0
+    gradient(run, "norm")[0, 0, :3, STEPS >= 100, 0] = 0.0
     row = frozen_rows(run)[0]
     assert (row.zeros, row.first_zero) == (3, 100)
     np.testing.assert_allclose(row.per_thousand, -10, rtol=1e-9)
     assert "3 of 4, first at step 100" in markdown(run)
 
 
-def test_rows_of_the_csv_equal_the_arrays(tmp_path: Path) -> None:
-    run = make_profile(skills=("base", "k=2"))
-    run.arrays["frozen.norm"][...] = np.random.default_rng(0).random(run.arrays["frozen.norm"].shape)
-    folder = save(run, tmp_path / "run")
-    with (folder / "gradients.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 2 * 4 * len(STEPS) * 2
-    for row in rows[::7]:
-        place = (
-            run.skills.index(row["skill"]), run.ages.index(int(row["age"])), int(row["seed"]),
-            STEPS.tolist().index(int(row["step"])), run.losses.index(row["loss"]),
-        )  # fmt: skip
-        assert float(row["norm"]) == run.arrays["frozen.norm"][place]
-        assert float(row["snr"]) == run.arrays["frozen.snr"][place]
-
-
 @pytest.mark.parametrize("kind", ["paper", "train", "frozen"])
 def test_what_is_written_is_read(kind: str, tmp_path: Path) -> None:
     run = make_profile(kind, (*BOTH, ODD))
-    again = load_profile(save(run, tmp_path / "run"))
-    assert (again.losses, again.skills, again.ages) == (run.losses, run.skills, run.ages)
+    again = load_results(save(run, tmp_path / "run"))
     assert again.notes == run.notes and again.config == run.config
-    assert set(again.arrays) == set(run.arrays)
-    for name, values in run.arrays.items():
-        np.testing.assert_array_equal(again.arrays[name], values)
+    xr.testing.assert_identical(again.dataset, run.dataset)
     assert markdown(again) == markdown(run)
-
-
-def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(store.StoreError, match="holds no run"):
-        load_profile(tmp_path)
-    store.write_json(tmp_path / "config.json", {"job": "compare"})
-    with pytest.raises(store.StoreError, match="holds a run of losses or recipes, expected a gradient profile"):
-        write_profile_report(tmp_path)
-    store.write_json(tmp_path / "config.json", {"job": "profile"})  # and nothing measured yet
-    with pytest.raises(store.StoreError, match="no finished gradient profile"):
-        load_profile(tmp_path)
 
 
 def test_quartiles_over_the_seeds_that_are_finite() -> None:
@@ -263,17 +256,17 @@ def test_no_two_losses_look_alike() -> None:
 
 def test_the_frozen_figure_shows_medians_bands_and_zeros() -> None:
     run = make_profile(losses=(*BOTH, "hinge"))
-    run.arrays["frozen.norm"][0, :, :, STEPS >= 100, 0] = 0.0
-    run.arrays["frozen.norm"][0, 1, 2, 3:, 1] = np.nan
+    gradient(run, "norm")[0, :, :, STEPS >= 100, 0] = 0.0
+    gradient(run, "norm")[0, 1, 2, 3:, 1] = np.nan
     figure = frozen_figure(run)
-    norm = panel(figure, "norm of the gradient by the generator's parameters")
+    norm = panel(figure, "norm of the gradient with respect to the generator's parameters")
     assert norm.get_title(loc="left") == "generator after 0 steps (0 epochs)"
     assert norm.get_xscale() == "log" and norm.get_yscale() == "symlog"
     np.testing.assert_allclose(ydata(norm.lines[0]), np.where(STEPS >= 100, 0, 10 ** (-STEPS / 100)), rtol=1e-9)
     np.testing.assert_array_equal(ydata(norm.lines[1]), np.full(len(STEPS), 2.0))
     assert len(norm.collections) == 3 and norm.lines[1].get_linewidth() > norm.lines[2].get_linewidth()  # both seen
-    assert "spread" in panel(figure, "by the generated example").get_ylabel()
-    noise = panel(figure, "SNR across minibatches, by the generator's parameters")
+    assert "spread" in panel(figure, "with respect to the generated example").get_ylabel()
+    noise = panel(figure, "SNR across minibatches")
     assert any(np.allclose(ydata(line), 0.5) and line.get_linestyle() == ":" for line in noise.lines)  # 1 / sqrt(4)
     implied = panel(figure, "implied JSD")
     np.testing.assert_allclose(ydata(implied.lines[0]), 0.5)
@@ -285,9 +278,9 @@ def test_the_frozen_figure_shows_medians_bands_and_zeros() -> None:
 
 def test_a_frozen_figure_leaves_out_what_there_is_not() -> None:
     run = make_profile(d_scores=True)
-    del run.arrays["frozen.image_spread"]
-    run.arrays["frozen.snr"][...] = np.nan  # of one minibatch
-    assert len(frozen_figure(run).axes) == 2 * len(run.ages)  # norm and accuracy
+    run = replace(run, dataset=run.dataset.drop_vars("gradient_image_spread"))
+    gradient(run, "snr")[...] = np.nan  # of one minibatch
+    assert len(frozen_figure(run).axes) == 2 * 2  # norm and accuracy
     one = frozen_figure(make_profile(seeds=1))
     assert legend_of(one)[-1] == "one seed, no band"
     assert not any(axis.collections for axis in one.axes)
@@ -311,8 +304,8 @@ def test_the_training_figure() -> None:
 
 def test_the_layers_of_the_last_age_are_shown() -> None:
     run = make_profile()
-    run.arrays["frozen.layers"][0, 0] = 99.0
-    run.arrays["frozen.layers"][0, 1, :, -1, 0] = 0.0
+    gradient(run, "layers")[0, 0] = 99.0
+    gradient(run, "layers")[0, 1, :, -1, 0] = 0.0
     figure = layers_figure(run)
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["Dense_0", "Dense_1"]
     shown: Any = np.ma.asarray(figure.axes[0].collections[0].get_array()).reshape(2, len(STEPS))
@@ -323,10 +316,10 @@ def test_the_layers_of_the_last_age_are_shown() -> None:
 
 def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     figure = paper_figure(make_profile("paper"))
-    assert "sigmoid(score) where the loss is of a score" in panel(figure, "by the probability").get_xlabel()
+    assert "sigmoid(score) where the loss is of a score" in panel(figure, "to the probability").get_xlabel()
     error = panel(figure, "float32 against float64")
     assert error.get_yscale() == "symlog"  # a constant has no rounding error
-    bounds = panel(figure, "Size of the derivative by the logit")
+    bounds = panel(figure, "Size of the derivative with respect to the logit")
     pale = [line for line in bounds.lines if line.get_alpha() is not None]
     assert len(pale) == 1 and np.max(np.asarray(pale[0].get_xdata())) == -5.0  # below -4.6, each half a logit
     legend: Any = figure.axes[-1].get_legend()
@@ -335,7 +328,7 @@ def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     run = make_profile("paper")
     for about in run.notes["about"].values():
         about["axis"] = "sigmoid(score)"
-    assert panel(paper_figure(run), "by the probability").get_xlabel() == "sigmoid(score), which is no probability"
+    assert panel(paper_figure(run), "to the probability").get_xlabel() == "sigmoid(score), which is no probability"
     alike: Any = paper_figure(make_profile("paper", ("minimax", "wasserstein", "hinge"))).axes[-1].get_legend()
     assert "wasserstein, hinge" in alike.get_texts()[-1].get_text()
 
@@ -365,8 +358,8 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
         "What happened", "The numbers", "What every interval is of", "Which gradient is which", "On paper", "Layers",
         "Skills of the discriminator", "How it was made", "Files in the folder", ODD, "<script>alert(1)</script>",
         "-10.00 [-10.00, -10.00]", "the interquartile mean over the 4 seeds", "It is no confidence interval.",
-        "pure noise has about 1/√4 = 0.5", "The generator minimizes log(1 - D), D being D(G(z)). The derivative by "
-        "the logit is -D. It saturates: below a logit of -4.60", "above -87.4, where it is 0",
+        "pure noise has about 1/√4 = 0.5", "The generator minimizes log(1 - D), D being D(G(z)). The derivative "
+        "with respect to the logit is -D. It saturates: below a logit of -4.60", "above -87.4, where it is 0",
         "by 5e-07 of its size at most in float32, by 2e-15 in float64", "jaxgan profile --loss minimax", "abc123",
         "a machine", "Random key 7", "jax 9.9", "Seconds 3.5", "frozen.png",
     ):  # fmt: skip
@@ -401,7 +394,7 @@ def test_the_page_on_paper(tmp_path: Path) -> None:
     run = make_profile("paper")
     run.notes["about"]["minimax"] |= {"value": None, "derivative": None,
                                       "off_closed_form": {"float32": None, "float64": None}}  # fmt: skip
-    run.arrays["paper.closed_d_logit"][0] = np.nan
+    run.group("paper")["closed_d_logit"][0] = np.nan
     page = page_of(run, tmp_path / "run")
     text = text_of(page)
     assert "2 losses on paper, without a network" in text
@@ -409,4 +402,3 @@ def test_the_page_on_paper(tmp_path: Path) -> None:
     assert "wasserstein is of an unbounded score: sigmoid(score) is no probability" in text
     assert "The numbers" not in text and "Layers" not in text and page.count("<img") == 1
     assert list(figures_of(run)) == ["paper"]
-    assert json.loads((tmp_path / "run" / "profile.json").read_text(encoding="utf-8"))["losses"] == list(BOTH)

@@ -7,12 +7,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,19 +22,21 @@ from rich.console import Console
 
 from jaxgan.report.run.curves import curves_figure, thin
 from jaxgan.report.run.figures import grid_image, overview_figure, points_figure, sample_figure, save_png
-from jaxgan.report.run.report import write_report
+from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.story import story
 from jaxgan.report.run.table import cell, number, render, summarize_run, to_dict, to_markdown
 from jaxgan.results import store
+from jaxgan.results.files import write_json
+from jaxgan.results.results import SCHEMA, Metric, Results, variable
 from jaxgan.results.statistics import interquartile_mean, wilson_interval
 
 BOTH = ("minimax", "non_saturating")
 ODD = "my file.py:ls <b>[red]$x$|"
 STEPS = 40
-DISTANCE = store.Metric(
+DISTANCE = Metric(
     "frechet", "Fréchet distance", np.inf, False, {"real against real": 1.25, "untrained generator": 310.0}
 )
-CAPTURED = store.Metric("captured", "Classes captured of 10", 0.0, True, {"held-out images": 10.0})
+CAPTURED = Metric("captured", "Classes captured of 10", 0.0, True, {"held-out images": 10.0})
 LOG4 = float(np.log(4))
 
 
@@ -43,7 +47,7 @@ def make_run(
     failures: dict[tuple[int, int], str] | None = None,
     points: bool = False,
     notes: dict[str, Any] | None = None,
-) -> store.Run:
+) -> Results:
     """A run as training leaves it: distance 200, 199, ... under the first loss, 30, 31, ... under the others."""
     rng, shape = np.random.default_rng(0), (len(losses), seeds)
     outcomes = np.full(shape, "OK", dtype="<U20")
@@ -86,36 +90,39 @@ def make_run(
         "command": "jaxgan compare --seeds 8",
         "equilibrium": {"value": -LOG4, "d_loss": LOG4, "d_fake_mean": 0.5, "g_loss/minimax": -LOG4 / 2},
     }
-    return store.Run(
-        config={
-            "job": "compare",
-            "command": "jaxgan compare --seeds 8",
-            "config": {"lr_d": 0.001, "loss": list(losses)},
-            "versions": {"jax": "9.9"},
-            "device": "a machine",
-            "commit": "abc123",
-            "key": 7,
-        },
-        losses=losses,
-        seeds=np.arange(seeds),
-        metrics=(DISTANCE, CAPTURED),
-        values={"frechet": distance, "captured": captured},
-        outcomes=outcomes,
-        notes=usual if notes is None else notes,
-        series={name: values.astype(np.float32) for name, values in series.items()},
-        samples={name: np.asarray(values, np.float32) for name, values in samples.items()},
-    )
+    config = {
+        "schema": SCHEMA,
+        "job": "compare",
+        "command": "jaxgan compare --seeds 8",
+        "config": {"lr_d": 0.001, "loss": list(losses)},
+        "versions": {"jax": "9.9"},
+        "device": "a machine",
+        "commit": "abc123",
+        "key": 7,
+    }
+    lead = ("configuration", "seed")
+    variables = [variable("metric", "outcome", lead, outcomes)]
+    variables += [variable("metric", name, lead, v) for name, v in (("frechet", distance), ("captured", captured))]
+    for name, values in series.items():
+        dims = (*lead, "step", *(("quantile",) if values.ndim == 4 else ()))
+        variables.append(variable("series", name, dims, values.astype(np.float32)))
+    for name, values in samples.items():
+        dims = lead if name == "fake" else ()
+        variables.append(variable("sample", name, dims, np.asarray(values, np.float32)))
+    coordinates = {"configuration": list(losses), "seed": np.arange(seeds), "step": 1 + np.arange(STEPS)}
+    dataset = xr.Dataset(dict(variables), coords=coordinates)
+    return Results(dataset, (DISTANCE, CAPTURED), config, usual if notes is None else notes)
 
 
-def save(run: store.Run, folder: Path) -> Path:
+def save(run: Results, folder: Path) -> Path:
     folder.mkdir()
-    store.write_json(folder / "config.json", run.config)
+    write_json(folder / "config.json", run.config)
     store.write_run(folder, run)
     return folder
 
 
-def page_of(run: store.Run, folder: Path) -> str:
-    return write_report(save(run, folder)).read_text(encoding="utf-8")
+def page_of(run: Results, folder: Path) -> str:
+    return write_run_report(save(run, folder)).read_text(encoding="utf-8")
 
 
 def text_of(page: str) -> str:
@@ -124,7 +131,7 @@ def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(body))
 
 
-def printed(run: store.Run, width: int) -> str:
+def printed(run: Results, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), record=True)
     console.print(render(summarize_run(run)))
     return console.export_text()
@@ -166,7 +173,7 @@ def test_a_value_that_is_not_a_number_counts_as_failed_though_the_seed_is_ok() -
 def test_the_same_run_has_the_same_intervals_with_or_without_another_metric() -> None:
     run = make_run()
     assert summarize_run(run) == summarize_run(run)
-    assert summarize_run(run._replace(metrics=(CAPTURED,))).rows[0] == summarize_run(run).rows[1]
+    assert summarize_run(replace(run, metrics=(CAPTURED,))).rows[0] == summarize_run(run).rows[1]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +213,7 @@ def test_json_and_markdown_hold_the_same_numbers() -> None:
     assert "<b>" not in "".join(lines)
 
 
-def told(run: store.Run) -> str:
+def told(run: Results) -> str:
     return " ".join(story(run, summarize_run(run)))
 
 
@@ -218,7 +225,7 @@ def test_the_story_of_two_losses() -> None:
     assert "the interval excludes 0, with non_saturating the lower, the better one." in text
     # Of the first and the last 4 of 40 steps, the median is the mean of the middle two: with r = 10^(4 / 39),
     # (1 / r + 1 / r^2) / 2 = (0.7897 + 0.6236) / 2 and 1e-4 (r + r^2) / 2 = 1e-4 (1.2664 + 1.6037) / 2.
-    assert "norm of the loss's gradient by the generator's parameters" in text
+    assert "norm of the loss's gradient with respect to the generator's parameters" in text
     assert "with minimax 0.707 and 0.000144, lower by a factor of 4,920" in text
     assert "with non_saturating 2 and 2, about the same" in text
     assert "with minimax 0.02, below 1/2; with non_saturating 0.48, near 1/2" in text
@@ -281,7 +288,7 @@ def test_thinning_keeps_levels_and_ignores_what_is_not_finite() -> None:
 def test_the_curves_show_median_band_and_equilibrium() -> None:
     figure = curves_figure(make_run(failures={(0, 2): "NON_FINITE"}))
     by_title = {axis.get_title(loc="left"): axis for axis in figure.axes}
-    gradient = by_title["Norm of the loss's gradient by the\ngenerator's parameters"]
+    gradient = by_title["Norm of the loss's gradient with respect to the\ngenerator's parameters"]
     assert gradient.get_yscale() == "log"
     np.testing.assert_allclose(ydata(gradient.lines[0]), np.geomspace(1, 1e-4, STEPS), rtol=1e-6)  # 32 bits
     value = by_title["V(D, G) = E log D(x) + E log(1 - D(G(z)))"]
@@ -420,21 +427,21 @@ def test_names_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_a_report_is_a_function_of_the_folder(tmp_path: Path) -> None:
     folder = save(make_run(points=True), tmp_path / "run")
-    first = write_report(folder).read_bytes()
-    assert write_report(folder).read_bytes() == first
+    first = write_run_report(folder).read_bytes()
+    assert write_run_report(folder).read_bytes() == first
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_run_with_few_notes_has_a_report(tmp_path: Path, seeds: int) -> None:
     run = make_run(("minimax",), seeds, notes={"quantiles": [0.5]}, failures={(0, 0): "COLLAPSED"})
-    text = text_of(page_of(run._replace(config={"job": "compare"}), tmp_path / "run"))
+    text = text_of(page_of(replace(run, config={"job": "compare", "schema": SCHEMA}), tmp_path / "run"))
     assert "COLLAPSED" in text and ("One seed says nothing" in text) == (seeds == 1)
 
 
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
-    store.write_json(tmp_path / "config.json", {"job": "compare"})
+    write_json(tmp_path / "config.json", {"job": "compare", "schema": SCHEMA})
     with pytest.raises(store.StoreError, match="unfinished"):
-        write_report(tmp_path)
+        write_run_report(tmp_path)
 
 
 COUNT = """<script>addEventListener("load", () => { document.body.insertAdjacentHTML("beforeend",

@@ -1,54 +1,70 @@
 """A run's folder: what is refused, what survives a round trip, and what a resumed run may overlap."""
 
-import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.typing import NDArray
 
+from jaxgan.results.files import StoreError, write_json, write_text, written_whole
+from jaxgan.results.results import SCHEMA, Metric, Results, variable
 from jaxgan.results.store import (
-    Metric,
-    Run,
-    StoreError,
-    append_part,
+    append_records,
     claim,
-    drop_parts,
     is_run,
-    load_run,
+    join_records,
+    load_results,
     log,
     read_config,
-    read_parts,
-    write_json,
+    read_records,
     write_run,
 )
 
 
-def part(first: int, length: int, attempt: int = 0) -> dict[str, NDArray]:
-    """Series of two seeds, whose values name step and attempt."""
-    steps = np.arange(first, first + length) + 1000.0 * attempt
-    return {"loss": np.stack([steps, steps]), "quantiles": np.repeat(steps, 10).reshape(2, length, 5)}
+def part(start: int, length: int, attempt: int = 0) -> dict[str, NDArray]:
+    """Records of two seeds, whose values name step and attempt."""
+    steps = np.arange(start, start + length)
+    values = steps + 1000.0 * attempt
+    return {"step": steps, "loss": np.stack([values, values]), "q": np.repeat(values, 10).reshape(2, length, 5)}
 
 
-def make_run() -> Run:
+def append(folder: Path, start: int, length: int, attempt: int = 0) -> None:
+    append_records(folder, start, start + length, part(start, length, attempt))
+
+
+def make_run() -> Results:
     values = np.array([[1.5, np.nan, np.inf], [-np.inf, 0.1 + 0.2, 3.0]])
-    return Run(
-        config={"job": "compare", "command": "jaxgan compare", "config": {"seeds": 3}},
-        losses=("minimax", "ünï"),
-        seeds=np.array([0, 1, 5]),
+    outcomes = np.array([["OK", "NON_FINITE", "COLLAPSED"], ["OK", "OK", "OK"]])
+    lead = ("configuration", "seed")
+    variables = dict(
+        [
+            variable("metric", "outcome", lead, outcomes),
+            variable("metric", "distance", lead, values),
+            variable("metric", "spread", lead, values**2),
+            variable("metric", "distance_along", (*lead, "probe_step"), np.zeros((2, 3, 2))),
+            variable("series", "g_loss", (*lead, "step"), np.random.default_rng(0).normal(size=(2, 3, 4)).astype("f4")),
+            variable("series", "d_fake_quantiles", (*lead, "step", "quantile"), np.full((2, 3, 4, 3), np.nan, "f4")),
+            variable("sample", "real", (), np.zeros((5, 2), np.uint8)),
+            variable("sample", "fake", lead, np.ones((2, 3, 5, 2))),
+            variable("sample", "sigma", (), np.array(0.1)),
+        ]
+    )
+    coordinates = {"configuration": ["minimax", "ünï"], "seed": [0, 1, 5], "step": [1, 2, 5, 10],
+                   "probe_step": [5, 10], "quantile": [0.25, 0.5, 0.75]}  # fmt: skip
+    return Results(
+        xr.Dataset(variables, coords=coordinates),
         metrics=(Metric("distance", "A distance, <b>", np.inf, False, {"real": 1.25, "perfect": np.inf}),
                  Metric("spread", "Spread", 0.0, None, {})),
-        values={"distance": values, "spread": values**2},
-        outcomes=np.array([["OK", "NON_FINITE", "COLLAPSED"], ["OK", "OK", "OK"]]),
-        notes={"quantiles": (0.25, 0.5, 0.75), "floor": np.float32(0.5), "sizes": {"n": np.int64(3)}, "none": None},
-        series={"g_loss": np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32),
-                "d_fake_quantiles": np.full((2, 3, 4, 3), np.nan, np.float32)},
-        samples={"real": np.zeros((5, 2), np.uint8), "fake": np.ones((2, 3, 5, 2)), "sigma": np.array(0.1)},
+        config={"schema": SCHEMA, "job": "compare", "command": "jaxgan compare", "config": {"seeds": 3}},
+        notes={"floor": np.float32(0.5), "sizes": {"n": np.int64(3)}, "none": None},
     )  # fmt: skip
 
 
-def stored(folder: Path, run: Run) -> Path:
+def stored(folder: Path, run: Results) -> Path:
     write_json(folder / "config.json", run.config)
     write_run(folder, run)
     return folder
@@ -76,85 +92,123 @@ def test_a_claim_never_takes_what_is_not_its_own(tmp_path: Path) -> None:
 def test_a_run_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
     folder = claim(tmp_path / "deep" / "run", tmp_path, "x", overwrite=False)
     assert claim(folder, tmp_path, "x", overwrite=False) == folder  # it is empty still
-    write_json(folder / "config.json", {"job": "compare", "first": 1})
+    write_json(folder / "config.json", {"job": "compare", "schema": SCHEMA, "first": 1})
     with pytest.raises(StoreError, match="--overwrite or --resume"):
         claim(folder, tmp_path, "x", overwrite=False)
     assert is_run(folder)
     assert list(claim(folder, tmp_path, "x", overwrite=True).iterdir()) == []
 
 
-def test_parts_are_joined_in_order_and_cut(tmp_path: Path) -> None:
-    for first in (0, 4, 8):
-        append_part(tmp_path, "minimax", first, part(first, 4))
-    series = read_parts(tmp_path, "minimax", 10)
-    np.testing.assert_array_equal(series["loss"], [np.arange(10)] * 2)
-    assert series["quantiles"].shape == (2, 10, 5)
+def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = claim(tmp_path / "run", tmp_path, "x", overwrite=False)
+    write_json(folder / "config.json", {"job": "compare"})
+    (folder / "thesis").touch()
+    monkeypatch.chdir(folder)
+    with pytest.raises(StoreError, match="is the current folder"):
+        claim(Path("."), tmp_path, "x", overwrite=True)
+    assert (folder / "thesis").exists()
 
 
-@pytest.mark.parametrize("back", range(13))
+def test_records_are_joined_in_order(tmp_path: Path) -> None:
+    for start in (0, 4, 8):
+        append(tmp_path, start, 4)
+    found = read_records(tmp_path, 12)
+    np.testing.assert_array_equal(found["step"], np.arange(12))
+    np.testing.assert_array_equal(found["loss"], [np.arange(12)] * 2)
+    assert found["q"].shape == (2, 12, 5)
+    assert read_records(tmp_path, 8)["loss"].shape == (2, 8)
+    join_records(tmp_path, 12, found)
+    assert len(list(tmp_path.iterdir())) == 1
+    again = read_records(tmp_path, 12)
+    assert again.keys() == found.keys()
+    for name in found:
+        np.testing.assert_array_equal(again[name], found[name])
+    append(tmp_path, 12, 3)  # a run that was made longer
+    np.testing.assert_array_equal(read_records(tmp_path, 15)["loss"], [np.arange(15)] * 2)
+
+
+@pytest.mark.parametrize("back", [0, 4, 8])
 def test_what_a_resumed_run_writes_again_replaces_the_rest(tmp_path: Path, back: int) -> None:
-    for first in (0, 4, 8):
-        append_part(tmp_path, "minimax", first, part(first, 4))
-    append_part(tmp_path, "minimax", back, part(back, 5, attempt=1))
-    expected = [*range(back), *range(1000 + back, 1005 + back)]
-    np.testing.assert_array_equal(read_parts(tmp_path, "minimax", back + 5)["loss"][0], expected)
-    with pytest.raises(StoreError, match=f"series of {back + 5} steps, expected {back + 6}"):
-        read_parts(tmp_path, "minimax", back + 6)
+    """A checkpoint is saved at the end of a stretch, so a resumed run starts at one."""
+    for start in (0, 4, 8):
+        append(tmp_path, start, 4)
+    append(tmp_path, back, 3, attempt=1)
+    expected = [*range(back), *range(1000 + back, 1003 + back)]
+    np.testing.assert_array_equal(read_records(tmp_path, back + 3)["loss"][0], expected)
+    with pytest.raises(StoreError, match=f"records up to step {back + 3}, expected {back + 6}"):
+        read_records(tmp_path, back + 6)
 
 
-def test_a_gap_is_not_passed_over(tmp_path: Path) -> None:
-    append_part(tmp_path, "minimax", 0, part(0, 4))
-    append_part(tmp_path, "minimax", 8, part(8, 4))
-    with pytest.raises(StoreError, match="has series of 4 steps, expected 8"):
-        read_parts(tmp_path, "minimax", 8)
-    with pytest.raises(StoreError, match="has series of 0 steps, expected 1"):
-        read_parts(tmp_path, "other", 1)
+def test_a_gap_is_not_passed_over_and_damage_is_named(tmp_path: Path) -> None:
+    append(tmp_path / "a", 0, 4)
+    append_records(tmp_path / "a", 8, 12, part(8, 4))
+    with pytest.raises(StoreError, match="has records up to step 4, expected 12"):
+        read_records(tmp_path / "a", 12)
+    with pytest.raises(StoreError, match="has records up to step 0, expected 1"):
+        read_records(tmp_path / "none", 1)
+    file = tmp_path / "a" / "000000000000-000000000004.npz"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"000000000000-000000000004.npz is damaged"):
+        read_records(tmp_path / "a", 4)
 
 
 def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
     run = make_run()
-    again = load_run(stored(tmp_path, run))
-    assert again.config == run.config
-    assert again.losses == run.losses
-    assert again.metrics == run.metrics
-    np.testing.assert_array_equal(again.seeds, run.seeds)
-    np.testing.assert_array_equal(again.outcomes, run.outcomes)
-    assert again.notes == {"quantiles": [0.25, 0.5, 0.75], "floor": 0.5, "sizes": {"n": 3}, "none": None}
-    for kind in ("values", "series", "samples"):
-        before, after = getattr(run, kind), getattr(again, kind)
-        assert before.keys() == after.keys()
-        for name in before:
-            np.testing.assert_array_equal(after[name], before[name])  # to the last bit, NaN and infinity too
-            assert after[name].dtype == before[name].dtype
+    again = load_results(stored(tmp_path, run))
+    assert (again.config, again.metrics, again.configurations) == (run.config, run.metrics, ("minimax", "ünï"))
+    assert again.notes == {"floor": 0.5, "sizes": {"n": 3}, "none": None}
+    xr.testing.assert_identical(again.dataset, run.dataset)  # to the last bit, NaN and infinity, types and attributes
+    for name, values in run.dataset.variables.items():
+        assert again.dataset[name].dtype == values.dtype or values.dtype.kind == "U"
+    assert again.along["distance"].shape == (2, 3, 2) and again.values["spread"].shape == (2, 3)
+    assert again.samples["real"].dtype == np.uint8
+    assert len(repr(again)) < 1000 and "COLLAPSED" in repr(again) and "<table>" in again._repr_html_()
 
 
-def test_the_files_are_readable_by_others(tmp_path: Path) -> None:
+def test_a_stranger_reads_the_files(tmp_path: Path) -> None:
+    """One line of xarray and one of pandas, in a process that cannot import jaxgan."""
     stored(tmp_path, make_run())
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is not JSON")
-
-    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)
-    assert results["series"] == {
-        "g_loss": ["loss", "seed", "step"],
-        "d_fake_quantiles": ["loss", "seed", "step", "quantile"],
-    }
-    with (tmp_path / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["loss"], row["seed"], row["outcome"]) for row in rows[1:4]] == [
-        ("minimax", "1", "NON_FINITE"), ("minimax", "5", "COLLAPSED"), ("ünï", "0", "OK")
-    ]  # fmt: skip
-    assert float(rows[4]["distance"]) == 0.1 + 0.2  # all digits
-    assert [float(row["distance"]) for row in rows[2:4]] == [np.inf, -np.inf]
-    with np.load(tmp_path / "series.npz") as file:
-        assert file["step"].tolist() == [1, 2, 3, 4]
-        assert file["loss"].tolist() == ["minimax", "ünï"]
+    program = (
+        "import sys; sys.modules['jaxgan'] = None\n"
+        "import xarray, pandas\n"
+        "ds = xarray.open_dataset('results.nc')\n"
+        "df = pandas.read_csv('metrics.csv')\n"
+        "print(ds.g_loss.sel(configuration='minimax', seed=5).dims, ds.step.values.tolist(), df.outcome.tolist())\n"
+        "print(df.distance[4], df.columns.tolist(), 'jaxgan.results' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == "('step',) [1, 2, 5, 10] ['OK', 'NON_FINITE', 'COLLAPSED', 'OK', 'OK', 'OK']"
+    assert second == f"{0.1 + 0.2} ['configuration', 'seed', 'outcome', 'distance', 'spread'] False"
 
 
-def test_a_finished_run_keeps_no_parts(tmp_path: Path) -> None:
-    append_part(tmp_path, "minimax", 0, part(0, 4))
-    drop_parts(tmp_path, ["minimax", "absent"])
-    assert not (tmp_path / "minimax" / "parts").exists()
+def test_another_schema_or_a_damaged_file_is_said(tmp_path: Path) -> None:
+    run = stored(tmp_path, make_run())
+    write_json(tmp_path / "config.json", {"job": "compare"})  # of the first schema, which did not name itself
+    with pytest.raises(StoreError, match=f"has schema 1, expected {SCHEMA}: another version of jaxgan"):
+        load_results(run)
+    write_json(tmp_path / "config.json", {"job": "compare", "schema": SCHEMA})
+    file = tmp_path / "results.nc"
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(StoreError, match=r"results.nc is damaged"):
+        load_results(run)
+    xr.Dataset({"x": ("a", [1.0])}).to_netcdf(file, engine="h5netcdf")
+    with pytest.raises(StoreError, match="no file of jaxgan's results"):
+        load_results(run)
+
+
+def test_numbers_that_are_not_finite_become_null_in_json(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"a": np.float32(np.nan), "b": [np.inf, 1], "c": np.arange(2)})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": [None, 1], "c": [0, 1]}
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(RuntimeError), written_whole(tmp_path / "a.txt") as partial:
+        partial.write_text("half of the n")
+        raise RuntimeError
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
 
 
 def test_a_config_file_of_somebody_else_is_no_run(tmp_path: Path) -> None:
@@ -169,10 +223,10 @@ def test_a_config_file_of_somebody_else_is_no_run(tmp_path: Path) -> None:
 def test_what_is_no_finished_run_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no run"):
         read_config(tmp_path)
-    write_json(tmp_path / "config.json", {"job": "compare"})
-    assert read_config(tmp_path) == {"job": "compare"}
+    write_json(tmp_path / "config.json", {"job": "compare", "schema": SCHEMA})
+    assert read_config(tmp_path) == {"job": "compare", "schema": SCHEMA}
     with pytest.raises(StoreError, match="unfinished run; continue it with --resume"):
-        load_run(tmp_path)
+        load_results(tmp_path)
 
 
 def test_the_log_is_one_entry_a_line(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ class Results:
     @property
     def values(self) -> dict[str, NDArray[np.float64]]:
         """Final metrics, [configuration, seed]."""
-        return {metric.name: self.dataset[metric.name].values.astype(np.float64) for metric in self.metrics}
+        return {metric.name: self.dataset[metric.name].values.astype(np.float64, copy=False) for metric in self.metrics}
 
     @property
     def along(self) -> dict[str, NDArray[np.float64]]:

@@ -142,7 +142,7 @@ def read_records(folder: Path, end: int) -> dict[str, NDArray]:
         start, at = following[-1]
         file = folder / f"{start:012d}-{at:012d}.npz"
         try:
-            with np.load(file) as opened:
+            with file.open("rb") as whole, np.load(whole) as opened:  # np.load leaves a damaged file open
                 for name in opened.files:
                     parts.setdefault(name, []).append(opened[name])
         except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NORM = "norm of the gradient with respect to\nthe generator's parameters"
-SNR = "SNR across minibatches, by\nthe generator's parameters"
+SNR = "SNR across minibatches, with\nrespect to the parameters"
 PURE_NOISE = r"pure noise: $1/\sqrt{M}$"
 SPREAD = "spread over samples of the gradient\nwith respect to the generated example"
 
@@ -108,7 +108,7 @@ def training_figure(run: Results) -> "Figure":
         else:
             draw_losses(axis, x, np.moveaxis(found["cosine"][..., run.losses.index(trained)], -1, 0))
             axis.set_ylim(min(-0.03, axis.get_ylim()[0]), 1.03)
-            say(axis, f"Cosine with the gradient of {plain_text(trained)}\nby the generator's parameters")
+            say(axis, f"Cosine with the gradient of {plain_text(trained)},\nwith respect to the parameters")
     legend_above(figure, run, found["norm"])
     return figure
 

@@ -33,7 +33,7 @@ FAR = float(np.log(1e12))  # the logit of D = 1 - 1e-12
 
 
 def paper_figure(run: Results) -> "Figure":
-    """Value, derivatives with respect to the logit and by the probability, and what float32 makes of them."""
+    """Value, derivatives with respect to the logit and to the probability, and what float32 makes of them."""
     from matplotlib.figure import Figure
 
     found = part_of(run, "paper")
@@ -45,7 +45,7 @@ def paper_figure(run: Results) -> "Figure":
     for axis in (value, near):
         axis.set_xlim(-NEAR, NEAR)
     _curves(near, run, x, found["d_logit64"], saturated=True)
-    say(near, "Derivative by the logit, dL/dlogit", logit, "dL/dlogit")
+    say(near, "Derivative with respect to the logit, dL/dlogit", logit, "dL/dlogit")
     for axis, name in ((value, "value64"), (near, "d_logit64")):
         shown = found[name][:, np.abs(x) <= NEAR]
         shown = shown[np.isfinite(shown)].clip(-TALL, TALL)
@@ -136,7 +136,7 @@ def _legend(axis: "Axes", run: Results) -> None:
     names.append(f"saturated: |dL/dlogit| below {run.notes['threshold']:g}")
     for group in _alike(found["d_logit64"]):
         lines.append(Line2D([], [], linestyle=""))
-        names.append("one curve by the logit: " + ", ".join(plain_text(run.losses[i]) for i in group))
+        names.append("one curve over the logit: " + ", ".join(plain_text(run.losses[i]) for i in group))
     names = [textwrap.fill(name, 46) for name in names]
     size = 9 if len(names) <= 12 else 7.5
     legend = axis.legend(

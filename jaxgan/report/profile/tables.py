@@ -241,7 +241,7 @@ def paper_section(run: Results) -> Section:
         numbers = ("" if value is None else f"{value:.1e}" if value else "equal" for value in off)
         lines.append((loss, about["derivative"] or "as measured", about["saturates"], about["float32"], *numbers))
     caption = (
-        "On paper: the derivative of the generator's loss by the discriminator's logit, where it is below "
+        "On paper: the derivative of the generator's loss with respect to the discriminator's logit, where it is below "
         f"{run.notes['threshold']:g} in absolute value (saturates), and where float32 holds it; the last two columns "
         "are its largest relative difference from the closed form over logits from -30 to 30."
     )
