@@ -254,7 +254,13 @@ def test_options_have_the_defaults_that_the_help_names(capsys):
     assert defaults.loss == ("minimax", "non_saturating", "wasserstein", "hinge")
     assert main(["profile", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for shown in ("[default: 2,000]", "[default: 50]", "[default: 100]", "[default: 0.01]", "1e,10e,25e"):
+    for shown in (
+        "[default: 2,000]",
+        "with profile --train every 50 steps]",
+        "[default: 100]",
+        "[default: 0.01]",
+        "1e,10e,25e",
+    ):
         assert shown in text
 
 

@@ -40,10 +40,10 @@ class Study(NamedTuple):
     keys: jax.Array  # one per seed
 
 
-def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength, ...] = (BASE,)) -> Study:
+def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
     """Names into functions, with everything checked that can be before compiling.
 
-    Each recipe is made with a discriminator of every strength; with more than the base, these name the configurations.
+    Where strengths of the discriminator are given, the recipe is made with each of them, and they name configurations.
 
     Raises:
       OptionError: a name, a shape or a size that does not fit.
@@ -54,8 +54,8 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
     check_owners(config.set, {name for one in recipes for name in (one.label, one.recipe)})
     for named in recipes:
         settings = resolve(named.label, named.recipe, named.make, config.set)
-        for strength in strengths:
-            label = named.label if len(strengths) == 1 else strength.name
+        for strength in strengths or (BASE,):
+            label = strength.name if strengths else named.label
             study.configurations[label] = _configuration(label, named, settings, study, strength)
     for configuration in study.configurations.values():
         _check_sizes(configuration, source)
@@ -85,7 +85,7 @@ def _recipes(config: Config) -> list[_Named]:
 def _configuration(
     label: str, named: _Named, settings: dict[str, Any], study: Study, strength: DiscriminatorStrength
 ) -> Configuration:
-    given = strength.applied_to(label, settings)
+    given = strength.applied_to(named.label, settings)
     ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
     if named.loss is not None:
         del given["loss"]  # the partial has it

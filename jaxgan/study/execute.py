@@ -26,7 +26,7 @@ from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, command_line, configure
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.resume import continued, resumable
-from jaxgan.study.strength import BASE, DiscriminatorStrength
+from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.training import (
     Block,
     Interrupted,
@@ -107,11 +107,11 @@ def run_study(
     with processes.in_agreement():
         if processes.leads() and out is not None and not resume:
             store.check_out(out, overwrite=overwrite)
-        plan = plan_for(config, placement, say)
-        if resume and out is not None:
-            plan = plan._replace(blocks=resumable(out, plan.study))
+        study = study_for(config)
+        blocks = resumable(out, study) if resume and out is not None else None
+        plan = plan_for(study, placement, say)
+        plan = plan if blocks is None else plan._replace(blocks=blocks)
     folder = _claimed(plan, job, out, resume, overwrite)
-    study = plan.study
     say(
         f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.configurations)} "
         f"on {study.source.name}; everything goes to {folder}"
@@ -164,17 +164,20 @@ def _watched(plan: Plan, configuration: Configuration, others: Mapping[str, Watc
     return watch(probe, along(evaluator), others)
 
 
-def plan_for(
-    config: Config, placement: Placement, say: Say, strengths: tuple[DiscriminatorStrength, ...] = (BASE,)
-) -> Plan:
-    """A configuration turned into functions, data and an evaluator.
+def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
+    """A configuration turned into functions, with its data.
 
     Raises:
       OptionError, DataError: what does not fit, a line each.
     """
     source = catalogue.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
-    study = build(config, source, strengths)
-    evaluator = evaluator_for(source, config.samples, split_seed=config.split_seed, report=say)
+    return build(config, source, strengths)
+
+
+def plan_for(study: Study, placement: Placement, say: Say) -> Plan:
+    """A study with its evaluator, for which a classifier may have to be trained."""
+    config = study.config
+    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=say)
     return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
 
 
@@ -184,7 +187,7 @@ def _claimed(plan: Plan, job: str, out: Path | None, resume: bool, overwrite: bo
     with processes.in_agreement():
         folder = Path() if out is None else out
         if processes.leads():
-            origin = origin_of(job, plan)
+            origin = origin_of(job, study, plan.placement, plan.blocks)
             if resume:
                 origin = store.read_config(folder) | {name: origin[name] for name in ("config", "command", "blocks")}
                 (folder / store.RESULTS).unlink(missing_ok=True)
@@ -196,9 +199,8 @@ def _claimed(plan: Plan, job: str, out: Path | None, resume: bool, overwrite: bo
     return processes.seen_by_all(folder)
 
 
-def origin_of(job: str, plan: Plan) -> dict[str, Any]:
+def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block, ...]) -> dict[str, Any]:
     """What config.json holds of a run."""
-    study = plan.study
     return {
         "schema": SCHEMA,
         "job": job,
@@ -208,10 +210,10 @@ def origin_of(job: str, plan: Plan) -> dict[str, Any]:
             label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
         },
         "network": study.networks.description,
-        "blocks": [list(block) for block in plan.blocks],
+        "blocks": [list(block) for block in blocks],
         "inputs": inputs.digests(study),
         **provenance.provenance(),
-        **resources.described(plan.placement),
+        **resources.described(placement),
         "key": study.config.key,
     }
 

@@ -17,12 +17,13 @@ from jaxgan.report.profile.report import write_profile_report
 from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
+from jaxgan.runs.placement import Placement
 from jaxgan.runs.run import start
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import configure
-from jaxgan.study.execute import Plan, giving_up, measured, origin_of, own_probes, plan_for
-from jaxgan.study.frozen_generators import gradient_arrays, measure_frozen, rules_for
+from jaxgan.study.execute import Plan, giving_up, measured, origin_of, own_probes, plan_for, study_for
+from jaxgan.study.frozen_generators import Rule, gradient_arrays, measure_frozen, rules_for
 from jaxgan.study.messages import OptionError
 from jaxgan.study.paper import on_paper
 from jaxgan.study.profile_config import (
@@ -35,7 +36,7 @@ from jaxgan.study.profile_config import (
     profile_from,
 )
 from jaxgan.study.strength import strengths_from
-from jaxgan.study.training import Job, Say, Watched
+from jaxgan.study.training import Block, Job, Say, Watched
 from jaxgan.types import QUANTILES, Loss
 
 
@@ -77,7 +78,7 @@ def run_profile(
     if out is not None:
         store.check_out(out, overwrite=overwrite)
     if kind == "paper":
-        origin = _origin(kind, profile, None)
+        origin = _origin(kind, profile)
         folder = store.claim(out, Path("runs"), "profile", overwrite=overwrite)
         write_json(folder / "config.json", origin)
         say(f"profile of {', '.join(losses)}; everything goes to {folder}")
@@ -93,25 +94,26 @@ def run_profile(
     if keep_programs:
         compilation.keep_programs()
     # Against frozen generators a strength is that of the discriminators from scratch alone.
-    plan = plan_for(config, placement, say, strengths if kind == "train" else strengths[:1])
-    study = plan.study
+    study = study_for(config, strengths if kind == "train" else strengths[:1])
     for configuration in study.configurations.values():
         _try(study, configuration, losses)
-    ages = rules = None
+    ages: tuple[int, ...] = ()
+    rules: dict[str, Rule] = {}
     if kind == "frozen":
         ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
         rules = rules_for(study, profile, strengths)
+    plan = plan_for(study, placement, say) if kind == "train" else None
     name = f"profile-{kind}-{catalogue.slug(Path(config.data).stem)}"
     folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-    origin = _origin(kind, profile, plan)
+    origin = _origin(kind, profile, study, placement)
     write_json(folder / "config.json", origin)
     inputs.keep_copies(folder, study)
     say(f"profile of {', '.join(losses)}; everything goes to {folder}")
     job = Job(study, folder, f"profile --{kind}", progress, say)
-    if ages is not None and rules is not None:
-        results = measure_frozen(job, rules, losses, profile, ages, placement)
-    else:
+    if plan is not None:
         results = _along_training(job, plan, profile, losses)
+    else:
+        results = measure_frozen(job, rules, losses, profile, ages, placement)
     variables, about = on_paper(losses, profile.threshold)
     dataset = results.dataset.assign(variables).assign_coords(logit=variables["paper_logits"].values)
     notes = (
@@ -230,14 +232,16 @@ def _trained(study: Study) -> dict[str, Any]:
     }
 
 
-def _origin(kind: Kind, profile: ProfileConfig, plan: Plan | None) -> dict[str, Any]:
+def _origin(
+    kind: Kind, profile: ProfileConfig, study: Study | None = None, placement: Placement | None = None
+) -> dict[str, Any]:
     own = {
         "kind": kind,
-        "command": command_line(kind, profile, None if plan is None else plan.study.config),
+        "command": command_line(kind, profile, None if study is None else study.config),
         "profile": dataclasses.asdict(profile),
     }
-    if plan is not None:
-        return origin_of("profile", plan) | own
+    if study is not None and placement is not None:
+        return origin_of("profile", study, placement, (Block(0, study.config.seeds - 1),)) | own
     return {"schema": SCHEMA, "job": "profile", **own, **provenance.provenance()}
 
 
