@@ -116,6 +116,7 @@ def _train(
             steps,
             probe=probe,
             probe_every=min(wanted.every, steps),
+            record_every=1,
             on_chunk=keep,
             placement=placement,
         )

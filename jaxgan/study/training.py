@@ -91,6 +91,7 @@ def train(
             study.keys,
             config.steps,
             state=state,
+            record_every=1,
             on_chunk=on_chunk,
             on_compile=on_compile,
             placement=placement,
