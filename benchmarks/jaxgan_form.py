@@ -18,8 +18,9 @@ from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.runs import seed_keys
-from jaxgan.runs.loop import numbers, programs
-from jaxgan.runs.placement import deal, place, repeated, spread, to_host, use_cpu_cores
+from jaxgan.runs.axis import Fixed, Run
+from jaxgan.runs.placement import assign, place, replicate, shard, to_host, use_cpu_cores
+from jaxgan.runs.program import numbers, programs
 from jaxgan.types import Algorithm, Prior
 
 _CHUNK = 256  # steps of one call at most, as `jaxgan.runs.loop` has it
@@ -79,24 +80,24 @@ def make(
     dtype = "bfloat16" if precision == "bfloat16" else None
     use_devices()
     placement = place(seeds)
-    seed_keys = spread(placement, keys(seeds)[np.maximum(deal(seeds, placement).ravel(), 0)])
-    shared = repeated(placement, sample or sampler(workload))
+    what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
+    shared = replicate(placement, sample or sampler(workload))
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
-    begin, stretch, _ = programs(rule, placement, _CHUNK)
-    state = begin(shared, seed_keys)
+    begin, stretch, _ = programs(Fixed(rule), placement, _CHUNK)
+    parts = begin(shared, what)
     done = 0
 
     clock = time.perf_counter()
-    compiled = stretch.lower((shared, *numbers(placement, 0, 0)), seed_keys, state).compile()
+    compiled = stretch.lower((shared, *numbers(placement, 0, 0)), what, None, parts).compile()
     compile_seconds = time.perf_counter() - clock
 
     def run(steps: int) -> None:
-        nonlocal state, done
+        nonlocal parts, done
         for length in [_CHUNK] * (steps // _CHUNK) + [steps % _CHUNK] * (steps % _CHUNK > 0):
-            state, info = compiled((shared, *numbers(placement, done, length)), seed_keys, state)
+            parts, info = compiled((shared, *numbers(placement, done, length)), what, None, parts)
             to_host(info)  # as `fit` does, for those who watch
             done += length
-        jax.block_until_ready(state)
+        jax.block_until_ready(parts)
 
     facts = {
         "compile_seconds": compile_seconds,
@@ -104,7 +105,7 @@ def make(
         "characters": len(compiled.as_text()),
         "devices": placement.mesh.size,
     }
-    return Form(run, lambda: [trained(state.params, state.opt_state, i) for i in range(seeds)], facts)
+    return Form(run, lambda: [trained(parts.params, parts.opt_state, i) for i in range(seeds)], facts)
 
 
 def memory(compiled: Any, data: Any, devices: int) -> dict[str, int]:

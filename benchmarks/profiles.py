@@ -22,7 +22,7 @@ from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS, Workload
 from jaxgan import losses
 from jaxgan.diagnostics.gradients import gradient_probe
-from jaxgan.runs.run import run_seeds, seed_keys
+from jaxgan.runs import run_seeds, seed_keys
 from jaxgan.types import Sampler
 
 LOSSES = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")

@@ -50,13 +50,14 @@ from .results.statistics import wilson_interval as wilson_interval
 from .results.store import Run as Run
 from .results.store import load_run as load_run
 from .runs import Chunk as Chunk
-from .runs import Fitted as Fitted
+from .runs import FitResult as FitResult
 from .runs import Placement as Placement
 from .runs import fit as fit
 from .runs import place as place
 from .runs import run as run
 from .runs import run_seeds as run_seeds
 from .runs import seed_keys as seed_keys
+from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import load_generator as load_generator

@@ -20,10 +20,10 @@ from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.runs import run_seeds, seed_keys, sweep
 from jaxgan.runs.loop import fit
 from jaxgan.runs.placement import Placement, place, to_host, use_cpu_cores
-from jaxgan.runs.run import run_seeds, seed_keys
-from jaxgan.types import Algorithm, State
+from jaxgan.types import Algorithm, Key, Sampler, State
 
 STEPS = 10
 networks = MLPGenerator(2, hidden=(16,)), MLPDiscriminator(hidden=(16,))
@@ -34,7 +34,7 @@ jax.config.update("jax_disable_most_optimizations", True)
 
 
 def fitted(
-    algorithm: Algorithm, seeds: int, placement: Placement, state: State | None = None, steps: int = STEPS
+    algorithm: Any, seeds: int, placement: Placement, state: State | None = None, steps: int = STEPS, **options: Any
 ) -> Any:
     """The seeds' positions, infos and end."""
     infos: list[Any] = []
@@ -49,9 +49,10 @@ def fitted(
         on_chunk=lambda chunk: infos.append(chunk.info),
         max_chunk=8,
         chunk_seconds=1e6,
+        **options,
     )
     info = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos)
-    return {"seeds": end.seeds, "info": info, "params": to_host(end.state.params), "state": jax.device_get(end.state)}
+    return {"seeds": end.runs, "info": info, "params": to_host(end.state.params), "state": jax.device_get(end.state)}
 
 
 def ran(algorithm: Algorithm, seeds: int, placement: Placement) -> Any:
@@ -118,12 +119,37 @@ def as_one_of_two(port: str, process: str) -> dict[str, Any]:
         found["5 seeds, waves"] = {"drawn": fitted(algorithms["drawn"], 5, place(5))}
     half = fitted(TRAINING, 5, place(5), steps=5)["state"]
     found["resumed"] = {"trained": fitted(TRAINING, 5, place(5), state=half)}
-    for seeds in (5, 1):
+    found["5 seeds at once"] = {"drawn": ran(algorithms["drawn"], 5, place(5))}
+    keys = seed_keys(jax.random.key(0), 5)
+    settings = {"setting": [1.0, 2.0]}
+    found["sweep of 5 seeds"] = fitted(with_setting, 5, place(10), settings=settings)
+    stop: dict[str, Any] = {"probe_at": (4,), "stop": lambda chunk: (chunk.runs == 0) & (chunk.step == 4)}
+    end = fit(algorithms["drawn"], ring().sample, keys, STEPS, placement=place(5), max_chunk=8, **stop)
+    numbers = to_host(end.state.params.generator)
+    found["stopped"] = {"step": end.step, "stopped_at": end.stopped_at, "params": numbers}
+    calls: tuple[tuple[str, Any], ...] = (
+        ("1 at once", lambda: run_seeds(TRAINING, ring().sample, keys[:1], 1)),
+        ("swept", lambda: sweep(with_setting, settings, ring().sample, keys, 1)),
+    )
+    for name, call in calls:
         try:
-            run_seeds(TRAINING, ring().sample, seed_keys(jax.random.key(0), seeds), 1)
+            call()
         except ValueError as error:
-            found[f"{seeds} at once"] = str(error)
+            found[name] = str(error)
     return found
+
+
+def with_setting(setting: Any) -> Algorithm:
+    """`drawing`, whose infos have the setting, too."""
+    from test_train import drawing
+
+    plain = drawing(ring().sample)
+
+    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+        state, info = plain.step(state, sample, key)
+        return state, info | {"setting": setting}
+
+    return plain._replace(step=step)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from jaxgan import checkpoint, toy
 from jaxgan.checkpoint import CheckpointError, latest_step, load, save
 from jaxgan.dynamics import simultaneous
 from jaxgan.runs import fit, placement, run, run_seeds, seed_keys
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.run import start_runs
 from jaxgan.types import Algorithm, Generator, Players, State
 
 
@@ -143,7 +143,7 @@ def test_a_run_with_random_optimizers_resumes_to_the_same_bits(
     whole = fit(algorithm, sample, keys, 9).state
     monkeypatch.setattr(placement, "bytes_available", lambda placement: bytes_there)
     save(tmp_path, 4, fit(algorithm, sample, keys, 4).state, {})
-    like = jax.eval_shape(lambda: start_seeds(algorithm, sample, keys))
+    like = jax.eval_shape(lambda: start_runs(algorithm, sample, keys))
     assert_same(fit(algorithm, sample, keys, 9, state=load(tmp_path, like)[0]).state, whole)
     assert_same(run_seeds(algorithm, sample, keys, 9).state.opt_state, whole.opt_state)
 

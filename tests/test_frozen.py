@@ -34,8 +34,8 @@ from jaxgan.losses import minimax, non_saturating, relativistic_average
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.nn.layers import spectrally_normalized
 from jaxgan.random import named_key
+from jaxgan.runs import run, run_seeds, seed_keys
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.run import run, run_seeds, seed_keys
 from jaxgan.types import (
     QUANTILES,
     Array,

@@ -15,7 +15,7 @@ from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.random import named_key
-from jaxgan.runs.run import run_seeds, seed_keys
+from jaxgan.runs import run_seeds, seed_keys
 from jaxgan.terms import lecam
 from jaxgan.types import Augmentation, Batch, Generator, Players, Remembering, State
 

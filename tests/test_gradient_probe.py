@@ -33,8 +33,8 @@ from jaxgan.losses import (
 )
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.random import named_key
+from jaxgan.runs import Result, run, run_seeds, seed_keys
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.run import Result, run, run_seeds, seed_keys
 from jaxgan.types import QUANTILES, Algorithm, Array, Batch, Game, Key, Loss, Players, Sampler, State
 
 KEY = jax.random.key(3)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan.runs.placement import bytes_needed, over_seeds, place, seeds_that_fit
+from jaxgan.runs.placement import bytes_needed, over_runs, place, runs_that_fit
 from jaxgan.types import Array, Key
 
 KEY = jax.random.key(0)
@@ -98,16 +98,16 @@ def test_a_run_goes_on_with_other_devices(four: dict[str, Any]) -> None:
         assert_same_runs({"trained": four[name]}, four["one device"], np.arange(6))
 
 
-def test_idle_devices_and_waves_are_said(four: dict[str, Any]) -> None:
-    assert set(four["uneven"]) == {"6 seeds on 4 devices take 2 rounds, the last with 2 idle"}
-    assert "8 seeds need more memory than there is: 2 waves of up to 4" in four["waves"]
+def test_idle_devices_and_turns_are_said(four: dict[str, Any]) -> None:
+    assert set(four["uneven"]) == {"6 runs on 4 devices take 2 rounds, the last with 2 idle"}
+    assert "8 runs need more memory than there is: 2 batches of up to 4 take turns" in four["waves"]
 
 
 def test_cores_become_devices_before_anything_else_or_never(four: dict[str, Any]) -> None:
     assert "jax_num_cpu_devices" in four["too late"]
 
 
-@pytest.mark.parametrize("what", ["8 seeds", "5 seeds", "5 seeds, waves", "resumed"])
+@pytest.mark.parametrize("what", ["8 seeds", "5 seeds", "5 seeds at once", "5 seeds, waves", "resumed"])
 def test_processes_change_no_number(four: dict[str, Any], two: list[dict[str, Any]], what: str) -> None:
     shares = np.array_split(np.arange(int(what[0]) if what[0].isdigit() else 5), 2)
     for process, own in zip(two, shares, strict=True):
@@ -116,10 +116,28 @@ def test_processes_change_no_number(four: dict[str, Any], two: list[dict[str, An
         assert_same_runs(process[what], four["one device"], own)
 
 
-def test_processes_that_cannot_share_seeds_are_told(two: list[dict[str, Any]]) -> None:
+def test_processes_that_cannot_share_runs_are_told(two: list[dict[str, Any]]) -> None:
     for process in two:
-        assert process["5 at once"] == "4 devices of several processes cannot share 5 seeds evenly"
-        assert process["1 at once"] == "every process needs a seed: got 1 for 2 processes"
+        assert process["1 at once"] == "every process needs a run: got 1 for 2 processes"
+        assert process["swept"] == "sweep works in one process, got 2: use fit, which gives each its runs"
+
+
+def test_a_sweep_over_processes_gives_each_its_runs(two: list[dict[str, Any]]) -> None:
+    for process, own in zip(two, np.array_split(np.arange(10), 2), strict=True):
+        found = process["sweep of 5 seeds"]
+        np.testing.assert_array_equal(found["seeds"], own)
+        # the bits of a seed are the same in both configurations, which differ in their setting alone
+        bits = np.concatenate([each["sweep of 5 seeds"]["info"]["bits"] for each in two])
+        np.testing.assert_array_equal(bits[:5], bits[5:])
+        np.testing.assert_array_equal(found["info"]["setting"], np.where(own < 5, 1.0, 2.0)[:, None].repeat(10, 1))
+
+
+def test_a_run_that_one_process_stops_stands_still_there(two: list[dict[str, Any]]) -> None:
+    assert [process["stopped"]["stopped_at"].tolist() for process in two] == [[4, 0, 0], [0, 0]]
+    assert [process["stopped"]["step"] for process in two] == [10, 10]
+    first = two[0]["stopped"]["params"]["bits"]
+    assert not np.array_equal(first[0], two[0]["5 seeds"]["drawn"]["params"].generator["bits"][0])
+    np.testing.assert_array_equal(first[1:], two[0]["5 seeds"]["drawn"]["params"].generator["bits"][1:])
 
 
 def test_side_by_side_needs_more_memory_the_more_seeds_there_are() -> None:
@@ -128,7 +146,7 @@ def test_side_by_side_needs_more_memory_the_more_seeds_there_are() -> None:
         return jnp.trace(a @ a @ a)
 
     def needed(seeds: int, in_turn: bool) -> int:
-        return bytes_needed(jax.jit(over_seeds(place(1, in_turn=in_turn), matrix)), None, jax.random.split(KEY, seeds))
+        return bytes_needed(jax.jit(over_runs(place(1, in_turn=in_turn), matrix)), None, jax.random.split(KEY, seeds))
 
     one = 4 * 64 * 64
     assert needed(64, in_turn=False) - needed(8, in_turn=False) >= 56 * one  # at least one matrix a seed
@@ -137,9 +155,9 @@ def test_side_by_side_needs_more_memory_the_more_seeds_there_are() -> None:
 
 def test_as_many_seeds_as_fit() -> None:
     placement = place(1)
-    assert seeds_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=1000) == 64
-    assert seeds_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=500) == 45  # a tenth stays free
-    assert seeds_that_fit(placement, 64, lambda seeds: 10**6, limit=500) == 1  # is tried all the same
+    assert runs_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=1000) == 64
+    assert runs_that_fit(placement, 64, lambda seeds: 10 * seeds, limit=500) == 45  # a tenth stays free
+    assert runs_that_fit(placement, 64, lambda seeds: 10**6, limit=500) == 1  # is tried all the same
 
 
 TINY = ["--data", "ring", "--seeds", "3", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]

@@ -18,9 +18,9 @@ from jaxgan.dynamics import alternating, averaged, best_generator
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.optim import clip_params
+from jaxgan.runs import run, run_seeds, seed_keys
 from jaxgan.runs.loop import fit
 from jaxgan.runs.placement import place
-from jaxgan.runs.run import run, run_seeds, seed_keys
 from jaxgan.types import Algorithm, Array, Batch, Evaluation, Game, Key, Loss, State
 
 MEAN, STEPS = 0.5, 500

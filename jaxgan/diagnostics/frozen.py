@@ -23,7 +23,8 @@ from jaxgan.game import network_state
 from jaxgan.random import named_key
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement
-from jaxgan.runs.run import Probe, as_pytree, observe, start_seeds
+from jaxgan.runs.program import Parts, parts_of
+from jaxgan.runs.run import Probe, as_pytree, observe, start_runs
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 
@@ -91,7 +92,7 @@ def generators_of_ages(
     kept, state = [], None
     for age in ages:
         if age == 0:
-            generator = best_generator(start_seeds(algorithm, sample, keys))
+            generator = best_generator(start_runs(algorithm, sample, keys))
         else:
             done = fit(algorithm, sample, keys, age, state=state, on_chunk=on_chunk, placement=placement)
             if done.interrupted:
@@ -150,7 +151,7 @@ def against_discriminators(
     steps = log_spaced(num_steps, probes)
     each = jnp.tile(jax.vmap(partial(named_key, name="frozen"))(keys), ages)
     # The step counter is one for all; every other leaf of a state leads with the axis of runs.
-    state = start_seeds(discriminator, sample, each)
+    state = start_runs(discriminator, sample, each)
     state = with_generator(state, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), generators))
     reports: list[Any] = []
     seen: list[Any] = []
@@ -200,12 +201,12 @@ def directions(
     probe = direction_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
     step = found.state.step
 
-    def at(probe: Probe, each: tuple[Key, State]) -> PyTree:
-        key, state = each
-        return observe(probe, key, state._replace(step=step))
+    def at(probe: Probe, each: tuple[Key, Parts]) -> PyTree:
+        key, parts = each
+        return observe(probe, key, parts.at(step))
 
-    states = jax.device_get(found.state._replace(step=None))  # type: ignore[arg-type]
-    rows = jax.jit(lambda probe, each: jax.lax.map(partial(at, probe), each))(probe, (found.keys, states))
+    parts = jax.device_get(parts_of(found.state))
+    rows = jax.jit(lambda probe, each: jax.lax.map(partial(at, probe), each))(probe, (found.keys, parts))
     return np.asarray(rows).reshape(*found.gradients.norm.shape[:2], *rows.shape[1:])
 
 

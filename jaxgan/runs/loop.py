@@ -1,271 +1,309 @@
-"""All seeds of a run driven from the host, in compiled chunks: for progress, files, checkpoints and Ctrl-C."""
+"""All runs driven from the host, in compiled chunks: for progress, files, checkpoints, stopping and Ctrl-C."""
 
 import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
+from tqdm import tqdm
 
+from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
 from jaxgan.runs.placement import (
     Placement,
+    assign,
+    batches_of,
     bytes_needed,
-    deal,
     from_host,
     joined,
-    like_spread,
-    over_seeds,
+    like_sharded,
     own_part,
-    own_seeds,
+    own_runs,
     place,
-    repeated,
-    seeds_that_fit,
-    spread,
+    replicate,
+    runs_that_fit,
+    shard,
     to_host,
-    waves_of,
 )
-from jaxgan.runs.run import Probe, advance, as_pytree, observe, start
-from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
+from jaxgan.runs.program import Parts, Programs, numbers, parts_of, programs
+from jaxgan.runs.run import AnyProbe, as_pytree
+from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
 
 
 class Chunk(NamedTuple):
-    """What `fit` hands over after each compiled stretch: all arrays lead with the seed axis."""
+    """What `fit` hands over after each compiled stretch: all arrays lead with the axis of runs.
 
-    seeds: np.ndarray  # the positions in `keys` of the seeds below: over several processes, those of this one
+    Run r has configuration r // len(keys) and key r % len(keys); with one configuration, a run is a seed.
+    """
+
+    runs: np.ndarray  # which runs these are: over several processes, those of this one
     state: State  # its buffers are used again for the next chunk: copy what is to stay
     step: int  # steps done so far
-    info: Any  # [seed, step in this chunk]: the rule's own, an `Info` but where it moves one player alone
+    length: int  # steps of this chunk
+    active: np.ndarray  # [run] whether it took them; a run that was stopped stands still, and its info is NaN
+    info: Any  # [run, step in this chunk]: the rule's own, an `Info` but where it moves one player alone
     probe: PyTree  # of the state now; None where no probe was due
     seconds: float  # the stretch took
 
-    @property
-    def length(self) -> int:
-        """The steps of this chunk."""
-        return int(jax.tree.leaves(self.info)[0].shape[1])
 
+class FitResult(NamedTuple):
+    """The end of `fit`; all arrays lead with the axis of runs, as in a `Chunk`."""
 
-class Fitted(NamedTuple):
-    """The end of `fit`; `interrupted` says that Ctrl-C came, be it in the last chunk."""
-
-    seeds: np.ndarray
+    runs: np.ndarray
     state: State
     step: int
-    interrupted: bool
+    stopped_at: np.ndarray  # [run] the step after which it was stopped, and whose state it has; 0 where it was not
+    interrupted: bool  # whether Ctrl-C was pressed, even during the last chunk
 
 
 def fit(
-    algorithm: Algorithm,
+    algorithm: Algorithm | Make,
     sample: Sampler,
     keys: Key,
     num_steps: int,
     *,
+    settings: Settings | None = None,
     state: State | None = None,
-    probe: Probe | None = None,
+    stopped_at: np.ndarray | None = None,
+    stop: Callable[[Chunk], np.ndarray] | None = None,
+    probe: AnyProbe | None = None,
     probe_every: int | None = None,
     probe_at: Collection[int] = (),
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
+    progress: bool = False,
     max_chunk: int = 256,
     chunk_seconds: float = 1.0,
     placement: Placement | None = None,
-) -> Fitted:
-    """Trains all seeds to `num_steps`, in compiled chunks of about `chunk_seconds`, from `state` where given.
+) -> FitResult:
+    """Trains all runs to `num_steps`, in compiled chunks of about `chunk_seconds`, from `state` where given.
 
-    Between chunks the host is free: `on_chunk` prints, writes and saves. Ctrl-C ends the run after the chunk
-    under way, with nothing lost; a second one raises KeyboardInterrupt. How a run is cut into chunks, and where its
-    seeds run, changes none of its random numbers. `on_compile` is told how many seconds the compilation took.
+    A run is a key, and with `settings` every configuration with every key. Between chunks the host is free: `on_chunk`
+    prints, writes and saves. Ctrl-C ends the runs after the chunk under way, with nothing lost; a second one raises
+    KeyboardInterrupt. How runs are cut into chunks, and where they are trained, changes none of their random numbers.
 
-    The seeds are dealt out over all devices, or as `placement` says. Those that do not fit into the memory together
+    The runs are shared out over all devices, or as `placement` says. Those that do not fit into the memory together
     take turns chunk by chunk. Over several processes every one of them calls `fit` with the same arguments, but with
-    its own seeds' part of `state`, and gets its own seeds.
+    its own runs' part of `state` and `stopped_at`, and gets its own runs.
 
-    `probe` looks after every `probe_every` steps, or after the steps that `probe_at` lists, and in any case at the end.
+    Args:
+      algorithm: of all runs; with `settings`, a function `make(**settings) -> Algorithm`, which is called while the
+        program is traced, with numbers that have no value yet.
+      sample: (key, n) -> Batch, shared by all runs.
+      keys: one per seed.
+      num_steps: the steps behind every run at the end.
+      settings: arrays that lead with the axis of configurations. Other values compile nothing anew.
+      state: where to go on, of an earlier `fit` of the same runs.
+      stopped_at: which of them stay as they are, of the same `fit`.
+      stop: chunk -> [run] which runs to stop, asked whenever a probe is due. A stopped run keeps its state to the bit
+        and, where runs take turns, costs nothing. When all are stopped, `fit` ends.
+      probe: (state, key) -> any arrays; with `settings`, (algorithm, state, key) -> any arrays.
+      probe_every: a probe is due after so many steps each, and at the end (default: at the end alone).
+      probe_at: the steps after which one is due, in place of `probe_every`.
+      on_chunk: told of every chunk.
+      on_compile: told once how many seconds the compilation took.
+      progress: whether to show a bar.
+      max_chunk: steps of a chunk at the most.
+      chunk_seconds: how long a chunk is to take, about.
+      placement: where runs are trained; by default `place`.
 
     Raises:
-      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` below 1, or both it and
-        `probe_at`.
+      TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
+      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` below 1, both it and
+        `probe_at`, or `stop` with neither.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> def make(lr):
+      ...     return jg.simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(lr), optax.sgd(lr), batch_size=1)
+      >>> keys = jg.seed_keys(jax.random.key(0), 3)
+      >>> end = fit(make, jg.toy.origin(), keys, 5, settings={"lr": [0.1, 0.2]})
+      >>> end.step, end.runs.tolist()  # 2 configurations x 3 seeds
+      (5, [0, 1, 2, 3, 4, 5])
     """
-    every = num_steps if probe_every is None else probe_every
-    if num_steps < 1 or every < 1:
-        raise ValueError(f"num_steps and probe_every must be at least 1, got {num_steps} and {probe_every}")
-    if probe_at and probe_every is not None:
-        raise ValueError("probe_every and probe_at exclude each other: got both")
-    looks = {step for step in probe_at if 0 < step < num_steps} or set(range(every, num_steps, every))
-    looks |= {num_steps}
+    due = _due(num_steps, probe_every, probe_at, stop is not None)
     done = 0 if state is None else int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
+    make = make_of(algorithm, settings)
+    runs, _ = all_runs(settings, keys)
+    check_sampler(sample, keys[0])
     clock = time.perf_counter()
-    placement = place(len(keys)) if placement is None else placement
-    crew = _assemble(algorithm, sample, keys, state, probe, placement, max_chunk)
+    placement = place(len(runs.key)) if placement is None else placement
+    mine = own_runs(len(runs.key), placement)
+    every_run = stop is None and stopped_at is None
+    stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)
+    job = _assemble(make, sample, runs, state, probe, placement, max_chunk, every_run)
     on_compile(time.perf_counter() - clock)
 
-    length, stopped = 1, False
-    with _deferred_interrupt() as interrupted:
-        while done < num_steps and not stopped:
-            steps = min(length, min(look for look in looks if look > done) - done)
+    bar = tqdm(total=num_steps, initial=done, unit="step", disable=not progress, dynamic_ncols=True)
+    with bar, _deferred_interrupt() as came:
+        length, interrupted, left = _agreed(1, False, bool((stopped_at == 0).any()))
+        while done < num_steps and left and not interrupted:
+            steps = min(length, min(step for step in due if step > done) - done)
+            active = stopped_at == 0
             clock = time.perf_counter()
-            crew, info = _advance(crew, done, steps)
+            job, info = _advance(job, done, steps, None if every_run else active)
             seconds = time.perf_counter() - clock
             done += steps
-            seen = _observe(crew, done) if probe is not None and done in looks else None
-            on_chunk(Chunk(crew.seeds, _state(crew, done), done, info, seen, seconds))
+            seen = _observe(job, done) if probe is not None and done in due else None
+            chunk = Chunk(job.runs, _state(job, done), done, steps, active, info, seen, seconds)
+            on_chunk(chunk)
+            bar.update(steps)
+            if stop is not None and done in due:
+                stopped_at = np.where(active & _answers(stop, chunk), done, stopped_at)
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
-            length, stopped = _agreed(length, interrupted())
-        return Fitted(crew.seeds, _state(crew, done), done, stopped)
+            length, interrupted, left = _agreed(length, came(), bool((stopped_at == 0).any()))
+        return FitResult(job.runs, _state(job, done), done, stopped_at, interrupted)
 
 
-class _Wave(NamedTuple):
-    """Seeds that run together. The state, without its step, is on the devices, or on the host while others run."""
+def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool) -> set[int]:
+    """The steps after which a probe is due."""
+    if num_steps < 1 or (every is not None and every < 1):
+        raise ValueError(f"num_steps and probe_every must be at least 1, got {num_steps} and {every}")
+    if at and every is not None:
+        raise ValueError("probe_every and probe_at exclude each other: got both")
+    if stopping and every is None and not at:
+        raise ValueError("stop is asked when a probe is due: give probe_every or probe_at, got neither")
+    steps = set(at) or set(range(every or num_steps, num_steps, every or num_steps))
+    return {step for step in steps if 0 < step < num_steps} | {num_steps}
 
-    keys: Key
-    state: State
-    seeds: np.ndarray  # which of `keys` this process's places hold, or -1
+
+def _answers(stop: Callable[[Chunk], np.ndarray], chunk: Chunk) -> np.ndarray:
+    answers = np.asarray(stop(chunk))
+    if answers.shape != chunk.runs.shape or answers.dtype != bool:
+        got = f"{answers.dtype}{list(answers.shape)}"
+        raise ValueError(f"stop must return a bool for every run, bool{list(chunk.runs.shape)}, got {got}")
+    return answers
 
 
-class _Crew(NamedTuple):
+class _Batch(NamedTuple):
+    """Runs that are trained together. Their parts are on the devices, or on the host while others are trained."""
+
+    what: Run
+    parts: Parts
+    runs: np.ndarray  # which runs this process's places hold, or -1
+
+
+class _Job(NamedTuple):
     placement: Placement
-    shared: PyTree  # the data, on every device
+    sample: PyTree  # the data, on every device
     probe: PyTree  # likewise
-    stretch: Any
-    observe: Any
-    waves: list[_Wave]
-    seeds: np.ndarray  # the positions in the caller's keys of this process's seeds
+    programs: Programs
+    batches: list[_Batch]
+    runs: np.ndarray  # which runs are this process's
 
 
 def _assemble(
-    algorithm: Algorithm,
+    make: Make,
     sample: Sampler,
-    keys: Key,
+    runs: Run,
     state: State | None,
-    probe: Probe | None,
+    probe: AnyProbe | None,
     placement: Placement,
     max_chunk: int,
-) -> _Crew:
-    """Deals the seeds out, starts them or takes up `state`, and compiles what the chunks will run."""
-    seeds = len(keys)
-    places = deal(seeds, placement)
-    shared = repeated(placement, as_pytree(sample))
-    its_probe = repeated(placement, as_pytree(probe))
-    begin, stretch, look = programs(algorithm, placement, max_chunk)
+    every_run: bool,
+) -> _Job:
+    """Shares the runs out, starts them or takes up `state`, and compiles what the chunks will run."""
+    count = len(runs.key)
+    places = assign(count, placement)
+    shared, shared_probe = replicate(placement, as_pytree(sample)), replicate(placement, as_pytree(probe))
+    compiled = programs(make, placement, max_chunk)
+
+    def at(which: np.ndarray) -> Run:
+        return shard(placement, jax.tree.map(lambda a: a[which], runs))
 
     def arguments(size: int) -> tuple[Any, ...]:
-        placed_keys = spread(placement, keys[np.zeros(size, int)])
-        states = like_spread(placement, jax.eval_shape(begin, shared, placed_keys))
-        return (shared, *numbers(placement, 0, 0)), placed_keys, states
+        what = at(np.zeros(size, int))
+        return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
 
-    size = seeds_that_fit(placement, places.size, lambda size: bytes_needed(stretch, *arguments(size)))
-    whole = waves_of(places, size)
-    mine = own_seeds(seeds, placement)
+    def needed(size: int) -> int:
+        what, parts = arguments(size)
+        active = None if every_run else shard(placement, np.ones(size, bool))
+        return bytes_needed(compiled.stretch, (shared, *numbers(placement, 0, 0)), what, active, parts)
 
-    waves = []
-    for wave in whole:  # a place without a seed goes through the motions of another
-        held = own_part(placement, wave)
-        wave_keys = spread(placement, keys[np.maximum(wave, 0)])
+    size = runs_that_fit(placement, places.size, needed)
+    whole = batches_of(places, size)
+    mine = own_runs(count, placement)
+
+    batches = []
+    for batch in whole:  # places without a run repeat another's work
+        held = own_part(placement, batch)
+        what = at(np.maximum(batch, 0))
         if state is None:
-            states = begin(shared, wave_keys)
+            parts = compiled.begin(shared, what)
         else:
-            taken = np.searchsorted(mine, np.maximum(held, mine[0]))
-            part = jax.tree.map(lambda a, taken=taken: a[taken], to_host(_without_step(state)))
-            states = from_host(placement, part)
-        waves.append(_Wave(wave_keys, states if len(whole) == 1 else to_host(states), held))
+            rows = _rows(mine, held)
+            parts = from_host(placement, jax.tree.map(lambda a, rows=rows: a[rows], to_host(parts_of(state))))
+        batches.append(_Batch(what, parts if len(whole) == 1 else to_host(parts), held))
     if probe is not None:
-        (_, done, _), *each = arguments(size)
-        look.lower((its_probe, done), *each).compile()
-    return _Crew(placement, shared, its_probe, stretch, look, waves, mine)
+        compiled.observe.lower((shared_probe, numbers(placement, 0, 0)[0]), *arguments(size)).compile()
+    return _Job(placement, shared, shared_probe, compiled, batches, mine)
 
 
-@lru_cache(maxsize=16)
-def programs(algorithm: Algorithm, placement: Placement, capacity: int) -> tuple[Any, ...]:
-    """Start, stretch and observation of all seeds; kept, so that another call of `fit` compiles nothing again."""
-
-    def begin(sample: Sampler, key: Key) -> State:
-        return _without_step(start(algorithm, sample, key))
-
-    def stretch(shared: tuple[Sampler, jax.Array, jax.Array], key: Key, state: State) -> tuple[State, Info]:
-        """`steps` <= capacity steps. The number is an argument: no length of a chunk compiles anew."""
-        sample, done, steps = shared
-        state = state._replace(step=done)
-        info = jax.eval_shape(lambda state: advance(algorithm, sample, key, state)[1], state)
-        buffer = jax.tree.map(lambda a: jnp.zeros((capacity, *a.shape), a.dtype), info)
-
-        def body(i: jax.Array, carry: tuple[State, Info]) -> tuple[State, Info]:
-            state, buffer = carry
-            state, info = advance(algorithm, sample, key, state)
-            return state, jax.tree.map(lambda b, a: b.at[i].set(a), buffer, info)
-
-        state, buffer = jax.lax.fori_loop(0, steps, body, (state, buffer))
-        return _without_step(state), buffer
-
-    def look(shared: tuple[Probe, jax.Array], key: Key, state: State) -> PyTree:
-        probe, done = shared
-        return observe(probe, key, state._replace(step=done))
-
-    return (
-        jax.jit(over_seeds(placement, begin)),
-        jax.jit(over_seeds(placement, stretch), donate_argnums=2),
-        jax.jit(over_seeds(placement, look)),
-    )
+def _advance(job: _Job, done: int, steps: int, active: np.ndarray | None) -> tuple[_Job, Any]:
+    shared = (job.sample, *numbers(job.placement, done, steps))
+    batches, infos = [], []
+    for batch in job.batches:
+        moving = None if active is None else from_host(job.placement, active[_rows(job.runs, batch.runs)])
+        parts, buffer = job.programs.stretch(shared, batch.what, moving, _on_devices(job, batch))
+        infos.append(jax.tree.map(lambda a: a[:, :steps], to_host(buffer)))
+        batches.append(batch._replace(parts=parts if len(job.batches) == 1 else to_host(parts)))
+    info = _by_run(job, infos)
+    return job._replace(batches=batches), info if active is None else _only(active, info)
 
 
-def _advance(crew: _Crew, done: int, steps: int) -> tuple[_Crew, Info]:
-    shared = (crew.shared, *numbers(crew.placement, done, steps))
-    waves, parts = [], []
-    for wave in crew.waves:
-        state = _on_devices(crew, wave)
-        state, buffer = crew.stretch(shared, wave.keys, state)
-        parts.append(jax.tree.map(lambda a: a[:, :steps], to_host(buffer)))
-        waves.append(wave._replace(state=state if len(crew.waves) == 1 else to_host(state)))
-    return crew._replace(waves=waves), _by_seed(crew, parts)
+def _observe(job: _Job, done: int) -> PyTree:
+    shared = job.probe, numbers(job.placement, done, 0)[0]
+    seen = [to_host(job.programs.observe(shared, batch.what, _on_devices(job, batch))) for batch in job.batches]
+    return _by_run(job, seen)
 
 
-def _observe(crew: _Crew, done: int) -> PyTree:
-    shared = crew.probe, numbers(crew.placement, done, 0)[0]
-    parts = [to_host(crew.observe(shared, wave.keys, _on_devices(crew, wave))) for wave in crew.waves]
-    return _by_seed(crew, parts)
+def _state(job: _Job, done: int) -> State:
+    """This process's runs, as one state. Where all places are this process's and hold a run, it stays on devices."""
+    all_parts = [batch.parts for batch in job.batches]
+    whole = jax.process_count() == 1 and len(all_parts) == 1 and job.batches[0].runs.min() >= 0
+    parts = all_parts[0] if whole else _by_run(job, [to_host(parts) for parts in all_parts])
+    return parts.at(jnp.int32(done))
 
 
-def _state(crew: _Crew, done: int) -> State:
-    """This process's seeds, as one state. Where all places are this process's and hold a seed, it stays on devices."""
-    states = [wave.state for wave in crew.waves]
-    whole = jax.process_count() == 1 and len(states) == 1 and crew.waves[0].seeds.min() >= 0
-    state = states[0] if whole else _by_seed(crew, [to_host(state) for state in states])
-    return state._replace(step=jnp.int32(done))
+def _on_devices(job: _Job, batch: _Batch) -> Parts:
+    return batch.parts if len(job.batches) == 1 else from_host(job.placement, batch.parts)
 
 
-def _on_devices(crew: _Crew, wave: _Wave) -> State:
-    return wave.state if len(crew.waves) == 1 else from_host(crew.placement, wave.state)
+def _rows(mine: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Where the runs of these places stand among this process's; a place without one has that of another."""
+    return np.searchsorted(mine, np.maximum(held, mine[0]))
 
 
-def numbers(placement: Placement, done: int, steps: int) -> tuple[jax.Array, jax.Array]:
-    """The steps behind a state, and how many a stretch is to take: arguments, so that no number compiles anew."""
-    return repeated(placement, (np.int32(done), np.int32(steps)))
-
-
-def _by_seed(crew: _Crew, parts: list[PyTree]) -> PyTree:
-    """What the waves' places have, joined in the order of the seeds; what only fills a place up is left out."""
-    held = np.concatenate([wave.seeds for wave in crew.waves])
+def _by_run(job: _Job, parts: list[PyTree]) -> PyTree:
+    """What the batches' places have, joined in the order of the runs; what only fills a place up is left out."""
+    held = np.concatenate([batch.runs for batch in job.batches])
     order = np.argsort(held, kind="stable")[np.count_nonzero(held < 0) :]
     return joined(parts, order)
 
 
-def _without_step(state: State) -> State:
-    """The step counter is common to all seeds: with a seed axis, a `lax.cond` on it would compute both branches."""
-    return state._replace(step=None)  # type: ignore[arg-type]
+def _only(active: np.ndarray, info: PyTree) -> PyTree:
+    """NaN in place of what stopped runs have not done."""
+
+    def blank(a: np.ndarray) -> np.ndarray:
+        shown = active.reshape(-1, *[1] * (a.ndim - 1))
+        return np.where(shown, a, np.nan if jnp.issubdtype(a.dtype, jnp.floating) else 0).astype(a.dtype)
+
+    return jax.tree.map(blank, info)
 
 
-def _agreed(length: int, stopped: bool) -> tuple[int, bool]:
-    """All processes run chunks of one length, and stop together."""
+def _agreed(length: int, interrupted: bool, left: bool) -> tuple[int, bool, bool]:
+    """All processes run chunks of one length, and end together."""
     if jax.process_count() == 1:
-        return length, stopped
-    everyone = multihost_utils.process_allgather(np.array([length, stopped]))
-    return int(everyone[:, 0].min()), bool(everyone[:, 1].any())
+        return length, interrupted, left
+    everyone = multihost_utils.process_allgather(np.array([length, interrupted, left]))
+    return int(everyone[:, 0].min()), bool(everyone[:, 1].any()), bool(everyone[:, 2].any())
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Where seeds run: over all devices of all machines, as a mesh axis.
+"""Where runs are trained: over all devices of all machines, as a mesh axis.
 
-Seeds never talk to each other, so every device runs its share by itself. Whether its seeds run side by side (`vmap`)
+Runs never talk to each other, so every device trains its share by itself. Whether its runs go side by side (`vmap`)
 or take turns inside the compiled program depends on the device: a GPU needs the width, and a CPU core keeps the
-arrays of one seed in its cache. No random number depends on any of this.
+arrays of one run in its cache. No random number depends on any of this.
 """
 
 import logging
@@ -22,33 +22,33 @@ from jax.sharding import PartitionSpec as P
 from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
-_AXIS = "seeds"
+_AXIS = "runs"
 _log = logging.getLogger("jaxgan")
 
 
 class Placement(NamedTuple):
-    """A mesh of one axis, "seeds", and whether the seeds of a device take turns or run side by side."""
+    """A mesh of one axis, "runs", and whether the runs of a device take turns or go side by side."""
 
     mesh: Mesh
     in_turn: bool
 
 
-def place(seeds: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
-    """Seeds over `devices`, by default all that JAX sees on every process, no more of a process than it has seeds.
+def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
+    """`runs` runs over `devices`: by default all that JAX sees, but at most one per run on each process.
 
     `in_turn` defaults to what was measured to be faster: in turn on a CPU, side by side elsewhere.
 
     Raises:
-      ValueError: fewer seeds than processes.
+      ValueError: fewer runs than processes.
 
     Example:
       >>> place(1).mesh.size
       1
     """
     processes = jax.process_count()
-    if seeds < processes:
-        raise ValueError(f"every process needs a seed: got {seeds} for {processes} processes")
-    chosen = first_of_each_process(jax.devices() if devices is None else devices, -(-seeds // processes))
+    if runs < processes:
+        raise ValueError(f"every process needs a run: got {runs} for {processes} processes")
+    chosen = first_of_each_process(jax.devices() if devices is None else devices, -(-runs // processes))
     turns = chosen[0].platform == "cpu" if in_turn is None else in_turn
     return Placement(Mesh(np.array(chosen), (_AXIS,)), turns)
 
@@ -62,7 +62,7 @@ def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax
 
 
 def use_cpu_cores(count: int | None = None) -> None:
-    """Makes every CPU core a device, or `count` of them, so that each runs its seeds by itself; JAX sees one otherwise.
+    """Makes every CPU core a device, or `count` of them, each to train its runs by itself; JAX sees one otherwise.
 
     Before anything else uses JAX's devices.
 
@@ -77,10 +77,10 @@ def cpu_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def over_seeds(placement: Placement, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """(shared, *each) -> results for all seeds, from `function(shared, *one)` for one seed.
+def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """(shared, *each) -> results for all runs, from `function(shared, *one)` for one run.
 
-    All of `each` and of the results leads with the seed axis, whose length the number of devices divides.
+    All of `each` and of the results leads with the axis of runs, whose length the number of devices divides.
     """
 
     def on_device(shared: PyTree, *each: PyTree) -> PyTree:
@@ -95,30 +95,30 @@ def over_seeds(placement: Placement, function: Callable[..., PyTree]) -> Callabl
     return everywhere
 
 
-def deal(seeds: int, placement: Placement) -> np.ndarray:
-    """Which seed each device trains in which round, [device, round], or -1: evenly over processes, then over devices.
+def assign(runs: int, placement: Placement) -> np.ndarray:
+    """Which run each device trains in which round, [device, round], or -1: evenly over processes, then over devices.
 
-    A process's seeds are consecutive, whatever the number of its devices.
+    A process's runs are consecutive, whatever the number of its devices.
     """
-    hands = _hands(seeds, placement)
-    rounds = max(len(hand) for hand in hands)
-    if empty := len(hands) * rounds - seeds:
-        _warn(f"{seeds} seeds on {len(hands)} devices take {rounds} rounds, the last with {empty} idle")
-    return np.stack([np.pad(hand, (0, rounds - len(hand)), constant_values=-1) for hand in hands])
+    shares = _shares(runs, placement)
+    rounds = max(len(share) for share in shares)
+    if empty := len(shares) * rounds - runs:
+        _warn(f"{runs} runs on {len(shares)} devices take {rounds} rounds, the last with {empty} idle")
+    return np.stack([np.pad(share, (0, rounds - len(share)), constant_values=-1) for share in shares])
 
 
-def own_seeds(seeds: int, placement: Placement) -> np.ndarray:
-    """Which of so many seeds the devices of this process train."""
+def own_runs(runs: int, placement: Placement) -> np.ndarray:
+    """Which of so many runs the devices of this process train."""
     devices = placement.mesh.devices
-    own = zip(devices, _hands(seeds, placement), strict=True)
-    return np.concatenate([hand for device, hand in own if device.process_index == jax.process_index()])
+    own = zip(devices, _shares(runs, placement), strict=True)
+    return np.concatenate([share for device, share in own if device.process_index == jax.process_index()])
 
 
-def _hands(seeds: int, placement: Placement) -> list[np.ndarray]:
+def _shares(runs: int, placement: Placement) -> list[np.ndarray]:
     owners = [device.process_index for device in placement.mesh.devices]
     processes = sorted(set(owners))
-    shares = zip(processes, np.array_split(np.arange(seeds), len(processes)), strict=True)
-    return [hand for process, share in shares for hand in np.array_split(share, owners.count(process))]
+    shares = zip(processes, np.array_split(np.arange(runs), len(processes)), strict=True)
+    return [part for process, share in shares for part in np.array_split(share, owners.count(process))]
 
 
 def _warn(line: str) -> None:
@@ -127,20 +127,20 @@ def _warn(line: str) -> None:
         _log.warning(line)
 
 
-def waves_of(places: np.ndarray, size: int) -> list[np.ndarray]:
-    """The seeds at `size` places at a time, as long as there are some, each wave in the order of the devices."""
+def batches_of(places: np.ndarray, size: int) -> list[np.ndarray]:
+    """The runs that are trained together, at `size` places at a time, each batch in the order of the devices."""
     devices, rounds = places.shape
     each = size // devices
     full = np.pad(places, ((0, 0), (0, -rounds % each)), constant_values=-1)
     return [full[:, first : first + each].ravel() for first in range(0, rounds, each)]
 
 
-def spread(placement: Placement, each: PyTree) -> PyTree:
-    """Arrays that every process holds whole, dealt out along their seed axis."""
+def shard(placement: Placement, each: PyTree) -> PyTree:
+    """Arrays that every process holds whole, sharded along their axis of runs."""
     return _placed(NamedSharding(placement.mesh, P(_AXIS)))(each)
 
 
-def repeated(placement: Placement, shared: PyTree) -> PyTree:
+def replicate(placement: Placement, shared: PyTree) -> PyTree:
     """A copy of the arrays on every device."""
     return _placed(NamedSharding(placement.mesh, P()))(shared)
 
@@ -151,15 +151,15 @@ def _placed(sharding: NamedSharding) -> Callable[[PyTree], PyTree]:
 
 
 def to_host(tree: PyTree) -> PyTree:
-    """This process's part of arrays that are dealt out along their seed axis, in numpy; random keys stay keys."""
+    """This process's part of arrays that are sharded along their axis of runs, in numpy; random keys stay keys."""
 
     def part(a: jax.Array | np.ndarray) -> Any:
         if is_key(a):
             return jax.random.wrap_key_data(part(jax.random.key_data(a)), impl=jax.random.key_impl(a))
         if isinstance(a, np.ndarray) or a.is_fully_addressable:
             return np.asarray(a)
-        shards = sorted(a.addressable_shards, key=lambda shard: shard.index[0].start or 0)
-        return np.concatenate([np.asarray(shard.data) for shard in shards])
+        pieces = sorted(a.addressable_shards, key=lambda piece: piece.index[0].start or 0)
+        return np.concatenate([np.asarray(piece.data) for piece in pieces])
 
     return jax.tree.map(part, tree)
 
@@ -177,7 +177,7 @@ def from_host(placement: Placement, part: PyTree) -> PyTree:
 
 
 def joined(parts: Sequence[PyTree], order: np.ndarray) -> PyTree:
-    """What several waves have, in a row and then in that order of their seeds."""
+    """What several batches of runs have, in a row and then in that order."""
 
     def join(*each: Any) -> Any:
         return (jnp if is_key(each[0]) else np).concatenate(each)[order]
@@ -185,16 +185,16 @@ def joined(parts: Sequence[PyTree], order: np.ndarray) -> PyTree:
     return jax.tree.map(join, *parts)
 
 
-def like_spread(placement: Placement, shapes: PyTree) -> PyTree:
-    """The shapes of arrays, dealt out as `spread` would deal them."""
+def like_sharded(placement: Placement, shapes: PyTree) -> PyTree:
+    """The shapes of arrays, sharded as `shard` would do it."""
     sharding = NamedSharding(placement.mesh, P(_AXIS))
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), shapes)
 
 
-def own_part(placement: Placement, wave: np.ndarray) -> np.ndarray:
-    """What of a wave the devices of this process hold."""
+def own_part(placement: Placement, batch: np.ndarray) -> np.ndarray:
+    """What of a batch of runs the devices of this process hold."""
     own = [device.process_index == jax.process_index() for device in placement.mesh.devices]
-    return wave.reshape(len(own), -1)[own].ravel()
+    return batch.reshape(len(own), -1)[own].ravel()
 
 
 def bytes_needed(function: Any, *arguments: PyTree) -> int:
@@ -217,16 +217,16 @@ def bytes_available(placement: Placement) -> int:
     return int(multihost_utils.process_allgather(np.float32(least)).min())  # all have to come to one plan
 
 
-def seeds_that_fit(placement: Placement, seeds: int, needed: Callable[[int], int], limit: int | None = None) -> int:
-    """The most seeds, a multiple of the number of devices, whose program `needed(seeds)` fits into the memory.
+def runs_that_fit(placement: Placement, runs: int, needed: Callable[[int], int], limit: int | None = None) -> int:
+    """The most runs, a multiple of the number of devices, whose program `needed(runs)` fits into the memory.
 
-    A tenth of the memory stays free. One seed a device is tried whatever it needs.
+    A tenth of the memory stays free. One run a device is tried whatever it needs.
     """
     room = 0.9 * (bytes_available(placement) if limit is None else limit)
-    devices, fit = placement.mesh.size, seeds
+    devices, fit = placement.mesh.size, runs
     while (need := needed(fit)) > room and fit > devices:
         fit = min(int(fit * room / need) // devices, fit // devices - 1) * devices
         fit = max(fit, devices)
-    if fit < seeds:
-        _warn(f"{seeds} seeds need more memory than there is: {-(-seeds // fit)} waves of up to {fit}")
+    if fit < runs:
+        _warn(f"{runs} runs need more memory than there is: {-(-runs // fit)} batches of up to {fit} take turns")
     return fit

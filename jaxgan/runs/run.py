@@ -1,26 +1,14 @@
-"""Runs: pure functions of a key, and all seeds of them in one compiled program."""
+"""A run: a pure function of a key."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxgan.random import named_key
-from jaxgan.runs.placement import (
-    Placement,
-    bytes_needed,
-    deal,
-    joined,
-    over_seeds,
-    place,
-    repeated,
-    seeds_that_fit,
-    spread,
-    waves_of,
-)
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 Probe = Callable[[State, Key], PyTree]
@@ -29,9 +17,12 @@ Probe = Callable[[State, Key], PyTree]
 Data that it needs enter as arguments of a `jax.tree_util.Partial`, as a sampler's do.
 """
 
+AnyProbe = Callable[..., PyTree]
+"""A `Probe`, or for runs with settings one that is given their algorithm first: (algorithm, state, key) -> arrays."""
+
 
 class Result(NamedTuple):
-    """The end of a run, its `Info` [step] and its probes [probe]; with seeds, every array leads with the seed axis."""
+    """The end of a run, its `Info` [step] and its probes [probe]; of several runs, all arrays lead with their axes."""
 
     state: State
     info: Info
@@ -45,7 +36,7 @@ def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
       >>> bool(seed_keys(jax.random.key(0), 8)[7] == seed_keys(jax.random.key(0), [7])[0])
       True
     """
-    numbers = jnp.arange(seeds) if isinstance(seeds, int) else jnp.asarray(seeds)
+    numbers = jnp.arange(seeds) if isinstance(seeds, Integral) else jnp.asarray(seeds)
     return jax.vmap(partial(jax.random.fold_in, key))(numbers)
 
 
@@ -80,11 +71,7 @@ def run(
     Raises:
       ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
     """
-    every = num_steps if probe_every is None else probe_every
-    if num_steps < 1:
-        raise ValueError(f"num_steps must be at least 1, got {num_steps}")
-    if every < 1 or num_steps % every:
-        raise ValueError(f"num_steps must be a multiple of probe_every, got {num_steps} and {probe_every}")
+    every = check_steps(num_steps, probe_every)
 
     def one_step(state: State, _: None) -> tuple[State, Info]:
         return advance(algorithm, sample, key, state)
@@ -98,72 +85,22 @@ def run(
     return Result(state, info, probes)
 
 
-def run_seeds(
-    algorithm: Algorithm,
-    sample: Sampler,
-    keys: Key,
-    num_steps: int,
-    *,
-    probe: Probe | None = None,
-    probe_every: int | None = None,
-    placement: Placement | None = None,
-) -> Result:
-    """`run` for every key at once, in one compiled program; every array of the result leads with the seed axis.
-
-    The seeds are dealt out over all devices, or as `placement` says, in waves where they would not fit into memory.
-    The data are shared by all seeds. A run that diverges changes no other.
+def check_steps(num_steps: int, probe_every: int | None) -> int:
+    """The steps from a probe to the next.
 
     Raises:
-      ValueError: over several processes, a number of seeds that the number of devices does not divide, or that does
-        not fit into memory.
-
-    Example:
-      >>> import optax, jaxgan as jg
-      >>> game = jg.adversarial_game(
-      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
-      >>> algorithm = jg.alternating(game, optax.adam(1e-4), optax.adam(4e-4))
-      >>> keys = jg.seed_keys(jax.random.key(0), 4)
-      >>> jg.run_seeds(algorithm, jg.data.ring().sample, keys, num_steps=2).info.d_loss.shape
-      (4, 2)
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
     """
-    if isinstance(keys, jax.core.Tracer):  # inside another transformation, which decides where it runs
-        return jax.vmap(partial(run, algorithm, sample, num_steps=num_steps, probe=probe, probe_every=probe_every))(
-            keys
-        )
-    seeds = len(keys)
-    placement = place(seeds) if placement is None else placement
-    if jax.process_count() > 1 and seeds % placement.mesh.size:
-        raise ValueError(f"{placement.mesh.size} devices of several processes cannot share {seeds} seeds evenly")
-    places = deal(seeds, placement)
-    runs = _whole_runs(algorithm, placement, num_steps, probe_every)
-    shared = repeated(placement, (as_pytree(sample), as_pytree(probe)))
-
-    def keys_of(wave: np.ndarray) -> Key:
-        return spread(placement, keys[np.maximum(wave, 0)])
-
-    needed = partial(bytes_needed, runs, shared)
-    size = seeds_that_fit(placement, places.size, lambda size: needed(keys_of(np.zeros(size, int))))
-    if size == seeds:
-        return runs(shared, keys_of(places.ravel()))
-    if jax.process_count() > 1:
-        raise ValueError(f"{seeds} seeds on {placement.mesh.size} devices do not fit into memory; `fit` takes turns")
-    waves = waves_of(places, size)
-    parts = [jax.device_get(runs(shared, keys_of(wave))) for wave in waves]
-    order = np.argsort(np.concatenate(waves), kind="stable")[-seeds:]
-    return jax.tree.map(jnp.asarray, joined(parts, order))
+    every = num_steps if probe_every is None else probe_every
+    if num_steps < 1:
+        raise ValueError(f"num_steps must be at least 1, got {num_steps}")
+    if every < 1 or num_steps % every:
+        raise ValueError(f"num_steps must be a multiple of probe_every, got {num_steps} and {probe_every}")
+    return every
 
 
-@lru_cache(maxsize=16)
-def _whole_runs(algorithm: Algorithm, placement: Placement, num_steps: int, probe_every: int | None) -> Any:
-    def whole_run(shared: tuple[Sampler, Probe | None], key: Key) -> Result:
-        sample, probe = shared
-        return run(algorithm, sample, key, num_steps, probe=probe, probe_every=probe_every)
-
-    return jax.jit(over_seeds(placement, whole_run))
-
-
-def start_seeds(algorithm: Algorithm, sample: Sampler, keys: Key) -> State:
-    """`start` for every key: all of the state but its step counter leads with the seed axis."""
+def start_runs(algorithm: Algorithm, sample: Sampler, keys: Key) -> State:
+    """`start` for every key: all of the state but its step counter leads with the axis of runs."""
     state = jax.vmap(partial(start, algorithm, sample))(keys)
     return state._replace(step=state.step[0])
 
@@ -173,7 +110,7 @@ def observe(probe: Probe | None, key: Key, state: State) -> PyTree:
     return None if probe is None else probe(state, jax.random.fold_in(named_key(key, "probe"), state.step))
 
 
-def as_pytree(function: Sampler | Probe | None) -> Any:
+def as_pytree(function: Sampler | AnyProbe | None) -> Any:
     """A sampler or a probe in a form whose arrays are arguments of a compiled program, not parts of its text."""
     if function is None or isinstance(function, jax.tree_util.Partial):
         return function

@@ -19,7 +19,7 @@ from jaxgan.report.run.report import write_report
 from jaxgan.report.run.table import summarize_run, to_dict, to_markdown
 from jaxgan.results import store
 from jaxgan.runs.placement import Placement
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.run import start_runs
 from jaxgan.study import catalogue, compilation, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Study, build
@@ -129,7 +129,7 @@ def _report(folder: Path) -> None:
 
 def _measure_untrained(study: Study, judge: Judge) -> Measured:
     algorithm = next(iter(study.algorithms.values()))
-    begin = jax.jit(partial(start_seeds, algorithm, study.source.sample))
+    begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
     return judge.measure(algorithm.game, generator, _evaluation_keys(study))
 

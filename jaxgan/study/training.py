@@ -13,8 +13,8 @@ from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
 from jaxgan.results import store
 from jaxgan.runs.loop import Chunk, fit
-from jaxgan.runs.placement import Placement, own_seeds
-from jaxgan.runs.run import start_seeds
+from jaxgan.runs.placement import Placement, own_runs
+from jaxgan.runs.run import start_runs
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.assemble import as_series
 from jaxgan.study.build import Study
@@ -121,8 +121,8 @@ def _save_training(folder: Path, state: State) -> None:
 
 
 def _load_training(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, say: Say) -> State | None:
-    begin = partial(start_seeds, algorithm, study.source.sample)
-    like = jax.eval_shape(begin, study.keys[own_seeds(study.config.seeds, placement)])
+    begin = partial(start_runs, algorithm, study.source.sample)
+    like = jax.eval_shape(begin, study.keys[own_runs(study.config.seeds, placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
             return None

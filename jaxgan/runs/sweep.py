@@ -1,0 +1,147 @@
+"""Many runs at once, to their end: every seed of an algorithm, and every configuration of a sweep with every seed."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxgan.runs.axis import Make, Settings, all_runs
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import AnyProbe, Probe, Result, check_steps, run
+from jaxgan.types import Algorithm, Key, Sampler
+
+
+def run_seeds(
+    algorithm: Algorithm,
+    sample: Sampler,
+    keys: Key,
+    num_steps: int,
+    *,
+    probe: Probe | None = None,
+    probe_every: int | None = None,
+    progress: bool = False,
+    placement: Placement | None = None,
+) -> Result:
+    """`run` for every key at once, in one compiled program; every array of the result leads with the seed axis.
+
+    The seeds are shared out over all devices, or as `placement` says, and take turns where they would not fit into
+    memory together. The data are shared by all seeds. A run that diverges changes no other. Over several processes
+    each gets its own seeds. `fit` is the same for those who want to see, save or stop runs on their way.
+
+    Raises:
+      TypeError: keys that are no array of keys, or a sampler that draws no `Batch`.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
+      KeyboardInterrupt: Ctrl-C.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> game = jg.adversarial_game(
+      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-4), optax.adam(4e-4))
+      >>> keys = jg.seed_keys(jax.random.key(0), 4)
+      >>> jg.run_seeds(algorithm, jg.data.ring().sample, keys, num_steps=2).info.d_loss.shape
+      (4, 2)
+    """
+    if isinstance(keys, jax.core.Tracer):  # inside another transformation, which decides where it runs
+        one = partial(run, algorithm, sample, num_steps=num_steps, probe=probe, probe_every=probe_every)
+        return jax.vmap(one)(keys)
+    how: dict[str, Any] = {"probe": probe, "probe_every": probe_every, "progress": progress, "placement": placement}
+    return _to_the_end(algorithm, sample, keys, num_steps, **how)
+
+
+def sweep(
+    make: Make,
+    settings: Settings,
+    sample: Sampler,
+    keys: Key,
+    num_steps: int,
+    *,
+    probe: AnyProbe | None = None,
+    probe_every: int | None = None,
+    progress: bool = False,
+    placement: Placement | None = None,
+) -> Result:
+    """Every configuration with every key; every array of the result leads with [configuration, seed].
+
+    `make(**settings) -> Algorithm` is called while the program is traced, with numbers that have no value yet, so one
+    program serves all configurations, and other values in a second sweep compile nothing anew. Configuration c draws
+    the same random numbers from a key as `run_seeds` does with `make` of its settings.
+
+    Args:
+      make: a function of this module or script rather than one made anew for every call, which would be compiled anew.
+      settings: the arguments of `make`: arrays of numbers, or pytrees of them, that lead with the configuration axis.
+      sample: (key, n) -> Batch, shared by all runs.
+      keys: one per seed.
+      num_steps: of every run.
+      probe: (algorithm, state, key) -> any arrays, the algorithm being that of the run's settings.
+      probe_every: it is recorded after so many steps each (default: once, at the end).
+      progress: whether to show a bar.
+      placement: where runs are trained; by default `place`.
+
+    Raises:
+      TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every`; several processes, where `fit` works.
+      KeyboardInterrupt: Ctrl-C.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> def make(lr, gamma):
+      ...     game = jg.toy.dirac(jg.minimax, d_terms=(jg.terms.r1(gamma),))
+      ...     return jg.simultaneous(game, optax.sgd(lr), optax.sgd(lr), batch_size=1)
+      >>> settings = {"lr": [0.1, 0.2], "gamma": [0.0, 1.0]}
+      >>> result = jg.sweep(make, settings, jg.toy.origin(), jg.seed_keys(jax.random.key(0), 3), num_steps=5)
+      >>> result.info.d_loss.shape  # [configuration, seed, step]
+      (2, 3, 5)
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((settings, keys))):
+        return _inside(make, settings, sample, keys, num_steps, probe, probe_every)
+    if jax.process_count() > 1:
+        raise ValueError(f"sweep works in one process, got {jax.process_count()}: use fit, which gives each its runs")
+    how: dict[str, Any] = {"probe": probe, "probe_every": probe_every, "progress": progress, "placement": placement}
+    flat = _to_the_end(make, sample, keys, num_steps, settings=settings, **how)
+    return jax.tree.map(lambda a: a.reshape(-1, len(keys), *a.shape[1:]), flat)
+
+
+def _to_the_end(
+    algorithm: Algorithm | Make, sample: Sampler, keys: Key, num_steps: int, *, probe_every: int | None, **options: Any
+) -> Result:
+    """Everything that `fit` hands over, joined."""
+    check_steps(num_steps, probe_every)
+    infos: list[Any] = []
+    probes: list[Any] = []
+
+    def keep(chunk: Chunk) -> None:
+        infos.append(chunk.info)
+        if chunk.probe is not None:
+            probes.append(chunk.probe)
+
+    end = fit(algorithm, sample, keys, num_steps, probe_every=probe_every, on_chunk=keep, **options)
+    if end.interrupted:
+        raise KeyboardInterrupt
+    state = end.state._replace(step=np.full(len(end.runs), end.step, np.int32))  # type: ignore[arg-type]
+    info = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos)
+    seen = jax.tree.map(lambda *each: np.stack(each, axis=1), *probes) if probes else None
+    return jax.device_put(Result(state, info, seen))
+
+
+def _inside(
+    make: Make,
+    settings: Settings,
+    sample: Sampler,
+    keys: Key,
+    num_steps: int,
+    probe: AnyProbe | None,
+    probe_every: int | None,
+) -> Result:
+    """A sweep inside another transformation, which decides where it runs."""
+
+    def one(settings: Settings, key: Key) -> Result:
+        algorithm = make(**settings)
+        bound = None if probe is None else partial(probe, algorithm)
+        return run(algorithm, sample, key, num_steps, probe=bound, probe_every=probe_every)
+
+    runs, configurations = all_runs(settings, keys)
+    flat = jax.vmap(one)(runs.settings, runs.key)
+    return jax.tree.map(lambda a: a.reshape(configurations, -1, *a.shape[1:]), flat)
