@@ -41,13 +41,13 @@ def test_the_failure_rule_knows_noise_one_repeated_digit_and_real_samples():
         (code,) = classify(
             [np.ones((1, 20))], np.ones((1, 20)), [True],
             captured=([report.captured], 10), distance=([frechet_distance(moments(found), real)], floor),
+            high_quality=([report.near_share], 0.99),  # the radius of a class holds 99 % of its held-out images
         )  # fmt: skip
         outcomes[name] = Outcome(code)
     assert bare["noise with the digits' pixel histograms"] > 5  # a bare histogram would pass it
-    failed = {Outcome.COLLAPSED, Outcome.NOT_LEARNED}
     assert outcomes.pop("real") == Outcome.OK
-    assert outcomes.pop("noise with the digits' pixel histograms") in failed
-    assert set(outcomes.values()) == {Outcome.COLLAPSED}
+    assert outcomes.pop("one repeated digit") == Outcome.COLLAPSED
+    assert set(outcomes.values()) == {Outcome.NOT_LEARNED}  # what is not near the digits is no collapse
 
 
 def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):
