@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxgan.data.digits import digits
-from jaxgan.data.source import DataError, Images, Mixture, Source, from_images, split, to_unit
+from jaxgan.data.source import DataError, Examples, Mixture, Source, from_images, split, to_unit
 from jaxgan.data.synthetic import gaussian_mixture, grid, ring
 
 
-def numbered(n: int) -> Images:
+def numbered(n: int) -> Examples:
     """Image i is the grey level i and has label i % 3, so that a drawn example tells which one it is."""
-    return Images(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n, dtype=np.int32) % 3)
+    return Examples(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n, dtype=np.int32) % 3)
 
 
 def modes_of(source: Source) -> Mixture:
@@ -57,7 +57,7 @@ def test_labels_stay_with_their_images() -> None:
 
 
 def test_images_are_arguments_of_the_compiled_step_and_stay_bytes() -> None:
-    images = Images(np.zeros((100, 32, 32, 3), np.uint8))
+    images = Examples(np.zeros((100, 32, 32, 3), np.uint8))
     sample = from_images("black", images).sample
     (leaf,) = jax.tree.leaves(sample)
     assert leaf.shape == images.x.shape and leaf.dtype == jnp.uint8
@@ -75,9 +75,9 @@ def test_the_same_key_draws_the_same_batch_under_vmap() -> None:
 
 def test_sources_refuse_what_they_cannot_draw() -> None:
     with pytest.raises(DataError, match="received none"):
-        from_images("empty", Images(np.zeros((0, 2, 2, 1), np.uint8)))
+        from_images("empty", Examples(np.zeros((0, 2, 2, 1), np.uint8)))
     with pytest.raises(DataError, match="labels were asked for"):
-        from_images("bare", Images(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
+        from_images("bare", Examples(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
 
 
 @settings(deadline=None, max_examples=50)  # the first example imports scikit-learn
@@ -91,7 +91,7 @@ def test_a_split_is_a_partition_that_keeps_the_shares_of_the_classes(
 ) -> None:
     y = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     x = np.arange(len(y), dtype=np.uint8).reshape(-1, 1, 1, 1)
-    train, heldout = split(Images(x, y), fraction, seed)
+    train, heldout = split(Examples(x, y), fraction, seed)
     assert heldout is not None and train.y is not None and heldout.y is not None
     np.testing.assert_array_equal(np.sort(np.concatenate([train.x, heldout.x]).ravel()), x.ravel())
     for part in (train, heldout):
@@ -102,7 +102,7 @@ def test_a_split_is_a_partition_that_keeps_the_shares_of_the_classes(
 
 
 def test_a_split_depends_on_its_seed_only() -> None:
-    images = Images(numbered(40).x)
+    images = Examples(numbered(40).x)
     first, again, other = (split(images, 0.25, seed)[0].x for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -110,13 +110,13 @@ def test_a_split_depends_on_its_seed_only() -> None:
 
 
 def test_a_split_names_the_class_that_is_too_small() -> None:
-    images = Images(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
+    images = Examples(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
     with pytest.raises(DataError, match="class dog has 1"):
         split(images, 0.2, 0, ("cat", "dog"))
     with pytest.raises(DataError, match=r"each of 2 classes, needs at least 20 of them, received 4"):
-        split(Images(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
+        split(Examples(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
     with pytest.raises(DataError, match="received 1"):
-        split(Images(images.x[:1]), 0.2, 0)
+        split(Examples(images.x[:1]), 0.2, 0)
     with pytest.raises(ValueError, match=r"in \[0, 1\), received 1.5"):
         split(images, 1.5, 0)
 

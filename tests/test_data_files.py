@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.data.files import PICTURES, from_path, resize
-from jaxgan.data.source import DataError, Images, Source
+from jaxgan.data.source import DataError, Examples, Source
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (10, 6, 6, 3), dtype=np.uint8)
@@ -251,23 +251,23 @@ def test_non_square_pictures_are_loaded_as_they_are(tmp_path: Path) -> None:
 def test_resizing_crops_the_centre() -> None:
     wide = np.zeros((1, 2, 6, 1), np.uint8)
     wide[:, :, 2:4] = 200
-    np.testing.assert_array_equal(resize(Images(wide), 2).x, 200)
-    np.testing.assert_array_equal(resize(Images(wide.transpose(0, 2, 1, 3)), 2).x, 200)
+    np.testing.assert_array_equal(resize(Examples(wide), 2).x, 200)
+    np.testing.assert_array_equal(resize(Examples(wide.transpose(0, 2, 1, 3)), 2).x, 200)
 
 
 def test_resizing_does_not_alias() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (1, 64, 32))[..., None]
     # taking every 8th pixel would be black throughout; a filter gives the mean, 127.5, away from the border
-    assert np.abs(resize(Images(stripes), 8).x[:, :, 1:-1].astype(float) - 127.5).max() <= 2
+    assert np.abs(resize(Examples(stripes), 8).x[:, :, 1:-1].astype(float) - 127.5).max() <= 2
 
 
 def test_floats_are_resized_like_bytes_and_stay_in_range() -> None:
     ramp = np.add.outer(10 * np.arange(12), 11 * np.arange(12)).astype(np.uint8)[None, ..., None]
-    small, exact = resize(Images(ramp), 4).x, resize(Images(ramp.astype(np.float32) / 127.5 - 1), 4).x
+    small, exact = resize(Examples(ramp), 4).x, resize(Examples(ramp.astype(np.float32) / 127.5 - 1), 4).x
     assert exact.dtype == np.float32
     # bytes are rounded after each of the two passes: at most one grey level in all
     assert np.abs((exact + 1) * 127.5 - small).max() <= 1
-    edge = Images(np.kron(np.array([[-1.0, 1.0]]), np.ones((4, 4)))[None, :, 2:6, None].astype(np.float32))
+    edge = Examples(np.kron(np.array([[-1.0, 1.0]]), np.ones((4, 4)))[None, :, 2:6, None].astype(np.float32))
     assert np.abs(resize(edge, 16).x).max() == 1  # bicubic overshoots here without the clipping
 
 

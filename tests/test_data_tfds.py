@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data import tfds
-from jaxgan.data.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.tfds import from_tfds, prepare, prepared
 

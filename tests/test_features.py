@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.digits import digits
-from jaxgan.data.source import Images
+from jaxgan.data.source import Examples
 from jaxgan.data.tfds import from_tfds, prepared
 from jaxgan.diagnostics.outcomes import Outcome, classify
 from jaxgan.features import classifier_features, in_batches, principal_features
@@ -67,14 +67,14 @@ def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):
 
 
 def test_a_classifier_needs_labels():
-    images = Images(np.zeros((4, 8, 8, 1), np.float32))
+    images = Examples(np.zeros((4, 8, 8, 1), np.float32))
     with pytest.raises(ValueError, match="labelled"):
         classifier_features(images, images, 2)
 
 
 def test_principal_features_are_those_of_the_singular_value_decomposition():
     x = np.random.default_rng(0).normal(size=(50, 4, 4, 1)).astype(np.float32) * np.arange(1, 5).reshape(1, 4, 1, 1)
-    features, predicted = in_batches(principal_features(Images(x)).apply, x)
+    features, predicted = in_batches(principal_features(Examples(x)).apply, x)
     centred = x.reshape(50, -1) - x.reshape(50, -1).mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     assert predicted is None

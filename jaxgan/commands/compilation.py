@@ -8,9 +8,9 @@ from pathlib import Path
 
 import jax
 
+from jaxgan.cache import cache_dir
 from jaxgan.commands import provenance
 from jaxgan.commands.config import Config
-from jaxgan.data.cache import cache_dir
 
 
 def keep_programs() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.source import DataError, Images, Source, from_images, split
+from jaxgan.data.source import DataError, Examples, Source, from_images, split
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,10 +50,10 @@ def from_path(
     return from_images(path.name if path.is_dir() else path.stem, train, heldout, classes)
 
 
-def resize(images: Images, size: int) -> Images:
+def resize(images: Examples, size: int) -> Examples:
     """Every image cropped to its central square and resized to `size` x `size`, with antialiasing.
 
-    >>> resize(Images(np.full((2, 9, 6, 3), 7, np.uint8)), 4).x.shape
+    >>> resize(Examples(np.full((2, 9, 6, 3), 7, np.uint8)), 4).x.shape
     (2, 4, 4, 3)
     """
     return images._replace(x=np.stack([square(x, size) for x in images.x]))
@@ -97,7 +97,7 @@ def stack(pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
     return np.stack(pictures)
 
 
-def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Images, tuple[str, ...]]:
+def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Examples, tuple[str, ...]]:
     """Checked and scaled images, and the names of their classes; errors name `name`.
 
     Labels are numbered 0, 1, ... in ascending order of the integers that stand for them.
@@ -113,13 +113,13 @@ def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Im
         raise DataError(f"{name}: expected 1 to 4 channels on the last axis, received shape {list(x.shape)}")
     x = _as_levels(x, name)
     if y is None:
-        return Images(x), ()
+        return Examples(x), ()
     if y.shape != (len(x),):
         raise DataError(f"{name}: expected {len(x)} labels, one per image, received shape {list(y.shape)}")
     if not np.issubdtype(y.dtype, np.integer):
         raise DataError(f"{name}: expected integer labels, received {y.dtype}")
     values, labels = np.unique(y, return_inverse=True)
-    return Images(x, labels.astype(np.int32)), tuple(str(value) for value in values)
+    return Examples(x, labels.astype(np.int32)), tuple(str(value) for value in values)
 
 
 def _as_levels(x: np.ndarray, name: str | Path) -> np.ndarray:
@@ -156,7 +156,7 @@ def reading(path: str | Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {reason})") from error
 
 
-def _read_arrays(path: Path) -> tuple[Images, tuple[str, ...]]:
+def _read_arrays(path: Path) -> tuple[Examples, tuple[str, ...]]:
     with reading(path), path.open("rb") as opened:  # np.load leaves a damaged .npz open
         file = np.load(opened, allow_pickle=False)
         if isinstance(file, np.ndarray):
@@ -170,7 +170,7 @@ def _read_arrays(path: Path) -> tuple[Images, tuple[str, ...]]:
             return as_images(file[keys[0]], None if label_key is None else file[label_key], path)
 
 
-def _read_folder(root: Path, image_size: int | None) -> tuple[Images, tuple[str, ...]]:
+def _read_folder(root: Path, image_size: int | None) -> tuple[Examples, tuple[str, ...]]:
     files = sorted(file for file in root.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
     files = [file for file in files if not any(part.startswith(".") for part in file.relative_to(root).parts)]
     if not files:
@@ -187,7 +187,7 @@ def _read_folder(root: Path, image_size: int | None) -> tuple[Images, tuple[str,
     channels = max(picture.shape[-1] for picture in pictures)
     pictures = [np.broadcast_to(picture, (*picture.shape[:2], channels)) for picture in pictures]
     labels = np.array([classes.index(top) for top in tops], np.int32) if classes else None
-    return Images(stack(pictures, [str(file) for file in files]), labels), classes
+    return Examples(stack(pictures, [str(file) for file in files]), labels), classes
 
 
 def _read_picture(file: Path, image_size: int | None) -> np.ndarray:

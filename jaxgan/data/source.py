@@ -17,7 +17,7 @@ class DataError(ValueError):
     """Data that is absent, damaged or of the wrong kind; the message is one line that says what to do."""
 
 
-class Images(NamedTuple):
+class Examples(NamedTuple):
     """Images `x` [n, h, w, c], uint8 (0..255) or float32 in [-1, 1], and labels `y` int32 [n] or None."""
 
     x: np.ndarray
@@ -38,8 +38,8 @@ class Source(NamedTuple):
     shape: tuple[int, ...]  # of one example
     size: int | None  # training examples; None: unlimited
     sample: Partial
-    train: Images | None = None
-    heldout: Images | None = None
+    train: Examples | None = None
+    heldout: Examples | None = None
     mixture: Mixture | None = None
     classes: tuple[str, ...] = ()  # names of the labels; () when there are none
 
@@ -66,8 +66,8 @@ def _draw(x: Array, y: Array | None, key: Key, n: int) -> Batch:
 
 def from_images(
     name: str,
-    train: Images,
-    heldout: Images | None = None,
+    train: Examples,
+    heldout: Examples | None = None,
     classes: tuple[str, ...] = (),
     *,
     labels: bool = False,
@@ -79,7 +79,7 @@ def from_images(
     are arguments of the sampler (a pytree), not constants of the program; uint8 stays uint8 on the device.
     With `labels` the batch's condition `y` holds them; without, the batch is unconditional.
 
-    >>> source = from_images("ramp", Images(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)))
+    >>> source = from_images("ramp", Examples(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)))
     >>> source.sample(jax.random.key(0), 16).x.shape
     (16, 1, 1, 1)
     """
@@ -92,13 +92,15 @@ def from_images(
     return Source(name, train.x.shape[1:], len(train.x), sample, train, heldout, classes=classes)
 
 
-def split(images: Images, fraction: float, seed: int, classes: tuple[str, ...] = ()) -> tuple[Images, Images | None]:
+def split(
+    images: Examples, fraction: float, seed: int, classes: tuple[str, ...] = ()
+) -> tuple[Examples, Examples | None]:
     """(train, held out): a random `fraction` is held out, class by class where there are labels.
 
     A fraction of 0 holds nothing out (None). Raises DataError where a class, named as in `classes`, is too
     small to be in both parts.
 
-    >>> train, heldout = split(Images(np.zeros((10, 2, 2, 1), np.uint8)), 0.3, seed=0)
+    >>> train, heldout = split(Examples(np.zeros((10, 2, 2, 1), np.uint8)), 0.3, seed=0)
     >>> len(train.x), len(heldout.x)
     (7, 3)
     """
@@ -126,5 +128,5 @@ def split(images: Images, fraction: float, seed: int, classes: tuple[str, ...] =
             f"needs at least {needed} of them, received {n}"
         )
     parts = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=images.y)
-    train, heldout = (Images(images.x[i], None if images.y is None else images.y[i]) for i in parts)
+    train, heldout = (Examples(images.x[i], None if images.y is None else images.y[i]) for i in parts)
     return train, heldout

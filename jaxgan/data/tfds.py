@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.data.cache import cache_dir, load_arrays, save_arrays
+from jaxgan.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data.files import as_images, reading, square, stack
-from jaxgan.data.source import DataError, Images, Source, from_images, split
+from jaxgan.data.source import DataError, Examples, Source, from_images, split
 
 LAYOUT = 1  # of the cached arrays; count up when what is stored changes
 CHUNK = 1024  # records read at a time
@@ -56,9 +56,9 @@ def from_tfds(
     if arrays is None:
         arrays = _decode(folder, image_size)
         save_arrays(cached, arrays)
-    train = Images(arrays["train_x"], arrays.get("train_y"))
+    train = Examples(arrays["train_x"], arrays.get("train_y"))
     if "heldout_x" in arrays:
-        heldout: Images | None = Images(arrays["heldout_x"], arrays.get("heldout_y"))
+        heldout: Examples | None = Examples(arrays["heldout_x"], arrays.get("heldout_y"))
     else:
         train, heldout = split(train, heldout_fraction, split_seed)
     return from_images(name, train, heldout, tuple(arrays["classes"].tolist()))
