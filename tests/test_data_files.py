@@ -91,14 +91,14 @@ def damaged(x: np.ndarray, value: float) -> np.ndarray:
     [
         (damaged(BYTES, np.nan), r"2 values are NaN or infinite, the first at index \[3, 2, 1, 0\]"),
         (damaged(BYTES, np.inf), "2 values are NaN or infinite"),
-        (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], received .*1\.5"),
-        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, received"),
-        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, received -1"),
-        (BYTES.astype(np.complex64), "received complex64"),
-        (np.full((2, 2, 2), "a"), "received <U1"),
-        (np.zeros((3, 4)), r"received shape \[3, 4\]"),
-        (np.zeros((2, 1, 2, 2, 1)), r"received shape \[2, 1, 2, 2, 1\]"),
-        (np.zeros((0, 2, 2)), r"received shape \[0, 2, 2\]"),
+        (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], got .*1\.5"),
+        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, got"),
+        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, got -1"),
+        (BYTES.astype(np.complex64), "got complex64"),
+        (np.full((2, 2, 2), "a"), "got <U1"),
+        (np.zeros((3, 4)), r"got shape \[3, 4\]"),
+        (np.zeros((2, 1, 2, 2, 1)), r"got shape \[2, 1, 2, 2, 1\]"),
+        (np.zeros((0, 2, 2)), r"got shape \[0, 2, 2\]"),
         (np.zeros((5, 3, 32, 32)), "channels on the last axis"),
     ],
 )
@@ -112,9 +112,9 @@ def test_arrays_that_are_not_images_are_refused(tmp_path: Path, x: np.ndarray, m
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros(9, int), r"expected 10 labels, one per image, received shape \[9\]"),
-        (np.zeros((10, 1), int), r"received shape \[10, 1\]"),
-        (np.zeros(10), "expected integer labels, received float64"),
+        (np.zeros(9, int), r"expected 10 labels, one per image, got shape \[9\]"),
+        (np.zeros((10, 1), int), r"got shape \[10, 1\]"),
+        (np.zeros(10), "expected integer labels, got float64"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, message: str) -> None:
@@ -274,5 +274,5 @@ def test_floats_are_resized_like_bytes_and_stay_in_range() -> None:
 def test_arrays_are_resized_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels(npy(tmp_path, BYTES), 6), BYTES)
     assert pixels(npy(tmp_path, BYTES), 3).shape == (10, 3, 3, 3)
-    with pytest.raises(DataError, match="at least 1, received 0"):
+    with pytest.raises(DataError, match="at least 1, got 0"):
         load(tmp_path / "images.npy", image_size=0)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.digits import digits
+from jaxgan.data.files import from_path
 from jaxgan.data.source import Examples
 from jaxgan.data.tfds import from_tfds, prepared
 from jaxgan.diagnostics.outcomes import Outcome, classify
@@ -48,6 +49,24 @@ def test_the_failure_rule_knows_noise_one_repeated_digit_and_real_samples():
     assert outcomes.pop("real") == Outcome.OK
     assert outcomes.pop("noise with the digits' pixel histograms") in failed
     assert set(outcomes.values()) == {Outcome.COLLAPSED}
+
+
+def captured_by_real_images(source):
+    train, heldout, k = source.train, source.heldout, len(source.classes)
+    features = classifier_features(train, heldout, k)
+    found, predicted = in_batches(features.apply, train.x)
+    reference = class_reference(found, train.y, in_batches(features.apply, heldout.x)[0], heldout.y, k)
+    return class_report(found, predicted, reference).captured
+
+
+def test_copies_in_the_data_leave_every_class_within_reach(tmp_path):
+    once = digits()
+    x, y = (np.concatenate([a, b]) for a, b in zip(once.train, once.heldout, strict=True))
+    np.savez(tmp_path / "five.npz", x=np.tile(x, (5, 1, 1, 1)), y=np.tile(y, 5))
+    assert captured_by_real_images(from_path(tmp_path / "five.npz")) == 10
+    # Two pictures that are to be learned by heart: both count once both are reproduced.
+    np.savez(tmp_path / "two.npz", x=np.tile(x[:2], (50, 1, 1, 1)), y=np.tile(np.arange(2), 50))
+    assert captured_by_real_images(from_path(tmp_path / "two.npz")) == 2
 
 
 def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.source import DataError, Examples, Source, from_images, split
+from jaxgan.data.in_memory import make_source
+from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.splits import split
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,7 +49,7 @@ def from_path(
     else:
         raise DataError(f"{path}: no such file or folder")
     train, heldout = split(images, heldout_fraction, split_seed, classes)
-    return from_images(path.name if path.is_dir() else path.stem, train, heldout, classes)
+    return make_source(path.name if path.is_dir() else path.stem, train, heldout, classes)
 
 
 def resize(images: Examples, size: int) -> Examples:
@@ -71,7 +73,7 @@ def square(x: np.ndarray, size: int) -> np.ndarray:
     from PIL import Image
 
     if size < 1:
-        raise DataError(f"expected an image size of at least 1, received {size}")
+        raise DataError(f"expected an image size of at least 1, got {size}")
     side = min(x.shape[:2])
     top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
     x = x[top : top + side, left : left + side]
@@ -107,17 +109,17 @@ def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Ex
     ((2, 4, 4, 1), np.uint8(255), array([1, 0], dtype=int32), ('3', '7'))
     """
     if x.ndim not in (3, 4) or x.size == 0:
-        raise DataError(f"{name}: expected images [n, h, w] or [n, h, w, c], received shape {list(x.shape)}")
+        raise DataError(f"{name}: expected images [n, h, w] or [n, h, w, c], got shape {list(x.shape)}")
     x = x[..., None] if x.ndim == 3 else x
     if x.shape[-1] > 4:
-        raise DataError(f"{name}: expected 1 to 4 channels on the last axis, received shape {list(x.shape)}")
+        raise DataError(f"{name}: expected 1 to 4 channels on the last axis, got shape {list(x.shape)}")
     x = _as_levels(x, name)
     if y is None:
         return Examples(x), ()
     if y.shape != (len(x),):
-        raise DataError(f"{name}: expected {len(x)} labels, one per image, received shape {list(y.shape)}")
+        raise DataError(f"{name}: expected {len(x)} labels, one per image, got shape {list(y.shape)}")
     if not np.issubdtype(y.dtype, np.integer):
-        raise DataError(f"{name}: expected integer labels, received {y.dtype}")
+        raise DataError(f"{name}: expected integer labels, got {y.dtype}")
     values, labels = np.unique(y, return_inverse=True)
     return Examples(x, labels.astype(np.int32)), tuple(str(value) for value in values)
 
@@ -128,19 +130,19 @@ def _as_levels(x: np.ndarray, name: str | Path) -> np.ndarray:
         return x.astype(np.uint8) * np.uint8(255)
     if np.issubdtype(x.dtype, np.integer):
         if x.min() < 0 or x.max() > 255:
-            raise DataError(f"{name}: expected integers in 0..255, received {x.min()}..{x.max()}")
+            raise DataError(f"{name}: expected integers in 0..255, got {x.min()}..{x.max()}")
         if x.max() == 1:
             return x.astype(np.uint8) * np.uint8(255)  # black and white as 0 and 1, which would else be all black
         return x.astype(np.uint8)
     if not np.issubdtype(x.dtype, np.floating):
-        raise DataError(f"{name}: expected integer, floating-point or bool images, received {x.dtype}")
+        raise DataError(f"{name}: expected integer, floating-point or bool images, got {x.dtype}")
     bad = ~np.isfinite(x)
     if bad.any():
         first = [int(i) for i in np.unravel_index(bad.argmax(), x.shape)]
         raise DataError(f"{name}: {bad.sum()} values are NaN or infinite, the first at index {first}")
     low, high = x.min(), x.max()
     if low < -1 or high > 1:
-        raise DataError(f"{name}: expected floats in [0, 1] or [-1, 1], received {low:g}..{high:g}")
+        raise DataError(f"{name}: expected floats in [0, 1] or [-1, 1], got {low:g}..{high:g}")
     return x.astype(np.float32) * 2 - 1 if low >= 0 else x.astype(np.float32)
 
 
