@@ -12,7 +12,7 @@ import optax
 from benchmarks.forms import Form, Networks, Start, Trained
 from benchmarks.workloads import RING_SIGMA, Workload, examples
 from jaxgan.data import from_images, ring
-from jaxgan.data.source import Images
+from jaxgan.data.source import Examples
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
@@ -49,7 +49,7 @@ def sampler(workload: Workload) -> Any:
     """(key, n) -> Batch, the data among the arguments of the program."""
     if not workload.is_image:
         return ring(sigma=RING_SIGMA).sample
-    return from_images(workload.name, Images(examples(workload))).sample
+    return from_images(workload.name, Examples(examples(workload))).sample
 
 
 def keys(seeds: int) -> jax.Array:

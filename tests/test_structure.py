@@ -19,6 +19,7 @@ LEVELS = {
     "types": 0,
     "random": 1,
     "checks": 1,
+    "cache": 1,
     "losses": 2,
     "terms": 2,
     "augment": 2,

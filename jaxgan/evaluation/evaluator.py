@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.data.source import DataError, Images, Mixture, Source, to_unit
+from jaxgan.data.source import DataError, Examples, Mixture, Source, to_unit
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import class_reference, class_report
 from jaxgan.metrics.frechet import frechet_distance, moments
@@ -97,8 +97,8 @@ def _points_judge(source: Source, mixture: Mixture, n: int) -> Judge:
 
 def _image_judge(
     source: Source,
-    train: Images,
-    heldout: Images | None,
+    train: Examples,
+    heldout: Examples | None,
     n: int,
     split_seed: int,
     report: Callable[[str], None],
@@ -167,7 +167,7 @@ def _image_judge(
 
 
 def _features_for(
-    source: Source, train: Images, heldout: Images, split_seed: int, report: Callable[[str], None]
+    source: Source, train: Examples, heldout: Examples, split_seed: int, report: Callable[[str], None]
 ) -> Features:
     if train.y is None or heldout.y is None or len(source.classes) < 2:
         report("no labels, or one class only: the Fréchet distance is taken in principal components of the pixels")
