@@ -12,7 +12,7 @@ import optax
 from benchmarks.forms import Form, Networks, Start, Trained
 from benchmarks.workloads import RING_SIGMA, Workload, examples
 from jaxgan.data import from_images, ring
-from jaxgan.data.source import Images
+from jaxgan.data.source import Examples
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
@@ -20,10 +20,13 @@ from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPG
 from jaxgan.runs import seed_keys
 from jaxgan.runs.axis import Fixed, Run
 from jaxgan.runs.placement import assign, place, replicate, shard, to_host, use_cpu_cores
-from jaxgan.runs.program import numbers, programs
+from jaxgan.runs.program import Broken, plan_of, programs
+from jaxgan.runs.records import record_steps
 from jaxgan.types import Algorithm, Prior
 
-_CHUNK = 256  # steps of one call at most, as `jaxgan.runs.loop` has it
+_CAPACITY = 256  # records of one call at most, as `jaxgan.fit` has it
+_LENGTH = 4096  # steps of one call at most
+_STEPS = 20_000  # of a run whose records are spaced as `jaxgan.fit` does by default
 
 
 def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
@@ -46,7 +49,7 @@ def sampler(workload: Workload) -> Any:
     """(key, n) -> Batch, the data among the arguments of the program."""
     if not workload.is_image:
         return ring(sigma=RING_SIGMA).sample
-    return from_images(workload.name, Images(examples(workload))).sample
+    return from_images(workload.name, Examples(examples(workload))).sample
 
 
 def keys(seeds: int) -> jax.Array:
@@ -83,21 +86,28 @@ def make(
     what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
     shared = replicate(placement, sample or sampler(workload))
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
-    begin, stretch, _ = programs(Fixed(rule), placement, _CHUNK)
-    parts = begin(shared, what)
+    begin, stretch, _ = programs(Fixed(rule), placement, _CAPACITY)
+    nothing = shard(placement, Broken(np.zeros(len(what.key), np.int32), np.zeros(len(what.key), np.int32)))
+    each = begin(shared, what), nothing
     done = 0
 
+    recorded = record_steps(_STEPS)
+
+    def plan(steps: int) -> Any:
+        # The spacing of a long run, from wherever this one stands.
+        return replicate(placement, plan_of(recorded[1:], 0, steps, _CAPACITY)._replace(done=np.array(done, np.int32)))
+
     clock = time.perf_counter()
-    compiled = stretch.lower((shared, *numbers(placement, 0, 0)), what, None, parts).compile()
+    compiled = stretch.lower((shared, plan(0)), what, None, each).compile()
     compile_seconds = time.perf_counter() - clock
 
     def run(steps: int) -> None:
-        nonlocal parts, done
-        for length in [_CHUNK] * (steps // _CHUNK) + [steps % _CHUNK] * (steps % _CHUNK > 0):
-            parts, info = compiled((shared, *numbers(placement, done, length)), what, None, parts)
+        nonlocal each, done
+        for length in [_LENGTH] * (steps // _LENGTH) + [steps % _LENGTH] * (steps % _LENGTH > 0):
+            each, info = compiled((shared, plan(length)), what, None, each)
             to_host(info)  # as `fit` does, for those who watch
             done += length
-        jax.block_until_ready(parts)
+        jax.block_until_ready(each)
 
     facts = {
         "compile_seconds": compile_seconds,
@@ -105,7 +115,7 @@ def make(
         "characters": len(compiled.as_text()),
         "devices": placement.mesh.size,
     }
-    return Form(run, lambda: [trained(parts.params, parts.opt_state, i) for i in range(seeds)], facts)
+    return Form(run, lambda: [trained(each[0].params, each[0].opt_state, i) for i in range(seeds)], facts)
 
 
 def memory(compiled: Any, data: Any, devices: int) -> dict[str, int]:

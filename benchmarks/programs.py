@@ -19,7 +19,7 @@ from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
 from jaxgan.data import from_images
-from jaxgan.data.source import Images
+from jaxgan.data.source import Examples
 
 _SEEDS = (1, 4, 16, 64)
 _EXAMPLES = (2_048, 16_384)
@@ -40,7 +40,7 @@ def compiled(name: str, seeds: int, examples: int | None) -> dict[str, Any]:
     workload, sample = WORKLOADS[name], None
     if examples is not None:
         images = np.random.default_rng(0).integers(0, 256, (examples, *workload.shape), dtype=np.uint8)
-        sample = from_images(name, Images(images)).sample
+        sample = from_images(name, Examples(images)).sample
     facts = jaxgan_form.make(workload, seeds, sample=sample).facts
     memory = facts["memory"]
     own = memory["argument"] + memory["output"] + memory["temp"] - memory["alias"] - memory["data"]

@@ -45,9 +45,17 @@ def train(recipe, source, seeds, steps):
 
         def keep(chunk):
             chunks.append(chunk._replace(state=None))
-            bar.update(chunk.info.g_loss.shape[1])
+            bar.update(chunk.length)
 
-        jg.fit(algorithm, source.sample, jg.seed_keys(jax.random.key(0), seeds), steps, probe=probe, on_chunk=keep)
+        jg.fit(
+            algorithm,
+            source.sample,
+            jg.seed_keys(jax.random.key(0), seeds),
+            steps,
+            probe=probe,
+            record_every=1,
+            on_chunk=keep,
+        )
     series = {
         name: np.concatenate([getattr(chunk.info, name) for chunk in chunks], axis=1)
         for name in ("g_loss", "d_loss", "g_grad_norm")
@@ -61,8 +69,7 @@ def train(recipe, source, seeds, steps):
         captured=(report.captured, modes),
         high_quality=(report.high_quality, 1 - np.exp(-4.5)),  # of a perfect sampler in the plane
     )
-    lengths = [chunk.info.g_loss.shape[1] for chunk in chunks]
-    times = [1e3 * chunk.seconds / length for chunk, length in zip(chunks, lengths, strict=True) if length > 1]
+    times = [1e3 * chunk.seconds / chunk.length for chunk in chunks if chunk.length > 1]
     return {
         "modes": report.captured.tolist(),
         "quality": report.high_quality.tolist(),

@@ -7,6 +7,7 @@ from . import nn as nn
 from . import recipes as recipes
 from . import terms as terms
 from . import toy as toy
+from .diagnostics.episodes import vanishing_episodes as vanishing_episodes
 from .diagnostics.frozen import against_discriminators as against_discriminators
 from .diagnostics.frozen import generators_of_ages as generators_of_ages
 from .diagnostics.gradients import gradient_probe as gradient_probe

@@ -17,8 +17,8 @@ import numpy as np
 import optax
 
 from jaxgan import checkpoint
-from jaxgan.data.cache import cache_dir
-from jaxgan.data.source import Images, to_unit
+from jaxgan.cache import cache_dir
+from jaxgan.data.source import Examples, to_unit
 from jaxgan.nn.classifier import Classifier
 from jaxgan.random import named_key
 from jaxgan.types import Array, Key, PyTree
@@ -35,8 +35,8 @@ class Features(NamedTuple):
 
 
 def classifier_features(
-    train: Images,
-    heldout: Images,
+    train: Examples,
+    heldout: Examples,
     classes: int,
     *,
     seed: int = 0,
@@ -88,7 +88,7 @@ def classifier_features(
     return Features("classifier", apply, accuracy)
 
 
-def principal_features(train: Images) -> Features:
+def principal_features(train: Examples) -> Features:
     """The first (at most 64) principal components of the pixels: what is left to look at without labels."""
     from sklearn.decomposition import PCA
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 
 Array = jax.Array
 Key = jax.Array
@@ -270,13 +271,33 @@ class Info(NamedTuple):
     d_update_norm: Array
 
 
+def as_reported(report: PyTree) -> PyTree:
+    """What an update reports, as it is."""
+    return report
+
+
+def all_numbers(report: PyTree) -> dict[str, Array]:
+    """Every floating array of a report by where it stands in it."""
+    leaves = jax.tree_util.tree_leaves_with_path(report)
+    return {jax.tree_util.keystr(path).strip("."): a for path, a in leaves if jnp.issubdtype(a.dtype, jnp.floating)}
+
+
 class Algorithm(NamedTuple):
     """A game and a rule that updates its players.
 
-    init: (key, sample) -> State
-    step: (state, sample, key) -> (State, Info); a rule that moves one player alone has a report of its own
+    init:    (key, sample) -> State
+    update:  (state, sample, key) -> (State, report): one step, and what of it `info` and `watched` need
+    info:    report -> `Info`, computed at recorded steps alone; rules that update only one player return their own
+    watched: report -> arrays by name, of which the first that is not finite is kept from every step
     """
 
     init: Callable[[Key, Sampler], State]
-    step: Callable[[State, Sampler, Key], tuple[State, Any]]
+    update: Callable[[State, Sampler, Key], tuple[State, Any]]
     game: Game
+    info: Callable[[Any], Any] = as_reported
+    watched: Callable[[Any], dict[str, Array]] = all_numbers
+
+    def step(self, state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+        """One step and its `Info`."""
+        state, report = self.update(state, sample, key)
+        return state, self.info(report)

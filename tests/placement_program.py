@@ -149,7 +149,7 @@ def with_setting(setting: Any) -> Algorithm:
         state, info = plain.step(state, sample, key)
         return state, info | {"setting": setting}
 
-    return plain._replace(step=step)
+    return plain._replace(update=step)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxgan.data.digits import digits
-from jaxgan.data.source import DataError, Images, Mixture, Source, from_images, split, to_unit
+from jaxgan.data.in_memory import from_images
+from jaxgan.data.source import DataError, Examples, Mixture, Source, to_unit
+from jaxgan.data.splits import copies_note, distinct, split
 from jaxgan.data.synthetic import gaussian_mixture, grid, ring
 
 
-def numbered(n: int) -> Images:
+def numbered(n: int) -> Examples:
     """Image i is the grey level i and has label i % 3, so that a drawn example tells which one it is."""
-    return Images(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n, dtype=np.int32) % 3)
+    return Examples(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n, dtype=np.int32) % 3)
 
 
 def modes_of(source: Source) -> Mixture:
@@ -36,7 +38,7 @@ def test_to_unit_keeps_the_kind_of_array_and_leaves_floats_alone() -> None:
     assert isinstance(to_unit(jnp.zeros(2, jnp.uint8)), jax.Array)
     x = np.array([-0.3, 0.7], np.float32)
     assert to_unit(x) is x
-    with pytest.raises(TypeError, match="received int32"):
+    with pytest.raises(TypeError, match="got int32"):
         to_unit(np.zeros(2, np.int32))
 
 
@@ -57,7 +59,7 @@ def test_labels_stay_with_their_images() -> None:
 
 
 def test_images_are_arguments_of_the_compiled_step_and_stay_bytes() -> None:
-    images = Images(np.zeros((100, 32, 32, 3), np.uint8))
+    images = Examples(np.zeros((100, 32, 32, 3), np.uint8))
     sample = from_images("black", images).sample
     (leaf,) = jax.tree.leaves(sample)
     assert leaf.shape == images.x.shape and leaf.dtype == jnp.uint8
@@ -74,10 +76,10 @@ def test_the_same_key_draws_the_same_batch_under_vmap() -> None:
 
 
 def test_sources_refuse_what_they_cannot_draw() -> None:
-    with pytest.raises(DataError, match="received none"):
-        from_images("empty", Images(np.zeros((0, 2, 2, 1), np.uint8)))
+    with pytest.raises(DataError, match="got none"):
+        from_images("empty", Examples(np.zeros((0, 2, 2, 1), np.uint8)))
     with pytest.raises(DataError, match="labels were asked for"):
-        from_images("bare", Images(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
+        from_images("bare", Examples(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
 
 
 @settings(deadline=None, max_examples=50)  # the first example imports scikit-learn
@@ -91,7 +93,7 @@ def test_a_split_is_a_partition_that_keeps_the_shares_of_the_classes(
 ) -> None:
     y = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     x = np.arange(len(y), dtype=np.uint8).reshape(-1, 1, 1, 1)
-    train, heldout = split(Images(x, y), fraction, seed)
+    train, heldout = split(Examples(x, y), fraction, seed)
     assert heldout is not None and train.y is not None and heldout.y is not None
     np.testing.assert_array_equal(np.sort(np.concatenate([train.x, heldout.x]).ravel()), x.ravel())
     for part in (train, heldout):
@@ -102,7 +104,7 @@ def test_a_split_is_a_partition_that_keeps_the_shares_of_the_classes(
 
 
 def test_a_split_depends_on_its_seed_only() -> None:
-    images = Images(numbered(40).x)
+    images = Examples(numbered(40).x)
     first, again, other = (split(images, 0.25, seed)[0].x for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -110,15 +112,74 @@ def test_a_split_depends_on_its_seed_only() -> None:
 
 
 def test_a_split_names_the_class_that_is_too_small() -> None:
-    images = Images(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
+    images = Examples(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
     with pytest.raises(DataError, match="class dog has 1"):
         split(images, 0.2, 0, ("cat", "dog"))
-    with pytest.raises(DataError, match=r"each of 2 classes, needs at least 20 of them, received 4"):
-        split(Images(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
-    with pytest.raises(DataError, match="received 1"):
-        split(Images(images.x[:1]), 0.2, 0)
-    with pytest.raises(ValueError, match=r"in \[0, 1\), received 1.5"):
+    with pytest.raises(DataError, match=r"each of 2 classes, needs at least 20 distinct ones, got 4"):
+        split(Examples(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)
+    with pytest.raises(DataError, match="got 1"):
+        split(Examples(images.x[:1]), 0.2, 0)
+    with pytest.raises(ValueError, match=r"in \[0, 1\), got 1.5"):
         split(images, 1.5, 0)
+
+
+def repeated(examples: Examples, times: int) -> Examples:
+    return Examples(np.tile(examples.x, (times, 1, 1, 1)), None if examples.y is None else np.tile(examples.y, times))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_copies_of_an_example_stay_on_one_side_of_the_split(labelled: bool) -> None:
+    once = numbered(30) if labelled else Examples(numbered(30).x)
+    train, heldout = split(repeated(once, 5), 0.2, seed=1)
+    assert heldout is not None
+    assert not set(train.x.ravel()) & set(heldout.x.ravel())
+    assert (len(train.x), len(heldout.x)) == (120, 30)
+    # The same examples as without copies, each five times, all of them with their labels.
+    for part, alone in zip((train, heldout), split(once, 0.2, seed=1), strict=True):
+        assert alone is not None
+        np.testing.assert_array_equal(part.x, np.repeat(alone.x, 5, axis=0))
+        if labelled:
+            np.testing.assert_array_equal(part.y, part.x.ravel() % 3)
+
+
+def test_without_copies_a_split_is_that_of_scikit_learn() -> None:
+    from sklearn.model_selection import train_test_split
+
+    examples = numbered(40)
+    train, heldout = split(examples, 0.25, seed=3)
+    rows = train_test_split(np.arange(40), test_size=0.25, random_state=3, stratify=examples.y)
+    assert heldout is not None
+    np.testing.assert_array_equal(train.x, examples.x[rows[0]])
+    np.testing.assert_array_equal(heldout.x, examples.x[rows[1]])
+
+
+def test_what_exists_once_only_is_held_out_by_its_copies() -> None:
+    two = Examples(numbered(2).x, np.array([0, 1], np.int32))
+    for examples in (two, Examples(two.x)):
+        train, heldout = split(repeated(examples, 20), 0.2, seed=0)
+        assert heldout is not None
+        assert set(train.x.ravel()) == set(heldout.x.ravel()) == {0, 1}
+
+
+def test_copies_are_counted_in_one_line() -> None:
+    once = numbered(30)
+    train, heldout = split(repeated(once, 5), 0.2, seed=1)
+    assert from_images("once", *split(once, 0.2, seed=1)).notes == ()
+    assert from_images("five", train, heldout).notes == (
+        "five: 150 examples, of which 30 are distinct; no held-out example is a copy of a training example",
+    )
+    assert copies_note(train, train) == (
+        "240 examples, of which 24 are distinct; 120 of 120 held-out examples are copies of a training example"
+    )
+    assert copies_note(Examples(once.x[[0, 0, 1]], np.array([0, 1, 1])), None) == (
+        "3 examples, of which 2 are distinct, 1 of them under more than one label"
+    )
+
+
+def test_equal_examples_have_equal_numbers() -> None:
+    x = np.array([[0.0, 1.0], [-0.0, 1.0], [0.5, 1.0]], np.float32)
+    first, second = distinct(x, x[::-1])
+    assert first.tolist() == [0, 0, 1] and second.tolist() == [1, 0, 0]
 
 
 def test_mixtures_have_the_moments_of_their_formula() -> None:
@@ -155,9 +216,9 @@ def test_ring_and_grid_stand_where_the_papers_put_them() -> None:
 
 
 def test_mixtures_refuse_nonsense() -> None:
-    with pytest.raises(ValueError, match=r"received \[3\]"):
+    with pytest.raises(ValueError, match=r"got \[3\]"):
         gaussian_mixture("line", np.zeros(3), 1.0)
-    with pytest.raises(ValueError, match="positive sigma, received 0"):
+    with pytest.raises(ValueError, match="positive sigma, got 0"):
         ring(sigma=0.0)
     with pytest.raises(ValueError, match="expected means"):
         ring(modes=0)

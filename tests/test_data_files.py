@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.data.files import PICTURES, from_path, resize
-from jaxgan.data.source import DataError, Images, Source
+from jaxgan.data.source import DataError, Examples, Source
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (10, 6, 6, 3), dtype=np.uint8)
@@ -91,14 +91,14 @@ def damaged(x: np.ndarray, value: float) -> np.ndarray:
     [
         (damaged(BYTES, np.nan), r"2 values are NaN or infinite, the first at index \[3, 2, 1, 0\]"),
         (damaged(BYTES, np.inf), "2 values are NaN or infinite"),
-        (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], received .*1\.5"),
-        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, received"),
-        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, received -1"),
-        (BYTES.astype(np.complex64), "received complex64"),
-        (np.full((2, 2, 2), "a"), "received <U1"),
-        (np.zeros((3, 4)), r"received shape \[3, 4\]"),
-        (np.zeros((2, 1, 2, 2, 1)), r"received shape \[2, 1, 2, 2, 1\]"),
-        (np.zeros((0, 2, 2)), r"received shape \[0, 2, 2\]"),
+        (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], got .*1\.5"),
+        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, got"),
+        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, got -1"),
+        (BYTES.astype(np.complex64), "got complex64"),
+        (np.full((2, 2, 2), "a"), "got <U1"),
+        (np.zeros((3, 4)), r"got shape \[3, 4\]"),
+        (np.zeros((2, 1, 2, 2, 1)), r"got shape \[2, 1, 2, 2, 1\]"),
+        (np.zeros((0, 2, 2)), r"got shape \[0, 2, 2\]"),
         (np.zeros((5, 3, 32, 32)), "channels on the last axis"),
     ],
 )
@@ -112,9 +112,9 @@ def test_arrays_that_are_not_images_are_refused(tmp_path: Path, x: np.ndarray, m
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros(9, int), r"expected 10 labels, one per image, received shape \[9\]"),
-        (np.zeros((10, 1), int), r"received shape \[10, 1\]"),
-        (np.zeros(10), "expected integer labels, received float64"),
+        (np.zeros(9, int), r"expected 10 labels, one per image, got shape \[9\]"),
+        (np.zeros((10, 1), int), r"got shape \[10, 1\]"),
+        (np.zeros(10), "expected integer labels, got float64"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, message: str) -> None:
@@ -251,28 +251,28 @@ def test_non_square_pictures_are_loaded_as_they_are(tmp_path: Path) -> None:
 def test_resizing_crops_the_centre() -> None:
     wide = np.zeros((1, 2, 6, 1), np.uint8)
     wide[:, :, 2:4] = 200
-    np.testing.assert_array_equal(resize(Images(wide), 2).x, 200)
-    np.testing.assert_array_equal(resize(Images(wide.transpose(0, 2, 1, 3)), 2).x, 200)
+    np.testing.assert_array_equal(resize(Examples(wide), 2).x, 200)
+    np.testing.assert_array_equal(resize(Examples(wide.transpose(0, 2, 1, 3)), 2).x, 200)
 
 
 def test_resizing_does_not_alias() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (1, 64, 32))[..., None]
     # taking every 8th pixel would be black throughout; a filter gives the mean, 127.5, away from the border
-    assert np.abs(resize(Images(stripes), 8).x[:, :, 1:-1].astype(float) - 127.5).max() <= 2
+    assert np.abs(resize(Examples(stripes), 8).x[:, :, 1:-1].astype(float) - 127.5).max() <= 2
 
 
 def test_floats_are_resized_like_bytes_and_stay_in_range() -> None:
     ramp = np.add.outer(10 * np.arange(12), 11 * np.arange(12)).astype(np.uint8)[None, ..., None]
-    small, exact = resize(Images(ramp), 4).x, resize(Images(ramp.astype(np.float32) / 127.5 - 1), 4).x
+    small, exact = resize(Examples(ramp), 4).x, resize(Examples(ramp.astype(np.float32) / 127.5 - 1), 4).x
     assert exact.dtype == np.float32
     # bytes are rounded after each of the two passes: at most one grey level in all
     assert np.abs((exact + 1) * 127.5 - small).max() <= 1
-    edge = Images(np.kron(np.array([[-1.0, 1.0]]), np.ones((4, 4)))[None, :, 2:6, None].astype(np.float32))
+    edge = Examples(np.kron(np.array([[-1.0, 1.0]]), np.ones((4, 4)))[None, :, 2:6, None].astype(np.float32))
     assert np.abs(resize(edge, 16).x).max() == 1  # bicubic overshoots here without the clipping
 
 
 def test_arrays_are_resized_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels(npy(tmp_path, BYTES), 6), BYTES)
     assert pixels(npy(tmp_path, BYTES), 3).shape == (10, 3, 3, 3)
-    with pytest.raises(DataError, match="at least 1, received 0"):
+    with pytest.raises(DataError, match="at least 1, got 0"):
         load(tmp_path / "images.npy", image_size=0)

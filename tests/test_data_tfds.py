@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data import tfds
-from jaxgan.data.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.tfds import from_tfds, prepare, prepared
 
@@ -222,7 +222,7 @@ def test_a_missing_shard_is_one_clear_line(data: Path, form: str) -> None:
 def test_other_file_formats_are_named(data: Path) -> None:
     info = make(data) / "dataset_info.json"
     info.write_text(info.read_text().replace('"array_record"', '"parquet"'))
-    with pytest.raises(DataError, match=r"expected array_record or tfrecord, received \['parquet'\]"):
+    with pytest.raises(DataError, match=r"expected array_record or tfrecord, got \['parquet'\]"):
         from_tfds("tiny")
     info.write_text("{")
     with pytest.raises(DataError, match="cannot be read"):
@@ -244,7 +244,7 @@ def test_an_unknown_name_brings_the_nearest(data: Path) -> None:
     make(data, name="my_own_pictures")
     with pytest.raises(DataError, match="did you mean 'my_own_pictures'"):
         from_tfds("my_own_picture")
-    with pytest.raises(DataError, match=r"received '\.\./mnist'"):
+    with pytest.raises(DataError, match=r"got '\.\./mnist'"):
         from_tfds("../mnist")
 
 

@@ -9,7 +9,8 @@ import optax
 import pytest
 
 import jaxgan as jg
-from jaxgan.data.source import DataError, Images, from_images
+from jaxgan.data.in_memory import make_source
+from jaxgan.data.source import DataError, Examples
 from jaxgan.evaluation.images import image_evaluator
 from jaxgan.evaluation.points import points_evaluator
 from jaxgan.features import in_batches
@@ -99,8 +100,8 @@ def cloud(key: int, n: int, scale: float = 1.0) -> np.ndarray:
 
 def test_the_sliced_distance_of_points_is_that_of_normal_distributions():
     """Between N(0, I) and N(0, s^2 I) W2 is |s - 1| along every direction."""
-    train, heldout = Images(cloud(0, 20_000)), Images(cloud(1, 20_000))
-    source = from_images("cloud", train, heldout)
+    train, heldout = Examples(cloud(0, 20_000)), Examples(cloud(1, 20_000))
+    source = make_source("cloud", train, heldout)
     evaluator = points_evaluator(source, train, heldout, 20_000)
     generators = Generator(jnp.zeros((2, 1, 1)), {})
     for scale, expected in ((1.0, 0.0), (1.5, 0.5)):
@@ -114,9 +115,9 @@ def test_the_sliced_distance_of_points_is_that_of_normal_distributions():
 
 
 def test_points_without_any_held_out_are_refused():
-    train = Images(cloud(0, 10))
+    train = Examples(cloud(0, 10))
     with pytest.raises(DataError, match="has 0 held-out points"):
-        jg.evaluator_for(from_images("cloud", train), samples=10)
+        jg.evaluator_for(make_source("cloud", train), samples=10)
 
 
 def test_keys_and_generators_have_to_match(evaluator, digits):

@@ -17,7 +17,7 @@ from jax.tree_util import Partial
 from scipy.special import log_expit
 
 from jaxgan import toy
-from jaxgan.data import Images, from_images
+from jaxgan.data import Examples, from_images
 from jaxgan.diagnostics.frozen import (
     FrozenGeneratorResult,
     ImageGradients,
@@ -55,7 +55,7 @@ KEY = jax.random.key(1)
 KEYS = seed_keys(jax.random.key(0), 2)
 N = 8
 LOSSES = {"minimax": minimax, "relativistic_average": relativistic_average}
-IMAGES = from_images("noise", Images(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)))
+IMAGES = from_images("noise", Examples(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)))
 
 
 def prior(key: Key, n: int) -> Array:

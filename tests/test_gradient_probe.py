@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from jaxgan import toy
 from jaxgan.augment import instance_noise
-from jaxgan.data import Images, from_images
+from jaxgan.data import Examples, from_images
 from jaxgan.diagnostics.gradients import Gradients, gradient_probe
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game
@@ -107,7 +107,7 @@ def labelled_points(key: Key, n: int) -> Batch:
 
 
 GENERATOR, DISCRIMINATOR = MLPGenerator(2, hidden=(8,)), MLPDiscriminator(hidden=(8,))
-IMAGES = from_images("noise", Images(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)))
+IMAGES = from_images("noise", Examples(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)))
 
 
 class Setting(NamedTuple):
@@ -562,7 +562,7 @@ def test_data_are_arguments_of_a_program() -> None:
     game = adversarial_game(*networks, prior, minimax)
 
     def program(count: int) -> str:
-        source = from_images("grey", Images(np.full((count, 8, 8, 1), 7, np.uint8)))
+        source = from_images("grey", Examples(np.full((count, 8, 8, 1), 7, np.uint8)))
         probe = gradient_probe(game, source.sample, {"relativistic": relativistic}, batch_size=N)
         assert isinstance(probe, Partial)
         assert [leaf.shape for leaf in jax.tree.leaves(probe)] == [(count, 8, 8, 1)]

@@ -232,6 +232,31 @@ def test_class_reference_of_a_hand_made_example():
     np.testing.assert_allclose(reference.histogram, [2 / 3, 1 / 3])
 
 
+def test_a_radius_is_a_distance_between_two_examples():
+    line, labels = [[0.0], [1.0], [9.0], [10.0]], [0, 0, 1, 1]
+    reference = class_reference(line, labels, line, labels, k=2)
+    assert (reference.radius.tolist(), reference.copies.tolist()) == ([1, 1], [2, 2])
+    # One example of class 1 only, twice: half the way to the nearest other class.
+    reference = class_reference([[0.0], [1.0], [9.0], [9.0]], labels, [[0.5], [9.0]], [0, 1], k=2)
+    assert (reference.radius.tolist(), reference.copies.tolist()) == ([0.5, 4.0], [0, 1])
+    assert class_report([[0.2], [9.0]], [0, 1], reference).captured == 2
+    assert class_reference([[3.0]], [0], [[3.0]], [0], k=1).radius.tolist() == [np.inf]
+
+
+def test_a_copy_that_was_rounded_in_another_batch_is_a_copy():
+    features, labels = clusters(400, 5)
+    rounded = features * (1 + 3e-7 * np.random.default_rng(0).choice([-1, 1], size=features.shape))
+    alone = class_reference(features, labels, features, labels, k=10)
+    again = class_reference(features, labels, rounded, labels, k=10)
+    assert again.copies.tolist() == alone.copies.tolist() == np.bincount(labels).tolist()
+    # Brute force: the percentile of the distances to the nearest other example of the class.
+    for c in range(10):
+        members = features[labels == c]
+        distance = np.linalg.norm(members[:, None] - members[None], axis=2) + np.diag(np.full(len(members), np.inf))
+        np.testing.assert_allclose(alone.radius[c], np.percentile(distance.min(axis=1), 99), rtol=1e-6)
+        np.testing.assert_allclose(again.radius[c], alone.radius[c], rtol=1e-4)  # the copies' own rounding
+
+
 def test_real_samples_reach_every_class():
     report = class_report(*clusters(4_000, 2), REFERENCE)
     assert report.captured == 10

@@ -17,7 +17,7 @@ PACKAGE = Path(jaxgan.__file__).parent
 # from lower layers. The package itself (`import jaxgan as jg`) stands above all that it exports.
 LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("types",), "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on"),
-    (("random", "checks"), "named random streams; checks of what a composition is given"),
+    (("random", "checks", "cache"), "named random streams; checks of what a composition is given"),
     (
         ("losses", "terms", "augment", "optim", "nn", "data", "metrics", "checkpoint"),
         "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "

@@ -136,7 +136,7 @@ class Fitting:
     def __init__(self, sample: Sampler, num_steps: int, **options: Any) -> None:
         self.chunks: list[Chunk] = []
         self.probed: list[Any] = []
-        how: dict[str, Any] = {"max_chunk": 8, "chunk_seconds": 1e6, "settings": SETTINGS} | options
+        how: dict[str, Any] = {"max_chunk": 8, "chunk_seconds": 1e6, "record_every": 1, "settings": SETTINGS} | options
         self.end: FitResult = fit(make, sample, KEYS, num_steps, on_chunk=self._keep, **how)
         infos = [chunk.info for chunk in self.chunks]
         self.info = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos)
@@ -203,7 +203,7 @@ def test_a_stopped_run_in_turn_takes_no_step(sample: Sampler) -> None:
             jax.debug.callback(lambda _: steps.append(1), state.step)
             return plain.step(state, sample, key)
 
-        return plain._replace(step=step)
+        return plain._replace(update=step)
 
     def stop(chunk: Chunk) -> np.ndarray:
         return chunk.runs > 0

@@ -52,7 +52,8 @@ class Fitting(NamedTuple):
 
 def fitting_of(algorithm: Algorithm, sample: Sampler, num_steps: int, **options: Any) -> Fitting:
     chunks: list[Chunk] = []
-    fitted = fit(algorithm, sample, KEYS, num_steps, on_chunk=chunks.append, chunk_seconds=1e6, **options)
+    how: dict[str, Any] = {"record_every": 1, "chunk_seconds": 1e6} | options
+    fitted = fit(algorithm, sample, KEYS, num_steps, on_chunk=chunks.append, **how)
     infos = [chunk.info for chunk in chunks]
     return Fitting(fitted, chunks, jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *infos))
 
@@ -272,7 +273,7 @@ def test_the_step_counter_has_no_seed_axis(algorithm: Algorithm, sample: Sampler
         bits = jax.lax.cond(state.step % 2 == 0, lambda: jax.random.bits(key), lambda: jnp.uint32(0))
         return state._replace(step=state.step + 1), bits
 
-    lazy_algorithm = drawing(sample)._replace(step=lazy)
+    lazy_algorithm = drawing(sample)._replace(update=lazy)
     program = str(jax.make_jaxpr(lambda keys: run_seeds(lazy_algorithm, sample, keys, 2))(KEYS))
     assert "cond[" in program  # with a seed axis it would have become a select
 

@@ -2,11 +2,11 @@
 
 from jaxgan.data.digits import digits as digits
 from jaxgan.data.files import from_path as from_path
+from jaxgan.data.in_memory import from_images as from_images
 from jaxgan.data.source import DataError as DataError
-from jaxgan.data.source import Images as Images
+from jaxgan.data.source import Examples as Examples
 from jaxgan.data.source import Source as Source
-from jaxgan.data.source import from_images as from_images
-from jaxgan.data.source import split as split
+from jaxgan.data.splits import split as split
 from jaxgan.data.synthetic import gaussian_mixture as gaussian_mixture
 from jaxgan.data.synthetic import grid as grid
 from jaxgan.data.synthetic import ring as ring

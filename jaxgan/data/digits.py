@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from jaxgan.data.source import Images, Source, from_images, split
+from jaxgan.data.in_memory import make_source
+from jaxgan.data.source import Examples, Source
+from jaxgan.data.splits import split
 
 
 def digits(split_seed: int = 0, heldout_fraction: float = 0.2) -> Source:
@@ -18,5 +20,5 @@ def digits(split_seed: int = 0, heldout_fraction: float = 0.2) -> Source:
 
     data = load_digits()
     x = (data.images[..., None] / 8 - 1).astype(np.float32)
-    train, heldout = split(Images(x, data.target.astype(np.int32)), heldout_fraction, split_seed)
-    return from_images("digits", train, heldout, tuple(str(digit) for digit in range(10)))
+    train, heldout = split(Examples(x, data.target.astype(np.int32)), heldout_fraction, split_seed)
+    return make_source("digits", train, heldout, tuple(str(digit) for digit in range(10)))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.source import DataError, Images, Source, from_images, split
+from jaxgan.data.in_memory import make_source
+from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.splits import split
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,13 +49,13 @@ def from_path(
     else:
         raise DataError(f"{path}: no such file or folder")
     train, heldout = split(images, heldout_fraction, split_seed, classes)
-    return from_images(path.name if path.is_dir() else path.stem, train, heldout, classes)
+    return make_source(path.name if path.is_dir() else path.stem, train, heldout, classes)
 
 
-def resize(images: Images, size: int) -> Images:
+def resize(images: Examples, size: int) -> Examples:
     """Every image cropped to its central square and resized to `size` x `size`, with antialiasing.
 
-    >>> resize(Images(np.full((2, 9, 6, 3), 7, np.uint8)), 4).x.shape
+    >>> resize(Examples(np.full((2, 9, 6, 3), 7, np.uint8)), 4).x.shape
     (2, 4, 4, 3)
     """
     return images._replace(x=np.stack([square(x, size) for x in images.x]))
@@ -71,7 +73,7 @@ def square(x: np.ndarray, size: int) -> np.ndarray:
     from PIL import Image
 
     if size < 1:
-        raise DataError(f"expected an image size of at least 1, received {size}")
+        raise DataError(f"expected an image size of at least 1, got {size}")
     side = min(x.shape[:2])
     top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
     x = x[top : top + side, left : left + side]
@@ -97,7 +99,7 @@ def stack(pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
     return np.stack(pictures)
 
 
-def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Images, tuple[str, ...]]:
+def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Examples, tuple[str, ...]]:
     """Checked and scaled images, and the names of their classes; errors name `name`.
 
     Labels are numbered 0, 1, ... in ascending order of the integers that stand for them.
@@ -107,19 +109,19 @@ def as_images(x: np.ndarray, y: np.ndarray | None, name: str | Path) -> tuple[Im
     ((2, 4, 4, 1), np.uint8(255), array([1, 0], dtype=int32), ('3', '7'))
     """
     if x.ndim not in (3, 4) or x.size == 0:
-        raise DataError(f"{name}: expected images [n, h, w] or [n, h, w, c], received shape {list(x.shape)}")
+        raise DataError(f"{name}: expected images [n, h, w] or [n, h, w, c], got shape {list(x.shape)}")
     x = x[..., None] if x.ndim == 3 else x
     if x.shape[-1] > 4:
-        raise DataError(f"{name}: expected 1 to 4 channels on the last axis, received shape {list(x.shape)}")
+        raise DataError(f"{name}: expected 1 to 4 channels on the last axis, got shape {list(x.shape)}")
     x = _as_levels(x, name)
     if y is None:
-        return Images(x), ()
+        return Examples(x), ()
     if y.shape != (len(x),):
-        raise DataError(f"{name}: expected {len(x)} labels, one per image, received shape {list(y.shape)}")
+        raise DataError(f"{name}: expected {len(x)} labels, one per image, got shape {list(y.shape)}")
     if not np.issubdtype(y.dtype, np.integer):
-        raise DataError(f"{name}: expected integer labels, received {y.dtype}")
+        raise DataError(f"{name}: expected integer labels, got {y.dtype}")
     values, labels = np.unique(y, return_inverse=True)
-    return Images(x, labels.astype(np.int32)), tuple(str(value) for value in values)
+    return Examples(x, labels.astype(np.int32)), tuple(str(value) for value in values)
 
 
 def _as_levels(x: np.ndarray, name: str | Path) -> np.ndarray:
@@ -128,19 +130,19 @@ def _as_levels(x: np.ndarray, name: str | Path) -> np.ndarray:
         return x.astype(np.uint8) * np.uint8(255)
     if np.issubdtype(x.dtype, np.integer):
         if x.min() < 0 or x.max() > 255:
-            raise DataError(f"{name}: expected integers in 0..255, received {x.min()}..{x.max()}")
+            raise DataError(f"{name}: expected integers in 0..255, got {x.min()}..{x.max()}")
         if x.max() == 1:
             return x.astype(np.uint8) * np.uint8(255)  # black and white as 0 and 1, which would else be all black
         return x.astype(np.uint8)
     if not np.issubdtype(x.dtype, np.floating):
-        raise DataError(f"{name}: expected integer, floating-point or bool images, received {x.dtype}")
+        raise DataError(f"{name}: expected integer, floating-point or bool images, got {x.dtype}")
     bad = ~np.isfinite(x)
     if bad.any():
         first = [int(i) for i in np.unravel_index(bad.argmax(), x.shape)]
         raise DataError(f"{name}: {bad.sum()} values are NaN or infinite, the first at index {first}")
     low, high = x.min(), x.max()
     if low < -1 or high > 1:
-        raise DataError(f"{name}: expected floats in [0, 1] or [-1, 1], received {low:g}..{high:g}")
+        raise DataError(f"{name}: expected floats in [0, 1] or [-1, 1], got {low:g}..{high:g}")
     return x.astype(np.float32) * 2 - 1 if low >= 0 else x.astype(np.float32)
 
 
@@ -156,7 +158,7 @@ def reading(path: str | Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {reason})") from error
 
 
-def _read_arrays(path: Path) -> tuple[Images, tuple[str, ...]]:
+def _read_arrays(path: Path) -> tuple[Examples, tuple[str, ...]]:
     with reading(path), path.open("rb") as opened:  # np.load leaves a damaged .npz open
         file = np.load(opened, allow_pickle=False)
         if isinstance(file, np.ndarray):
@@ -170,7 +172,7 @@ def _read_arrays(path: Path) -> tuple[Images, tuple[str, ...]]:
             return as_images(file[keys[0]], None if label_key is None else file[label_key], path)
 
 
-def _read_folder(root: Path, image_size: int | None) -> tuple[Images, tuple[str, ...]]:
+def _read_folder(root: Path, image_size: int | None) -> tuple[Examples, tuple[str, ...]]:
     files = sorted(file for file in root.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
     files = [file for file in files if not any(part.startswith(".") for part in file.relative_to(root).parts)]
     if not files:
@@ -187,7 +189,7 @@ def _read_folder(root: Path, image_size: int | None) -> tuple[Images, tuple[str,
     channels = max(picture.shape[-1] for picture in pictures)
     pictures = [np.broadcast_to(picture, (*picture.shape[:2], channels)) for picture in pictures]
     labels = np.array([classes.index(top) for top in tops], np.int32) if classes else None
-    return Images(stack(pictures, [str(file) for file in files]), labels), classes
+    return Examples(stack(pictures, [str(file) for file in files]), labels), classes
 
 
 def _read_picture(file: Path, image_size: int | None) -> np.ndarray:

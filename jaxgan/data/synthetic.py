@@ -25,9 +25,9 @@ def gaussian_mixture(name: str, means: np.ndarray, sigma: float) -> Source:
     """
     means = np.asarray(means, np.float32)
     if means.ndim != 2 or means.size == 0:
-        raise ValueError(f"expected means of shape [modes, dimensions], received {list(means.shape)}")
+        raise ValueError(f"expected means of shape [modes, dimensions], got {list(means.shape)}")
     if not sigma > 0:
-        raise ValueError(f"expected a positive sigma, received {sigma}")
+        raise ValueError(f"expected a positive sigma, got {sigma}")
     sample = Partial(_draw, jnp.asarray(means), jnp.asarray(sigma, jnp.float32))
     return Source(name, means.shape[1:], None, sample, mixture=Mixture(means, sigma))
 

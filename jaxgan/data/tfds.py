@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.data.cache import cache_dir, load_arrays, save_arrays
+from jaxgan.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data.files import as_images, reading, square, stack
-from jaxgan.data.source import DataError, Images, Source, from_images, split
+from jaxgan.data.in_memory import make_source
+from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.splits import split
 
 LAYOUT = 1  # of the cached arrays; count up when what is stored changes
 CHUNK = 1024  # records read at a time
@@ -56,12 +58,12 @@ def from_tfds(
     if arrays is None:
         arrays = _decode(folder, image_size)
         save_arrays(cached, arrays)
-    train = Images(arrays["train_x"], arrays.get("train_y"))
+    train = Examples(arrays["train_x"], arrays.get("train_y"))
     if "heldout_x" in arrays:
-        heldout: Images | None = Images(arrays["heldout_x"], arrays.get("heldout_y"))
+        heldout: Examples | None = Examples(arrays["heldout_x"], arrays.get("heldout_y"))
     else:
         train, heldout = split(train, heldout_fraction, split_seed)
-    return from_images(name, train, heldout, tuple(arrays["classes"].tolist()))
+    return make_source(name, train, heldout, tuple(arrays["classes"].tolist()))
 
 
 def prepared(data_dir: str | Path | None = None) -> list[str]:
@@ -137,7 +139,7 @@ def _find(name: str, root: Path) -> Path | None:
     """The folder of a prepared data set, None if it is not prepared. Raises DataError for an unknown name."""
     match = re.fullmatch(r"(\w+)(?:/([\w.+-]+))?(?::(\d+\.\d+\.\d+))?", name)
     if match is None:
-        raise DataError(f"expected a data set's name[/config][:version], received {name!r}")
+        raise DataError(f"expected a data set's name[/config][:version], got {name!r}")
     base, config, version = match.groups()
     found = _versions(root, base)
     if config is None and base not in found and len(found) > 1:
@@ -211,7 +213,7 @@ def _examples(builder: Any, name: str) -> Iterator[dict[str, Any]]:
             for record in _tfrecords(shard.filename):
                 yield builder.info.features.deserialize_example_np(record)
     else:
-        raise DataError(f"{builder.data_dir}: expected array_record or tfrecord, received {sorted(formats)}")
+        raise DataError(f"{builder.data_dir}: expected array_record or tfrecord, got {sorted(formats)}")
 
 
 def _tfrecords(file: str) -> Iterator[bytes]:

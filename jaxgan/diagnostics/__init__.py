@@ -2,6 +2,8 @@
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form
+from jaxgan.diagnostics.episodes import VanishingEpisodes as VanishingEpisodes
+from jaxgan.diagnostics.episodes import vanishing_episodes as vanishing_episodes
 from jaxgan.diagnostics.frozen import FrozenGeneratorResult as FrozenGeneratorResult
 from jaxgan.diagnostics.frozen import ImageGradients as ImageGradients
 from jaxgan.diagnostics.frozen import against_discriminators as against_discriminators

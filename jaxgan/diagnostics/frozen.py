@@ -170,6 +170,7 @@ def against_discriminators(
         state=state,
         probe=_probe(discriminator.game, sample, losses, minibatches, batch_size, saturated),
         probe_at=steps.tolist(),
+        record_every=1,
         on_chunk=keep,
         on_compile=on_compile,
         placement=placement,

@@ -1,4 +1,11 @@
-"""How each seed of a study ended, as one code per seed: failures are data and count in the statistics."""
+"""How each seed of a study ended, as one code per seed: failures are data and count in the statistics.
+
+A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is told
+apart from it, by `vanishing_episodes`: any outcome can have it as a cause.
+"""
+
+# Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
+from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
@@ -9,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Outcome(enum.IntEnum):
-    """The first of these, from 1 on, that holds for a seed; OK when none does."""
+    """How a seed ended; see `classify` for the rules and their order."""
 
     OK = 0
     NON_FINITE = 1
@@ -25,25 +32,26 @@ EXPLANATION: dict[Outcome, str] = {
         "discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
-        "The samples miss more than half of the modes or classes: try a gradient penalty on the "
-        "discriminator (R1), a relativistic loss, or a faster discriminator."
+        "There are samples near the data, but more than half of the modes or classes are missing: try a gradient "
+        "penalty on the discriminator (R1), a paired relativistic loss, or a discriminator that sees several samples "
+        "at once (packing)."
     ),
     Outcome.NOT_LEARNED: (
-        "The modes are reached but the samples are far from the data: train longer, or give both players "
-        "more capacity or other learning rates."
+        "The samples are far from the data: train longer, with other learning rates or more capacity, or with a "
+        "gradient penalty on the discriminator."
     ),
     Outcome.GRADIENT_VANISHED: (
-        "No other rule applies, but the generator's gradient has all but disappeared, so it learns no more: "
+        "No other rule applies, but the generator's gradient has all but disappeared, so it no longer learns: "
         "take the non-saturating loss, or slow the discriminator down."
     ),
 }
-"""What each outcome means and what to try, in a sentence."""
+"""What each outcome means and what to try, in a sentence. What is tried is safe whatever the cause."""
 
 
 class Thresholds(NamedTuple):
     """Where `classify` draws its lines, as multiples of a reference value."""
 
-    modes_share: float = 0.5  # collapsed below this share of the modes
+    modes_share: float = 0.5  # collapsed below this share of the modes, if any is captured
     quality_multiple: float = 10.0  # not learned above this multiple of the reference distance
     quality_share: float = 0.5  # not learned below this share of the reference high-quality share
     vanished_fraction: float = 1e-2  # gradient vanished below this fraction of its own early median
@@ -56,7 +64,7 @@ Measured = tuple[ArrayLike, float]
 
 
 def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fraction) -> NDArray[np.bool_]:
-    """[seeds]: has the generator's gradient vanished? From its norms [seeds, steps].
+    """[seeds]: is the generator's gradient gone at the end of the run? From its norms [seeds, steps].
 
         not median(last tenth of the steps) > fraction * median(first steps)
 
@@ -65,10 +73,12 @@ def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fr
 
     So a gradient that was zero from the start has vanished, and one with NaN is never reported as healthy.
 
-    Raises: ValueError unless g_grad_norm is [seeds, steps] with steps > 0.
+    Raises:
+      ValueError: g_grad_norm is not [seeds, steps] with steps > 0.
 
-    >>> vanished([[1.0] * 20, [1.0] * 10 + [1e-6] * 10]).tolist()
-    [False, True]
+    Example:
+      >>> vanished([[1.0] * 20, [1.0] * 10 + [1e-6] * 10]).tolist()
+      [False, True]
     """
     norms = np.asarray(g_grad_norm)
     if norms.ndim != 2 or norms.shape[1] == 0:
@@ -92,22 +102,35 @@ def classify(
     """The `Outcome` of each seed, [seeds] integers: the first that holds, in this order.
 
         NON_FINITE         a loss or the generator's gradient is not finite at some step, or a sample is not
+        NOT_LEARNED        high_quality < quality_share * a perfect sampler's, or no mode or class is captured
         COLLAPSED          captured < modes_share * number of modes or classes
-        NOT_LEARNED        distance > quality_multiple * reference distance, or
-                           high_quality < quality_share * a perfect sampler's
-        GRADIENT_VANISHED  see `vanished`
+        NOT_LEARNED        distance > quality_multiple * reference distance
+        GRADIENT_VANISHED  the gradient is gone at the end, see `vanished`
 
-    losses are arrays [seeds, steps] and g_grad_norm is one; samples_finite is [seeds] booleans. A metric is a
-    pair (values [seeds], reference), or None where it was not measured. A value that is NaN, that is,
+    Quality comes first: noise covers no mode either, but it is not a collapse. A Frechet distance comes after the
+    modes, as it is large for missing modes and for bad samples alike.
+
+    A metric is a pair (values [seeds], reference), or None where it was not measured. A value that is NaN, that is,
     undefined, counts as the worst.
 
-    Raises: ValueError when a first axis is not that of the seeds, or a reference is not positive and finite.
+    Args:
+      losses: arrays [seeds, steps], checked for NaN and infinity alone.
+      g_grad_norm: [seeds, steps], the norm of the generator's gradient.
+      samples_finite: [seeds], whether all samples were finite.
+      captured: how many modes or classes have samples near them; the reference is their number.
+      distance: how far the samples are from the data; the reference is that of real data from real data.
+      high_quality: the share of samples near the data; the reference is a perfect sampler's.
+      thresholds: where the lines are drawn.
 
-    >>> norms, losses = np.ones((3, 10)), np.zeros((3, 10))
-    >>> losses[2, 7] = np.nan
-    >>> codes = classify([losses], norms, [True, True, True], captured=([8, 3, 8], 8))
-    >>> [Outcome(code).name for code in codes]
-    ['OK', 'COLLAPSED', 'NON_FINITE']
+    Raises:
+      ValueError: a first axis is not that of the seeds, or a reference is not positive and finite.
+
+    Example:
+      >>> norms, losses = np.ones((4, 10)), np.zeros((4, 10))
+      >>> losses[2, 7] = np.nan
+      >>> codes = classify([losses], norms, [True] * 4, captured=([8, 3, 8, 0], 8))
+      >>> [Outcome(code).name for code in codes]
+      ['OK', 'COLLAPSED', 'NON_FINITE', 'NOT_LEARNED']
     """
     gone = vanished(g_grad_norm, fraction=thresholds.vanished_fraction)
     seeds = len(gone)
@@ -117,14 +140,18 @@ def classify(
     # Every comparison with NaN is False. So non-finite seeds are sorted out first, before a diverged run can
     # read as healthy, and each test below asks for the good case and negates it.
     good = np.ones(seeds, dtype=bool)
+    reached = good if captured is None else _ratio(captured, seeds) > 0
     covered = good if captured is None else _ratio(captured, seeds) >= thresholds.modes_share
     close = good if distance is None else _ratio(distance, seeds) <= thresholds.quality_multiple
     sharp = good if high_quality is None else _ratio(high_quality, seeds) >= thresholds.quality_share
-    return np.select(
-        [~finite, ~covered, ~(close & sharp), gone],
-        [Outcome.NON_FINITE, Outcome.COLLAPSED, Outcome.NOT_LEARNED, Outcome.GRADIENT_VANISHED],
-        default=Outcome.OK,
-    )
+    rules = [
+        (~finite, Outcome.NON_FINITE),
+        (~(sharp & reached), Outcome.NOT_LEARNED),
+        (~covered, Outcome.COLLAPSED),
+        (~close, Outcome.NOT_LEARNED),
+        (gone, Outcome.GRADIENT_VANISHED),
+    ]
+    return np.select([holds for holds, _ in rules], [code for _, code in rules], default=Outcome.OK)
 
 
 def _by_seed(values: ArrayLike, seeds: int) -> NDArray:

@@ -4,6 +4,9 @@ The logit v is the parameter throughout, with D = sigmoid(v) and 1 - D = sigmoid
 D above 1 - 2^-25 is 1, so near 1 a grid of probabilities, or 1 - D by subtraction, has nothing left to show.
 """
 
+# Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
+from __future__ import annotations
+
 import math
 import numbers
 from collections.abc import Callable, Sequence
@@ -89,7 +92,7 @@ class Limits(NamedTuple):
     sigmoid_is_one: float = 24 * math.log(2)  # above it 1 / (1 + exp(-v)) is, as 1 + exp(-v) rounds to 1 earlier
 
 
-def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) -> Profile:
+def profile(loss: Loss, *, logits: ArrayLike | None = None, real_logit: float = 0.0) -> Profile:
     """The generator's part of `loss` as a function of one fake logit v, with its derivatives, in both precisions.
 
         d_logit        dL_G/dv, by automatic differentiation
@@ -97,8 +100,8 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
 
     The loss sees one real and one fake logit at a time, arrays of shape [1], and where it returns several parts their
     means are added, as the game does. The real logit is held at `real_logit`, which matters to losses of differences
-    alone. `logits` [n] are rounded to float32, so that both precisions see the same points. The float64 numbers are
-    only as good as what the loss closes over: a constant in float32 stays one.
+    alone. `logits` [n], by default `LOGITS`, are rounded to float32, so that both precisions see the same points.
+    The float64 numbers are only as good as what the loss closes over: a constant in float32 stays one.
 
     Nothing is clamped or made finite: what is infinite or NaN is so by the loss's own doing, and where both precisions
     are infinite their relative error is NaN. A loss that does not depend on the fake logit has derivatives and errors
@@ -114,7 +117,7 @@ def profile(loss: Loss, *, logits: ArrayLike = LOGITS, real_logit: float = 0.0) 
       ('D(G(z))', [-0.018, -0.5, -0.982], [-1.018, -2.0, -55.598])
     """
     check_loss(loss)
-    points = _points(logits)
+    points = _points(LOGITS if logits is None else logits)
     check_coefficient("real_logit", real_logit, lowest=-_FLOAT32_MAX, highest=_FLOAT32_MAX)
     real_logit = float(np.float32(real_logit))
     evaluate = _evaluator(loss, real_logit)

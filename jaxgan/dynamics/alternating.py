@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.checks import check_count
-from jaxgan.dynamics.moves import Move, batch_sizes, first_state, info_of, update_player
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, two_player, update_player
 from jaxgan.random import named_key
 from jaxgan.types import (
     Algorithm,
@@ -17,7 +17,6 @@ from jaxgan.types import (
     BatchSizes,
     Evaluation,
     Game,
-    Info,
     Key,
     Players,
     PyTree,
@@ -178,7 +177,7 @@ def _alternating(
     if not callable(d_steps):
         check_count("d_steps", d_steps)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
         def d_move(state: State, i: Array) -> tuple[State, Move]:
             k = jax.random.fold_in(named_key(key, "discriminator"), i)
             batch = sample(named_key(k, "data"), sizes.real)
@@ -197,9 +196,9 @@ def _alternating(
         else:
             state, d_last = _repeated(d_move, d_steps, state)
             state, g_last = _repeated(g_move, g_steps, state)
-        return state._replace(step=state.step + 1), info_of(g_last, d_last)
+        return state._replace(step=state.step + 1), Players(g_last, d_last)
 
-    return Algorithm(partial(first_state, game, g_tx, d_tx, sizes), step, game)
+    return two_player(game, partial(first_state, game, g_tx, d_tx, sizes), update)
 
 
 def _repeated(move: Callable[[State, Array], tuple[State, Move]], count: Count, state: State) -> tuple[State, Move]:

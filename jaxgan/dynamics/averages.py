@@ -1,6 +1,6 @@
 """What is wrapped around any rule: a moving average of the generator, and lookahead."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import optax
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import current_generator
-from jaxgan.types import Algorithm, Array, Info, Key, Players, Sampler, State
+from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 
 def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
@@ -51,19 +51,19 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
             raise ValueError("this algorithm keeps an average of the generator already")
         return state._replace(average=current_generator(state))
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
         rate = jnp.maximum(1 - decay, 9 / (10 + state.step))
         before = state.average
-        state, info = algorithm.step(state, sample, key)
+        state, report = algorithm.update(state, sample, key)
 
         def towards(average: Array, current: Array) -> Array:
             if not jnp.issubdtype(average.dtype, jnp.inexact):
                 return current
             return average + rate.astype(average.dtype) * (current - average)
 
-        return state._replace(average=jax.tree.map(towards, before, current_generator(state))), info
+        return state._replace(average=jax.tree.map(towards, before, current_generator(state))), report
 
-    return Algorithm(init, step, algorithm.game)
+    return algorithm._replace(init=init, update=update)
 
 
 class Slow(NamedTuple):
@@ -96,15 +96,15 @@ def lookahead(algorithm: Algorithm, k: int = 5, alpha: float = 0.5) -> Algorithm
         state = algorithm.init(key, sample)
         return state._replace(opt_state=Slow(state.opt_state, state.params))
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
         slow: Slow = state.opt_state
-        state, info = algorithm.step(state._replace(opt_state=slow.fast), sample, key)
+        state, report = algorithm.update(state._replace(opt_state=slow.fast), sample, key)
         due = state.step % k == 0
         between = optax.incremental_update(state.params, slow.params, alpha)
         params, behind = (
             jax.tree.map(lambda new, old: jnp.where(due, new, old), between, other)
             for other in (state.params, slow.params)
         )
-        return state._replace(params=params, opt_state=Slow(state.opt_state, behind)), info
+        return state._replace(params=params, opt_state=Slow(state.opt_state, behind)), report
 
-    return Algorithm(init, step, algorithm.game)
+    return algorithm._replace(init=init, update=update)

@@ -53,7 +53,7 @@ def discriminator_only(
     sizes = batch_sizes(batch_size)
     check_count("d_steps", d_steps)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, DiscriminatorInfo]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Move]:
         def move(state: State, i: Array) -> tuple[State, Move]:
             k = jax.random.fold_in(key, i)
             batch = sample(named_key(k, "data"), sizes.real)
@@ -61,9 +61,10 @@ def discriminator_only(
 
         state = jax.lax.fori_loop(0, d_steps - 1, lambda i, state: move(state, i)[0], state)
         state, last = move(state, jnp.int32(d_steps - 1))
-        return state._replace(step=state.step + 1), _info(last, threshold)
+        return state._replace(step=state.step + 1), last
 
-    return Algorithm(partial(first_state, game, optax.set_to_zero(), d_tx, sizes), step, game)
+    init = partial(first_state, game, optax.set_to_zero(), d_tx, sizes)
+    return Algorithm(init, update, game, partial(_info, threshold), lambda move: {"loss": move.loss})
 
 
 def with_generator(state: State, generator: Generator) -> State:
@@ -76,7 +77,7 @@ def with_generator(state: State, generator: Generator) -> State:
     )
 
 
-def _info(move: Move, threshold: float | None) -> DiscriminatorInfo:
+def _info(threshold: float | None, move: Move) -> DiscriminatorInfo:
     real, fake = move.evaluation.real_logits, move.evaluation.fake_logits
     between = (jnp.mean(real) + jnp.mean(fake)) / 2 if threshold is None else threshold
     return DiscriminatorInfo(

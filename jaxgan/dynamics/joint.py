@@ -6,10 +6,10 @@ from functools import partial
 import optax
 
 from jaxgan.dynamics.fields import consensus_field, symplectic_field
-from jaxgan.dynamics.moves import batch_sizes, first_state, info_of, move_player
+from jaxgan.dynamics.moves import batch_sizes, first_state, move_player, two_player
 from jaxgan.game import joint_gradient
 from jaxgan.random import named_key
-from jaxgan.types import Algorithm, Batch, BatchSizes, Field, Game, Info, Key, Players, Sampler, State
+from jaxgan.types import Algorithm, Batch, BatchSizes, Field, Game, Key, Players, Sampler, State
 
 
 def simultaneous(
@@ -35,11 +35,11 @@ def simultaneous(
     """
     size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
         found = _on_batch(direction, state.params, state, sample, size, named_key(key, "joint"))
         return _move_both(txs, state, *found)
 
-    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
+    return two_player(game, partial(first_state, game, g_tx, d_tx, batch_sizes(size)), update)
 
 
 def consensus(
@@ -143,7 +143,7 @@ def extragradient(
     """
     size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Info]:
+    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
         def gradient(params: Players, name: str) -> tuple[Players, Players]:
             return _on_batch(direction, params, state, sample, size, named_key(key, name))
 
@@ -157,7 +157,7 @@ def extragradient(
         grads, seen = gradient(ahead, "update")
         return _move_both(txs, state, grads, seen)
 
-    return Algorithm(partial(first_state, game, g_tx, d_tx, batch_sizes(size)), step, game)
+    return two_player(game, partial(first_state, game, g_tx, d_tx, batch_sizes(size)), update)
 
 
 def _one_size(batch_size: int | BatchSizes) -> int:
@@ -179,7 +179,7 @@ def _on_batch(
     return field(params, state.model_state, batch, size, named_key(key, "game"), state.step)
 
 
-def _move_both(txs: Players, state: State, grads: Players, seen: Players) -> tuple[State, Info]:
+def _move_both(txs: Players, state: State, grads: Players, seen: Players) -> tuple[State, Players]:
     state, g_move = move_player("generator", txs.generator, state, grads.generator, seen.generator)
     state, d_move = move_player("discriminator", txs.discriminator, state, grads.discriminator, seen.discriminator)
-    return state._replace(step=state.step + 1), info_of(g_move, d_move)
+    return state._replace(step=state.step + 1), Players(g_move, d_move)

@@ -1,5 +1,6 @@
 """One update of one player, and what it reports: what every rule is made of."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ from jaxgan.game import network_state
 from jaxgan.random import fold_into_keys, named_key
 from jaxgan.types import (
     QUANTILES,
+    Algorithm,
     Array,
     Batch,
     BatchSizes,
@@ -29,12 +31,22 @@ from jaxgan.types import (
 
 
 class Move(NamedTuple):
-    """What one update of one player reports."""
+    """What one update of one player reports: what is there anyway, from which `info_of` computes the rest."""
 
     loss: Array
-    evaluation: Evaluation
-    grad_norm: Array
-    update_norm: Array
+    evaluation: Evaluation  # its model state left out: that of the `State` is the same
+    gradient: PyTree  # of the player's own objective, whatever direction the rule then takes
+    updates: PyTree  # what the optimizer made of it
+
+    @property
+    def grad_norm(self) -> Array:
+        """|gradient|"""
+        return norm(self.gradient)
+
+    @property
+    def update_norm(self) -> Array:
+        """|updates|"""
+        return norm(self.updates)
 
 
 def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
@@ -102,7 +114,7 @@ def move_player(
         model_state=state.model_state._replace(**{player: seen.evaluation.model_state}),
         opt_state=state.opt_state._replace(**{player: opt_state}),
     )
-    return state, Move(seen.loss, seen.evaluation, norm(seen.gradient), norm(updates))
+    return state, Move(seen.loss, seen.evaluation._replace(model_state=()), seen.gradient, updates)
 
 
 def current_generator(state: State) -> Generator:
@@ -134,8 +146,23 @@ def norm(tree: Any) -> Array:
     return jnp.where(jnp.isfinite(largest), scale * root, largest)
 
 
-def info_of(g: Move, d: Move) -> Info:
-    """What a step reports of its last move of each player."""
+def two_player(
+    game: Game,
+    init: Callable[[Key, Sampler], State],
+    update: Callable[[State, Sampler, Key], tuple[State, Players]],
+) -> Algorithm:
+    """The algorithm of an `update` that reports its last `Move` of each player."""
+    return Algorithm(init, update, game, info_of, losses_of)
+
+
+def losses_of(moves: Players) -> dict[str, Array]:
+    """What is watched at every step."""
+    return {"g_loss": moves.generator.loss, "d_loss": moves.discriminator.loss}
+
+
+def info_of(moves: Players) -> Info:
+    """The `Info` of a step, from its last `Move` of each player."""
+    g, d = moves
     real, fake = d.evaluation.real_logits, d.evaluation.fake_logits
     value = -jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake))
     return Info(

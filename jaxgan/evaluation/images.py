@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.data.source import DataError, Images, Source, to_unit
+from jaxgan.data.source import DataError, Examples, Source, to_unit
 from jaxgan.evaluation.evaluator import KEPT_IMAGES, Evaluator, in_pieces
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import ClassReference, class_reference, class_report, coverage
@@ -44,7 +44,12 @@ class _Found(NamedTuple):
 
 
 def image_evaluator(
-    source: Source, train: Images, heldout: Images | None, samples: int, split_seed: int, report: Callable[[str], None]
+    source: Source,
+    train: Examples,
+    heldout: Examples | None,
+    samples: int,
+    split_seed: int,
+    report: Callable[[str], None],
 ) -> Evaluator:
     """The Fréchet distance in feature space and, where there are labels, the classes that samples reach.
 
@@ -159,7 +164,7 @@ def _moments(found: _Found, run: tuple[int, ...], real: Moments) -> Moments:
 
 
 def _features_for(
-    source: Source, train: Images, heldout: Images, split_seed: int, report: Callable[[str], None]
+    source: Source, train: Examples, heldout: Examples, split_seed: int, report: Callable[[str], None]
 ) -> Features:
     if train.y is None or heldout.y is None or len(source.classes) < 2:
         report("no labels, or one class only: the Fréchet distance is taken in principal components of the pixels")

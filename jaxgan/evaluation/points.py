@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.data.source import DataError, Images, Source
+from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.evaluation.evaluator import KEPT_POINTS, Evaluator
 from jaxgan.metrics.frechet import Moments, frechet_distance, moments
 from jaxgan.results.results import Metric
@@ -31,7 +31,7 @@ class _Found(NamedTuple):
     fake: Array
 
 
-def points_evaluator(source: Source, train: Images, heldout: Images | None, samples: int) -> Evaluator:
+def points_evaluator(source: Source, train: Examples, heldout: Examples | None, samples: int) -> Evaluator:
     """The sliced Wasserstein distance between samples and held-out points, beside that of training points.
 
         SW = sqrt(mean over directions u of W2(u.x, u.y)^2)

@@ -19,6 +19,7 @@ class ClassReference(NamedTuple):
     examples: tuple[NDArray[np.float64], ...]  # k arrays [n_c, d], the training features of each class
     radius: NDArray[np.float64]  # [k] the distance to the class that most held-out examples keep
     histogram: NDArray[np.float64]  # [k] shares of the classes in the training data
+    copies: NDArray[np.int_]  # [k] held-out examples that equal a training example of their class
 
 
 class ClassReport(NamedTuple):
@@ -43,9 +44,13 @@ def class_reference(
     """Examples from training features [n, d], radii from held-out ones [m, d], both by true label 0 .. k-1.
 
     radius[c] is the `percentile` of the distance to class c over its held-out examples. Held-out, as a
-    training example is at distance 0 from itself.
+    training example is at distance 0 from itself; where a held-out example is the copy of a training example, as
+    happens with duplicates in the data, the distance is that to the nearest example which it does not equal. A
+    class of one example many times over has no such distance: its radius is half the distance to the nearest
+    example of another class, and infinite when there is no other example at all.
 
-    Raises: ValueError for mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
+    Raises:
+      ValueError: mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
 
     >>> reference = class_reference([[0.0], [2.0], [9.0]], [0, 0, 1], [[1.5], [8.0]], [0, 1], k=2)
     >>> reference.radius.tolist()
@@ -58,8 +63,16 @@ def class_reference(
             raise ValueError(f"expected {name} examples of all {k} classes, got none of {missing}")
     examples = tuple(train[labels == c] for c in range(k))
     distance = _distance(heldout, heldout_classes, examples)
-    radius = np.array([np.percentile(distance[heldout_classes == c], percentile) for c in range(k)])
-    return ClassReference(examples, radius, np.bincount(labels, minlength=k) / len(labels))
+    copy = np.isfinite(distance) & (distance <= _same(heldout))
+    for c in np.unique(heldout_classes[copy]):
+        rows = copy & (heldout_classes == c)
+        distance[rows] = _distance_to_others(heldout[rows], examples[c])
+    radius = np.array([_radius(distance[heldout_classes == c], percentile) for c in range(k)])
+    for c in np.flatnonzero(np.isnan(radius)):
+        others = train[labels != c]
+        radius[c] = np.min(_distance_to_others(examples[c][:1], others)) / 2 if len(others) else np.inf
+    copies = np.bincount(heldout_classes[copy], minlength=k)
+    return ClassReference(examples, radius, np.bincount(labels, minlength=k) / len(labels), copies)
 
 
 def class_report(
@@ -119,6 +132,34 @@ def _distance(
         if rows.any():
             distance[rows] = pairwise_distances_argmin_min(features[rows], members)[1]
     return distance
+
+
+def _same(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n]: up to which distance an example equals each feature vector.
+
+    The same image has not quite the same features in two batches: float32 rounds sums by about 1e-6 of them. And
+    scikit-learn takes distances as roots of differences of squares, exact to the root of float64's 1e-16.
+    """
+    return 1e-5 * np.linalg.norm(features, axis=1)
+
+
+def _distance_to_others(features: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n]: from each feature to the nearest member that it does not equal; infinite when it equals all."""
+    from sklearn.metrics import pairwise_distances_chunked
+
+    same = _same(features)
+
+    def nearest(block: NDArray[np.float64], start: int) -> NDArray[np.float64]:
+        own = same[start : start + len(block), None]
+        return np.where(block <= own, np.inf, block).min(axis=1)
+
+    return np.concatenate(list(pairwise_distances_chunked(features, members, reduce_func=nearest)))
+
+
+def _radius(distance: NDArray[np.float64], percentile: float) -> float:
+    """The percentile of the distances; NaN when none of them is that between two examples."""
+    distance = distance[np.isfinite(distance)]
+    return float(np.percentile(distance, percentile)) if len(distance) else np.nan
 
 
 def _checked(features: ArrayLike, labels: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -30,9 +31,12 @@ from jaxgan.runs.placement import (
     shard,
     to_host,
 )
-from jaxgan.runs.program import Parts, Programs, numbers, parts_of, programs
+from jaxgan.runs.program import Broken, Parts, Programs, parts_of, plan_of, programs, quantities
+from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import AnyProbe, as_pytree
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
+
+CAPACITY = 256  # records of a chunk at the most: what its compiled program has room for
 
 
 class Chunk(NamedTuple):
@@ -45,9 +49,12 @@ class Chunk(NamedTuple):
     state: State  # its buffers are used again for the next chunk: copy what is to stay
     step: int  # steps done so far
     length: int  # steps of this chunk
+    steps: np.ndarray  # those of them that are recorded, as `record_steps` has them
     active: np.ndarray  # [run] whether it took them; a run that was stopped stands still, and its info is NaN
-    info: Any  # [run, step in this chunk]: the rule's own, an `Info` but where it moves one player alone
+    info: Any  # [run, recorded step]: an `Info`, or the rule's own where it updates only one player
     probe: PyTree  # of the state now; None where no probe was due
+    first_nonfinite_step: np.ndarray  # [run] at which something watched was not finite, since `fit` began; 0: at none
+    first_nonfinite: np.ndarray  # [run] what it was: "g_loss", "d_loss", or what the rule watches; "" where nothing
     seconds: float  # the stretch took
 
 
@@ -58,6 +65,8 @@ class FitResult(NamedTuple):
     state: State
     step: int
     stopped_at: np.ndarray  # [run] the step after which it was stopped, and whose state it has; 0 where it was not
+    first_nonfinite_step: np.ndarray  # as in the last `Chunk`: of every step, recorded or not
+    first_nonfinite: np.ndarray
     interrupted: bool  # whether Ctrl-C was pressed, even during the last chunk
 
 
@@ -74,10 +83,12 @@ def fit(
     probe: AnyProbe | None = None,
     probe_every: int | None = None,
     probe_at: Collection[int] = (),
+    record_every: int | None = None,
+    record_at: Collection[int] = (),
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     progress: bool = False,
-    max_chunk: int = 256,
+    max_chunk: int = 4096,
     chunk_seconds: float = 1.0,
     placement: Placement | None = None,
 ) -> FitResult:
@@ -105,6 +116,9 @@ def fit(
       probe: (state, key) -> any arrays; with `settings`, (algorithm, state, key) -> any arrays.
       probe_every: a probe is due after so many steps each, and at the end (default: at the end alone).
       probe_at: the steps after which one is due, in place of `probe_every`.
+      record_every: the `Info` of a step is computed and kept at the first step, every so many, and the last; by
+        default at about 500 steps of a run, as `record_steps` says. 1 keeps all.
+      record_at: the steps that are recorded, in place of `record_every`.
       on_chunk: told of every chunk.
       on_compile: told once how many seconds the compilation took.
       progress: whether to show a bar.
@@ -114,8 +128,8 @@ def fit(
 
     Raises:
       TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
-      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` below 1, both it and
-        `probe_at`, or `stop` with neither.
+      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` or `record_every` below
+        1, one of them beside `probe_at` or `record_at`, or `stop` without a probe's steps.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -127,6 +141,7 @@ def fit(
       (5, [0, 1, 2, 3, 4, 5])
     """
     due = _due(num_steps, probe_every, probe_at, stop is not None)
+    recorded = record_steps(num_steps, record_every, record_at)
     done = 0 if state is None else int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
@@ -145,21 +160,23 @@ def fit(
     with bar, _deferred_interrupt() as came:
         length, interrupted, left = _agreed(1, False, bool((stopped_at == 0).any()))
         while done < num_steps and left and not interrupted:
-            steps = min(length, min(step for step in due if step > done) - done)
+            steps = _next(length, done, due, recorded)
             active = stopped_at == 0
             clock = time.perf_counter()
-            job, info = _advance(job, done, steps, None if every_run else active)
+            job, info = _advance(job, recorded, done, steps, None if every_run else active)
             seconds = time.perf_counter() - clock
             done += steps
             seen = _observe(job, done) if probe is not None and done in due else None
-            chunk = Chunk(job.runs, _state(job, done), done, steps, active, info, seen, seconds)
+            kept = recorded[(done - steps < recorded) & (recorded <= done)]
+            state, broken = _state(job, done), _broken(job)
+            chunk = Chunk(job.runs, state, done, steps, kept, active, info, seen, *broken, seconds)
             on_chunk(chunk)
             bar.update(steps)
             if stop is not None and done in due:
                 stopped_at = np.where(active & _answers(stop, chunk), done, stopped_at)
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
             length, interrupted, left = _agreed(length, came(), bool((stopped_at == 0).any()))
-        return FitResult(job.runs, _state(job, done), done, stopped_at, interrupted)
+        return FitResult(job.runs, _state(job, done), done, stopped_at, *_broken(job), interrupted)
 
 
 def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool) -> set[int]:
@@ -174,6 +191,13 @@ def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool)
     return {step for step in steps if 0 < step < num_steps} | {num_steps}
 
 
+def _next(length: int, done: int, due: set[int], recorded: np.ndarray) -> int:
+    """How many steps to take: about `length`, to the next probe at the most, and no more than the buffer records."""
+    until = min(done + length, min(step for step in due if step > done))
+    ahead = recorded[(done < recorded) & (recorded <= until)]
+    return (until if len(ahead) < CAPACITY else int(ahead[CAPACITY - 1])) - done
+
+
 def _answers(stop: Callable[[Chunk], np.ndarray], chunk: Chunk) -> np.ndarray:
     answers = np.asarray(stop(chunk))
     if answers.shape != chunk.runs.shape or answers.dtype != bool:
@@ -183,10 +207,10 @@ def _answers(stop: Callable[[Chunk], np.ndarray], chunk: Chunk) -> np.ndarray:
 
 
 class _Batch(NamedTuple):
-    """Runs that are trained together. Their parts are on the devices, or on the host while others are trained."""
+    """Runs that are trained together. What each has is on the devices, or on the host while others are trained."""
 
     what: Run
-    parts: Parts
+    each: tuple[Parts, Broken]
     runs: np.ndarray  # which runs this process's places hold, or -1
 
 
@@ -197,6 +221,8 @@ class _Job(NamedTuple):
     programs: Programs
     batches: list[_Batch]
     runs: np.ndarray  # which runs are this process's
+    watched: Callable[[], tuple[str, ...]]  # the names of what is watched
+    capacity: int  # records of a chunk
 
 
 def _assemble(
@@ -213,7 +239,8 @@ def _assemble(
     count = len(runs.key)
     places = assign(count, placement)
     shared, shared_probe = replicate(placement, as_pytree(sample)), replicate(placement, as_pytree(probe))
-    compiled = programs(make, placement, max_chunk)
+    capacity = min(max_chunk, CAPACITY)
+    compiled = programs(make, placement, capacity)
 
     def at(which: np.ndarray) -> Run:
         return shard(placement, jax.tree.map(lambda a: a[which], runs))
@@ -222,10 +249,14 @@ def _assemble(
         what = at(np.zeros(size, int))
         return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
 
+    def unbroken(size: int) -> Broken:
+        return shard(placement, Broken(np.zeros(size, np.int32), np.zeros(size, np.int32)))
+
     def needed(size: int) -> int:
         what, parts = arguments(size)
         active = None if every_run else shard(placement, np.ones(size, bool))
-        return bytes_needed(compiled.stretch, (shared, *numbers(placement, 0, 0)), what, active, parts)
+        plan = replicate(placement, plan_of(np.array([]), 0, 0, capacity))
+        return bytes_needed(compiled.stretch, (shared, plan), what, active, (parts, unbroken(size)))
 
     size = runs_that_fit(placement, places.size, needed)
     whole = batches_of(places, size)
@@ -240,40 +271,51 @@ def _assemble(
         else:
             rows = _rows(mine, held)
             parts = from_host(placement, jax.tree.map(lambda a, rows=rows: a[rows], to_host(parts_of(state))))
-        batches.append(_Batch(what, parts if len(whole) == 1 else to_host(parts), held))
+        each = parts, unbroken(len(batch))
+        batches.append(_Batch(what, each if len(whole) == 1 else to_host(each), held))
     if probe is not None:
-        compiled.observe.lower((shared_probe, numbers(placement, 0, 0)[0]), *arguments(size)).compile()
-    return _Job(placement, shared, shared_probe, compiled, batches, mine)
+        compiled.observe.lower((shared_probe, replicate(placement, np.int32(0))), *arguments(size)).compile()
+    watched = cache(partial(quantities, make, sample, runs))
+    return _Job(placement, shared, shared_probe, compiled, batches, mine, watched, capacity)
 
 
-def _advance(job: _Job, done: int, steps: int, active: np.ndarray | None) -> tuple[_Job, Any]:
-    shared = (job.sample, *numbers(job.placement, done, steps))
+def _advance(job: _Job, recorded: np.ndarray, done: int, steps: int, active: np.ndarray | None) -> tuple[_Job, Any]:
+    plan = plan_of(recorded, done, steps, job.capacity)
+    shared = job.sample, replicate(job.placement, plan)
+    records = int(np.count_nonzero((done < recorded) & (recorded <= done + steps)))
     batches, infos = [], []
     for batch in job.batches:
         moving = None if active is None else from_host(job.placement, active[_rows(job.runs, batch.runs)])
-        parts, buffer = job.programs.stretch(shared, batch.what, moving, _on_devices(job, batch))
-        infos.append(jax.tree.map(lambda a: a[:, :steps], to_host(buffer)))
-        batches.append(batch._replace(parts=parts if len(job.batches) == 1 else to_host(parts)))
+        each, buffer = job.programs.stretch(shared, batch.what, moving, _on_devices(job, batch))
+        infos.append(jax.tree.map(lambda a: a[:, :records], to_host(buffer)))
+        batches.append(batch._replace(each=each if len(job.batches) == 1 else to_host(each)))
     info = _by_run(job, infos)
     return job._replace(batches=batches), info if active is None else _only(active, info)
 
 
 def _observe(job: _Job, done: int) -> PyTree:
-    shared = job.probe, numbers(job.placement, done, 0)[0]
-    seen = [to_host(job.programs.observe(shared, batch.what, _on_devices(job, batch))) for batch in job.batches]
+    shared = job.probe, replicate(job.placement, np.int32(done))
+    seen = [to_host(job.programs.observe(shared, batch.what, _on_devices(job, batch)[0])) for batch in job.batches]
     return _by_run(job, seen)
 
 
 def _state(job: _Job, done: int) -> State:
     """This process's runs, as one state. Where all places are this process's and hold a run, it stays on devices."""
-    all_parts = [batch.parts for batch in job.batches]
+    all_parts = [batch.each[0] for batch in job.batches]
     whole = jax.process_count() == 1 and len(all_parts) == 1 and job.batches[0].runs.min() >= 0
     parts = all_parts[0] if whole else _by_run(job, [to_host(parts) for parts in all_parts])
     return parts.at(jnp.int32(done))
 
 
-def _on_devices(job: _Job, batch: _Batch) -> Parts:
-    return batch.parts if len(job.batches) == 1 else from_host(job.placement, batch.parts)
+def _broken(job: _Job) -> tuple[np.ndarray, np.ndarray]:
+    """The first step of each of this process's runs that was not finite, and the name of what was not."""
+    found = _by_run(job, [to_host(batch.each[1]) for batch in job.batches])
+    names = np.array(job.watched() if found.step.any() else [""])
+    return found.step, np.where(found.step > 0, names[found.quantity], "")
+
+
+def _on_devices(job: _Job, batch: _Batch) -> tuple[Parts, Broken]:
+    return batch.each if len(job.batches) == 1 else from_host(job.placement, batch.each)
 
 
 def _rows(mine: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.runs.axis import Fixed, Make, Run
-from jaxgan.runs.placement import Placement, over_runs, replicate
-from jaxgan.runs.run import advance, observe, start
+from jaxgan.runs.placement import Placement, over_runs
+from jaxgan.runs.run import observe, start, update
 from jaxgan.types import Array, Generator, Info, Players, PyTree, Sampler, State
 
 
@@ -26,7 +26,7 @@ class Parts(NamedTuple):
     opt_state: Any
     average: Generator | None
 
-    def at(self, step: Array) -> State:
+    def at(self, step: Any) -> State:
         """The whole state."""
         return State(self.params, self.model_state, self.opt_state, self.average, step)
 
@@ -36,11 +36,26 @@ def parts_of(state: State) -> Parts:
     return Parts(state.params, state.model_state, state.opt_state, state.average)
 
 
+class Broken(NamedTuple):
+    """The first step of a run at which something watched was not finite, and which; (0, 0) where there is none."""
+
+    step: Any
+    quantity: Any
+
+
+class Plan(NamedTuple):
+    """The steps of a chunk: groups of them, after each of which the `Info` of the last is recorded."""
+
+    done: Any  # steps behind the state
+    groups: Any
+    sizes: Any  # [capacity] steps of each group
+
+
 class Programs(NamedTuple):
     """Jitted functions over all runs; every array but those of the first argument leads with the axis of runs."""
 
     begin: Any  # (sample, run) -> parts
-    stretch: Any  # ((sample, done, steps), run, active, parts) -> (parts, info [run, step]); takes the parts' buffers
+    stretch: Any  # ((sample, plan), run, active, (parts, broken)) -> ((parts, broken), info [run, group])
     observe: Any  # ((probe, done), run, parts) -> what the probe sees
 
 
@@ -52,26 +67,33 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
         return parts_of(start(make(**run.settings), sample, run.key))
 
     def stretch(
-        shared: tuple[Sampler, Array, Array], run: Run, active: Array | None, parts: Parts
-    ) -> tuple[Parts, Info]:
-        """`steps` <= capacity steps. The number is an argument: no length of a chunk compiles anew."""
-        sample, done, steps = shared
+        shared: tuple[Sampler, Plan], run: Run, active: Array | None, each: tuple[Parts, Broken]
+    ) -> tuple[tuple[Parts, Broken], Info]:
+        """The plan is an argument: no length of a chunk, and no spacing of its records, compiles anew."""
+        (sample, plan), (parts, broken) = shared, each
         algorithm = make(**run.settings)
-        state = parts.at(done)
-        info = jax.eval_shape(lambda state: advance(algorithm, sample, run.key, state)[1], state)
-        buffer = jax.tree.map(lambda a: jnp.zeros((capacity, *a.shape), a.dtype), info)
+        state = parts.at(plan.done)
+        move = partial(update, algorithm, sample, run.key)
+        report = _zeros(jax.eval_shape(move, state)[1])
+        buffer = _zeros(jax.eval_shape(algorithm.info, report), capacity)
 
-        def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
-            state, buffer = carry
-            state, info = advance(algorithm, sample, run.key, state)
-            return state, jax.tree.map(lambda b, a: b.at[i].set(a), buffer, info)
+        def step(_: Array, carry: tuple[State, PyTree, Broken]) -> tuple[State, PyTree, Broken]:
+            state, _, broken = carry
+            state, report = move(state)
+            return state, report, _watch(algorithm.watched(report), state.step, broken)
 
-        if active is not None and placement.in_turn:
-            # Side by side the bound stays common: with one for each run, the step would have the axis of runs, too.
-            steps = jnp.where(active, steps, 0)
-        state, buffer = jax.lax.fori_loop(0, steps, body, (state, buffer))
-        after = parts_of(state)
-        return after if active is None else jax.tree.map(partial(jnp.where, active), after, parts), buffer
+        def group(i: Array, carry: tuple[State, Broken, Info]) -> tuple[State, Broken, Info]:
+            state, broken, buffer = carry
+            size = plan.sizes[i]
+            if active is not None and placement.in_turn:
+                # Side by side the bound stays common: with one for each run, the step would have the axis of runs, too.
+                size = jnp.where(active, size, 0)
+            state, last, broken = jax.lax.fori_loop(0, size, step, (state, report, broken))
+            return state, broken, jax.tree.map(lambda b, a: b.at[i].set(a), buffer, algorithm.info(last))
+
+        state, after, buffer = jax.lax.fori_loop(0, plan.groups, group, (state, broken, buffer))
+        moved = parts_of(state), after
+        return moved if active is None else jax.tree.map(partial(jnp.where, active), moved, each), buffer
 
     def probe_of(shared: tuple[Callable[..., PyTree], Array], run: Run, parts: Parts) -> PyTree:
         probe, done = shared
@@ -85,6 +107,37 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
     )
 
 
-def numbers(placement: Placement, done: int, steps: int) -> tuple[jax.Array, jax.Array]:
-    """The steps behind a state, and how many a stretch is to take: arguments, so that no number compiles anew."""
-    return replicate(placement, (np.int32(done), np.int32(steps)))
+def quantities(make: Make, sample: Sampler, run: Run) -> tuple[str, ...]:
+    """The names of what is watched, in the order of `Broken.quantity`."""
+
+    def watched(run: Run) -> dict[str, Array]:
+        algorithm = make(**run.settings)
+        return algorithm.watched(update(algorithm, sample, run.key, start(algorithm, sample, run.key))[1])
+
+    return tuple(sorted(jax.eval_shape(watched, jax.tree.map(lambda a: a[0], run))))
+
+
+def plan_of(recorded: np.ndarray, done: int, steps: int, capacity: int) -> Plan:
+    """Groups that end at each of the `recorded` steps, and one for the rest.
+
+    Example:
+      >>> plan = plan_of(np.array([1, 10, 20]), done=5, steps=12, capacity=4)
+      >>> int(plan.groups), plan.sizes.tolist()
+      (2, [5, 7, 0, 0])
+    """
+    ends = np.union1d(recorded[(done < recorded) & (recorded <= done + steps)], done + steps)
+    sizes = np.diff(ends, prepend=done).astype(np.int32)
+    return Plan(np.array(done, np.int32), np.array(len(sizes), np.int32), np.pad(sizes, (0, capacity - len(sizes))))
+
+
+def _watch(watched: dict[str, Array], step: Array, broken: Broken) -> Broken:
+    if not watched:
+        return broken
+    bad = jnp.stack([~jnp.all(jnp.isfinite(watched[name])) for name in sorted(watched)])
+    first = (broken.step == 0) & jnp.any(bad)
+    quantity = jax.lax.argmax(bad, 0, jnp.int32)
+    return Broken(jnp.where(first, step, broken.step), jnp.where(first, quantity, broken.quantity))
+
+
+def _zeros(shapes: PyTree, *axes: int) -> PyTree:
+    return jax.tree.map(lambda a: jnp.zeros((*axes, *a.shape), a.dtype), shapes)

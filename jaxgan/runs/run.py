@@ -46,11 +46,17 @@ def start(algorithm: Algorithm, sample: Sampler, key: Key) -> State:
 
 
 def advance(algorithm: Algorithm, sample: Sampler, key: Key, state: State) -> tuple[State, Info]:
-    """One step of the run that `key` determines: its randomness is `fold_in(train key, state.step)`.
+    """One step of the run that `key` determines, and its `Info`."""
+    state, report = update(algorithm, sample, key, state)
+    return state, algorithm.info(report)
+
+
+def update(algorithm: Algorithm, sample: Sampler, key: Key, state: State) -> tuple[State, PyTree]:
+    """One step of the run that `key` determines, and what it reports: randomness is `fold_in(train key, state.step)`.
 
     It depends on nothing else, so a run that is cut into chunks, or resumed, draws the same numbers.
     """
-    return algorithm.step(state, sample, jax.random.fold_in(named_key(key, "train"), state.step))
+    return algorithm.update(state, sample, jax.random.fold_in(named_key(key, "train"), state.step))
 
 
 def run(
@@ -61,41 +67,55 @@ def run(
     *,
     probe: Probe | None = None,
     probe_every: int | None = None,
+    record_every: int = 1,
 ) -> Result:
     """A whole training run as a pure function of `key`: jit it, vmap it, differentiate through it.
 
     (Forward only where a rule has a schedule of updates, as WGAN's: such a loop has no fixed length.)
 
-    `probe(state, key)` is recorded after every `probe_every` steps (default: once, at the end).
+    `probe(state, key)` is recorded after every `probe_every` steps (default: once, at the end), and the `Info` of a
+    step after every `record_every`.
 
     Raises:
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
     """
-    every = check_steps(num_steps, probe_every)
+    every = check_steps(num_steps, probe_every, record_every)
 
-    def one_step(state: State, _: None) -> tuple[State, Info]:
-        return advance(algorithm, sample, key, state)
+    def move(state: State) -> tuple[State, PyTree]:
+        return update(algorithm, sample, key, state)
+
+    def record(state: State, _: None) -> tuple[State, Info]:
+        if record_every == 1:
+            state, report = move(state)
+        else:
+            nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(move, state)[1])
+            carry = state, nothing
+            (state, report), _ = jax.lax.scan(lambda carry, _: (move(carry[0]), None), carry, length=record_every)
+        return state, algorithm.info(report)
 
     def stretch(state: State, _: None) -> tuple[State, tuple[Info, PyTree]]:
-        state, info = jax.lax.scan(one_step, state, length=every)
+        state, info = jax.lax.scan(record, state, length=every // record_every)
         return state, (info, observe(probe, key, state))
 
     state, (info, probes) = jax.lax.scan(stretch, start(algorithm, sample, key), length=num_steps // every)
-    info = jax.tree.map(lambda a: a.reshape(num_steps, *a.shape[2:]), info)
+    info = jax.tree.map(lambda a: a.reshape(num_steps // record_every, *a.shape[2:]), info)
     return Result(state, info, probes)
 
 
-def check_steps(num_steps: int, probe_every: int | None) -> int:
+def check_steps(num_steps: int, probe_every: int | None, record_every: int) -> int:
     """The steps from a probe to the next.
 
     Raises:
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
     """
     every = num_steps if probe_every is None else probe_every
     if num_steps < 1:
         raise ValueError(f"num_steps must be at least 1, got {num_steps}")
     if every < 1 or num_steps % every:
         raise ValueError(f"num_steps must be a multiple of probe_every, got {num_steps} and {probe_every}")
+    if record_every < 1 or every % record_every:
+        name = "num_steps" if probe_every is None else "probe_every"
+        raise ValueError(f"{name} must be a multiple of record_every, got {every} and {record_every}")
     return every
 
 

@@ -21,6 +21,7 @@ def run_seeds(
     *,
     probe: Probe | None = None,
     probe_every: int | None = None,
+    record_every: int = 1,
     progress: bool = False,
     placement: Placement | None = None,
 ) -> Result:
@@ -32,7 +33,7 @@ def run_seeds(
 
     Raises:
       TypeError: keys that are no array of keys, or a sampler that draws no `Batch`.
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`.
       KeyboardInterrupt: Ctrl-C.
 
     Example:
@@ -45,10 +46,10 @@ def run_seeds(
       (4, 2)
     """
     if isinstance(keys, jax.core.Tracer):  # inside another transformation, which decides where it runs
-        one = partial(run, algorithm, sample, num_steps=num_steps, probe=probe, probe_every=probe_every)
-        return jax.vmap(one)(keys)
-    how: dict[str, Any] = {"probe": probe, "probe_every": probe_every, "progress": progress, "placement": placement}
-    return _to_the_end(algorithm, sample, keys, num_steps, **how)
+        spacing: dict[str, Any] = {"probe_every": probe_every, "record_every": record_every}
+        return jax.vmap(lambda key: run(algorithm, sample, key, num_steps, probe=probe, **spacing))(keys)
+    how: dict[str, Any] = {"probe": probe, "progress": progress, "placement": placement}
+    return _to_the_end(algorithm, sample, keys, num_steps, probe_every, record_every, **how)
 
 
 def sweep(
@@ -60,6 +61,7 @@ def sweep(
     *,
     probe: AnyProbe | None = None,
     probe_every: int | None = None,
+    record_every: int = 1,
     progress: bool = False,
     placement: Placement | None = None,
 ) -> Result:
@@ -77,12 +79,14 @@ def sweep(
       num_steps: of every run.
       probe: (algorithm, state, key) -> any arrays, the algorithm being that of the run's settings.
       probe_every: it is recorded after so many steps each (default: once, at the end).
+      record_every: the `Info` of a step is recorded after so many steps each.
       progress: whether to show a bar.
       placement: where runs are trained; by default `place`.
 
     Raises:
       TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`; several processes, where `fit` works.
+      ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`; several processes,
+        where `fit` works.
       KeyboardInterrupt: Ctrl-C.
 
     Example:
@@ -96,19 +100,25 @@ def sweep(
       (2, 3, 5)
     """
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((settings, keys))):
-        return _inside(make, settings, sample, keys, num_steps, probe, probe_every)
+        return _inside(make, settings, sample, keys, num_steps, probe, probe_every, record_every)
     if jax.process_count() > 1:
         raise ValueError(f"sweep works in one process, got {jax.process_count()}: use fit, which gives each its runs")
-    how: dict[str, Any] = {"probe": probe, "probe_every": probe_every, "progress": progress, "placement": placement}
-    flat = _to_the_end(make, sample, keys, num_steps, settings=settings, **how)
+    how: dict[str, Any] = {"probe": probe, "progress": progress, "placement": placement}
+    flat = _to_the_end(make, sample, keys, num_steps, probe_every, record_every, settings=settings, **how)
     return jax.tree.map(lambda a: a.reshape(-1, len(keys), *a.shape[1:]), flat)
 
 
 def _to_the_end(
-    algorithm: Algorithm | Make, sample: Sampler, keys: Key, num_steps: int, *, probe_every: int | None, **options: Any
+    algorithm: Algorithm | Make,
+    sample: Sampler,
+    keys: Key,
+    num_steps: int,
+    probe_every: int | None,
+    record_every: int,
+    **options: Any,
 ) -> Result:
     """Everything that `fit` hands over, joined."""
-    check_steps(num_steps, probe_every)
+    check_steps(num_steps, probe_every, record_every)
     infos: list[Any] = []
     probes: list[Any] = []
 
@@ -117,7 +127,11 @@ def _to_the_end(
         if chunk.probe is not None:
             probes.append(chunk.probe)
 
-    end = fit(algorithm, sample, keys, num_steps, probe_every=probe_every, on_chunk=keep, **options)
+    spacing: dict[str, Any] = {
+        "probe_every": probe_every,
+        "record_at": range(record_every, num_steps + 1, record_every),
+    }
+    end = fit(algorithm, sample, keys, num_steps, on_chunk=keep, **spacing, **options)
     if end.interrupted:
         raise KeyboardInterrupt
     state = end.state._replace(step=np.full(len(end.runs), end.step, np.int32))  # type: ignore[arg-type]
@@ -134,13 +148,15 @@ def _inside(
     num_steps: int,
     probe: AnyProbe | None,
     probe_every: int | None,
+    record_every: int,
 ) -> Result:
     """A sweep inside another transformation, which decides where it runs."""
 
     def one(settings: Settings, key: Key) -> Result:
         algorithm = make(**settings)
         bound = None if probe is None else partial(probe, algorithm)
-        return run(algorithm, sample, key, num_steps, probe=bound, probe_every=probe_every)
+        spacing: dict[str, Any] = {"probe_every": probe_every, "record_every": record_every}
+        return run(algorithm, sample, key, num_steps, probe=bound, **spacing)
 
     runs, configurations = all_runs(settings, keys)
     flat = jax.vmap(one)(runs.settings, runs.key)

@@ -48,6 +48,8 @@ def assemble(
     ]
     variables += [_recorded(name, stacked(records, name)) for name in names_of(records)]
     variables += _samples(evaluator, final)
+    for name, own in (("first_nonfinite_step", "watch/step"), ("first_nonfinite", "watch/quantity")):
+        variables.append(variable("metric", name, _RUN, np.stack([one[own] for one in records])))
     coordinates: dict[str, Any] = {
         "configuration": list(study.configurations),
         "seed": np.arange(study.config.seeds),
@@ -74,7 +76,7 @@ def assemble(
 
 def names_of(records: Sequence[Found]) -> list[str]:
     """What any configuration recorded, each once: not all have a discriminator's loss of two terms, say."""
-    return list(dict.fromkeys(name for one in records for name in one if "/" in name))
+    return list(dict.fromkeys(name for one in records for name in one if "/" in name and not name.startswith("watch/")))
 
 
 def stacked(records: Sequence[Found], name: str) -> NDArray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 
-from jaxgan.data.cache import cache_dir
+from jaxgan.cache import cache_dir
 from jaxgan.study import provenance
 from jaxgan.study.config import Config
 

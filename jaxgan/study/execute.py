@@ -177,6 +177,8 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
 def plan_for(study: Study, placement: Placement, say: Say) -> Plan:
     """A study with its evaluator, for which a classifier may have to be trained."""
     config = study.config
+    for line in study.source.notes:
+        say(line)
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=say)
     return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
 
@@ -268,6 +270,8 @@ def _joined(parts: list[dict[str, NDArray]]) -> dict[str, NDArray]:
     common = {axis: reduce(np.intersect1d, [part[axis] for part in parts]) for axis in ("step", "probe_step")}
 
     def at(part: dict[str, NDArray], name: str) -> NDArray:
+        if name.startswith("watch/"):
+            return part[name]
         axis = "step" if name.startswith("series/") else "probe_step"
         return part[name][:, np.isin(part[axis], common[axis])]
 

@@ -107,6 +107,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
             state=state,
             probe=watched.probe,
             probe_at=looks(config.steps, config.evaluate_every, done),
+            record_every=config.record_every or None,
             on_chunk=writer.on_chunk,
             on_compile=on_compile,
             placement=placement,
@@ -177,22 +178,29 @@ class _Writer:
 
     def on_chunk(self, chunk: Chunk) -> None:
         arrays = {f"series/{name}": values for name, values in series_of(chunk.info).items()}
-        arrays["step"] = chunk.step - chunk.length + 1 + np.arange(chunk.length)
+        arrays["step"] = chunk.steps
+        arrays["watch/step"] = chunk.first_nonfinite_step[:, None]
+        arrays["watch/quantity"] = chunk.first_nonfinite.astype("U32")[:, None]
         if chunk.probe is not None:
             arrays["probe_step"] = np.array([chunk.step])
             arrays |= {name: np.asarray(values)[:, None] for name, values in self.finish(chunk.probe).items()}
         records = self.folder / "records" / processes.own_name()
         store.append_records(records, chunk.step - chunk.length, chunk.step, arrays)
+        if len(chunk.steps):
+            self.report(chunk)
+        self.bar.update(chunk.length)
+        if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
+            _save(self.folder / "training", chunk.state)
+            self.saved = time.monotonic()
+
+    def report(self, chunk: Chunk) -> None:
+        """The last medians over runs, for the log and the bar."""
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
         last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
         if processes.leads():
             entry = {"configuration": self.label, "step": chunk.step, "seconds": chunk.seconds, **last}
             store.log(self.job.folder, entry)
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
-        self.bar.update(chunk.length)
-        if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
-            _save(self.folder / "training", chunk.state)
-            self.saved = time.monotonic()
 
 
 def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
@@ -201,10 +209,23 @@ def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
     parts = [store.read_records(folder / name, steps) for name in processes.names()]
     for name, part in zip(processes.names(), parts, strict=True):
         store.join_records(folder / name, steps, part)
-    return {
+    found = {
         name: values if values.ndim == 1 else np.concatenate([part[name] for part in parts])
         for name, values in parts[0].items()
     }
+    return found | first_watched(found.pop("watch/step"), found.pop("watch/quantity"))
+
+
+def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
+    """[run] the first step at which something was not finite (0: none), and what, from [run, stretch].
+
+    Example:
+      >>> found = first_watched(np.array([[0, 7, 9]]), np.array([["", "g_loss", "d_loss"]]))
+      >>> found["watch/step"].tolist(), found["watch/quantity"].tolist()
+      ([7], ['g_loss'])
+    """
+    rows, first = np.arange(len(steps)), (steps > 0).argmax(axis=1)
+    return {"watch/step": steps[rows, first], "watch/quantity": quantities[rows, first]}
 
 
 def save_generator(job: Job, configuration: Configuration, generator: Generator, step: int) -> None:

@@ -1,0 +1,139 @@
+"""What went wrong during training, and when: stretches of steps in which the generator had almost no gradient.
+
+An `Outcome` says how good the samples are at the end; an episode is one possible cause of it. A run can recover from
+one and end well, or lose so much time to it that it has not learned by its last step. NumPy alone.
+"""
+
+from __future__ import annotations  # `help` then shows `ArrayLike` and not the union behind it
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+ADVICE = (
+    "The generator's gradient vanished while the discriminator was certain: take a loss whose generator does not "
+    "saturate there (non_saturating, a relativistic one), slow the discriminator down (a lower rate, fewer updates), "
+    "or regularize it (R1, label noise, instance noise)."
+)
+"""What answers a vanishing gradient, in a sentence."""
+
+
+class EpisodeThresholds(NamedTuple):
+    """What counts as a vanishing gradient, see `vanishing_episodes`."""
+
+    fraction: float = 0.1  # of its early level: the noise of minibatches moves a norm by a factor of 2 or 3, not of 10
+    early: float = 0.05  # share of the steps whose median is the early level: past the first few, before most change
+    stretch: float = 0.02  # share of the steps that an episode lasts at least: 24 of 1,200, more than a fluctuation
+    gap: float = 0.02  # share of the steps by which two stretches may be apart and be one: single records stick out
+    certain: float = 0.02  # mean D(G(z)) below which D is certain: minimax leaves a fake a derivative of -D
+
+
+EPISODE_THRESHOLDS = EpisodeThresholds()
+
+
+class VanishingEpisodes(NamedTuple):
+    """The longest episode of each seed, arrays [seeds]."""
+
+    found: NDArray[np.bool_]
+    begin: NDArray[np.int_]  # the first step in it; -1 where there is none
+    end: NDArray[np.int_]  # the first step after it, or the last step of the run where it never ended; -1 where none
+    ended: NDArray[np.bool_]  # the gradient came back before the run was over
+    depth: NDArray[np.float64]  # the lowest norm in it as a share of the early level; NaN where there is none
+    d_fake: NDArray[np.float64]  # the median in it of the mean D(G(z)); NaN where there is none, or no `d_fake`
+    early: NDArray[np.float64]  # the early level of the norm
+
+
+def vanishing_episodes(
+    g_grad_norm: ArrayLike,
+    d_fake: ArrayLike | None = None,
+    *,
+    steps: ArrayLike | None = None,
+    thresholds: EpisodeThresholds = EPISODE_THRESHOLDS,
+) -> VanishingEpisodes:
+    """When the generator's gradient vanished, how deep it fell, and when it came back, for each seed.
+
+    An episode is a stretch of records with
+
+        g_grad_norm <= fraction * median(g_grad_norm over the first `early` share of the steps)
+
+    but for gaps of up to the share `gap`, that lasts the share `stretch` of the run or longer, and in which the median
+    of `d_fake`, where it is given, is below `certain`. Of several the longest is reported. A stretch lasts from its
+    first record to the first one after it. NaN is in no episode: a seed that diverged is `NON_FINITE` first of all.
+
+    With a discriminator that is no classifier (`wasserstein`, `hinge`) leave `d_fake` out: the sigmoid of its score is
+    no probability.
+
+    Args:
+      g_grad_norm: [seeds, records], the norm of the generator's gradient.
+      d_fake: [seeds, records], the mean of D(G(z)) over the batch.
+      steps: [records], the increasing step of each record; by default 1, 2, 3, ...
+      thresholds: what counts as one.
+
+    Raises:
+      ValueError: arrays of other shapes, or steps that do not increase.
+
+    Example:
+      >>> norms = np.ones((2, 100))
+      >>> norms[1, 30:60] = 0.02
+      >>> episodes = vanishing_episodes(norms)
+      >>> [int(episodes.begin[1]), int(episodes.end[1]), bool(episodes.ended[1]), float(episodes.depth[1])]
+      [31, 61, True, 0.02]
+      >>> episodes.found.tolist()
+      [False, True]
+    """
+    norms = np.asarray(g_grad_norm, np.float64)
+    if norms.ndim != 2 or norms.shape[1] == 0:
+        raise ValueError(f"expected g_grad_norm [seeds, records], records > 0, got shape {norms.shape}")
+    at = np.arange(1, norms.shape[1] + 1) if steps is None else np.asarray(steps)
+    if at.shape != norms.shape[1:] or np.any(np.diff(at) <= 0):
+        raise ValueError(f"expected {norms.shape[1]} increasing steps, one for each record, got shape {at.shape}")
+    chances = None if d_fake is None else np.asarray(d_fake, np.float64)
+    if chances is not None and chances.shape != norms.shape:
+        raise ValueError(f"expected d_fake of the shape of g_grad_norm, {norms.shape}, got {chances.shape}")
+    # The step after each record; a run is as long as its records stand for.
+    after = np.append(at[1:], at[-1] + (at[-1] - at[-2] if len(at) > 1 else 1))
+    span = after[-1] - at[0]
+    first = after - at[0] <= max(thresholds.early * span, after[0] - at[0])
+    early = np.median(norms[:, first], axis=1)
+    low = norms <= thresholds.fraction * early[:, None]
+    none = _Episode(False, -1, -1, False, np.nan, np.nan)
+    each = []
+    for i in range(len(norms)):
+        fake = None if chances is None else chances[i]
+        episodes = [
+            _episode(stretch, norms[i] / early[i] if early[i] > 0 else norms[i], fake, at)
+            for stretch in _stretches(low[i], at, after, thresholds.gap * span)
+            if after[stretch.stop - 1] - at[stretch.start] >= thresholds.stretch * span
+        ]
+        certain = [episode for episode in episodes if not episode.d_fake >= thresholds.certain]
+        each.append(max(certain, key=lambda episode: episode.end - episode.begin, default=none))
+    return VanishingEpisodes(*(np.array(column) for column in zip(*each, strict=True)), early)  # type: ignore[call-arg]
+
+
+class _Episode(NamedTuple):
+    """The fields of `VanishingEpisodes` for one stretch of one seed."""
+
+    found: bool
+    begin: int
+    end: int
+    ended: bool
+    depth: float
+    d_fake: float
+
+
+def _episode(stretch: slice, ratio: NDArray, d_fake: NDArray | None, at: NDArray) -> _Episode:
+    ended = stretch.stop < len(at)
+    certainty = np.nan if d_fake is None else float(np.nanmedian(d_fake[stretch]))
+    end = at[stretch.stop] if ended else at[-1]
+    return _Episode(True, at[stretch.start], end, ended, float(np.nanmin(ratio[stretch])), certainty)
+
+
+def _stretches(inside: NDArray[np.bool_], at: NDArray, after: NDArray, gap: float) -> list[slice]:
+    """The records that are `inside`, as slices of consecutive ones; what is at most `gap` apart is one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    starts, stops = edges[::2], edges[1::2]
+    if not len(starts):
+        return []
+    apart = at[starts[1:]] - after[stops[:-1] - 1] > gap
+    return [slice(*pair) for pair in zip(starts[np.append(True, apart)], stops[np.append(apart, True)], strict=True)]
