@@ -66,7 +66,7 @@ _STUDY = [
     _Option("--devices", type=int, metavar="N", help="Devices of each process that the seeds are dealt out over; "
                  "on a CPU they are its cores.  [default: all]"),
     _Option("--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one after another "
-                 "or together.  [default: in turn on a CPU, side by side elsewhere]"),
+                 "or together.  [default: in turn on a CPU where networks are not small]"),
     _Option("--distributed", is_flag=True, help="One of several processes, each of which is started with this "
                  "same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
                  "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
