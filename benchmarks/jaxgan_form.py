@@ -19,7 +19,7 @@ from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.runs import seed_keys
 from jaxgan.runs.axis import Fixed, Run
-from jaxgan.runs.placement import assign, place, replicate, shard, to_host, use_cpu_cores
+from jaxgan.runs.placement import assign, place, replicate, settle, shard, to_host, use_cpu_cores
 from jaxgan.runs.program import Broken, plan_of, programs
 from jaxgan.runs.records import record_steps
 from jaxgan.types import Algorithm, Prior
@@ -82,10 +82,11 @@ def make(
     jax.config.update("jax_default_matmul_precision", "default" if precision == "fast" else "float32")
     dtype = "bfloat16" if precision == "bfloat16" else None
     use_devices()
-    placement = place(seeds)
-    what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
-    shared = replicate(placement, sample or sampler(workload))
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
+    sample = sample or sampler(workload)
+    placement = settle(place(seeds), jax.eval_shape(lambda key: rule.init(key, sample)[:-1], keys(1)[0]))
+    what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
+    shared = replicate(placement, sample)
     begin, stretch, _ = programs(Fixed(rule), placement, _CAPACITY)
     nothing = shard(placement, Broken(np.zeros(len(what.key), np.int32), np.zeros(len(what.key), np.int32)))
     each = begin(shared, what), nothing

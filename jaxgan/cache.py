@@ -1,6 +1,8 @@
 """Where things that are slow to make are kept between runs. Losing the folder costs time and nothing else."""
 
+import functools
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,8 +13,27 @@ from platformdirs import user_cache_dir
 
 
 def cache_dir() -> Path:
-    """The cache folder: JAXGAN_CACHE_DIR, else the user's own for this system. It need not exist yet."""
-    return Path(os.environ.get("JAXGAN_CACHE_DIR") or user_cache_dir("jaxgan")).expanduser()
+    """The cache folder: JAXGAN_CACHE_DIR, else the user's own for this system. It need not exist yet.
+
+    A user without a home, as in many containers, has one among the temporary files.
+    """
+    try:
+        return Path(os.environ.get("JAXGAN_CACHE_DIR") or user_cache_dir("jaxgan")).expanduser()
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return _without_home()
+
+
+@functools.cache
+def _without_home() -> Path:
+    """A folder of this user alone: cached programs are executed, so nobody else may be able to write them."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"jaxgan-{user}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o022:
+            return folder
+    return Path(tempfile.mkdtemp(prefix="jaxgan-"))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:

@@ -78,7 +78,7 @@ def test_the_same_key_draws_the_same_batch_under_vmap() -> None:
 def test_sources_refuse_what_they_cannot_draw() -> None:
     with pytest.raises(DataError, match="got none"):
         from_images("empty", Examples(np.zeros((0, 2, 2, 1), np.uint8)))
-    with pytest.raises(DataError, match="labels were asked for"):
+    with pytest.raises(DataError, match="expected labels, as they were asked for"):
         from_images("bare", Examples(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
 
 
@@ -164,8 +164,8 @@ def test_what_exists_once_only_is_held_out_by_its_copies() -> None:
 def test_copies_are_counted_in_one_line() -> None:
     once = numbered(30)
     train, heldout = split(repeated(once, 5), 0.2, seed=1)
-    assert from_images("once", *split(once, 0.2, seed=1)).notes == ()
-    assert from_images("five", train, heldout).notes == (
+    assert from_images("once", *split(once, 0.2, seed=1), value_range=(0, 255)).notes == ()
+    assert from_images("five", train, heldout, value_range=(0, 255)).notes == (
         "five: 150 examples, of which 30 are distinct; no held-out example is a copy of a training example",
     )
     assert copies_note(train, train) == (

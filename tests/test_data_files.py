@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data.files import PICTURES, from_path, resize
+from jaxgan.data.files import from_path, resize
+from jaxgan.data.pictures import PICTURES
 from jaxgan.data.source import DataError, Examples, Source
 
 RNG = np.random.default_rng(0)
@@ -60,7 +61,7 @@ def test_bytes_are_kept(tmp_path: Path) -> None:
     ],
 )
 def test_every_range_of_values_has_one_meaning(tmp_path: Path, given: np.ndarray, expected: np.ndarray) -> None:
-    x = pixels(npy(tmp_path, given.reshape(1, 1, 3)))
+    x = pixels(npy(tmp_path, given.reshape(1, 3, 1)))
     assert x.dtype == expected.dtype
     np.testing.assert_array_equal(x.ravel(), expected)
 
@@ -92,11 +93,12 @@ def damaged(x: np.ndarray, value: float) -> np.ndarray:
         (damaged(BYTES, np.nan), r"2 values are NaN or infinite, the first at index \[3, 2, 1, 0\]"),
         (damaged(BYTES, np.inf), "2 values are NaN or infinite"),
         (damaged(BYTES, 1.5), r"expected floats in \[0, 1\] or \[-1, 1\], got .*1\.5"),
-        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, got"),
-        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, got -1"),
+        (BYTES.astype(np.int32) + 100, r"expected integers in 0\.\.255, or uint16, got int32 1\d\d\.\.3"),
+        (BYTES.astype(np.int16) - 1, r"expected integers in 0\.\.255, or uint16, got int16 -1\.\."),
         (BYTES.astype(np.complex64), "got complex64"),
         (np.full((2, 2, 2), "a"), "got <U1"),
-        (np.zeros((3, 4)), r"got shape \[3, 4\]"),
+        (np.zeros((3,)), r"got shape \[3\]"),
+        (np.zeros((64, 64, 3)), r"one colour image, store x\[None\]; .* 64 grey ones of width 3"),
         (np.zeros((2, 1, 2, 2, 1)), r"got shape \[2, 1, 2, 2, 1\]"),
         (np.zeros((0, 2, 2)), r"got shape \[0, 2, 2\]"),
         (np.zeros((5, 3, 32, 32)), "channels on the last axis"),
@@ -112,9 +114,9 @@ def test_arrays_that_are_not_images_are_refused(tmp_path: Path, x: np.ndarray, m
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros(9, int), r"expected 10 labels, one per image, got shape \[9\]"),
-        (np.zeros((10, 1), int), r"got shape \[10, 1\]"),
-        (np.zeros(10), "expected integer labels, got float64"),
+        (np.zeros(9, int), r"expected 10 labels, one per example, or one-hot rows, got shape \[9\]"),
+        (np.eye(10)[:, :3], r"got shape \[10, 3\]"),  # some rows have no class
+        (np.zeros(10), "expected integer, string, bool or one-hot labels, got float64"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, message: str) -> None:
@@ -123,10 +125,11 @@ def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, messa
 
 
 def test_ambiguous_and_pickled_arrays_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"found keys \['a', 'b'\]"):
-        load(npz(tmp_path, a=BYTES, b=BYTES))
+    renamed = r"got 'a' \[10, 6, 6, 3\], 'b' \[10\]; rename .*x=file\['a'\], y=file\['b'\]\)"
+    with pytest.raises(DataError, match=renamed):
+        load(npz(tmp_path, a=BYTES, b=np.arange(10)))
     np.save(tmp_path / "object.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(DataError, match="allow_pickle"):
+    with pytest.raises(DataError, match=r"Python objects in 'object\.npy', which are never loaded"):
         load(tmp_path / "object.npy")
 
 
@@ -204,6 +207,44 @@ def test_sixteen_bits_keep_their_eight_highest(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels(tmp_path)[0, ..., 0], [[0, 0, 1], [128, 255, 255]])
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize(
+    ("given", "bits"), [([0, 128, 255], 8), ([0, 512, 1023], 10), ([0, 2048, 4095], 12), ([0, 32768, 65535], 16)]
+)
+def test_the_depth_of_sixteen_bits_is_that_of_the_whole_set(
+    tmp_path: Path, suffix: str, given: list[int], bits: int
+) -> None:
+    picture(tmp_path / f"all/a.{suffix}", np.array([given], np.uint16))
+    picture(tmp_path / f"all/dark.{suffix}", np.array([given[:1] * 3], np.uint16))
+    source = load(tmp_path / "all")
+    assert source.train is not None
+    np.testing.assert_array_equal(source.train.x[..., 0], [[[0, 128, 255]], [[0, 0, 0]]])
+    line = f"{tmp_path / 'all'}: 16-bit values 0..{given[-1]} are read as {bits} bits, 0..{2**bits - 1}"
+    assert line in source.notes
+    array = load(npy(tmp_path, np.array(given, np.uint16).reshape(1, 3, 1)))
+    assert array.train is not None and array.train.x.ravel().tolist() == [0, 128, 255]
+
+
+def test_resizing_does_not_change_the_depth(tmp_path: Path) -> None:
+    point = np.zeros((16, 16), np.uint16)
+    point[8, 8] = 65535  # a mean over 64 pixels is below 2^12
+    picture(tmp_path / "star.png", point)
+    picture(tmp_path / "grey.png", np.full((16, 16), 32768, np.uint16))
+    assert pixels(tmp_path, 2)[0].max() == 128
+
+
+def test_the_range_of_values_can_be_given(tmp_path: Path) -> None:
+    picture(tmp_path / "deep.png", np.array([[0, 500, 1000]], np.uint16))
+    for path in (tmp_path, npy(tmp_path / "..", np.array([0.0, 500.0, 1000.0]).reshape(1, 1, 3, 1))):
+        source = from_path(path, value_range=(0, 1000), heldout_fraction=0)
+        assert source.train is not None and source.train.x.dtype == np.float32
+        np.testing.assert_array_equal(source.train.x.ravel(), [-1, 0, 1])
+    with pytest.raises(DataError, match=r"expected values in 0\.\.10, got 0\.\.1000"):
+        from_path(tmp_path, value_range=(0, 10))
+    with pytest.raises(DataError, match="low < high"):
+        from_path(tmp_path, value_range=(1, 1))
+
+
 def test_one_colour_picture_makes_the_set_colour(tmp_path: Path) -> None:
     picture(tmp_path / "1.png", BYTES[1])
     picture(tmp_path / "2.png", BYTES[2, ..., 0])
@@ -216,7 +257,9 @@ def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -
     image = Image.fromarray(np.array([[0, 1]], np.uint8))
     image.putpalette([10, 20, 30, 40, 50, 60])
     image.save(tmp_path / "palette.png", transparency=bytes([0, 128]))
-    np.testing.assert_array_equal(pixels(tmp_path), [[[[10, 20, 30], [40, 50, 60]]]])
+    # The first pixel is transparent, so white shows; the second half so: 128 / 255 of (40, 50, 60) on white.
+    half = np.rint(np.array([40, 50, 60]) * 128 / 255 + 255 * 127 / 255)
+    np.testing.assert_array_equal(pixels(tmp_path), [[[[255, 255, 255], half]]])
 
 
 @pytest.mark.parametrize("kept", [0, 20, 60])

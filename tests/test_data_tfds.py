@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -173,6 +174,22 @@ def test_image_size_is_part_of_what_is_cached(data: Path) -> None:
     assert from_tfds("tiny").shape == (6, 4, 3)
     assert from_tfds("tiny", image_size=2).shape == (2, 2, 3)
     assert from_tfds("tiny").shape == (6, 4, 3)
+
+
+def test_labels_are_the_condition_where_they_are_asked_for(data: Path) -> None:
+    make(data)
+    assert from_tfds("tiny").sample(jax.random.key(0), 5).y is None
+    batch = from_tfds("tiny", labels=True).sample(jax.random.key(0), 5)
+    for x, y in zip(np.rint((batch.x + 1) * 127.5), batch.y, strict=True):
+        (index,) = np.flatnonzero((X["train"] == x).all(axis=(1, 2, 3)))
+        assert Y["train"][index] == y
+
+
+def test_notes_are_those_of_the_first_time(data: Path) -> None:
+    make(data, images={split: x // 16 for split, x in X.items()})
+    notes = from_tfds("tiny").notes
+    assert len(notes) == 1 and "values 0..15 fill less than half of 0..255" in notes[0]
+    assert from_tfds("tiny").notes == notes
 
 
 def test_mixed_sizes_are_refused_unless_a_size_is_given(data: Path) -> None:

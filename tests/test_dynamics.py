@@ -10,7 +10,19 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan.dynamics import alternating, averaged, best_generator, current_generator, norm, update_player
+from jaxgan.dynamics import (
+    alternating,
+    averaged,
+    best_generator,
+    current_generator,
+    extragradient,
+    frozen,
+    norm,
+    optimistic,
+    simultaneous,
+    unrolled,
+    update_player,
+)
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import minimax
 from jaxgan.random import named_key
@@ -175,14 +187,14 @@ def test_info_describes_the_last_discriminator_step(trained: tuple[Algorithm, St
 
 def test_each_player_has_its_own_optimizer() -> None:
     freeze = optax.sgd(0.0)
-    for frozen, moving, txs in (
+    for still, moving, txs in (
         ("generator", "discriminator", (freeze, optax.adam(1e-2))),
         ("discriminator", "generator", (optax.adam(1e-2), freeze)),
     ):
         algorithm = alternating(GAME, *txs, batch_size=4)
         before = init(algorithm)
         after, _ = step(algorithm, before)
-        assert_same(getattr(after.params, frozen), getattr(before.params, frozen))
+        assert_same(getattr(after.params, still), getattr(before.params, still))
         assert_moved(getattr(after.params, moving), getattr(before.params, moving))
 
 
@@ -258,3 +270,36 @@ def test_norm_of_what_is_not_finite_says_so() -> None:
 
 def test_norm_of_no_parameters_is_zero() -> None:
     assert norm({}) == 0
+
+
+RULES: dict[str, Any] = {
+    "alternating": alternating,
+    "simultaneous": simultaneous,
+    "extragradient": extragradient,
+    "optimistic": optimistic,
+    "unrolled": functools.partial(unrolled, unroll_steps=1),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_an_optimizer_is_told_the_loss(name: str) -> None:
+    """With a tolerance that no loss can satisfy, `reduce_on_plateau` halves its scale at every step but the first."""
+    plateau = optax.contrib.reduce_on_plateau(factor=0.5, patience=1, rtol=0.0, atol=1e9)
+    tx = optax.chain(optax.sgd(0.1), plateau)
+    algorithm = RULES[name](bilinear(), tx, tx, batch_size=2)
+    state = init(algorithm)
+    for _ in range(3):
+        state, _ = step(algorithm, state)
+    scales = [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.shape == () and leaf == 0.5**2]
+    assert len(scales) >= 2, state.opt_state  # both players' scale, halved at the second and the third step
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_an_optimizer_that_is_not_called_is_one_clear_line(name: str) -> None:
+    for txs, which in (((optax.adam, optax.sgd(0.1)), "g_tx"), ((optax.sgd(0.1), optax.adam), "d_tx")):
+        with pytest.raises(
+            TypeError, match=rf"{which} must be an optax optimizer, such .*, got the function adam: call it"
+        ):
+            RULES[name](bilinear(), *txs)
+    with pytest.raises(TypeError, match=r"d_tx must be an optax optimizer, such as optax.adam\(1e-3\), got 0.001"):
+        discriminator_only(bilinear(), 1e-3)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan.runs.placement import bytes_needed, over_runs, place, runs_that_fit
+from jaxgan.runs.placement import SMALL_STATE, bytes_needed, over_runs, place, runs_that_fit, settle
 from jaxgan.types import Array, Key
 
 KEY = jax.random.key(0)
@@ -151,6 +151,14 @@ def test_side_by_side_needs_more_memory_the_more_seeds_there_are() -> None:
     one = 4 * 64 * 64
     assert needed(64, in_turn=False) - needed(8, in_turn=False) >= 56 * one  # at least one matrix a seed
     assert needed(64, in_turn=True) - needed(8, in_turn=True) < one  # keys and results
+
+
+def test_on_a_cpu_large_runs_take_turns_and_small_ones_do_not() -> None:
+    for size, in_turn in ((SMALL_STATE - 4, False), (SMALL_STATE, True)):
+        state = {"a": jax.ShapeDtypeStruct((size // 4 - 1,), jnp.float32), "b": np.zeros((), np.int32)}
+        assert settle(place(1), state).in_turn is in_turn
+        for told in (True, False):
+            assert settle(place(1, in_turn=told), state).in_turn is told
 
 
 def test_as_many_seeds_as_fit() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +17,13 @@ import pytest
 from jaxgan import augment, dynamics, losses, recipes, terms, toy
 from jaxgan.dynamics import alternating, averaged, best_generator
 from jaxgan.game import adversarial_game, normal_prior
-from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.optim import clip_params
+from jaxgan.recipes import settings_of
 from jaxgan.runs import run, run_seeds, seed_keys
 from jaxgan.runs.loop import fit
 from jaxgan.runs.placement import place
-from jaxgan.types import Algorithm, Array, Batch, Evaluation, Game, Key, Loss, State
+from jaxgan.types import Algorithm, Array, Batch, BatchSizes, Evaluation, Game, Key, Loss, State
 
 MEAN, STEPS = 0.5, 500
 KEYS = seed_keys(jax.random.key(0), 8)
@@ -33,6 +35,7 @@ PRIOR = normal_prior(1)
 _FAST: dict[str, Any] = {"lr_g": 1e-2, "lr_d": 1e-2}
 _BARRIER: dict[str, Any] = {"lr_g": 5e-3, "lr_d": 1e-2, "weight": 0.1}
 RECIPES: dict[str, dict[str, Any]] = {
+    "gan": _FAST | {"label_noise": 0.01},
     "minimax_gan": _FAST,
     "ns_gan": _FAST,
     "wgan": {"lr_g": 2e-3, "lr_d": 1e-2, "warm": 20},
@@ -101,7 +104,7 @@ def entry(request: pytest.FixtureRequest) -> Entry:
 
 
 def test_the_suite_has_every_recipe() -> None:
-    assert list(RECIPES) == [recipe.__name__ for recipe in recipes.ALL]
+    assert list(RECIPES) == [recipe.__name__ for recipe in (recipes.gan, *recipes.ALL)]
 
 
 def test_a_recipe_compiles_once_and_resumes_to_equal_bits(entry: Entry) -> None:
@@ -141,15 +144,15 @@ def test_a_seed_of_a_recipe_trains_alike_alone_and_among_others(entry: Entry) ->
 
 
 def floats_of(recipe: Callable[..., Algorithm]) -> dict[str, float]:
-    parameters = inspect.signature(recipe).parameters.values()
-    return {p.name: p.default for p in parameters if isinstance(p.default, float)}
+    return {name: s.default for name, s in settings_of(recipe).items() if isinstance(s.default, float)}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_float_of_a_recipe_can_be_swept(name: str) -> None:
     recipe = getattr(recipes, name)
-    floats = floats_of(recipe)
-    assert len(floats) >= 3
+    settings = settings_of(recipe)
+    floats = {name: 0.5 if s.default is None else s.default for name, s in settings.items() if s.sweepable}
+    assert len(floats) >= 3 and floats_of(recipe).items() <= floats.items()
 
     def trained(settings: dict[str, Array]) -> Any:
         return run(recipe(*networks(), PRIOR, batch_size=8, **settings), draw, KEYS[0], 2).state
@@ -288,6 +291,10 @@ def test_what_is_not_used_costs_nothing() -> None:
         (lambda: recipes.unrolled_gan(*networks(), PRIOR, unroll_steps=0), r"unroll_steps .* at least 1, got 0"),
         (lambda: recipes.pacgan(*networks(), PRIOR, m=3, batch_size=100), r"packs of m = 3 do not divide .* 100"),
         (lambda: recipes.pacgan(*networks(), PRIOR, m=0), r"at least 1 example, got m = 0"),
+        (lambda: recipes.gan(*networks(), PRIOR, loss="x"), r"loss must be a Loss or .*, got 'x'"),  # type: ignore[arg-type]
+        (lambda: recipes.gan(*networks(), PRIOR, g_steps=0), r"g_steps .* at least 1, got 0"),
+        (lambda: recipes.gan(*networks(), PRIOR, label_noise=2.0), r"rate .* at most 1, got 2.0"),
+        (lambda: recipes.gan(*networks(), PRIOR, b1=1.0), r"b1 .* below 1, got 1.0"),
         (lambda: recipes.sngan(MLPGenerator(1), MLPGenerator(1), PRIOR), r"field `spectral_norm`.*MLPGenerator"),
         (lambda: terms.every(0, terms.r1(1.0)), r"k .* at least 1, got 0"),
         (lambda: dynamics.consensus(toy.bilinear(), SGD, SGD, gamma=-1.0), r"gamma .* at least 0, got -1.0"),
@@ -305,6 +312,113 @@ def test_a_recipe_has_the_settings_of_its_paper() -> None:
     schedule = dynamics.critic_warm_up()
     assert [int(schedule(jnp.int32(step))) for step in (0, 24, 25, 26, 500, 1000)] == [100, 100, 5, 5, 100, 100]
     assert floats_of(recipes.hinge_gan)["lr_d"] == 4 * floats_of(recipes.hinge_gan)["lr_g"]
-    for recipe in recipes.ALL:
+    for recipe in (recipes.gan, *recipes.ALL):
         text = inspect.getdoc(recipe) or ""
         assert [label for label in ("Loss:", "Terms:", "Updates:", "Paper:") if label not in text] == []
+
+
+def same_bits(first: Algorithm, second: Algorithm) -> None:
+    states = [jax.jit(functools.partial(run, one, draw, num_steps=3))(KEYS[0]).state for one in (first, second)]
+    jax.tree.map(np.testing.assert_array_equal, *states)
+
+
+def composed_of(loss: Loss, lr_g: float = 2e-4, lr_d: float = 2e-4, b1: float = 0.5, b2: float = 0.999) -> Algorithm:
+    return alternating(_game(loss), optax.adam(lr_g, b1, b2), optax.adam(lr_d, b1, b2), batch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "composed"),
+    [
+        ("minimax_gan", composed_of(losses.minimax)),
+        ("ns_gan", composed_of(losses.non_saturating)),
+        ("lsgan", composed_of(losses.least_squares)),
+        ("hinge_gan", composed_of(losses.hinge, 1e-4, 4e-4, 0.0, 0.9)),
+        ("ragan", composed_of(losses.relativistic_average)),
+        ("dcgan", composed_of(losses.non_saturating)),
+    ],
+)
+def test_papers_that_are_a_loss_are_alternating_adam_of_it(recipe: str, composed: Algorithm) -> None:
+    same_bits(getattr(recipes, recipe)(*networks(), PRIOR, batch_size=8), composed)
+
+
+def test_gan_takes_any_loss_and_every_part() -> None:
+    hinge = functools.partial(recipes.gan, *networks(), PRIOR, batch_size=8, loss=losses.hinge)
+    same_bits(hinge(), composed_of(losses.hinge))
+    own: Callable[[Array, Array], Array] = lambda real, fake: -fake  # noqa: E731
+    same_bits(hinge(loss=own), composed_of(losses.reverse_kl))  # against the discriminator of cross-entropy
+    tx = optax.adam(2e-4, 0.5, 0.999)
+    labelling = losses.flipped_labels(0.3)
+    game = _game(losses.hinge, d_terms=(terms.r1(2.0),), g_terms=(terms.orthogonal(0.1),), labelling=labelling)
+    rule = averaged(alternating(game, tx, tx, batch_size=8, d_steps=2, g_steps=3), 0.9)
+    parts: dict[str, Any] = {"d_terms": (terms.r1(2.0),), "g_terms": (terms.orthogonal(0.1),), "label_noise": 0.3}
+    same_bits(hinge(d_steps=2, g_steps=3, ema=0.9, **parts), rule)
+
+
+class Normalized(nn.Module):
+    """A discriminator of the user's own, with batch normalization and no field to turn it off."""
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        return nn.Dense(1)(nn.BatchNorm(use_running_average=not train)(nn.Dense(4)(x)))[:, 0]
+
+
+class Bounded(nn.Module):
+    """One with state that is no batch statistic, though flax keeps it in a collection of that name."""
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        return nn.SpectralNorm(nn.Dense(1))(x, update_stats=train)[:, 0]
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "dragan", "r1_gan", "r3gan"])
+def test_penalties_by_example_refuse_batch_normalization_of_any_network(name: str) -> None:
+    recipe = getattr(recipes, name)
+    for discriminator in (Normalized(), Packed(Normalized(), 2)):
+        algorithm = recipe(MLPGenerator(1), discriminator, PRIOR, batch_size=8)
+        with pytest.raises(ValueError, match=rf"^{name} penalizes .* without batch norm.*, got .* in .*BatchNorm_0"):
+            jax.eval_shape(lambda key, a=algorithm: a.init(key, draw), KEYS[0])
+    for fine in (MLPDiscriminator(), Bounded(), DCGANDiscriminator(batch_norm=True)):
+        shape = (8, 8, 1) if isinstance(fine, DCGANDiscriminator) else (1,)
+        generator = DCGANGenerator(8, 1) if len(shape) == 3 else MLPGenerator(1)
+        algorithm = recipe(generator, fine, PRIOR, batch_size=8)
+        jax.eval_shape(lambda key, a=algorithm, s=shape: a.init(key, lambda k, n: Batch(jnp.zeros((n, *s)))), KEYS[0])
+
+
+def test_settings_are_typed_by_their_annotations_and_documented() -> None:
+    found = settings_of(recipes.gan)
+    assert [*found] == [name for name, s in found.items() if s.name == name and s.doc]
+    assert {name for name, s in found.items() if s.sweepable} == {"lr_g", "lr_d", "b1", "b2", "ema", "label_noise"}
+    assert (found["loss"].default, found["loss"].kinds[0]) == (losses.non_saturating, Loss)
+    assert (found["ema"].default, found["ema"].kinds) == (None, (float, type(None)))
+    assert (found["batch_size"].default, found["batch_size"].kinds) == (64, (int, BatchSizes))
+    for recipe in recipes.ALL:
+        settings = settings_of(recipe)
+        assert all(s.doc and s.kinds for s in settings.values())
+        assert {s.name for s in settings.values() if isinstance(s.default, float)} <= {
+            s.name for s in settings.values() if s.sweepable
+        }
+    assert settings_of(recipes.r1_gan)["gamma"].doc == "weight of the penalty, or a schedule of the step."
+    assert settings_of(recipes.r1_gan)["lr_d"].doc == found["lr_d"].doc  # said once, by `gan`
+
+
+def test_settings_of_recipes_of_ones_own() -> None:
+    def own(generator: Any, discriminator: Any, prior: Any, *, lr: float, k: int = 2, a: Any = 0.5, b=3, **rest: Any):
+        """A recipe.
+
+        Args:
+          k: how many,
+            over two lines.
+        """
+
+    found = settings_of(own)
+    assert [*found] == ["lr", "k", "a", "b"]
+    assert found["lr"] == ("lr", inspect.Parameter.empty, (float,), True, "")
+    assert found["k"] == ("k", 2, (int,), False, "how many, over two lines.")
+    assert (found["a"].kinds, found["a"].sweepable, found["b"].kinds) == ((float,), True, (int,))
+    partial = settings_of(functools.partial(own, k=7, lr=0.1))
+    assert (partial["k"].default, partial["lr"].default, partial["k"].kinds) == (7, 0.1, (int,))
+
+    def broken(generator: Any, *, lr: "NoSuchType" = 1e-3) -> Any:  # type: ignore[name-defined] # noqa: F821
+        """Annotations that nobody can resolve."""
+
+    assert settings_of(broken)["lr"] == ("lr", 1e-3, (float,), True, "")

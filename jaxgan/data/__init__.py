@@ -3,6 +3,7 @@
 from jaxgan.data.digits import digits as digits
 from jaxgan.data.files import from_path as from_path
 from jaxgan.data.in_memory import from_images as from_images
+from jaxgan.data.in_memory import from_points as from_points
 from jaxgan.data.source import DataError as DataError
 from jaxgan.data.source import Examples as Examples
 from jaxgan.data.source import Source as Source

@@ -7,8 +7,10 @@ from jaxgan.data.source import Examples, Source
 from jaxgan.data.splits import split
 
 
-def digits(split_seed: int = 0, heldout_fraction: float = 0.2) -> Source:
+def digits(split_seed: int = 0, heldout_fraction: float = 0.2, *, labels: bool = False) -> Source:
     """1797 images of 8 x 8 pixels in ten classes, the 17 grey levels 0..16 scaled to [-1, 1].
+
+    With `labels` the condition `y` of a batch holds the digits' classes.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), the test part.
 
@@ -21,4 +23,4 @@ def digits(split_seed: int = 0, heldout_fraction: float = 0.2) -> Source:
     data = load_digits()
     x = (data.images[..., None] / 8 - 1).astype(np.float32)
     train, heldout = split(Examples(x, data.target.astype(np.int32)), heldout_fraction, split_seed)
-    return make_source("digits", train, heldout, tuple(str(digit) for digit in range(10)))
+    return make_source("digits", train, heldout, tuple(str(digit) for digit in range(10)), labels=labels)

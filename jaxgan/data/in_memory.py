@@ -2,10 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
+from numpy.typing import ArrayLike
 
 from jaxgan.data.source import DataError, Examples, Source, to_unit
-from jaxgan.data.splits import copies_note
+from jaxgan.data.splits import copies_note, split
+from jaxgan.data.values import as_images, as_labels, as_points
 from jaxgan.types import Array, Batch, Key
 
 
@@ -21,20 +24,71 @@ def from_images(
     classes: tuple[str, ...] = (),
     *,
     labels: bool = False,
+    value_range: tuple[float, float] | None = None,
 ) -> Source:
     """A source whose batches are drawn uniformly *with replacement* from `train`.
 
     Such minibatches are i.i.d. draws from the empirical distribution, which is what the theory of stochastic
     gradients assumes, and they cost one gather: the compiled step keeps no epoch and no permutation. Images
     are arguments of the sampler (a pytree), not constants of the program; uint8 stays uint8 on the device.
-    With `labels` the batch's condition `y` holds them; without, the batch is unconditional.
 
-    >>> import numpy as np
-    >>> source = from_images("ramp", Examples(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)))
-    >>> source.sample(jax.random.key(0), 16).x.shape
-    (16, 1, 1, 1)
+    Args:
+      name: how reports and error messages call the data.
+      train, heldout: images [n, h, w] or [n, h, w, c] with any labels; values and labels are read by the same rules
+        as those of files, see `from_path`. `split` divides one set into the two.
+      classes: names of the labels, which are then 0..k-1; by default what stands for them.
+      labels: whether the condition `y` of a batch holds the labels; else the batch is unconditional.
+      value_range: the values of black and white, where they are not those of the type.
+
+    Raises:
+      DataError: shapes, values or labels that do not fit; no examples; no labels where they are asked for.
+
+    Example:
+      >>> source = from_images("ramp", Examples(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)))
+      >>> source.sample(jax.random.key(0), 16).x.shape
+      (16, 1, 1, 1)
     """
-    return make_source(name, train, heldout, classes, labels=labels)
+    parts = [train] if heldout is None else [train, heldout]
+    if not all(len(part.x) for part in parts):
+        raise DataError(f"{name}: expected at least one training and one held-out example, got none")
+    x, notes = as_images([part.x for part in parts], name, value_range)
+    found, classes = _labelled(x, [part.y for part in parts], classes, name)
+    heldout = found[1] if len(found) == 2 else None
+    return make_source(name, found[0], heldout, classes, labels=labels, notes=notes)
+
+
+def from_points(
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    name: str = "points",
+    split_seed: int = 0,
+    heldout_fraction: float = 0.2,
+    labels: bool = False,
+) -> Source:
+    """A source of points x [n, d], a fraction of the distinct ones held out, drawn as in `from_images`.
+
+    They pass as they are, as float32: a note of the source has their means and standard deviations.
+
+    Args:
+      x: the points [n, d].
+      y: labels [n], if any: integers, strings, bools, or one-hot rows [n, k].
+      name: how reports and error messages call the data.
+      split_seed, heldout_fraction: which points, and how many of them, are held out.
+      labels: whether the condition `y` of a batch holds the labels.
+
+    Raises:
+      DataError: shapes, values or labels that do not fit, or too few points.
+
+    Example:
+      >>> source = from_points(np.random.default_rng(0).normal(size=(100, 2)))
+      >>> source.shape, source.size, len(source.heldout.x)
+      ((2,), 80, 20)
+    """
+    parts, notes = as_points([np.asarray(x)], name)
+    (everything,), classes = _labelled(parts, [None if y is None else np.asarray(y)], (), name)
+    train, heldout = split(everything, heldout_fraction, split_seed, classes)
+    return make_source(name, train, heldout, classes, labels=labels, notes=notes)
 
 
 def make_source(
@@ -47,12 +101,27 @@ def make_source(
     notes: tuple[str, ...] = (),
 ) -> Source:
     """A source of examples that are checked and scaled already; a line on copies among them joins the notes."""
-    if len(train.x) == 0:
-        raise DataError(f"{name}: expected at least one example, got none")
     if labels and train.y is None:
-        raise DataError(f"{name}: labels were asked for, but these examples have none")
+        raise DataError(f"{name}: expected labels, as they were asked for, got examples without any")
     y = jnp.asarray(train.y) if labels else None
     sample = Partial(_draw, jnp.asarray(train.x), y)
     copies = copies_note(train, heldout)
     notes = (*notes, f"{name}: {copies}") if copies else notes
     return Source(name, train.x.shape[1:], len(train.x), sample, train, heldout, classes=classes, notes=notes)
+
+
+def _labelled(
+    x: list[np.ndarray], y: list[np.ndarray | None], classes: tuple[str, ...], name: str
+) -> tuple[list[Examples], tuple[str, ...]]:
+    """The parts with labels in 0..k-1: those that they have where `classes` names them, else numbered anew."""
+    given = [(i, part) for i, part in enumerate(y) if part is not None]
+    if not given:
+        return [Examples(part) for part in x], classes
+    found, names = as_labels([part for _, part in given], [len(x[i]) for i, _ in given], name)
+    if classes:
+        for _, part in given:
+            if part.ndim != 1 or part.dtype.kind not in "iu" or not 0 <= part.min() <= part.max() < len(classes):
+                raise DataError(f"{name}: expected integer labels 0..{len(classes) - 1}, one for each named class")
+        found, names = [part.astype(np.int32) for _, part in given], classes
+    labels = {i: part for (i, _), part in zip(given, found, strict=True)}
+    return [Examples(part, labels.get(i)) for i, part in enumerate(x)], names

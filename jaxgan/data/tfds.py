@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from jaxgan.cache import cache_dir, load_arrays, save_arrays
-from jaxgan.data.files import as_images, reading, square, stack
 from jaxgan.data.in_memory import make_source
+from jaxgan.data.numpy_files import reading
+from jaxgan.data.pictures import square, stack
 from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.data.splits import split
+from jaxgan.data.values import as_images
 
-LAYOUT = 1  # of the cached arrays; count up when what is stored changes
+LAYOUT = 2  # of the cached arrays; count up when what is stored changes
 CHUNK = 1024  # records read at a time
 
 
@@ -34,12 +36,20 @@ def from_tfds(
     image_size: int | None = None,
     split_seed: int = 0,
     heldout_fraction: float = 0.2,
+    labels: bool = False,
 ) -> Source:
     """The images of the prepared data set `name[/config][:version]`, decoded once and cached after that.
 
-    It is looked for in `data_dir`, else in TFDS_DATA_DIR, else in ~/tensorflow_datasets. Split "train" is for
-    training; "test", else "validation", else a random `heldout_fraction` of "train", is held out. Raises
-    DataError at once, touching neither the network nor the disk, when it is not prepared.
+    Split "train" is for training; "test", else "validation", else a random `heldout_fraction` of "train", is held out.
+
+    Args:
+      data_dir: where it is looked for; by default in TFDS_DATA_DIR, else in ~/tensorflow_datasets.
+      image_size: every image is cropped to its central square and resized to that many pixels a side.
+      split_seed, heldout_fraction: which examples are held out where there is no split, and how many of them.
+      labels: whether the condition `y` of a batch holds the labels; else the batch is unconditional.
+
+    Raises:
+      DataError: it is not prepared, which is found at once without network or disk, or damaged.
 
     >>> from_tfds("mnist", data_dir="no_such_folder")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -63,7 +73,8 @@ def from_tfds(
         heldout: Examples | None = Examples(arrays["heldout_x"], arrays.get("heldout_y"))
     else:
         train, heldout = split(train, heldout_fraction, split_seed)
-    return make_source(name, train, heldout, tuple(arrays["classes"].tolist()))
+    classes, notes = (tuple(arrays[key].tolist()) for key in ("classes", "notes"))
+    return make_source(name, train, heldout, classes, labels=labels, notes=notes)
 
 
 def prepared(data_dir: str | Path | None = None) -> list[str]:
@@ -115,7 +126,7 @@ def _digest(folder: Path) -> str:
 
 
 def _root(data_dir: str | Path | None) -> Path:
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return Path(os.path.expanduser(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"))
 
 
 def _versions(root: Path, name: str) -> dict[str, list[Path]]:
@@ -159,7 +170,7 @@ def _find(name: str, root: Path) -> Path | None:
 
 
 def _decode(folder: Path, image_size: int | None) -> dict[str, np.ndarray]:
-    """Arrays train_x, train_y, heldout_x, heldout_y (those that exist) and classes."""
+    """Arrays train_x, train_y, heldout_x, heldout_y (those that exist), classes and notes."""
     with _quiet(), reading(folder):
         import tensorflow_datasets as tfds
 
@@ -172,11 +183,12 @@ def _decode(folder: Path, image_size: int | None) -> dict[str, np.ndarray]:
             raise DataError(f"{folder}: has no split 'train', only {', '.join(splits)}")
         arrays = {"classes": np.array(builder.info.features[label].names if label else (), np.str_)}
         held_out = next((name for name in ("test", "validation") if name in splits), None)
-        for role, name in (("train", "train"), ("heldout", held_out)):
-            if name is not None:
-                x, y = _read(builder, name, image, label, image_size)
-                arrays |= {f"{role}_x": x} | ({} if y is None else {f"{role}_y": y})
-        return arrays
+        names = {"train": "train"} | ({"heldout": held_out} if held_out else {})
+        parts = [_read(builder, name, image, label, image_size) for name in names.values()]
+        images, notes = as_images([x for x, _ in parts], folder)
+        for role, x, (_, y) in zip(names, images, parts, strict=True):
+            arrays |= {f"{role}_x": x} | ({} if y is None else {f"{role}_y": y})
+        return arrays | {"notes": np.array(notes, np.str_)}
 
 
 def _key(info: Any, kind: type) -> str | None:
@@ -198,8 +210,7 @@ def _read(
         raise DataError(f"{builder.data_dir}: expected {expected} records in {name!r}, found {len(pictures)}")
     x = stack(pictures, [f"{builder.data_dir}: record {i} of {name!r}" for i in range(len(pictures))])
     y = np.array(labels, np.int32)
-    images, _ = as_images(x, None, builder.data_dir)
-    return images.x, y if (y >= 0).all() else None  # TFDS labels an unlabelled test set with -1
+    return x, y if (y >= 0).all() else None  # TFDS labels an unlabelled test set with -1
 
 
 def _examples(builder: Any, name: str) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.checks import check_count
-from jaxgan.dynamics.moves import Move, batch_sizes, first_state, two_player, update_player
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, two_player, update_player
 from jaxgan.random import named_key
 from jaxgan.types import (
     Algorithm,
@@ -135,6 +135,7 @@ def unrolled(
       >>> algorithm = unrolled(game, optax.adam(1e-3), optax.adam(1e-4, eps_root=1e-16), unroll_steps=5)
     """
     check_count("unroll_steps", unroll_steps)
+    told_tx = optimizer("d_tx", d_tx)
 
     def foreseen(state: State) -> Game:
         """The game in which the generator meets the discriminator of the future."""
@@ -150,7 +151,8 @@ def unrolled(
                     k = jax.random.fold_in(named_key(key, "unrolled"), i)
                     return game.discriminator(point, model_state, batch, num_fake, k, step)[0]
 
-                updates, opt_state = d_tx.update(jax.grad(value)(own), opt_state, own)
+                loss, gradient = jax.value_and_grad(value)(own)
+                updates, opt_state = told_tx.update(gradient, opt_state, own, value=loss)
                 return (optax.apply_updates(own, updates), opt_state), None
 
             start = params.discriminator, state.opt_state.discriminator
@@ -173,6 +175,7 @@ def _alternating(
     generator_first: bool,
 ) -> Algorithm:
     sizes = batch_sizes(batch_size)
+    g_tx, d_tx = optimizer("g_tx", g_tx), optimizer("d_tx", d_tx)
     check_count("g_steps", g_steps)
     if not callable(d_steps):
         check_count("d_steps", d_steps)

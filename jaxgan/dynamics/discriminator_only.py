@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.checks import check_count
-from jaxgan.dynamics.moves import Move, batch_sizes, first_state, update_player
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, update_player
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State
 
@@ -51,6 +51,7 @@ def discriminator_only(
       (3,)
     """
     sizes = batch_sizes(batch_size)
+    d_tx = optimizer("d_tx", d_tx)
     check_count("d_steps", d_steps)
 
     def update(state: State, sample: Sampler, key: Key) -> tuple[State, Move]:

@@ -6,7 +6,7 @@ from functools import partial
 import optax
 
 from jaxgan.dynamics.fields import consensus_field, symplectic_field
-from jaxgan.dynamics.moves import batch_sizes, first_state, move_player, two_player
+from jaxgan.dynamics.moves import batch_sizes, first_state, move_player, optimizer, two_player
 from jaxgan.game import joint_gradient
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Batch, BatchSizes, Field, Game, Key, Players, Sampler, State
@@ -33,7 +33,8 @@ def simultaneous(
       >>> import jaxgan as jg
       >>> algorithm = simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
+    size, direction = _one_size(batch_size), field(game)
+    txs = Players(optimizer("g_tx", g_tx), optimizer("d_tx", d_tx))
 
     def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
         found = _on_batch(direction, state.params, state, sample, size, named_key(key, "joint"))
@@ -115,6 +116,7 @@ def optimistic(
       >>> import jaxgan as jg
       >>> algorithm = optimistic(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
+    g_tx, d_tx = optimizer("g_tx", g_tx), optimizer("d_tx", d_tx)
     ahead = optax.scale_by_optimistic_gradient()
     return simultaneous(game, optax.chain(g_tx, ahead), optax.chain(d_tx, ahead), batch_size=batch_size)
 
@@ -141,17 +143,18 @@ def extragradient(
       >>> import jaxgan as jg
       >>> algorithm = extragradient(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
     """
-    size, direction, txs = _one_size(batch_size), field(game), Players(g_tx, d_tx)
+    size, direction = _one_size(batch_size), field(game)
+    txs = Players(optimizer("g_tx", g_tx), optimizer("d_tx", d_tx))
 
     def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
         def gradient(params: Players, name: str) -> tuple[Players, Players]:
             return _on_batch(direction, params, state, sample, size, named_key(key, name))
 
-        grads, _ = gradient(state.params, "ahead")
+        grads, seen = gradient(state.params, "ahead")
         ahead = Players(
             *(
-                optax.apply_updates(own, tx.update(g, opt_state, own)[0])
-                for tx, g, opt_state, own in zip(txs, grads, state.opt_state, state.params, strict=True)
+                optax.apply_updates(own, tx.update(g, opt_state, own, value=player.loss)[0])
+                for tx, g, opt_state, own, player in zip(txs, grads, state.opt_state, state.params, seen, strict=True)
             )
         )
         grads, seen = gradient(ahead, "update")

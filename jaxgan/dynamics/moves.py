@@ -65,6 +65,23 @@ def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
     return sizes
 
 
+def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
+    """`tx`, ready to be told the loss as `value`, which `optax.contrib.reduce_on_plateau`, for one, goes by.
+
+    Raises:
+      TypeError: no gradient transformation.
+
+    Example:
+      >>> optimizer("d_tx", optax.adam)
+      Traceback (most recent call last):
+      TypeError: d_tx must be an optax optimizer, such as optax.adam(1e-3), got the function adam: call it
+    """
+    if hasattr(tx, "init") and hasattr(tx, "update"):
+        return optax.with_extra_args_support(tx)
+    got = f"the function {getattr(tx, '__name__', tx)}: call it" if callable(tx) else repr(tx)
+    raise TypeError(f"{name} must be an optax optimizer, such as optax.adam(1e-3), got {got}")
+
+
 def first_state(
     game: Game,
     g_tx: optax.GradientTransformation,
@@ -108,7 +125,8 @@ def move_player(
 ) -> tuple[State, Move]:
     """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state."""
     own = getattr(state.params, player)
-    updates, opt_state = tx.update(direction, getattr(state.opt_state, player), own)
+    tx = optax.with_extra_args_support(tx)
+    updates, opt_state = tx.update(direction, getattr(state.opt_state, player), own, value=seen.loss)
     state = state._replace(
         params=state.params._replace(**{player: optax.apply_updates(own, updates)}),
         model_state=state.model_state._replace(**{player: seen.evaluation.model_state}),

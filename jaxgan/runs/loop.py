@@ -28,10 +28,11 @@ from jaxgan.runs.placement import (
     place,
     replicate,
     runs_that_fit,
+    settle,
     shard,
     to_host,
 )
-from jaxgan.runs.program import Broken, Parts, Programs, parts_of, plan_of, programs, quantities
+from jaxgan.runs.program import Broken, Parts, Programs, begin_of, parts_of, plan_of, programs, quantities
 from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import AnyProbe, as_pytree
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
@@ -150,6 +151,7 @@ def fit(
     check_sampler(sample, keys[0])
     clock = time.perf_counter()
     placement = place(len(runs.key)) if placement is None else placement
+    placement = settle(placement, jax.eval_shape(partial(begin_of, make), sample, jax.tree.map(lambda a: a[0], runs)))
     mine = own_runs(len(runs.key), placement)
     every_run = stop is None and stopped_at is None
     stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)

@@ -2,7 +2,8 @@
 
 Runs never talk to each other, so every device trains its share by itself. Whether its runs go side by side (`vmap`)
 or take turns inside the compiled program depends on the device: a GPU needs the width, and a CPU core keeps the
-arrays of one run in its cache. No random number depends on any of this.
+arrays of one run in its cache, unless they are so small that the loops around them cost more. No random number
+depends on any of this.
 """
 
 import logging
@@ -23,6 +24,7 @@ from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
 _AXIS = "runs"
+SMALL_STATE = 2**17  # bytes; the crossover that `benchmarks/placement.py` measures
 _log = logging.getLogger("jaxgan")
 
 
@@ -30,13 +32,14 @@ class Placement(NamedTuple):
     """A mesh of one axis, "runs", and whether the runs of a device take turns or go side by side."""
 
     mesh: Mesh
-    in_turn: bool
+    in_turn: bool | None  # None: as `settle` says once the size of a run is known
 
 
 def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
     """`runs` runs over `devices`: by default all that JAX sees, but at most one per run on each process.
 
-    `in_turn` defaults to what was measured to be faster: in turn on a CPU, side by side elsewhere.
+    `in_turn` defaults to what was measured to be faster: on a CPU in turn where a run's state has at least
+    `SMALL_STATE` bytes (a generator and a discriminator of some 10,000 parameters under Adam), else side by side.
 
     Raises:
       ValueError: fewer runs than processes.
@@ -49,8 +52,21 @@ def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bo
     if runs < processes:
         raise ValueError(f"every process needs a run: got {runs} for {processes} processes")
     chosen = first_of_each_process(jax.devices() if devices is None else devices, -(-runs // processes))
-    turns = chosen[0].platform == "cpu" if in_turn is None else in_turn
+    turns = False if in_turn is None and chosen[0].platform != "cpu" else in_turn
     return Placement(Mesh(np.array(chosen), (_AXIS,)), turns)
+
+
+def settle(placement: Placement, state: PyTree) -> Placement:
+    """`placement`, or with the faster way where it leaves that open, for runs of such a `state` (arrays or shapes).
+
+    Example:
+      >>> settle(place(1), {"kernel": np.zeros((16, 16), np.float32)}).in_turn
+      False
+    """
+    if placement.in_turn is not None:
+        return placement
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    return placement._replace(in_turn=size >= SMALL_STATE)
 
 
 def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax.Device]:

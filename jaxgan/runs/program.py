@@ -63,9 +63,6 @@ class Programs(NamedTuple):
 def programs(make: Make, placement: Placement, capacity: int) -> Programs:
     """Kept, so that another call with the same `make` compiles nothing again, whatever the settings."""
 
-    def begin(sample: Sampler, run: Run) -> Parts:
-        return parts_of(start(make(**run.settings), sample, run.key))
-
     def stretch(
         shared: tuple[Sampler, Plan], run: Run, active: Array | None, each: tuple[Parts, Broken]
     ) -> tuple[tuple[Parts, Broken], Info]:
@@ -101,10 +98,15 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
         return observe(bound, run.key, parts.at(done))
 
     return Programs(
-        jax.jit(over_runs(placement, begin)),
+        jax.jit(over_runs(placement, partial(begin_of, make))),
         jax.jit(over_runs(placement, stretch), donate_argnums=3),
         jax.jit(over_runs(placement, probe_of)),
     )
+
+
+def begin_of(make: Make, sample: Sampler, run: Run) -> Parts:
+    """What a run has before its first step."""
+    return parts_of(start(make(**run.settings), sample, run.key))
 
 
 def quantities(make: Make, sample: Sampler, run: Run) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _connect(cluster: Cluster) -> None:
         raise OptionError("distributed", f"{line} (--coordinator says where)") from error
 
 
-def described(placement: Placement) -> dict[str, int | bool]:
+def described(placement: Placement) -> dict[str, int | bool | None]:
     """What a run notes of where it ran."""
     return {"devices": placement.mesh.size, "in_turn": placement.in_turn, "processes": jax.process_count()}
 

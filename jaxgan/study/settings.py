@@ -3,11 +3,10 @@
 import ast
 import inspect
 import re
-import types
-import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jaxgan.recipes import settings_of
 from jaxgan.study.config import SHORTHANDS
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, BatchSizes
@@ -19,15 +18,15 @@ EXTRA = ("fake_batch_size", "generator_batch_size", "ema")
 
 
 def known_settings(recipe: Recipe) -> dict[str, Any]:
-    """The keyword-only parameters of a recipe and their defaults (None where it has none).
+    """The settings of a recipe and their defaults (None where it has none).
 
     Example:
       >>> import jaxgan as jg
       >>> known_settings(jg.recipes.pacgan)["m"]
       2
     """
-    parameters = inspect.signature(recipe).parameters.values()
-    return {p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    defaults = {name: setting.default for name, setting in settings_of(recipe).items()}
+    return {name: None if default is inspect.Parameter.empty else default for name, default in defaults.items()}
 
 
 def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
     Raises:
       OptionError: a setting that the recipe does not have, one given twice, or a value of another kind.
     """
-    known, kinds = known_settings(recipe), _kinds(recipe)
+    known, kinds = known_settings(recipe), {s.name: s.kinds for s in settings_of(recipe).values()}
     given: dict[str, tuple[int, str]] = {}
     for text in texts:
         left, equals, value = text.partition("=")
@@ -101,35 +100,24 @@ def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: of(value) for name, value in values.items()}
 
 
-_EXTRA_KINDS: dict[str, set[Any]] = {"fake_batch_size": {int}, "generator_batch_size": {int}, "ema": {float, None}}
+_EXTRA_KINDS: dict[str, tuple[Any, ...]] = {
+    "fake_batch_size": (int,),
+    "generator_batch_size": (int,),
+    "ema": (float, type(None)),
+}
 _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "a word", BatchSizes: "three sizes"}
 
 
-def _kinds(recipe: Recipe) -> dict[str, set[Any]]:
-    """The types that each setting may have, from its annotation; {} where it has none."""
-    try:
-        hints = typing.get_type_hints(getattr(recipe, "func", recipe))  # of a partial, its function's
-    except Exception:  # the user's annotations may name what is not there
-        return {}
-    return {name: _union(hint) for name, hint in hints.items()}
-
-
-def _union(hint: Any) -> set[Any]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return {kind for part in typing.get_args(hint) for kind in _union(part)}
-    return {None if hint is type(None) else hint}
-
-
-def _value(setting: str, text: str, default: Any, kinds: set[Any] | None) -> Any:
+def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None) -> Any:
     """What a text means for a setting of these types, or of its default's where it says none."""
-    allowed = kinds & {float, int, bool, str, None, BatchSizes} if kinds else set()
-    allowed = allowed or ({type(default)} if default is not None else {float, None})
+    allowed = set(kinds or ()) & {float, int, bool, str, type(None), BatchSizes}
+    allowed = allowed or ({type(default)} if default is not None else {float, type(None)})
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         value = text
     if isinstance(value, bool | str) or value is None:
-        good = (None if value is None else type(value)) in allowed
+        good = type(value) in allowed
     elif isinstance(value, tuple) and BatchSizes in allowed:
         good = len(value) == 3 and all(type(size) is int and size >= 1 for size in value)
         value = BatchSizes(*value) if good else value

@@ -1,0 +1,189 @@
+"""Folders of pictures: which files are read, of which class and on which side of the split."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgan.data.numpy_files import Stored, available_memory
+from jaxgan.data.pictures import PICTURES, Seen, read_picture, stack
+from jaxgan.data.source import DataError
+from jaxgan.data.values import integer_levels
+
+_SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+_SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
+_JUNK = frozenset({"@eadir", "__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})  # and all that is hidden
+
+Parts = tuple[str, ...]  # a path below the root, folder by folder
+
+
+class _Listing(NamedTuple):
+    pictures: list[Parts]  # in ascending order
+    left_out: Counter[str]  # by suffix
+
+
+class _Half(NamedTuple):
+    """The pictures on one side of the split, and the class of each (None: there are no classes)."""
+
+    files: list[Parts]
+    classes: list[str] | None
+
+
+def read_folder(root: Path, image_size: int | None, background: int, *, as_stored: bool = False) -> Stored:
+    """The pictures of a folder, labelled by class folders if there are any, in its own split if it has one.
+
+    They are uint8, those of 16 bits by their depth; with `as_stored` these keep their values.
+
+    Raises:
+      DataError: no pictures, damaged ones, sizes that differ, or a folder that contains itself.
+    """
+    listing = _scan(root)
+    if not listing.pictures:
+        left = f"; left out {_counted(listing.left_out)}" if listing.left_out else ""
+        raise DataError(f"{root}: no pictures found; looked for {', '.join(sorted(PICTURES))}{left}")
+    halves, notes = _halves(root, listing.pictures)
+    if listing.left_out:
+        count = listing.left_out.total()
+        files = "1 file is no picture" if count == 1 else f"{count:,} files are no pictures"
+        notes.append(f"{root}: {files} that can be read and left out ({_counted(listing.left_out)})")
+    seen, x, y = Seen(), [], []
+    found = [_read_half(root, half, image_size, background, seen, sum(len(h.files) for h in halves)) for half in halves]
+    pictures, level_notes = _levels(root, [pictures for pictures, _, _ in found], None if as_stored else seen)
+    for half, (_, names, labels) in zip(pictures, found, strict=True):
+        x.append(stack(half, names))
+        y.append(None if labels is None else np.array(labels))
+    return Stored(x, y, (*notes, *level_notes, *_notes(root, seen, background)))
+
+
+def _scan(root: Path) -> _Listing:
+    """All files below the root; links to folders are followed."""
+    pictures: list[Parts] = []
+    left_out: Counter[str] = Counter()
+    waiting: list[tuple[Parts, frozenset[tuple[int, int]]]] = [((), frozenset())]
+    while waiting:
+        parts, above = waiting.pop()
+        folder = root.joinpath(*parts)
+        try:
+            here = os.stat(folder)
+            identity = (here.st_dev, here.st_ino)
+            if identity in above:
+                raise DataError(f"{folder}: expected a tree of folders, got a link to a folder that it lies in")
+            names = [name for name in os.listdir(folder) if not name.startswith(".") and name.lower() not in _JUNK]
+            for path in (folder / name for name in names):
+                suffix = path.suffix.lower()
+                if path.is_dir():
+                    waiting.append(((*parts, path.name), above | {identity}))
+                elif suffix in PICTURES and path.is_file():
+                    pictures.append((*parts, path.name))
+                else:
+                    left_out[suffix if path.is_file() else "broken links"] += 1
+        except OSError as error:
+            raise DataError(f"{_shortened(folder)}: cannot be read ({error.strerror})") from error
+    return _Listing(sorted(pictures), left_out)
+
+
+def _halves(root: Path, files: list[Parts]) -> tuple[list[_Half], list[str]]:
+    """[everything], or [training, held out] where folders of the root say so."""
+    tops = {parts[0] for parts in files if len(parts) > 1}
+    roles: dict[str, str] = {}
+    for top in sorted(tops):
+        roles.setdefault(_SPLITS.get(top.lower(), ""), top)
+    loose = any(len(parts) == 1 for parts in files)
+    if loose or "train" not in roles or (len(roles) == 1 and len(tops) > 1) or set(roles) == {"", "train"}:
+        return [_half(root, files, 0)], []
+
+    def below(top: str) -> list[Parts]:
+        return [parts for parts in files if parts[0] == top]
+
+    train = _half(root / roles["train"], below(roles["train"]), 1)
+    halves = [train]
+    for role in ("test", "val"):
+        if len(halves) == 1 and role in roles:
+            half = _half(root / roles[role], below(roles[role]), 1)
+            if (half.classes is None) == (train.classes is None):
+                halves.append(half)
+    used = [half.files[0][0] for half in halves]
+    line = f"{root}: trained on {used[0]}/ ({len(train.files):,} pictures), "
+    line += f"held out {used[1]}/ ({len(halves[1].files):,})" if len(halves) == 2 else "of which a part is held out"
+    left_out = [f"{top}/ ({len(below(top)):,})" for top in sorted(tops - set(used))]
+    return halves, [line + (f"; left out {', '.join(left_out)}" if left_out else "")]
+
+
+def _half(root: Path, files: list[Parts], depth: int) -> _Half:
+    inner = [parts[depth:] for parts in files]
+    classes = sorted({parts[0] for parts in inner if len(parts) > 1})
+    loose = [parts[0] for parts in inner if len(parts) == 1]
+    if classes and loose:
+        raise DataError(
+            f"{root}: has pictures beside class folders ({loose[0]} beside {classes[0]}/): "
+            "put all in class folders, or none"
+        )
+    return _Half(files, [parts[0] for parts in inner] if classes else None)
+
+
+def _read_half(
+    root: Path, half: _Half, image_size: int | None, background: int, seen: Seen, count: int
+) -> tuple[list[np.ndarray], list[str], list[str] | None]:
+    """Pictures, their names for messages, and their classes. `count` is the number of files in all halves."""
+    pictures, names, classes = [], [], []
+    for i, parts in enumerate(half.files):
+        file = root.joinpath(*parts)
+        pages = read_picture(file, image_size, background, seen)
+        if i == 0:
+            _check_memory(root, pages[0], count)
+        pictures += pages
+        names += [str(file)] if len(pages) == 1 else [f"{file} (page {i + 1})" for i in range(len(pages))]
+        classes += [half.classes[i]] * len(pages) if half.classes else []
+    return pictures, names, classes if half.classes else None
+
+
+def _check_memory(root: Path, first: np.ndarray, count: int) -> None:
+    needed, free = 2 * first.nbytes * count, available_memory()  # the pictures and the array of them
+    if needed > free:
+        size = "x".join(map(str, first.shape[:2]))
+        raise DataError(
+            f"{root}: expected pictures that fit twice into the free {free / 2**30:.2f} GiB of memory, "
+            f"got {count:,} of {size}; give a smaller size with --image-size"
+        )
+
+
+def _levels(
+    root: Path, halves: Sequence[list[np.ndarray]], seen: Seen | None
+) -> tuple[list[list[np.ndarray]], tuple[str, ...]]:
+    """With as many channels in all; where `seen` is given as uint8, by a depth that is decided over all of them."""
+    deep = [picture for half in halves for picture in half if picture.dtype == np.uint16]
+    notes: tuple[str, ...] = ()
+    if deep and seen is not None:
+        deep, notes = integer_levels(deep, np.dtype(np.uint16), root, seen.highest)
+    shallow = iter(deep)
+    channels = max(picture.shape[-1] for half in halves for picture in half)
+    levels = [[next(shallow) if picture.dtype == np.uint16 else picture for picture in half] for half in halves]
+    return [[np.broadcast_to(picture, (*picture.shape[:2], channels)) for picture in half] for half in levels], notes
+
+
+def _notes(root: Path, seen: Seen, background: int) -> list[str]:
+    notes = []
+    if seen.transparent:
+        shown = {0: "black", 255: "white"}.get(background, f"grey {background}")
+        notes.append(f"{root}: {_pictures(seen.transparent)} with transparent pixels, shown on {shown}")
+    if seen.paged:
+        notes.append(f"{root}: {_pictures(seen.paged)} with several pages, each of which is an example")
+    if seen.animated:
+        notes.append(f"{root}: {_pictures(seen.animated)} with several frames, of which the first is read")
+    return notes
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+def _counted(left_out: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in left_out.most_common(5))
+
+
+def _shortened(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:120]}...{text[-60:]}"

@@ -1,0 +1,140 @@
+"""One picture file as arrays: upright, without transparency, cropped and resized."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxgan.data.numpy_files import reading
+from jaxgan.data.source import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; beyond it Pillow takes a file for an attack
+_ORIENTATION, _SUBFILE = 274, 254  # tags of EXIF and of TIFF
+
+
+@dataclass
+class Seen:
+    """What was met in the pictures of a set, for the notes of its source."""
+
+    transparent: int = 0  # pictures with transparent pixels
+    animated: int = 0  # pictures of several frames, of which the first is read
+    paged: int = 0  # TIFF files of several pages
+    highest: int = 0  # the largest value of pictures of 16 bits, before they are resized
+
+
+def read_picture(file: Path, image_size: int | None, background: int, seen: Seen) -> list[np.ndarray]:
+    """The pages of a picture, for all but TIFF one: [h, w, c], c = 1 for grey and 3 for colour.
+
+    uint8, but uint16 for grey pictures of 16 bits, whose depth is a matter of the whole set. They are upright, also
+    where EXIF says how, and transparent pixels show the grey level `background`.
+
+    Raises:
+      DataError: a damaged file, floating-point pixels, or more than MAX_PIXELS.
+    """
+    from PIL import Image
+
+    with reading(file), warnings.catch_warnings(), file.open("rb") as opened:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # up to MAX_PIXELS is meant
+        try:
+            with Image.open(opened) as image:
+                pages = [_levels(file, page, background, seen) for page in _pages(image, seen)]
+        except Image.DecompressionBombError:
+            raise DataError(f"{file}: expected at most {MAX_PIXELS:,} pixels, got more; scale it down") from None
+        return pages if image_size is None else [square(page, image_size) for page in pages]
+
+
+def square(x: np.ndarray, size: int) -> np.ndarray:
+    """One image [h, w, c], uint8, uint16 or float, cropped to its central square and resized to `size` x `size`.
+
+    Pillow widens its bicubic filter with the reduction, so it does not alias; Parmar et al. (2022) measure
+    what other filters do to the Frechet distance.
+
+    Raises:
+      DataError: a size below 1.
+
+    >>> square(np.array([[[0], [0], [255], [255]]], np.uint8), 1).item()
+    0
+    """
+    from PIL import Image
+
+    if size < 1:
+        raise DataError(f"expected an image size of at least 1, got {size}")
+    side = min(x.shape[:2])
+    top, left = (x.shape[0] - side) // 2, (x.shape[1] - side) // 2
+    x = x[top : top + side, left : left + side]
+    if side == size:
+        return x
+    exact = x if x.dtype == np.uint8 else x.astype(np.float32)
+    channels = (Image.fromarray(np.ascontiguousarray(channel)) for channel in np.moveaxis(exact, -1, 0))
+    bicubic = Image.Resampling.BICUBIC
+    resized = np.stack([np.asarray(channel.resize((size, size), bicubic)) for channel in channels], axis=-1)
+    if x.dtype == np.uint8:
+        return resized
+    # Bicubic overshoots at edges: Pillow clips bytes by itself, floats it does not.
+    resized = np.clip(resized, exact.min(), exact.max())
+    return np.rint(resized).astype(x.dtype) if np.issubdtype(x.dtype, np.integer) else resized
+
+
+def stack(pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """Pictures [h, w, c] as one array [n, h, w, c]. Raises DataError where sizes differ, by name."""
+    for picture, name in zip(pictures, names, strict=True):
+        if picture.shape != pictures[0].shape:
+            first, other = ("x".join(map(str, x.shape[:2])) for x in (pictures[0], picture))
+            raise DataError(
+                f"{name} is {other} but {names[0]} is {first}: give one size for all with --image-size"
+                if first != other
+                else f"{name} has {picture.shape[-1]} channels but {names[0]} has {pictures[0].shape[-1]}"
+            )
+    return np.stack(pictures)
+
+
+def _pages(image: "Image.Image", seen: Seen) -> Iterator["Image.Image"]:
+    """All pages of a TIFF file but thumbnails, and the first frame of any other."""
+    count = getattr(image, "n_frames", 1)
+    if image.format != "TIFF":
+        seen.animated += count > 1
+        yield image
+        return
+    found = 0
+    for number in range(count):
+        image.seek(number)
+        if number == 0 or not image.tag_v2.get(_SUBFILE, 0) & 1:  # type: ignore[attr-defined]  # 1: reduced resolution
+            found += 1
+            yield image
+    seen.paged += found > 1
+
+
+def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np.ndarray:
+    from PIL import ImageOps
+
+    image.load()  # Pillow turns TIFF pages by itself here, and then forgets their orientation
+    if image.mode == "F":
+        raise DataError(f"{file}: floating-point pictures are not supported: use a .npy file")
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # Pillow's own conversion clips instead of scaling
+        deep = np.asarray(image)
+        seen.highest = max(seen.highest, int(deep.max()))
+        if deep.min() < 0 or seen.highest > 65535:
+            raise DataError(f"{file}: expected integers in 0..65535, got {deep.min()}..{deep.max()}")
+        return deep.astype(np.uint16)[..., None]
+    grey = image.mode in {"1", "L", "LA", "La"}
+    if image.has_transparency_data:
+        pixels = np.asarray(image.convert("RGBA"))
+        if (pixels[..., 3] < 255).any():
+            seen.transparent += 1
+            pixels = _on_background(pixels, background)
+        return pixels[..., : 1 if grey else 3]
+    return np.asarray(image.convert("L"))[..., None] if grey else np.asarray(image.convert("RGB"))
+
+
+def _on_background(pixels: np.ndarray, background: int) -> np.ndarray:
+    alpha = pixels[..., 3:] / 255
+    return np.rint(alpha * pixels[..., :3] + (1 - alpha) * background).astype(np.uint8)

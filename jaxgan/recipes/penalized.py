@@ -1,0 +1,275 @@
+"""Critics and classifiers that are constrained: clipped weights, penalties on gradients, spectral normalization."""
+
+from typing import Any
+
+import optax
+
+from jaxgan import losses, terms
+from jaxgan.dynamics import alternating, averaged, critic_warm_up
+from jaxgan.game import adversarial_game
+from jaxgan.optim import clip_params
+from jaxgan.recipes.alternating_adam import gan
+from jaxgan.recipes.common import Rate, Size, refusing_batch_norm, rmsprop, with_fields, without_batch_norm
+from jaxgan.types import Algorithm, Prior
+
+
+def wgan(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 5e-5,
+    lr_d: Rate = 5e-5,
+    clip: float = 0.01,
+    d_steps: int = 5,
+    warm: int = 100,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """Wasserstein GAN with clipped weights.
+
+    Each critic update is followed by clipping, as in the paper's algorithm 1; the authors' code clips before it.
+    `warm` critic updates come at the first 25 steps and at every 500th, as in their code.
+
+    Loss:    wasserstein
+    Terms:   none; critic weights clipped to 0.01
+    Updates: alternating, 5 to 1, with 100 to 1 at times; RMSprop 5e-5, decay 0.99, eps 1e-8 outside of the root
+    Paper:   Arjovsky et al. 2017, Wasserstein GAN
+
+    Args:
+      clip: bound on the size of every weight of the critic.
+      warm: critic updates at the first 25 steps and at every 500th.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.wgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    game = adversarial_game(generator, discriminator, prior, losses.wasserstein)
+    d_tx = optax.chain(rmsprop(lr_d), clip_params(clip))
+    return alternating(game, rmsprop(lr_g), d_tx, d_steps=critic_warm_up(d_steps, warm), batch_size=batch_size)
+
+
+def wgan_gp(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 1e-4,
+    lr_d: Rate = 1e-4,
+    b1: float = 0.0,
+    b2: float = 0.9,
+    weight: terms.Coefficient = 10.0,
+    d_steps: int = 5,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """Wasserstein GAN with a gradient penalty.
+
+    Loss:    wasserstein
+    Terms:   D: gradient_penalty(10); no batch norm in D
+    Updates: alternating, 5 to 1; Adam 1e-4, 0, 0.9
+    Paper:   Gulrajani et al. 2017, Improved Training of Wasserstein GANs
+
+    Args:
+      weight: of the penalty, or a schedule of the step.
+
+    Raises:
+      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.wgan_gp(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    algorithm = gan(
+        generator,
+        without_batch_norm(discriminator),
+        prior,
+        loss=losses.wasserstein,
+        d_terms=(terms.gradient_penalty(weight),),
+        lr_g=lr_g,
+        lr_d=lr_d,
+        b1=b1,
+        b2=b2,
+        d_steps=d_steps,
+        batch_size=batch_size,
+    )
+    return refusing_batch_norm(algorithm, "wgan_gp")
+
+
+def sngan(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 2e-4,
+    lr_d: Rate = 2e-4,
+    b1: float = 0.0,
+    b2: float = 0.9,
+    d_steps: int = 5,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """Spectral normalization of the discriminator.
+
+    The authors' code draws 128 fakes for the generator's update and lets the rates fall to 0, linearly: give
+    `BatchSizes` and schedules.
+
+    Loss:    hinge
+    Terms:   none; every kernel of D divided by its spectral norm, no batch norm in D
+    Updates: alternating, 5 to 1; Adam 2e-4, 0, 0.9
+    Paper:   Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks
+
+    Raises:
+      ValueError: a discriminator without a field `spectral_norm` to turn on.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.sngan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    critic = with_fields(without_batch_norm(discriminator), spectral_norm=True)
+    if critic is None:
+        name = type(discriminator).__name__
+        raise ValueError(f"sngan needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
+    return gan(
+        generator,
+        critic,
+        prior,
+        loss=losses.hinge,
+        lr_g=lr_g,
+        lr_d=lr_d,
+        b1=b1,
+        b2=b2,
+        d_steps=d_steps,
+        batch_size=batch_size,
+    )
+
+
+def dragan(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 1e-4,
+    lr_d: Rate = 1e-4,
+    b1: float = 0.5,
+    b2: float = 0.9,
+    weight: terms.Coefficient = 10.0,
+    d_steps: int = 1,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """A gradient penalty around the data.
+
+    Loss:    non_saturating
+    Terms:   D: dragan(10); no batch norm in D
+    Updates: alternating, 1 to 1; Adam 1e-4, 0.5, 0.9 (of the authors' notebook)
+    Paper:   Kodali et al. 2017, On Convergence and Stability of GANs
+
+    Args:
+      weight: of the penalty, or a schedule of the step.
+
+    Raises:
+      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.dragan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    algorithm = gan(
+        generator,
+        without_batch_norm(discriminator),
+        prior,
+        loss=losses.non_saturating,
+        d_terms=(terms.dragan(weight),),
+        lr_g=lr_g,
+        lr_d=lr_d,
+        b1=b1,
+        b2=b2,
+        d_steps=d_steps,
+        batch_size=batch_size,
+    )
+    return refusing_batch_norm(algorithm, "dragan")
+
+
+def r1_gan(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 1e-4,
+    lr_d: Rate = 1e-4,
+    gamma: terms.Coefficient = 10.0,
+    ema: float | None = 0.999,
+    d_steps: int = 1,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """A penalty on the discriminator's gradient on the data.
+
+    The authors' code has no 1/2: in these terms its gamma is 20.
+
+    Loss:    non_saturating
+    Terms:   D: r1(10), gamma/2 E|grad D|^2; no batch norm in D
+    Updates: alternating, 1 to 1; RMSprop 1e-4, decay 0.99, eps 1e-8 outside of the root; average of G 0.999
+    Paper:   Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?
+
+    Args:
+      gamma: weight of the penalty, or a schedule of the step.
+
+    Raises:
+      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.r1_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    critic, penalty = without_batch_norm(discriminator), terms.r1(gamma)
+    game = adversarial_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
+    algorithm = alternating(game, rmsprop(lr_g), rmsprop(lr_d), d_steps=d_steps, batch_size=batch_size)
+    algorithm = algorithm if ema is None else averaged(algorithm, ema)
+    return refusing_batch_norm(algorithm, "r1_gan")
+
+
+def r3gan(
+    generator: Any,
+    discriminator: Any,
+    prior: Prior,
+    *,
+    lr_g: Rate = 2e-4,
+    lr_d: Rate = 2e-4,
+    b1: float = 0.0,
+    b2: float = 0.99,
+    gamma: terms.Coefficient = 1.0,
+    ema: float | None = 0.999,
+    batch_size: Size = 64,
+) -> Algorithm:
+    """The paired relativistic loss with a gradient penalty on both sides.
+
+    The authors anneal everything by the data set: the rates from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth,
+    and the half-life of the average from 0 to half a million images and more. These are constants in the middle of
+    that, for a run that is short; gamma and the rates may be schedules.
+
+    Loss:    relativistic
+    Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D
+    Updates: alternating, 1 to 1; Adam 2e-4, 0, 0.99; average of G 0.999
+    Paper:   Huang et al. 2024, The GAN is dead; long live the GAN!
+
+    Args:
+      gamma: weight of both penalties, or a schedule of the step.
+
+    Raises:
+      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> algorithm = jg.recipes.r3gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
+    """
+    algorithm = gan(
+        generator,
+        without_batch_norm(discriminator),
+        prior,
+        loss=losses.relativistic,
+        d_terms=(terms.r1(gamma), terms.r2(gamma)),
+        lr_g=lr_g,
+        lr_d=lr_d,
+        b1=b1,
+        b2=b2,
+        ema=ema,
+        batch_size=batch_size,
+    )
+    return refusing_batch_norm(algorithm, "r3gan")
