@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
 import jaxgan
@@ -250,8 +251,10 @@ def test_a_finished_run_is_not_written_over(ring_run, capsys):
     before = (ring_run / "results.nc").read_bytes()
     line = refused(capsys, "compare", "--data", "ring", *TINY, "--out", str(ring_run))
     assert "already holds a run; add --overwrite or --resume" in line
-    line = refused(capsys, "compare", "--seeds", "3", "--resume", "--out", str(ring_run))
-    assert "--seeds: got 3, but the run in" in line
+    line = refused(capsys, "compare", "--seeds", "1", "--resume", "--out", str(ring_run))
+    assert "--seeds: got 1, but the run in" in line and "has 2; it can only grow" in line
+    line = refused(capsys, "compare", "--lr-d", "0.5", "--resume", "--out", str(ring_run))
+    assert "--lr-d: got 0.5, but the run in" in line and "was started with 0.001" in line
     line = refused(capsys, "sample", str(ring_run), "--seed", "2")
     assert "--seed: got 2, expected 0 to 1" in line
     line = refused(capsys, "sample", str(ring_run), "--loss", "minmax")
@@ -307,9 +310,10 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    stopped = re.search(r"stopped at step (\d+) of non_saturating; .*--resume --out cut", errors)
-    assert stopped and 0 < int(stopped[1]) < 20000, errors
-    assert jaxgan.load_generator(tmp_path / "cut").step == int(stopped[1])
+    stopped = re.search(r"stopped at step ([\d,]+) of non_saturating; .*--resume --out cut", errors)
+    step = int(stopped[1].replace(",", "")) if stopped else 0
+    assert 0 < step < 20000, errors
+    assert jaxgan.load_generator(tmp_path / "cut").step == step
 
     refusal = jaxgan_process("train", "--resume", "--steps", "9", "--out", "cut", cwd=tmp_path)
     assert (
@@ -317,7 +321,7 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
     )
     resumed = jaxgan_process("train", "--resume", "--out", "cut", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert f"continuing at step {stopped[1]}" in resumed.stderr
+    assert f"continuing at step {step:,}" in resumed.stderr
     whole = jaxgan_process(*words, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     cut, uncut = (jaxgan.load_run(tmp_path / name) for name in ("cut", "whole"))
@@ -325,6 +329,19 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
         np.testing.assert_array_equal(values, cut.series[name])
     for name, values in uncut.values.items():
         np.testing.assert_array_equal(values, cut.values[name])
+
+
+def test_a_run_grows_to_more_steps_and_seeds_as_if_it_had_been_started_so(tmp_path):
+    """From 4 steps of 2 seeds to 6 steps of 3: the numbers of a run of 6 steps of 3 seeds."""
+    words = ["train", "--data", "ring", *TINY, "--evaluate-every", "2"]
+    assert main([*words, "--steps", "4", "--out", str(tmp_path / "grown")]) == 0
+    assert main(["train", "--resume", "--steps", "6", "--seeds", "3", "--out", str(tmp_path / "grown")]) == 0
+    assert main([*words, "--steps", "6", "--seeds", "3", "--out", str(tmp_path / "whole")]) == 0
+    grown, whole = (jaxgan.load_run(tmp_path / name) for name in ("grown", "whole"))
+    xr.testing.assert_identical(grown.dataset, whole.dataset)
+    assert grown.probe_steps.tolist() == [2, 4, 6] and grown.along["captured"].shape == (1, 3, 3)
+    a, b = (jaxgan.load_generator(tmp_path / name, seed=2).params for name in ("grown", "whole"))
+    jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
 def test_digits_from_end_to_end(tmp_path):

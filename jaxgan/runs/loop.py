@@ -151,7 +151,8 @@ def fit(
     check_sampler(sample, keys[0])
     clock = time.perf_counter()
     placement = place(len(runs.key)) if placement is None else placement
-    placement = settle(placement, jax.eval_shape(partial(begin_of, make), sample, jax.tree.map(lambda a: a[0], runs)))
+    one = jax.tree.map(lambda a: a[0], runs)
+    placement = settle(placement, jax.eval_shape(partial(begin_of, make), as_pytree(sample), one))
     mine = own_runs(len(runs.key), placement)
     every_run = stop is None and stopped_at is None
     stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)

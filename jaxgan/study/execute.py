@@ -177,9 +177,9 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
 def plan_for(study: Study, placement: Placement, say: Say) -> Plan:
     """A study with its evaluator, for which a classifier may have to be trained."""
     config = study.config
+    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=say)
     for line in study.source.notes:
         say(line)
-    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=say)
     return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
 
 
