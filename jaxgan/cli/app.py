@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 import jaxgan
-from jaxgan.cli.catalogue import losses, recipes
+from jaxgan.cli.catalogue import losses, models, recipes
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
 from jaxgan.cli.profile import profile
@@ -65,5 +65,5 @@ def cli(context: click.Context, traceback: bool) -> None:
         click.echo(context.get_help())
 
 
-for command in (compare, train, profile, sample, interpolate, recipes, losses, datasets):
+for command in (compare, train, profile, sample, interpolate, recipes, losses, models, datasets):
     cli.add_command(command)

@@ -1,4 +1,4 @@
-"""`jaxgan recipes` and `jaxgan losses`."""
+"""`jaxgan recipes`, `jaxgan losses` and `jaxgan models`."""
 
 from typing import Any
 
@@ -28,6 +28,28 @@ def losses() -> None:
     for entry in entries:
         _echo_entry(entry, {})
     click.echo(f"{len(entries)} losses; your own is path/to/file.py:name")
+
+
+@click.command(short_help="List the networks that --generator and --discriminator take.")
+def models() -> None:
+    """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
+    from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, parameter_count
+    from jaxgan.study.listing import Entry
+
+    examples = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64)}  # shape, width, latents
+    for network in NETWORKS.values():
+        shape, width, latents = examples[network.axes]
+        facts = {}
+        for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
+            module = getattr(network, player)
+            count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs)
+            facts[player.capitalize()] = (
+                f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
+                f"{list(shape)} at width {width}"
+            )
+        _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
+    click.echo("your own is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
+    click.echo("width, hidden, latent_dim and dtype are set from the data and the options where it has them")
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:

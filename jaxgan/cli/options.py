@@ -73,7 +73,7 @@ _STUDY = [
     _Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
             "[default: 0]"),
     _Option("Data", "--conditional", is_flag=True, help="Labels are the condition y of both networks, which have to "
-            "take one."),
+            "take one after their first argument."),
     _Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
             "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images]"),
     _Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
@@ -192,6 +192,8 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
         _Option("What is trained", "--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
         _Option("Randomness", "-n", type=int, default=n, show_default=True, help=what),
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
+        _Option("Randomness", "--label", type=int, help="The class that a conditional generator draws.  "
+                "[default: all in turn]"),
         _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays "
                 "go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),

@@ -31,6 +31,7 @@ class Evaluator(NamedTuple):
     rules:     what decides on an outcome: argument of `classify` -> (metric, its reference)
     notes:     what is to be known of the measurement
     real:      arrays to show beside samples
+    y:         the conditions that samples are drawn for, in turn; None: none
     """
 
     reference: PyTree
@@ -41,6 +42,7 @@ class Evaluator(NamedTuple):
     rules: dict[str, tuple[str, float]]
     notes: dict[str, Any]
     real: dict[str, NDArray]
+    y: PyTree = None
 
 
 def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> Probe:
@@ -64,13 +66,13 @@ def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> 
     """
     size = evaluator.samples if n is None else n
 
-    def probe(reference: PyTree, state: State, key: Key) -> PyTree:
-        return evaluator.measure(reference, key, game, best_generator(state), size, None)
+    def probe(reference: PyTree, y: PyTree, state: State, key: Key) -> PyTree:
+        return evaluator.measure(reference, key, game, best_generator(state), size, y)
 
-    return Partial(probe, evaluator.reference)
+    return Partial(probe, evaluator.reference, evaluator.y)
 
 
-def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key, y: PyTree = None) -> dict[str, Any]:
+def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key) -> dict[str, Any]:
     """Final metrics, and what else `finish` makes, of generators stacked over runs [run, ...] with a key each.
 
     One generator after the other, so that memory does not grow with their number.
@@ -81,7 +83,7 @@ def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key,
     runs = jax.tree.leaves(generators)[0].shape[0]
     if len(keys) != runs:
         raise ValueError(f"expected a key per generator, got {len(keys)} for {runs}")
-    found = _measure_all(evaluator.measure, game, evaluator.samples, evaluator.reference, generators, keys, y)
+    found = _measure_all(evaluator.measure, game, evaluator.samples, evaluator.reference, generators, keys, evaluator.y)
     return evaluator.finish(jax.device_get(found))
 
 

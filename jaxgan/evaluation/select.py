@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import jax
+import numpy as np
 
-from jaxgan.data.source import DataError, Source
+from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.evaluation.evaluator import Evaluator
 from jaxgan.evaluation.images import image_evaluator
 from jaxgan.evaluation.mixtures import mixture_evaluator
 from jaxgan.evaluation.points import points_evaluator
+from jaxgan.types import PyTree
 
 
 def evaluator_for(
@@ -34,11 +36,20 @@ def evaluator_for(
         return _anywhere(mixture_evaluator(source, source.mixture, samples))
     if source.train is None:
         raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
+    y = _conditions(source, source.train)
     if len(source.shape) == 1:
-        return _anywhere(points_evaluator(source, source.train, source.heldout, samples))
-    return _anywhere(image_evaluator(source, source.train, source.heldout, samples, split_seed, report))
+        return _anywhere(points_evaluator(source, source.train, source.heldout, samples), y)
+    return _anywhere(image_evaluator(source, source.train, source.heldout, samples, split_seed, report), y)
 
 
-def _anywhere(evaluator: Evaluator) -> Evaluator:
+def _anywhere(evaluator: Evaluator, y: PyTree = None) -> Evaluator:
     """With its reference in numpy: JAX's arrays can be tied to one device, and runs are on all of them."""
-    return evaluator._replace(reference=jax.device_get(evaluator.reference))
+    return evaluator._replace(reference=jax.device_get(evaluator.reference), y=y)
+
+
+def _conditions(source: Source, train: Examples) -> PyTree:
+    """Labels of training examples in an order of no meaning, where the source's batches have them."""
+    conditional = jax.eval_shape(lambda key: source.sample(key, 1).y, jax.random.key(0)) is not None
+    if not conditional or train.y is None:
+        return None
+    return np.random.default_rng(0).permutation(train.y)

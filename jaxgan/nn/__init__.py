@@ -7,3 +7,6 @@ from jaxgan.nn.minibatch import Packed as Packed
 from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standard_deviation
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
+from jaxgan.nn.registry import NETWORKS as NETWORKS
+from jaxgan.nn.registry import Network as Network
+from jaxgan.nn.registry import parameter_count as parameter_count

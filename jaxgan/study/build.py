@@ -56,7 +56,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
         settings = resolve(named.label, named.recipe, named.make, config.set)
         for strength in strengths or (BASE,):
             label = strength.name if strengths else named.label
-            study.configurations[label] = _configuration(label, named, settings, study, strength)
+            study.configurations[label] = _configuration(label, named, settings, study.config, study.networks, strength)
     for configuration in study.configurations.values():
         _check_sizes(configuration, source)
         _try(configuration, study)
@@ -82,15 +82,28 @@ def _recipes(config: Config) -> list[_Named]:
     return found
 
 
+def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
+    """The configuration of a run again, without its data; of a profile, whose labels are strengths, its only recipe."""
+    recipes = _recipes(config)
+    named = next((one for one in recipes if one.label == label), recipes[0])
+    settings = resolve(named.label, named.recipe, named.make, config.set)
+    return _configuration(label, named, settings, config, networks, BASE)
+
+
 def _configuration(
-    label: str, named: _Named, settings: dict[str, Any], study: Study, strength: DiscriminatorStrength
+    label: str,
+    named: _Named,
+    settings: dict[str, Any],
+    config: Config,
+    networks: Networks,
+    strength: DiscriminatorStrength,
 ) -> Configuration:
     given = strength.applied_to(named.label, settings)
     ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
     if named.loss is not None:
         del given["loss"]  # the partial has it
-    pair = study.networks.generator, study.networks.discriminator_of(strength.width)
-    algorithm = _made(label, named, pair, study.config.latent_dim, given)
+    pair = networks.generator, networks.discriminator_of(strength.width)
+    algorithm = _made(label, named, pair, config.latent_dim, given)
     if ema is not None:
         algorithm = averaged(algorithm, ema)
     size, d_steps = given.get("batch_size", 64), given.get("d_steps", 1)

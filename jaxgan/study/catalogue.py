@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -18,6 +19,7 @@ from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
 from jaxgan.nn.dcgan import base_size
+from jaxgan.nn.registry import NETWORKS
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, Loss
 
@@ -87,11 +89,13 @@ def slug(name: str) -> str:
     return label if equals else name.rpartition(":")[2]
 
 
-def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) -> Source:
+def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0, labels: bool = False) -> Source:
     """A data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
 
+    With `labels` they are the condition y of every batch.
+
     Raises:
-      OptionError: no such name, or an image size where it has no meaning.
+      OptionError: no such name, no labels where they are asked for, or an image size where it has no meaning.
       DataError: the data are absent or damaged.
     """
     if name in DATA and image_size is not None:
@@ -101,19 +105,39 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0) 
             base_size(image_size)
         except ValueError as error:
             raise OptionError("image_size", str(error)) from error
+    if labels and name in ("ring", "grid"):
+        raise OptionError("conditional", f"needs labels, and {name} has none")
     if name == "digits":
-        return digits(split_seed)
+        return digits(split_seed, labels=labels)
     if name in ("ring", "grid"):
         return ring() if name == "ring" else grid()
+    how: dict[str, Any] = {"image_size": image_size, "split_seed": split_seed, "labels": labels}
     try:
         if name.startswith("tfds:"):
-            return from_tfds(name.removeprefix("tfds:"), image_size=image_size, split_seed=split_seed)
+            return from_tfds(name.removeprefix("tfds:"), **how)
         if Path(name).exists() or Path(name).suffix or "/" in name:
-            return from_path(name, image_size=image_size, split_seed=split_seed)
+            return from_path(name, **how)
     except DataError as error:
         raise OptionError("data", str(error)) from error
     own = "or tfds:NAME, a .npz or .npy file, a folder of images"
     raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {own}")
+
+
+def find_network(player: str, name: str) -> type:
+    """The module of a player by the name of a registered network, or the user's own linen module by its file.
+
+    Raises:
+      OptionError: no such network, or what is no linen module.
+    """
+    if ":" not in name:
+        if name not in NETWORKS:
+            raise OptionError(player, f"got {name!r}; {nearest(name, NETWORKS)}; your own is path/to/file.py:Name")
+        return getattr(NETWORKS[name], player)
+    found = _own(player, name, type)
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        kind = found.__name__ if isinstance(found, type) else type(found).__name__
+        raise OptionError(player, f"{name} is {kind}, expected a class of flax.linen.Module")
+    return found
 
 
 def find_probe(name: str) -> Callable[..., Any]:

@@ -170,7 +170,9 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
     Raises:
       OptionError, DataError: what does not fit, a line each.
     """
-    source = catalogue.find_data(config.data, image_size=config.image_size, split_seed=config.split_seed)
+    source = catalogue.find_data(
+        config.data, image_size=config.image_size, split_seed=config.split_seed, labels=config.conditional
+    )
     return build(config, source, strengths)
 
 
@@ -212,6 +214,8 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
             label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
         },
         "network": study.networks.description,
+        "shape": list(study.source.shape),
+        "classes": list(study.source.classes),
         "blocks": [list(block) for block in blocks],
         "inputs": inputs.digests(study),
         **provenance.provenance(),

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,32 +12,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan import checkpoint
-from jaxgan.game import normal_prior
+from jaxgan.game import network_state, normal_prior
 from jaxgan.report.run import figures
 from jaxgan.results import store
 from jaxgan.results.results import Results
-from jaxgan.study import catalogue
+from jaxgan.study import catalogue, inputs
+from jaxgan.study.build import rebuilt
+from jaxgan.study.config import from_stored
 from jaxgan.study.messages import OptionError, expect, nearest
-from jaxgan.study.networks import build_generator
-from jaxgan.types import Array, Generator, Key, PyTree
+from jaxgan.study.networks import networks_from
+from jaxgan.types import Array, Batch, Game, Generator, Key, PyTree
 
 MOST = 1_000_000  # samples at once
 
 
 class LoadedGenerator(NamedTuple):
-    """One trained generator: `generate(z)` [n, latent_dim] -> x [n, ...], and where it comes from."""
+    """One trained generator, and where it comes from.
 
-    generate: Callable[[Array], Array]
+    generate:    z [n, latent_dim] and, of a conditional one, y [n] -> x [n, ...]
+    sample:      (key, n, y=None) -> x [n, ...], by the prior that it was trained with
+    params:      of the generator alone
+    model_state: its other collections, such as batch statistics
+    """
+
+    generate: Callable[..., Array]
+    sample: Callable[..., Array]
     params: PyTree
     model_state: PyTree
     latent_dim: int
     configuration: str
     seed: int
     step: int
-
-    def sample(self, key: Key, n: int) -> Array:
-        """n samples: latents from the prior that it was trained with."""
-        return self.generate(normal_prior(self.latent_dim)(key, n))
+    own_prior: bool  # its recipe is the user's, and may have a prior and a network of its own: `generate` knows neither
 
     def __repr__(self) -> str:
         """Where it comes from, without its numbers."""
@@ -71,21 +77,27 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
     if configuration not in trained:
         raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
     directory = folder / configuration / "generator"
-    meta = checkpoint.read_meta(directory)
-    network, seeds = meta["network"], meta["seeds"]
+    seeds = checkpoint.read_meta(directory)["seeds"]
     if not 0 <= seed < seeds:
         raise OptionError("seed", f"got {seed}, expected 0 to {seeds - 1}")
-    module = build_generator(network)
-    stacked, _ = checkpoint.load(directory, _shapes(module, network["latent_dim"], seeds))
+    config, networks = from_stored(content["config"]), networks_from(content["network"])
+    game = rebuilt(config, networks, configuration).algorithm.game
+    inputs.check_code(content["inputs"], config, folder)
+    stacked, _ = checkpoint.load(directory, _shapes(game, tuple(content["shape"]), config.conditional, seeds))
     params, model_state = jax.tree.map(lambda a: a[seed], tuple(stacked))
+    own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
     @jax.jit
-    def generate(z: Array) -> Array:
-        return module.apply({"params": params, **model_state}, z, train=False)
+    def generate(z: Array, *y: Array) -> Array:
+        return networks.generator.apply({"params": params, **model_state}, z, *y, train=False)
+
+    def sample(key: Key, n: int, y: PyTree = None) -> Array:
+        """n samples by the prior that the generator was trained with."""
+        return game.sample(params, model_state, key, n, y)
 
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded
-    return LoadedGenerator(generate, params, model_state, network["latent_dim"], configuration, seed, step)
+    return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, configuration, seed, step, own)
 
 
 class Run(Results):
@@ -119,10 +131,11 @@ def sample(
     seed: int = 0,
     n: int = 64,
     key: int = 0,
+    label: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x` and `z`).
+    """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` where it is known).
 
     Returns the two paths: `out` and the .npz beside it, by default in the run's folder.
     """
@@ -130,10 +143,13 @@ def sample(
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
     png = _target(out, folder / f"sample-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
-    z = normal_prior(generator.latent_dim)(jax.random.key(key), n)
-    x = np.asarray(generator.generate(z))
+    y = _condition(folder, label, n)
+    x = np.asarray(generator.sample(jax.random.key(key), n, y))
     _save_picture(png, x, _columns(n))
-    return [png, _save_arrays(png, x=x, z=np.asarray(z))]
+    arrays = (
+        {} if generator.own_prior else {"z": np.asarray(normal_prior(generator.latent_dim)(jax.random.key(key), n))}
+    )
+    return [png, _save_arrays(png, x=x, **arrays, **({} if y is None else {"y": np.asarray(y)}))]
 
 
 def interpolate(
@@ -143,6 +159,7 @@ def interpolate(
     seed: int = 0,
     n: int = 10,
     key: int = 0,
+    label: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
@@ -150,12 +167,34 @@ def interpolate(
     expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
+    if generator.own_prior:
+        line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
+        raise OptionError("configuration", line)
     png = _target(out, folder / f"interpolation-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
     start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
-    x = np.asarray(generator.generate(z))
+    y = _condition(folder, label, 2 * n)
+    x = np.asarray(generator.generate(z, *(() if y is None else (y,))))
     _save_picture(png, x, n)
     return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
+
+
+def _condition(folder: Path, label: int | None, n: int) -> Array | None:
+    """Labels for n samples: the one that is asked for, or all in turn; None for an unconditional generator.
+
+    Raises:
+      OptionError: a label of a generator without, or one that there is not.
+    """
+    content = store.read_config(folder)
+    if not content["config"]["conditional"]:
+        if label is not None:
+            raise OptionError("label", f"got {label}, but the run in {folder} is not conditional")
+        return None
+    classes = content["classes"]
+    if label is not None:
+        expect("label", label, 0 <= label < len(classes), f"0 to {len(classes) - 1}, for {', '.join(classes)}")
+        return jnp.full(n, label, jnp.int32)
+    return jnp.arange(n, dtype=jnp.int32) % len(classes)
 
 
 def _columns(n: int) -> int:
@@ -193,10 +232,13 @@ def spherical_path(start: Array, end: Array, n: int) -> Array:
     return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
 
 
-def _shapes(module: Any, latent_dim: int, seeds: int) -> Generator:
+def _shapes(game: Game, shape: tuple[int, ...], conditional: bool, seeds: int) -> Generator:
+    """Of the generators of all seeds, from the game that they were trained in."""
+    batch = Batch(jnp.zeros((1, *shape)), jnp.zeros(1, jnp.int32) if conditional else None)
+
     def init(key: Key) -> Generator:
-        variables = dict(module.init(key, jnp.zeros((1, latent_dim)), train=True))
-        return Generator(variables.pop("params"), variables)
+        params, model_state = game.init(key, batch)
+        return Generator(params.generator, network_state(model_state.generator))
 
     return jax.eval_shape(jax.vmap(init), jax.random.split(jax.random.key(0), seeds))
 

@@ -14,6 +14,7 @@ import jaxgan.checkpoint as checkpoint
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config
+from jaxgan.study.messages import OptionError
 
 OWN = ("loss", "recipe", "probe", "generator", "discriminator")
 """Options that can name the user's own code."""
@@ -57,8 +58,23 @@ def holds_points(given: Mapping[str, Any]) -> bool:
 def digests(study: Study) -> dict[str, str]:
     """SHA-256 of what the configuration names but does not hold: the user's code, images, points."""
     data = (study.source.train, study.source.heldout)
-    own = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own_files(study.config).items()}
-    return own | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
+    return _code(study.config) | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
+
+
+def check_code(stored: Mapping[str, str], config: Config, folder: Path) -> None:
+    """The user's code is what it was when the run in `folder` was started.
+
+    Raises:
+      OptionError: it changed; a copy of what it was is in the folder.
+    """
+    if changed := sorted(name for name, digest in _code(config).items() if stored.get(name) != digest):
+        names = ", ".join(changed)
+        raise OptionError("run", f"{names} changed since the run in {folder} was started; as it was it is in "
+                          f"{folder / 'code'}")  # fmt: skip
+
+
+def _code(config: Config) -> dict[str, str]:
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own_files(config).items()}
 
 
 def own_files(config: Config) -> dict[str, Path]:

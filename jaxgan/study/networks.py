@@ -1,62 +1,111 @@
 """The networks of a study: from names and fields to modules, and a description from which they are built again."""
 
+import ast
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxgan.data.source import Source
-from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator, base_size
-from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.nn.dcgan import base_size
+from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
+from jaxgan.study.catalogue import find_network
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
+PLAYERS = ("generator", "discriminator")
 
 
 class Networks(NamedTuple):
-    """Two modules, and the plain names and numbers that a generator is built from again."""
+    """Two modules, and the plain names and numbers that they are built from again."""
 
     generator: Any
     discriminator: Any
     description: dict[str, Any]
 
-    def discriminator_of(self, width: float) -> Any:
-        """The discriminator of `width` times the width."""
-        return build_discriminator(self.description | {"width": max(1, round(self.description["width"] * width))})
+    def discriminator_of(self, factor: float) -> Any:
+        """The discriminator of `factor` times the width.
+
+        Raises:
+          OptionError: a discriminator without one.
+        """
+        fields = dict(self.description["discriminator"]["fields"])
+        if factor == 1:
+            return self.discriminator
+        if "width" in fields:
+            fields["width"] = max(1, round(factor * fields["width"]))
+        elif "hidden" in fields:
+            fields["hidden"] = tuple(max(1, round(factor * width)) for width in fields["hidden"])
+        else:
+            raise OptionError("d_strength", f"{type(self.discriminator).__name__} has no width to multiply")
+        return type(self.discriminator)(**fields)
 
 
 def networks_for(source: Source, config: Config) -> Networks:
     """The networks that are asked for, or those for the data.
 
     Raises:
-      OptionError: examples of a shape that the networks cannot make.
+      OptionError: no such network, fields that it does not have, or examples that it cannot make.
     """
+    given = _given(config.network)
     common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
-    if len(source.shape) == 1:
-        description: dict[str, Any] = {"kind": "mlp", "features": source.shape[0], **common}
-    else:
-        height, width, channels = source.shape
-        shape = f"{source.name} has images of {height} x {width} pixels"
-        if height != width:
-            raise OptionError("data", f"{shape}, expected square ones; add --image-size")
+    description: dict[str, Any] = {"latent_dim": config.latent_dim}
+    for player in PLAYERS:
+        name = getattr(config, player) or network_for(source.shape).name
+        if name == "dcgan":
+            _check_images(source)
+        module = find_network(player, name)
+        own = {k: v for k, v in given.get("", {}).items() if k in fields_of(module)} | given.get(player, {})
+        fields = fields_for(module, source.shape, **common) | own
+        description[player] = {"name": name, "fields": fields}
+    known = {name for player in PLAYERS for name in fields_of(find_network(player, description[player]["name"]))}
+    for name in given.get("", {}):
+        if name not in known:
+            raise OptionError("network", f"neither network has a field {name!r}; they have {', '.join(sorted(known))}")
+    return networks_from(description)
+
+
+def networks_from(description: Mapping[str, Any]) -> Networks:
+    """Both networks of a description.
+
+    Raises:
+      OptionError: a network of the user's that is not there any more, or fields that it does not have.
+    """
+    found = []
+    for player in PLAYERS:
+        name, fields = description[player]["name"], description[player]["fields"]
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
         try:
-            base_size(height)
+            found.append(make(find_network(player, name), fields))
         except ValueError as error:
-            raise OptionError("data", f"{shape}, and {error}; add --image-size") from error
-        description = {"kind": "dcgan", "size": height, "channels": channels, **common}
-    return Networks(build_generator(description), build_discriminator(description), description)
+            raise OptionError(player if name not in NETWORKS else "network", str(error)) from error
+    generator, discriminator = found
+    return Networks(generator, discriminator, dict(description))
 
 
-def build_generator(description: Mapping[str, Any]) -> Any:
-    """The generator module of a description."""
-    dtype = description.get("dtype")
-    if description["kind"] == "mlp":
-        return MLPGenerator(description["features"], (description["width"],) * 2, dtype)
-    return DCGANGenerator(description["size"], description["channels"], description["width"], dtype)
+def _given(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Fields by player; "" for both."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        left, equals, value = text.partition("=")
+        player, _, name = left.rpartition(":")
+        if not equals or player not in ("", *PLAYERS):
+            raise OptionError("network", f"got {text!r}, expected NAME=VALUE, or generator:NAME=VALUE")
+        try:
+            found.setdefault(player, {})[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            found.setdefault(player, {})[name] = value
+    return found
 
 
-def build_discriminator(description: Mapping[str, Any]) -> Any:
-    """The discriminator that is paired with the generator of a description."""
-    dtype = description.get("dtype")
-    if description["kind"] == "mlp":
-        return MLPDiscriminator((description["width"],) * 2, dtype)
-    return DCGANDiscriminator(description["width"], dtype)
+def _check_images(source: Source) -> None:
+    if len(source.shape) != 3:
+        raise OptionError("data", f"{source.name} has examples of shape {list(source.shape)}, expected images for a "
+                          "dcgan")  # fmt: skip
+    height, width, _ = source.shape
+    shape = f"{source.name} has images of {height} x {width} pixels"
+    if height != width:
+        raise OptionError("data", f"{shape}, expected square ones; add --image-size")
+    try:
+        base_size(height)
+    except ValueError as error:
+        raise OptionError("data", f"{shape}, and {error}; add --image-size") from error

@@ -1,0 +1,111 @@
+"""The networks that can be named, and what of their fields the data decide."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
+
+
+class Network(NamedTuple):
+    """A network by its name: both players' modules."""
+
+    name: str
+    generator: type
+    discriminator: type
+    axes: int  # of one example: 1 for points, 3 for images
+    about: str
+    paper: str
+
+
+NETWORKS: Mapping[str, Network] = {
+    network.name: network
+    for network in (
+        Network("mlp", MLPGenerator, MLPDiscriminator, 1, "ReLU layers, for points and anything flattened",
+                "Goodfellow et al. 2014, Generative Adversarial Nets"),
+        Network("dcgan", DCGANGenerator, DCGANDiscriminator, 3, "strided convolutions and BatchNorm, 8 to 128 pixels",
+                "Radford et al. 2016, Unsupervised Representation Learning with DCGANs"),
+    )
+}  # fmt: skip
+
+
+def network_for(shape: tuple[int, ...]) -> Network:
+    """The network for examples of a shape, where none is named.
+
+    Raises:
+      ValueError: no network makes such examples.
+
+    Example:
+      >>> network_for((2,)).name, network_for((28, 28, 1)).name
+      ('mlp', 'dcgan')
+    """
+    for network in NETWORKS.values():
+        if network.axes == len(shape):
+            return network
+    raise ValueError(f"expected points [d] or images [h, w, c], got examples of shape {list(shape)}")
+
+
+def fields_of(module: type) -> dict[str, dataclasses.Field]:
+    """The fields of a linen module that a caller may set, by name.
+
+    Example:
+      >>> list(fields_of(MLPGenerator))
+      ['features', 'hidden', 'dtype']
+    """
+    fields = dataclasses.fields(module) if dataclasses.is_dataclass(module) else ()
+    return {field.name: field for field in fields if field.init and field.name not in ("parent", "name")}
+
+
+def fields_for(module: type, shape: tuple[int, ...], **common: Any) -> dict[str, Any]:
+    """What the data and common settings say of the fields that a module has; it says nothing of others.
+
+    From the shape of an example: `features` (of points; of images the number of pixels), `size`, `channels`, `shape`.
+    Of `common` what the module has; a `width` is also that of two layers `hidden`.
+
+    Example:
+      >>> fields_for(MLPGenerator, (2,), width=16, dtype="float32")
+      {'features': 2, 'hidden': (16, 16), 'dtype': 'float32'}
+    """
+    known: dict[str, Any] = {"features": math.prod(shape), "shape": tuple(shape)}
+    if len(shape) == 3:
+        known |= {"size": shape[0], "channels": shape[2]}
+    known |= common
+    if "width" in common:
+        known["hidden"] = (common["width"],) * 2
+    return {name: known[name] for name in fields_of(module) if name in known}
+
+
+def make(module: type, fields: Mapping[str, Any]) -> Any:
+    """A module with these fields.
+
+    Raises:
+      ValueError: a field that it does not have, with the nearest one.
+    """
+    known = fields_of(module)
+    for name in fields:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"{module.__name__} has no field {name!r}{meant} it has {', '.join(known)}")
+    try:
+        return module(**fields)
+    except TypeError as error:
+        missing = [n for n, f in known.items() if f.default is dataclasses.MISSING and n not in fields]
+        raise ValueError(f"{module.__name__} needs {', '.join(missing) or error}") from error
+
+
+def parameter_count(module: Any, shape: tuple[int, ...]) -> int:
+    """How many parameters a module has for inputs [1, *shape]; nothing is computed.
+
+    Example:
+      >>> parameter_count(MLPGenerator(2, (4,)), (3,))  # 3 x 4 + 4 and 4 x 2 + 2
+      26
+    """
+    variables = jax.eval_shape(lambda key: module.init(key, jnp.zeros((1, *shape)), train=False), jax.random.key(0))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.get("params", {})))
