@@ -32,6 +32,7 @@ class Features(NamedTuple):
     name: str  # as in "classifier-feature Frechet distance"
     apply: jax.tree_util.Partial
     accuracy: float | None  # of the classifier, on the held-out images
+    notes: tuple[str, ...] = ()  # why the metrics may mean little: lines for the caller to show
 
 
 def classifier_features(
@@ -50,7 +51,8 @@ def classifier_features(
 
     1,000 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
     most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
-    settings. `report` is told what is going on.
+    settings. `report` is told what is going on; a classifier that is not clearly better than the share of the most
+    frequent class has seen nothing of the classes, which it is told, too, and is a note of the features.
 
     Raises:
       ValueError: images without labels, or fewer than 2 classes.
@@ -84,8 +86,36 @@ def classifier_features(
             _keep(folder, variables)
     apply = jax.tree_util.Partial(partial(_classify, module), variables)
     _, predicted = in_batches(apply, heldout.x)
+    assert predicted is not None
     accuracy = float(np.mean(predicted == heldout.y))
-    return Features("classifier", apply, accuracy)
+    note = doubt(predicted, heldout.y)
+    if note is not None:
+        report(note)
+    return Features("classifier", apply, accuracy, () if note is None else (note,))
+
+
+def doubt(predicted: np.ndarray, labels: np.ndarray) -> str | None:
+    """A line where predicted classes [n] are not clearly better than always the most frequent class; else None.
+
+    Clearly: a one-sided binomial test of as many right answers rejects that class's share at the level of 1 %.
+
+    Example:
+      >>> labels = np.repeat([0, 1], [75, 25])
+      >>> doubt(labels, labels) is None
+      True
+      >>> doubt(np.zeros(100), labels).partition(":")[0]
+      "the metrics' classifier is right on 75.0% of 100 held-out examples, and 75.0% are of one class"
+    """
+    from scipy.stats import binomtest
+
+    n, right = len(labels), int(np.sum(predicted == labels))
+    share = np.unique(labels, return_counts=True)[1].max() / n
+    if binomtest(right, n, share, alternative="greater").pvalue < 0.01:
+        return None
+    return (
+        f"the metrics' classifier is right on {right / n:.1%} of {n:,} held-out examples, and {share:.1%} are of one "
+        "class: it does not tell the classes apart, so classes captured and distances mean little; check the labels"
+    )
 
 
 def principal_features(train: Examples) -> Features:

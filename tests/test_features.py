@@ -9,7 +9,7 @@ from jaxgan.data.files import from_path
 from jaxgan.data.source import Examples
 from jaxgan.data.tfds import from_tfds, prepared
 from jaxgan.diagnostics.outcomes import Outcome, classify
-from jaxgan.features import classifier_features, in_batches, principal_features
+from jaxgan.features import classifier_features, doubt, in_batches, principal_features
 from jaxgan.metrics.classes import class_reference, class_report
 from jaxgan.metrics.frechet import frechet_distance, moments
 
@@ -51,22 +51,23 @@ def test_the_failure_rule_knows_noise_one_repeated_digit_and_real_samples():
     assert set(outcomes.values()) == {Outcome.NOT_LEARNED}  # what is not near the digits is no collapse
 
 
-def captured_by_real_images(source):
-    train, heldout, k = source.train, source.heldout, len(source.classes)
-    features = classifier_features(train, heldout, k)
-    found, predicted = in_batches(features.apply, train.x)
-    reference = class_reference(found, train.y, in_batches(features.apply, heldout.x)[0], heldout.y, k)
-    return class_report(found, predicted, reference).captured
-
-
 def test_copies_in_the_data_leave_every_class_within_reach(tmp_path):
     once = digits()
+    apply = classifier_features(once.train, once.heldout, 10).apply  # of the test above, from the cache
     x, y = (np.concatenate([a, b]) for a, b in zip(once.train, once.heldout, strict=True))
     np.savez(tmp_path / "five.npz", x=np.tile(x, (5, 1, 1, 1)), y=np.tile(y, 5))
-    assert captured_by_real_images(from_path(tmp_path / "five.npz")) == 10
     # Two pictures that are to be learned by heart: both count once both are reproduced.
-    np.savez(tmp_path / "two.npz", x=np.tile(x[:2], (50, 1, 1, 1)), y=np.tile(np.arange(2), 50))
-    assert captured_by_real_images(from_path(tmp_path / "two.npz")) == 2
+    zero_and_one = np.array([np.argmax(y == 0), np.argmax(y == 1)])
+    np.savez(tmp_path / "two.npz", x=np.tile(x[zero_and_one], (50, 1, 1, 1)), y=np.tile(np.arange(2), 50))
+    noise = 0.05 * np.random.default_rng(0).normal(size=x.shape).astype(
+        np.float32
+    )  # near the data, as good samples are
+    for name, samples, k in (("five", x + noise, 10), ("two", x[zero_and_one] + noise[:2], 2)):
+        source = from_path(tmp_path / f"{name}.npz")
+        (found, _), (held, _) = in_batches(apply, source.train.x), in_batches(apply, source.heldout.x)
+        reference = class_reference(found, source.train.y, held, source.heldout.y, k)
+        report = class_report(*in_batches(apply, samples), reference)
+        assert report.captured == k and report.near_share > 0.9, name
 
 
 def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):
@@ -83,6 +84,29 @@ def test_a_classifier_is_kept_and_read_again(monkeypatch, tmp_path):
     largest.write_bytes(b"damaged" + largest.read_bytes()[7:])
     classifier_features(source.train, source.heldout, 10, steps=5, report=lines.append)
     assert len(lines) == 2  # a damaged one is trained again, not a traceback
+
+
+def test_a_classifier_no_better_than_the_majority_is_told_of():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (400, 8, 8, 1), dtype=np.uint8)
+    y = np.repeat(np.array([0, 1], np.int32), [300, 100])  # as when train/ and val/ are taken for classes
+    lines: list[str] = []
+    noise = classifier_features(
+        Examples(x[::2], y[::2]), Examples(x[1::2], y[1::2]), 2, steps=20, cached=False, report=lines.append
+    )
+    assert noise.accuracy < 0.9
+    assert len(noise.notes) == 1 and noise.notes[0] in lines
+    assert "75.0% are of one class: it does not tell the classes apart" in noise.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "clear"), [(747, 1000, False), (800, 1000, True), (8, 10, False), (2, 2, False)]
+)
+def test_a_classifier_is_doubted_by_a_binomial_test(right, n, clear):
+    # With 3 of 4 in one class: 747 of 1,000 is below 75 %, 800 is 3.7 standard errors above, 8 of 10 may be chance.
+    labels = np.arange(n) % 4 == 0
+    predicted = np.concatenate([labels[:right], ~labels[right:]])
+    assert (doubt(predicted, labels) is None) == clear
 
 
 def test_a_classifier_needs_labels():

@@ -84,9 +84,10 @@ def image_evaluator(
         found = class_report(real_features, real_classes, classes)
         metrics += [
             Metric("captured", f"Classes captured of {k}", 0.0, True, {"held-out images": float(found.captured)}),
+            Metric("near", "Share of samples near their class", 0.0, True, {"held-out images": found.near_share}),
             Metric("kl", "KL(samples || data) over classes, nats", math.inf, False, {"held-out images": found.kl}),
         ]
-        rules["captured"] = ("captured", float(k))
+        rules |= {"captured": ("captured", float(k)), "high_quality": ("near", found.near_share)}
         notes |= {"accuracy": features.accuracy, "classes": source.classes}
         real["class_histogram_data"] = classes.histogram
         reference = _with_classes(reference, classes)
@@ -144,14 +145,15 @@ def _finish(real: Moments, classes: ClassReference | None, found: _Found) -> dic
     lead = found.used.shape
     values: dict[str, NDArray] = {"frechet": np.full(lead, np.nan)}
     if classes is not None:
-        values |= {"captured": np.full(lead, np.nan), "kl": np.full(lead, np.nan)}
+        values |= {name: np.full(lead, np.nan) for name in ("captured", "near", "kl")}
         values["class_histogram"] = np.full((*lead, len(classes.radius)), np.nan)
     for at in np.argwhere(found.finite):
         run = tuple(at)
         values["frechet"][run] = frechet_distance(_moments(found, run, real), real)
         if classes is not None and found.histogram is not None and found.near is not None:
             seen = coverage(found.histogram[run], found.near[run], classes)
-            values["captured"][run], values["kl"][run] = seen.captured, seen.kl
+            values["captured"][run], values["near"][run] = seen.captured, seen.near_share
+            values["kl"][run] = seen.kl
             values["class_histogram"][run] = seen.histogram
     return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 

@@ -7,28 +7,78 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Moments(NamedTuple):
-    """Mean [d] and covariance [d, d] of n examples."""
+    """Mean [d] and unbiased covariance [d, d] of n examples, in float64.
+
+    They are all that the Frechet distance needs, so large sets of features need not be held: `Moments.empty(d)`,
+    then `update` with a block at a time, in any order; `combine` joins what was summed up side by side.
+
+    Example:
+      >>> from functools import reduce
+      >>> blocks = np.split(np.arange(12.0).reshape(6, 2), 3)
+      >>> streamed = reduce(Moments.update, blocks, Moments.empty(2))
+      >>> np.allclose(streamed.covariance, moments(np.concatenate(blocks)).covariance), streamed.n
+      (True, 6)
+    """
 
     mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    covariance: NDArray[np.float64]  # zero where n < 2
     n: int
+
+    @classmethod
+    def empty(cls, d: int) -> "Moments":
+        """The moments of no examples of dimension d: where streaming begins."""
+        return cls(np.zeros(d), np.zeros((d, d)), 0)
+
+    def update(self, features: ArrayLike) -> "Moments":
+        """The moments of the examples so far and of a block of features [m, d], m >= 0.
+
+        Raises:
+          ValueError: features that are not [m, d], or of another d.
+        """
+        features = np.asarray(features, dtype=np.float64)
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise ValueError(f"expected features [m, {len(self.mean)}], got shape {features.shape}")
+        return self.combine(_moments(features)) if len(features) else self
+
+    def combine(self, other: "Moments") -> "Moments":
+        """The moments of both sets of examples together.
+
+            mean = m_a + delta n_b / n      delta = m_b - m_a,  n = n_a + n_b
+            (n - 1) C = (n_a - 1) C_a + (n_b - 1) C_b + delta delta^T n_a n_b / n
+
+        Each block is centred on its own mean, so no large numbers cancel: sums of x and of x x^T would lose all
+        digits of the covariance where the mean is 1e8 standard deviations.
+
+        Raises:
+          ValueError: the two are not of equal dimension.
+        Source: Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, equation 2.1.
+        """
+        _check_alike(self, other)
+        n = self.n + other.n
+        if not self.n or not other.n:
+            return self if self.n else other
+        with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
+            delta = other.mean - self.mean
+            scatter = max(self.n - 1, 0) * self.covariance + max(other.n - 1, 0) * other.covariance
+            scatter = scatter + np.outer(delta, delta) * (self.n * (other.n / n))
+            return Moments(self.mean + delta * (other.n / n), scatter / (n - 1), n)
 
 
 def moments(features: ArrayLike) -> Moments:
     """Mean and unbiased covariance (divided by n - 1) of features [n, d], in float64.
 
-    Raises: ValueError unless features is [n, d] with n >= 2.
+    Raises:
+      ValueError: features that are not [n, d] with n >= 2.
 
-    >>> moments([[0.0, 0.0], [2.0, 2.0]]).covariance
-    array([[2., 2.],
-           [2., 2.]])
+    Example:
+      >>> moments([[0.0, 0.0], [2.0, 2.0]]).covariance
+      array([[2., 2.],
+             [2., 2.]])
     """
     features = np.asarray(features, dtype=np.float64)
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"expected features [n, d] with n >= 2, got shape {features.shape}")
-    with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
-        mean, covariance = features.mean(axis=0), np.cov(features, rowvar=False)
-    return Moments(mean, np.atleast_2d(covariance), len(features))
+    return _moments(features)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -40,18 +90,17 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     called FID for the features of one particular Inception network only. Covariances may be singular.
     NaN when any moment is not finite.
 
-    Raises: ValueError when the two are not of equal dimension.
+    Raises:
+      ValueError: the two are not of equal dimension, or one is of fewer than 2 examples.
     Source: Dowson and Landau 1982; Heusel et al. 2017 for its use on images.
 
     >>> one, other = Moments(np.zeros(1), np.eye(1), 9), Moments(np.ones(1), 4 * np.eye(1), 9)
     >>> frechet_distance(one, other)  # (0 - 1)^2 + (1 - 2)^2
     2.0
     """
-    if a.mean.shape != b.mean.shape or a.covariance.shape != b.covariance.shape:
-        raise ValueError(
-            "expected moments of equal dimension, got means and covariances of shapes "
-            f"{a.mean.shape}, {a.covariance.shape} and {b.mean.shape}, {b.covariance.shape}"
-        )
+    _check_alike(a, b)
+    if min(a.n, b.n) < 2:
+        raise ValueError(f"expected moments of at least 2 examples each, got {a.n} and {b.n}")
     if not all(np.isfinite(moment).all() for moment in (*a[:2], *b[:2])):
         return float("nan")
     # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G. Their squares
@@ -59,6 +108,22 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     cross = np.linalg.norm(_factor(a.covariance).T @ _factor(b.covariance), "nuc")
     distance = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
+
+
+def _moments(features: NDArray[np.float64]) -> Moments:
+    with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
+        mean = features.mean(axis=0)
+        if len(features) == 1:
+            return Moments(mean, np.zeros((len(mean), len(mean))), 1)
+        return Moments(mean, np.atleast_2d(np.cov(features, rowvar=False)), len(features))
+
+
+def _check_alike(a: Moments, b: Moments) -> None:
+    if a.mean.shape != b.mean.shape or a.covariance.shape != b.covariance.shape:
+        raise ValueError(
+            "expected moments of equal dimension, got means and covariances of shapes "
+            f"{a.mean.shape}, {a.covariance.shape} and {b.mean.shape}, {b.covariance.shape}"
+        )
 
 
 def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

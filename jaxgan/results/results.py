@@ -26,12 +26,12 @@ step: of training, at which a series was recorded; probe_step: at which the gene
 gradient was measured, whatever was trained with; age: steps behind a frozen generator.
 """
 
-GROUPS = ("series", "metric", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; what the user's probe returned;
-samples to look at; gradients under several losses; the discriminator's own report against frozen generators; losses on
-paper, without any training. Names of the last four begin with their group's."""
+GROUPS = ("series", "metric", "cause", "probe", "sample", "gradient", "discriminator", "paper")
+"""What a variable is: recorded at every recorded step; a metric of the generator; when and how deep something went
+wrong; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own report against frozen generators; losses on
+paper, without any training. Names of all but the first two begin with their group's."""
 
-_PREFIXED = ("probe", "sample", "gradient", "discriminator", "paper")
+_PREFIXED = GROUPS[2:]
 
 
 class Metric(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
 from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.evaluation import Evaluator
@@ -48,6 +49,7 @@ def assemble(
     ]
     variables += [_recorded(name, stacked(records, name)) for name in names_of(records)]
     variables += _samples(evaluator, final)
+    variables += _causes(study, records)
     for name, own in (("first_nonfinite_step", "watch/step"), ("first_nonfinite", "watch/quantity")):
         variables.append(variable("metric", name, _RUN, np.stack([one[own] for one in records])))
     coordinates: dict[str, Any] = {
@@ -64,6 +66,15 @@ def assemble(
         "data": study.source.name,
         "explanations": {outcome.name: sentence for outcome, sentence in EXPLANATION.items()},
         "rules": rules_in_words(evaluator, thresholds),
+        "causes": {
+            "vanishing": {
+                "label": "vanishing gradient",
+                "rule": f"the norm of the generator's gradient at most {EPISODE_THRESHOLDS.fraction:g} of its early "
+                f"level for at least {EPISODE_THRESHOLDS.stretch:.0%} of the run, while the median of D(G(z)) is below "
+                f"{EPISODE_THRESHOLDS.certain:g}",
+                "advice": ADVICE,
+            }
+        },
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
@@ -121,6 +132,18 @@ def gradient_dims(name: str, lead: tuple[str, ...]) -> tuple[str, ...]:
     return (*lead, "probe_step", *own.get(name, ("loss",)))
 
 
+def _causes(study: Study, records: Sequence[Found]) -> list[tuple[str, xr.Variable]]:
+    """When the generator's gradient had vanished in each run, how deep, and how certain D was; NaN where it had not."""
+    found: dict[str, list[NDArray]] = {}
+    for one, loss in zip(records, losses_of(study).values(), strict=True):
+        d_fake = one["series/d_fake_mean"] if is_probability(loss) else None
+        episodes = vanishing_episodes(one["series/g_grad_norm"], d_fake, steps=one["step"])
+        for name in ("begin", "end", "depth", "d_fake"):
+            values = np.where(episodes.found, np.asarray(getattr(episodes, name), np.float64), np.nan)
+            found.setdefault(f"vanishing_{name}", []).append(values)
+    return [variable("cause", name, _RUN, np.stack(values)) for name, values in found.items()]
+
+
 def _samples(evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[str, xr.Variable]]:
     found = [variable("sample", name, (), values) for name, values in evaluator.real.items()]
     found.append(variable("sample", "fake", _RUN, np.stack([one["fake"] for one in final])))
@@ -153,6 +176,13 @@ def _outcomes(evaluator: Evaluator, records: Found, final: Found, thresholds: Th
 def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
     """The failure rules with their numbers."""
     rules = ["NON_FINITE: a loss, the generator's gradient or a sample was NaN or infinite."]
+    labels = {metric.name: metric.label for metric in evaluator.metrics}
+    if "high_quality" in evaluator.rules:
+        name, share = evaluator.rules["high_quality"]
+        rules.append(
+            f"NOT_LEARNED: {labels[name]} below {thresholds.quality_share:g} times that of "
+            f"a perfect sampler ({share:.3g}), or no mode or class captured."
+        )
     if "captured" in evaluator.rules:
         _, total = evaluator.rules["captured"]
         rules.append(
@@ -160,16 +190,9 @@ def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
         )
     if "distance" in evaluator.rules:
         name, floor = evaluator.rules["distance"]
-        label = next(metric.label for metric in evaluator.metrics if metric.name == name)
         rules.append(
-            f"NOT_LEARNED: {label} above {thresholds.quality_multiple:g} times that of real "
+            f"NOT_LEARNED: {labels[name]} above {thresholds.quality_multiple:g} times that of real "
             f"against real ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
-        )
-    if "high_quality" in evaluator.rules:
-        _, share = evaluator.rules["high_quality"]
-        rules.append(
-            f"NOT_LEARNED: a share of high-quality samples below {thresholds.quality_share:g} times that of "
-            f"a perfect sampler ({share:.3g})."
         )
     rules.append(
         "GRADIENT_VANISHED: the norm of the generator loss's gradient with respect to the generator's parameters has a "

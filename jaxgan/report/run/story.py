@@ -16,7 +16,7 @@ def story(run: Run, table: Table) -> list[str]:
 
     The leading metric is the first one. Nothing is claimed about a loss from a single seed.
     """
-    paragraphs = [_setting(run) + " " + _failures(table), _leading(table), _gradient(run), _fakes(run)]
+    paragraphs = [_setting(run) + " " + _failures(table), _why(run), _leading(table), _gradient(run), _fakes(run)]
     return [paragraph for paragraph in [*paragraphs, _caution(run)] if paragraph]
 
 
@@ -58,6 +58,35 @@ def _failures(table: Table) -> str:
             f"(95 % Wilson interval of the share: {low} to {high})."
         )
     return " ".join(sentences)
+
+
+def _why(run: Run) -> str:
+    """When the generator's gradient had vanished, in how many seeds, how deep, and what answers it."""
+    found = run.group("cause")
+    if "vanishing_begin" not in found:
+        return ""
+    sentences = []
+    for i, label in enumerate(run.configurations):
+        begin, end, depth, d_fake = (found[f"vanishing_{name}"][i] for name in ("begin", "end", "depth", "d_fake"))
+        seeds = int(np.isfinite(begin).sum())
+        if not seeds:
+            continue
+        typical = [float(np.nanmedian(values)) for values in (begin, end, depth)]
+        failed = int((run.outcomes[i][np.isfinite(begin)] != "OK").sum())
+        how_many = "the seed" if len(begin) == 1 else f"{seeds} of {len(begin)} seeds"
+        medians = " (medians)" if seeds > 1 else ""
+        certain = f" while D(G(z)) was {number(float(np.nanmedian(d_fake)))}" if np.isfinite(d_fake).any() else ""
+        last = int(run.steps[-1])
+        ends = f"to the end, step {last:,}" if typical[1] >= last else f"to step {typical[1]:,.0f}"
+        sentences.append(
+            f"In {how_many} of {label} the generator's gradient had vanished from step {typical[0]:,.0f} "
+            f"{ends}{medians}: its norm fell to {number(typical[2])} of its early level{certain}. "
+            f"{'None' if not failed else failed} of {'it' if seeds == 1 else 'these seeds'} failed in the end."
+        )
+    if not sentences:
+        return "The generator's gradient vanished in no seed."
+    advice = run.notes.get("causes", {}).get("vanishing", {}).get("advice", "")
+    return " ".join([*sentences, advice]).strip()
 
 
 def _share(failures: Failures, seeds: int) -> str:
