@@ -34,6 +34,7 @@ from jaxgan.runs.placement import (
 from jaxgan.runs.program import Broken, Parts, Programs, begin_of, parts_of, plan_of, programs, quantities
 from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import AnyProbe, as_pytree
+from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
 
 CAPACITY = 256  # records of a chunk at the most: what its compiled program has room for
@@ -57,6 +58,12 @@ class Chunk(NamedTuple):
     first_nonfinite: np.ndarray  # [run] what it was: "g_loss", "d_loss", or what the rule watches; "" where nothing
     seconds: float  # the stretch took
 
+    def __repr__(self) -> str:
+        return lines_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
 
 class FitResult(NamedTuple):
     """The end of `fit`; all arrays lead with the axis of runs, as in a `Chunk`."""
@@ -68,6 +75,12 @@ class FitResult(NamedTuple):
     first_nonfinite_step: np.ndarray  # as in the last `Chunk`: of every step, recorded or not
     first_nonfinite: np.ndarray
     interrupted: bool  # whether Ctrl-C was pressed, even during the last chunk
+
+    def __repr__(self) -> str:
+        return lines_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 def fit(
@@ -150,7 +163,8 @@ def fit(
     check_sampler(sample, keys[0])
     clock = time.perf_counter()
     placement = place(len(runs.key)) if placement is None else placement
-    placement = settle(placement, jax.eval_shape(partial(begin_of, make), sample, jax.tree.map(lambda a: a[0], runs)))
+    one = jax.tree.map(lambda a: a[0], runs)
+    placement = settle(placement, jax.eval_shape(partial(begin_of, make, sample), one))
     mine = own_runs(len(runs.key), placement)
     every_run = stop is None and stopped_at is None
     stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)
