@@ -279,3 +279,24 @@ def test_calls_that_do_not_fit_are_refused_in_a_line(algorithm: Algorithm, sampl
         fit(algorithm, sample, KEYS, 10, stop=lambda chunk: chunk.active)
     with pytest.raises(ValueError, match=r"a bool for every run, bool\[3\], got bool\[\]"):
         fit(algorithm, sample, KEYS, 3, probe_every=1, stop=lambda chunk: np.array(True), max_chunk=8)
+
+
+def test_results_show_themselves_in_a_few_lines(sample: Sampler, swept: Result) -> None:
+    text = repr(swept)
+    assert len(text.splitlines()) <= 20
+    assert "  info.d_loss: float32[2, 3, 10]" in text.splitlines()
+    assert "  probes.samples: float32[2, 3, 2, 4, 2]" in text.splitlines() or "more" in text
+    assert swept._repr_html_() == f"<pre>{text}</pre>"
+    fitting = Fitting(sample, 4)
+    for shown in (repr(fitting.end), repr(fitting.chunks[-1])):
+        assert len(shown.splitlines()) <= 20
+        assert "  state.params: " in shown and "  runs: int64[6]" in shown
+
+
+def test_progress_is_shown_where_it_is_asked_for(
+    algorithm: Algorithm, sample: Sampler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_seeds(algorithm, sample, KEYS, 5)
+    assert capsys.readouterr().err == ""
+    run_seeds(algorithm, sample, KEYS, 5, progress=True)
+    assert "5/5" in capsys.readouterr().err

@@ -35,6 +35,7 @@ from jaxgan.runs.placement import (
 from jaxgan.runs.program import Broken, Parts, Programs, begin_of, parts_of, plan_of, programs, quantities
 from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import AnyProbe, as_pytree
+from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
 
 CAPACITY = 256  # records of a chunk at the most: what its compiled program has room for
@@ -58,6 +59,12 @@ class Chunk(NamedTuple):
     first_nonfinite: np.ndarray  # [run] what it was: "g_loss", "d_loss", or what the rule watches; "" where nothing
     seconds: float  # the stretch took
 
+    def __repr__(self) -> str:
+        return lines_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
 
 class FitResult(NamedTuple):
     """The end of `fit`; all arrays lead with the axis of runs, as in a `Chunk`."""
@@ -69,6 +76,12 @@ class FitResult(NamedTuple):
     first_nonfinite_step: np.ndarray  # as in the last `Chunk`: of every step, recorded or not
     first_nonfinite: np.ndarray
     interrupted: bool  # whether Ctrl-C was pressed, even during the last chunk
+
+    def __repr__(self) -> str:
+        return lines_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 def fit(

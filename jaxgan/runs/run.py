@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.random import named_key
+from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 Probe = Callable[[State, Key], PyTree]
@@ -27,6 +28,12 @@ class Result(NamedTuple):
     state: State
     info: Info
     probes: PyTree
+
+    def __repr__(self) -> str:
+        return lines_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:

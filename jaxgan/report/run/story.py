@@ -81,7 +81,7 @@ def _why(run: Run) -> str:
         sentences.append(
             f"In {how_many} of {label} the generator's gradient had vanished from step {typical[0]:,.0f} "
             f"{ends}{medians}: its norm fell to {number(typical[2])} of its early level{certain}. "
-            f"{'None' if not failed else failed} of {'it' if seeds == 1 else 'these seeds'} failed in the end."
+            f"{failed or 'None'} of {'it' if seeds == 1 else 'these seeds'} failed in the end."
         )
     if not sentences:
         return "The generator's gradient vanished in no seed."
