@@ -165,7 +165,7 @@ def fit(
     clock = time.perf_counter()
     placement = place(len(runs.key)) if placement is None else placement
     one = jax.tree.map(lambda a: a[0], runs)
-    placement = settle(placement, jax.eval_shape(partial(begin_of, make), as_pytree(sample), one))
+    placement = settle(placement, jax.eval_shape(partial(begin_of, make, sample), one))
     mine = own_runs(len(runs.key), placement)
     every_run = stop is None and stopped_at is None
     stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)
