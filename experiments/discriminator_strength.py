@@ -24,10 +24,6 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 import jaxgan as jg
-from jaxgan.report.run.curves import COLOURS, DASHES, plain_axis
-from jaxgan.results import store
-from jaxgan.study import provenance
-from jaxgan.study.execute import run_study
 
 LOSSES = ("minimax", "non_saturating")
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -42,6 +38,7 @@ SWEEPS: dict[str, dict[str, list[float]]] = {
 QUICK = {"ring": 200, "digits": 30}  # steps of a try
 MEANING = {"ratio": "learning rate of D over that of G", "K": "K, updates of D per update of G"}
 RESAMPLES = 2000
+COLOURS, DASHES = ("#0072B2", "#D55E00"), ("-", (0, (5, 1.5)))
 
 
 class Estimate(NamedTuple):
@@ -72,25 +69,26 @@ def run_cell(setting, data, ratio, k, folder):
     """Both losses over all seeds against one discriminator; returns what is kept of the run."""
     given = setting["settings"][data] | {"lr_d": ratio * setting["settings"][data]["lr_g"], "d_steps": k}
     given |= {"data": data, "loss": LOSSES, "seeds": setting["seeds"]}
-    if not store.is_finished(folder):
-        run_study("compare", given, out=folder, resume=store.is_run(folder), progress=False)
+    if not (folder / "results.nc").is_file():
+        jg.run_study("compare", given, out=folder, resume=(folder / "config.json").is_file(), progress=False)
         jax.clear_caches()  # no two cells share a program
     run = jg.load_run(folder)
-    tenth = max(1, given["steps"] // 10)
-    first = min(tenth, max(10, given["steps"] // 100))  # the first steps, as where a vanished gradient is looked for
+    steps = given["steps"]
+    late = run.steps > steps - max(1, steps // 10)
+    early = run.steps <= max(10, steps // 100)  # as where a vanished gradient is looked for
 
     def of_seeds(values):
         finite = values[np.isfinite(values)]
         return float(np.median(finite)) if len(finite) else float("nan")
 
     kept = {"data": data, "ratio": ratio, "K": k, "commit": run.config["commit"], "losses": {}}
-    for i, loss in enumerate(run.losses):
+    for i, loss in enumerate(run.configurations):
         norms, d_real, d_fake = (run.series[name][i] for name in ("g_grad_norm", "d_real_mean", "d_fake_mean"))
         kept["losses"][loss] = {
             "outcomes": run.outcomes[i].tolist(),
-            "gradient": of_seeds(np.median(norms[:, -tenth:], axis=1) / np.median(norms[:, :first], axis=1)),
-            "d_real": of_seeds(d_real[:, -tenth:].mean(axis=1)),
-            "d_fake": of_seeds(d_fake[:, -tenth:].mean(axis=1)),
+            "gradient": of_seeds(np.median(norms[:, late], axis=1) / np.median(norms[:, early], axis=1)),
+            "d_real": of_seeds(d_real[:, late].mean(axis=1)),
+            "d_fake": of_seeds(d_fake[:, late].mean(axis=1)),
         }
     return kept
 
@@ -277,7 +275,9 @@ def figure(kept):
         axis.set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
         axis.set_title(title(data, kind), fontsize=9.5, loc="left")
         axis.set_xlabel(MEANING[kind], fontsize=9)
-        plain_axis(axis)
+        axis.tick_params(which="both", labelsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color="#dddddd", linewidth=0.6)
     for axis in axes[:, 0]:
         axis.set_ylabel("seeds that failed", fontsize=9)
     handles = [Line2D([], [], **style) for style in styles] + [Line2D([], [], color="#555555", linewidth=2)]
@@ -319,8 +319,8 @@ def main():
     now = {
         "command": f"python experiments/discriminator_strength.py --seeds {setting['seeds']}{quick}",
         "setting": setting,
-        "machine": provenance.device(),
-        "versions": provenance.versions(),
+        "machine": {name: value for name, value in jg.provenance().items() if name not in ("versions", "commit")},
+        "versions": jg.provenance()["versions"],
     }
     kept = json.loads(file.read_text()) if file.exists() else now | {"cells": {}}
     if any(kept[name] != value for name, value in now.items()):
@@ -335,10 +335,10 @@ def main():
             for name, (ratio, k) in cells.items():
                 if name not in kept["cells"]:
                     kept["cells"][name] = run_cell(setting, data, ratio, k, options.out / name)
-                    store.write_json(file, kept)
+                    file.write_text(json.dumps(kept, indent=2) + "\n")
             failed = failures([kept["cells"][name] for name in cells])
             kept["thresholds"][data][kind] = thresholds(strengths, failed)
-            store.write_json(file, kept)
+            file.write_text(json.dumps(kept, indent=2) + "\n")
     text = table(kept)
     for name, content in (("summary", summary(kept)), ("table", text)):
         (options.out / f"{name}.md").write_text(content, encoding="utf-8")
