@@ -221,8 +221,9 @@ def test_the_depth_of_sixteen_bits_is_that_of_the_whole_set(
     np.testing.assert_array_equal(source.train.x[..., 0], [[[0, 128, 255]], [[0, 0, 0]]])
     line = f"{tmp_path / 'all'}: 16-bit values 0..{given[-1]} are read as {bits} bits, 0..{2**bits - 1}"
     assert line in source.notes
-    array = load(npy(tmp_path, np.array(given, np.uint16).reshape(1, 3, 1)))
-    assert array.train is not None and array.train.x.ravel().tolist() == [0, 128, 255]
+    for dtype in ("<u2", ">u2"):
+        array = load(npy(tmp_path, np.array(given, dtype).reshape(1, 3, 1)))
+        assert array.train is not None and array.train.x.ravel().tolist() == [0, 128, 255]
 
 
 def test_resizing_does_not_change_the_depth(tmp_path: Path) -> None:

@@ -76,10 +76,11 @@ def available_memory() -> int:
     import psutil
 
     free = psutil.virtual_memory().available
-    with suppress(OSError, ValueError):  # no control group, or one without a limit ("max")
+    with suppress(OSError, ValueError, KeyError):  # no control group, or one without a limit ("max")
         group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())
-        free = min(free, limit - int((group / "memory.current").read_text()))
+        limit, current = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        free = min(free, limit - current + int(counts["inactive_file"]))  # cached files make room when asked to
     return free
 
 

@@ -146,7 +146,8 @@ def integer_levels(
     """
     low = int(min(part.min() for part in parts))
     high = int(max(part.max() for part in parts)) if high is None else high
-    highest = 65535 if dtype == np.uint16 else 255
+    deep = dtype.kind == "u" and dtype.itemsize == 2  # of either byte order
+    highest = 65535 if deep else 255
     if low < 0 or high > highest:
         raise DataError(
             f"{name}: expected integers in 0..255, or uint16, got {dtype} {low}..{high}; {_hint(low, high)}"
@@ -156,7 +157,7 @@ def integer_levels(
         return [part.astype(np.uint8) * np.uint8(255) for part in parts], (note,)
     depth = next(depth for depth in DEPTHS if high < 2**depth)
     notes: Notes = ()
-    if dtype == np.uint16:
+    if deep:
         notes = (f"{name}: 16-bit values {low}..{high} are read as {depth} bits, 0..{2**depth - 1}",)
     if high - low < 2 ** (depth - 1):
         half = f"{name}: values {low}..{high} fill less than half of 0..{2**depth - 1}; {_hint(low, high)}"
