@@ -40,7 +40,7 @@ def assemble(
       config: what was asked for.
       seconds: by configuration.
     """
-    thresholds = outcome_thresholds(study.config.failure_multiple, evaluator)
+    evaluator, thresholds = judged(study.config.failure_multiple, evaluator)
     outcomes = [_outcomes(evaluator, one, last, thresholds) for one, last in zip(records, final, strict=True)]
     variables = [variable("metric", "outcome", _RUN, np.asarray(outcomes))]
     variables += [
@@ -157,13 +157,25 @@ def _used(dataset: xr.Dataset, coordinates: dict[str, Any]) -> dict[str, Any]:
     return {name: values for name, values in coordinates.items() if name in dataset.dims}
 
 
-def outcome_thresholds(multiple: float | None, evaluator: Evaluator) -> Thresholds:
-    """The rule's multiple, lowered where it would let half of an untrained generator's distance pass as learned."""
-    if multiple is None or "distance" not in evaluator.rules:
-        return THRESHOLDS
+def judged(multiple: float | None, evaluator: Evaluator) -> tuple[Evaluator, Thresholds]:
+    """The evaluator with the rules that can tell a generator that has learned from one that has not, and their lines.
+
+    The multiple of a distance is lowered where it would let half of an untrained generator's pass as learned. Where
+    that would refuse real data against real data, too, or where these are at no distance at all, there is no such rule.
+    """
+    if "distance" not in evaluator.rules:
+        return evaluator, THRESHOLDS
     name, floor = evaluator.rules["distance"]
     untrained = next(m.yardsticks["untrained generator"] for m in evaluator.metrics if m.name == name)
-    return THRESHOLDS._replace(quality_multiple=min(multiple, 0.5 * untrained / floor))
+    allowed = 0.5 * untrained / floor if floor > 0 else 0.0
+    if allowed > 1:
+        return evaluator, THRESHOLDS._replace(quality_multiple=min(multiple or np.inf, allowed))
+    line = (
+        f"no rule on the distance: real data are at {floor:.3g} from real data, an untrained generator at "
+        f"{untrained:.3g}"
+    )
+    rules = {role: rule for role, rule in evaluator.rules.items() if role != "distance"}
+    return evaluator._replace(rules=rules, notes=evaluator.notes | {"not_applied": line}), THRESHOLDS
 
 
 def _outcomes(evaluator: Evaluator, records: Found, final: Found, thresholds: Thresholds) -> list[str]:
@@ -194,6 +206,8 @@ def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
             f"NOT_LEARNED: {labels[name]} above {thresholds.quality_multiple:g} times that of real "
             f"against real ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
         )
+    if "not_applied" in evaluator.notes:
+        rules.append(f"NOT_LEARNED: {evaluator.notes['not_applied']}.")
     rules.append(
         "GRADIENT_VANISHED: the norm of the generator loss's gradient with respect to the generator's parameters has a "
         f"median over the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the first "

@@ -115,12 +115,19 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0, 
     try:
         if name.startswith("tfds:"):
             return from_tfds(name.removeprefix("tfds:"), **how)
-        if Path(name).exists() or Path(name).suffix or "/" in name:
+        if Path(name).suffix or "/" in name or _is_there(name):
             return from_path(name, **how)
     except DataError as error:
         raise OptionError("data", str(error)) from error
     own = "or tfds:NAME, a .npz or .npy file, a folder of images"
     raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {own}")
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # a name that is too long for a file
+        return False
 
 
 def find_network(player: str, name: str) -> type:

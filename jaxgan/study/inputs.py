@@ -27,7 +27,7 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
         label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
         path, colon, attribute = rest.rpartition(":") if ".py:" in name else (rest, "", "")
         known = not colon and "/" not in name and (name in catalogue.DATA or "." not in name)
-        there = path and not known and Path(path).exists()
+        there = path and not known and _exists(path)
         return f"{label}{equals}{Path(path).resolve()}{colon}{attribute}" if there else name
 
     resolved = dict(given)
@@ -40,10 +40,17 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     return resolved
 
 
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name that is too long for a file
+        return False
+
+
 def holds_points(given: Mapping[str, Any]) -> bool:
     """Whether the data are a NumPy file of points [n, d], by the header of its largest array; reads no numbers."""
     path = Path(given.get("data") or "")
-    if path.suffix.lower() not in (".npy", ".npz") or not path.is_file():
+    if path.suffix.lower() not in (".npy", ".npz"):
         return False
     try:
         if path.suffix.lower() == ".npy":
