@@ -68,10 +68,10 @@ def assemble(
         "rules": rules_in_words(evaluator, thresholds),
         "causes": {
             "vanishing": {
-                "label": "vanishing gradient",
-                "rule": f"the norm of the generator's gradient at most {EPISODE_THRESHOLDS.fraction:g} of its early "
-                f"level for at least {EPISODE_THRESHOLDS.stretch:.0%} of the run, while the median of D(G(z)) is below "
-                f"{EPISODE_THRESHOLDS.certain:g}",
+                "label": "the generator's gradient vanished",
+                "explanation": "That is, the norm of the generator's gradient was at most "
+                f"{EPISODE_THRESHOLDS.fraction:g} of its early level for at least {EPISODE_THRESHOLDS.stretch:.0%} of "
+                f"the run, with D(G(z)), where it is a probability, below {EPISODE_THRESHOLDS.certain:g}.",
                 "advice": ADVICE,
             }
         },
