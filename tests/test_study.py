@@ -141,7 +141,7 @@ def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):
         (["--conditional", "--data", "ring"], "--conditional: needs labels, and ring has none"),
         (["--probe", "nothing"], "--probe: got 'nothing', expected path/to/file.py:name"),
         (["--set", "r1_gan:gamma=1"], "nothing is called 'r1_gan'"),
-        (["--loss", "a.py:f", "--loss", "b.py:f"], "no file a.py"),
+        (["--loss", "a.py:f"], "no file a.py"),
         (["--data", "x" * 300], "--data: "),
         (["--data", "~nouser/x.npz"], "--data: "),
         (["--loss", "x" * 5000 + ".py:f"], "--loss: "),

@@ -107,7 +107,7 @@ def run_study(
     with processes.in_agreement():
         if processes.leads() and out is not None and not resume:
             store.check_out(out, overwrite=overwrite)
-        study = study_for(config)
+        study, others = study_for(config), own_probes(config)
         blocks = resumable(out, study) if resume and out is not None else None
         plan = plan_for(study, placement, say)
         plan = plan if blocks is None else plan._replace(blocks=blocks)
@@ -118,7 +118,7 @@ def run_study(
     )
     its_job = Job(study, folder, job, progress and processes.leads(), say)
     with giving_up(its_job):
-        results = measured(its_job, plan, own_probes(config))
+        results = measured(its_job, plan, others)
         if results is not None:
             store.write_run(folder, results)
             _report(folder)

@@ -22,7 +22,7 @@ from jaxgan.runs.run import start
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import configure
-from jaxgan.study.execute import Plan, giving_up, measured, origin_of, own_probes, plan_for, study_for
+from jaxgan.study.execute import Others, Plan, giving_up, measured, origin_of, own_probes, plan_for, study_for
 from jaxgan.study.frozen_generators import Rule, gradient_arrays, measure_frozen, rules_for
 from jaxgan.study.messages import OptionError
 from jaxgan.study.paper import on_paper
@@ -95,6 +95,7 @@ def run_profile(
         compilation.keep_programs()
     # Against frozen generators a strength is that of the discriminators from scratch alone.
     study = study_for(config, strengths if kind == "train" else strengths[:1])
+    own = own_probes(config)
     for configuration in study.configurations.values():
         _try(study, configuration, losses)
     ages: tuple[int, ...] = ()
@@ -111,7 +112,7 @@ def run_profile(
     say(f"profile of {', '.join(losses)}; everything goes to {folder}")
     job = Job(study, folder, f"profile --{kind}", progress, say)
     if plan is not None:
-        results = _along_training(job, plan, profile, losses)
+        results = _along_training(job, plan, profile, losses, own)
     else:
         results = measure_frozen(job, rules, losses, profile, ages, placement)
     variables, about = on_paper(losses, profile.threshold)
@@ -125,9 +126,7 @@ def run_profile(
     return _finish(folder, dataclasses.replace(results, dataset=dataset, config=origin, notes=notes))
 
 
-def _along_training(job: Job, plan: Plan, profile: ProfileConfig, losses: Mapping[str, Loss]) -> Results:
-    own = own_probes(plan.study.config)
-
+def _along_training(job: Job, plan: Plan, profile: ProfileConfig, losses: Mapping[str, Loss], own: Others) -> Results:
     def others(configuration: Configuration) -> dict[str, Watched]:
         probe = gradient_probe(
             configuration.algorithm.game,
