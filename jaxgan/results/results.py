@@ -8,6 +8,7 @@ the configuration, the metrics and the notes.
 import dataclasses
 import json
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +27,12 @@ step: of training, at which a series was recorded; probe_step: at which the gene
 gradient was measured, whatever was trained with; age: steps behind a frozen generator.
 """
 
-GROUPS = ("series", "metric", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; what the user's probe returned;
-samples to look at; gradients under several losses; the discriminator's own report against frozen generators; losses on
-paper, without any training. Names of the last four begin with their group's."""
+GROUPS = ("series", "metric", "cause", "probe", "sample", "gradient", "discriminator", "paper")
+"""What a variable is: recorded at every recorded step; a metric of the generator; when something went wrong, and how
+far; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own report
+against frozen generators; losses on paper, without any training. Names of the last six begin with their group's."""
 
-_PREFIXED = ("probe", "sample", "gradient", "discriminator", "paper")
+_PREFIXED = GROUPS[2:]
 
 
 class Metric(NamedTuple):
@@ -88,6 +89,11 @@ class Results:
         return self._coordinate("probe_step")
 
     @property
+    def ages(self) -> NDArray[np.int_]:
+        """The steps behind frozen generators; empty where there are none."""
+        return self._coordinate("age")
+
+    @property
     def outcomes(self) -> NDArray[np.str_]:
         """[configuration, seed] what each run came to."""
         return self.dataset["outcome"].values.astype(str)
@@ -100,7 +106,7 @@ class Results:
     @property
     def values(self) -> dict[str, NDArray[np.float64]]:
         """Final metrics, [configuration, seed]."""
-        return {metric.name: self.dataset[metric.name].values.astype(np.float64) for metric in self.metrics}
+        return {metric.name: self.dataset[metric.name].values.astype(np.float64, copy=False) for metric in self.metrics}
 
     @property
     def along(self) -> dict[str, NDArray[np.float64]]:
@@ -161,7 +167,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         rows = [line.partition(": ") for line in repr(self).splitlines()]
-        cells = "".join(f"<tr><th style='text-align:left'>{a}</th><td>{b}</td></tr>" for a, _, b in rows)
+        cells = "".join(f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, _, b in rows)
         return f"<table>{cells}</table>"
 
     def _coordinate(self, name: str) -> NDArray[np.int_]:
