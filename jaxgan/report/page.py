@@ -1,14 +1,17 @@
 """What the pages of runs and of gradient profiles have in common."""
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan.report.run import figures
+from jaxgan.report import layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PIXELS = 144  # of a page for an inch of a figure
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
@@ -26,11 +29,20 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     return path
 
 
-def picture(figure: "Figure", path: Path) -> dict[str, Any]:
-    """Writes a figure as PNG; what the page needs to hold it."""
-    figures.save_png(figure, path)
-    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
-    return {"uri": figures.data_uri(path), "width": int(width), "height": int(height)}
+def picture(figure: "Figure", path: Path | None, *, vector: bool = True) -> dict[str, Any]:
+    """What the page needs to hold a figure, which is written as PNG, and into `figures/` beside it as PDF and SVG.
+
+    A page shows what is printed at 7 inches in 1,008 of its pixels, so that texts have the size of its own. Without a
+    path the page alone has it.
+    """
+    content = layout.png(figure)
+    if path is not None:
+        path.write_bytes(content)
+        if vector:
+            layout.save_vector(figure, path.parent / "figures" / path.stem)
+    width, height = np.rint(figure.get_size_inches() * min(figure.dpi, PIXELS)).astype(int)
+    uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    return {"uri": uri, "width": int(width), "height": int(height)}
 
 
 def files_in(folder: Path, page: str, known: dict[str, str]) -> dict[str, str]:

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 WIDE = 7  # columns, from which a page or Markdown turns a table that has fewer rows than that
-_WORDS = 26  # letters, from which a column of words may be wrapped on a terminal
+_WORDS = 20  # letters, from which a column of words may be wrapped on a terminal
 
 
 class Cell(NamedTuple):
-    """A cell: what one reads first, what stands beneath it, and what JSON has in place of both."""
+    """A cell: what one reads first, what stands beneath it, and what JSON has in place of both.
+
+    >>> Cell("undefined,", "5 of 8 failed\\nall seeds 118\\n[101, 130]").plain
+    'undefined, 5 of 8 failed; all seeds 118 [101, 130]'
+    """
 
     text: str
     note: str = ""  # lines
@@ -30,7 +34,10 @@ class Cell(NamedTuple):
     @property
     def plain(self) -> str:
         """In one line."""
-        return " ".join([self.text, self.note.replace("\n", "; ")]).strip()
+        note = self.note.replace("\n", "; ").replace("; [", " [")
+        if isinstance(self.value, str) and note:  # a name, and what is to be said of it
+            note = f"({note})"
+        return f"{self.text} {note}".strip()
 
     @property
     def key(self) -> Any:
@@ -102,7 +109,7 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
     >>> summary_cell(Summary(Interval(8.24, 7.9, 8.6), seeds=8, failed=0, defined=True)).plain
     '8.24 [7.9, 8.6]'
     >>> summary_cell(Summary(Interval(*[math.nan] * 3), 8, 5, False, Interval(118.0, 101.0, 130.0))).plain
-    'undefined, 5 of 8 failed; all seeds: 118 [101, 130]'
+    'undefined, 5 of 8 failed; all seeds 118 [101, 130]'
     """
     measured = {"measured": summary.measured._asdict()} if not summary.defined else {}
     counts = {"seeds": summary.seeds, "failed": summary.failed, "defined": summary.defined}
@@ -111,11 +118,11 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
         none = "[n/a: one seed]" if summary.seeds == 1 else ""
         note = bounds(summary.interval, signed=signed) or none
         return Cell(number(summary.interval.estimate, signed=signed), note, value)
-    what = "pairs" if signed else "seeds"
+    what = "all pairs" if signed else "all seeds"
     failed = f"{summary.failed} of {summary.seeds}{' pairs' if signed else ''} failed"
-    seen = " ".join([number(summary.measured.estimate, signed=signed), bounds(summary.measured, signed=signed)])
-    return Cell("undefined,", f"{failed}\nall {what}: {seen.strip()}" if summary.seeds > 1 else
-                f"{failed}\nas measured: {seen.strip()}", value)  # fmt: skip
+    seen = f"{what if summary.seeds > 1 else 'measured'} {number(summary.measured.estimate, signed=signed)}"
+    lines = [failed, seen, bounds(summary.measured, signed=signed)]
+    return Cell("undefined,", "\n".join(filter(None, lines)), value)
 
 
 def to_dict(sections: Iterable[Section]) -> dict[str, Any]:
@@ -200,7 +207,8 @@ def _widths(part: Section, room: int) -> list[int] | None:
 def _rich_table(part: Section, widths: list[int]) -> "RichTable":
     from rich import box, table
 
-    rich = table.Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    tall = any(len(_lines(cell)) > 3 for row in part.rows for cell in row)
+    rich = table.Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), leading=int(tall))
     for j, (head, width) in enumerate(zip(part.head, widths, strict=True)):
         left = part.is_words(j)
         rich.add_column(_text(head, bold=False), justify="left" if left else "right", width=width, overflow="fold")
@@ -217,15 +225,18 @@ def _records(part: Section, room: int) -> "RenderResult":
 
     k = part.leads
     left = min(max((len(cell.text) for cell in part.head[k:]), default=1), max(10, room // 2 - 2))
+    right = room - left - 6
     for row in part.rows:
         yield Text("")
-        yield _text(_joined(row[:k]), bold=True)
+        name = _joined(row[:k])
+        yield _text(name._replace(note=name.note.replace("\n", "; ")), bold=True)
         lines = RichTable.grid(padding=(0, 2))
         lines.add_column(width=left, overflow="fold")
         lines.add_column(overflow="fold")
         for head, cell in zip(part.head[k:], row[k:], strict=True):
             if cell.plain:
-                lines.add_row(head.text, _text(cell, bold=False))
+                fits = len(cell.plain) <= right and not cell.failed
+                lines.add_row(Text(head.text), Text(cell.plain) if fits else _text(cell, bold=False))
         yield Padding(lines, (0, 0, 0, 2))
     yield Text("")
 

@@ -167,8 +167,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         rows = [line.partition(": ") for line in repr(self).splitlines()]
-        cells = "".join(f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, _, b in rows)
-        return f"<table>{cells}</table>"
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, _, text in rows)
+        return f"<table style='text-align:left'>{cells}</table>"
 
     def _coordinate(self, name: str) -> NDArray[np.int_]:
         return np.asarray(self.dataset.coords[name].values) if name in self.dataset.coords else np.zeros(0, int)

@@ -134,8 +134,9 @@ def summarize(
     """The interquartile mean of a metric's values [n] over n seeds, of which some failed ([n] booleans).
 
     A failed seed enters as `worst`, its metric's worst value (0 modes, an infinite distance). NaN counts as
-    failed, and is `worst` among the values as measured, too. Undefined when more than a quarter of the seeds failed. Up to then the interquartile mean cuts all
-    of them, so that the estimate is finite even where `worst` is not; a bound of the interval need not be.
+    failed, and is `worst` among the values as measured, too. Undefined when more than a quarter of the seeds
+    failed. Up to then the interquartile mean cuts all of them, so that the estimate is finite even where `worst`
+    is not; a bound of the interval need not be.
 
     Raises: ValueError for mismatched shapes.
 

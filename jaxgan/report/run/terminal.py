@@ -1,0 +1,29 @@
+"""A finished run on the terminal."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from jaxgan.report.run.causes import why
+from jaxgan.report.run.table import sections
+from jaxgan.report.tables import show as show_tables
+from jaxgan.report.words import sample_sizes
+from jaxgan.results.store import load_results
+
+
+def show(folder: Path) -> None:
+    """The tables, what the outcomes mean, when and why, and where to look."""
+    results = load_results(folder)
+    console = Console()
+    show_tables(sections(results), console)
+    width = min(console.width, 100)
+    failed = sorted({code for code in results.outcomes.ravel().tolist() if code != "OK"})
+    for code in failed:
+        click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
+    for paragraph in why(results):
+        click.echo(click.wrap_text(paragraph, width))
+    if sizes := sample_sizes(results):
+        click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
+    click.echo(f"report      {folder / 'report.html'}")
+    click.echo(f"again with  {results.config['command']}")
