@@ -68,7 +68,9 @@ def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", tit
     rows = math.ceil(len(names) / columns)
     figure = new_figure(1.15 * rows + 0.45)
     for i, axis in enumerate(grid(figure, len(names), columns, sharex=True, sharey=True)):
+        axis.locator_params(nbins=4)
         draw_one(axis, i)
+        axis.minorticks_off()
         last = i + columns >= len(names)
         axis.tick_params(labelbottom=last, labelleft=i % columns == 0)
         label(axis, plain_text(shorten(names[i], 112 // columns)), "step" if last else "")

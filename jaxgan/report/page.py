@@ -54,7 +54,7 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
     """Facts in the order in which the page lists them; a run that lacks one is shown without it."""
     facts = {
         "Command": notes.get("command") or config.get("command"),
-        "Options": pairs(config.get("config") or config.get("wanted") or {}),
+        "Options": pairs(config.get("config") or config.get("profile") or config.get("wanted") or {}),
         "Random key": config.get("key"),
         "Versions": pairs(config.get("versions", {})),
         "Device": config.get("device"),
@@ -65,8 +65,8 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
 
 
 def pairs(values: Any) -> str:
-    """Names and values in one line; what is None is left out."""
+    """Names and values in one line; what is None, or a list of nothing, is left out."""
     if not isinstance(values, dict):
         return str(values)
     shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in values.items()}
-    return "; ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
+    return "; ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, ""))

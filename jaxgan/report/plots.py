@@ -74,7 +74,7 @@ def level(axis: "Axes", value: float, text: str = "") -> None:
     """A dotted line across a panel, named at its left end."""
     axis.axhline(value, color=GREY, linestyle=":", linewidth=1.0)
     axis.annotate(text, (0, value), xycoords=("axes fraction", "data"), xytext=(3, 1.5), textcoords="offset points",
-                  ha="left", va="bottom", fontsize=TICKS - 0.5, color=GREY)  # fmt: skip
+                  ha="left", va="bottom", fontsize=TICKS - 0.5, color=GREY, annotation_clip=True)  # fmt: skip
 
 
 def thin(steps: NDArray, values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:

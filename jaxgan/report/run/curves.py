@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jaxgan.report.layout import Panel, compose, legend, line_handles, multiples
 from jaxgan.report.plots import FEW, GREY, PALE, colour, dash, draw, label, log_axis, over_seeds, thin
@@ -91,23 +92,41 @@ def _shows(results: Results, curve: Curve, i: int) -> bool:
     return curve.of != ("probability" if is_score else "score")
 
 
-def _draw(axis: "Axes", results: Results, curve: Curve, only: int | None = None) -> None:
-    values = results.series[curve.series]
-    for i in range(len(results.configurations)):
-        if not _shows(results, curve, i):
-            continue
-        steps, by_seed = thin(results.steps, values[i])
-        if only is not None and i != only:
-            axis.plot(steps, over_seeds(by_seed)[1], color=PALE, linewidth=0.7, zorder=1)
-            continue
-        draw(axis, steps, by_seed, color=colour(i), linestyle="-" if i == only else dash(i))
+def _draw(axis: "Axes", results: Results, curve: Curve) -> None:
+    for i, (steps, by_seed) in _thinned(results, curve).items():
+        draw(axis, steps, by_seed, color=colour(i), linestyle=dash(i))
         _draw_equilibrium(axis, results, curve, i)
+    _scale(axis, results, curve)
+    label(axis, curve.title, "step")
+
+
+def _apart(results: Results, curve: Curve) -> "Figure":
+    """A small panel for each configuration, before the medians of all."""
+    thinned = _thinned(results, curve)
+    medians = {i: (steps, over_seeds(by_seed)[1]) for i, (steps, by_seed) in thinned.items()}
+
+    def draw_one(axis: "Axes", i: int) -> None:
+        for steps, median in medians.values():
+            axis.plot(steps, median, color=PALE, linewidth=0.7, zorder=1)
+        if i in thinned:
+            draw(axis, *thinned[i], color=colour(i))
+            _draw_equilibrium(axis, results, curve, i)
+        _scale(axis, results, curve)
+
+    return multiples(results.configurations, draw_one, curve.title)
+
+
+def _thinned(results: Results, curve: Curve) -> dict[int, tuple[NDArray, NDArray]]:
+    """By the number of each configuration of which it says something: steps, and values [seed, step]."""
+    values = results.series[curve.series]
+    return {i: thin(results.steps, values[i]) for i in range(len(values)) if _shows(results, curve, i)}
+
+
+def _scale(axis: "Axes", results: Results, curve: Curve) -> None:
     if curve.log:
-        log_axis(axis, values)
+        log_axis(axis, results.series[curve.series])
     if curve.series in ("d_real_mean", "d_fake_mean"):
         axis.set_ylim(-0.03, 1.03)
-    if only is None:
-        label(axis, curve.title, "step")
 
 
 def _draw_equilibrium(axis: "Axes", results: Results, curve: Curve, i: int) -> None:
@@ -116,13 +135,6 @@ def _draw_equilibrium(axis: "Axes", results: Results, curve: Curve, i: int) -> N
     value = known.get(curve.series, known.get(f"{curve.series}/{results.configurations[i]}"))
     if value is not None:
         axis.axhline(float(value), color=GREY if shared else colour(i), linestyle=":", linewidth=1.0)
-
-
-def _apart(results: Results, curve: Curve) -> "Figure":
-    """A small panel for each configuration."""
-    return multiples(
-        results.configurations, lambda axis, i: _draw(axis, results=results, curve=curve, only=i), curve.title
-    )
 
 
 def _add_equilibrium(results: Results, handles: list[Any], names: list[str]) -> None:

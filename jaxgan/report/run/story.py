@@ -130,7 +130,8 @@ def _lowest(steps: NDArray, norms: NDArray, early: float) -> str:
         float(steps[tenth == k].mean()): _median(np.median(norms[:, tenth == k], axis=1))[0] for k in np.unique(tenth)
     }
     lowest = min(typical, key=lambda step: typical[step])
-    if not np.isfinite(list(typical.values())).all() or not typical[lowest] < early / 3:
+    at_the_end = lowest == max(typical)
+    if at_the_end or not np.isfinite(list(typical.values())).all() or not typical[lowest] < early / 3:
         return ""
     return f" (at its lowest {number(typical[lowest])}, around step {lowest:,.0f})"
 
