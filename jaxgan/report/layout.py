@@ -68,7 +68,7 @@ def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", tit
     rows = math.ceil(len(names) / columns)
     figure = new_figure(1.15 * rows + 0.45)
     for i, axis in enumerate(grid(figure, len(names), columns, sharex=True, sharey=True)):
-        axis.locator_params(nbins=4)
+        axis.locator_params(axis="x", nbins=4)
         draw_one(axis, i)
         axis.minorticks_off()
         last = i + columns >= len(names)

@@ -69,9 +69,8 @@ class Section(NamedTuple):
         """Rows as columns."""
         k = self.leads
         titles = [_joined(row[:k]) for row in self.rows]
-        corner = Cell(" / ".join(cell.text for cell in self.head[:k]))
         rows = [(self.head[j], *(row[j] for row in self.rows)) for j in range(k, len(self.head))]
-        return Section(self.name, self.caption, (corner, *titles), rows)
+        return Section(self.name, self.caption, (Cell(""), *titles), rows)
 
     def turned(self) -> "Section":
         """Transposed where that makes a wide table a narrow one."""
@@ -230,6 +229,11 @@ def _records(part: Section, room: int) -> "RenderResult":
         yield Text("")
         name = _joined(row[:k])
         yield _text(name._replace(note=name.note.replace("\n", "; ")), bold=True)
+        if any(len(word) > left for cell in part.head for word in cell.text.split()):  # no name is broken
+            for head, cell in zip(part.head[k:], row[k:], strict=True):
+                yield Padding(Text(head.text), (0, 0, 0, 2))
+                yield Padding(_text(cell, bold=False), (0, 0, 0, 4))
+            continue
         lines = RichTable.grid(padding=(0, 2))
         lines.add_column(width=left, overflow="fold")
         lines.add_column(overflow="fold")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import Interval
 
+MANY = 6  # configurations, above which sentences count them instead of going through them
 _PLURALS = {"loss": "losses"}
 
 
@@ -77,6 +78,12 @@ def counted(n: int | float, noun: str) -> str:
     ('1 epoch', '1,200 steps', '0.33 epochs')
     """
     return f"{n:,} {plural(noun, n)}" if isinstance(n, int) else f"{n:.3g} {plural(noun, float(f'{n:.3g}'))}"
+
+
+def named(results: Results) -> str:
+    """The configurations by their names, or, of many, how many there are."""
+    names = results.configurations
+    return ", ".join(names) if len(names) <= MANY else counted(len(names), noun_of(results))
 
 
 def noun_of(results: Results) -> str:

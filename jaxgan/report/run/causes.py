@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.tables import Cell, Section, numeric, section
-from jaxgan.report.words import counted, noun_of, number
+from jaxgan.report.words import MANY, counted, noun_of, number
 from jaxgan.results.results import Results
 
 
@@ -122,7 +122,8 @@ def _episodes_in_words(results: Results) -> list[str]:
         if not episodes:
             paragraphs.append(f"Looked for and found in no seed: {cause.label}.")
             continue
-        told = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes)
+        told = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
+        told += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
         paragraphs.append(" ".join(filter(None, [told, cause.explanation, cause.advice])))
     return paragraphs
 
@@ -139,7 +140,7 @@ def _in_words(episode: Episode, seeds: int) -> str:
 
 def _progress(results: Results) -> str:
     """The leading metric along training: where it was at its best, and where it ended."""
-    if not results.metrics or results.metrics[0].name not in results.along:
+    if not results.metrics or results.metrics[0].name not in results.along or len(results.configurations) > MANY:
         return ""
     metric, steps = results.metrics[0], results.probe_steps
     parts = []

@@ -1,6 +1,7 @@
 """A run in one picture: samples of its first seeds, and the leading metric of every seed."""
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,10 +78,6 @@ def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
         for flag, marker in ((False, "o"), (True, "x")):
             chosen = (failed[i] == flag) & np.isfinite(values[i])
             axis.plot(values[i, chosen], y[chosen], marker, color=colour(i), markersize=4, alpha=0.85)
-    for name, value in yardsticks.items():
-        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.0)
-        axis.annotate(plain_text(name), (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), rotation=18,
-                      textcoords="offset points", va="bottom", fontsize=TICKS - 0.5, color=GREY)  # fmt: skip
     missing = (~np.isfinite(values)).sum(axis=1)
     names = [
         plain_text(shorten(name, 26)) + (f"\n{k} not finite" if k else "")
@@ -89,7 +86,23 @@ def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
     axis.set_yticks(range(len(names)), names, fontsize=SMALL)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
-    label(axis, "", plain_text(metric.label) + "\none mark per seed" + (", x: failed" if failed.any() else ""))
+    for k, (name, value) in enumerate(yardsticks.items()):
+        _draw_yardstick(axis, name, value, k)
+    label(
+        axis,
+        "",
+        textwrap.fill(plain_text(metric.label), 24) + "\none mark per seed" + (", x: failed" if failed.any() else ""),
+    )
+
+
+def _draw_yardstick(axis: "Axes", name: str, value: float, k: int) -> None:
+    """A dotted line, named above the panel in a line of its own, towards the middle."""
+    axis.axvline(value, color=GREY, linestyle=":", linewidth=1.0)
+    (low, high), forward = axis.get_xlim(), axis.xaxis.get_transform().transform
+    place = (forward(value) - forward(low)) / (forward(high) - forward(low))
+    axis.annotate(plain_text(name), (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 2 + 8 * k),
+                  textcoords="offset points", ha="left" if place < 0.5 else "right", va="bottom",
+                  fontsize=TICKS - 0.5, color=GREY)  # fmt: skip
 
 
 def _draw_block(block: Any, results: Results, i: int) -> None:

@@ -14,7 +14,7 @@ from jaxgan.report.run.story import story
 from jaxgan.report.run.table import Table, failures_section, metrics_sections, sections, seeds_section, summarize_run
 from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Section, to_dict, to_markdown
-from jaxgan.report.words import counted, noun_of, number, sample_sizes
+from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
 from jaxgan.results.files import write_json, write_text
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
@@ -75,6 +75,7 @@ def run_content(results: Results, folder: Path, table: Table) -> dict[str, Any]:
         "profile": False,
         "n": len(results.seeds),
         "noun": noun_of(results),
+        "title": named(results),
         "run_story": story(results, table),
         "why": why(results),
         "causes": causes_section(results),

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from jaxgan.report.run.causes import causes_of
 from jaxgan.report.run.table import Failures, Table, direction, yardsticks
 from jaxgan.report.tables import summary_cell
-from jaxgan.report.words import bounds, counted, listed, noun_of, number, percent, plural
+from jaxgan.report.words import MANY, bounds, counted, listed, noun_of, number, percent, plural
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import Summary
 
@@ -17,8 +17,12 @@ GRADIENT = "norm of the loss's gradient with respect to the generator's paramete
 def story(results: Results, table: Table) -> list[str]:
     """The run in paragraphs: what was done, who failed, the leading metric, the gradient, D, and a caution.
 
-    The leading metric is the first one. Nothing is claimed about a configuration from a single seed.
+    The leading metric is the first one. Nothing is claimed about a configuration from a single seed. Many are counted
+    instead of gone through.
     """
+    if len(results.configurations) > MANY:
+        many = [_setting(results) + " " + _failures_of_many(table), _leading_of_many(table, noun_of(results))]
+        return [paragraph for paragraph in [*many, _caution(results)] if paragraph]
     paragraphs = [_setting(results) + " " + _failures(table), _leading(table), _gradient(results), _fakes(results)]
     return [paragraph for paragraph in [*paragraphs, _caution(results)] if paragraph]
 
@@ -37,7 +41,8 @@ def tenths(steps: NDArray, values: NDArray) -> tuple[NDArray, NDArray]:
 def _setting(results: Results) -> str:
     n, count = len(results.seeds), len(results.configurations)
     data, steps = results.notes.get("data"), results.notes.get("steps")
-    what = f"The {plural(noun_of(results), count)} {listed(results.configurations)} {'was' if count == 1 else 'were'}"
+    names = f"The {plural(noun_of(results), count)} {listed(results.configurations)}"
+    what = f"{names if count <= MANY else counted(count, noun_of(results))} {'was' if count == 1 else 'were'}"
     where = f" on {data}" if data else ""
     length = f" for {counted(steps, 'step')}" if steps else ""
     how_often = f"one seed (seed {results.seeds[0]})" if n == 1 else counted(n, "seed")
@@ -60,6 +65,45 @@ def _failures(table: Table) -> str:
             f"(95 % Wilson interval of the share: {low} to {high})."
         )
     return " ".join(sentences)
+
+
+def _failures_of_many(table: Table) -> str:
+    counts = {name: each.failed for name, each in zip(table.configurations, table.failures["any"], strict=True)}
+    runs, failed = table.seeds * len(counts), sum(counts.values())
+    worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])
+    if not worst:
+        return f"None of the {runs:,} runs failed."
+    shown = listed([f"{counts[name]} of {table.seeds} with {name}" for name in worst[:MANY]])
+    more = f" (the {MANY} with the most; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
+    return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
+
+
+def _leading_of_many(table: Table, noun: str) -> str:
+    """The best three by the leading metric, and how many are told apart from the first."""
+    if not table.rows:
+        return ""
+    row, base = table.rows[0], table.configurations[0]
+    defined = [(name, summary) for name, summary in zip(table.configurations, row.summaries, strict=True)
+               if summary.defined]  # fmt: skip
+    text = f"{row.metric.label} ({direction(row.metric)}), interquartile mean over seeds: "
+    text += f"defined for {len(defined)} of {counted(len(table.configurations), noun)}"
+    if row.metric.higher_is_better is not None and defined:
+        sign = -1 if row.metric.higher_is_better else 1
+        defined.sort(key=lambda pair: sign * pair[1].interval.estimate)
+        text += ", the best " + "; ".join(f"{name} {_value(summary)}" for name, summary in defined[:3])
+    text += f". To hold it against: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
+    if table.seeds == 1:
+        return text
+    told = [difference.interval for difference in row.differences if difference.defined]
+    higher, lower = sum(each.low > 0 for each in told), sum(each.high < 0 for each in told)
+    counts = {
+        "higher": higher,
+        "lower": lower,
+        "not told apart from it": len(told) - higher - lower,
+        "without a difference to report, as too many seeds failed": len(row.differences) - len(told),
+    }
+    shares = listed([f"{count} {what}" for what, count in counts.items() if count])
+    return f"{text} Seed by seed against {base}, by intervals that are not corrected for their number: {shares}."
 
 
 def _share(failures: Failures, seeds: int) -> str:
