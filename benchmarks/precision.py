@@ -17,7 +17,8 @@ from typing import Any
 from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
-from jaxgan.report.run.table import summarize_run, to_dict
+from jaxgan.report.run.table import sections
+from jaxgan.report.tables import to_dict
 from jaxgan.study.config import PRECISIONS
 from jaxgan.study.execute import run_study
 from jaxgan.study.generate import load_run
@@ -48,7 +49,7 @@ def outcome(precision: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         options = {"loss": ("non_saturating",), "precision": precision}
         run = load_run(run_study("train", options, out=Path(folder) / "run"))
-    return {"precision": precision, "table": to_dict(summarize_run(run)), "command": run.config["command"]}
+    return {"precision": precision, "table": to_dict(sections(run)), "command": run.config["command"]}
 
 
 def markdown(results: dict[str, Any]) -> str:

@@ -13,7 +13,8 @@ import xarray as xr
 import jaxgan as jg
 from jaxgan.cli.app import main
 from jaxgan.report.profile.parts import ages_of, part_of
-from jaxgan.report.profile.tables import frozen_rows, markdown, training_rows
+from jaxgan.report.profile.rows import frozen_rows, training_rows
+from jaxgan.report.profile.tables import markdown
 from jaxgan.study.messages import OptionError
 from jaxgan.study.profile_config import ages_in_steps, profile_from
 from jaxgan.study.strength import DiscriminatorStrength, strengths_from
@@ -132,7 +133,7 @@ def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
     assert (np.abs(found["agreement"][1]) < 0.999).all()
     assert ((found["accuracy"] >= 0) & (found["accuracy"] <= 1)).all()
     # wasserstein's gradient is that of both cross-entropy losses together: never below minimax's derivative by a logit
-    assert {row.skill for row in frozen_rows(frozen)} == set(frozen.configurations)
+    assert {row.configuration for row in frozen_rows(frozen)} == set(frozen.configurations)
 
 
 def test_rows_can_be_read_elsewhere(frozen, trained):

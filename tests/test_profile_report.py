@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from jaxgan.report.profile.panels import look, over_seeds, show_chances, show_logarithmically, thin_to, width
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -16,11 +17,11 @@ from PIL import Image
 from test_report import Addresses, text_of, ydata
 
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
-from jaxgan.report.profile.panels import look, over_seeds, show_chances, show_logarithmically, thin_to, width
 from jaxgan.report.profile.paper import paper_figure
 from jaxgan.report.profile.report import figures_of, write_profile_report
-from jaxgan.report.profile.strengths import skills_figure
-from jaxgan.report.profile.tables import frozen_rows, markdown, sections, skill_rows, training_rows
+from jaxgan.report.profile.rows import frozen_rows, strength_rows, training_rows
+from jaxgan.report.profile.strengths import strengths_figure
+from jaxgan.report.profile.tables import markdown, sections
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
 from jaxgan.results.store import load_results, write_run
@@ -174,13 +175,18 @@ def test_the_change_along_training_is_known() -> None:
 
 
 def test_skills_in_the_tables() -> None:
-    rows = skill_rows(make_profile(skills=("base", "lr=0.1")))
-    assert [(row.skill, row.age) for row in rows] == [("base", 0), ("base", 300), ("lr=0.1", 0), ("lr=0.1", 300)]
+    rows = strength_rows(make_profile(skills=("base", "lr=0.1")))
+    assert [(row.configuration, row.age) for row in rows] == [
+        ("base", 0),
+        ("base", 300),
+        ("lr=0.1", 0),
+        ("lr=0.1", 300),
+    ]
     assert {row.accuracy.estimate for row in rows if row.accuracy} == {0.75}
     np.testing.assert_allclose([row.implied.estimate for row in rows if row.implied], 0.5)  # (V + log 4) / 2
-    trained = skill_rows(make_profile("train", skills=("base", "lr=0.1")))
+    trained = strength_rows(make_profile("train", skills=("base", "lr=0.1")))
     assert [row.metric.estimate for row in trained if row.metric] == [6.0, 6.0]
-    assert all(row.implied is None for row in skill_rows(make_profile(d_scores=True)))
+    assert all(row.implied is None for row in strength_rows(make_profile(d_scores=True)))
 
 
 def test_markdown_holds_the_numbers() -> None:
@@ -334,13 +340,13 @@ def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
 
 
 def test_the_skills_figure_has_a_mark_for_every_skill_and_loss() -> None:
-    figure = skills_figure(make_profile(skills=("base", "lr=0.1")))
+    figure = strengths_figure(make_profile(skills=("base", "lr=0.1")))
     norm = panel(figure, "Norm at the end")
     marks = [line for line in norm.lines if line.get_marker() in ("o", "s")]
     np.testing.assert_allclose([np.ravel(line.get_xdata())[0] for line in marks], [0.01, 2, 0.02, 4])
     assert len({ydata(line)[0] for line in marks}) == 4  # each at a height of its own
     assert legend_of(figure)[-1] == "interquartile mean over 4 seeds, 95 % bootstrap interval"
-    trained = skills_figure(make_profile("train", seeds=1, skills=("base", "lr=0.1")))
+    trained = strengths_figure(make_profile("train", seeds=1, skills=("base", "lr=0.1")))
     assert legend_of(trained)[-1] == "one seed, no interval"
     metric = panel(trained, "Modes captured of the generator at the end of training (higher is better)")
     assert any(np.allclose(np.asarray(line.get_xdata()), 8) for line in metric.lines)  # the yardstick

@@ -1,14 +1,17 @@
 """What the pages of runs and of gradient profiles have in common."""
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan.report.run import figures
+from jaxgan.report import layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PIXELS = 144  # of a page for an inch of a figure
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
@@ -26,11 +29,20 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     return path
 
 
-def picture(figure: "Figure", path: Path) -> dict[str, Any]:
-    """Writes a figure as PNG; what the page needs to hold it."""
-    figures.save_png(figure, path)
-    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
-    return {"uri": figures.data_uri(path), "width": int(width), "height": int(height)}
+def picture(figure: "Figure", path: Path | None, *, vector: bool = True) -> dict[str, Any]:
+    """What the page needs to hold a figure, which is written as PNG, and into `figures/` beside it as PDF and SVG.
+
+    A page shows what is printed at 7 inches in 1,008 of its pixels, so that texts have the size of its own. Without a
+    path the page alone has it.
+    """
+    content = layout.png(figure)
+    if path is not None:
+        path.write_bytes(content)
+        if vector:
+            layout.save_vector(figure, path.parent / "figures" / path.stem)
+    width, height = np.rint(figure.get_size_inches() * min(figure.dpi, PIXELS)).astype(int)
+    uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    return {"uri": uri, "width": int(width), "height": int(height)}
 
 
 def files_in(folder: Path, page: str, known: dict[str, str]) -> dict[str, str]:
@@ -42,7 +54,7 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
     """Facts in the order in which the page lists them; a run that lacks one is shown without it."""
     facts = {
         "Command": notes.get("command") or config.get("command"),
-        "Options": pairs(config.get("config") or config.get("wanted") or {}),
+        "Options": pairs(config.get("config") or config.get("profile") or config.get("wanted") or {}),
         "Random key": config.get("key"),
         "Versions": pairs(config.get("versions", {})),
         "Device": config.get("device"),
@@ -53,8 +65,8 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
 
 
 def pairs(values: Any) -> str:
-    """Names and values in one line; what is None is left out."""
+    """Names and values in one line; what is None, or a list of nothing, is left out."""
     if not isinstance(values, dict):
         return str(values)
     shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in values.items()}
-    return "; ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
+    return "; ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, ""))

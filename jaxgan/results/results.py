@@ -8,6 +8,7 @@ the configuration, the metrics and the notes.
 import dataclasses
 import json
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,10 +28,9 @@ gradient was measured, whatever was trained with; age: steps behind a frozen gen
 """
 
 GROUPS = ("series", "metric", "cause", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; when and how deep something went
-wrong; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own
-report against frozen generators; losses on paper, without any training. Names of all but the first two begin with
-their group's."""
+"""What a variable is: recorded at every recorded step; a metric of the generator; when something went wrong, and how
+far; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own report
+against frozen generators; losses on paper, without any training. Names of the last six begin with their group's."""
 
 _PREFIXED = GROUPS[2:]
 
@@ -87,6 +87,11 @@ class Results:
     def probe_steps(self) -> NDArray[np.int_]:
         """The steps after which generators were measured."""
         return self._coordinate("probe_step")
+
+    @property
+    def ages(self) -> NDArray[np.int_]:
+        """The steps behind frozen generators; empty where there are none."""
+        return self._coordinate("age")
 
     @property
     def outcomes(self) -> NDArray[np.str_]:
@@ -162,8 +167,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         rows = [line.partition(": ") for line in repr(self).splitlines()]
-        cells = "".join(f"<tr><th style='text-align:left'>{a}</th><td>{b}</td></tr>" for a, _, b in rows)
-        return f"<table>{cells}</table>"
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, _, text in rows)
+        return f"<table style='text-align:left'>{cells}</table>"
 
     def _coordinate(self, name: str) -> NDArray[np.int_]:
         return np.asarray(self.dataset.coords[name].values) if name in self.dataset.coords else np.zeros(0, int)

@@ -23,16 +23,22 @@ class Interval(NamedTuple):
     high: float
 
 
+UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
+
+
 class Summary(NamedTuple):
-    """An interval over seeds, or over pairs of seeds; all NaN when it is not defined."""
+    """An interval over seeds, or over pairs of seeds; all NaN when it is not defined.
+
+    Where it is not defined, `measured` is the same statistic of the values of all seeds as measured, whether they
+    failed or not: it says how good a failing method is, and is no estimate to compare methods by. Never is anything
+    computed from the seeds alone that did not fail, which would reward failing where it is hard.
+    """
 
     interval: Interval
     seeds: int
     failed: int
     defined: bool
-
-
-UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
+    measured: Interval = UNDEFINED
 
 
 def interquartile_mean(x: ArrayLike) -> float:
@@ -128,8 +134,9 @@ def summarize(
     """The interquartile mean of a metric's values [n] over n seeds, of which some failed ([n] booleans).
 
     A failed seed enters as `worst`, its metric's worst value (0 modes, an infinite distance). NaN counts as
-    failed. Undefined when more than a quarter of the seeds failed. Up to then the interquartile mean cuts all
-    of them, so that the estimate is finite even where `worst` is not; a bound of the interval need not be.
+    failed, and is `worst` among the values as measured, too. Undefined when more than a quarter of the seeds
+    failed. Up to then the interquartile mean cuts all of them, so that the estimate is finite even where `worst`
+    is not; a bound of the interval need not be.
 
     Raises: ValueError for mismatched shapes.
 
@@ -140,8 +147,10 @@ def summarize(
     values, failed = _one_axis(values), np.asarray(failed, dtype=bool)
     if values.shape != failed.shape:
         raise ValueError(f"expected one failed flag per value, got shapes {values.shape} and {failed.shape}")
-    failed = failed | np.isnan(values)
-    return _summary(np.where(failed, worst, values), failed, rng, confidence, resamples)
+    missing = np.isnan(values)
+    failed = failed | missing
+    as_measured = np.where(missing, worst, values)
+    return _summary(np.where(failed, worst, values), as_measured, failed, rng, confidence, resamples)
 
 
 def summarize_difference(
@@ -172,19 +181,32 @@ def summarize_difference(
     if len({array.shape for array in (*values, *flags)}) != 1:
         shapes = ", ".join(str(array.shape) for array in (*values, *flags))
         raise ValueError(f"expected a, b, failed_a and failed_b of one shape, got {shapes}")
-    flags = [flag | np.isnan(value) for flag, value in zip(flags, values, strict=True)]
-    left, right = (np.where(flag, worst, value) for flag, value in zip(flags, values, strict=True))
-    # Not left to the subtraction, which makes NaN of two infinite distances.
-    differences = np.subtract(left, right, out=np.zeros_like(left), where=left != right)
-    return _summary(differences, flags[0] | flags[1], rng, confidence, resamples)
+    missing = [np.isnan(value) for value in values]
+    flags = [flag | gap for flag, gap in zip(flags, missing, strict=True)]
+    entered, as_measured = (
+        _subtract(*(np.where(absent, worst, value) for absent, value in zip(which, values, strict=True)))
+        for which in (flags, missing)
+    )
+    return _summary(entered, as_measured, flags[0] | flags[1], rng, confidence, resamples)
+
+
+def _subtract(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """left - right, and 0 where both are infinite and equal, of which the subtraction makes NaN."""
+    return np.subtract(left, right, out=np.zeros_like(left), where=left != right)
 
 
 def _summary(
-    values: NDArray[np.float64], failed: NDArray[np.bool_], rng: Rng, confidence: float, resamples: int
+    values: NDArray[np.float64],
+    as_measured: NDArray[np.float64],
+    failed: NDArray[np.bool_],
+    rng: Rng,
+    confidence: float,
+    resamples: int,
 ) -> Summary:
     count = int(np.sum(failed))
     if count > TRIM * len(values):
-        return Summary(UNDEFINED, len(values), count, defined=False)
+        measured = iqm_interval(as_measured, confidence=confidence, resamples=resamples, rng=rng)
+        return Summary(UNDEFINED, len(values), count, defined=False, measured=measured)
     interval = iqm_interval(values, confidence=confidence, resamples=resamples, rng=rng)
     return Summary(interval, len(values), count, defined=True)
 

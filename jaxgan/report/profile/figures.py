@@ -1,190 +1,240 @@
-"""The figures of a gradient profile but the one on paper: against frozen generators, along training, layers, skills."""
+"""The figures of a gradient profile against frozen generators and along training, and of the generator's layers."""
 
-from typing import TYPE_CHECKING
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.report.profile.panels import (
+from jaxgan.report.layout import Panel, compose, grid, legend, line_handles, new_figure
+from jaxgan.report.plots import (
     DARK,
     GREY,
+    SMALL,
+    TICKS,
+    TITLE,
     draw,
-    draw_losses,
-    grid,
-    is_score,
-    legend_above,
+    draw_all,
+    label,
     level,
-    look,
+    log_axis,
     over_seeds,
-    say,
-    show_chances,
-    show_logarithmically,
+    plain_text,
+    probability_ticks,
+    shorten,
+    style,
     thin_to,
 )
-from jaxgan.report.profile.parts import ages_of, part_of
-from jaxgan.report.profile.tables import age_text
-from jaxgan.report.run.curves import DPI, plain_text
+from jaxgan.report.profile.parts import age_text, ages_of, is_score, part_of
 from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NORM = "norm of the gradient with respect to\nthe generator's parameters"
-SNR = "SNR across minibatches, with\nrespect to the parameters"
-PURE_NOISE = r"pure noise: $1/\sqrt{M}$"
-SPREAD = "spread over samples of the gradient\nwith respect to the generated example"
+Found = dict[str, NDArray]
+MEASURES = {
+    "norm": "norm of the gradient\nwith respect to the\ngenerator's parameters",
+    "snr": "SNR across minibatches,\nwith respect to the\ngenerator's parameters",
+    "image_spread": "spread over samples,\nwith respect to the\ngenerated example",
+    "accuracy": "discriminator's\naccuracy",
+    "value": "implied JSD, nats\n(V + log 4) / 2",
+}
+_HEIGHTS = {"norm": 2.1, "snr": 1.9, "image_spread": 1.9, "accuracy": 1.2, "value": 1.2}
+_PURE_NOISE = r"pure noise: $1/\sqrt{M}$"
+_COLUMNS = 4  # ages side by side, at most
 
 
-def frozen_figure(run: Results) -> "Figure":
+def frozen_figure(results: Results) -> "Figure":
     """Arjovsky and Bottou's figures 1 to 3 over seeds: a column for every age of the generator, base discriminator."""
-    from matplotlib.figure import Figure
-
-    found = {name: values[0] for name, values in part_of(run, "frozen").items() if name != "steps"}  # [age, seed, ...]
-    x, ages = part_of(run, "frozen")["steps"], len(ages_of(run))
-    rows = {"norm": NORM, "snr": SNR, "image_spread": SPREAD, "accuracy": "discriminator's\naccuracy",
-            "value": "implied JSD, nats\n(V + log 4) / 2"}  # fmt: skip
-    if run.notes.get("d_scores"):
-        del rows["value"]
-    rows = {name: text for name, text in rows.items() if name in found and np.isfinite(found[name]).any()}
-    heights = [2.9 if name == "norm" else 2.3 if name in ("snr", "image_spread") else 1.6 for name in rows]
-    size = (1.0 + ages * min(max(3.7, 11 / ages), 6.0), sum(heights) + 1.0)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    axes = grid(figure, len(rows) * ages, ages, sharex=True, sharey="row", height_ratios=heights)
-    for i, axis in enumerate(axes):
-        (row, age), name = divmod(i, ages), list(rows)[i // ages]
-        title = f"generator after {age_text(run, ages_of(run)[age])}" if row == 0 else ""
-        say(axis, title, "step of the discriminator" if row == len(rows) - 1 else "", rows[name] if age == 0 else "")
-        if name in ("accuracy", "value"):
-            by_seed = thin_to(x, found[name][age])
-            draw(axis, x, (by_seed + np.log(4)) / 2 if name == "value" else by_seed, color=DARK)
-        else:
-            draw_losses(axis, x, np.moveaxis(found[name][age], -1, 0))
-            if name == "snr":
-                level(axis, run.notes["minibatches"] ** -0.5, PURE_NOISE if age == 0 else "")
-            show_logarithmically(axis, found[name])
-        if name == "value":
-            level(axis, float(np.log(2)), "log 2" if age == 0 else "")
-        if name == "accuracy":
-            axis.set_ylim(min(0.45, axis.get_ylim()[0]), 1.03)
+    panels, ages = frozen_panels(results), len(ages_of(results))
+    measures = [panel.name.removeprefix("frozen-").rpartition("-")[0] for panel in panels[::ages]]
+    heights = [_HEIGHTS[name] for name in measures]
+    figure = new_figure(sum(heights) + 0.7, max(7.0, 7.0 * ages / _COLUMNS))
+    axes = grid(figure, len(panels), ages, sharex=True, sharey="row", height_ratios=heights)
+    for k, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+        panel.draw(axis)
+        last = k + ages >= len(panels)
+        axis.tick_params(labelbottom=last)
+        axis.set_xlabel(axis.get_xlabel() if last else "")
+        axis.set_ylabel(axis.get_ylabel() if k % ages == 0 else "")
+        axis.set_title(axis.get_title(loc="left") if k < ages else "", loc="left", fontsize=TITLE)
     axes[0].set_xscale("log")
-    legend_above(figure, run, np.moveaxis(found["norm"], 0, 1))
+    _legend(figure, results, np.moveaxis(_base(results, "frozen")["norm"], 0, 1))
     return figure
 
 
-def training_figure(run: Results) -> "Figure":
+def frozen_panels(results: Results) -> list[Panel]:
+    """A panel for every measure and age."""
+    found = _base(results, "frozen")
+    rows = [name for name in MEASURES if name in found and np.isfinite(found[name]).any()]
+    if results.notes.get("d_scores"):
+        rows.remove("value")
+    return [
+        Panel(f"frozen-{name}-{age}", partial(_draw_frozen, results=results, found=found, name=name, a=a))
+        for name in rows
+        for a, age in enumerate(ages_of(results))
+    ]
+
+
+def training_figure(results: Results) -> "Figure":
     """Every loss's gradient along the training with one of them, base discriminator."""
-    from matplotlib.figure import Figure
-
-    found = {name: values[0] for name, values in part_of(run, "training").items() if name != "steps"}
-    x, trained = part_of(run, "training")["steps"], run.notes["trained"]
-    names = ["norm", "update", "snr", "saturated", "fake", "cosine"]
-    if not np.isfinite(found["snr"]).any():
-        names.remove("snr")
-    if trained not in run.losses:
-        names.remove("cosine")
-    figure = Figure(figsize=(12, 6.8), dpi=DPI, layout="constrained")
-    for name, axis in zip(names, grid(figure, len(names), 3, sharex=True), strict=True):
-        axis.tick_params(labelbottom=True)
-        axis.set_xlabel("step of training", fontsize=8.5)
-        if name == "norm":
-            draw_losses(axis, x, np.moveaxis(found["norm"], -1, 0))
-            show_logarithmically(axis, found["norm"])
-            say(axis, "Norm of every loss's gradient with respect to\nthe generator's parameters")
-        elif name == "update":
-            _draw_update(axis, run, x, found)
-        elif name == "snr":
-            draw_losses(axis, x, np.moveaxis(found["snr"], -1, 0))
-            level(axis, run.notes["minibatches"] ** -0.5, PURE_NOISE)
-            show_logarithmically(axis, found["snr"])
-            say(axis, "SNR across minibatches of the gradient with respect to\nthe generator's parameters")
-        elif name == "saturated":
-            draw_losses(axis, x, np.moveaxis(found["saturated"], -1, 0))
-            axis.set_ylim(-0.03, 1.03)
-            threshold = f"{run.notes['threshold']:g}"
-            say(axis, f"Share of samples that are saturated:\n|derivative with respect to the logit| below {threshold}")
-        elif name == "fake":
-            _draw_fakes(axis, run, x, found["fake_logit"])
-        else:
-            draw_losses(axis, x, np.moveaxis(found["cosine"][..., run.losses.index(trained)], -1, 0))
-            axis.set_ylim(min(-0.03, axis.get_ylim()[0]), 1.03)
-            say(axis, f"Cosine with the gradient of {plain_text(trained)},\nwith respect to the parameters")
-    legend_above(figure, run, found["norm"])
+    figure = compose(training_panels(results), 2)
+    _legend(figure, results, _base(results, "training")["norm"])
     return figure
 
 
-def layers_figure(run: Results) -> "Figure":
+def training_panels(results: Results) -> list[Panel]:
+    """A panel for each thing that was measured."""
+    found = _base(results, "training")
+    panels: dict[str, Any] = {"norm": _draw_norms, "update": _draw_update, "snr": _draw_snr,
+                              "saturated": _draw_saturated, "fake": _draw_fakes, "cosine": _draw_cosines}  # fmt: skip
+    if not np.isfinite(found["snr"]).any():
+        del panels["snr"]
+    if "update_norm" not in found:
+        del panels["update"]
+    if results.notes["trained"] not in results.losses:
+        del panels["cosine"]
+    return [Panel(f"training-{name}", partial(_along, draw_it=how, results=results, found=found))
+            for name, how in panels.items()]  # fmt: skip
+
+
+def layers_figure(results: Results) -> "Figure":
     """The norm of every loss's gradient in each layer: medians over seeds, against the oldest frozen generators."""
     from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
 
-    part = "frozen" if part_of(run, "frozen") else "training"
-    found, names = part_of(run, part), run.dataset.coords["layer"].values.tolist()
-    values = found["layers"][0, -1] if part == "frozen" else found["layers"][0]  # [seed, step, loss, layer]
-    medians = np.stack([[over_seeds(values[:, :, i, j])[1] for j in range(len(names))] for i in range(len(run.losses))])
+    kind = "frozen" if part_of(results, "frozen") else "training"
+    found = part_of(results, kind)
+    names = results.dataset.coords["layer"].values.tolist() if "layer" in results.dataset.coords else []
+    values = found["layers"][0, -1] if kind == "frozen" else found["layers"][0]  # [seed, step, loss, layer]
+    names = list(map(str, names)) or [str(j) for j in range(values.shape[-1])]
+    losses = range(len(results.losses))
+    medians = np.stack([[over_seeds(values[:, :, i, j])[1] for j in range(len(names))] for i in losses])
     shown = np.ma.masked_where(~(medians > 0), medians)  # NaN too
-    x = found["steps"].astype(float)
-    columns = min(len(run.losses), 4)
-    rows = -(-len(run.losses) // columns)
-    figure = Figure(figsize=(12, rows * (0.9 + max(1.0, 0.24 * len(names))) + 0.7), dpi=DPI, layout="constrained")
-    axes = grid(figure, len(run.losses), columns, sharex=True, sharey=True)
+    columns = min(len(losses), 3)
+    rows = -(-len(losses) // columns)
+    figure = new_figure(rows * (0.55 + max(0.7, 0.15 * len(names))) + 0.5)
+    axes = grid(figure, len(losses), columns, sharex=True, sharey=True)
     low, high = (float(shown.min()), float(shown.max())) if shown.count() else (0.1, 1.0)
     scale = LogNorm(low, high if high > low else 10 * low)
-    edges = _edges(x, logarithmic=part == "frozen")
+    edges = _edges(found["steps"].astype(float), logarithmic=kind == "frozen")
     for i, axis in enumerate(axes):
         axis.grid(False)
-        axis.set_facecolor("white")
-        mesh = axis.pcolormesh(edges, np.arange(len(names) + 1), shown[i], norm=scale,
-                               cmap="viridis", rasterized=True)  # fmt: skip
-        step = "step of the discriminator" if part == "frozen" else "step of training"
-        say(axis, plain_text(shorten(run.losses[i], 128 // columns)), step if i >= len(axes) - columns else "")
-        axis.tick_params(labelbottom=i >= len(axes) - columns)
-    axes[0].set_yticks(np.arange(len(names)) + 0.5, [plain_text(shorten(name, 30)) for name in names])
+        mesh = axis.pcolormesh(edges, np.arange(len(names) + 1), shown[i], norm=scale, cmap="viridis", rasterized=True)
+        last = i + columns >= len(axes)
+        step = "step of the discriminator" if kind == "frozen" else "step of training"
+        label(axis, plain_text(shorten(results.losses[i], 84 // columns)), step if last else "")
+        axis.tick_params(labelbottom=last, labelleft=i % columns == 0)
+    axes[0].set_yticks(np.arange(len(names)) + 0.5, [plain_text(shorten(name, 22)) for name in names])
     axes[0].set_ylim(len(names), 0)
-    if part == "frozen":
-        axes[0].set_xscale("log")
+    axes[0].set_xscale("log" if kind == "frozen" else "linear")
     axes[0].set_xlim(edges[0], edges[-1])
-    bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=12)
-    bar.ax.tick_params(labelsize=8)
-    bar.set_label("norm of the layer's part", fontsize=8.5)
-    age = f", generator after {age_text(run, ages_of(run)[-1])}" if part == "frozen" else ""
-    title = f"Gradient by the parameters of each of the generator's layers{age}"
-    figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
+    bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=14)
+    bar.ax.tick_params(labelsize=TICKS)
+    bar.set_label("norm of the layer's part", fontsize=SMALL)
+    age = f", generator after {age_text(results, ages_of(results)[-1])}" if kind == "frozen" else ""
+    title = f"Gradient with respect to the parameters of each of the generator's layers{age}"
+    figure.suptitle(title, fontsize=TITLE, x=0.01, ha="left")
     return figure
 
 
-def _draw_update(axis: "Axes", run: Results, x: NDArray, found: dict[str, NDArray]) -> None:
-    trained = run.notes["trained"]
-    style = look(run.losses.index(trained)) if trained in run.losses else {"color": DARK}
-    draw(axis, x, found["trained_norm"], **style, markevery=max(1, len(x) // 6), label="gradient")
-    draw(axis, x, found["update_norm"], color="black", linestyle=(0, (1, 1.2)), linewidth=2.2, label="the update")
-    show_logarithmically(axis, np.stack([found["trained_norm"], found["update_norm"]]))
-    axis.legend(frameon=False, fontsize=8, handlelength=3)
-    say(axis, f"Norm of the gradient of {plain_text(trained)} by the\nparameters, and of the update made of it")
+def _base(results: Results, part: str) -> Found:
+    """What the base discriminator gave: without the axis of configurations."""
+    return {name: values if name == "steps" else values[0] for name, values in part_of(results, part).items()}
 
 
-def _draw_fakes(axis: "Axes", run: Results, x: NDArray, logits: NDArray) -> None:
+def _draw_frozen(axis: "Axes", results: Results, found: Found, name: str, a: int) -> None:
+    x, age = found["steps"], ages_of(results)[a]
+    title = textwrap.fill(f"generator after {age_text(results, age)}", 24)
+    label(axis, title, "step of the discriminator", MEASURES[name])
+    if name in ("accuracy", "value"):
+        by_seed = thin_to(x, results.steps, found[name][a])
+        draw(axis, x, (by_seed + np.log(4)) / 2 if name == "value" else by_seed, color=DARK)
+    else:
+        draw_all(axis, x, np.moveaxis(found[name][a], -1, 0))
+        noise = results.notes["minibatches"] ** -0.5
+        if name == "snr":
+            level(axis, noise, _PURE_NOISE if a == 0 else "")
+        log_axis(axis, np.append(found[name], noise) if name == "snr" else found[name])
+    if name == "value":
+        level(axis, float(np.log(2)), "log 2" if a == 0 else "")
+    if name == "accuracy":
+        axis.set_ylim(min(0.45, axis.get_ylim()[0]), 1.03)
+    axis.set_xscale("log")
+
+
+def _along(axis: "Axes", draw_it: Any, results: Results, found: Found) -> None:
+    draw_it(axis, results, found)
+    axis.set_xlabel("step of training", fontsize=SMALL)
+
+
+def _draw_norms(axis: "Axes", results: Results, found: Found) -> None:
+    draw_all(axis, found["steps"], np.moveaxis(found["norm"], -1, 0))
+    log_axis(axis, found["norm"])
+    label(axis, "Norm of every loss's gradient with respect\nto the generator's parameters")
+
+
+def _draw_snr(axis: "Axes", results: Results, found: Found) -> None:
+    draw_all(axis, found["steps"], np.moveaxis(found["snr"], -1, 0))
+    noise = results.notes["minibatches"] ** -0.5
+    level(axis, noise, _PURE_NOISE)
+    log_axis(axis, np.append(found["snr"], noise))
+    label(axis, "SNR across minibatches of the gradient with\nrespect to the generator's parameters")
+
+
+def _draw_saturated(axis: "Axes", results: Results, found: Found) -> None:
+    draw_all(axis, found["steps"], np.moveaxis(found["saturated"], -1, 0))
+    axis.set_ylim(-0.03, 1.03)
+    threshold = f"{results.notes['threshold']:g}"
+    label(axis, f"Share of samples that are saturated: |derivative\nwith respect to the logit| below {threshold}")
+
+
+def _draw_cosines(axis: "Axes", results: Results, found: Found) -> None:
+    trained = results.notes["trained"]
+    draw_all(axis, found["steps"], np.moveaxis(found["cosine"][..., results.losses.index(trained)], -1, 0))
+    axis.set_ylim(min(-0.03, axis.get_ylim()[0]), 1.03)
+    label(axis, f"Cosine with the gradient of {plain_text(trained)}\nwith respect to the generator's parameters")
+
+
+def _draw_update(axis: "Axes", results: Results, found: Found) -> None:
+    x, trained = found["steps"], results.notes["trained"]
+    how = style(results.losses.index(trained)) if trained in results.losses else {"color": DARK}
+    draw(axis, x, found["trained_norm"], **how, markevery=max(1, len(x) // 6), label="gradient")
+    draw(axis, x, found["update_norm"], color="black", linestyle=(0, (1, 1.2)), linewidth=1.8, label="the update")
+    log_axis(axis, np.stack([found["trained_norm"], found["update_norm"]]))
+    axis.legend(frameon=False, fontsize=TICKS, handlelength=3)
+    label(axis, f"Norm of the gradient of {plain_text(trained)} with respect to\nthe parameters, and of its update")
+
+
+def _draw_fakes(axis: "Axes", results: Results, found: Found) -> None:
     """Quantiles of the logits [seed, step, quantile]: the outer, the inner ones and the middle one."""
+    x, logits = found["steps"], found["fake_logit"]
     medians = [over_seeds(logits[..., k])[1] for k in range(logits.shape[-1])]
-    middle, q = len(medians) // 2, run.notes["quantiles"]
+    middle, q = len(medians) // 2, results.notes["quantiles"]
     for k in range(middle):
         axis.fill_between(x, medians[k], medians[-1 - k], color=GREY, alpha=0.22, linewidth=0)
-    axis.plot(x, medians[middle], color=DARK, linewidth=1.5)
+    axis.plot(x, medians[middle], color=DARK, linewidth=1.2)
     pairs = ", ".join(f"{100 * a:g}-{100 * b:g} %" for a, b in zip(q[:middle], q[::-1], strict=False))
-    score = is_score(run, run.notes["trained"])
-    say(axis, f"{'Score' if score else 'D(G(z))'} of generated samples: median\nand quantiles ({pairs})")
+    score = is_score(results, results.notes["trained"])
+    label(axis, f"{'Score' if score else 'D(G(z))'} of generated samples: median\nand quantiles ({pairs})")
     if not score and np.isfinite(medians).any():
         axis.margins(y=0.08)
-        show_chances(axis, *axis.get_ylim(), which="y")
+        probability_ticks(axis, *axis.get_ylim(), which="y")
 
 
-def shorten(name: str, letters: int) -> str:
-    """A name in so many letters, its end left where it does not fit: what is told apart stands there.
+def _legend(figure: "Figure", results: Results, norms: NDArray) -> None:
+    """Losses, what the band is, and how many seeds of norms [seed, ..., loss] are not finite somewhere."""
+    from matplotlib.patches import Patch
 
-    >>> shorten("my_losses.py:minimax", 10)
-    '...minimax'
-    """
-    return name if len(name) <= letters else "..." + name[3 - letters :]
+    lines, names = line_handles(results.losses)
+    for i in range(len(names)):
+        broken = sum(not np.isfinite(norms[j, ..., i]).all() for j in range(len(norms)))
+        names[i] += f" ({broken} of {len(norms)} seeds not finite at some step)" if broken else ""
+    n = len(results.seeds)
+    lines.append(Patch(color=GREY, alpha=0.3 if n > 1 else 0, linewidth=0))
+    names.append(f"line and band: median and interquartile range over {n} seeds" if n > 1 else "one seed, no band")
+    legend(figure, lines, names)
 
 
 def _edges(x: NDArray, *, logarithmic: bool) -> NDArray:

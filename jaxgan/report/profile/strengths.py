@@ -1,25 +1,14 @@
-"""The figure of discriminators of several skills: what each of them is worth to the generator."""
+"""The figure of discriminators of several strengths: what each of them is worth to the generator."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxgan.report.profile.panels import (
-    DARK,
-    GREY,
-    MARKERS,
-    grid,
-    handles,
-    look,
-    mark_interval,
-    put_legend,
-    say,
-    show_logarithmically,
-)
-from jaxgan.report.profile.parts import ages_of, part_of
-from jaxgan.report.profile.tables import age_text, frozen_rows, skill_rows, training_rows
-from jaxgan.report.run.curves import DPI, plain_text
+from jaxgan.report.layout import grid, legend, line_handles, new_figure
+from jaxgan.report.plots import DARK, GREY, MARKERS, TICKS, label, log_axis, plain_text, style
+from jaxgan.report.profile.parts import age_text, ages_of, part_of
+from jaxgan.report.profile.rows import frozen_rows, strength_rows, training_rows
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import UNDEFINED, Interval
 
@@ -28,83 +17,97 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def skills_figure(run: Results) -> "Figure":
-    """A line for every skill: intervals over seeds of accuracy, gradients, and of the generators trained with it."""
-    from matplotlib.figure import Figure
+def strengths_figure(results: Results) -> "Figure":
+    """A line for every strength: intervals over seeds of accuracy, gradients, and of the generators trained with it."""
     from matplotlib.lines import Line2D
 
-    frozen = bool(part_of(run, "frozen"))
-    columns = ["accuracy", "norm", "cosine"] if "agreement" in part_of(run, "frozen") else ["accuracy", "norm"]
-    ages: Sequence[int | None] = ages_of(run) if frozen else (None,)
-    columns = columns if frozen else ["late", "metric"]
-    by_loss, by_skill = frozen_rows(run) if frozen else training_rows(run), skill_rows(run)
-    tall = max(0.4, 0.13 * len(run.losses)) * len(run.configurations) + 1.0
-    figure = Figure(figsize=(12, tall * len(ages) + 0.5), dpi=DPI, layout="constrained")
+    found = part_of(results, "frozen")
+    columns = ["accuracy", "norm", "cosine"] if "agreement" in found else ["accuracy", "norm"]
+    ages: Sequence[int | None] = ages_of(results) if found else (None,)
+    columns = columns if found else ["late", "metric"]
+    by_loss, by_strength = frozen_rows(results) if found else training_rows(results), strength_rows(results)
+    tall = max(0.32, 0.1 * len(results.losses)) * len(results.configurations) + 0.8
+    figure = new_figure(tall * len(ages) + 0.5)
     axes = grid(figure, len(columns) * len(ages), len(columns), sharey=True, sharex="col")
     for k, axis in enumerate(axes):
         age, name = ages[k // len(columns)], columns[k % len(columns)]
         here = [row for row in by_loss if getattr(row, "age", None) == age]
         if name in ("accuracy", "metric"):
-            _mark_each(axis, run, {row.skill: getattr(row, name) for row in by_skill if row.age == age})
+            _mark_each(axis, results, {row.configuration: getattr(row, name) for row in by_strength if row.age == age})
         else:
             field = {"cosine": "agreement"}.get(name, name)
-            _mark_losses(axis, run, {(row.skill, row.loss): getattr(row, field) for row in here}, name != "cosine")
-        _finish(axis, run, name, age)
+            _mark_losses(
+                axis, results, {(row.configuration, row.loss): getattr(row, field) for row in here}, name != "cosine"
+            )
+        _finish(axis, results, name, age)
     for axis in axes:
         axis.tick_params(labelbottom=True)
         axis.grid(axis="y", visible=False)
-        for k in range(1, len(run.configurations)):
+        for k in range(1, len(results.configurations)):
             axis.axhline(k - 0.5, color="#dddddd", linewidth=0.8)
-    axes[0].set_ylim(len(run.configurations) - 0.5, -0.5)
-    labels = [plain_text(label).replace(",", ",\n") for label in run.configurations]
-    axes[0].set_yticks(range(len(labels)), labels)
-    lines, names = handles(run, range(len(run.losses)))
+    axes[0].set_ylim(len(results.configurations) - 0.5, -0.5)
+    axes[0].set_yticks(
+        range(len(results.configurations)), [plain_text(name).replace(",", ",\n") for name in results.configurations]
+    )
+    lines, names = line_handles(results.losses)
     lines.append(Line2D([], [], color=GREY, marker=MARKERS[0]))
-    n = len(run.seeds)
+    n = len(results.seeds)
     names.append("one seed, no interval" if n == 1 else f"interquartile mean over {n} seeds, 95 % bootstrap interval")
-    put_legend(figure, lines, names)
+    legend(figure, lines, names)
     return figure
 
 
-def _finish(axis: "Axes", run: Results, name: str, age: int | None) -> None:
+def _finish(axis: "Axes", results: Results, name: str, age: int | None) -> None:
     """The words at a panel and what bounds it."""
     if name == "accuracy":
         axis.set_xlim(min(0.48, axis.get_xlim()[0]), 1.02)
-        say(axis, f"generator after {age_text(run, age or 0)}:\naccuracy of the discriminator at the end")
+        label(axis, f"generator after\n{age_text(results, age or 0)}:\naccuracy at the end")
     elif name == "norm":
-        say(axis, "Norm at the end of the gradient with respect to\nthe generator's parameters")
+        label(axis, "Norm at the end of the gradient\nwith respect to the generator's\nparameters")
     elif name == "late":
-        say(axis, "Norm of the gradient with respect to the generator's\nparameters, last tenth of training")
+        label(axis, "Norm of the gradient with respect to\nthe generator's parameters,\nlast tenth of training")
     elif name == "cosine":
         axis.set_xlim(min(-0.05, axis.get_xlim()[0]), 1.05)
-        say(axis, "Cosine with the gradient with respect to the parameters\nunder the base discriminator")
+        label(axis, "Cosine with the gradient with\nrespect to the parameters under\nthe base discriminator")
     else:
         better = {True: " (higher is better)", False: " (lower is better)"}.get(
-            run.notes["metric_higher_is_better"], ""
+            results.notes["metric_higher_is_better"], ""
         )
-        say(axis, f"{plain_text(run.notes['metric'])} of the generator\nat the end of training{better}")
-        _draw_yardsticks(axis, run)
+        label(axis, f"{plain_text(results.notes['metric'])} of the generator\nat the end of training{better}")
+        _draw_yardsticks(axis, results)
 
 
-def _draw_yardsticks(axis: "Axes", run: Results) -> None:
-    for name, value in run.notes.get("yardsticks", {}).items():
+def _draw_yardsticks(axis: "Axes", results: Results) -> None:
+    for name, value in results.notes.get("yardsticks", {}).items():
         if np.isfinite(float(value)):
-            axis.axvline(float(value), color=GREY, linestyle=":", linewidth=1.2)
+            axis.axvline(float(value), color=GREY, linestyle=":", linewidth=1.0)
             axis.annotate(plain_text(name), (float(value), 0), xycoords=("data", "axes fraction"), xytext=(-3, 3),
-                          textcoords="offset points", rotation=90, ha="right", va="bottom", fontsize=7.5,
+                          textcoords="offset points", rotation=90, ha="right", va="bottom", fontsize=TICKS,
                           color=GREY)  # fmt: skip
 
 
-def _mark_losses(axis: "Axes", run: Results, found: dict[tuple[str, str], Interval], logarithmic: bool) -> None:
-    places = np.linspace(-0.3, 0.3, len(run.losses)) if len(run.losses) > 1 else [0.0]
-    for k, skill in enumerate(run.configurations):
-        for i, loss in enumerate(run.losses):
-            mark_interval(axis, found.get((skill, loss), UNDEFINED), k + places[i], look(i))
+def _mark_losses(axis: "Axes", results: Results, found: dict[tuple[str, str], Interval], logarithmic: bool) -> None:
+    places = np.linspace(-0.3, 0.3, len(results.losses)) if len(results.losses) > 1 else [0.0]
+    for k, name in enumerate(results.configurations):
+        for i, loss in enumerate(results.losses):
+            _mark(axis, found.get((name, loss), UNDEFINED), k + places[i], style(i))
     if logarithmic:
-        show_logarithmically(axis, np.array([bound for interval in found.values() for bound in interval]), "x")
+        log_axis(axis, np.array([bound for interval in found.values() for bound in interval]), "x")
 
 
-def _mark_each(axis: "Axes", run: Results, found: dict[str, Interval | None]) -> None:
+def _mark_each(axis: "Axes", results: Results, found: dict[str, Interval | None]) -> None:
     style: dict[str, Any] = {"color": DARK, "marker": MARKERS[0]}
-    for k, skill in enumerate(run.configurations):
-        mark_interval(axis, found.get(skill) or UNDEFINED, k, style)
+    for k, name in enumerate(results.configurations):
+        _mark(axis, found.get(name) or UNDEFINED, k, style)
+
+
+def _mark(axis: "Axes", interval: Interval, y: float, how: dict[str, Any]) -> None:
+    """An estimate with its interval at a height; in words where it is undefined."""
+    how = {key: value for key, value in how.items() if key != "linestyle"}
+    if np.isnan(interval.estimate):
+        axis.annotate("undefined", (0.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=TICKS - 1,
+                      color=GREY)  # fmt: skip
+        return
+    if not np.isnan(interval.low):
+        axis.plot([interval.low, interval.high], [y, y], color=how["color"], linewidth=1.1)
+    axis.plot([interval.estimate], [y], **(how | {"markersize": 4.5}))

@@ -6,15 +6,17 @@ import click
 from rich.console import Console
 
 from jaxgan.report.profile.story import story
-from jaxgan.report.profile.tables import render
+from jaxgan.report.profile.tables import sections
+from jaxgan.report.tables import show as show_tables
 from jaxgan.results.store import load_results
 
 
 def show(folder: Path) -> None:
     """The tables, what they show in words, and where to look."""
-    run = load_results(folder)
-    Console().print(render(run))
-    for paragraph in story(run):
-        click.echo(click.wrap_text(paragraph, 100))
+    results = load_results(folder)
+    console = Console()
+    show_tables(sections(results), console)
+    for paragraph in story(results):
+        click.echo(click.wrap_text(paragraph, min(console.width, 100)))
     click.echo(f"report      {folder / 'report.html'}")
-    click.echo(f"again with  {run.config['command']}")
+    click.echo(f"again with  {results.config['command']}")

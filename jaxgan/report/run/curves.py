@@ -1,30 +1,23 @@
-"""Curves over steps: the median and the band over seeds, with the equilibrium drawn in.
+"""Curves over steps: the median and the band over seeds, with the equilibrium drawn in."""
 
-Figures are made without pyplot, which keeps every figure alive and a global state besides.
-"""
-
-import math
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.results.results import Results as Run
+from jaxgan.report.layout import Panel, compose, legend, line_handles, multiples
+from jaxgan.report.plots import FEW, GREY, PALE, colour, dash, draw, label, log_axis, over_seeds, thin
+from jaxgan.report.words import counted
+from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours (2008), which the colour-blind tell apart; in black and white the dashes do.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)), (0, (8, 3)))
-DPI = 120
-BINS = 250  # points per curve
 
-
-class Panel(NamedTuple):
+class Curve(NamedTuple):
     """One series in the curves figure."""
 
     series: str
@@ -33,141 +26,120 @@ class Panel(NamedTuple):
     of: str = ""  # "probability": only where the discriminator gives one; "score": only where it does not
 
 
-PANELS = (
-    Panel("g_loss", "Generator's loss"),
-    Panel("d_loss", "Discriminator's loss"),
-    Panel("value", "V(D, G) = E log D(x) + E log(1 - D(G(z)))", of="probability"),
-    Panel("d_real_mean", "D(x), mean over real examples", of="probability"),
-    Panel("d_fake_mean", "D(G(z)), mean over generated samples", of="probability"),
-    Panel("real_logit", "Score of real examples, mean", of="score"),
-    Panel("fake_logit", "Score of generated samples, mean", of="score"),
-    Panel("g_grad_norm", "Norm of the loss's gradient with respect to the\ngenerator's parameters", log=True),
-    Panel("d_grad_norm", "Norm of the loss's gradient with respect to the\ndiscriminator's parameters", log=True),
-    Panel("g_update_norm", "Norm of the generator's update", log=True),
-    Panel("d_update_norm", "Norm of the discriminator's update", log=True),
+CURVES = (
+    Curve("g_loss", "Generator's loss"),
+    Curve("d_loss", "Discriminator's loss"),
+    Curve("value", "V(D, G) =\nE log D(x) + E log(1 - D(G(z)))", of="probability"),
+    Curve("d_real_mean", "D(x), mean over real examples", of="probability"),
+    Curve("d_fake_mean", "D(G(z)), mean over samples", of="probability"),
+    Curve("real_logit", "Score of real examples, mean", of="score"),
+    Curve("fake_logit", "Score of samples, mean", of="score"),
+    Curve("g_grad_norm", "Norm of the loss's gradient with\nrespect to G's parameters", log=True),
+    Curve("d_grad_norm", "Norm of the loss's gradient with\nrespect to D's parameters", log=True),
+    Curve("g_update_norm", "Norm of G's update", log=True),
+    Curve("d_update_norm", "Norm of D's update", log=True),
 )
 
 
-def curves_figure(run: Run) -> "Figure":
-    """Series over steps: the median over seeds, the interquartile range over seeds, and the equilibrium.
+def curves_figures(results: Results) -> "dict[str, Figure]":
+    """Series over steps, by the names of their files: the median and the interquartile range over seeds.
 
-    Each seed is first reduced to medians over at most 250 spans of steps; a seed is left out where it is not
-    finite, and the legend counts such seeds.
+    Up to 7 configurations share the panels of one figure; of more, each has a small panel of its own in a figure for
+    each series, before the medians of all.
     """
-    from matplotlib.figure import Figure
+    found = shown_curves(results)
+    if not found:
+        return {}
+    if len(results.configurations) > FEW:
+        return {f"curves-{curve.series}": _apart(results, curve) for curve in found}
+    figure = compose(curve_panels(results), min(3, len(found)))
+    handles, names = line_handles(legend_names(results), markers=False)
+    _add_equilibrium(results, handles, names)
+    legend(figure, handles, names)
+    return {"curves": figure}
+
+
+def curve_panels(results: Results, only: Sequence[str] = ()) -> list[Panel]:
+    """The panels of all series, or of those named, that have something to show."""
+    chosen = [curve for curve in shown_curves(results) if not only or curve.series in only]
+    return [Panel(f"curve-{curve.series}", partial(_draw, results=results, curve=curve)) for curve in chosen]
+
+
+def shown_curves(results: Results) -> list[Curve]:
+    """Those that were recorded and mean something under any configuration."""
+    recorded = results.series
+    everyone = range(len(results.configurations))
+    return [curve for curve in CURVES if curve.series in recorded and any(_shows(results, curve, i) for i in everyone)]
+
+
+def legend_names(results: Results) -> list[str]:
+    """Of every configuration its name, and how many of its seeds are not finite somewhere."""
+    recorded = results.series
+    shown = [recorded[curve.series] for curve in CURVES if curve.series in recorded]
+    names = []
+    for i, name in enumerate(results.configurations):
+        # A series that a configuration has not is NaN throughout.
+        own = [values[i] for values in shown if not np.isnan(values[i]).all()]
+        broken = sum(not all(np.isfinite(values[j]).all() for values in own) for j in range(len(results.seeds)))
+        count = f"{counted(len(results.seeds), 'seed')} of {name}"
+        names.append(count + (f" ({broken} not finite at some step)" if broken else ""))
+    return names
+
+
+def _shows(results: Results, curve: Curve, i: int) -> bool:
+    """Whether a curve has something to say of the i-th configuration: sigmoid of a score is no probability."""
+    is_score = results.configurations[i] in results.notes.get("scores", [])
+    return curve.of != ("probability" if is_score else "score")
+
+
+def _draw(axis: "Axes", results: Results, curve: Curve) -> None:
+    for i, (steps, by_seed) in _thinned(results, curve).items():
+        draw(axis, steps, by_seed, color=colour(i), linestyle=dash(i))
+        _draw_equilibrium(axis, results, curve, i)
+    _scale(axis, results, curve)
+    label(axis, curve.title, "step")
+
+
+def _apart(results: Results, curve: Curve) -> "Figure":
+    """A small panel for each configuration, before the medians of all."""
+    thinned = _thinned(results, curve)
+    medians = {i: (steps, over_seeds(by_seed)[1]) for i, (steps, by_seed) in thinned.items()}
+
+    def draw_one(axis: "Axes", i: int) -> None:
+        for steps, median in medians.values():
+            axis.plot(steps, median, color=PALE, linewidth=0.7, zorder=1)
+        if i in thinned:
+            draw(axis, *thinned[i], color=colour(i))
+            _draw_equilibrium(axis, results, curve, i)
+        _scale(axis, results, curve)
+
+    return multiples(results.configurations, draw_one, curve.title)
+
+
+def _thinned(results: Results, curve: Curve) -> dict[int, tuple[NDArray, NDArray]]:
+    """By the number of each configuration of which it says something: steps, and values [seed, step]."""
+    values = results.series[curve.series]
+    return {i: thin(results.steps, values[i]) for i in range(len(values)) if _shows(results, curve, i)}
+
+
+def _scale(axis: "Axes", results: Results, curve: Curve) -> None:
+    if curve.log:
+        log_axis(axis, results.series[curve.series])
+    if curve.series in ("d_real_mean", "d_fake_mean"):
+        axis.set_ylim(-0.03, 1.03)
+
+
+def _draw_equilibrium(axis: "Axes", results: Results, curve: Curve, i: int) -> None:
+    known: Mapping[str, Any] = results.notes.get("equilibrium") or {}
+    shared = curve.series in known
+    value = known.get(curve.series, known.get(f"{curve.series}/{results.configurations[i]}"))
+    if value is not None:
+        axis.axhline(float(value), color=GREY if shared else colour(i), linestyle=":", linewidth=1.0)
+
+
+def _add_equilibrium(results: Results, handles: list[Any], names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
-    panels = [
-        panel
-        for panel in PANELS
-        if panel.series in run.series and any(_shows(run, panel, i) for i in range(len(run.configurations)))
-    ]
-    columns = min(3, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(4 * columns, 2.6 * rows + 0.5), dpi=DPI, layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
-    for axis in axes[len(panels) :]:
-        axis.remove()
-    for axis, panel in zip(axes, panels, strict=False):
-        _draw_panel(axis, run, panel)
-    for axis in axes[max(0, len(panels) - columns) : len(panels)]:
-        axis.set_xlabel("step", fontsize=9)
-        axis.tick_params(labelbottom=True)
-    handles = [Line2D([], [], color=colour(i), linestyle=dash(i), linewidth=2) for i in range(len(run.configurations))]
-    names = [_legend(run, i) for i in range(len(run.configurations))]
-    if run.notes.get("equilibrium"):
-        handles.append(Line2D([], [], color="#555555", linestyle=":", linewidth=1.2))
+    if results.notes.get("equilibrium"):
+        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.0))
         names.append("equilibrium")
-    figure.legend(handles, names, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
-    return figure
-
-
-def _shows(run: Run, panel: Panel, i: int) -> bool:
-    """Whether a panel has something to say of the i-th loss: sigmoid of a score is no probability."""
-    is_score = run.configurations[i] in run.notes.get("scores", [])
-    return panel.of != ("probability" if is_score else "score")
-
-
-def thin(values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:
-    """The middle steps [b] of at most `bins` equal spans, and the medians [seed, b] of `values` [seed, step].
-
-    What is not finite is left out of the medians; NaN where a span holds nothing else.
-
-    >>> thin(np.array([[1.0, 3.0, 5.0, np.nan]]), bins=2)
-    (array([1.5, 3.5]), array([[2., 5.]]))
-    """
-    steps = values.shape[1]
-    edges = np.linspace(0, steps, min(bins, steps) + 1).round().astype(int)
-    finite = np.where(np.isfinite(values), values, np.nan)
-    medians = [_nanquantiles(finite[:, a:b], 0.5, axis=1) for a, b in pairwise(edges)]
-    return (edges[:-1] + edges[1:] + 1) / 2, np.stack(medians, axis=1)
-
-
-def _nanquantiles(values: NDArray, q: float | list[float], axis: int) -> NDArray:
-    if not np.isnan(values).any():
-        return np.quantile(values, q, axis=axis)  # a hundred times as fast
-    empty = np.isnan(values).all(axis=axis, keepdims=True)
-    result = np.nanquantile(np.where(empty, 0.0, values), q, axis=axis)  # numpy warns of empty slices
-    return np.where(np.squeeze(empty, axis), np.nan, result)
-
-
-def plain_axis(axis: "Axes") -> None:
-    """The house style of an axis."""
-    axis.tick_params(which="both", labelsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(color="#dddddd", linewidth=0.6)
-    axis.set_axisbelow(True)
-
-
-def colour(i: int) -> str:
-    """Of the i-th loss."""
-    return COLOURS[i % len(COLOURS)]
-
-
-def dash(i: int) -> Any:
-    """Of the i-th loss."""
-    return DASHES[i % len(DASHES)]
-
-
-def plain_text(text: str) -> str:
-    """The text as it stands: matplotlib reads $...$ as a formula."""
-    return text.replace("$", r"\$")
-
-
-def _draw_panel(axis: "Axes", run: Run, panel: Panel) -> None:
-    values = run.series[panel.series]
-    positive = values[np.isfinite(values) & (values > 0)]
-    for i, loss in enumerate(run.configurations):
-        if not _shows(run, panel, i):
-            continue
-        places, by_seed = thin(values[i])
-        steps = np.interp(places, 1 + np.arange(len(run.steps)), run.steps)
-        if panel.log and len(positive):  # a gradient of exactly 0 must not drop out of a logarithmic axis
-            by_seed = np.where(by_seed == 0, positive.min(), by_seed)
-        low, median, high = _nanquantiles(by_seed, [0.25, 0.5, 0.75], axis=0)
-        axis.fill_between(steps, low, high, color=colour(i), alpha=0.2, linewidth=0)
-        axis.plot(steps, median, color=colour(i), linestyle=dash(i), linewidth=1.5)
-        equilibrium = _equilibrium(run.notes.get("equilibrium", {}), panel.series, loss)
-        if equilibrium is not None:
-            shared = panel.series in run.notes["equilibrium"]
-            axis.axhline(equilibrium, color="#555555" if shared else colour(i), linestyle=":", linewidth=1.2)
-    if panel.log and len(positive):
-        axis.set_yscale("log")
-    if panel.series in ("d_real_mean", "d_fake_mean"):
-        axis.set_ylim(-0.03, 1.03)
-    axis.set_title(panel.title, fontsize=9.5, loc="left")
-    plain_axis(axis)
-
-
-def _equilibrium(values: Mapping[str, Any], series: str, loss: str) -> float | None:
-    value = values.get(series, values.get(f"{series}/{loss}"))
-    return None if value is None else float(value)
-
-
-def _legend(run: Run, i: int) -> str:
-    shown = [run.series[panel.series][i] for panel in PANELS if panel.series in run.series]
-    broken = sum(not all(np.isfinite(values[j]).all() for values in shown) for j in range(len(run.seeds)))
-    n = len(run.seeds)
-    # The name not first: matplotlib leaves out of a legend what begins with "_".
-    count = f"{n} {'seed' if n == 1 else 'seeds'} of {plain_text(run.configurations[i])}"
-    return count + (f" ({broken} not finite at some step)" if broken else "")

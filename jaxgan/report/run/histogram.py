@@ -1,51 +1,67 @@
-"""Which classes the samples are, by loss: the median over seeds and their range, beside the data's shares."""
+"""Which classes the samples are, by configuration: the median over seeds and their range, beside the data's shares."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.report.run.curves import DPI, colour, plain_axis, plain_text
-from jaxgan.results.results import Results as Run
+from jaxgan.report.layout import WIDTH, grid, legend, multiples, new_figure
+from jaxgan.report.plots import FEW, SMALL, colour, label, plain_text
+from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_HATCHES = ("", "////", "....", "xxxx")
 
-def histogram_figure(run: Run) -> "Figure":
+
+def histogram_figure(results: Results) -> "Figure":
     """Bars: the median over seeds of the share of samples that the classifier puts into each class. Lines through
     them: from the lowest to the highest seed. Short black lines: the data's shares. Seeds with samples that are not
-    finite have no shares.
+    finite have no shares. Of more than 7 configurations each has a panel of its own.
 
-    Raises: KeyError when the run has no classes.
+    Raises:
+      KeyError: the run has no classes.
     """
-    from matplotlib.figure import Figure
+    data = results.samples["class_histogram_data"]
+    names = [plain_text(str(name)) for name in results.notes.get("classes", range(len(data)))]
+    count = len(results.configurations)
+    if count > FEW:
 
-    shares, data = run.samples["class_histogram"], run.samples["class_histogram_data"]
-    names = [plain_text(str(name)) for name in run.notes.get("classes", range(len(data)))]
-    x, width = np.arange(len(data)), 0.8 / len(run.configurations)
-    figure = Figure(figsize=(max(6.0, 0.9 * len(data)), 2.6), dpi=DPI, layout="constrained")
-    axis = figure.subplots()
-    for i, loss in enumerate(run.configurations):
+        def draw_one(axis: "Axes", i: int) -> None:
+            _draw(axis, results, [i])
+            axis.set_xticks(np.arange(len(data)), names)
+
+        return multiples(results.configurations, draw_one, "Share of samples in each class")
+    figure = new_figure(1.9, min(WIDTH, max(4.0, 0.6 * len(data))))
+    (axis,) = grid(figure, 1, 1)
+    _draw(axis, results, list(range(count)))
+    axis.set_xticks(np.arange(len(data)), names, rotation=0 if max(map(len, names)) < 4 else 30)
+    label(axis, y="share")
+    legend(figure, *axis.get_legend_handles_labels())
+    return figure
+
+
+def _draw(axis: "Axes", results: Results, chosen: list[int]) -> None:
+    shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
+    x, width = np.arange(len(data)), 0.8 / len(chosen)
+    for place, i in enumerate(chosen):
         finite = shares[i][np.isfinite(shares[i]).all(axis=1)]
         if not len(finite):  # every seed diverged
             continue
         median, low, high = np.median(finite, axis=0), finite.min(axis=0), finite.max(axis=0)
         axis.bar(
-            x + (i + 0.5) * width - 0.4,
+            x + (place + 0.5) * width - 0.4,
             median,
             width * 0.9,
             yerr=(median - low, high - median),
             color=colour(i),
             alpha=0.75,
-            hatch=("", "//", "..", "xx")[i % 4],
+            hatch=_HATCHES[i % 4],
             edgecolor="white",
-            error_kw={"elinewidth": 1},
-            label=f"samples, {plain_text(loss)}",
+            error_kw={"elinewidth": 0.8},
+            label=f"samples, {plain_text(results.configurations[i])}",
         )
-    axis.hlines(data, x - 0.42, x + 0.42, color="black", linewidth=1.5, label="data")
-    axis.set_xticks(x, names, rotation=0 if max(map(len, names)) < 4 else 30)
-    axis.set_ylabel("share", fontsize=9)
-    axis.legend(frameon=False, fontsize=8.5, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
-    plain_axis(axis)
+    axis.hlines(data, x - 0.42, x + 0.42, color="black", linewidth=1.2, label="data")
+    axis.tick_params(labelsize=SMALL)
     axis.grid(visible=False, axis="x")
-    return figure

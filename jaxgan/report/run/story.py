@@ -3,90 +3,107 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.report.run.table import Failures, Table, cell, direction, number, yardsticks
-from jaxgan.results.results import Results as Run
+from jaxgan.report.run.causes import causes_of
+from jaxgan.report.run.table import Failures, Table, direction, yardsticks
+from jaxgan.report.tables import summary_cell
+from jaxgan.report.words import MANY, bounds, counted, listed, noun_of, number, percent, plural
+from jaxgan.results.results import Results
 from jaxgan.results.statistics import Summary
 
 FEW = 8  # seeds, below which the intervals are rough
 GRADIENT = "norm of the loss's gradient with respect to the generator's parameters"
 
 
-def story(run: Run, table: Table) -> list[str]:
+def story(results: Results, table: Table) -> list[str]:
     """The run in paragraphs: what was done, who failed, the leading metric, the gradient, D, and a caution.
 
-    The leading metric is the first one. Nothing is claimed about a loss from a single seed.
+    The leading metric is the first one. Nothing is claimed about a configuration from a single seed. Many are counted
+    instead of gone through.
     """
-    paragraphs = [_setting(run) + " " + _failures(table), _why(run), _leading(table), _gradient(run), _fakes(run)]
-    return [paragraph for paragraph in [*paragraphs, _caution(run)] if paragraph]
+    if len(results.configurations) > MANY:
+        many = [_setting(results) + " " + _failures_of_many(table), _leading_of_many(table, noun_of(results))]
+        return [paragraph for paragraph in [*many, _caution(results)] if paragraph]
+    paragraphs = [_setting(results) + " " + _failures(table), _leading(table), _gradient(results), _fakes(results)]
+    return [paragraph for paragraph in [*paragraphs, _caution(results)] if paragraph]
 
 
-def tenths(values: NDArray) -> tuple[NDArray, NDArray]:
-    """Each seed's medians [seed] over the first and the last tenth of the steps of `values` [seed, step].
+def tenths(steps: NDArray, values: NDArray) -> tuple[NDArray, NDArray]:
+    """Each seed's medians [seed] over the first and the last tenth of the steps, of `values` [seed, record].
 
-    >>> [median.tolist() for median in tenths(np.arange(20.0)[None])]
+    >>> [median.tolist() for median in tenths(np.arange(1, 21), np.arange(20.0)[None])]
     [[0.5], [18.5]]
     """
-    tenth = max(1, values.shape[1] // 10)
-    return np.median(values[:, :tenth], axis=1), np.median(values[:, -tenth:], axis=1)
+    length = steps[-1] / 10
+    early, late = steps <= max(length, steps[0]), steps > min(steps[-1] - length, steps[-1] - 1)
+    return np.median(values[:, early], axis=1), np.median(values[:, late], axis=1)
 
 
-def _setting(run: Run) -> str:
-    n, losses = len(run.seeds), len(run.configurations)
-    names, data, steps = listed(run.configurations), run.notes.get("data"), run.notes.get("steps")
-    noun = "recipe" if run.config.get("config", {}).get("recipe") else "loss"
-    what = f"The {noun} {names} was" if losses == 1 else f"The {noun}{'es' if noun == 'loss' else 's'} {names} were"
+def _setting(results: Results) -> str:
+    n, count = len(results.seeds), len(results.configurations)
+    data, steps = results.notes.get("data"), results.notes.get("steps")
+    names = f"The {plural(noun_of(results), count)} {listed(results.configurations)}"
+    what = f"{names if count <= MANY else counted(count, noun_of(results))} {'was' if count == 1 else 'were'}"
     where = f" on {data}" if data else ""
-    length = f" for {steps:,} {'step' if steps == 1 else 'steps'}" if steps else ""
-    how_often = f"one seed (seed {run.seeds[0]})" if n == 1 else f"{n} seeds"
-    return f"{what} trained{where}{length} from {how_often}{' each' if losses > 1 and n > 1 else ''}."
+    length = f" for {counted(steps, 'step')}" if steps else ""
+    how_often = f"one seed (seed {results.seeds[0]})" if n == 1 else counted(n, "seed")
+    return f"{what} trained{where}{length} from {how_often}{' each' if count > 1 and n > 1 else ''}."
 
 
 def _failures(table: Table) -> str:
     sentences = []
-    for i, loss in enumerate(table.losses):
-        codes = {code: by_loss[i].failed for code, by_loss in table.failures.items() if by_loss[i].failed}
+    for i, name in enumerate(table.configurations):
+        codes = {code: each[i].failed for code, each in table.failures.items() if each[i].failed and code != "any"}
         total = table.failures["any"][i]
-        codes.pop("any", None)
         if table.seeds == 1:
             fate = f"the seed failed ({listed(codes)})" if total.failed else "the seed did not fail"
-            sentences.append(f"With {loss} {fate}.")
+            sentences.append(f"With {name} {fate}.")
             continue
-        low, high = (f"{100 * bound:.0f} %" for bound in total.share[1:])
+        low, high = (percent(bound) for bound in total.share[1:])
         by_code = f": {listed([f'{count} {code}' for code, count in codes.items()])}" if codes else ""
         sentences.append(
-            f"With {loss} {_share(total, table.seeds)} failed{by_code} "
+            f"With {name} {_share(total, table.seeds)} failed{by_code} "
             f"(95 % Wilson interval of the share: {low} to {high})."
         )
     return " ".join(sentences)
 
 
-def _why(run: Run) -> str:
-    """When the generator's gradient had vanished, in how many seeds, how deep, and what answers it."""
-    found = run.group("cause")
-    if "vanishing_begin" not in found:
+def _failures_of_many(table: Table) -> str:
+    counts = {name: each.failed for name, each in zip(table.configurations, table.failures["any"], strict=True)}
+    runs, failed = table.seeds * len(counts), sum(counts.values())
+    worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])
+    if not worst:
+        return f"None of the {runs:,} runs failed."
+    shown = listed([f"{counts[name]} of {table.seeds} with {name}" for name in worst[:MANY]])
+    more = f" (the {MANY} with the most; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
+    return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
+
+
+def _leading_of_many(table: Table, noun: str) -> str:
+    """The best three by the leading metric, and how many are told apart from the first."""
+    if not table.rows:
         return ""
-    sentences = []
-    for i, label in enumerate(run.configurations):
-        begin, end, depth, d_fake = (found[f"vanishing_{name}"][i] for name in ("begin", "end", "depth", "d_fake"))
-        seeds = int(np.isfinite(begin).sum())
-        if not seeds:
-            continue
-        typical = [float(np.nanmedian(values)) for values in (begin, end, depth)]
-        failed = int((run.outcomes[i][np.isfinite(begin)] != "OK").sum())
-        how_many = "the seed" if len(begin) == 1 else f"{seeds} of {len(begin)} seeds"
-        medians = " (medians)" if seeds > 1 else ""
-        certain = f" while D(G(z)) was {number(float(np.nanmedian(d_fake)))}" if np.isfinite(d_fake).any() else ""
-        last = int(run.steps[-1])
-        ends = f"to the end, step {last:,}" if typical[1] >= last else f"to step {typical[1]:,.0f}"
-        sentences.append(
-            f"In {how_many} of {label} the generator's gradient had vanished from step {typical[0]:,.0f} "
-            f"{ends}{medians}: its norm fell to {number(typical[2])} of its early level{certain}. "
-            f"{failed or 'None'} of {'it' if seeds == 1 else 'these seeds'} failed in the end."
-        )
-    if not sentences:
-        return "The generator's gradient vanished in no seed."
-    advice = run.notes.get("causes", {}).get("vanishing", {}).get("advice", "")
-    return " ".join([*sentences, advice]).strip()
+    row, base = table.rows[0], table.configurations[0]
+    defined = [(name, summary) for name, summary in zip(table.configurations, row.summaries, strict=True)
+               if summary.defined]  # fmt: skip
+    text = f"{row.metric.label} ({direction(row.metric)}), interquartile mean over seeds: "
+    text += f"defined for {len(defined)} of {counted(len(table.configurations), noun)}"
+    if row.metric.higher_is_better is not None and defined:
+        sign = -1 if row.metric.higher_is_better else 1
+        defined.sort(key=lambda pair: sign * pair[1].interval.estimate)
+        text += ", the best " + "; ".join(f"{name} {_value(summary)}" for name, summary in defined[:3])
+    text += f". To hold it against: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
+    if table.seeds == 1:
+        return text
+    told = [difference.interval for difference in row.differences if difference.defined]
+    higher, lower = sum(each.low > 0 for each in told), sum(each.high < 0 for each in told)
+    counts = {
+        "higher": higher,
+        "lower": lower,
+        "not told apart from it": len(told) - higher - lower,
+        "without a difference to report, as too many seeds failed": len(row.differences) - len(told),
+    }
+    shares = listed([f"{count} {what}" for what, count in counts.items() if count])
+    return f"{text} Seed by seed against {base}, by intervals that are not corrected for their number: {shares}."
 
 
 def _share(failures: Failures, seeds: int) -> str:
@@ -100,76 +117,82 @@ def _leading(table: Table) -> str:
         return ""
     row = table.rows[0]
     values = "; ".join(
-        f"with {loss} {_value(summary)}" for loss, summary in zip(table.losses, row.summaries, strict=True)
+        f"with {name} {_value(summary)}" for name, summary in zip(table.configurations, row.summaries, strict=True)
     )
     statistic = "value" if table.seeds == 1 else "interquartile mean over seeds"
     text = f"{row.metric.label} ({direction(row.metric)}), {statistic}: {values}."
-    if row.metric.yardsticks:
-        text += f" To hold it against: {yardsticks(row.metric)}."
+    if known := yardsticks(row.metric):
+        text += f" To hold it against: {known}."
     if table.seeds == 1:
         return text
-    for loss, difference in zip(table.losses[1:], row.differences, strict=True):
-        text += " " + _difference(loss, table.losses[0], difference, row.metric.higher_is_better)
+    for name, difference in zip(table.configurations[1:], row.differences, strict=True):
+        text += " " + _difference(name, table.configurations[0], difference, row.metric.higher_is_better)
     return text
 
 
 def _value(summary: Summary) -> str:
-    first, second = cell(summary)
-    return f"{first} {second}" if summary.defined and summary.seeds > 1 else f"{first} {second}".split(" [n/a")[0]
+    if summary.defined:
+        return f"{number(summary.interval.estimate)} {bounds(summary.interval)}".strip()
+    measured = f"{number(summary.measured.estimate)} {bounds(summary.measured)}".strip()
+    everyone = "it" if summary.seeds == 1 else f"over all {summary.seeds} seeds it"
+    return f"undefined, as {summary.failed} of {summary.seeds} failed ({everyone} was measured as {measured})"
 
 
-def _difference(loss: str, base: str, summary: Summary, higher_is_better: bool | None) -> str:
+def _difference(name: str, base: str, summary: Summary, higher_is_better: bool | None) -> str:
     if not summary.defined:
         return (
-            f"Between {loss} and {base} there is no difference to report: in {summary.failed} of "
+            f"Between {name} and {base} there is no difference to report: in {summary.failed} of "
             f"{summary.seeds} pairs of seeds at least one failed."
         )
     low, high = summary.interval[1:]
-    text = f"Seed by seed, {loss} minus {base} is {' '.join(cell(summary, signed=True))}: "
+    text = f"Seed by seed, {name} minus {base} is {summary_cell(summary, signed=True).plain}: "
     if not (low > 0 or high < 0):
         return text + "the interval includes 0, so these seeds do not tell the two apart."
     higher = low > 0
     better = "" if higher_is_better is None else (", the better" if higher == higher_is_better else ", the worse")
-    return text + f"the interval excludes 0, with {loss} the {'higher' if higher else 'lower'}{better} one."
+    return text + f"the interval excludes 0, with {name} the {'higher' if higher else 'lower'}{better} one."
 
 
-def _gradient(run: Run) -> str:
-    if "g_grad_norm" not in run.series:
+def _gradient(results: Results) -> str:
+    if "g_grad_norm" not in results.series:
         return ""
-    steps = max(1, run.series["g_grad_norm"].shape[2] // 10)
-    span = "step" if steps == 1 else f"{steps:,} steps"
+    tenth = max(1, int(results.steps[-1]) // 10)
+    span = "step" if tenth == 1 else f"{tenth:,} steps"
     parts = []
-    for loss, norms in zip(run.configurations, run.series["g_grad_norm"], strict=True):
-        (early, _), (late, left_out) = (_median(values) for values in tenths(norms))
-        parts.append(f"with {loss} {_change(early, late)}{_without(left_out, len(run.seeds))}{_lowest(norms, early)}")
-    median = "" if len(run.seeds) == 1 else " (medians over the seeds)"
+    for name, norms in zip(results.configurations, results.series["g_grad_norm"], strict=True):
+        (early, _), (late, left_out) = (_median(values) for values in tenths(results.steps, norms))
+        without, lowest = _without(left_out, len(results.seeds)), _lowest(results.steps, norms, early)
+        parts.append(f"with {name} {_change(early, late)}{without}{lowest}")
+    median = "" if len(results.seeds) == 1 else " (medians over the seeds)"
     return f"The {GRADIENT}, over the first and the last {span}{median}: {'; '.join(parts)}."
 
 
-def _lowest(norms: NDArray, early: float) -> str:
-    """Where in between the gradient was at its lowest, when that is well below where it began."""
-    tenth = max(1, norms.shape[1] // 10)
-    blocks = norms[:, : norms.shape[1] // tenth * tenth].reshape(len(norms), -1, tenth)
-    typical = np.array([_median(np.median(block, axis=1))[0] for block in blocks.swapaxes(0, 1)])
-    if not np.isfinite(typical).all() or not 0 < typical.min() < early / 3:
+def _lowest(steps: NDArray, norms: NDArray, early: float) -> str:
+    """Where in between the gradient was at its lowest, over a tenth of the steps, when that is well below its start."""
+    tenth = np.minimum(steps * 10 // (steps[-1] + 1), 9)
+    typical = {
+        float(steps[tenth == k].mean()): _median(np.median(norms[:, tenth == k], axis=1))[0] for k in np.unique(tenth)
+    }
+    lowest = min(typical, key=lambda step: typical[step])
+    at_the_end = lowest == max(typical)
+    if at_the_end or not np.isfinite(list(typical.values())).all() or not typical[lowest] < early / 3:
         return ""
-    lowest = int(typical.argmin())
-    return f" (at its lowest {number(typical.min())}, around step {lowest * tenth + tenth // 2:,})"
+    return f" (at its lowest {number(typical[lowest])}, around step {lowest:,.0f})"
 
 
-def _fakes(run: Run) -> str:
-    scores = run.notes.get("scores", [])
-    if "d_fake_mean" not in run.series or all(loss in scores for loss in run.configurations):
+def _fakes(results: Results) -> str:
+    scores = results.notes.get("scores", [])
+    if "d_fake_mean" not in results.series or all(name in scores for name in results.configurations):
         return ""
     parts = []
-    for loss, means in zip(run.configurations, run.series["d_fake_mean"], strict=True):
-        if loss in scores:  # no probability: its sigmoid means nothing
+    for name, means in zip(results.configurations, results.series["d_fake_mean"], strict=True):
+        if name in scores:  # no probability: its sigmoid means nothing
             continue
-        value, left_out = _median(tenths(means)[1])
+        value, left_out = _median(tenths(results.steps, means)[1])
         where = "" if np.isnan(value) else ("near" if abs(value - 0.5) <= 0.05 else "below" if value < 0.5 else "above")
         end = "it was not finite" if np.isnan(value) else f"{number(value)}, {where} 1/2"
-        parts.append(f"with {loss} {end}{_without(left_out, len(run.seeds))}")
-    median = "" if len(run.seeds) == 1 else ", as the median over the seeds"
+        parts.append(f"with {name} {end}{_without(left_out, len(results.seeds))}")
+    median = "" if len(results.seeds) == 1 else ", as the median over the seeds"
     return (
         f"The discriminator's mean output on generated samples, D(G(z)), ended{median}: {'; '.join(parts)}. "
         "At 1/2 it cannot tell samples from data, near 0 it rejects them with confidence."
@@ -185,7 +208,7 @@ def _median(by_seed: NDArray) -> tuple[float, int]:
 def _without(left_out: int, seeds: int) -> str:
     if not left_out or left_out == seeds:
         return ""
-    return f" (without {left_out} {'seed' if left_out == 1 else 'seeds'} no longer finite)"
+    return f" (without {counted(left_out, 'seed')} no longer finite)"
 
 
 def _change(early: float, late: float) -> str:
@@ -200,22 +223,14 @@ def _change(early: float, late: float) -> str:
     return f"{number(early)} and {number(late)}, {which} by a factor of {number(factor)}"
 
 
-def _caution(run: Run) -> str:
-    n = len(run.seeds)
+def _caution(results: Results) -> str:
+    n = len(results.seeds)
     if n == 1:
         return (
-            "One seed says nothing about a loss: another seed may end otherwise. Train several (8, say) "
+            f"One seed says nothing about a {noun_of(results)}: another seed may end otherwise. Train several (8, say) "
             "before drawing any conclusion."
         )
-    text = "All this holds for this data set, these networks and these settings. It says what happened, not why."
+    text = "All this holds for this data set, these networks and these settings."
+    if not causes_of(results):
+        text += " It says what happened, not why."
     return f"With {n} seeds the intervals are rough; more would narrow them. {text}" if n < FEW else text
-
-
-def listed(items: "dict[str, int] | tuple[str, ...] | list[str]") -> str:
-    """The items as a list in a sentence.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    *first, last = items or [""]
-    return f"{', '.join(first)} and {last}" if first else last

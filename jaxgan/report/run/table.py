@@ -1,27 +1,15 @@
-"""A run's numbers as a table: each loss over its seeds, and the losses against each other.
+"""A run's numbers: each configuration over its seeds, the configurations against each other, and who failed."""
 
-The same cells go to the terminal, to Markdown and to the report, so that they cannot disagree.
-"""
-
-import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.results.results import Metric
-from jaxgan.results.results import Results as Run
-from jaxgan.results.statistics import (
-    Interval,
-    Summary,
-    summarize,
-    summarize_difference,
-    wilson_interval,
-)
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table as RichTable
+from jaxgan.report.run.causes import causes_section
+from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell
+from jaxgan.report.words import noun_of, number, percent
+from jaxgan.results.results import Metric, Results
+from jaxgan.results.statistics import Interval, Summary, summarize, summarize_difference, wilson_interval
 
 CONFIDENCE = 0.95  # the words beside the numbers say 95 %, too
 RNG = 0  # of every bootstrap, so that one run has one table, and a metric more changes no other row
@@ -31,96 +19,121 @@ class Row(NamedTuple):
     """One metric."""
 
     metric: Metric
-    summaries: tuple[Summary, ...]  # one per loss
-    differences: tuple[Summary, ...]  # losses[1], losses[2], ... each minus losses[0], seed by seed
+    summaries: tuple[Summary, ...]  # one per configuration
+    differences: tuple[Summary, ...]  # configurations[1], configurations[2], ... each minus the first, seed by seed
 
 
 class Failures(NamedTuple):
-    """How many seeds of a loss failed, and their share with its Wilson interval."""
+    """How many seeds of a configuration failed, and their share with its Wilson interval."""
 
     failed: int
     share: Interval
 
 
 class Table(NamedTuple):
-    """What a run says about its losses. Failures are under "any" and under each code, one per loss."""
+    """What a run says about its configurations. Failures are under "any" and each code, one per configuration."""
 
-    losses: tuple[str, ...]
+    configurations: tuple[str, ...]
     seeds: int
     rows: tuple[Row, ...]
     failures: dict[str, tuple[Failures, ...]]
 
+    @property
+    def pairs(self) -> list[str]:
+        """The names of a row's differences."""
+        return [f"{name} minus {self.configurations[0]}" for name in self.configurations[1:]]
 
-def summarize_run(run: Run) -> Table:
+
+def summarize_run(results: Results) -> Table:
     """Interquartile means, paired differences on common seeds, and failures by code, all with 95 % intervals.
 
     Any outcome but OK is a failure, and enters every metric as its worst value (see `statistics.summarize`).
     """
-    failed = run.outcomes != "OK"
+    failed = results.outcomes != "OK"
     rows = []
-    for metric in run.metrics:
-        values = run.values[metric.name]
+    for metric in results.metrics:
+        values = results.values[metric.name]
         over_seeds = partial(summarize, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
         over_pairs = partial(summarize_difference, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
         summaries = [over_seeds(v, f) for v, f in zip(values, failed, strict=True)]
         pairs = zip(values[1:], failed[1:], strict=True)
         differences = [over_pairs(v, values[0], f, failed[0]) for v, f in pairs]
         rows.append(Row(metric, tuple(summaries), tuple(differences)))
-    known = [code for code in run.notes.get("explanations", {}) if code != "OK"]
-    codes = [*known, *sorted(set(run.outcomes[failed].tolist()) - set(known))]
-    failures = {"any": _failures(failed)} | {code: _failures(run.outcomes == code) for code in codes}
-    return Table(run.configurations, len(run.seeds), tuple(rows), failures)
+    known = [code for code in results.notes.get("explanations", {}) if code != "OK"]
+    codes = [*known, *sorted(set(results.outcomes[failed].tolist()) - set(known))]
+    failures = {"any": _failures(failed)} | {code: _failures(results.outcomes == code) for code in codes}
+    return Table(results.configurations, len(results.seeds), tuple(rows), failures)
 
 
-def comparisons(table: Table) -> list[str]:
-    """The names of a row's differences."""
-    return [f"{loss} minus {table.losses[0]}" for loss in table.losses[1:]]
+def sections(results: Results, table: Table | None = None) -> list[Section]:
+    """The tables of a run: metrics, differences where they are many, failures, and causes where they were found."""
+    table = table or summarize_run(results)
+    noun = noun_of(results)
+    return [*metrics_sections(table, noun), failures_section(table), *causes_section(results)]
 
 
-def number(x: float, *, signed: bool = False) -> str:
-    """Three significant digits, as one reads them.
-
-    >>> [number(x) for x in (0.98765, 12345.0, -0.0000123, float("inf"), 10.0)]
-    ['0.988', '12,300', '-1.23e-5', '∞', '10']
-    >>> number(2.0, signed=True)
-    '+2'
-    """
-    if math.isnan(x):
-        return "undefined"
-    if math.isinf(x):
-        text = "∞" if x > 0 else "-∞"
-    else:
-        text = f"{x + 0.0:.3g}"  # + 0.0 takes the sign from -0.0
-        if 1e3 <= abs(float(text)) < 1e7:
-            text = f"{float(text):,.0f}"
-        elif "e" in text:
-            mantissa, exponent = text.split("e")
-            text = f"{mantissa}e{int(exponent)}"
-    return f"+{text}" if signed and x > 0 else text
-
-
-def cell(summary: Summary, *, signed: bool = False) -> tuple[str, str]:
-    """An estimate and its interval, or why there is none.
-
-    >>> cell(Summary(Interval(8.24, 7.9, 8.6), seeds=8, failed=0, defined=True))
-    ('8.24', '[7.9, 8.6]')
-    >>> cell(Summary(Interval(*[float("nan")] * 3), seeds=8, failed=5, defined=False))
-    ('undefined,', '5 of 8 failed')
-    """
-    if not summary.defined:
-        return "undefined,", f"{summary.failed} of {summary.seeds} failed"
-    estimate, low, high = (number(value, signed=signed) for value in summary.interval)
-    return estimate, "[n/a: one seed]" if summary.seeds == 1 else f"[{low}, {high}]"
+def metrics_sections(table: Table, noun: str) -> list[Section]:
+    """A row per metric: the configurations and their differences side by side, or of more than two in two tables."""
+    together = len(table.configurations) <= 2
+    rows, differences = [], []
+    for row in table.rows:
+        about = filter(None, [direction(row.metric), yardsticks(row.metric).replace("; ", "\n")])
+        name = Cell(row.metric.label, "\n".join(about), value=row.metric.name)
+        own = [summary_cell(summary) for summary in row.summaries]
+        apart = [summary_cell(summary, signed=True) for summary in row.differences]
+        rows.append((name, *own, *(apart if together else ())))
+        differences.append((Cell(row.metric.label, value=row.metric.name), *apart))
+    head = ["metric", *table.configurations, *(table.pairs if together else ())]
+    pairs = "; differences: of paired differences on common seeds" if together and table.pairs else ""
+    found = [section("metrics", _caption(table, pairs), head, rows)] if rows else []
+    if not together and rows:
+        caption = (
+            f"Each {noun} minus {table.configurations[0]}: interquartile mean of paired differences on common seeds"
+            + (" [95 % bootstrap interval]" if table.seeds > 1 else "")
+        )
+        names = [Cell(f"{name} minus {table.configurations[0]}") for name in table.configurations[1:]]
+        found.append(section("differences", caption, ["metric", *names], differences))
+    return found
 
 
-def failure_cell(failures: Failures, seeds: int) -> tuple[str, str]:
+def failures_section(table: Table, *, every: bool = False) -> Section:
+    """A row per way to fail that occurred, or `every` one."""
+    rows = []
+    for code, by_configuration in table.failures.items():
+        if every or code == "any" or any(failures.failed for failures in by_configuration):
+            name = Cell("any failure" if code == "any" else code, value=code)
+            rows.append((name, *(failure_cell(failures, table.seeds) for failures in by_configuration)))
+    caption = "Seeds that failed, by outcome" + (" [95 % Wilson interval of the share]" if table.seeds > 1 else "")
+    return section("failures", caption, ["outcome", *table.configurations], rows)
+
+
+def seeds_section(results: Results) -> Section:
+    """A row per seed, as measured."""
+    outcomes, values = results.outcomes, results.values
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            name,
+            numeric(float(seed), str(seed)),
+            Cell(str(outcomes[i, j]), failed=bool(outcomes[i, j] != "OK")),
+            *(numeric(float(values[metric.name][i, j])) for metric in results.metrics),
+        )
+        for i, name in enumerate(results.configurations)
+        for j, seed in enumerate(results.seeds.tolist())
+    ]
+    caption = "The values as measured, before failed seeds are set to the worst value"
+    return section("seeds", caption, (noun_of(results), "seed", "outcome", *(m.label for m in results.metrics)), rows)
+
+
+def failure_cell(failures: Failures, seeds: int) -> Cell:
     """A count and the Wilson interval of the share.
 
-    >>> failure_cell(Failures(0, Interval(0.0, 0.0, 0.324)), 8)
-    ('0 of 8', '[0 %, 32 %]')
+    >>> failure_cell(Failures(0, Interval(0.0, 0.0, 0.324)), 8).plain
+    '0 of 8 [0 %, 32 %]'
     """
-    low, high = (f"{100 * bound:.0f} %" for bound in failures.share[1:])
-    return f"{failures.failed} of {seeds}", "[n/a: one seed]" if seeds == 1 else f"[{low}, {high}]"
+    low, high = (percent(bound) for bound in failures.share[1:])
+    note = "[n/a: one seed]" if seeds == 1 else f"[{low}, {high}]"
+    value = {"count": failures.failed, "share": failures.share._asdict()}
+    return Cell(f"{failures.failed} of {seeds}", note, value, failed=failures.failed > 0)
 
 
 def direction(metric: Metric) -> str:
@@ -131,124 +144,21 @@ def direction(metric: Metric) -> str:
 
 
 def yardsticks(metric: Metric) -> str:
-    """What a metric's numbers are to be held against, in words."""
-    return "; ".join(f"{name} {number(value)}" for name, value in metric.yardsticks.items())
+    """What a metric's numbers are to be held against, in words; without those that are undefined."""
+    known = {name: value for name, value in metric.yardsticks.items() if not np.isnan(value)}
+    return "; ".join(f"{name} {number(value)}" for name, value in known.items())
 
 
-def title(table: Table) -> str:
-    """What the numbers of a table are."""
+def _caption(table: Table, pairs: str) -> str:
     if table.seeds == 1:
         return "One seed: its values; there is no interval"
-    return f"Interquartile mean over {table.seeds} seeds [95 % bootstrap interval over seeds]"
-
-
-def to_dict(table: Table) -> dict[str, Any]:
-    """The table for JSON, by name."""
-    pairs = comparisons(table)
-    return {
-        "statistic": "interquartile mean over seeds; differences: of paired differences on common seeds",
-        "confidence": CONFIDENCE,
-        "losses": list(table.losses),
-        "seeds": table.seeds,
-        "metrics": {
-            row.metric.name: {
-                "losses": {k: _summary_dict(s) for k, s in zip(table.losses, row.summaries, strict=True)},
-                "differences": {k: _summary_dict(s) for k, s in zip(pairs, row.differences, strict=True)},
-            }
-            for row in table.rows
-        },
-        "failures": {
-            code: {
-                loss: {"count": count, "share": share._asdict()}
-                for loss, (count, share) in zip(table.losses, by_loss, strict=True)
-            }
-            for code, by_loss in table.failures.items()
-        },
-    }
-
-
-def to_markdown(table: Table) -> str:
-    """The table in Markdown: a line per metric, then a line per way to fail."""
-    head = ["metric", *table.losses, *comparisons(table), "yardsticks"]
-    lines = [
-        [
-            f"{row.metric.label} ({direction(row.metric)})",
-            *(" ".join(cell(s)) for s in row.summaries),
-            *(" ".join(cell(s, signed=True)) for s in row.differences),
-            yardsticks(row.metric),
-        ]
-        for row in table.rows
-    ]
-    for code, by_loss in table.failures.items():
-        counts = [" ".join(failure_cell(f, table.seeds)) for f in by_loss]
-        lines.append([f"failed: {code}", *counts, *("" for _ in comparisons(table)), ""])
-    rule = ["---"] * len(head)
-    rows = ["| " + " | ".join(_markdown(text) for text in line) + " |" for line in (head, rule, *lines)]
-    return f"{title(table)}\n\n" + "\n".join(rows) + "\n"
-
-
-def render(table: Table) -> "RenderableType":
-    """The table for the terminal: 100 columns hold two losses, and more losses get a second table beneath."""
-    from rich.console import Group
-
-    together = len(table.losses) <= 2
-    main = _rich_table(title(table), "metric", [*table.losses, *(comparisons(table) if together else ())])
-    for row in table.rows:
-        cells = [cell(s) for s in row.summaries]
-        if together:
-            cells += [cell(s, signed=True) for s in row.differences]
-        _add_row(main, row.metric.label, f"{direction(row.metric)}\n{yardsticks(row.metric)}", cells)
-    main.add_section()
-    for code, by_loss in table.failures.items():
-        if code == "any" or any(failures.failed for failures in by_loss):
-            note = "[95 % Wilson interval of the share]" if code == "any" and table.seeds > 1 else ""
-            label = "seeds that failed" if code == "any" else f"  {code}"
-            _add_row(main, label, note, [failure_cell(f, table.seeds) for f in by_loss])
-    if len(table.losses) == 2:
-        main.caption = "Differences: interquartile mean of the paired differences on common seeds."
-    if together:
-        return main
-    heading = "Interquartile mean of paired differences on common seeds [95 % bootstrap interval]"
-    second = _rich_table(heading, "metric", comparisons(table))
-    for row in table.rows:
-        _add_row(second, row.metric.label, "", [cell(s, signed=True) for s in row.differences])
-    return Group(main, second)
+    text = f"Interquartile mean over {table.seeds} seeds [95 % bootstrap interval over seeds]{pairs}."
+    if all(summary.defined for row in table.rows for summary in (*row.summaries, *row.differences)):
+        return text
+    return text + " Undefined where more than a quarter failed; “all seeds” is the same mean of what was measured, "\
+        "failed or not"  # fmt: skip
 
 
 def _failures(failed: np.ndarray) -> tuple[Failures, ...]:
     counts = failed.sum(axis=1).tolist()
     return tuple(Failures(k, wilson_interval(k, failed.shape[1], confidence=CONFIDENCE)) for k in counts)
-
-
-def _summary_dict(summary: Summary) -> dict[str, Any]:
-    return summary.interval._asdict() | {
-        "seeds": summary.seeds,
-        "failed": summary.failed,
-        "defined": summary.defined,
-    }
-
-
-def _markdown(text: str) -> str:
-    return text.replace("|", r"\|").replace("<", "&lt;").replace("\n", " ")
-
-
-def _rich_table(heading: str, first: str, others: list[str]) -> "RichTable":
-    from rich import box, table
-    from rich.text import Text  # a loss's name may hold what rich would read as markup
-
-    rich = table.Table(
-        title=heading.replace("[", r"\["), box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
-    )
-    rich.add_column(first, min_width=18)
-    for name in others:
-        rich.add_column(Text(name.replace(" minus ", "\nminus ")), justify="right", overflow="fold")
-    return rich
-
-
-def _add_row(rich: "RichTable", label: str, note: str, cells: list[tuple[str, str]]) -> None:
-    from rich.text import Text
-
-    first = Text(label, style="bold")
-    if note.strip():
-        first.append("\n" + note.strip(), style="not bold dim")
-    rich.add_row(first, *(Text(top).append("\n" + below, style="dim") for top, below in cells))

@@ -5,17 +5,25 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from jaxgan.report.run.table import render, summarize_run
+from jaxgan.report.run.causes import why
+from jaxgan.report.run.table import sections
+from jaxgan.report.tables import show as show_tables
+from jaxgan.report.words import sample_sizes
 from jaxgan.results.store import load_results
 
 
 def show(folder: Path) -> None:
-    """The table, what the outcomes mean, and where to look."""
-    run = load_results(folder)
-    Console().print(render(summarize_run(run)))
-    for code in sorted({code for code in run.outcomes.ravel() if code != "OK"}):
-        click.echo(f"{code}: {run.notes['explanations'][code]}")
-    sizes = ", ".join(f"{name} {size:,}" for name, size in run.notes["sample_sizes"].items())
-    click.echo(f"measured on {sizes}")
+    """The tables, what the outcomes mean, when and why, and where to look."""
+    results = load_results(folder)
+    console = Console()
+    show_tables(sections(results), console)
+    width = min(console.width, 100)
+    failed = sorted({code for code in results.outcomes.ravel().tolist() if code != "OK"})
+    for code in failed:
+        click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
+    for paragraph in why(results):
+        click.echo(click.wrap_text(paragraph, width))
+    if sizes := sample_sizes(results):
+        click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
     click.echo(f"report      {folder / 'report.html'}")
-    click.echo(f"again with  {run.config['command']}")
+    click.echo(f"again with  {results.config['command']}")

@@ -1,0 +1,146 @@
+"""Panels in figures of a paper's width, so that what a page shows can be printed as it is; and figures in files.
+
+Figures are made without pyplot, which keeps every figure alive and a global state besides.
+"""
+
+import io
+import math
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.report.plots import SMALL, TITLE, label, plain_axis, plain_text, shorten, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, COLUMN = 7.0, 3.4  # inches: the text of a paper, and one of its two columns
+DPI = 200
+
+
+class Panel(NamedTuple):
+    """One drawing that can stand alone; `draw` sets its words, too."""
+
+    name: str
+    draw: "Callable[[Axes], None]"
+
+
+def new_figure(height: float, width: float = WIDTH) -> "Figure":
+    """An empty figure, inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    engine: Any = figure.get_layout_engine()  # constrained, which has more to set than its base class says
+    engine.set(w_pad=0.03, h_pad=0.04)
+    return figure
+
+
+def grid(figure: "Figure", panels: int, columns: int, **options: Any) -> list["Axes"]:
+    """So many panels in rows of `columns`."""
+    axes = figure.subplots(math.ceil(panels / columns), columns, squeeze=False, **options).ravel()
+    for axis in axes[panels:]:
+        axis.remove()
+    for axis in axes[:panels]:
+        plain_axis(axis)
+        axis.tick_params(labelbottom=True)
+    return list(axes[:panels])
+
+
+def compose(panels: Sequence[Panel], columns: int, height: float = 1.75) -> "Figure":
+    """The panels in one figure; words about the x axis stand at the lowest of each column alone."""
+    rows = math.ceil(len(panels) / columns)
+    figure = new_figure(rows * height + 0.35)
+    axes = grid(figure, len(panels), columns)
+    for k, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+        panel.draw(axis)
+        if k + columns < len(panels):
+            axis.set_xlabel("")
+    return figure
+
+
+def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", title: str) -> "Figure":
+    """A small panel for every name on common axes, so that any number of curves can be read."""
+    columns = 4 if len(names) > 6 else 3
+    rows = math.ceil(len(names) / columns)
+    figure = new_figure(1.15 * rows + 0.45)
+    for i, axis in enumerate(grid(figure, len(names), columns, sharex=True, sharey=True)):
+        axis.locator_params(axis="x", nbins=4)
+        draw_one(axis, i)
+        axis.minorticks_off()
+        last = i + columns >= len(names)
+        axis.tick_params(labelbottom=last, labelleft=i % columns == 0)
+        label(axis, plain_text(shorten(names[i], 112 // columns)), "step" if last else "")
+    figure.suptitle(title.replace("\n", " "), fontsize=TITLE + 0.5, x=0.01, ha="left")
+    return figure
+
+
+def line_handles(names: Sequence[str], *, markers: bool = True) -> tuple[list[Any], list[str]]:
+    """Of a legend: a line for every name."""
+    from matplotlib.lines import Line2D
+
+    drop = {} if markers else {"marker": ""}
+    # A name that begins with "_" is left out of a legend, unless something stands before it.
+    return [Line2D([], [], linewidth=1.5, **(style(i) | drop)) for i in range(len(names))], [
+        "\u200b" + plain_text(name) for name in names
+    ]
+
+
+def legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
+    """A legend above all panels, in as many columns as fit; long names are broken."""
+    names = [textwrap.fill(name, int(17 * figure.get_figwidth())) for name in names]
+    room = 17.5 * figure.get_figwidth()  # in letters
+    columns = 1
+    for columns in range(len(names), 0, -1):
+        widths = [max(map(len, part)) + 8 for part in np.array_split(np.array(names, object), columns)]
+        if sum(widths) <= room:
+            break
+    figure.legend(handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=SMALL,
+                  handlelength=3.2)  # fmt: skip
+
+
+def png(figure: "Figure") -> bytes:
+    """The figure as a PNG, the same each time."""
+    _settle(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=figure.dpi, facecolor="white")
+    return content.getvalue()
+
+
+def save_vector(figure: "Figure", stem: Path) -> None:
+    """Writes STEM.pdf and STEM.svg, whose texts are texts: without dates, and parts named from a fixed salt."""
+    import matplotlib
+
+    _settle(figure)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
+        figure.savefig(f"{stem}.svg", metadata={"Date": None}, facecolor="white")
+        figure.savefig(f"{stem}.pdf", metadata={"CreationDate": None}, facecolor="white")
+
+
+def save_panels(panels: Iterable[Panel], folder: Path, names: Sequence[str]) -> list[Path]:
+    """Writes every panel by itself, in the width of a paper's column, with a legend of `names`. Returns the PDFs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for panel in panels:
+        figure = new_figure(2.3, COLUMN)
+        (axis,) = grid(figure, 1, 1)
+        panel.draw(axis)
+        if names:
+            legend(figure, *line_handles(names))
+        save_vector(figure, folder / panel.name)
+        written.append(folder / f"{panel.name}.pdf")
+    return written
+
+
+def _settle(figure: "Figure") -> None:
+    """Solves the layout once and rounds its places: the solver's last digits differ from one time to the next."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        left, bottom, width, height = (round(x, 6) for x in axis.get_position(original=True).bounds)
+        axis.set_position((left, bottom, width, height))

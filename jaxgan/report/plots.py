@@ -1,0 +1,212 @@
+"""One style for all figures: colours and dashes, medians with bands, axes on which a zero is a zero."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE, SMALL, TICKS = 8.0, 7.5, 7.0  # font sizes
+FEW = 7  # curves, up to which one panel holds all
+
+# Okabe and Ito's colours (2008), which the colour-blind tell apart, and a violet; in black and white the dashes do.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4B2E83")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)), (0, (8, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DARK, GREY, PALE = "#222222", "#666666", "#cccccc"
+BINS = 250  # points per curve
+_CHANCES = (1e-12, 1e-6, 0.01, 0.1, 1e-3, 0.3, 1e-9)  # ticks of D(G(z)) with 1 - these, the first with precedence
+
+
+def colour(i: int) -> str:
+    """Of the i-th curve."""
+    return COLOURS[i % len(COLOURS)]
+
+
+def dash(i: int) -> Any:
+    """Of the i-th curve: with its colour, no two of the first 42 are alike."""
+    return DASHES[sum(divmod(i, len(COLOURS))) % len(DASHES)]
+
+
+def style(i: int) -> dict[str, Any]:
+    """Colour, dash and marker of the i-th curve."""
+    return {"color": colour(i), "linestyle": dash(i), "marker": MARKERS[i % len(MARKERS)], "markersize": 3.2}
+
+
+def plain_axis(axis: "Axes") -> None:
+    """The style of an axis."""
+    axis.tick_params(which="both", labelsize=TICKS)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="#dddddd", linewidth=0.5)
+    axis.set_axisbelow(True)
+
+
+def plain_text(text: str) -> str:
+    """The text as it stands: matplotlib reads $...$ as a formula."""
+    return text.replace("$", r"\$")
+
+
+def shorten(name: str, letters: int) -> str:
+    """A name in so many letters, its end left where it does not fit: what is told apart stands there.
+
+    >>> shorten("my_losses.py:minimax", 10)
+    '...minimax'
+    """
+    return name if len(name) <= letters else "..." + name[3 - letters :]
+
+
+def label(axis: "Axes", title: str = "", x: str = "", y: str = "") -> None:
+    """The words at a panel."""
+    if title:
+        axis.set_title(title, fontsize=TITLE, loc="left")
+    if x:
+        axis.set_xlabel(x, fontsize=SMALL)
+    if y:
+        axis.set_ylabel(y, fontsize=SMALL)
+
+
+def level(axis: "Axes", value: float, text: str = "") -> None:
+    """A dotted line across a panel, named at its left end."""
+    axis.axhline(value, color=GREY, linestyle=":", linewidth=1.0)
+    axis.annotate(text, (0, value), xycoords=("axes fraction", "data"), xytext=(3, 1.5), textcoords="offset points",
+                  ha="left", va="bottom", fontsize=TICKS - 0.5, color=GREY, annotation_clip=True)  # fmt: skip
+
+
+def thin(steps: NDArray, values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:
+    """The steps [b] of at most `bins` spans of equally many steps, and the medians [seed, b] of values [seed, record].
+
+    Records may be unevenly spaced: a span stands at the mean step of its records, and one without any is left out. What
+    is not finite is left out of the medians; NaN where a span holds nothing else.
+
+    >>> thin(np.array([1, 2, 3, 4]), np.array([[1.0, 3.0, 5.0, np.nan]]), bins=2)
+    (array([1.5, 3.5]), array([[2., 5.]]))
+    """
+    at = np.asarray(steps, np.float64)
+    if len(at) <= 1:
+        return at, np.where(np.isfinite(values), values, np.nan)
+    span = np.minimum((at - at[0]) * bins // (at[-1] + 1 - at[0]), bins - 1)
+    edges = [0, *(np.flatnonzero(np.diff(span)) + 1).tolist(), len(at)]
+    finite = np.where(np.isfinite(values), values, np.nan)
+    medians = [_nanmedian(finite[:, a:b]) for a, b in pairwise(edges)]
+    return np.array([at[a:b].mean() for a, b in pairwise(edges)]), np.stack(medians, axis=1)
+
+
+def thin_to(ends: NDArray, steps: NDArray, values: NDArray) -> NDArray:
+    """Medians [seed, end] of values [seed, record] recorded at `steps`, over the spans that end at the steps `ends`.
+
+    >>> thin_to(np.array([1, 4]), np.array([1, 2, 3, 4]), np.array([[9.0, 1.0, 2.0, 3.0]])).tolist()
+    [[9.0, 2.0]]
+    """
+    edges = [0, *np.searchsorted(steps, ends, side="right").tolist()]
+    return np.stack([np.median(values[:, min(a, max(b - 1, 0)) : max(b, 1)], axis=1) for a, b in pairwise(edges)], 1)
+
+
+def over_seeds(by_seed: NDArray) -> NDArray:
+    """The quartiles [3, step] of by_seed [seed, step]; a seed counts where it is finite, NaN where none is.
+
+    >>> over_seeds(np.array([[1.0, np.nan], [3.0, np.inf]])).tolist()
+    [[1.5, nan], [2.0, nan], [2.5, nan]]
+    """
+    finite = np.where(np.isfinite(by_seed), by_seed, np.nan).astype(np.float64)
+    some = ~np.isnan(finite).all(axis=0)
+    result = np.full((3, finite.shape[1]), np.nan)
+    if some.any():
+        result[:, some] = np.nanquantile(finite[:, some], [0.25, 0.5, 0.75], axis=0)
+    return result
+
+
+def draw(axis: "Axes", x: NDArray, by_seed: NDArray, **how: Any) -> None:
+    """The median over seeds of by_seed [seed, step], and the interquartile range as a band where there are several."""
+    low, median, high = over_seeds(by_seed)
+    if len(by_seed) > 1:
+        axis.fill_between(x, low, high, color=how["color"], alpha=0.16, linewidth=0)
+    axis.plot(x, median, **({"linewidth": 1.2} | how))
+
+
+def draw_all(axis: "Axes", x: NDArray, by_curve: NDArray) -> None:
+    """A curve, a band and markers for every one of by_curve [curve, seed, step].
+
+    Of curves that coincide the lower are the wider, and the markers take turns, so that each is seen.
+    """
+    medians = [over_seeds(values)[1] for values in by_curve]
+    every = max(1, min(len(x) // 5, max(3 * len(medians), len(x) // 10)))
+    for i, values in enumerate(by_curve):
+        how = style(i) | {"markevery": (min(i * every // len(medians), len(x) - 1), every)}
+        draw(axis, x, values, linewidth=line_width(medians, i), **how)
+
+
+def line_width(curves: Sequence[NDArray], i: int) -> float:
+    """Of the i-th curve's line, the wider the more of the later curves lie on it, up to two.
+
+    >>> line_width([np.ones(3), np.zeros(3), np.ones(3)], 0) > line_width([np.ones(3), np.zeros(3), np.ones(3)], 2)
+    True
+    """
+    later = sum(np.allclose(curves[i], other, rtol=1e-3, atol=0, equal_nan=True) for other in curves[i + 1 :])
+    return 1.2 + 1.6 * min(later, 2)
+
+
+def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
+    """A logarithmic axis for `values`; where some are exactly 0, linear below the smallest positive one, with 0 on it.
+
+    What is drawn must be drawn before. All zeros, or nothing at all: the axis stays linear.
+    """
+    from matplotlib.ticker import NullFormatter
+
+    finite = np.asarray(values, np.float64)[np.isfinite(values)]
+    if not (finite > 0).any():
+        return
+    low, high = (math.log10(f(finite[finite > 0])) for f in (np.min, np.max))
+    set_scale, set_limits, limits = (
+        getattr(axis, name.format(which)) for name in ("set_{}scale", "set_{}lim", "get_{}lim")
+    )
+    ticks = getattr(axis, which + "axis")
+    if (finite == 0).any():
+        first = math.ceil(low) - 1  # below all that is positive
+        set_scale("symlog", linthresh=10.0**first, linscale=0.7)
+        set_limits(-0.25 * 10.0**first, 10 ** (high + 0.04 * (high - first)))
+        decades = range(first, math.ceil(high) + 1, max(1, math.ceil((math.ceil(high) - first + 1) / 6)))
+        ticks.set_ticks([0.0, *(10.0**k for k in decades)])
+        return
+    set_scale("log")
+    if high - low < 0.6:
+        middle = (low + high) / 2
+        set_limits(10 ** (middle - 0.4), 10 ** (middle + 0.4))
+    bottom, top = np.log10(limits())
+    if top - bottom < 3:  # too few powers of ten to read the rest off
+        steps = (1, 2, 5) if top - bottom < 1.5 else (1, 3)
+        marks = [k * 10.0**e for e in range(math.floor(bottom), math.ceil(top)) for k in steps]
+        marks = [mark for mark in marks if bottom <= math.log10(mark) <= top]
+        ticks.set_ticks(marks, [f"{mark:g}" for mark in marks])
+    ticks.set_minor_formatter(NullFormatter())
+
+
+def probability_ticks(axis: "Axes", low: float, high: float, which: str = "x") -> None:
+    """Ticks of D(G(z)) on an axis of logits from `low` to `high`: at 1e-6, 0.5, 1 - 1e-6 and so on."""
+    span, kept = high - low, [(0.0, "0.5", 3)]
+    for d in _CHANCES:
+        far = f"1 - {_short(d)}" if d < 1e-3 else f"{1 - d:g}"
+        logit = math.log(d / (1 - d))
+        for at, text in ((logit, _short(d)), (-logit, far)):
+            # Labels side by side need room for their letters, those on a y axis for a line; both sides alike.
+            need = [span * (0.02 + 0.018 * (len(far) + other) / 2 if which == "x" else 0.09) for _, _, other in kept]
+            if low <= at <= high and all(abs(at - x) >= n for (x, _, _), n in zip(kept, need, strict=True)):
+                kept.append((at, text, len(far)))
+    shown = sorted(mark for mark in kept if low <= mark[0] <= high)
+    getattr(axis, f"set_{which}ticks")([at for at, _, _ in shown], [text for _, text, _ in shown])
+
+
+def _nanmedian(values: NDArray) -> NDArray:
+    if not np.isnan(values).any():
+        return np.median(values, axis=1)  # a hundred times as fast
+    empty = np.isnan(values).all(axis=1, keepdims=True)
+    result = np.nanmedian(np.where(empty, 0.0, values), axis=1)  # numpy warns of empty slices
+    return np.where(empty[:, 0], np.nan, result)
+
+
+def _short(d: float) -> str:
+    return f"{d:g}".replace("e-0", "e-")

@@ -1,0 +1,172 @@
+"""When and why: the leading metric along training, and the episodes in which something went wrong."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.tables import Cell, Section, numeric, section
+from jaxgan.report.words import MANY, counted, noun_of, number
+from jaxgan.results.results import Results
+
+
+class Cause(NamedTuple):
+    """One thing that can go wrong; arrays [configuration, seed], NaN where it did not."""
+
+    name: str
+    label: str  # a clause: "the generator's gradient vanished"
+    explanation: str
+    advice: str
+    begin: NDArray[np.float64]  # steps
+    end: NDArray[np.float64]  # steps; the last one, or NaN, where it had not ended
+    depth: NDArray[np.float64]  # the lowest level as a share of the early one
+
+    def found(self, i: int) -> NDArray[np.bool_]:
+        """In which seeds of the i-th configuration."""
+        return np.isfinite(self.begin[i])
+
+
+class Episode(NamedTuple):
+    """A cause in the seeds of one configuration: how many had it, and medians over these."""
+
+    cause: Cause
+    configuration: str
+    seeds: int
+    begin: float
+    end: float | None  # None: half of them or more had not ended with the run
+    depth: float
+    d_fake: float | None  # the discriminator's mean output on samples meanwhile, where it is a probability
+
+
+def causes_of(results: Results) -> list[Cause]:
+    """What was looked for in the run, found or not."""
+    stored = results.group("cause")
+    return [
+        Cause(
+            name,
+            str(about.get("label") or name.replace("_", " ")),
+            str(about.get("explanation") or ""),
+            str(about.get("advice") or ""),
+            *(stored[f"{name}_{field}"].astype(np.float64) for field in ("begin", "end", "depth")),
+        )
+        for name, about in (results.notes.get("causes") or {}).items()
+        if f"{name}_begin" in stored
+    ]
+
+
+def episodes_of(results: Results) -> list[Episode]:
+    """Of every configuration, what went wrong in any of its seeds, in the order in which it began."""
+    episodes = []
+    for i in range(len(results.configurations)):
+        own = [_episode(results, cause, i) for cause in causes_of(results) if cause.found(i).any()]
+        episodes += sorted(own, key=lambda episode: episode.begin)
+    return episodes
+
+
+def why(results: Results) -> list[str]:
+    """When and why, in paragraphs; nothing where neither metrics along training nor causes were recorded."""
+    return [text for text in (_progress(results), *_episodes_in_words(results)) if text]
+
+
+def causes_section(results: Results) -> list[Section]:
+    """A row for every configuration and cause; none where none was found."""
+    rows = [
+        (
+            episode.configuration,
+            _capital(episode.cause.label),
+            Cell(f"{episode.seeds} of {len(results.seeds)}", value={"count": episode.seeds}),
+            numeric(episode.begin, _step(episode.begin)),
+            numeric(np.nan if episode.end is None else episode.end,
+                    "the end" if episode.end is None else _step(episode.end)),
+            numeric(episode.depth),
+        )
+        for episode in episodes_of(results)
+    ]  # fmt: skip
+    caption = (
+        "What went wrong during training, whatever came of it: in how many seeds, and medians over these. The lowest "
+        "level is a share of the early one."
+    )
+    head = (noun_of(results), "what happened", "seeds", "from step", "to step", "lowest level")
+    return [section("causes", caption, head, rows)] if rows else []
+
+
+def _episode(results: Results, cause: Cause, i: int) -> Episode:
+    found = cause.found(i)
+    ends = cause.end[i, found]
+    last = results.steps[-1] if len(results.steps) else np.inf
+    open_ended = np.isnan(ends) | (ends >= last)
+    end = None if 2 * open_ended.sum() >= len(ends) else float(np.nanmedian(ends))
+    begin, depth = float(np.median(cause.begin[i, found])), float(np.median(cause.depth[i, found]))
+    name = results.configurations[i]
+    return Episode(cause, name, int(found.sum()), begin, end, depth, _d_fake(results, cause, i))
+
+
+def _d_fake(results: Results, cause: Cause, i: int) -> float | None:
+    """D(G(z)) in the episode, the median over steps and then over seeds."""
+    scores = results.notes.get("scores", [])
+    if "d_fake_mean" not in results.series or results.configurations[i] in scores:
+        return None
+    values, medians = results.series["d_fake_mean"][i], []
+    for j in np.flatnonzero(cause.found(i)):
+        end = np.nan_to_num(cause.end[i, j], nan=np.inf)
+        inside = values[j, (results.steps >= cause.begin[i, j]) & (results.steps <= end)]
+        if np.isfinite(inside).any():
+            medians.append(float(np.median(inside[np.isfinite(inside)])))
+    return float(np.median(medians)) if medians else None
+
+
+def _episodes_in_words(results: Results) -> list[str]:
+    paragraphs = []
+    for cause in causes_of(results):
+        episodes = [episode for episode in episodes_of(results) if episode.cause.name == cause.name]
+        if not episodes:
+            paragraphs.append(f"Looked for and found in no seed: {cause.label}.")
+            continue
+        told = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
+        told += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
+        paragraphs.append(" ".join(filter(None, [told, cause.explanation, cause.advice])))
+    return paragraphs
+
+
+def _in_words(episode: Episode, seeds: int) -> str:
+    share = f"all {seeds} seeds" if episode.seeds == seeds else f"{episode.seeds} of {seeds} seeds"
+    where = f"{'the one seed' if seeds == 1 else share} of {episode.configuration}"
+    end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
+    medians = " (medians)" if episode.seeds > 1 else ""
+    text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
+    text += f"down to {number(episode.depth)} of its early level"
+    return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")
+
+
+def _progress(results: Results) -> str:
+    """The leading metric along training: where it was at its best, and where it ended."""
+    if not results.metrics or results.metrics[0].name not in results.along or len(results.configurations) > MANY:
+        return ""
+    metric, steps = results.metrics[0], results.probe_steps
+    parts = []
+    for name, values in zip(results.configurations, results.along[metric.name], strict=True):
+        finite = np.where(np.isfinite(values), values, np.nan)
+        kept = ~np.isnan(finite).all(axis=0)
+        if not kept.any():
+            parts.append(f"with {name} it was finite at no step")
+            continue
+        medians = np.nanmedian(finite[:, kept], axis=0)
+        best = int(medians.argmax() if metric.higher_is_better else medians.argmin())
+        told = f"with {name} {number(medians[0])} at first and {number(medians[-1])} at the end"
+        gained, lost = abs(medians[best] - medians[0]), abs(medians[best] - medians[-1])
+        if metric.higher_is_better is not None and lost > 0.1 * gained > 0:
+            told += f", at its best {number(medians[best])} at step {steps[kept][best]:,}"
+        parts.append(told)
+    median = "the median over seeds" if len(results.seeds) > 1 else "the one seed"
+    return (
+        f"{metric.label} was measured at {counted(len(steps), 'step')} along training, from fewer samples than at the "
+        f"end; {median}: {'; '.join(parts)}."
+    )
+
+
+def _step(step: float) -> str:
+    return f"{step:,.0f}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,91 @@
+"""The figure of when: the leading metric along training, and the episodes in which something went wrong."""
+
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxgan.report.layout import Panel, compose, legend, line_handles, multiples
+from jaxgan.report.plots import FEW, GREY, PALE, colour, dash, draw, label, level, over_seeds, plain_text
+from jaxgan.report.run.causes import episodes_of
+from jaxgan.report.run.curves import curve_panels
+from jaxgan.results.results import Metric, Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def when_figure(results: Results) -> "Figure | None":
+    """Metrics and the generator's gradient over steps; bars under the gradient are the episodes. None: nothing to show.
+
+    Of many configurations each has a small panel of its own with the leading metric.
+    """
+    panels = when_panels(results)
+    if not panels:
+        return None
+    if len(results.configurations) > FEW and results.along:
+        metric = results.metrics[0]
+        return multiples(
+            results.configurations, lambda axis, i: _draw_metric(axis, results, metric, only=i), metric.label
+        )
+    figure = compose(panels, min(3, len(panels)))
+    handles, names = line_handles(results.configurations, markers=False)
+    if episodes_of(results):
+        from matplotlib.lines import Line2D
+
+        handles.append(Line2D([], [], color=GREY, linewidth=4, solid_capstyle="butt"))
+        names.append("bar: something went wrong, medians of begin and end")
+    legend(figure, handles, names)
+    return figure
+
+
+def when_panels(results: Results) -> list[Panel]:
+    """Every metric along training, the leading one first; what the episodes are of beside it."""
+    along = results.along
+    panels = [
+        Panel(f"along-{metric.name}", partial(_draw_metric, results=results, metric=metric))
+        for metric in results.metrics
+        if metric.name in along and np.isfinite(along[metric.name]).any()
+    ]
+    evidence = curve_panels(results, ("g_grad_norm", "d_fake_mean")) if episodes_of(results) else []
+    shown = [Panel(f"episodes-{panel.name}", partial(_with_episodes, results=results, panel=panel))
+             for panel in evidence]  # fmt: skip
+    return [*panels[:1], *shown, *panels[1:]]
+
+
+def _draw_metric(axis: "Axes", results: Results, metric: Metric, only: int | None = None) -> None:
+    values = results.along[metric.name]
+    finite = values[np.isfinite(values)]
+    for i in range(len(results.configurations)):
+        if only is not None and i != only:
+            axis.plot(results.probe_steps, over_seeds(values[i])[1], color=PALE, linewidth=0.7, zorder=1)
+            continue
+        how = {"color": colour(i), "linestyle": "-" if i == only else dash(i), "marker": ".", "markersize": 4}
+        draw(axis, results.probe_steps, values[i], **how)
+    if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min():
+        axis.set_yscale("log")
+    if only is not None:
+        _bars(axis, results, only)
+        return
+    for name, value in metric.yardsticks.items():
+        if np.isfinite(value):
+            level(axis, value, plain_text(name))
+    label(axis, textwrap.fill(plain_text(metric.label), 38), "step")
+
+
+def _with_episodes(axis: "Axes", results: Results, panel: Panel) -> None:
+    panel.draw(axis)
+    _bars(axis, results)
+
+
+def _bars(axis: "Axes", results: Results, only: int | None = None) -> None:
+    """From the median begin to the median end of each episode, above the panel's lower edge."""
+    last = float(results.steps[-1])
+    for k, episode in enumerate(episodes_of(results)):
+        i = results.configurations.index(episode.configuration)
+        if only is None or i == only:
+            axis.plot([episode.begin, last if episode.end is None else episode.end], [0.03 + 0.045 * (k % 8)] * 2,
+                      transform=axis.get_xaxis_transform(), color=colour(i), linewidth=3.5, alpha=0.9,
+                      solid_capstyle="butt")  # fmt: skip

@@ -1,0 +1,107 @@
+"""Numbers, lists and plurals as one writes them in a sentence."""
+
+import math
+from collections.abc import Iterable
+
+from jaxgan.results.results import Results
+from jaxgan.results.statistics import Interval
+
+MANY = 6  # configurations, above which sentences count them instead of going through them
+_PLURALS = {"loss": "losses"}
+
+
+def number(x: float, *, signed: bool = False) -> str:
+    """Three significant digits, as one reads them.
+
+    >>> [number(x) for x in (0.98765, 12345.0, -0.0000123, float("inf"), 10.0)]
+    ['0.988', '12,300', '-1.23e-5', '∞', '10']
+    >>> number(2.0, signed=True)
+    '+2'
+    """
+    if math.isnan(x):
+        return "undefined"
+    if math.isinf(x):
+        text = "∞" if x > 0 else "-∞"
+    else:
+        text = f"{x + 0.0:.3g}"  # + 0.0 takes the sign from -0.0
+        if 1e3 <= abs(float(text)) < 1e7:
+            text = f"{float(text):,.0f}"
+        elif "e" in text:
+            mantissa, exponent = text.split("e")
+            text = f"{mantissa}e{int(exponent)}"
+    return f"+{text}" if signed and x > 0 else text
+
+
+def bounds(interval: Interval, *, signed: bool = False) -> str:
+    """The bounds of an interval; nothing where it has none.
+
+    >>> bounds(Interval(8.24, 7.9, 8.6)), bounds(Interval(8.0, float("nan"), float("nan")))
+    ('[7.9, 8.6]', '')
+    """
+    if math.isnan(interval.low):
+        return ""
+    return f"[{number(interval.low, signed=signed)}, {number(interval.high, signed=signed)}]"
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent.
+
+    >>> percent(0.324)
+    '32 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
+def listed(items: Iterable[str]) -> str:
+    """The items as a list in a sentence.
+
+    >>> listed(["a", "b", "c"]), listed(["a"]), listed([])
+    ('a, b and c', 'a', '')
+    """
+    *first, last = list(items) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plural(noun: str, n: int | float) -> str:
+    """The noun for so many of them.
+
+    >>> plural("loss", 2), plural("seed", 1)
+    ('losses', 'seed')
+    """
+    return noun if n == 1 else _PLURALS.get(noun, noun + "s")
+
+
+def counted(n: int | float, noun: str) -> str:
+    """So many of them.
+
+    >>> counted(1, "epoch"), counted(1200, "step"), counted(0.33, "epoch")
+    ('1 epoch', '1,200 steps', '0.33 epochs')
+    """
+    return f"{n:,} {plural(noun, n)}" if isinstance(n, int) else f"{n:.3g} {plural(noun, float(f'{n:.3g}'))}"
+
+
+def named(results: Results) -> str:
+    """The configurations by their names, or, of many, how many there are."""
+    names = results.configurations
+    return ", ".join(names) if len(names) <= MANY else counted(len(names), noun_of(results))
+
+
+def noun_of(results: Results) -> str:
+    """What the configurations are called: "loss" where they differ in nothing else, "recipe", or "configuration"."""
+    return str(results.notes.get("noun") or "configuration")
+
+
+def sample_sizes(results: Results) -> list[str]:
+    """What was measured on how many: "samples per seed: 2,500".
+
+    A name that ends in "of" runs on into its number.
+    """
+    sizes = results.notes.get("sample_sizes") or {}
+    return [
+        f"{name} {_size(size)} samples" if name.endswith(" of") else f"{name}: {_size(size)}"
+        for name, size in sizes.items()
+    ]
+
+
+def _size(size: object) -> str:
+    return f"{size:,}" if isinstance(size, int) else str(size)
