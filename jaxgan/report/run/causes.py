@@ -27,11 +27,11 @@ class Cause(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """A cause in the seeds of one configuration: how many had it, and medians over these."""
+    """A cause in the seeds of one configuration, and medians over those that had it."""
 
     cause: Cause
     configuration: str
-    count: int
+    seeds: int  # that had it
     begin: float
     end: float | None  # None: half of them or more had not ended with the run
     depth: float
@@ -74,7 +74,7 @@ def causes_section(results: Results) -> list[Section]:
         (
             episode.configuration,
             _capital(episode.cause.label),
-            Cell(f"{episode.count} of {len(results.seeds)}", value={"count": episode.count}),
+            Cell(f"{episode.seeds} of {len(results.seeds)}", value={"count": episode.seeds}),
             numeric(episode.begin, _step(episode.begin)),
             numeric(np.nan if episode.end is None else episode.end,
                     "the end" if episode.end is None else _step(episode.end)),
@@ -129,10 +129,10 @@ def _episodes_in_words(results: Results) -> list[str]:
 
 
 def _in_words(episode: Episode, seeds: int) -> str:
-    share = f"all {seeds} seeds" if episode.count == seeds else f"{episode.count} of {seeds} seeds"
+    share = f"all {seeds} seeds" if episode.seeds == seeds else f"{episode.seeds} of {seeds} seeds"
     where = f"{'the one seed' if seeds == 1 else share} of {episode.configuration}"
     end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
-    medians = " (medians)" if episode.count > 1 else ""
+    medians = " (medians)" if episode.seeds > 1 else ""
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
     text += f"down to {number(episode.depth)} of its early level"
     return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")

@@ -110,7 +110,7 @@ def failures_section(table: Table, *, every: bool = False) -> Section:
 def seeds_section(results: Results) -> Section:
     """A row per seed, as measured."""
     outcomes, values = results.outcomes, results.values
-    rows = [
+    rows: list[tuple[str | Cell, ...]] = [
         (
             name,
             numeric(float(seed), str(seed)),
