@@ -109,9 +109,9 @@ def make_run(
         if code == "NON_FINITE":
             found["frechet"].values[i, j] = np.nan
             found["sample_fake"].values[i, j] = np.nan
-            for series in found.data_vars.values():
-                if series.attrs["group"] == "series":
-                    series.values[i, j, len(at) // 2 :] = np.nan
+            for own, values in found.data_vars.items():
+                if values.attrs["group"] == "series":
+                    found[str(own)].values[i, j, len(at) // 2 :] = np.nan
     usual = {
         "kind": "run",
         "noun": "loss",

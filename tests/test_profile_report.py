@@ -1,143 +1,34 @@
 """Figures, tables, folder and page of gradient profiles: slopes known beforehand, and what a reader sees."""
 
+import dataclasses
+import json
 import math
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
-from jaxgan.report.profile.panels import look, over_seeds, show_chances, show_logarithmically, thin_to, width
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
+from synthetic import LOOKS, make_profile, save
 from test_report import Addresses, text_of, ydata
 
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
 from jaxgan.report.profile.paper import paper_figure
 from jaxgan.report.profile.report import figures_of, write_profile_report
 from jaxgan.report.profile.rows import frozen_rows, strength_rows, training_rows
+from jaxgan.report.profile.story import story
 from jaxgan.report.profile.strengths import strengths_figure
 from jaxgan.report.profile.tables import markdown, sections
-from jaxgan.results.files import write_json
-from jaxgan.results.results import SCHEMA, Metric, Results, variable
-from jaxgan.results.store import load_results, write_run
-from jaxgan.study.assemble import gradient_dims
+from jaxgan.report.tables import to_dict
+from jaxgan.results.results import Results
+from jaxgan.results.store import load_results
 
 BOTH = ("minimax", "wasserstein")
 ODD = "_my <b>file</b>: $x$|"
-STEPS = np.array([1, 2, 5, 10, 20, 50, 100, 200])
-BITS = {"float32": 5e-7, "float64": 2e-15}
-
-
-def make_profile(
-    kind: str = "frozen",
-    losses: tuple[str, ...] = BOTH,
-    seeds: int = 4,
-    skills: tuple[str, ...] = ("base",),
-    **notes: Any,
-) -> Results:
-    """The first loss loses 10 decades per 1,000 steps, the others keep a norm of 2 (a skill's: times 1, 2, ...)."""
-    logits = np.linspace(-30, 30, 121)
-    d = 1 / (1 + np.exp(-logits))
-    d_logit = np.stack([-d, *(-np.ones_like(d) for _ in losses[1:])])
-    value = np.stack([np.log1p(-d), *(-logits for _ in losses[1:])])
-    arrays: dict[str, NDArray] = {
-        "paper.logits": logits,
-        "paper.d": d,
-        "paper.one_minus_d": 1 - d,
-        "paper.closed_d_logit": d_logit,
-        "paper.error_d_logit": np.stack([1e-8 * d, *(0 * d for _ in losses[1:])]),
-    }
-    for bits, dtype in ((32, np.float32), (64, np.float64)):
-        curves = {"value": value, "d_logit": d_logit, "d_probability": d_logit / d / (1 - d)}
-        arrays |= {f"paper.{name}{bits}": curve.astype(dtype) for name, curve in curves.items()}
-    blind = {"axis": "D(G(z))", "value": "log(1 - D)", "derivative": "-D", "float32": "above -87.4, where it is 0",
-             "saturates": "below a logit of -4.60, where D(G(z)) is below 0.01", "off_closed_form": BITS,
-             "regions": [{"from_logit": "-inf", "to_logit": -4.6, "from_d": 0.0, "to_d": 0.01}]}  # fmt: skip
-    seeing = {"axis": "sigmoid(score)", "value": "-v", "derivative": "-1", "saturates": "nowhere", "regions": [],
-              "float32": "everywhere", "off_closed_form": {"float32": 0.0, "float64": 0.0}}  # fmt: skip
-    usual = {
-        "kind": kind,
-        "about": {loss: blind if i == 0 else seeing for i, loss in enumerate(losses)},
-        "threshold": 0.01,
-        "quantiles": [0.05, 0.25, 0.5, 0.75, 0.95],
-        "seconds": 3.5,
-    }
-    config = {
-        "schema": SCHEMA, "job": "profile", "kind": kind, "command": "jaxgan profile --loss minimax",
-        "wanted": {"threshold": 0.01}, "config": None, "versions": {"jax": "9.9"}, "device": "a machine",
-        "commit": "abc123", "key": 7,
-    }  # fmt: skip
-    paper = {name.removeprefix("paper."): values for name, values in arrays.items()}
-    variables = [
-        variable("paper", name, ("logit",) if values.ndim == 1 else ("loss", "logit"), values)
-        for name, values in paper.items()
-    ]
-    coordinates: dict[str, Any] = {"loss": list(losses), "logit": logits}
-    if kind == "paper":
-        return Results(xr.Dataset(dict(variables), coords=coordinates), (), config, usual | notes)
-    ages = (0, 300) if kind == "frozen" else ()
-    shape = (len(skills), *([len(ages)] if ages else []), seeds, len(STEPS))
-    norm = np.full((*shape, len(losses)), 2.0)
-    norm[..., 0] = 10 ** (-STEPS / 100)
-    norm *= 1.0 + np.arange(len(skills)).reshape(-1, *[1] * (norm.ndim - 1))
-    found = {
-        "norm": norm,
-        "norms": norm[..., None] * np.ones(4),
-        "noise": norm / 3,
-        "snr": np.full(norm.shape, 3.0),
-        "cosine": np.full((*norm.shape, len(losses)), 0.5),
-        "saturated": np.full(norm.shape, 0.25),
-        "fake_logit": np.broadcast_to(np.array([-9.0, -5, -3, -1, 2]), (*shape, 5)),
-        "d_fake": np.broadcast_to(np.array([1e-4, 0.007, 0.05, 0.27, 0.88]), (*shape, 5)),
-        "layers": norm[..., None] * np.array([0.6, 0.8]),
-    }
-    usual |= {"data": "ring", "trained": losses[0], "steps": 200, "batch": 16, "steps_per_epoch": 100.0,
-              "minibatches": 4, "stopped": None}  # fmt: skip
-    lead = ("configuration", *(("age",) if ages else ()), "seed")
-    metrics: tuple[Metric, ...] = ()
-    if ages:
-        found |= {"image_spread": 5 * norm, "agreement": np.full((*shape[:-1], len(losses)), 0.75)}
-        own = {
-            "accuracy": np.full((*shape[:-1], 200), 0.75),
-            "value": np.full((*shape[:-1], 200), 2 * 0.5 - math.log(4)),
-        }
-        variables += [variable("discriminator", name, (*lead, "step"), values) for name, values in own.items()]
-        usual |= {"d_iterations": 200, "d_loss": losses[0], "d_scores": False}
-    else:
-        series = {"g_grad_norm": norm[..., 0], "g_update_norm": 0 * norm[..., 0] + 0.1}
-        places = np.clip(np.searchsorted(STEPS, 1 + np.arange(200)), 0, len(STEPS) - 1)
-        variables += [variable("series", name, (*lead, "step"), v[..., places]) for name, v in series.items()]
-        metrics = (Metric("captured", "Modes captured", 0.0, True, {"perfect sampler": 8.0}),)
-        variables.append(variable("metric", "captured", lead, np.full(shape[:-1], 6.0)))
-        usual |= {"metric": "Modes captured", "metric_higher_is_better": True, "yardsticks": {"perfect sampler": 8.0}}
-    for name, values in found.items():
-        dims = (*lead, "loss") if name == "agreement" else gradient_dims(name, lead)
-        variables.append(variable("gradient", name, dims, values))
-    coordinates |= {
-        "configuration": list(skills), "seed": np.arange(seeds), "probe_step": STEPS, "step": 1 + np.arange(200),
-        "layer": ["Dense_0", "Dense_1"], "other_loss": list(losses),
-    }  # fmt: skip
-    if ages:
-        coordinates["age"] = list(ages)
-    dataset = xr.Dataset(dict(variables), coords=coordinates)
-    return Results(dataset, metrics, config, usual | notes)
-
-
-def gradient(run: Results, name: str) -> NDArray:
-    """An array of gradients, to be written into."""
-    return run.group("gradient")[name]
-
-
-def save(run: Results, folder: Path) -> Path:
-    folder.mkdir()
-    write_json(folder / "config.json", run.config)
-    write_run(folder, run)
-    return folder
+STEPS = LOOKS
 
 
 def page_of(run: Results, folder: Path) -> str:
@@ -174,8 +65,8 @@ def test_the_change_along_training_is_known() -> None:
     assert first.cosine.estimate == 0.5 and first.saturated.estimate == 0.25
 
 
-def test_skills_in_the_tables() -> None:
-    rows = strength_rows(make_profile(skills=("base", "lr=0.1")))
+def test_strengths_in_the_tables() -> None:
+    rows = strength_rows(make_profile(configurations=("base", "lr=0.1")))
     assert [(row.configuration, row.age) for row in rows] == [
         ("base", 0),
         ("base", 300),
@@ -184,7 +75,7 @@ def test_skills_in_the_tables() -> None:
     ]
     assert {row.accuracy.estimate for row in rows if row.accuracy} == {0.75}
     np.testing.assert_allclose([row.implied.estimate for row in rows if row.implied], 0.5)  # (V + log 4) / 2
-    trained = strength_rows(make_profile("train", skills=("base", "lr=0.1")))
+    trained = strength_rows(make_profile("train", configurations=("base", "lr=0.1")))
     assert [row.metric.estimate for row in trained if row.metric] == [6.0, 6.0]
     assert all(row.implied is None for row in strength_rows(make_profile(d_scores=True)))
 
@@ -195,12 +86,13 @@ def test_markdown_holds_the_numbers() -> None:
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1  # one width, whatever the names
     (paper,) = sections(make_profile("paper"))
-    assert paper.lines[0][:2] == ("minimax", "-D") and paper.lines[0][-2:] == ("5.0e-07", "2.0e-15")
+    assert [cell.text for cell in paper.rows[0]][:2] == ["minimax", "-D"]
+    assert [cell.text for cell in paper.rows[0]][-2:] == ["5.0e-07", "2.0e-15"]
 
 
 def test_a_norm_of_zero_ends_the_slope_and_is_counted() -> None:
     run = make_profile()
-    gradient(run, "norm")[0, 0, :3, STEPS >= 100, 0] = 0.0
+    run.dataset["gradient_norm"].values[0, 0, :3, STEPS >= 100, 0] = 0.0
     row = frozen_rows(run)[0]
     assert (row.zeros, row.first_zero) == (3, 100)
     np.testing.assert_allclose(row.per_thousand, -10, rtol=1e-9)
@@ -211,68 +103,46 @@ def test_a_norm_of_zero_ends_the_slope_and_is_counted() -> None:
 def test_what_is_written_is_read(kind: str, tmp_path: Path) -> None:
     run = make_profile(kind, (*BOTH, ODD))
     again = load_results(save(run, tmp_path / "run"))
+    assert (again.losses, again.configurations) == (run.losses, run.configurations)
+    np.testing.assert_array_equal(again.ages, run.ages)
     assert again.notes == run.notes and again.config == run.config
-    xr.testing.assert_identical(again.dataset, run.dataset)
+    assert again.dataset.identical(run.dataset)
     assert markdown(again) == markdown(run)
 
 
-def test_quartiles_over_the_seeds_that_are_finite() -> None:
-    values = np.array([[1.0, np.nan, np.nan], [2.0, 5.0, np.inf], [3.0, 7.0, -np.inf]])
-    np.testing.assert_array_equal(over_seeds(values), [[1.5, 5.5, np.nan], [2, 6, np.nan], [2.5, 6.5, np.nan]])
+@pytest.mark.parametrize("kind", ["paper", "train", "frozen"])
+def test_every_profile_has_tables_as_plain_json(kind: str) -> None:
+    content = json.loads(json.dumps(to_dict(sections(make_profile(kind)))))
+    name = {"train": "training"}.get(kind, kind)
+    first, second = content[name]["rows"][:2]
+    assert first["loss"] == "minimax" and second["loss"] == "wasserstein"
+    if kind == "paper":
+        assert first["off its closed form, float32"] == 5e-7
+    else:
+        assert set(first["snr"]) == {"estimate", "low", "high"} and first["zeros"] == {"count": 0, "first": None}
 
 
-def test_every_step_is_reduced_to_the_steps_of_the_probes() -> None:
-    values = np.arange(1.0, 11.0)[None]
-    np.testing.assert_array_equal(thin_to(np.array([1, 4, 10]), values), [[1.0, 3.0, 7.5]])
-
-
-def test_a_zero_is_drawn_at_zero() -> None:
-    figure = Figure()
-    axis = figure.subplots()
-    values = np.array([3.0, 2e-5, 0.0])
-    axis.plot(values)
-    show_logarithmically(axis, values)
-    assert axis.get_yscale() == "symlog"
-    assert axis.yaxis.get_transform().linthresh == pytest.approx(1e-5)  # type: ignore[attr-defined]  # below 2e-5
-    assert axis.get_ylim()[0] < 0 and 0 in axis.get_yticks()
-    other = Figure().subplots()
-    other.plot(values[:2])
-    show_logarithmically(other, values[:2])
-    assert other.get_yscale() == "log"
-    nothing = Figure().subplots()
-    show_logarithmically(nothing, np.array([0.0, np.nan]))
-    assert nothing.get_yscale() == "linear"
-
-
-def test_ticks_of_probabilities_stand_at_their_logits() -> None:
-    axis = Figure().subplots()
-    show_chances(axis, -28, 28)
-    marks = {text.get_text(): x for text, x in zip(axis.get_xticklabels(), axis.get_xticks(), strict=True)}
-    assert list(marks) == ["1e-12", "1e-6", "0.01", "0.5", "0.99", "1 - 1e-6", "1 - 1e-12"]
-    assert marks["0.01"] == pytest.approx(math.log(0.01 / 0.99)) == -marks["0.99"]
-
-
-def test_no_two_losses_look_alike() -> None:
-    looks = [look(i) for i in range(24)]
-    assert len({str(each) for each in looks}) == 24
-    assert len({str((each["linestyle"], each["marker"])) for each in looks[:8]}) == 8  # without colour
-    same = [np.ones(3), np.zeros(3), np.ones(3)]
-    assert width(same, 0) > width(same, 1) == width(same, 2)
+def test_words_have_no_double_negative() -> None:
+    text = " ".join(story(make_profile()))
+    assert "minimax lost 10.00 [10.00, 10.00] decades per 1,000 steps, 1.99 [1.99, 1.99] in all" in text
+    assert "lost -" not in text and "gained -" not in text
+    assert "wasserstein changed by +0.00 [+0.00, +0.00] decades per 1,000 steps, which may be no change" in text
+    assert " by the logit" not in text and "with respect to the discriminator's logit" in text
 
 
 def test_the_frozen_figure_shows_medians_bands_and_zeros() -> None:
     run = make_profile(losses=(*BOTH, "hinge"))
-    gradient(run, "norm")[0, :, :, STEPS >= 100, 0] = 0.0
-    gradient(run, "norm")[0, 1, 2, 3:, 1] = np.nan
+    run.dataset["gradient_norm"].values[0, :, :, STEPS >= 100, 0] = 0.0
+    run.dataset["gradient_norm"].values[0, 1, 2, 3:, 1] = np.nan
     figure = frozen_figure(run)
     norm = panel(figure, "norm of the gradient with respect to the generator's parameters")
-    assert norm.get_title(loc="left") == "generator after 0 steps (0 epochs)"
+    assert norm.get_title(loc="left").replace("\n", " ") == "generator after 0 steps (0 epochs)"
     assert norm.get_xscale() == "log" and norm.get_yscale() == "symlog"
     np.testing.assert_allclose(ydata(norm.lines[0]), np.where(STEPS >= 100, 0, 10 ** (-STEPS / 100)), rtol=1e-9)
     np.testing.assert_array_equal(ydata(norm.lines[1]), np.full(len(STEPS), 2.0))
     assert len(norm.collections) == 3 and norm.lines[1].get_linewidth() > norm.lines[2].get_linewidth()  # both seen
     assert "spread" in panel(figure, "with respect to the generated example").get_ylabel()
-    noise = panel(figure, "SNR across minibatches")
+    noise = panel(figure, "SNR across minibatches, with respect to the generator's parameters")
     assert any(np.allclose(ydata(line), 0.5) and line.get_linestyle() == ":" for line in noise.lines)  # 1 / sqrt(4)
     implied = panel(figure, "implied JSD")
     np.testing.assert_allclose(ydata(implied.lines[0]), 0.5)
@@ -284,9 +154,9 @@ def test_the_frozen_figure_shows_medians_bands_and_zeros() -> None:
 
 def test_a_frozen_figure_leaves_out_what_there_is_not() -> None:
     run = make_profile(d_scores=True)
-    run = replace(run, dataset=run.dataset.drop_vars("gradient_image_spread"))
-    gradient(run, "snr")[...] = np.nan  # of one minibatch
-    assert len(frozen_figure(run).axes) == 2 * 2  # norm and accuracy
+    run = dataclasses.replace(run, dataset=run.dataset.drop_vars("gradient_image_spread"))
+    run.dataset["gradient_snr"].values[...] = np.nan  # of one minibatch
+    assert len(frozen_figure(run).axes) == 2 * len(run.ages)  # norm and accuracy
     one = frozen_figure(make_profile(seeds=1))
     assert legend_of(one)[-1] == "one seed, no band"
     assert not any(axis.collections for axis in one.axes)
@@ -295,7 +165,7 @@ def test_a_frozen_figure_leaves_out_what_there_is_not() -> None:
 def test_the_training_figure() -> None:
     run = make_profile("train")
     figure = training_figure(run)
-    update = panel(figure, "and of the update made of it")
+    update = panel(figure, "and of its update")
     np.testing.assert_allclose(ydata(update.lines[0]), 10 ** (-STEPS / 100))
     np.testing.assert_allclose(ydata(update.lines[1]), 0.1)
     np.testing.assert_allclose(ydata(panel(figure, "Cosine with the gradient of minimax").lines[1]), 0.5)
@@ -310,8 +180,8 @@ def test_the_training_figure() -> None:
 
 def test_the_layers_of_the_last_age_are_shown() -> None:
     run = make_profile()
-    gradient(run, "layers")[0, 0] = 99.0
-    gradient(run, "layers")[0, 1, :, -1, 0] = 0.0
+    run.dataset["gradient_layers"].values[0, 0] = 99.0
+    run.dataset["gradient_layers"].values[0, 1, :, -1, 0] = 0.0
     figure = layers_figure(run)
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["Dense_0", "Dense_1"]
     shown: Any = np.ma.asarray(figure.axes[0].collections[0].get_array()).reshape(2, len(STEPS))
@@ -322,7 +192,8 @@ def test_the_layers_of_the_last_age_are_shown() -> None:
 
 def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     figure = paper_figure(make_profile("paper"))
-    assert "sigmoid(score) where the loss is of a score" in panel(figure, "to the probability").get_xlabel()
+    chances = panel(figure, "with respect to the probability")
+    assert "sigmoid(score) where the loss is of a score" in chances.get_xlabel()
     error = panel(figure, "float32 against float64")
     assert error.get_yscale() == "symlog"  # a constant has no rounding error
     bounds = panel(figure, "Size of the derivative with respect to the logit")
@@ -334,35 +205,36 @@ def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     run = make_profile("paper")
     for about in run.notes["about"].values():
         about["axis"] = "sigmoid(score)"
-    assert panel(paper_figure(run), "to the probability").get_xlabel() == "sigmoid(score), which is no probability"
+    chances = panel(paper_figure(run), "with respect to the probability")
+    assert chances.get_xlabel() == "sigmoid(score), which is no probability"
     alike: Any = paper_figure(make_profile("paper", ("minimax", "wasserstein", "hinge"))).axes[-1].get_legend()
     assert "wasserstein, hinge" in alike.get_texts()[-1].get_text()
 
 
-def test_the_skills_figure_has_a_mark_for_every_skill_and_loss() -> None:
-    figure = strengths_figure(make_profile(skills=("base", "lr=0.1")))
+def test_the_strengths_figure_has_a_mark_for_every_strength_and_loss() -> None:
+    figure = strengths_figure(make_profile(configurations=("base", "lr=0.1")))
     norm = panel(figure, "Norm at the end")
     marks = [line for line in norm.lines if line.get_marker() in ("o", "s")]
     np.testing.assert_allclose([np.ravel(line.get_xdata())[0] for line in marks], [0.01, 2, 0.02, 4])
     assert len({ydata(line)[0] for line in marks}) == 4  # each at a height of its own
     assert legend_of(figure)[-1] == "interquartile mean over 4 seeds, 95 % bootstrap interval"
-    trained = strengths_figure(make_profile("train", seeds=1, skills=("base", "lr=0.1")))
+    trained = strengths_figure(make_profile("train", seeds=1, configurations=("base", "lr=0.1")))
     assert legend_of(trained)[-1] == "one seed, no interval"
     metric = panel(trained, "Modes captured of the generator at the end of training (higher is better)")
     assert any(np.allclose(np.asarray(line.get_xdata()), 8) for line in metric.lines)  # the yardstick
 
 
 def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
-    run = make_profile(losses=("minimax", ODD), skills=("base", "lr=0.1"))
+    run = make_profile(losses=("minimax", ODD), configurations=("base", "lr=0.1"))
     run.notes["data"] = "<script>alert(1)</script>"
     folder = tmp_path / "run"
     page = page_of(run, folder)
-    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    first = {path: path.read_bytes() for path in folder.rglob("*.*")}
     text = text_of(page)
     for expected in (
         "2 losses, 4 seeds (0 to 3); generators of minimax, frozen after 0 steps (0 epochs), 300 steps (3 epochs)",
         "What happened", "The numbers", "What every interval is of", "Which gradient is which", "On paper", "Layers",
-        "Skills of the discriminator", "How it was made", "Files in the folder", ODD, "<script>alert(1)</script>",
+        "Strengths of the discriminator", "How it was made", "Files in the folder", ODD, "<script>alert(1)</script>",
         "-10.00 [-10.00, -10.00]", "the interquartile mean over the 4 seeds", "It is no confidence interval.",
         "pure noise has about 1/√4 = 0.5", "The generator minimizes log(1 - D), D being D(G(z)). The derivative "
         "with respect to the logit is -D. It saturates: below a logit of -4.60", "above -87.4, where it is 0",
@@ -375,32 +247,33 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
     addresses = [value for _, a in tags for name, value in a.items() if name in ("src", "href")]
     assert len(addresses) == 5 and all(value and value.startswith("data:") for value in addresses)
     assert "url(" not in page and "@import" not in page and "default-src 'none'" in page
-    names = ("frozen", "layers", "skills", "paper")
-    assert {path.name for path in folder.glob("*.[ps][nv]g")} == {
-        f"{n}.{kind}" for n in names for kind in ("png", "svg")
+    names = ("frozen", "layers", "strengths", "paper")
+    assert {path.stem for path in folder.glob("*.png")} == set(names)
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("pdf", "svg")
     }
     for name in names:
         pixels = np.asarray(Image.open(folder / f"{name}.png").convert("L"))
         assert pixels.shape[1] > 800 and (pixels < 128).sum() > 2000
-        assert b"<svg" in first[f"{name}.svg"] and len(first[f"{name}.svg"]) > 20_000
+        assert "</text>" in (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
     write_profile_report(folder)
-    for path in folder.iterdir():
-        assert path.read_bytes() == first[path.name], path.name  # a function of the folder
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == first  # a function of the folder
 
 
 def test_the_page_of_training_from_one_seed(tmp_path: Path) -> None:
     text = text_of(page_of(make_profile("train", seeds=1, stopped=150), tmp_path / "run"))
     assert "2 losses, 1 seed (0); 150 steps of training with minimax" in text
     assert "With one seed no interval over seeds exists, and none is printed." in text
-    assert "bootstrap" not in text and "Lines: the median over seeds" not in text
-    assert "Skills of the discriminator" not in text and "On paper" in text
+    assert "bootstrap" not in text and "Lines: the median over seeds;" not in text
+    assert "What became of the training" in text and "With minimax" not in text and "With base the seed" in text
+    assert "Strengths of the discriminator" not in text and "On paper" in text
 
 
 def test_the_page_on_paper(tmp_path: Path) -> None:
     run = make_profile("paper")
     run.notes["about"]["minimax"] |= {"value": None, "derivative": None,
                                       "off_closed_form": {"float32": None, "float64": None}}  # fmt: skip
-    run.group("paper")["closed_d_logit"][0] = np.nan
+    run.dataset["paper_closed_d_logit"].values[0] = np.nan
     page = page_of(run, tmp_path / "run")
     text = text_of(page)
     assert "2 losses on paper, without a network" in text
@@ -408,3 +281,5 @@ def test_the_page_on_paper(tmp_path: Path) -> None:
     assert "wasserstein is of an unbounded score: sigmoid(score) is no probability" in text
     assert "The numbers" not in text and "Layers" not in text and page.count("<img") == 1
     assert list(figures_of(run)) == ["paper"]
+    table = json.loads((tmp_path / "run" / "table.json").read_text(encoding="utf-8"))
+    assert [row["loss"] for row in table["paper"]["rows"]] == list(BOTH)

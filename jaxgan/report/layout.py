@@ -32,11 +32,9 @@ class Panel(NamedTuple):
 def new_figure(height: float, width: float = WIDTH) -> "Figure":
     """An empty figure, inches."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    engine: Any = figure.get_layout_engine()  # constrained, which has more to set than its base class says
-    engine.set(w_pad=0.03, h_pad=0.04)
-    return figure
+    return Figure(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.04))
 
 
 def grid(figure: "Figure", panels: int, columns: int, **options: Any) -> list["Axes"]:
@@ -51,13 +49,14 @@ def grid(figure: "Figure", panels: int, columns: int, **options: Any) -> list["A
 
 
 def compose(panels: Sequence[Panel], columns: int, height: float = 1.75) -> "Figure":
-    """The panels in one figure; words about the x axis stand at the lowest of each column alone."""
+    """The panels in one figure; where one has the words of the one below it at its x axis, they stand there alone."""
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(rows * height + 0.35)
     axes = grid(figure, len(panels), columns)
-    for k, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+    for axis, panel in zip(axes, panels, strict=True):
         panel.draw(axis)
-        if k + columns < len(panels):
+    for axis, below in zip(axes, axes[columns:], strict=False):
+        if axis.get_xlabel() == below.get_xlabel():
             axis.set_xlabel("")
     return figure
 
@@ -142,5 +141,5 @@ def _settle(figure: "Figure") -> None:
         engine.execute(figure)
     figure.set_layout_engine("none")
     for axis in figure.axes:
-        left, bottom, width, height = (round(x, 6) for x in axis.get_position(original=True).bounds)
-        axis.set_position((left, bottom, width, height))
+        left, bottom, width, height = axis.get_position(original=True).bounds
+        axis.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))

@@ -122,8 +122,8 @@ def _strengths(results: Results) -> list[Section]:
     ends = [(row.configuration, interval_cell(row.metric)) for row in rows if row.metric is not None]
     if ends:
         better = {True: "higher is better", False: "lower is better"}.get(results.notes["metric_higher_is_better"], "")
-        names = (_DISCRIMINATOR, f"{results.notes['metric']} ({better})")
-        found.append(section("generators", "What became of the generators that were trained with them.", names, ends))
+        metric = (_DISCRIMINATOR, f"{results.notes['metric']} ({better})")
+        found.append(section("generators", "What became of the generators that were trained with them.", metric, ends))
     return found
 
 
@@ -139,8 +139,8 @@ def _over(results: Results) -> str:
 
 def _zeros_cell(row: Any, results: Results) -> Cell:
     text = zeros_text(row.zeros, row.first_zero, len(results.seeds))
-    count, _, first = text.partition(", ")
-    return Cell(count, first, value={"count": row.zeros, "first": row.first_zero})
+    count, comma, first = text.partition(",")
+    return Cell(count + comma, first.strip(), value={"count": row.zeros, "first": row.first_zero})
 
 
 def _off(value: float | str | None) -> Cell:

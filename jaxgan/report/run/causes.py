@@ -27,11 +27,11 @@ class Cause(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """A cause in the seeds of one configuration: how many had it, and medians over these."""
+    """A cause in the seeds of one configuration, and medians over those that had it."""
 
     cause: Cause
     configuration: str
-    seeds: int
+    seeds: int  # that had it
     begin: float
     end: float | None  # None: half of them or more had not ended with the run
     depth: float

@@ -34,12 +34,14 @@ def overview_figure(results: Results) -> "Figure":
     more = f"and {counted(count - shown, noun_of(results))} more, whose samples are not shown" if count > shown else ""
     figure = new_figure(height + below + (0.2 if more else 0), WIDTH if beside or count > 2 else _BLOCK * columns)
     top: Any
+    bottom: Any
+    parts: Any
     if beside:
-        top, bottom = figure.subfigures(1, 2, width_ratios=[columns * _BLOCK, WIDTH - columns * _BLOCK], squeeze=False)[
-            0
-        ]
+        parts = figure.subfigures(1, 2, width_ratios=[columns * _BLOCK, WIDTH - columns * _BLOCK])
+        top, bottom = parts
     elif below:
-        top, bottom = figure.subfigures(2, 1, height_ratios=[height, below], squeeze=False)[:, 0]
+        parts = figure.subfigures(2, 1, height_ratios=[height, below])
+        top, bottom = parts
     else:
         top, bottom = figure, None
     blocks = np.ravel(top.subfigures(rows, columns, squeeze=False))
