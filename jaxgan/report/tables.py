@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-WIDE = 7  # columns, from which a page or Markdown turns a table that has fewer rows than that
+WIDE = 5  # columns, from which a page or Markdown turns a table that has fewer rows than that
 _WORDS = 20  # letters, from which a column of words may be wrapped on a terminal
 
 
