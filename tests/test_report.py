@@ -33,7 +33,7 @@ from jaxgan.report.run.overview import overview_figure
 from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.samples import sample_figure
 from jaxgan.report.run.story import story, tenths
-from jaxgan.report.run.table import sections, summarize_run
+from jaxgan.report.run.table import sections, seeds_section, summarize_run
 from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Cell, section, summary_cell, to_dict, to_markdown, to_tsv
 from jaxgan.report.words import number
@@ -297,6 +297,16 @@ def test_an_episode_that_never_ended_and_none_at_all() -> None:
     score = make_run(causes=True)
     score.notes["scores"] = ["minimax"]
     assert "D(G(z))" not in why(score)[1]  # its sigmoid means nothing
+
+
+def test_what_first_was_not_finite_is_named() -> None:
+    run = make_run(seeds=2, failures={(1, 0): "NON_FINITE"})
+    for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
+        own = "first_nonfinite" + (f"_{name}" if name else "")
+        run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
+    assert why(run)[-1] == "What first was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
+    cells = seeds_section(run).rows[2]
+    assert cells[2].plain == "NON_FINITE d_loss at step 1,812" and cells[2].failed
 
 
 def test_the_figure_of_when_has_metrics_evidence_and_bars() -> None:

@@ -90,11 +90,11 @@ def line_handles(names: Sequence[str], *, markers: bool = True) -> tuple[list[An
 
 def legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
     """A legend above all panels, in as many columns as fit; long names are broken."""
-    names = [textwrap.fill(name, int(17 * figure.get_figwidth())) for name in names]
-    room = 17.5 * figure.get_figwidth()  # in letters
+    names = [textwrap.fill(name, int(15 * figure.get_figwidth())) for name in names]
+    room = 16.5 * figure.get_figwidth()  # in letters
     columns = 1
     for columns in range(len(names), 0, -1):
-        widths = [max(map(len, part)) + 8 for part in np.array_split(np.array(names, object), columns)]
+        widths = [max(map(len, part)) + 11 for part in np.array_split(np.array(names, object), columns)]
         if sum(widths) <= room:
             break
     figure.legend(handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=SMALL,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-WIDE = 7  # columns, from which a page or Markdown turns a table that has fewer rows than that
+WIDE = 5  # columns, from which a page or Markdown turns a table that has fewer rows than that
 _WORDS = 20  # letters, from which a column of words may be wrapped on a terminal
 
 
@@ -73,8 +73,9 @@ class Section(NamedTuple):
         return Section(self.name, self.caption, (Cell(""), *titles), rows)
 
     def turned(self) -> "Section":
-        """Transposed where that makes a wide table a narrow one."""
-        return self.transposed() if len(self.rows) < len(self.head) and len(self.head) > WIDE else self
+        """Transposed where that makes a wide table a narrow one, and rows have a name of one column."""
+        wide = len(self.head) > max(WIDE, len(self.rows))
+        return self.transposed() if wide and self.leads == 1 else self
 
 
 def section(name: str, caption: str, head: Iterable[str | Cell], rows: Iterable[Iterable[str | Cell]]) -> Section:

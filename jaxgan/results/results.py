@@ -28,9 +28,10 @@ gradient was measured, whatever was trained with; age: steps behind a frozen gen
 """
 
 GROUPS = ("series", "metric", "cause", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; when something went wrong, and how
-far; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own report
-against frozen generators; losses on paper, without any training. Names of the last six begin with their group's."""
+"""What a variable is: recorded at every recorded step; a metric of the generator; when and how deep something went
+wrong; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own
+report against frozen generators; losses on paper, without any training. Names of all but the first two begin with
+their group's."""
 
 _PREFIXED = GROUPS[2:]
 

@@ -65,7 +65,16 @@ def episodes_of(results: Results) -> list[Episode]:
 
 def why(results: Results) -> list[str]:
     """When and why, in paragraphs; nothing where neither metrics along training nor causes were recorded."""
-    return [text for text in (_progress(results), *_episodes_in_words(results)) if text]
+    return [text for text in (_progress(results), *_episodes_in_words(results), _not_finite(results)) if text]
+
+
+def first_not_finite(results: Results, i: int, j: int) -> str:
+    """Where and in what a seed first was not finite; nothing where it always was, or that was not recorded."""
+    stored = results.dataset
+    if "first_nonfinite_step" not in stored or stored["first_nonfinite_step"].values[i, j] <= 0:
+        return ""
+    what = str(stored["first_nonfinite"].values[i, j]) if "first_nonfinite" in stored else ""
+    return f"{what} at step {stored['first_nonfinite_step'].values[i, j]:,.0f}".strip()
 
 
 def causes_section(results: Results) -> list[Section]:
@@ -104,6 +113,9 @@ def _episode(results: Results, cause: Cause, i: int) -> Episode:
 def _d_fake(results: Results, cause: Cause, i: int) -> float | None:
     """D(G(z)) in the episode, the median over steps and then over seeds."""
     scores = results.notes.get("scores", [])
+    stored = results.group("cause").get(f"{cause.name}_d_fake")
+    if stored is not None:
+        return float(np.nanmedian(stored[i])) if np.isfinite(stored[i]).any() else None
     if "d_fake_mean" not in results.series or results.configurations[i] in scores:
         return None
     values, medians = results.series["d_fake_mean"][i], []
@@ -136,6 +148,16 @@ def _in_words(episode: Episode, seeds: int) -> str:
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
     text += f"down to {number(episode.depth)} of its early level"
     return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")
+
+
+def _not_finite(results: Results) -> str:
+    parts = []
+    for i, name in enumerate(results.configurations):
+        found = [(seed, text) for j, seed in enumerate(results.seeds) if (text := first_not_finite(results, i, j))]
+        if found:
+            more = f" and {counted(len(found) - MANY, 'seed')} more" if len(found) > MANY else ""
+            parts.append(f"with {name} " + ", ".join(f"{text} (seed {seed})" for seed, text in found[:MANY]) + more)
+    return f"What first was not finite: {'; '.join(parts)}." if parts else ""
 
 
 def _progress(results: Results) -> str:

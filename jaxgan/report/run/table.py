@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.report.run.causes import causes_section
+from jaxgan.report.run.causes import causes_section, first_not_finite
 from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell
 from jaxgan.report.words import noun_of, number, percent
 from jaxgan.results.results import Metric, Results
@@ -114,7 +114,7 @@ def seeds_section(results: Results) -> Section:
         (
             name,
             numeric(float(seed), str(seed)),
-            Cell(str(outcomes[i, j]), failed=bool(outcomes[i, j] != "OK")),
+            Cell(str(outcomes[i, j]), first_not_finite(results, i, j), failed=bool(outcomes[i, j] != "OK")),
             *(numeric(float(values[metric.name][i, j])) for metric in results.metrics),
         )
         for i, name in enumerate(results.configurations)
