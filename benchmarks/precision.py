@@ -17,8 +17,7 @@ from typing import Any
 from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
-from jaxgan.report.run.table import sections
-from jaxgan.report.tables import to_dict
+from jaxgan.report.run.table import summarize_run
 from jaxgan.study.config import PRECISIONS
 from jaxgan.study.execute import run_study
 from jaxgan.study.generate import load_run
@@ -49,7 +48,14 @@ def outcome(precision: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         options = {"loss": ("non_saturating",), "precision": precision}
         run = load_run(run_study("train", options, out=Path(folder) / "run"))
-    return {"precision": precision, "table": to_dict(sections(run)), "command": run.config["command"]}
+    found = summarize_run(run)
+    return {
+        "precision": precision,
+        "metrics": {row.metric.name: row.summaries[0].interval._asdict() for row in found.rows},
+        "failed": found.failures["any"][0].failed,
+        "seeds": found.seeds,
+        "command": run.config["command"],
+    }
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -70,10 +76,8 @@ def _times(ms: Sequence[float]) -> str:
 def _outcomes(outcomes: Sequence[dict[str, Any]]) -> list[str]:
     rows = []
     for entry in outcomes:
-        summary = entry["table"]
-        metrics = [summary["metrics"][name]["losses"]["non_saturating"] for name in ("frechet", "captured", "kl")]
-        failed = summary["failures"]["any"]["non_saturating"]["count"]
-        rows.append([entry["precision"], *map(_interval, metrics), f"{failed} of {summary['seeds']}"])
+        metrics = [entry["metrics"][name] for name in ("frechet", "captured", "kl")]
+        rows.append([entry["precision"], *map(_interval, metrics), f"{entry['failed']} of {entry['seeds']}"])
     head = ["precision", "Fréchet distance", "classes of 10", "KL over classes, nats", "failed"]
     note = "The main job, practical loss, 8 seeds: interquartile mean [95 % bootstrap interval over seeds]."
     return [note, table(head, rows)]
