@@ -193,7 +193,7 @@ def _check_shorthands(given: Mapping[str, Any]) -> None:
             expect(name, given[name], _is_count(given[name]), f"at least 1, and at most {LARGEST:,}")
     for name in ("lr_d", "lr_g"):
         if name in given:
-            expect(name, given[name], 0 <= given[name] < 1e30, "a finite number, 0 or more")
+            expect(name, given[name], 0 <= given[name] < 1e30, "0 or more, and below 1e30")
     for name in ("beta1", "ema"):
         if name in given:
             expect(name, given[name], 0 <= given[name] < 1, "at least 0 and below 1")

@@ -21,7 +21,7 @@ from jaxgan.study.build import rebuilt
 from jaxgan.study.config import from_stored
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
-from jaxgan.types import Array, Batch, Game, Generator, Key, PyTree
+from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
 
 MOST = 1_000_000  # samples at once
 
@@ -81,9 +81,10 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
     if not 0 <= seed < seeds:
         raise OptionError("seed", f"got {seed}, expected 0 to {seeds - 1}")
     config, networks = from_stored(content["config"]), networks_from(content["network"])
-    game = rebuilt(config, networks, configuration).algorithm.game
+    algorithm = rebuilt(config, networks, configuration).algorithm
+    game = algorithm.game
     inputs.check_code(content["inputs"], config, folder)
-    stacked, _ = checkpoint.load(directory, _shapes(game, tuple(content["shape"]), config.conditional, seeds))
+    stacked, _ = checkpoint.load(directory, _shapes(algorithm, tuple(content["shape"]), config.conditional, seeds))
     params, model_state = jax.tree.map(lambda a: a[seed], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
@@ -232,13 +233,15 @@ def spherical_path(start: Array, end: Array, n: int) -> Array:
     return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
 
 
-def _shapes(game: Game, shape: tuple[int, ...], conditional: bool, seeds: int) -> Generator:
-    """Of the generators of all seeds, from the game that they were trained in."""
-    batch = Batch(jnp.zeros((1, *shape)), jnp.zeros(1, jnp.int32) if conditional else None)
+def _shapes(algorithm: Algorithm, shape: tuple[int, ...], conditional: bool, seeds: int) -> Generator:
+    """Of the generators of all seeds, as the algorithm starts them: it knows which sizes of a batch its game takes."""
+
+    def draw(key: Key, n: int) -> Batch:
+        return Batch(jnp.zeros((n, *shape)), jnp.zeros(n, jnp.int32) if conditional else None)
 
     def init(key: Key) -> Generator:
-        params, model_state = game.init(key, batch)
-        return Generator(params.generator, network_state(model_state.generator))
+        state = algorithm.init(key, draw)
+        return Generator(state.params.generator, network_state(state.model_state.generator))
 
     return jax.eval_shape(jax.vmap(init), jax.random.split(jax.random.key(0), seeds))
 
