@@ -94,8 +94,8 @@ FORMS: Mapping[str, Entry] = {
 
 
 def find(name: str) -> Make:
-    """The function that makes a form."""
-    module, _, function = FORMS[name].where.partition(":")
+    """The function that makes a form of the list, or `module:function` itself."""
+    module, _, function = (FORMS[name].where if name in FORMS else name).partition(":")
     make: Make = getattr(importlib.import_module(module), function)
     return make
 

@@ -1,15 +1,19 @@
 """Plain JAX, as people write it: stock flax layers and a train step, in a host loop and under `vmap` of a loop."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from benchmarks.forms import Draws, Form, Start
-from benchmarks.jaxgan_form import trained
+from benchmarks.jaxgan_form import trained, use_devices
 from benchmarks.workloads import RING_SIGMA, Workload, doublings, examples
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 
@@ -146,12 +150,14 @@ def loop(workload: Workload, seeds: int, start: Start | None = None) -> Form:
     return Form(run, lambda: [trained(state.params, state.opt_state) for state in states])
 
 
-def naive_vmap(workload: Workload, seeds: int, start: Start | None = None) -> Form:
+def naive_vmap(
+    workload: Workload, seeds: int, start: Start | None = None, *, place: Callable[[Any], Any] = lambda states: states
+) -> Form:
     """`vmap` over seeds of a compiled loop of steps. The number of steps is an argument: one program for all."""
     jax.config.update("jax_default_matmul_precision", "float32")
     functions, data = training(workload), jnp.asarray(examples(workload))
     states = jax.vmap(functions.init)(jax.random.split(jax.random.key(0), seeds))
-    given = None
+    states, given = place(states), None
     if start is not None:
         stack = partial(jax.tree.map, lambda *leaves: jnp.stack(leaves))
         states, given = states._replace(params=tuple(stack(*start.params))), stack(*start.draws)
@@ -171,3 +177,10 @@ def naive_vmap(workload: Workload, seeds: int, start: Start | None = None) -> Fo
         states = jax.block_until_ready(train(states, data, given, jnp.int32(steps)))
 
     return Form(run, lambda: [trained(states.params, states.opt_state, i) for i in range(seeds)])
+
+
+def vmap_over_cores(workload: Workload, seeds: int, start: Start | None = None) -> Form:
+    """`naive_vmap` with the seeds shared out over devices, of which every core is one."""
+    use_devices()
+    mesh = Mesh(np.array(jax.devices()), ("seeds",))
+    return naive_vmap(workload, seeds, start, place=partial(jax.device_put, device=NamedSharding(mesh, P("seeds"))))

@@ -71,11 +71,12 @@ def make(
     sample: Any = None,
     precision: str = "float32",
     rule: Algorithm | None = None,
+    in_turn: bool | None = None,
 ) -> Form:
     """All seeds, in the very programs of `jaxgan.runs.loop` and dealt out over devices as it does.
 
-    `rule` trains the workload by another algorithm than its own. It takes no other start: its random streams are what
-    the other forms are given (`parity`).
+    `rule` trains the workload by another algorithm than its own, `in_turn` places seeds as `jaxgan.runs.place` has it.
+    It takes no other start: its random streams are what the other forms are given (`parity`).
     """
     if start is not None:
         raise ValueError("jaxgan starts from its own keys, got a start")
@@ -84,7 +85,7 @@ def make(
     use_devices()
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
     sample = sample or sampler(workload)
-    placement = settle(place(seeds), jax.eval_shape(lambda key: rule.init(key, sample)[:-1], keys(1)[0]))
+    placement = settle(place(seeds, in_turn=in_turn), state_of(rule, sample))
     what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
     shared = replicate(placement, sample)
     begin, stretch, _ = programs(Fixed(rule), placement, _CAPACITY)
@@ -117,6 +118,11 @@ def make(
         "devices": placement.mesh.size,
     }
     return Form(run, lambda: [trained(each[0].params, each[0].opt_state, i) for i in range(seeds)], facts)
+
+
+def state_of(rule: Algorithm, sample: Any) -> Any:
+    """The shapes of what one run carries from step to step, by whose size seeds are placed."""
+    return jax.eval_shape(lambda key: rule.init(key, sample)[:-1], keys(1)[0])
 
 
 def memory(compiled: Any, data: Any, devices: int) -> dict[str, int]:

@@ -3,6 +3,7 @@
 `python -m benchmarks.report FOLDER` makes them again from the folder's `results.json`.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,20 @@ def keep(folder: Path, results: Results, text: str) -> None:
     """`results.json`, and the table that says what they come to."""
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (folder / "table.md").write_text(text, encoding="utf-8")
+
+
+def command(name: str, options: argparse.Namespace) -> str:
+    """What repeats a run of `python -m benchmarks.NAME`; where it writes is of no matter to others.
+
+    Example:
+      >>> command("speed", argparse.Namespace(seeds=[1, 4], probe_every=5, forms=None, out="x"))
+      'python -m benchmarks.speed --seeds 1 4 --probe-every 5'
+    """
+    words = [f"python -m benchmarks.{name}"]
+    for option, value in vars(options).items():
+        if option != "out" and value is not None:
+            words += [f"--{option.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    return " ".join(words)
 
 
 def write(folder: Path, results: Results) -> None:

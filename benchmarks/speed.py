@@ -50,8 +50,8 @@ class Worker(NamedTuple):
 
 
 @contextmanager
-def worker(form: str, workload: str, seeds: int) -> Iterator[Worker]:
-    """Starts a form; it ends with the context."""
+def worker(form: str, workload: str, seeds: int, root: Path | None = None) -> Iterator[Worker]:
+    """Starts a form, of the checkout in `root` if given, with the library that is there; it ends with the context."""
     command = [sys.executable, "-m", "benchmarks.worker", form, workload, str(seeds)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -60,13 +60,21 @@ def worker(form: str, workload: str, seeds: int) -> Iterator[Worker]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, **_ENVIRONMENT},
+            cwd=root,
+            env=environment(root),
         )
         try:
             yield Worker(process, errors, _answer(process, errors))
         finally:
             process.kill()
             process.communicate()
+
+
+def environment(root: Path | None = None) -> dict[str, str]:
+    """The variables of a form's process, which imports from `root` first."""
+    paths = [str(root)] if root else []
+    paths += [path for path in [os.environ.get("PYTHONPATH")] if path]
+    return {**os.environ, **_ENVIRONMENT} | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
 
 
 def _answer(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, Any]:
@@ -162,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = machine.ask()
     print(machine.sentence(about), flush=True)
     results: dict[str, Any] = {
-        "command": _command(options),
+        "command": report.command("speed", options),
         "machine": about,
         "rounds": options.rounds,
         "precision": "float32",
@@ -177,15 +185,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write(options.out, results)  # what is measured is kept, whatever comes after
     print("\n" + report.markdown(results))
     return 0
-
-
-def _command(options: argparse.Namespace) -> str:
-    """What repeats the run; where it writes is of no matter to others."""
-    words = ["python -m benchmarks.speed"]
-    for name, value in vars(options).items():
-        if name != "out" and value is not None:
-            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return " ".join(words)
 
 
 def _write(folder: Path, results: dict[str, Any]) -> None:

@@ -39,6 +39,9 @@ WORKLOADS = {
     )
 }
 
+SMALL_RING = Workload("small-ring", "ring MLP, 2 x 32, batch 64", (2,), 32, 2, 64, 1e-3, 0.9, (64,))
+"""So small that what is recorded and how seeds are placed decides on the time of a step (`small_game`)."""
+
 RING_SIGMA = 0.01
 
 

@@ -1,0 +1,151 @@
+"""The question: from which size on do runs take turns on a CPU core better than they go side by side?
+
+`python -m benchmarks.placement [--widths ...] [--batches 64 256] [--seeds 4 16 64] [--rounds 5] [--out FOLDER]` trains
+the ring by MLPs of growing width, on every core, both ways in turn in every round, and asks of each cell whether the
+default of `jaxgan.runs.placement` takes the faster one. It writes `results.json` and `table.md`; the default takes
+about seven minutes on two quiet cores.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+
+from benchmarks import jaxgan_form, machine, report, turns
+from benchmarks.report import number, table
+from benchmarks.turns import ratios, spread
+from benchmarks.workloads import WORKLOADS, Workload
+from jaxgan.runs.placement import SMALL_STATE
+
+WIDTHS = (16, 32, 64, 96, 128, 256, 512)
+WAYS = {"side by side": False, "in turn": True}
+ROOM = 1.05  # a way that is slower by less is no wrong choice
+
+
+def ring_of(width: int, batch: int) -> Workload:
+    """The ring's workload with other hidden layers and another batch."""
+    return WORKLOADS["ring"]._replace(title=f"ring MLP, 2 x {width}, batch {batch}", width=width, batch=batch)
+
+
+def state_bytes(workload: Workload) -> int:
+    """The size of a run's state: parameters and Adam's means of both players."""
+    state = jaxgan_form.state_of(jaxgan_form.algorithm(workload), jaxgan_form.sampler(workload))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+
+def measure(width: int, batch: int, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """ms a step of all seeds, each way, a value a round."""
+    workload = ring_of(width, batch)
+    runs = {name: jaxgan_form.make(workload, seeds, in_turn=way).run for name, way in WAYS.items()}
+    ms = turns.measure(runs, rounds, seconds)
+    jax.clear_caches()  # no cell has another's program
+    return {"width": width, "batch": batch, "seeds": seeds, "bytes": state_bytes(workload), "ms": ms}
+
+
+def chosen(row: dict[str, Any], threshold: float) -> str:
+    """What the rule takes where states of at least `threshold` bytes take turns."""
+    return "in turn" if row["bytes"] >= threshold else "side by side"
+
+
+def regret(row: dict[str, Any], threshold: float) -> float:
+    """The time of the way that is chosen in units of the faster one's, the median of ratios within rounds; at least 1.
+
+    Example:
+      >>> row = {"bytes": 100, "ms": {"side by side": [2.0, 3.0], "in turn": [1.0, 1.5]}}
+      >>> regret(row, 50), regret(row, 200)
+      (1.0, 2.0)
+    """
+    own = chosen(row, threshold)
+    other = next(way for way in WAYS if way != own)
+    return max(1.0, median(ratios(row["ms"][own], row["ms"][other])))
+
+
+def thresholds(rows: Sequence[dict[str, Any]]) -> list[tuple[float, float, float, float]]:
+    """(above, up to, geometric mean of the regrets, largest) of every rule by size that the rows can tell apart."""
+    sizes = [0, *sorted({row["bytes"] for row in rows}), math.inf]
+    found = []
+    for above, to in pairwise(sizes):
+        regrets = [regret(row, to) for row in rows]
+        found.append((above, to, math.exp(sum(map(math.log, regrets)) / len(regrets)), max(regrets)))
+    return found
+
+
+def markdown(results: dict[str, Any]) -> str:
+    rows, now = results["rows"], results["threshold"]
+    columns = list(dict.fromkeys((row["batch"], row["seeds"]) for row in rows))
+    wrong = [row for row in rows if regret(row, now) > ROOM]
+    cells = []
+    for width in dict.fromkeys(row["width"] for row in rows):
+        own = {(row["batch"], row["seeds"]): row for row in rows if row["width"] == width}
+        first = next(iter(own.values()))
+        cells.append([f"2 x {width}", _kib(first["bytes"]), chosen(first, now), *(_cell(own[c], now) for c in columns)])
+    head = ["hidden layers", "state, KiB", "default", *(f"batch {batch}, {seeds} seeds" for batch, seeds in columns)]
+    rules = [
+        [_range(above, to), number(mean), number(largest), "the default" if above < now <= to else ""]
+        for above, to, mean, largest in thresholds(rows)
+    ]
+    verdict = f"The default takes the faster way, or one slower by at most {ROOM - 1:.0%}, in {len(rows) - len(wrong)}"
+    parts = [
+        machine.sentence(results["machine"]),
+        f"Command: `{results['command']}`",
+        "**Side by side against in turn**, on every core: the time of a step side by side in units of that in "
+        "turn, in the same round, median (smallest to largest). Below 1 side by side is faster, above 1 in turn. "
+        f"The default takes turns from {_kib(now)} KiB of state a run on; `!` marks where it is slower than the "
+        f"other way by more than {ROOM - 1:.0%}.",
+        table(head, cells),
+        f"{verdict} of {len(rows)} cells.",
+        "**Other rules by size**: time in units of the faster way's over all cells, if runs took turns from that "
+        "size of state on.",
+        table(["in turn from, KiB", "geometric mean", "largest", ""], rules),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(row: dict[str, Any], threshold: float) -> str:
+    text = spread(ratios(row["ms"]["side by side"], row["ms"]["in turn"]))
+    return f"{text} !" if regret(row, threshold) > ROOM else text
+
+
+def _kib(size: float) -> str:
+    return f"{size / 1024:,.0f}"
+
+
+def _range(above: float, to: float) -> str:
+    if not above:
+        return "always in turn"
+    return "always side by side" if math.isinf(to) else f"{_kib(above)} to {_kib(to)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One run of the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.placement", description=__doc__)
+    parser.add_argument("--widths", nargs="+", type=int, default=list(WIDTHS))
+    parser.add_argument("--batches", nargs="+", type=int, default=[64, 256])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[4, 16, 64])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.25, help="of one turn in a round, about")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/placement"))
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    jaxgan_form.use_devices()
+    command = report.command("placement", options)
+    results: dict[str, Any] = {"command": command, "machine": machine.describe(), "threshold": SMALL_STATE, "rows": []}
+    for width in options.widths:
+        for batch, seeds in ((batch, seeds) for batch in options.batches for seeds in options.seeds):
+            row = measure(width, batch, seeds, options.rounds, options.seconds)
+            results["rows"].append(row)
+            took = ", ".join(f"{way} {number(median(ms))} ms" for way, ms in row["ms"].items())
+            print(f"2 x {width}, batch {batch}, {report.counted(seeds)}: {took}", flush=True)
+        report.keep(options.out, results, markdown(results))  # what is measured is kept, whatever comes after
+    print("\n" + markdown(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
