@@ -1,0 +1,167 @@
+"""The runs of a `fit` between its chunks: shared out over devices and batches, moved by compiled programs."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.runs.axis import Make, Run
+from jaxgan.runs.placement import (
+    Placement,
+    assign,
+    batches_of,
+    bytes_needed,
+    from_host,
+    joined,
+    like_sharded,
+    own_part,
+    own_runs,
+    replicate,
+    runs_that_fit,
+    shard,
+    to_host,
+)
+from jaxgan.runs.program import Broken, Parts, Programs, parts_of, plan_of, programs, quantities
+from jaxgan.runs.run import AnyProbe, as_pytree
+from jaxgan.types import PyTree, Sampler, State
+
+CAPACITY = 256  # records of a chunk at the most: what its compiled program has room for
+
+
+class _Batch(NamedTuple):
+    """Runs that are trained together. What each has is on the devices, or on the host while others are trained."""
+
+    what: Run
+    each: tuple[Parts, Broken]
+    runs: np.ndarray  # which runs this process's places hold, or -1
+
+
+class Job(NamedTuple):
+    """All runs as they stand between two chunks, and the programs that move them."""
+
+    placement: Placement
+    sample: PyTree  # the data, on every device
+    probe: PyTree  # likewise
+    programs: Programs
+    batches: list[_Batch]
+    runs: np.ndarray  # which runs are this process's
+    watched: Callable[[], tuple[str, ...]]  # the names of what is watched
+    capacity: int  # records of a chunk
+
+
+def assemble(
+    make: Make,
+    sample: Sampler,
+    runs: Run,
+    state: State | None,
+    probe: AnyProbe | None,
+    placement: Placement,
+    max_chunk: int,
+    every_run: bool,
+) -> Job:
+    """Shares the runs out, starts them or takes up `state`, and compiles what the chunks will run."""
+    count = len(runs.key)
+    places = assign(count, placement)
+    shared, shared_probe = replicate(placement, as_pytree(sample)), replicate(placement, as_pytree(probe))
+    capacity = min(max_chunk, CAPACITY)
+    compiled = programs(make, placement, capacity)
+
+    def at(which: np.ndarray) -> Run:
+        return shard(placement, jax.tree.map(lambda a: a[which], runs))
+
+    def arguments(size: int) -> tuple[Any, ...]:
+        what = at(np.zeros(size, int))
+        return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
+
+    def unbroken(size: int) -> Broken:
+        return shard(placement, Broken(np.zeros(size, np.int32), np.zeros(size, np.int32)))
+
+    def needed(size: int) -> int:
+        what, parts = arguments(size)
+        active = None if every_run else shard(placement, np.ones(size, bool))
+        plan = replicate(placement, plan_of(np.array([]), 0, 0, capacity))
+        return bytes_needed(compiled.stretch, (shared, plan), what, active, (parts, unbroken(size)))
+
+    size = runs_that_fit(placement, places.size, needed)
+    whole = batches_of(places, size)
+    mine = own_runs(count, placement)
+
+    batches = []
+    for batch in whole:  # places without a run repeat another's work
+        held = own_part(placement, batch)
+        what = at(np.maximum(batch, 0))
+        if state is None:
+            parts = compiled.begin(shared, what)
+        else:
+            rows = _rows(mine, held)
+            parts = from_host(placement, jax.tree.map(lambda a, rows=rows: a[rows], to_host(parts_of(state))))
+        each = parts, unbroken(len(batch))
+        batches.append(_Batch(what, each if len(whole) == 1 else to_host(each), held))
+    if probe is not None:
+        compiled.observe.lower((shared_probe, replicate(placement, np.int32(0))), *arguments(size)).compile()
+    watched = cache(partial(quantities, make, sample, runs))
+    return Job(placement, shared, shared_probe, compiled, batches, mine, watched, capacity)
+
+
+def advance(job: Job, recorded: np.ndarray, done: int, steps: int, active: np.ndarray | None) -> tuple[Job, Any]:
+    plan = plan_of(recorded, done, steps, job.capacity)
+    shared = job.sample, replicate(job.placement, plan)
+    records = int(np.count_nonzero((done < recorded) & (recorded <= done + steps)))
+    batches, infos = [], []
+    for batch in job.batches:
+        moving = None if active is None else from_host(job.placement, active[_rows(job.runs, batch.runs)])
+        each, buffer = job.programs.stretch(shared, batch.what, moving, _on_devices(job, batch))
+        infos.append(jax.tree.map(lambda a: a[:, :records], to_host(buffer)))
+        batches.append(batch._replace(each=each if len(job.batches) == 1 else to_host(each)))
+    info = _by_run(job, infos)
+    return job._replace(batches=batches), info if active is None else _only(active, info)
+
+
+def observe(job: Job, done: int) -> PyTree:
+    shared = job.probe, replicate(job.placement, np.int32(done))
+    seen = [to_host(job.programs.observe(shared, batch.what, _on_devices(job, batch)[0])) for batch in job.batches]
+    return _by_run(job, seen)
+
+
+def state_of(job: Job, done: int) -> State:
+    """This process's runs, as one state. Where all places are this process's and hold a run, it stays on devices."""
+    all_parts = [batch.each[0] for batch in job.batches]
+    whole = jax.process_count() == 1 and len(all_parts) == 1 and job.batches[0].runs.min() >= 0
+    parts = all_parts[0] if whole else _by_run(job, [to_host(parts) for parts in all_parts])
+    return parts.at(jnp.int32(done))
+
+
+def first_nonfinite_of(job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """The first step of each of this process's runs that was not finite, and the name of what was not."""
+    found = _by_run(job, [to_host(batch.each[1]) for batch in job.batches])
+    names = np.array(job.watched() if found.step.any() else [""])
+    return found.step, np.where(found.step > 0, names[found.quantity], "")
+
+
+def _on_devices(job: Job, batch: _Batch) -> tuple[Parts, Broken]:
+    return batch.each if len(job.batches) == 1 else from_host(job.placement, batch.each)
+
+
+def _rows(mine: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Where the runs of these places stand among this process's; a place without one has that of another."""
+    return np.searchsorted(mine, np.maximum(held, mine[0]))
+
+
+def _by_run(job: Job, parts: list[PyTree]) -> PyTree:
+    """What the batches' places have, joined in the order of the runs; what only fills a place up is left out."""
+    held = np.concatenate([batch.runs for batch in job.batches])
+    order = np.argsort(held, kind="stable")[np.count_nonzero(held < 0) :]
+    return joined(parts, order)
+
+
+def _only(active: np.ndarray, info: PyTree) -> PyTree:
+    """NaN in place of what stopped runs have not done."""
+
+    def blank(a: np.ndarray) -> np.ndarray:
+        shown = active.reshape(-1, *[1] * (a.ndim - 1))
+        return np.where(shown, a, np.nan if jnp.issubdtype(a.dtype, jnp.floating) else 0).astype(a.dtype)
+
+    return jax.tree.map(blank, info)
