@@ -304,7 +304,7 @@ def test_what_first_was_not_finite_is_named() -> None:
     for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
-    assert why(run)[-1] == "What first was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
+    assert why(run)[-1] == "The first quantity that was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
     cells = seeds_section(run).rows[2]
     assert cells[2].plain == "NON_FINITE d_loss at step 1,812" and cells[2].failed
 

@@ -28,8 +28,9 @@ class Outcome(enum.IntEnum):
 EXPLANATION: dict[Outcome, str] = {
     Outcome.OK: "None of the failure rules applies.",
     Outcome.NON_FINITE: (
-        "A loss, a gradient or a sample became NaN or infinite: lower the learning rates, or bound the "
-        "discriminator with a gradient penalty."
+        "A loss, a gradient or a sample became NaN or infinite. If that begins with a loss of your own, look for a "
+        "logarithm, a root or a quotient in it of what can be 0 or negative; otherwise lower the learning rates, or "
+        "bound the discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
         "There are samples near the data, but more than half of the modes or classes are missing: try a gradient "

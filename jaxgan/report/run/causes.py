@@ -157,7 +157,12 @@ def _not_finite(results: Results) -> str:
         if found:
             more = f" and {counted(len(found) - MANY, 'seed')} more" if len(found) > MANY else ""
             parts.append(f"with {name} " + ", ".join(f"{text} (seed {seed})" for seed, text in found[:MANY]) + more)
-    return f"What first was not finite: {'; '.join(parts)}." if parts else ""
+    if not parts:
+        return ""
+    text = f"The first quantity that was not finite: {'; '.join(parts)}."
+    if (results.dataset["first_nonfinite_step"].values == 1).any():  # it is computed from untrained networks
+        text += " At step 1 the cause is in the loss, the networks or the data rather than in the learning rates."
+    return text
 
 
 def _progress(results: Results) -> str:
