@@ -72,7 +72,7 @@ def make(
     precision: str = "float32",
     rule: Algorithm | None = None,
 ) -> Form:
-    """All seeds, in the very programs of `jaxgan.runs.loop` and dealt out over devices as it does.
+    """All seeds, in the very programs of `jaxgan.runs.loop` and distributed over devices as it does.
 
     `rule` trains the workload by another algorithm than its own. It takes no other start: its random streams are what
     the other forms are given (`parity`).

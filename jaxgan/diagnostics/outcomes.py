@@ -1,7 +1,7 @@
 """How each seed of a study ended, as one code per seed: failures are data and count in the statistics.
 
-A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is told
-apart from it, by `vanishing_episodes`: any outcome can have it as a cause.
+A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is
+reported separately, by `vanishing_episodes`: it can be a cause of any outcome.
 """
 
 # Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
