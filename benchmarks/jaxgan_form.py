@@ -73,7 +73,7 @@ def make(
     rule: Algorithm | None = None,
     in_turn: bool | None = None,
 ) -> Form:
-    """All seeds, in the very programs of `jaxgan.runs.loop` and dealt out over devices as it does.
+    """All seeds, in the very programs of `jaxgan.runs.loop` and distributed over devices as it does.
 
     `rule` trains the workload by another algorithm than its own, `in_turn` places seeds as `jaxgan.runs.place` has it.
     It takes no other start: its random streams are what the other forms are given (`parity`).

@@ -123,7 +123,7 @@ def _compare(workload: Workload, tolerance: float, *arrays: Any) -> tuple[float,
     """
     shapes = [jax.tree.map(np.shape, tree) for tree in arrays]
     if any(shape != shapes[0] for shape in shapes):
-        raise ValueError(f"expected arrays of shapes {shapes[0]}, received {shapes[-1]}")
+        raise ValueError(f"expected arrays of shapes {shapes[0]}, got {shapes[-1]}")
     worst = [0.0, 0.0]
     for p, p_wanted, p_found, m_wanted, m_found in zip(*map(jax.tree.leaves, arrays), strict=True):
         g, g_found = (np.asarray(m, np.float64) / (1 - workload.beta1) for m in (m_wanted, m_found))

@@ -86,7 +86,7 @@ def from_flax(network: nn.Sequential, params: Mapping[str, Any]) -> dict[str, to
     names = {module: name for name, module in network.named_modules()}
     layers = dict(_layers(network))
     if layers.keys() != params.keys():
-        raise ValueError(f"expected the layers {sorted(layers)}, received {sorted(params)}")
+        raise ValueError(f"expected the layers {sorted(layers)}, got {sorted(params)}")
     found = {}
     for flax_name, module in layers.items():
         for leaf, value in params[flax_name].items():
@@ -95,7 +95,7 @@ def from_flax(network: nn.Sequential, params: Mapping[str, Any]) -> dict[str, to
             found[f"{names[module]}.{name}"] = torch.from_numpy(np.array(moved, order="C"))
     own = {name: tuple(p.shape) for name, p in network.named_parameters()}
     if own != {name: tuple(p.shape) for name, p in found.items()}:
-        raise ValueError(f"expected parameters {own}, received { ({k: tuple(v.shape) for k, v in found.items()}) }")
+        raise ValueError(f"expected parameters {own}, got { ({k: tuple(v.shape) for k, v in found.items()}) }")
     return found
 
 

@@ -34,7 +34,7 @@ def serve(form: Form, questions: Iterable[str], answers: TextIO) -> None:
     for question in questions:
         verb, _, number = question.strip().partition(" ")
         if verb != "run" or not number.isdigit():
-            raise ValueError(f"expected 'run N', received {question.strip()!r}")
+            raise ValueError(f"expected 'run N', got {question.strip()!r}")
         clock = time.perf_counter()
         form.run(int(number))
         seconds = time.perf_counter() - clock

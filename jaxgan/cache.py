@@ -52,7 +52,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Keeps named arrays at `path` (.npz): the file is there whole or not at all, also with several writers.
 
-    A folder that cannot be written to is no error: the next run is merely slow again.
+    A folder that cannot be written to is not an error: the next run computes them again.
     """
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
         if there.get(path) != expected.get(path):
             raise CheckpointError(
                 f"the checkpoint in {directory} does not fit: expected {path} to be "
-                f"{expected.get(path, 'absent')}, it is {there.get(path, 'absent')}"
+                f"{expected.get(path, 'absent')}, got {there.get(path, 'absent')}"
             )
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     stored = jax.tree.map(lambda a: jax.eval_shape(jax.random.key_data, a) if is_key(a) else a, like)
@@ -91,7 +91,7 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
 
 
 def read_meta(directory: Path) -> dict[str, Any]:
-    """What was said of the latest checkpoint in `directory`, without reading its numbers.
+    """The metadata of the latest checkpoint in `directory`, without reading its numbers.
 
     Raises:
       CheckpointError: none is there, or it is damaged.

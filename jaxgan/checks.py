@@ -1,7 +1,10 @@
-"""Checks of what a composition is given: one line with the name, what came and what is allowed."""
+"""Checks of what a composition is given: one line with the name, what is expected and what it got."""
 
+import inspect
 import math
 import numbers
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -51,3 +54,32 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     """
     if not isinstance(value, numbers.Integral) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def named(function: Any) -> str:
+    """A function's name, with the file and line where it stands.
+
+    Example:
+      >>> named(max), named(partial(max, 1))
+      ('max', 'max')
+    """
+    name = getattr(_whole(function), "__qualname__", type(function).__name__).rpartition("<locals>.")[2]
+    return f"{name} {place_of(function)}".strip()
+
+
+def place_of(function: Any) -> str:
+    """(file:line) of a function; "" of what is built in.
+
+    Example:
+      >>> place_of(place_of).startswith("(checks.py:")
+      True
+    """
+    code = getattr(_whole(function), "__code__", None)
+    return "" if code is None else f"({Path(code.co_filename).name}:{code.co_firstlineno})"
+
+
+def _whole(function: Any) -> Any:
+    """What stands behind partial applications and decorators."""
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.unwrap(function) if callable(function) else function

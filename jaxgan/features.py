@@ -51,8 +51,8 @@ def classifier_features(
 
     1,000 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
     most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
-    settings. `report` is told what is going on; a classifier that is not clearly better than the share of the most
-    frequent class has seen nothing of the classes, which it is told, too, and is a note of the features.
+    settings. `report` is called with each line of progress. A classifier not clearly better than always guessing the
+    most frequent class has not learned the classes: that is reported, too, and is a note of the features.
 
     Raises:
       ValueError: images without labels, or fewer than 2 classes.

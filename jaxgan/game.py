@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan.losses.check import check_loss, warn_of_sums
 from jaxgan.random import named_key
 from jaxgan.types import (
     Array,
@@ -69,7 +70,7 @@ def adversarial_game(
     Real and fake batches may differ in size.
 
     Raises:
-      ValueError: terms that are none; when traced, sizes that differ where a loss pairs each real with a fake example.
+      ValueError: no loss, or no terms; when traced, sizes that differ where a loss pairs each real with a fake example.
 
     Example:
       >>> import jaxgan as jg
@@ -78,10 +79,12 @@ def adversarial_game(
       >>> game.sample(params.generator, model_state.generator, jax.random.key(1), 3).shape
       (3, 2)
     """
+    check_loss(loss)
     terms = Players(_check_terms("g_terms", g_terms), _check_terms("d_terms", d_terms))
     augmentation = augment if augment is None or isinstance(augment, Augmentation) else _forgetful(augment)
 
     def init(key: Key, batch: Batch) -> tuple[Players, Players]:
+        warn_of_sums(loss)
         z = prior(named_key(key, "prior"), batch.x.shape[0])
         g = _init(generator, named_key(key, "generator"), z, batch.y)
         d = _init(discriminator, named_key(key, "discriminator"), batch.x, batch.y)

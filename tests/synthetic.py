@@ -19,7 +19,7 @@ PROBES = np.array([10, 20, 30, 40])
 DISTANCE = Metric("frechet", "Fréchet distance", np.inf, False, {"real against real": 1.25, "untrained": 310.0})
 CAPTURED = Metric("captured", "Classes captured of 10", 0.0, True, {"held-out images": 10.0})
 LOG4 = float(np.log(4))
-LOOKS = np.array([1, 2, 5, 10, 20, 50, 100, 200])  # steps at which gradients were measured
+PROBE_STEPS = np.array([1, 2, 5, 10, 20, 50, 100, 200])  # steps at which gradients were measured
 BITS = {"float32": 5e-7, "float64": 2e-15}
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 _RUN = ("configuration", "seed")
@@ -61,7 +61,7 @@ def metric_variables(shape: tuple[int, int]) -> list[tuple[str, xr.Variable]]:
     k, n = shape
     distance = np.stack([200.0 - np.arange(n), *(30.0 + np.arange(n) for _ in range(k - 1))])
     captured = np.stack([np.full(n, 4.0), *(np.full(n, 10.0) for _ in range(k - 1))])
-    along = 300.0 - (300.0 - distance[..., None]) * np.array([0.2, 1.1, 0.6, 1.0])  # best at the second look
+    along = 300.0 - (300.0 - distance[..., None]) * np.array([0.2, 1.1, 0.6, 1.0])  # best at the second probe
     return [
         variable("metric", "outcome", _RUN, np.full(shape, "OK", dtype="<U20")),
         variable("metric", "frechet", _RUN, distance),
@@ -161,8 +161,8 @@ def gradient_variables(
     losses: tuple[str, ...], lead: tuple[str, ...], shape: tuple[int, ...], *, frozen: bool
 ) -> list[tuple[str, xr.Variable]]:
     """The first loss loses 10 decades per 1,000 steps, the others keep a norm of 2, times that of the configuration."""
-    norm = np.full((*shape, len(LOOKS), len(losses)), 2.0)
-    norm[..., 0] = 10 ** (-LOOKS / 100)
+    norm = np.full((*shape, len(PROBE_STEPS), len(losses)), 2.0)
+    norm[..., 0] = 10 ** (-PROBE_STEPS / 100)
     norm *= 1.0 + np.arange(shape[0]).reshape(-1, *[1] * (norm.ndim - 1))
     quantiles = np.broadcast_to(np.array([-9.0, -5, -3, -1, 2]), (*norm.shape[:-1], 5))
     of_loss: dict[str, tuple[tuple[str, ...], NDArray]] = {
@@ -181,7 +181,7 @@ def gradient_variables(
         variable("gradient", name, (*lead, "probe_step", *dims), values) for name, (dims, values) in of_loss.items()
     ]
     if frozen:
-        each = (*shape, LOOKS[-1])
+        each = (*shape, PROBE_STEPS[-1])
         found += [
             variable("gradient", "agreement", (*lead, "loss"), np.full((*shape, len(losses)), 0.75)),
             variable("discriminator", "accuracy", (*lead, "step"), np.full(each, 0.75)),
@@ -227,8 +227,9 @@ def make_profile(
     lead = ("configuration", "age", "seed") if frozen else _RUN
     shape = (len(configurations), *([2] if frozen else []), seeds)
     coordinates = {
-        "configuration": list(configurations), "age": [0, 300], "seed": np.arange(seeds), "probe_step": LOOKS,
-        "step": np.arange(1, LOOKS[-1] + 1) if frozen else LOOKS, "loss": list(losses), "other_loss": list(losses),
+        "configuration": list(configurations), "age": [0, 300], "seed": np.arange(seeds), "probe_step": PROBE_STEPS,
+        "step": np.arange(1, PROBE_STEPS[-1] + 1) if frozen else PROBE_STEPS,
+        "loss": list(losses), "other_loss": list(losses),
         "logit": logits, "layer": ["Dense_0", "Dense_1"], "quantile": QUANTILES,
     }  # fmt: skip
     variables = paper + gradient_variables(losses, lead, shape, frozen=frozen)

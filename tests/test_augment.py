@@ -175,7 +175,7 @@ def test_the_generator_learns_through_the_augmentation() -> None:
     def value(own: Any) -> Array:
         return game.generator(params._replace(generator=own), state, Batch(jnp.asarray(REAL)), 4, KEY, STEP)[0]
 
-    slopes = -expit(-0.1 * Z @ A @ W)  # of minimax by the logits
+    slopes = -expit(-0.1 * Z @ A @ W)  # of minimax, with respect to the logits
     close(jax.grad(value)(params.generator)["theta"], -0.1 * W * slopes.mean())
     x = game.sample(params.generator, {}, KEY, 4)
     np.testing.assert_allclose(x, Z @ A, rtol=1e-6)  # samples are not augmented

@@ -209,7 +209,7 @@ def test_a_worker_answers_each_question_with_its_time():
     worker.serve(Form(steps.append, lambda: []), ["run 3\n", "run 5\n"], answers)
     said = [json.loads(line) for line in answers.getvalue().splitlines()]
     assert steps == [3, 5] and all(answer["seconds"] >= 0 for answer in said)
-    with pytest.raises(ValueError, match="received 'stop'"):
+    with pytest.raises(ValueError, match="got 'stop'"):
         worker.serve(Form(steps.append, lambda: []), ["stop\n"], answers)
 
 

@@ -187,8 +187,8 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
         "own.py:g_los": "did you mean 'g_loss'",
         "own.py:number": "is of type int, expected a jaxgan.Loss or a function",
         "own.py:broken": "raised NameError: name 'undefined' is not defined",
-        "own.py:text": "expected an array of their shape or a tuple of such arrays",
-        "own.py:matrix": "made an array [4, 4] of logits [4]",
+        "own.py:text": "must return an array of per-example values or a tuple of such arrays, got a dict",
+        "own.py:matrix": "got [8, 8] of logits [8]",
         "no.such.module:f": "importing no.such.module raised ModuleNotFoundError",
     }.items():
         with pytest.raises(OptionError, match=r"^--loss: ") as error:

@@ -16,7 +16,7 @@ def test_an_exact_slope_is_found_at_even_and_at_log_spaced_steps(slope):
 
 
 def test_every_step_counts_alike_however_they_were_chosen():
-    """A curve that bends: log-spaced looks at it give the slope of even ones, where unweighted they would not."""
+    """A curve that bends: log-spaced steps of it give the slope of even ones, where unweighted they would not."""
     even, spaced = np.arange(1, 2001), np.unique(np.geomspace(1, 2000, 100).round())
 
     def norms(steps):

@@ -397,7 +397,7 @@ def test_a_gradient_that_float32_cannot_carry_back_is_measured() -> None:
 def test_norms_whose_squares_float32_does_not_have_are_measured() -> None:
     small = 2.0**-72  # entries of 1e-22, and exact
     found, usual = (wide(probe_in("points")(with_discriminator((1, k), 0.0), KEY)) for k in (small, 1.0))
-    unit = ROW["wasserstein"]  # whose derivative by the logit does not depend on it
+    unit = ROW["wasserstein"]  # its derivative with respect to the logit is constant
     for a, b in zip(found.layers.values(), usual.layers.values(), strict=True):
         np.testing.assert_allclose(a[unit], small * b[unit], rtol=1e-6)  # a product is rounded elsewhere
     np.testing.assert_allclose(found.norm[unit], small * usual.norm[unit], rtol=1e-6)
@@ -542,8 +542,8 @@ def test_a_probe_changes_no_bit_of_a_fit() -> None:
     assert_same(*[each.state for each in fitted])
     infos = [jax.tree.map(lambda *a: np.concatenate(a, axis=1), *[c.info for c in each]) for each in chunks]
     assert_same(*infos)
-    looks = [chunk.probe for chunk in chunks[1] if chunk.probe is not None]
-    check_probes("points", fitted[1].state, jax.tree.map(lambda *a: np.stack(a, axis=1), *looks))
+    probes = [chunk.probe for chunk in chunks[1] if chunk.probe is not None]
+    check_probes("points", fitted[1].state, jax.tree.map(lambda *a: np.stack(a, axis=1), *probes))
 
 
 def test_a_probe_changes_no_bit_of_a_run() -> None:

@@ -132,7 +132,7 @@ def test_mode_reports_of_many_seeds_are_those_of_each():
             np.testing.assert_allclose(field[i], expected, rtol=1e-5)  # float32 sums in another order
 
 
-def test_a_perfect_sampler_that_misses_a_mode_is_averaged_honestly():
+def test_a_perfect_sampler_that_misses_a_mode_is_averaged_over_all_draws():
     report = perfect_mode_report(jax.random.key(0), RING, SIGMA, n=4, draws=16)  # 4 samples, 8 modes
     assert report.kl_data_model == np.inf
     assert report.missed >= 0.5

@@ -53,7 +53,7 @@ def frozen_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frozen(frozen_folder):
-    return profile(*FROZEN, *LOSSES, "--d-skill", "width=2,noise=0.1", "--out", str(frozen_folder))
+    return profile(*FROZEN, *LOSSES, "--d-strength", "width=2,noise=0.1", "--out", str(frozen_folder))
 
 
 def test_on_paper_the_two_losses_are_minus_d_and_minus_one_minus_d(paper):
@@ -121,7 +121,7 @@ def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
         np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], part_of(trained, "training")[own][0])
 
 
-def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
+def test_a_profile_against_frozen_generators_has_ages_steps_and_strengths(frozen):
     found = part_of(frozen, "frozen")
     assert frozen.configurations == ("base", "width=2,noise=0.1") and ages_of(frozen) == (0, 3)
     assert found["steps"].tolist() == [1, 2, 5, 12]
@@ -132,7 +132,7 @@ def test_a_profile_against_frozen_generators_has_ages_steps_and_skills(frozen):
     np.testing.assert_allclose(found["agreement"][0], 1, atol=1e-5)  # the base with itself, in float32
     assert (np.abs(found["agreement"][1]) < 0.999).all()
     assert ((found["accuracy"] >= 0) & (found["accuracy"] <= 1)).all()
-    # wasserstein's gradient is that of both cross-entropy losses together: never below minimax's derivative by a logit
+    # wasserstein's gradient is that of both cross-entropy losses together: never below minimax's
     assert {row.configuration for row in frozen_rows(frozen)} == set(frozen.configurations)
 
 
@@ -197,17 +197,17 @@ def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_pa
         (["--frozen", "--d-iterations", "0"], "--d-iterations: got 0, expected at least 1"),
         (["--frozen", "--probes", "1"], "--probes: got 1, expected at least 2"),
         (["--frozen", "--d-loss", "hing"], "did you mean 'hinge'"),
-        (["--train", "--d-skill", "speed=2"], "--d-strength: got 'speed'"),
-        (["--train", "--d-skill", "lr"], "--d-strength: got 'lr', expected NAME=VALUE"),
-        (["--train", "--d-skill", "k=0.5"], "a whole number of at least 1"),
-        (["--train", "--d-skill", "noise=0.5"], "below 0.5"),
-        (["--train", "--d-skill", "lr=0"], "a finite number above 0"),
-        (["--train", "--d-skill", "lr=1"], "other than the base"),
-        (["--train", "--recipe", "hinge_gan", "--d-skill", "k=2"], "--d-strength: hinge_gan has no number d_steps"),
+        (["--train", "--d-strength", "speed=2"], "--d-strength: got 'speed'"),
+        (["--train", "--d-strength", "lr"], "--d-strength: got 'lr', expected NAME=VALUE"),
+        (["--train", "--d-strength", "k=0.5"], "a whole number of at least 1"),
+        (["--train", "--d-strength", "noise=0.5"], "below 0.5"),
+        (["--train", "--d-strength", "lr=0"], "a finite number above 0"),
+        (["--train", "--d-strength", "lr=1"], "other than the base"),
+        (["--train", "--recipe", "hinge_gan", "--d-strength", "k=2"], "--d-strength: hinge_gan has no number d_steps"),
         (["--train", "--recipe", "wgan", "--train-loss", "hinge"], "--train-loss are two ways to train"),
-        (["--train", "--recipe", "r1_gan", "--d-skill", "noise=0.1"], "--d-strength: noise=0.1 is for losses"),
-        (["--train", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
-        (["--frozen", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-skill", "noise=0.1"], "as many"),
+        (["--train", "--recipe", "r1_gan", "--d-strength", "noise=0.1"], "--d-strength: noise=0.1 is for losses"),
+        (["--train", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-strength", "noise=0.1"], "as many"),
+        (["--frozen", "--data", "ring", "--fake-batch-size", "9", *TINY, "--d-strength", "noise=0.1"], "as many"),
         (["--train", "--minibatches", "0"], "--minibatches: got 0"),
         (["--train", "--data", "rinf"], "did you mean 'ring'"),
     ],
@@ -247,7 +247,7 @@ def test_ages_are_steps_or_epochs():
 
 def test_strengths_are_named_as_they_are_given():
     assert strengths_from(("k=5,lr=0.25",)) == [DiscriminatorStrength(), DiscriminatorStrength(lr=0.25, k=5)]
-    assert [skill.name for skill in strengths_from(("width=2", "noise=0.1"))] == ["base", "width=2", "noise=0.1"]
+    assert [strength.name for strength in strengths_from(("width=2", "noise=0.1"))] == ["base", "width=2", "noise=0.1"]
 
 
 def test_options_have_the_defaults_that_the_help_names(capsys):
@@ -273,8 +273,8 @@ def test_the_tables_numbers_are_plain_json(frozen, frozen_folder):
 
 
 @pytest.mark.slow
-def test_training_under_a_skill_is_another_training(tmp_path):
-    run = profile(*TRAIN, *LOSSES, "--d-skill", "lr=4,k=2,noise=0.1", "--out", str(tmp_path / "p"))
+def test_training_under_a_strength_is_another_training(tmp_path):
+    run = profile(*TRAIN, *LOSSES, "--d-strength", "lr=4,k=2,noise=0.1", "--out", str(tmp_path / "p"))
     found = part_of(run, "training")
     assert run.configurations == ("base", "lr=4,k=2,noise=0.1") and found["norm"].shape == (2, 2, 3, 2)
     assert not np.array_equal(found["norm"][0], found["norm"][1])

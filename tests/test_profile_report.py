@@ -12,7 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
-from synthetic import LOOKS, make_profile, save
+from synthetic import PROBE_STEPS, make_profile, save
 from test_report import Addresses, text_of, ydata
 
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
@@ -28,7 +28,7 @@ from jaxgan.results.store import load_results
 
 BOTH = ("minimax", "wasserstein")
 ODD = "_my <b>file</b>: $x$|"
-STEPS = LOOKS
+STEPS = PROBE_STEPS
 
 
 def page_of(run: Results, folder: Path) -> str:
@@ -117,7 +117,7 @@ def test_every_profile_has_tables_as_plain_json(kind: str) -> None:
     first, second = content[name]["rows"][:2]
     assert first["loss"] == "minimax" and second["loss"] == "wasserstein"
     if kind == "paper":
-        assert first["off its closed form, float32"] == 5e-7
+        assert first["relative error, float32"] == 5e-7
     else:
         assert set(first["snr"]) == {"estimate", "low", "high"} and first["zeros"] == {"count": 0, "first": None}
 

@@ -289,7 +289,10 @@ def test_what_is_not_used_costs_nothing() -> None:
         (lambda: recipes.r1_gan(*networks(), PRIOR, gamma=float("inf")), r"gamma .* finite .*, got inf"),
         (lambda: recipes.r3gan(*networks(), PRIOR, gamma=-1.0), r"gamma .* at least 0, got -1.0"),
         (lambda: recipes.unrolled_gan(*networks(), PRIOR, unroll_steps=0), r"unroll_steps .* at least 1, got 0"),
-        (lambda: recipes.pacgan(*networks(), PRIOR, m=3, batch_size=100), r"packs of m = 3 do not divide .* 100"),
+        (
+            lambda: recipes.pacgan(*networks(), PRIOR, m=3, batch_size=100),
+            "m must divide the batch sizes, got m = 3 and 100",
+        ),
         (lambda: recipes.pacgan(*networks(), PRIOR, m=0), r"at least 1 example, got m = 0"),
         (lambda: recipes.gan(*networks(), PRIOR, loss="x"), r"loss must be a Loss or .*, got 'x'"),  # type: ignore[arg-type]
         (lambda: recipes.gan(*networks(), PRIOR, g_steps=0), r"g_steps .* at least 1, got 0"),

@@ -206,12 +206,12 @@ def test_what_is_not_a_number_is_null_in_json(reported: Path) -> None:
     assert minimax["estimate"] is None and minimax["failed"] == 3
 
 
-def told(run: Results) -> str:
+def story_of(run: Results) -> str:
     return " ".join(story(run, summarize_run(run)))
 
 
 def test_the_story_of_two_losses() -> None:
-    text = told(make_run())
+    text = story_of(make_run())
     assert "The losses minimax and non_saturating were trained on digits for 40 steps from 8 seeds each." in text
     assert "With minimax none of the 8 seeds failed (95 % Wilson interval of the share: 0 % to 32 %)." in text
     assert "non_saturating minus minimax is -163 [" in text
@@ -234,7 +234,7 @@ def test_the_story_claims_no_difference_where_the_interval_holds_0() -> None:
 
 def test_one_failed_seed_of_eight_leaves_the_difference_open() -> None:
     # Three or more of eight draws hit the one infinite pair in 7 % of resamples, more than the upper 2.5 %.
-    text = told(make_run(failures={(1, 7): "COLLAPSED"}))
+    text = story_of(make_run(failures={(1, 7): "COLLAPSED"}))
     assert "With non_saturating 1 of 8 seeds failed: 1 COLLAPSED" in text
     assert re.search(r"minus minimax is -163 \[-\d+, \+∞\]: the interval includes 0", text)
 
@@ -242,13 +242,13 @@ def test_one_failed_seed_of_eight_leaves_the_difference_open() -> None:
 def test_the_story_of_failures() -> None:
     everything = {(0, j): "COLLAPSED" for j in range(8)} | {(1, j): "NON_FINITE" for j in range(8)}
     run = make_run(failures=everything)
-    text = told(run)
+    text = story_of(run)
     assert "With minimax all 8 seeds failed: 8 COLLAPSED" in text
     assert "with minimax undefined, as 8 of 8 failed (over all 8 seeds it was measured as 196 [" in text
     assert "there is no difference to report: in 8 of 8 pairs of seeds at least one failed" in text
     assert text.count("with non_saturating it was not finite") == 2  # the gradient and D(G(z)) at the end
     one = make_run(failures={(0, 2): "NON_FINITE"})
-    assert "with minimax 0.02, below 1/2 (without 1 seed no longer finite)" in told(one)
+    assert "with minimax 0.02, below 1/2 (without 1 seed no longer finite)" in story_of(one)
 
 
 def test_one_seed_is_no_evidence() -> None:
@@ -263,7 +263,7 @@ def test_one_seed_is_no_evidence() -> None:
 
 def test_few_seeds_and_one_loss() -> None:
     run = make_run(("minimax",), seeds=3)
-    text = told(run)
+    text = story_of(run)
     assert "The loss minimax was trained on digits for 40 steps from 3 seeds." in text
     assert "With 3 seeds the intervals are rough" in text
     assert "minus" not in text
@@ -280,7 +280,7 @@ def test_the_story_dates_what_went_wrong() -> None:
         "of its early level, while D(G(z)) was 0.02. A certain discriminator saturates the loss. Take the "
         "non-saturating loss."
     )
-    assert "not why" not in told(run) and "not why" in told(make_run())
+    assert "not why" not in story_of(run) and "not why" in story_of(make_run())
     (table,) = causes_section(run)
     assert [cell.text for cell in table.rows[0]] == [
         "minimax", "The generator's gradient vanished", "6 of 8", "6", "30", "0.02"
@@ -292,7 +292,7 @@ def test_an_episode_that_never_ended_and_none_at_all() -> None:
     run.dataset["cause_vanishing_end"][0] = [np.nan, STEPS]
     assert "In all 2 seeds of minimax the generator's gradient vanished from step 6 to the end of" in why(run)[1]
     run.dataset["cause_vanishing_begin"][:] = np.nan
-    assert why(run)[1] == "Looked for and found in no seed: the generator's gradient vanished."
+    assert why(run)[1] == "Found in no seed: the generator's gradient vanished."
     assert causes_section(run) == []
     score = make_run(causes=True)
     score.notes["scores"] = ["minimax"]
@@ -304,7 +304,7 @@ def test_what_first_was_not_finite_is_named() -> None:
     for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
-    assert why(run)[-1] == "What first was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
+    assert why(run)[-1] == "The first quantity that was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
     cells = seeds_section(run).rows[2]
     assert cells[2].plain == "NON_FINITE d_loss at step 1,812" and cells[2].failed
 
@@ -325,7 +325,7 @@ def test_the_figure_of_when_has_metrics_evidence_and_bars() -> None:
 def test_many_are_counted_and_not_gone_through() -> None:
     names = tuple(f"r{i}" for i in range(9))
     run = make_run(names, failures={(i, 0): "COLLAPSED" for i in range(8)})
-    text = told(run)
+    text = story_of(run)
     assert "9 losses were trained on digits for 40 steps from 8 seeds each. Of 72 runs 8 failed: 1 of 8 with r0" in text
     assert "the 6 with the most; 2 more have some" in text
     assert "defined for 9 of 9 losses, the best r8 33.5" in text  # no seed of r8 failed
@@ -378,7 +378,7 @@ def test_the_curves_show_median_band_and_equilibrium() -> None:
     value = by_title["V(D, G) =\nE log D(x) + E log(1 - D(G(z)))"]
     assert [ydata(line)[0] for line in value.lines if line.get_linestyle() == ":"] == [-LOG4] * 2
     assert len(value.collections) == 2  # a band each
-    assert len({line.get_linestyle() for line in gradient.lines}) == 2  # told apart without colour
+    assert len({line.get_linestyle() for line in gradient.lines}) == 2  # distinguishable without colour
     legend = [text.get_text().strip("\u200b") for text in figure.legends[0].get_texts()]
     assert legend == ["8 seeds of minimax (1 not finite at some step)", "8 seeds of non_saturating", "equilibrium"]
 

@@ -83,7 +83,7 @@ def test_seeds_that_nearly_agree_give_an_interval():
     assert 7 < low < 8  # about 7 % of the resamples hold the 7 three times, and so once in their middle half
 
 
-def test_infinite_seeds_leave_a_finite_estimate_and_an_honest_bound():
+def test_infinite_seeds_leave_a_finite_estimate_and_an_infinite_bound():
     x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, INF, INF]
     estimate, low, high = iqm_interval(x, rng=0)
     assert estimate == 4.5

@@ -194,7 +194,7 @@ def test_another_schema_or_a_damaged_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"results.nc is damaged"):
         load_results(run)
     xr.Dataset({"x": ("a", [1.0])}).to_netcdf(file, engine="h5netcdf")
-    with pytest.raises(StoreError, match="no file of jaxgan's results"):
+    with pytest.raises(StoreError, match="is not a results file of jaxgan"):
         load_results(run)
 
 

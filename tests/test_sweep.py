@@ -247,9 +247,9 @@ BARE: Any = lambda key, n: jax.random.normal(key, (n, 2))  # noqa: E731
         ({"lr_d": [1.0]}, KEYS, TypeError, "names that make takes, lr_d, gamma: got lr_d"),
         ({}, KEYS, TypeError, "names that make takes, lr_d, gamma: got none"),
         ([1.0], KEYS, TypeError, "settings must be a dict of arrays by the names that make takes, got list"),
-        (SETTINGS, 8, TypeError, r"one per seed, such as seed_keys\(jax.random.key\(0\), 8\); got int"),
-        (SETTINGS, KEYS[0], TypeError, "keys must be an array of keys, .*; got one key"),
-        (SETTINGS, jnp.arange(3.0), TypeError, r"keys must be an array of keys, .*; got float32\[3\]"),
+        (SETTINGS, 8, TypeError, r"one per seed, such as seed_keys\(jax.random.key\(0\), 8\), got int"),
+        (SETTINGS, KEYS[0], TypeError, "keys must be an array of keys, .*, got one key"),
+        (SETTINGS, jnp.arange(3.0), TypeError, r"keys must be an array of keys, .*, got float32\[3\]"),
         (SETTINGS, KEYS[:0], ValueError, "at least one key, got none"),
     ],
 )
@@ -262,7 +262,7 @@ def test_what_does_not_fit_is_refused_in_a_line(
 
 
 def test_calls_that_do_not_fit_are_refused_in_a_line(algorithm: Algorithm, sample: Sampler) -> None:
-    with pytest.raises(TypeError, match=r"keys must be an array of keys, one per seed, .*; got int"):
+    with pytest.raises(TypeError, match=r"keys must be an array of keys, one per seed, .*, got int"):
         run_seeds(algorithm, sample, 8, 10)  # type: ignore[arg-type]
     for call in (run_seeds, fit):
         with pytest.raises(TypeError, match=r"sample must return a Batch, such as Batch\(x\) .*, got float32\[2, 2\]"):

@@ -161,7 +161,7 @@ def test_consensus_adds_the_whole_gradient_of_the_squared_field(x64: None, theta
     gamma = 0.8
     s = 1 / (1 + np.exp(-theta * psi))
     slope = s * (1 - s)
-    # v = (-g psi, -s theta), g the slope of the generator's loss by the logit
+    # v = (-g psi, -s theta), g the slope of the generator's loss with respect to the logit
     for loss, g, g_slope in ((minimax, -s, -slope), (non_saturating, s - 1, slope)):
         v = np.array([-g * psi, -s * theta])
         by_slopes = (g * g_slope * psi**2 + s * slope * theta**2) * np.array([psi, theta])

@@ -97,6 +97,17 @@ def test_a_seed_draws_the_same_numbers_alone_and_among_others(sample: Sampler) -
     assert len(np.unique(bits, axis=0)) == 3 * 4  # and no two steps, or seeds, share theirs
 
 
+@pytest.mark.parametrize("seeds", [np.int64(3), np.arange(3), jnp.arange(3), (0, 1, 2)])
+def test_seeds_are_whole_numbers_of_any_kind(seeds: Any) -> None:
+    assert (seed_keys(jax.random.key(0), seeds) == KEYS).all()
+
+
+@pytest.mark.parametrize("seeds", [2.5, "3", [1.5], [[1]], None])
+def test_other_seeds_are_refused(seeds: Any) -> None:
+    with pytest.raises(ValueError, match="seeds must be a whole number or a sequence of them, got "):
+        seed_keys(jax.random.key(0), seeds)
+
+
 def test_seed_7_has_one_key() -> None:
     among = seed_keys(jax.random.key(3), 64)
     assert among.shape == (64,)
@@ -214,7 +225,7 @@ def test_errors_say_what_was_asked(algorithm: Algorithm, sample: Sampler, initia
     with pytest.raises(ValueError, match="num_steps and probe_every must be at least 1, got 5 and 0"):
         fit(algorithm, sample, KEYS, 5, probe=probe, probe_every=0)
     state = initial._replace(step=jnp.int32(6))
-    with pytest.raises(ValueError, match="num_steps is 5, but the state has 6 steps behind it"):
+    with pytest.raises(ValueError, match="num_steps must be at least the 6 steps that the state has behind it, got 5"):
         fit(algorithm, sample, KEYS, 5, state=state)
 
 

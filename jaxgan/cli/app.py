@@ -1,7 +1,9 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from traceback import extract_tb
 
 import click
 
@@ -16,7 +18,9 @@ from jaxgan.cli.sample import interpolate, sample
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `jaxgan` and returns its exit status: 0, 2 for input that cannot be used, 130 for Ctrl-C, 1 for a bug."""
     try:
-        return cli.main(args=argv, prog_name="jaxgan", standalone_mode=False) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn_once(set())
+            return cli.main(args=argv, prog_name="jaxgan", standalone_mode=False) or 0
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):
@@ -25,6 +29,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("JAXGAN_TRACEBACK"):
             raise
         return _explain(error)
+
+
+def _warn_once(shown: set[str]) -> Callable[..., None]:
+    """A warning as a line like any other, once: tracing a program again would repeat it."""
+
+    def show(message: Warning | str, *_: object) -> None:
+        line = "jaxgan: warning: " + " ".join(str(message).split())
+        if line not in shown:
+            click.echo(line, err=True)
+        shown.add(line)
+
+    return show
 
 
 def _explain(error: Exception) -> int:
@@ -39,7 +55,15 @@ def _explain(error: Exception) -> int:
         return _fail(str(error), 130)
     if isinstance(error, OptionError | DataError | StoreError | CheckpointError | ProcessError):
         return _fail(str(error), 2)
+    if (platforms := os.environ.get("JAX_PLATFORMS")) and _has_no_device(error):
+        return _fail(f"JAX_PLATFORMS must name devices that JAX finds here, got {platforms!r}; unset, JAX chooses", 2)
     return _fail(f"unexpected {type(error).__name__}: {error} (--traceback shows where)", 1)
+
+
+def _has_no_device(error: Exception) -> bool:
+    """Whether JAX found no device: it then raises an `AssertionError` without words or a `RuntimeError` of many."""
+    frames = extract_tb(error.__traceback__)
+    return isinstance(error, AssertionError | RuntimeError) and frames[-1].filename.endswith("xla_bridge.py")
 
 
 def _fail(message: str, status: int) -> int:

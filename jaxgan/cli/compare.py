@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, given_options, resources_from, say, study_options
+from jaxgan.cli.options import GroupedCommand, given_options, log, resources_from, study_options
 
 
 @click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
@@ -37,7 +37,7 @@ def _study(job: str, options: dict[str, Any]) -> None:
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")
     given = given_options(options)
-    folder = run_study(job, given, on=on, say=say, **flags)
+    folder = run_study(job, given, on=on, log=log, **flags)
     if not processes.leads():
         return
     from jaxgan.report.run.terminal import show

@@ -50,7 +50,7 @@ def _by_data(name: str) -> str:
     """The default of an option, or of a setting of `gan`, by kind of data."""
     given = {label: {**gan_defaults(data), **defaults(data)}.get(name) for data, label in _KINDS.items()}
     values = {label: f"{value:g}" for label, value in given.items() if value is not None}
-    common = values["digits"]  # said once where others share it
+    common = values["digits"]  # printed once where others share it
     return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
 
 
@@ -86,7 +86,7 @@ _STUDY = [
     _Option("Networks", "--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
             + ".  [default: float32]"),
     _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
-            "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. What is not said is as the recipe has it; "
+            "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. Other settings are the recipe's own; "
             "the defaults below are those of `gan`, that is of --loss."),
     _Option("Settings of recipes", "--lr-d", type=float, help="Short for --set lr_d=...: the learning rate of the "
             f"discriminator.  [default: {_by_data('lr_d')}]"),
@@ -129,8 +129,8 @@ _STUDY = [
     _Option("Where it runs", "--distributed", is_flag=True, help="One of several processes, each of which is started "
             "with this same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
             "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
-    _Option("Where it runs", "--coordinator", metavar="HOST:PORT", help="The address of process 0, where none of these "
-            "says it."),
+    _Option("Where it runs", "--coordinator", metavar="HOST:PORT", help="The address of process 0, for clusters that "
+            "JAX does not detect."),
     _Option("Where it runs", "--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
     _Option("Where it runs", "--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
     _Option("Where it runs", "--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's "
@@ -224,8 +224,8 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in options.items() if v is not None and v is not False and v != ()}
 
 
-def say(line: str) -> None:
-    """To a person beside the results."""
+def log(line: str) -> None:
+    """A line of progress, apart from the results: to stderr."""
     click.echo(line, err=True)
 
 

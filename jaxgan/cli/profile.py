@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, given_options, profile_options, resources_from, say
+from jaxgan.cli.options import GroupedCommand, given_options, log, profile_options, resources_from
 
 if TYPE_CHECKING:
     from jaxgan.study.profile_config import Kind
@@ -41,7 +41,7 @@ def profile(**options: Any) -> None:
         value = training.pop(option, None)
         if value:
             training[name] = (value,)
-    folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, say=say, **flags)
+    folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, log=log, **flags)
     from jaxgan.report.profile.terminal import show
 
     show(folder)

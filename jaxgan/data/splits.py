@@ -15,7 +15,7 @@ def split(
     """(train, held out): a random `fraction` of the distinct examples, class by class where there are labels.
 
     All copies of an example are on the side where it is: a held-out example that is also a training example would
-    measure memory, not generalization. Where that leaves nothing to hold out, the copies are dealt out as if they
+    measure memory, not generalization. Where that leaves nothing to hold out, the copies are split as if they
     were distinct: in a class of one example many times over, and without labels when fewer than 2 distinct examples
     would be held out. A fraction of 0 holds nothing out (None).
 
@@ -89,12 +89,12 @@ def copies_note(train: Examples, heldout: Examples | None) -> str | None:
 
 
 def _units(examples: Examples, fraction: float) -> NDArray[np.int_]:
-    """[n]: the number of the unit to which each example belongs; units are what is dealt out."""
+    """[n]: the number of the unit to which each example belongs; units are what is split."""
     (numbers,) = distinct(examples.x)
     n, count = len(numbers), numbers.max(initial=-1) + 1
     if count == n:
         return numbers
-    alone = np.zeros(n, bool)  # examples that are dealt out although they are copies
+    alone = np.zeros(n, bool)  # examples that are split although they are copies
     if examples.y is None:
         alone[:] = math.ceil(fraction * count) < 2 or count - math.ceil(fraction * count) < 2
     else:

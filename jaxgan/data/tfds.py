@@ -207,7 +207,7 @@ def _read(
         labels.append(example[label] if label else -1)
     expected = builder.info.splits[name].num_examples
     if len(pictures) != expected:
-        raise DataError(f"{builder.data_dir}: expected {expected} records in {name!r}, found {len(pictures)}")
+        raise DataError(f"{builder.data_dir}: expected {expected} records in {name!r}, got {len(pictures)}")
     x = stack(pictures, [f"{builder.data_dir}: record {i} of {name!r}" for i in range(len(pictures))])
     y = np.array(labels, np.int32)
     return x, y if (y >= 0).all() else None  # TFDS labels an unlabelled test set with -1

@@ -1,7 +1,7 @@
 """The generator's part of every catalogue loss in closed form, as a function of one fake logit: derived by hand.
 
 Nothing here calls the losses' own code, so that the two can be held against each other. In the formulas v is the fake
-logit (a score, where the discriminator has no probability), r the real one, which only losses of differences look at,
+logit (a score, where the discriminator has no probability), r the real one, which only losses of differences depend on,
 and D = sigmoid(v). All of it is NumPy in float64 and exact to a few roundings for logits from -30 to 30.
 """
 
@@ -108,5 +108,5 @@ def check_loss(loss: Any) -> None:
       ValueError: loss must be a Loss of two functions, such as jaxgan.losses.minimax, got str
     """
     if not isinstance(loss, Loss) or not all(callable(part) for part in loss):
-        kind = "one with a part that is no function" if isinstance(loss, Loss) else type(loss).__name__
+        kind = "one with a part that is not a function" if isinstance(loss, Loss) else type(loss).__name__
         raise ValueError(f"loss must be a Loss of two functions, such as jaxgan.losses.minimax, got {kind}")

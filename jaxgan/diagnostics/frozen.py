@@ -180,7 +180,7 @@ def against_discriminators(
         return a.reshape(ages, seeds, *a.shape[1:])
 
     info = jax.tree.map(lambda *parts: by_age(np.concatenate(parts, axis=1)), *reports)
-    gradients, images = jax.tree.map(lambda *looks: by_age(np.stack(looks, axis=1)), *[look for _, look in seen])
+    gradients, images = jax.tree.map(lambda *each: by_age(np.stack(each, axis=1)), *[probe for _, probe in seen])
     at = np.array([step for step, _ in seen])
     return FrozenGeneratorResult(at, info, gradients, images, done.state, each, done.interrupted)
 

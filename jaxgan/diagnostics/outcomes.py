@@ -1,7 +1,7 @@
 """How each seed of a study ended, as one code per seed: failures are data and count in the statistics.
 
-A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is told
-apart from it, by `vanishing_episodes`: any outcome can have it as a cause.
+A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is
+reported separately, by `vanishing_episodes`: it can be a cause of any outcome.
 """
 
 # Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
@@ -28,8 +28,9 @@ class Outcome(enum.IntEnum):
 EXPLANATION: dict[Outcome, str] = {
     Outcome.OK: "None of the failure rules applies.",
     Outcome.NON_FINITE: (
-        "A loss, a gradient or a sample became NaN or infinite: lower the learning rates, or bound the "
-        "discriminator with a gradient penalty."
+        "A loss, a gradient or a sample became NaN or infinite. If that begins with a loss of your own, look for a "
+        "logarithm, a root or a quotient in it of what can be 0 or negative; otherwise lower the learning rates, or "
+        "bound the discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
         "There are samples near the data, but more than half of the modes or classes are missing: try a gradient "

@@ -51,7 +51,7 @@ def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> 
     Args:
       evaluator: whose `finish` makes numbers of what is recorded.
       game: which samples.
-      n: samples a look; by default as many as the final metrics are taken from.
+      n: samples per probe; by default as many as the final metrics are taken from.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -61,7 +61,7 @@ def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> 
       >>> evaluator, keys = jg.evaluator_for(ring, samples=100), jg.seed_keys(jax.random.key(0), 2)
       >>> probe = jg.evaluation_probe(evaluator, game)
       >>> seen = jg.run_seeds(algorithm, ring.sample, keys, 4, probe=probe, probe_every=2).probes
-      >>> evaluator.finish(jax.device_get(seen))["captured"].shape  # [seed, look]
+      >>> evaluator.finish(jax.device_get(seen))["captured"].shape  # [seed, probe]
       (2, 2)
     """
     size = evaluator.samples if n is None else n

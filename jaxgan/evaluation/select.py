@@ -22,7 +22,7 @@ def evaluator_for(
       source: data with a mixture, or with training and held-out examples.
       samples: how many each final metric is taken from.
       split_seed: of the classifier behind the metrics of labelled images, which is trained here and kept.
-      report: is told what is going on.
+      report: called with each line of progress.
 
     Raises:
       DataError: nothing to compare samples with.

@@ -37,7 +37,7 @@ def mode_report(
         captured = #{i: shares_i >= captured_share / k},  shares_i = high-quality samples of mode i / n
 
     An even sampler gives each mode 1 / k of its n samples. Shares are of all samples, not of the good ones alone:
-    whoever draws one good sample in a thousand has captured nothing, and quality is judged first (`high_quality`).
+    a generator with one good sample in a thousand has captured nothing, and quality is judged first (`high_quality`).
     A generator of at least captured_share in quality that is even over the modes captures all of them.
 
     `modes_hit` is the count of VEEGAN (Srivastava et al. 2017), PacGAN (Lin et al. 2018) and most papers on rings,

@@ -75,6 +75,6 @@ def pacgan(
     """
     packed = Packed(discriminator, m)
     if any(size % m for size in batch_sizes(batch_size)):
-        raise ValueError(f"packs of m = {m} do not divide a batch of {batch_size}")
+        raise ValueError(f"m must divide the batch sizes, got m = {m} and {batch_size}")
     game = adversarial_game(generator, packed, prior, losses.non_saturating)
     return simultaneous(game, adam(lr_g, b1, b2), adam(lr_d, b1, b2), batch_size=batch_size)

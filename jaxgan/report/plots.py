@@ -1,4 +1,4 @@
-"""One style for all figures: colours and dashes, medians with bands, axes on which a zero is a zero."""
+"""One style for all figures: colours and dashes, medians with bands, log axes that can show exact zeros."""
 
 import math
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def plain_text(text: str) -> str:
 
 
 def shorten(name: str, letters: int) -> str:
-    """A name in so many letters, its end left where it does not fit: what is told apart stands there.
+    """A name in so many letters, its end kept where it does not fit: names differ there.
 
     >>> shorten("my_losses.py:minimax", 10)
     '...minimax'

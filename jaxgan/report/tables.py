@@ -35,7 +35,7 @@ class Cell(NamedTuple):
     def plain(self) -> str:
         """In one line."""
         note = self.note.replace("\n", "; ").replace("; [", " [")
-        if isinstance(self.value, str) and note:  # a name, and what is to be said of it
+        if isinstance(self.value, str) and note:  # a name, and a note on it
             note = f"({note})"
         return f"{self.text} {note}".strip()
 

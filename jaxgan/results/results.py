@@ -211,7 +211,7 @@ def read_results(path: Path) -> Results:
         about = json.loads(dataset.attrs["jaxgan"])
         schema = about["schema"]
     except (KeyError, ValueError, TypeError) as error:
-        raise StoreError(f"{path} is no file of jaxgan's results") from error
+        raise StoreError(f"{path} is not a results file of jaxgan") from error
     if schema != SCHEMA:
         raise StoreError(f"{path} has schema {schema}, expected {SCHEMA}: it was written by another version of jaxgan")
     metrics = tuple(

@@ -105,7 +105,7 @@ def _check_keys(keys: Any) -> int:
     if rank != 1:
         got = "one key" if rank == 0 else f"{_kind(keys)}"
         what = "keys must be an array of keys, one per seed, such as seed_keys(jax.random.key(0), 8)"
-        raise TypeError(f"{what}; got {got}")
+        raise TypeError(f"{what}, got {got}")
     if not len(keys):
         raise ValueError("keys must be an array of at least one key, got none")
     return len(keys)

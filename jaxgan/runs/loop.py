@@ -115,8 +115,8 @@ def fit(
       record_every: the `Info` of a step is computed and kept at the first step, every so many, and the last; by
         default at about 500 steps of a run, as `record_steps` says. 1 keeps all.
       record_at: the steps that are recorded, in place of `record_every`.
-      on_chunk: told of every chunk.
-      on_compile: told once how many seconds the compilation took.
+      on_chunk: called with every chunk.
+      on_compile: called once with the seconds that the compilation took.
       progress: whether to show a bar.
       max_chunk: steps of a chunk at the most.
       chunk_seconds: how long a chunk is to take, about.
@@ -140,7 +140,7 @@ def fit(
     recorded = record_steps(num_steps, record_every, record_at)
     done = 0 if state is None else int(state.step)
     if num_steps < done:
-        raise ValueError(f"num_steps is {num_steps}, but the state has {done} steps behind it")
+        raise ValueError(f"num_steps must be at least the {done} steps that the state has behind it, got {num_steps}")
     make = make_of(algorithm, settings)
     runs, _ = all_runs(settings, keys)
     check_sampler(sample, keys[0])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.random import named_key
 from jaxgan.runs.show import html_of, lines_of
@@ -39,12 +40,23 @@ class Result(NamedTuple):
 def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
     """One key per seed, `fold_in(key, seed)`: seed 7 has the same key alone and among 64.
 
+    Raises:
+      ValueError: seeds that are not whole numbers.
+
     Example:
       >>> bool(seed_keys(jax.random.key(0), 8)[7] == seed_keys(jax.random.key(0), [7])[0])
       True
     """
-    numbers = jnp.arange(seeds) if isinstance(seeds, Integral) else jnp.asarray(seeds)
-    return jax.vmap(partial(jax.random.fold_in, key))(numbers)
+    numbers = (
+        jnp.arange(seeds)
+        if isinstance(seeds, Integral)
+        else seeds
+        if isinstance(seeds, jax.Array)
+        else np.asarray(seeds)
+    )
+    if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise ValueError(f"seeds must be a whole number or a sequence of them, got {seeds!r}")
+    return jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(numbers))
 
 
 def start(algorithm: Algorithm, sample: Sampler, key: Key) -> State:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxgan.checks import place_of
 from jaxgan.data.source import Source
 from jaxgan.dynamics import averaged
 from jaxgan.game import normal_prior
@@ -56,10 +57,10 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
         settings = resolve(named.label, named.recipe, named.make, config.set)
         for strength in strengths or (BASE,):
             label = strength.name if strengths else named.label
-            study.configurations[label] = _configuration(label, named, settings, study.config, study.networks, strength)
-    for configuration in study.configurations.values():
-        _check_sizes(configuration, source)
-        _try(configuration, study)
+            one = _configuration(label, named, settings, study.config, study.networks, strength)
+            _check_sizes(one, source)
+            _try(one, study, _with_place(label, named))
+            study.configurations[label] = one
     return study
 
 
@@ -117,12 +118,11 @@ def _configuration(
 def _made(label: str, named: _Named, pair: tuple[Any, Any], latent_dim: int, given: dict[str, Any]) -> Algorithm:
     try:
         algorithm = named.make(*pair, normal_prior(latent_dim), **given)
-    except (ValueError, TypeError) as error:
-        raise OptionError("recipe", f"{label}: {error}") from error
     except Exception as error:  # whatever the user's recipe raises
-        raise OptionError("recipe", f"{label} raised {type(error).__name__}: {error}") from error
+        raise OptionError("recipe", f"{_with_place(label, named)}{_in_a_line(error)}") from error
     if not isinstance(algorithm, Algorithm):
-        raise OptionError("recipe", f"{label} made a {type(algorithm).__name__}, expected a jaxgan.Algorithm")
+        made = f"{_with_place(label, named)} made a {type(algorithm).__name__}"
+        raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
     return algorithm
 
 
@@ -136,7 +136,19 @@ def _check_sizes(configuration: Configuration, source: Source) -> None:
                               f"({configuration.label})")  # fmt: skip
 
 
-def _try(configuration: Configuration, study: Study) -> None:
+def _with_place(label: str, named: _Named) -> str:
+    """The label, and for a recipe of the user's own the file and line where it stands."""
+    own = not str(getattr(named.make, "__module__", "jaxgan")).startswith("jaxgan.")
+    return f"{label} {place_of(named.make)}".strip() if own and named.loss is None else label
+
+
+def _in_a_line(error: Exception) -> str:
+    """What follows a name: a refusal's own words, and for any other error its kind as well."""
+    line = str(error).partition("\n")[0]
+    return f": {line}" if isinstance(error, ValueError | TypeError) else f" raised {type(error).__name__}: {line}"
+
+
+def _try(configuration: Configuration, study: Study, who: str) -> None:
     """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
     algorithm, sample = configuration.algorithm, study.source.sample
 
@@ -145,7 +157,6 @@ def _try(configuration: Configuration, study: Study) -> None:
 
     try:
         jax.eval_shape(step, study.keys[0])
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # whatever the user's functions raise
         option = "loss" if configuration.recipe == "gan" else "recipe"
-        line = str(error).partition("\n")[0]
-        raise OptionError(option, f"{configuration.label}: {line}") from error
+        raise OptionError(option, f"{who}{_in_a_line(error)}") from error

@@ -9,8 +9,6 @@ from types import ModuleType
 from typing import Any
 
 import flax.linen as nn
-import jax
-import jax.numpy as jnp
 
 from jaxgan import losses, recipes
 from jaxgan.data.digits import digits
@@ -18,6 +16,7 @@ from jaxgan.data.files import from_path
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
+from jaxgan.losses.check import check_loss
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
 from jaxgan.study.messages import OptionError, nearest
@@ -54,9 +53,10 @@ def find_loss(name: str) -> Loss:
         if not callable(found):
             raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
         found = Loss(losses.cross_entropy_discriminator, found)
-    for player in Loss._fields:
-        _check_values(name, player, getattr(found, player))
-    return found
+    try:
+        return check_loss(found)
+    except ValueError as error:
+        raise OptionError("loss", f"{name}: {error}") from error
 
 
 def find_recipe(name: str) -> Callable[..., Algorithm]:
@@ -201,30 +201,3 @@ def _candidates(module: ModuleType, kind: Any) -> list[str]:
         for attribute, value in vars(module).items()
         if isinstance(value, kind) or (callable(value) and getattr(value, "__module__", None) == module.__name__)
     ]
-
-
-def _check_values(name: str, player: str, function: Callable[..., Any]) -> None:
-    logits = jax.ShapeDtypeStruct((4,), jnp.float32)
-    try:
-        with jax.numpy_rank_promotion("raise"):
-            parts = jax.eval_shape(function, logits, logits)
-    except Exception as error:
-        line = str(error).splitlines()[0]
-        raise OptionError("loss", f"{name}: its {player} part raised {type(error).__name__}: {line}") from error
-    parts = parts if isinstance(parts, tuple) else (parts,)
-    if not parts or not all(
-        hasattr(part, "dtype") and jnp.issubdtype(part.dtype, jnp.floating) and part.shape in ((), logits.shape)
-        for part in parts
-    ):
-        raise OptionError(
-            "loss",
-            f"{name}: its {player} part made {_shown(parts)} of logits [4], expected "
-            "an array of their shape or a tuple of such arrays",
-        )
-
-
-def _shown(parts: Any) -> str:
-    """What came in place of arrays, in a word or two."""
-    return (
-        ", ".join(f"an array {list(p.shape)}" if hasattr(p, "shape") else type(p).__name__ for p in parts) or "nothing"
-    )

@@ -30,7 +30,7 @@ def in_precision(config: Config) -> AbstractContextManager:
 
 
 def last_time(what: str) -> float | None:
-    """How many seconds the compilation of `what` took the last time on this machine."""
+    """The seconds that compiling `what` took the last time on this machine."""
     try:
         return float(json.loads(_times().read_text(encoding="utf-8"))[what])
     except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
@@ -38,7 +38,7 @@ def last_time(what: str) -> float | None:
 
 
 def took(what: str, seconds: float) -> None:
-    """Remembers it. A folder that cannot be written to is no error."""
+    """Stores them for `last_time`. A folder that cannot be written to is not an error."""
     with suppress(OSError):
         path = _times()
         path.parent.mkdir(parents=True, exist_ok=True)

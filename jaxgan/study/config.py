@@ -76,7 +76,7 @@ REPEATED = ("loss", "recipe", "set", "network", "probe")
 """Options that can be given several times."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
-EVALUATIONS = 20  # along a run, where nothing is said
+EVALUATIONS = 20  # along a run, by default
 LARGEST = 2**31 - 1  # of a count, as JAX's are 32-bit
 
 
@@ -86,7 +86,7 @@ def kind_of(data: str, points: bool | None = None) -> str:
 
 
 def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
-    """What is used for `data` where nothing is said, but for the settings of recipes."""
+    """The defaults for `data`, except for the settings of recipes."""
     kind = kind_of(data, points)
     by_kind = {"digits": _DIGITS, "images": _IMAGES, "points": _MIXTURE if data in MIXTURES else _POINTS}
     return {
@@ -110,7 +110,7 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
 
 
 def gan_defaults(data: str, points: bool | None = None) -> dict[str, Any]:
-    """The settings of the recipe `gan` on `data` where nothing is said."""
+    """The defaults of the recipe `gan` on `data`."""
     return _GAN[kind_of(data, points)]
 
 

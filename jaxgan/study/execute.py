@@ -31,7 +31,7 @@ from jaxgan.study.training import (
     Block,
     Interrupted,
     Job,
-    Say,
+    Log,
     Watched,
     along,
     by_leaf,
@@ -42,7 +42,7 @@ from jaxgan.study.training import (
 )
 from jaxgan.types import Algorithm, Generator
 
-LOOK_SAMPLES = 1000  # at most, along training: a fifth of the final ones keeps the cost of looks under a tenth
+PROBE_SAMPLES = 1000  # at most, along training: a fifth of the final ones keeps the cost of probes under a tenth
 
 Others = Callable[[Configuration], Mapping[str, Watched]]
 """What else is watched along the training of a configuration, by the name of its group."""
@@ -68,7 +68,7 @@ def run_study(
     on: resources.Resources = resources.ALL,
     keep_programs: bool = False,
     progress: bool = True,
-    say: Say = print,
+    log: Log = print,
 ) -> Path:
     """Trains, measures and reports; returns the folder that holds everything.
 
@@ -85,7 +85,7 @@ def run_study(
       on: devices and processes.
       keep_programs: turns on JAX's compile cache.
       progress: whether bars are drawn on a terminal.
-      say: is told what is going on, a line at a time.
+      log: called with each line of progress.
 
     Raises:
       OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
@@ -97,7 +97,7 @@ def run_study(
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
     config = continued(given, out) if resume else configure(given, gentle=gentle, points=inputs.holds_points(given))
     placement = resources.start(config.seeds, on)
-    say = say if processes.leads() else _say_nothing
+    log = log if processes.leads() else _silent
     if keep_programs:
         compilation.keep_programs()
     if resume and out is not None and store.is_finished(out) and store.read_config(out)["config"] == _plain(config):
@@ -109,14 +109,14 @@ def run_study(
             store.check_out(out, overwrite=overwrite)
         study, others = study_for(config), own_probes(config)
         blocks = resumable(out, study) if resume and out is not None else None
-        plan = plan_for(study, placement, say)
+        plan = plan_for(study, placement, log)
         plan = plan if blocks is None else plan._replace(blocks=blocks)
     folder = _claimed(plan, job, out, resume, overwrite)
-    say(
+    log(
         f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.configurations)} "
         f"on {study.source.name}; everything goes to {folder}"
     )
-    its_job = Job(study, folder, job, progress and processes.leads(), say)
+    its_job = Job(study, folder, job, progress and processes.leads(), log)
     with giving_up(its_job):
         results = measured(its_job, plan, others)
         if results is not None:
@@ -160,7 +160,7 @@ def own_probes(config: Config) -> Others:
 def _watched(plan: Plan, configuration: Configuration, others: Mapping[str, Watched]) -> Watched:
     """The evaluator, and what else there is."""
     evaluator = plan.evaluator
-    probe = evaluation_probe(evaluator, configuration.algorithm.game, min(evaluator.samples, LOOK_SAMPLES))
+    probe = evaluation_probe(evaluator, configuration.algorithm.game, min(evaluator.samples, PROBE_SAMPLES))
     return watch(probe, along(evaluator), others)
 
 
@@ -176,12 +176,12 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
     return build(config, source, strengths)
 
 
-def plan_for(study: Study, placement: Placement, say: Say) -> Plan:
+def plan_for(study: Study, placement: Placement, log: Log) -> Plan:
     """A study with its evaluator, for which a classifier may have to be trained."""
     config = study.config
-    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=say)
+    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
     for line in study.source.notes:
-        say(line)
+        log(line)
     return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
 
 
@@ -288,5 +288,5 @@ def _plain(config: Config) -> dict[str, Any]:
     return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}
 
 
-def _say_nothing(line: str) -> None:
+def _silent(line: str) -> None:
     """For the processes that do not lead."""

@@ -63,8 +63,8 @@ def measure_frozen(
 ) -> Results:
     """Groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
 
-    Ctrl-C ends the discriminators under way: strengths that have come to their end are reported, or the first as far
-    as it got.
+    Ctrl-C ends training: the strengths that have finished are reported or, where none has, the first up to the step it
+    reached.
 
     Raises:
       KeyboardInterrupt: it came while the generators were trained.
@@ -87,7 +87,7 @@ def measure_frozen(
             rows[name] = directions(one, rule.game, sample, losses, minibatches=minibatches, batch_size=size)
         if one.interrupted:
             break
-    job.say(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
+    job.log(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
     first, base = next(iter(found.values())), next(iter(rules.values()))
     parts = [_arrays(one) for one in found.values()]
     variables = [

@@ -58,7 +58,7 @@ def holds_points(given: Mapping[str, Any]) -> bool:
         with np.load(path, allow_pickle=False) as file:
             shapes = [_shape(file, name) for name in file.files]
         return len(max(shapes, key=lambda shape: (len(shape) > 1, np.prod(shape)))) == 2
-    except Exception:  # whatever is wrong with it is said where it is read
+    except Exception:  # whatever is wrong with it is reported where it is read
         return False
 
 

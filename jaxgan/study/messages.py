@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class OptionError(ValueError):
-    """One line that names the option, what came and what is allowed."""
+    """One line that names the option, what it got and what is allowed."""
 
     def __init__(self, option: str, message: str):
         super().__init__(f"--{option.replace('_', '-')}: {message}")

@@ -47,7 +47,7 @@ def own_name() -> str:
 
 
 def exchanged(line: str) -> list[str]:
-    """What every process says here, in their order. All of them have to come to this point, so it is a barrier, too."""
+    """The line of every process, in their order. Acts as a barrier: every process must call it."""
     if jax.process_count() == 1:
         return [line]
     said = np.frombuffer(line.encode()[:_LINE].ljust(_LINE, b"\0"), np.uint8)

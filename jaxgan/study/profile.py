@@ -36,7 +36,7 @@ from jaxgan.study.profile_config import (
     profile_from,
 )
 from jaxgan.study.strength import strengths_from
-from jaxgan.study.training import Block, Job, Say, Watched
+from jaxgan.study.training import Block, Job, Log, Watched
 from jaxgan.types import QUANTILES, Loss
 
 
@@ -51,7 +51,7 @@ def run_profile(
     on: resources.Resources = resources.ALL,
     keep_programs: bool = False,
     progress: bool = True,
-    say: Say = print,
+    log: Log = print,
 ) -> Path:
     """Measures and reports; returns the folder that holds everything.
 
@@ -67,7 +67,7 @@ def run_profile(
       on: devices.
       keep_programs: turns on JAX's compile cache.
       progress: whether bars are drawn on a terminal.
-      say: is told what is going on, a line at a time.
+      log: called with each line of progress.
 
     Raises:
       OptionError, DataError, StoreError: one line each, before anything is compiled.
@@ -81,7 +81,7 @@ def run_profile(
         origin = _origin(kind, profile)
         folder = store.claim(out, Path("runs"), "profile", overwrite=overwrite)
         write_json(folder / "config.json", origin)
-        say(f"profile of {', '.join(losses)}; everything goes to {folder}")
+        log(f"profile of {', '.join(losses)}; everything goes to {folder}")
         variables, notes = on_paper(losses, profile.threshold)
         dataset = xr.Dataset(variables, coords={"loss": list(losses), "logit": variables["paper_logits"].values})
         return _finish(folder, Results(dataset, (), origin, _notes(kind, profile, notes)))
@@ -103,14 +103,14 @@ def run_profile(
     if kind == "frozen":
         ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
         rules = rules_for(study, profile, strengths)
-    plan = plan_for(study, placement, say) if kind == "train" else None
+    plan = plan_for(study, placement, log) if kind == "train" else None
     name = f"profile-{kind}-{catalogue.slug(Path(config.data).stem)}"
     folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
     origin = _origin(kind, profile, study, placement)
     write_json(folder / "config.json", origin)
     inputs.keep_copies(folder, study)
-    say(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    job = Job(study, folder, f"profile --{kind}", progress, say)
+    log(f"profile of {', '.join(losses)}; everything goes to {folder}")
+    job = Job(study, folder, f"profile --{kind}", progress, log)
     if plan is not None:
         results = _along_training(job, plan, profile, losses, own)
     else:

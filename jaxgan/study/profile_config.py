@@ -26,7 +26,7 @@ class ProfileConfig:
     probes: int = 100  # along these steps
 
 
-EVERY = 50  # steps between two measurements along training, where nothing is said
+EVERY = 50  # steps between two measurements along training, by default
 # Of training: against frozen generators they are trained to their ages, and not measured.
 NOT_FROZEN = ("steps", "samples", "failure_multiple", "evaluate_every", "record_every", "probe")
 OF_FROZEN = ("ages", "d_iterations", "d_loss", "probes")

@@ -24,7 +24,7 @@ from jaxgan.study.build import Configuration, Study
 from jaxgan.study.messages import counted
 from jaxgan.types import Algorithm, Generator, Info, Key, State
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Finish = Callable[[Any], Mapping[str, NDArray]]
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
 
@@ -64,7 +64,7 @@ class Job(NamedTuple):
     folder: Path
     name: str  # the command that continues it
     progress: bool
-    say: Say
+    log: Log
 
 
 def train(job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched) -> Generator:
@@ -78,10 +78,10 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     study, config, label = job.study, job.study.config, configuration.label
     algorithm, folder, keys = configuration.algorithm, job.folder / label / block.folder, _keys(study, block)
     with processes.in_agreement():
-        state = _load(study, placement, algorithm, folder / "training", keys, job.say)
+        state = _load(study, placement, algorithm, folder / "training", keys, job.log)
     done = 0 if state is None else int(state.step)
     if done:
-        job.say(f"{label}: continuing at step {done:,}")
+        job.log(f"{label}: continuing at step {done:,}")
     if state is not None and done >= config.steps:
         return processes.gathered(folder, jax.device_get(best_generator(state)))
     bar = tqdm(desc=_title(job, label, block), total=config.steps, initial=done, unit="step",
@@ -106,7 +106,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
             config.steps,
             state=state,
             probe=watched.probe,
-            probe_at=looks(config.steps, config.evaluate_every, done),
+            probe_at=probe_steps(config.steps, config.evaluate_every, done),
             record_every=config.record_every or None,
             on_chunk=writer.on_chunk,
             on_compile=on_compile,
@@ -118,15 +118,15 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
         if block == Block(0, config.seeds - 1):  # what there is can be sampled from
             save_generator(job, configuration, generator, fitted.step)
         raise Interrupted(job.folder, job.name, f"at step {fitted.step:,} of {label}")
-    job.say(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
+    job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
 
 
-def looks(steps: int, every: int, done: int = 0) -> list[int]:
+def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
     """The steps after which generators are measured: every so many, and the last; those of a resumed run that remain.
 
     Example:
-      >>> looks(10, 4), looks(10, 4, done=4)
+      >>> probe_steps(10, 4), probe_steps(10, 4, done=4)
       ([4, 8, 10], [8, 10])
     """
     return [step for step in (*range(every, steps, every), steps) if step > done]
@@ -258,7 +258,7 @@ def _save(folder: Path, state: State) -> None:
         processes.save_own(folder, int(state.step), state, meta)
 
 
-def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, say: Say) -> State | None:
+def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, log: Log) -> State | None:
     begin = partial(start_runs, algorithm, study.source.sample)
     like = jax.eval_shape(begin, keys[own_runs(len(keys), placement)])
     if jax.process_count() > 1:
@@ -274,5 +274,5 @@ def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path
         f"{name} {then} is now {now.get(name)}" for name, then in meta["versions"].items() if now.get(name) != then
     ]
     if changed:
-        say(f"note: other versions may give other numbers: {', '.join(changed)}")
+        log(f"note: other versions may give other numbers: {', '.join(changed)}")
     return state

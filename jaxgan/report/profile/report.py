@@ -66,7 +66,7 @@ def figures_of(results: Results) -> "dict[str, Figure]":
 
 
 def _training_content(results: Results, folder: Path) -> dict[str, Any]:
-    """What is to be said of the training itself, where outcomes were recorded; table.json and table.md are written."""
+    """Notes on the training itself, where outcomes were recorded; table.json and table.md are written."""
     own = sections(results)
     if "outcome" not in results.dataset:
         write_tables(folder, own)

@@ -1,4 +1,4 @@
-"""What a gradient profile comes to: interquartile means over seeds with their intervals, a row a loss."""
+"""A gradient profile in numbers: interquartile means over seeds with their intervals, a row a loss."""
 
 from collections.abc import Sequence
 from functools import lru_cache

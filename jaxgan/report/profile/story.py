@@ -106,8 +106,8 @@ def _change(row: FrozenRow) -> str:
     if np.isnan(interval.estimate):
         return f"{row.loss} has no slope, as its norm was 0 or not finite from the start"
     saturated = f", with {percent(share)} of samples saturated at the end" if share >= 0.005 else ""
-    told = abs(interval.estimate) >= 0.005 and (interval.low > 0 or interval.high < 0 or np.isnan(interval.low))
-    if not told:
+    clear = abs(interval.estimate) >= 0.005 and (interval.low > 0 or interval.high < 0 or np.isnan(interval.low))
+    if not clear:
         slope, total = (interval_cell(each, DECADES).plain for each in (interval, row.total))
         return (
             f"{row.loss} changed by {slope} decades per 1,000 steps, which may be no change, {total} in all{saturated}"

@@ -26,7 +26,7 @@ def markdown(results: Results) -> str:
 
 def paper_section(results: Results) -> Section:
     """What is known of each loss on paper: with respect to one logit, without a network."""
-    head = ("loss", "derivative", "saturates", "float32 holds it", "off its closed form, float32", "off it, float64")
+    head = ("loss", "derivative", "saturates", "float32 holds it", "relative error, float32", "relative error, float64")
     rows = []
     for loss in results.losses:
         about = results.notes["about"][loss]
@@ -34,8 +34,8 @@ def paper_section(results: Results) -> Section:
         rows.append((loss, about["derivative"] or "as measured", about["saturates"], about["float32"], *off))
     caption = (
         "On paper: the derivative of the generator's loss with respect to the discriminator's logit, where it is below "
-        f"{results.notes['threshold']:g} in absolute value (saturates), and where float32 holds it; the last two "
-        "columns are its largest relative difference from the closed form over logits from -30 to 30."
+        f"{results.notes['threshold']:g} in absolute value (saturates), and where float32 holds it; the errors "
+        "are its largest relative difference from the closed form over logits from -30 to 30."
     )
     return section("paper", caption, head, rows)
 
@@ -107,18 +107,18 @@ def _strengths(results: Results) -> list[Section]:
     if cells:
         about = "How good the discriminators of each strength got: the mean over the last twentieth of their steps."
         found.append(section("discriminators", about, (_DISCRIMINATOR, _AGE, "accuracy", "implied JSD, nats"), cells))
-    told = [
+    rows_of_losses = [
         (row.configuration, age_text(results, row.age), row.loss, interval_cell(row.norm), interval_cell(row.snr),
          interval_cell(row.agreement, SHARE))
         for row in frozen_rows(results)
     ]  # fmt: skip
-    if told:
+    if rows_of_losses:
         about = (
             f"What they tell the generator at the end, on the same latents: the {PARAMETERS}. The base is its own "
             "reference."
         )
         head = (_DISCRIMINATOR, _AGE, "loss", "norm", "SNR", "cosine with the base's")
-        found.append(section("gradients", about, head, told))
+        found.append(section("gradients", about, head, rows_of_losses))
     ends = [(row.configuration, interval_cell(row.metric)) for row in rows if row.metric is not None]
     if ends:
         better = {True: "higher is better", False: "lower is better"}.get(results.notes["metric_higher_is_better"], "")

@@ -19,4 +19,4 @@ def show(folder: Path) -> None:
     for paragraph in story(results):
         click.echo(click.wrap_text(paragraph, min(console.width, 100)))
     click.echo(f"report      {folder / 'report.html'}")
-    click.echo(f"again with  {results.config['command']}")
+    click.echo(f"reproduce with  {results.config['command']}")

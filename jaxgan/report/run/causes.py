@@ -132,11 +132,11 @@ def _episodes_in_words(results: Results) -> list[str]:
     for cause in causes_of(results):
         episodes = [episode for episode in episodes_of(results) if episode.cause.name == cause.name]
         if not episodes:
-            paragraphs.append(f"Looked for and found in no seed: {cause.label}.")
+            paragraphs.append(f"Found in no seed: {cause.label}.")
             continue
-        told = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
-        told += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
-        paragraphs.append(" ".join(filter(None, [told, cause.explanation, cause.advice])))
+        text = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
+        text += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
+        paragraphs.append(" ".join(filter(None, [text, cause.explanation, cause.advice])))
     return paragraphs
 
 
@@ -157,7 +157,12 @@ def _not_finite(results: Results) -> str:
         if found:
             more = f" and {counted(len(found) - MANY, 'seed')} more" if len(found) > MANY else ""
             parts.append(f"with {name} " + ", ".join(f"{text} (seed {seed})" for seed, text in found[:MANY]) + more)
-    return f"What first was not finite: {'; '.join(parts)}." if parts else ""
+    if not parts:
+        return ""
+    text = f"The first quantity that was not finite: {'; '.join(parts)}."
+    if (results.dataset["first_nonfinite_step"].values == 1).any():  # it is computed from untrained networks
+        text += " At step 1 the cause is in the loss, the networks or the data rather than in the learning rates."
+    return text
 
 
 def _progress(results: Results) -> str:
@@ -174,11 +179,11 @@ def _progress(results: Results) -> str:
             continue
         medians = np.nanmedian(finite[:, kept], axis=0)
         best = int(medians.argmax() if metric.higher_is_better else medians.argmin())
-        told = f"with {name} {number(medians[0])} at first and {number(medians[-1])} at the end"
+        text = f"with {name} {number(medians[0])} at first and {number(medians[-1])} at the end"
         gained, lost = abs(medians[best] - medians[0]), abs(medians[best] - medians[-1])
         if metric.higher_is_better is not None and lost > 0.1 * gained > 0:
-            told += f", at its best {number(medians[best])} at step {steps[kept][best]:,}"
-        parts.append(told)
+            text += f", at its best {number(medians[best])} at step {steps[kept][best]:,}"
+        parts.append(text)
     median = "the median over seeds" if len(results.seeds) > 1 else "the one seed"
     return (
         f"{metric.label} was measured at {counted(len(steps), 'step')} along training, from fewer samples than at the "

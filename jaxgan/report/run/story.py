@@ -1,4 +1,4 @@
-"""What happened in a run, in words, from its numbers alone: nothing is said that they do not say."""
+"""What happened in a run, in words that follow from its numbers alone."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ def _failures_of_many(table: Table) -> str:
 
 
 def _leading_of_many(table: Table, noun: str) -> str:
-    """The best three by the leading metric, and how many are told apart from the first."""
+    """The best three by the leading metric, and how many differ from the first."""
     if not table.rows:
         return ""
     row, base = table.rows[0], table.configurations[0]
@@ -94,13 +94,13 @@ def _leading_of_many(table: Table, noun: str) -> str:
     text += f". To hold it against: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
     if table.seeds == 1:
         return text
-    told = [difference.interval for difference in row.differences if difference.defined]
-    higher, lower = sum(each.low > 0 for each in told), sum(each.high < 0 for each in told)
+    intervals = [difference.interval for difference in row.differences if difference.defined]
+    higher, lower = sum(each.low > 0 for each in intervals), sum(each.high < 0 for each in intervals)
     counts = {
         "higher": higher,
         "lower": lower,
-        "not told apart from it": len(told) - higher - lower,
-        "without a difference to report, as too many seeds failed": len(row.differences) - len(told),
+        "not distinguishable from it": len(intervals) - higher - lower,
+        "without a difference to report, as too many seeds failed": len(row.differences) - len(intervals),
     }
     shares = listed([f"{count} {what}" for what, count in counts.items() if count])
     return f"{text} Seed by seed against {base}, by intervals that are not corrected for their number: {shares}."

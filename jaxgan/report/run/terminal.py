@@ -26,4 +26,4 @@ def show(folder: Path) -> None:
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
     click.echo(f"report      {folder / 'report.html'}")
-    click.echo(f"again with  {results.config['command']}")
+    click.echo(f"reproduce with  {results.config['command']}")
