@@ -22,7 +22,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 
-# One device here, whatever test comes first; `tests/test_placement.py` starts programs that have more.
+# One device here, whatever test comes first; `tests/runs/test_placement.py` starts programs that have more.
 jax.config.update("jax_num_cpu_devices", 1)
 
 # Logits [n] against [n, 1] would otherwise make a silent [n, n] loss.
