@@ -1,5 +1,8 @@
 """What all tests share: strict settings, a cache of their own, and one small algorithm."""
 
+from tests import shapes as shapes  # before anything imports the package
+
+# isort: split
 import functools
 import os
 import shutil

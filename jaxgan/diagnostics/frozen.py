@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Float, Int
 
 from jaxgan.checks import check_count
 from jaxgan.diagnostics.gradients import (
@@ -29,21 +30,21 @@ from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss with respect to the generated example; arrays lead with [loss].
+    """Gradients of each sample's own loss with respect to the generated example; at `jaxgan.types.QUANTILES`.
 
     The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
     no gradient would be one sample's own.
     """
 
-    norm: Array  # [loss] of the mean over samples
-    spread: Array  # [loss] sqrt(tr Cov) over samples
-    norms: Array  # [loss, quantile] of every sample's gradient, at `jaxgan.types.QUANTILES`
+    norm: Float[Array, "*runs loss"]  # of the mean over samples
+    spread: Float[Array, "*runs loss"]  # sqrt(tr Cov) over samples
+    norms: Float[Array, "*runs loss quantile"]  # of every sample's gradient
 
 
 class FrozenGeneratorResult(NamedTuple):
     """What the protocol measures; arrays lead with [age, seed]."""
 
-    steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
+    steps: Int[np.ndarray, " probe"]  # the discriminator's steps at which gradients were measured
     info: DiscriminatorInfo  # [age, seed, step], of every step
     gradients: Gradients  # [age, seed, probe, ...]
     images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
@@ -52,7 +53,7 @@ class FrozenGeneratorResult(NamedTuple):
     interrupted: bool  # Ctrl-C came before the last step
 
 
-def log_spaced(last: int, count: int = 100) -> np.ndarray:
+def log_spaced(last: int, count: int = 100) -> Int[np.ndarray, " steps"]:
     """Up to `count` steps from 1 to `last`, evenly spaced in their logarithm as far as whole numbers allow.
 
     Example:
@@ -193,8 +194,8 @@ def directions(
     *,
     minibatches: int = 8,
     batch_size: int = 64,
-) -> np.ndarray:
-    """The direction of every loss's generator gradient at the end, [age, seed, loss, parameter].
+) -> Float[np.ndarray, "age seed loss parameter"]:
+    """The direction of every loss's generator gradient at the end.
 
     The minibatches depend on the seed alone: between discriminators of two kinds, both trained against the same
     generators, the inner product over parameters is the cosine of the gradients that they give on the same latents.
