@@ -83,6 +83,14 @@ def generators_of_ages(
 
     The moving average where the algorithm keeps one. What Ctrl-C ends is a KeyboardInterrupt.
 
+    Args:
+      algorithm: what trains them.
+      sample: the data.
+      keys: one for each seed.
+      ages: steps, in increasing order.
+      on_chunk: sees each stretch of the training, as that of `fit` does.
+      placement: which devices; by default all.
+
     Raises:
       ValueError: ages that are no whole numbers of at least 0, in increasing order.
     """
@@ -129,6 +137,21 @@ def against_discriminators(
     generator's parameters and to the generated examples. All ages and seeds are one axis of one compiled program.
 
     Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
+
+    Args:
+      discriminator: the rule.
+      sample: the data.
+      keys: one for each seed.
+      generators: stacked [age, seed, ...], as `generators_of_ages` returns them.
+      losses: whose gradients are taken, by name.
+      num_steps: updates of each discriminator.
+      probes: about how many looks are taken.
+      minibatches: how many gradients a look takes, for their mean and their spread.
+      batch_size: examples in each of them.
+      saturated: the derivative with respect to the logit below which a sample counts as saturated.
+      on_chunk: sees each stretch of the training, as that of `fit` does.
+      on_compile: is told how many seconds compilation took.
+      placement: which devices; by default all.
 
     Raises:
       ValueError: no loss, or a count below 1.
@@ -219,6 +242,14 @@ def image_gradients(
 
     The gradient of a sample's own loss is n dL/dx_i, n being the size of the batch. In a pack, samples share a logit
     and with it their loss. Examples are as the generator samples them, with its running statistics, not augmented.
+
+    Args:
+      game: which discriminator judges, and which generator samples.
+      losses: whose gradients are taken, by name.
+      state: the parameters.
+      sample: the data.
+      batch_size: how many samples, and real examples beside them.
+      key: draws both.
 
     Raises:
       ValueError: a game without `judge`.

@@ -52,6 +52,14 @@ def gradient_probe(
     A norm of 0 means that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm
     itself is below the smallest number of its type.
 
+    Args:
+      game: whose generator and discriminator.
+      sample: the data.
+      losses: whose gradients are taken, by name; they need not be that of the game.
+      minibatches: how many gradients are taken, for their mean and their spread.
+      batch_size: examples in each of them.
+      saturated: the derivative with respect to the logit below which a sample counts as saturated.
+
     Raises:
       ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
         pairs where the numbers of real and fake logits differ.
@@ -83,6 +91,13 @@ def direction_probe(
     """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all parameters in a row.
 
     The inner product of two such directions is the cosine between the gradients; NaN where a norm is 0.
+
+    Args:
+      game: whose generator and discriminator.
+      sample: the data.
+      losses: whose gradients are taken, by name.
+      minibatches: how many gradients are taken, for their mean and their spread.
+      batch_size: examples in each of them.
 
     Raises:
       ValueError: as `gradient_probe`.

@@ -53,6 +53,14 @@ def class_reference(
     class of one example many times over has no such distance: its radius is half the distance to the nearest
     example of another class, and infinite when there is no other example at all.
 
+    Args:
+      train_features: [n, d].
+      train_labels: [n], in 0 .. k-1.
+      heldout_features: [m, d].
+      heldout_labels: [m], in 0 .. k-1.
+      k: the number of classes.
+      percentile: the share of its held-out examples that the radius of a class holds, in percent.
+
     Raises:
       ValueError: mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
 

@@ -93,6 +93,13 @@ def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *,
     Its kl_model_data is near (k - 1) / (2 n). Its kl_data_model is infinite when any draw left a mode empty,
     which is then what a perfect sampler scores at this n.
 
+    Args:
+      key: of the draws.
+      means: [k, d], the centres of the modes.
+      sigma: their standard deviation.
+      n: samples in each draw.
+      draws: over how many the mean is taken.
+
     >>> report = perfect_mode_report(jax.random.key(0), means=[[-1.0], [1.0]], sigma=0.1, n=1_000)
     >>> f"{report.high_quality:.3f}"  # P(chi2_1 < 9) = 0.9973
     '0.997'
