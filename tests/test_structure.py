@@ -206,8 +206,11 @@ def public_functions() -> Iterator[tuple[str, Callable]]:
     stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
     for name in (a.name for node in stub.body if isinstance(node, ast.ImportFrom) and node.level for a in node.names):
         value = getattr(jaxgan, name)
-        members = vars(value).items() if inspect.ismodule(value) and name != "recipes" else [(name, value)]
-        yield from ((f"{name}: {own}", member) for own, member in members if inspect.isfunction(member))
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.ismodule(value) and name != "recipes":
+            functions = (f for f in vars(value).values() if inspect.isfunction(f))
+            yield from ((f"{name}.{f.__name__}", f) for f in functions if f.__module__.startswith(value.__name__))
 
 
 def test_more_than_four_parameters_are_explained() -> None:
