@@ -30,7 +30,7 @@ from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss with respect to the generated example; at `jaxgan.types.QUANTILES`.
+    """Gradients of each sample's own loss with respect to the generated example.
 
     The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
     no gradient would be one sample's own.
@@ -38,7 +38,7 @@ class ImageGradients(NamedTuple):
 
     norm: Float[Array, "*runs loss"]  # of the mean over samples
     spread: Float[Array, "*runs loss"]  # sqrt(tr Cov) over samples
-    norms: Float[Array, "*runs loss quantile"]  # of every sample's gradient
+    norms: Float[Array, "*runs loss quantile"]  # of every sample's gradient, at `jaxgan.types.QUANTILES`
 
 
 class FrozenGeneratorResult(NamedTuple):
