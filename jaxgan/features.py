@@ -95,7 +95,7 @@ def classifier_features(
     return Features("classifier", apply, accuracy, () if note is None else (note,))
 
 
-def doubt(predicted: Shaped[np.ndarray, " n"], labels: Int[np.ndarray, " n"]) -> str | None:
+def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"]) -> str | None:
     """A line where predicted classes are not clearly better than always the most frequent class; else None.
 
     Clearly: a one-sided binomial test of as many right answers rejects that class's share at the level of 1 %.
