@@ -27,8 +27,8 @@ from jaxgan.runs.loop import Chunk, FitResult, fit
 from jaxgan.study import compilation, resources
 from jaxgan.study.build import Configuration
 from jaxgan.study.config import configure
-from jaxgan.study.execute import LOOK_SAMPLES, Plan, plan_for, study_for
-from jaxgan.study.training import Watched, along, looks, watch
+from jaxgan.study.execute import PROBE_SAMPLES, Plan, plan_for, study_for
+from jaxgan.study.training import Watched, along, probe_steps, watch
 
 BAR = 1.10
 
@@ -52,7 +52,7 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
             study.keys,
             steps,
             probe=None if watched is None else watched.probe,
-            probe_at=() if watched is None else looks(steps, study.config.evaluate_every),
+            probe_at=() if watched is None else probe_steps(steps, study.config.evaluate_every),
             on_chunk=measured,
             on_compile=compiled,
             placement=plan.placement,
@@ -63,7 +63,7 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
 
 def look_samples(evaluator: Evaluator) -> int:
     """How many samples a look takes of a seed."""
-    return min(evaluator.samples, LOOK_SAMPLES)
+    return min(evaluator.samples, PROBE_SAMPLES)
 
 
 def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: int) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def measure(steps: int, rounds: int) -> dict[str, Any]:
         "seeds": config.seeds,
         "steps": steps,
         "every": config.evaluate_every,
-        "looks": len(looks(steps, config.evaluate_every)),
+        "looks": len(probe_steps(steps, config.evaluate_every)),
         "samples": look_samples(plan.evaluator),
         "rows": [measure_loss(plan, each, steps, rounds) for each in plan.study.configurations.values()],
     }

@@ -83,7 +83,9 @@ def table(kept):
     mixtures = list(MIXTURES)
     head = ["recipe"]
     for name in mixtures:
-        of = len(MIXTURES[name]().mixture.means)
+        mixture = MIXTURES[name]().mixture
+        assert mixture  # its modes are known
+        of = len(mixture.means)
         head += [f"{name}: modes of {of}", f"{name}: quality", f"{name}: failed", f"{name}: ms a step"]
     lines = [head, ["---"] * len(head)]
     for recipe, found in kept["results"].items():

@@ -122,13 +122,12 @@ def thresholds(strengths, failed):
     """
     x, seeds = np.log2(strengths), failed.shape[2]
     draws = [np.arange(seeds), *np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))]
-    found = {"strengths": list(strengths), "losses": {}}
-    upper = []
+    losses, upper = {}, []
     for loss, one in zip(LOSSES, failed, strict=True):
         strong = np.array([crossing(x, one[:, draw]) for draw in draws])
         weak = np.array([-crossing(-x[::-1], one[::-1, draw]) for draw in draws])
         counts = one.sum(axis=1)
-        found["losses"][loss] = {
+        losses[loss] = {
             "failed": counts.tolist(),
             "monotone": bool((np.diff(counts) >= 0).all()),
             "too_strong": estimate(strong[0], strong[1:], strong[1:]),  # half fail from here on
@@ -140,9 +139,12 @@ def thresholds(strengths, failed):
     high = np.maximum(practice, x[0]) - np.minimum(theory, x[-1])
     low[(practice == -np.inf) | (theory == np.inf)] = -np.inf
     high[(practice == np.inf) | (theory == -np.inf)] = np.inf
-    found["ratio"] = estimate(low[0], low[1:], high[1:])
-    found["ratio_is_a_bound"] = bool(low[0] != high[0])
-    return found
+    return {
+        "strengths": list(strengths),
+        "losses": losses,
+        "ratio": estimate(low[0], low[1:], high[1:]),
+        "ratio_is_a_bound": bool(low[0] != high[0]),
+    }
 
 
 def number(value):
@@ -251,7 +253,7 @@ def figure(kept):
     setting, columns = kept["setting"], list(kept["thresholds"])
     drawn = Figure(figsize=(5.2 * len(columns), 7.2), dpi=150, layout="constrained")
     axes = drawn.subplots(2, len(columns), squeeze=False, sharey=True)
-    styles = [
+    styles: list[dict[str, Any]] = [
         {"color": COLOURS[i], "linestyle": DASHES[i], "marker": "os"[i], "markerfacecolor": (COLOURS[0], "white")[i]}
         for i in range(2)
     ]

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Float, Int, Shaped
 
 from jaxgan import checkpoint
 from jaxgan.cache import cache_dir
@@ -94,8 +95,8 @@ def classifier_features(
     return Features("classifier", apply, accuracy, () if note is None else (note,))
 
 
-def doubt(predicted: np.ndarray, labels: np.ndarray) -> str | None:
-    """A line where predicted classes [n] are not clearly better than always the most frequent class; else None.
+def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"]) -> str | None:
+    """A line where predicted classes are not clearly better than always the most frequent class; else None.
 
     Clearly: a one-sided binomial test of as many right answers rejects that class's share at the level of 1 %.
 
@@ -129,8 +130,8 @@ def principal_features(train: Examples) -> Features:
 
 
 def in_batches(
-    apply: Callable[[Array], tuple[Array, Array | None]], x: np.ndarray, batch_size: int = 500
-) -> tuple[np.ndarray, np.ndarray | None]:
+    apply: Callable[[Array], tuple[Array, Array | None]], x: Shaped[np.ndarray, "n ..."], batch_size: int = 500
+) -> tuple[Float[np.ndarray, " n *features"], Int[np.ndarray, " n"] | None]:
     """`apply` to images [n, ...] (uint8 or in [-1, 1]), a batch at a time, as numpy arrays."""
     pieces = [_features(apply, x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
     features, predicted = zip(*jax.device_get(pieces), strict=True)
@@ -142,12 +143,16 @@ def _features(apply: Any, x: Array) -> tuple[Array, Array | None]:
     return apply(to_unit(x))
 
 
-def _classify(module: Classifier, variables: PyTree, x: Array) -> tuple[Array, Array]:
+def _classify(
+    module: Classifier, variables: PyTree, x: Float[Array, "n h w c"]
+) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
     logits, features = cast(tuple[Array, Array], module.apply(variables, x, train=False))
     return features, jnp.argmax(logits, axis=-1)
 
 
-def _project(mean: Array, components: Array, x: Array) -> tuple[Array, None]:
+def _project(
+    mean: Float[Array, " pixels"], components: Float[Array, "d pixels"], x: Float[Array, "n ..."]
+) -> tuple[Float[Array, "n d"], None]:
     return (x.reshape(x.shape[0], -1) - mean[None]) @ components.T, None
 
 
@@ -184,7 +189,7 @@ def _train(
     return {"params": params, "batch_stats": stats}
 
 
-def _shift(images: Array, offset: Array, reach: int) -> Array:
+def _shift(images: Float[Array, "n h w c"], offset: Int[Array, "2"], reach: int) -> Float[Array, "n h w c"]:
     """The batch moved by offset - reach pixels; what comes in at the edges repeats the edge."""
     padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
     return jax.lax.dynamic_slice(padded, (0, offset[0], offset[1], 0), images.shape)

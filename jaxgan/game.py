@@ -69,6 +69,16 @@ def adversarial_game(
 
     Real and fake batches may differ in size.
 
+    Args:
+      generator: a linen module, z -> x.
+      discriminator: a linen module, x -> logits.
+      prior: (key, n) -> z, such as `normal_prior(64)`.
+      loss: of both players.
+      d_terms: terms added to the discriminator's loss.
+      g_terms: terms added to the generator's loss.
+      augment: changes all that the discriminator sees.
+      labelling: which logits the discriminator's loss takes for real and for fake.
+
     Raises:
       ValueError: no loss, or no terms; when traced, sizes that differ where a loss pairs each real with a fake example.
 

@@ -83,6 +83,13 @@ def dirac(
 
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, sections 2 and 4.
 
+    Args:
+      loss: of both players.
+      d_terms: terms added to the discriminator's loss.
+      g_terms: terms added to the generator's loss.
+      augment: instance noise, say.
+      start: theta and psi.
+
     Example:
       >>> import jaxgan as jg
       >>> game = dirac(jg.minimax, d_terms=(jg.terms.r1(1.0),))
@@ -129,6 +136,13 @@ def gaussian_mean(
 
     `start` is (theta, psi_1); `draw` makes z, any distribution of mean 0 and variance 1 gives the same spectrum.
     Source: the Dirac-GAN with instance noise in Mescheder et al. 2018, section 3.2, with the bias made explicit.
+
+    Args:
+      loss: of both players.
+      d_terms: terms added to the discriminator's loss.
+      g_terms: terms added to the generator's loss.
+      draw: (key, shape) -> z.
+      start: theta and psi_1.
 
     Example:
       >>> import jaxgan as jg

@@ -9,10 +9,15 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 Array = jax.Array
 Key = jax.Array
 PyTree = Any
+
+RealLogits = Float[Array, "*real"]
+FakeLogits = Float[Array, "*fake"]
+"""The discriminator's outputs on a real and on a fake batch, which may differ in size; also the values of a loss."""
 
 Prior = Callable[[Key, int], Array]
 """(key, n) -> n latents, the batch axis first."""

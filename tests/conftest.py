@@ -1,5 +1,8 @@
 """What all tests share: strict settings, a cache of their own, and one small algorithm."""
 
+from tests import shapes as shapes  # before anything imports the package
+
+# isort: split
 import functools
 import os
 import shutil
@@ -22,7 +25,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 
-# One device here, whatever test comes first; `tests/test_placement.py` starts programs that have more.
+# One device here, whatever test comes first; `tests/runs/test_placement.py` starts programs that have more.
 jax.config.update("jax_num_cpu_devices", 1)
 
 # Logits [n] against [n, 1] would otherwise make a silent [n, n] loss.

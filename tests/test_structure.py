@@ -2,7 +2,8 @@
 
 import ast
 import importlib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
@@ -195,6 +196,27 @@ def test_every_public_name_is_documented() -> None:
     # What a NamedTuple or a dataclass without one is given.
     assert [name for name, value in public.items() if str(value.__doc__).startswith(f"{name}(")] == []
     assert set(public) <= set(dir(jaxgan))
+
+
+def public_functions() -> Iterator[tuple[str, Callable]]:
+    """The functions among the public names, those of public modules included, but for recipes.
+
+    A recipe explains a setting only where it differs from that of `gan`: `settings_of` puts the two together.
+    """
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    for name in (a.name for node in stub.body if isinstance(node, ast.ImportFrom) and node.level for a in node.names):
+        value = getattr(jaxgan, name)
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.ismodule(value) and name != "recipes":
+            functions = (f for f in vars(value).values() if inspect.isfunction(f))
+            yield from ((f"{name}.{f.__name__}", f) for f in functions if f.__module__.startswith(value.__name__))
+
+
+def test_more_than_four_parameters_are_explained() -> None:
+    many = [(name, f) for name, f in public_functions() if len(inspect.signature(f).parameters) > 4]
+    assert len(many) > 10
+    assert [name for name, function in many if "Args:\n" not in str(function.__doc__)] == []
 
 
 def test_no_public_name_is_a_file_of_the_package() -> None:

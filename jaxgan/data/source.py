@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Float, Int, Shaped
 
 ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 
@@ -15,19 +16,19 @@ class DataError(ValueError):
 
 
 class Examples(NamedTuple):
-    """Examples `x` and their labels `y`, int32 [n] in 0..k-1, or None.
+    """Examples `x` and their labels `y` in 0..k-1, or None.
 
     Images are [n, h, w, c], uint8 (0..255) or float32 in [-1, 1]; points are [n, d], float32.
     """
 
-    x: np.ndarray
-    y: np.ndarray | None = None
+    x: Shaped[np.ndarray, " n *example"]
+    y: Int[np.ndarray, " n"] | None = None
 
 
 class Mixture(NamedTuple):
-    """The modes of an equally weighted isotropic Gaussian mixture: `means` [k, d], one `sigma` for all."""
+    """The modes of an equally weighted isotropic Gaussian mixture, with one `sigma` for all."""
 
-    means: np.ndarray
+    means: Float[np.ndarray, "k d"]
     sigma: float
 
 

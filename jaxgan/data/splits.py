@@ -4,7 +4,7 @@ import hashlib
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int, Shaped
 
 from jaxgan.data.source import DataError, Examples
 
@@ -43,7 +43,7 @@ def split(
     return _take(examples, train), _take(examples, heldout)
 
 
-def distinct(*parts: np.ndarray) -> list[NDArray[np.int_]]:
+def distinct(*parts: Shaped[np.ndarray, " _ *example"]) -> list[Int[np.ndarray, " _"]]:
     """For each array of examples [n, ...], the numbers [n] of its examples: equal ones have one number.
 
     Examples are numbered 0, 1, ... as they first appear. Equal means equal bytes of one data type, but -0.0 is 0.0.
@@ -88,8 +88,8 @@ def copies_note(train: Examples, heldout: Examples | None) -> str | None:
     return f"{line}; {shared:,} of {len(heldout.x):,} held-out examples {words} of a training example"
 
 
-def _units(examples: Examples, fraction: float) -> NDArray[np.int_]:
-    """[n]: the number of the unit to which each example belongs; units are what is split."""
+def _units(examples: Examples, fraction: float) -> Int[np.ndarray, " n"]:
+    """The number of the unit to which each example belongs; units are what is split."""
     (numbers,) = distinct(examples.x)
     n, count = len(numbers), numbers.max(initial=-1) + 1
     if count == n:
@@ -106,7 +106,7 @@ def _units(examples: Examples, fraction: float) -> NDArray[np.int_]:
     return np.argsort(np.argsort(first))[inverse]  # numbered as they first appear
 
 
-def _check_sizes(labels: np.ndarray | None, n: int, fraction: float, classes: tuple[str, ...]) -> None:
+def _check_sizes(labels: Int[np.ndarray, " n"] | None, n: int, fraction: float, classes: tuple[str, ...]) -> None:
     if n < 2:
         raise DataError(f"holding examples out needs at least 2 distinct ones, got {n}")
     number = 1
@@ -126,7 +126,7 @@ def _check_sizes(labels: np.ndarray | None, n: int, fraction: float, classes: tu
         )
 
 
-def _members(units: NDArray[np.int_], chosen: NDArray[np.int_]) -> NDArray[np.int_]:
+def _members(units: Int[np.ndarray, " n"], chosen: Int[np.ndarray, " c"]) -> Int[np.ndarray, " m"]:
     """The examples of the chosen units, in the order in which these were chosen."""
     position = np.full(units.max() + 1, -1)
     position[chosen] = np.arange(len(chosen))
@@ -134,5 +134,5 @@ def _members(units: NDArray[np.int_], chosen: NDArray[np.int_]) -> NDArray[np.in
     return members[np.argsort(position[units[members]], kind="stable")]
 
 
-def _take(examples: Examples, index: NDArray[np.int_]) -> Examples:
+def _take(examples: Examples, index: Int[np.ndarray, " m"]) -> Examples:
     return Examples(examples.x[index], None if examples.y is None else examples.y[index])

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64
 from scipy.special import expit, log_expit
 
 import jaxgan.losses as losses
 from jaxgan.types import Loss
 
-Function = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
+Function = Callable[[Float64[np.ndarray, "*v"], float], Float64[np.ndarray, "*v"]]
 
 
 class ClosedForm(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations  # `help` then shows `ArrayLike` and not the 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Float64, Int, Shaped
+from numpy.typing import ArrayLike
 
 ADVICE = (
     "The generator's gradient vanished while the discriminator was certain: take a loss whose generator does not "
@@ -33,15 +34,15 @@ EPISODE_THRESHOLDS = EpisodeThresholds()
 
 
 class VanishingEpisodes(NamedTuple):
-    """The longest episode of each seed, arrays [seeds]."""
+    """The longest episode of each seed."""
 
-    found: NDArray[np.bool_]
-    begin: NDArray[np.int_]  # the first step in it; -1 where there is none
-    end: NDArray[np.int_]  # the first step after it, or the last step of the run where it never ended; -1 where none
-    ended: NDArray[np.bool_]  # the gradient came back before the run was over
-    depth: NDArray[np.float64]  # the lowest norm in it as a share of the early level; NaN where there is none
-    d_fake: NDArray[np.float64]  # the median in it of the mean D(G(z)); NaN where there is none, or no `d_fake`
-    early: NDArray[np.float64]  # the early level of the norm
+    found: Bool[np.ndarray, " seeds"]
+    begin: Int[np.ndarray, " seeds"]  # the first step in it; -1 where there is none
+    end: Int[np.ndarray, " seeds"]  # the step after it, or the last of the run where it never ended; -1 where none
+    ended: Bool[np.ndarray, " seeds"]  # the gradient came back before the run was over
+    depth: Float64[np.ndarray, " seeds"]  # the lowest norm in it as a share of the early level; NaN where there is none
+    d_fake: Float64[np.ndarray, " seeds"]  # the median in it of the mean D(G(z)); NaN where there is none
+    early: Float64[np.ndarray, " seeds"]  # the early level of the norm
 
 
 def vanishing_episodes(
@@ -122,14 +123,21 @@ class _Episode(NamedTuple):
     d_fake: float
 
 
-def _episode(stretch: slice, ratio: NDArray, d_fake: NDArray | None, at: NDArray) -> _Episode:
+def _episode(
+    stretch: slice,
+    ratio: Float64[np.ndarray, " n"],
+    d_fake: Float64[np.ndarray, " n"] | None,
+    at: Shaped[np.ndarray, " n"],
+) -> _Episode:
     ended = stretch.stop < len(at)
     certainty = np.nan if d_fake is None else float(np.nanmedian(d_fake[stretch]))
     end = at[stretch.stop] if ended else at[-1]
     return _Episode(True, at[stretch.start], end, ended, float(np.nanmin(ratio[stretch])), certainty)
 
 
-def _stretches(inside: NDArray[np.bool_], at: NDArray, after: NDArray, gap: float) -> list[slice]:
+def _stretches(
+    inside: Bool[np.ndarray, " n"], at: Shaped[np.ndarray, " n"], after: Shaped[np.ndarray, " n"], gap: float
+) -> list[slice]:
     """The records that are `inside`, as slices of consecutive ones; what is at most `gap` apart is one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
     starts, stops = edges[::2], edges[1::2]

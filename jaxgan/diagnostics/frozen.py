@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+from jaxtyping import Float, Int
 
 from jaxgan.checks import check_count
 from jaxgan.diagnostics.gradients import (
@@ -29,21 +30,21 @@ from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss with respect to the generated example; arrays lead with [loss].
+    """Gradients of each sample's own loss with respect to the generated example.
 
     The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
     no gradient would be one sample's own.
     """
 
-    norm: Array  # [loss] of the mean over samples
-    spread: Array  # [loss] sqrt(tr Cov) over samples
-    norms: Array  # [loss, quantile] of every sample's gradient, at `jaxgan.types.QUANTILES`
+    norm: Float[Array, "*runs loss"]  # of the mean over samples
+    spread: Float[Array, "*runs loss"]  # sqrt(tr Cov) over samples
+    norms: Float[Array, "*runs loss quantile"]  # of every sample's gradient, at `jaxgan.types.QUANTILES`
 
 
 class FrozenGeneratorResult(NamedTuple):
     """What the protocol measures; arrays lead with [age, seed]."""
 
-    steps: np.ndarray  # [probe] the discriminator's steps at which gradients were measured
+    steps: Int[np.ndarray, " probe"]  # the discriminator's steps at which gradients were measured
     info: DiscriminatorInfo  # [age, seed, step], of every step
     gradients: Gradients  # [age, seed, probe, ...]
     images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
@@ -52,7 +53,7 @@ class FrozenGeneratorResult(NamedTuple):
     interrupted: bool  # Ctrl-C came before the last step
 
 
-def log_spaced(last: int, count: int = 100) -> np.ndarray:
+def log_spaced(last: int, count: int = 100) -> Int[np.ndarray, " steps"]:
     """Up to `count` steps from 1 to `last`, evenly spaced in their logarithm as far as whole numbers allow.
 
     Example:
@@ -81,6 +82,14 @@ def generators_of_ages(
     """The generators of all seeds after so many steps of `algorithm`, [age, seed, ...]; 0 is untrained.
 
     The moving average where the algorithm keeps one. What Ctrl-C ends is a KeyboardInterrupt.
+
+    Args:
+      algorithm: what trains them.
+      sample: the data.
+      keys: one for each seed.
+      ages: steps, in increasing order.
+      on_chunk: sees each stretch of the training, as that of `fit` does.
+      placement: which devices; by default all.
 
     Raises:
       ValueError: ages that are no whole numbers of at least 0, in increasing order.
@@ -128,6 +137,21 @@ def against_discriminators(
     generator's parameters and to the generated examples. All ages and seeds are one axis of one compiled program.
 
     Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
+
+    Args:
+      discriminator: the rule.
+      sample: the data.
+      keys: one for each seed.
+      generators: stacked [age, seed, ...], as `generators_of_ages` returns them.
+      losses: whose gradients are taken, by name.
+      num_steps: updates of each discriminator.
+      probes: about how many looks are taken.
+      minibatches: how many gradients a look takes, for their mean and their spread.
+      batch_size: examples in each of them.
+      saturated: the derivative with respect to the logit below which a sample counts as saturated.
+      on_chunk: sees each stretch of the training, as that of `fit` does.
+      on_compile: is told how many seconds compilation took.
+      placement: which devices; by default all.
 
     Raises:
       ValueError: no loss, or a count below 1.
@@ -193,8 +217,8 @@ def directions(
     *,
     minibatches: int = 8,
     batch_size: int = 64,
-) -> np.ndarray:
-    """The direction of every loss's generator gradient at the end, [age, seed, loss, parameter].
+) -> Float[np.ndarray, "age seed loss parameter"]:
+    """The direction of every loss's generator gradient at the end.
 
     The minibatches depend on the seed alone: between discriminators of two kinds, both trained against the same
     generators, the inner product over parameters is the cosine of the gradients that they give on the same latents.
@@ -218,6 +242,14 @@ def image_gradients(
 
     The gradient of a sample's own loss is n dL/dx_i, n being the size of the batch. In a pack, samples share a logit
     and with it their loss. Examples are as the generator samples them, with its running statistics, not augmented.
+
+    Args:
+      game: which discriminator judges, and which generator samples.
+      losses: whose gradients are taken, by name.
+      state: the parameters.
+      sample: the data.
+      batch_size: how many samples, and real examples beside them.
+      key: draws both.
 
     Raises:
       ValueError: a game without `judge`.

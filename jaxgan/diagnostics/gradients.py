@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial, keystr, tree_leaves_with_path
+from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import norm
@@ -18,20 +19,20 @@ _LOWEST = -10_000  # an exponent below that of any number
 
 
 class Gradients(NamedTuple):
-    """Gradients of losses with respect to the generator's parameters, from M minibatches; arrays lead with [loss].
+    """Gradients of losses with respect to the generator's parameters, from M minibatches.
 
     With one minibatch there is no variance: `noise` and `snr` are NaN. `cosine` is NaN where a norm is 0.
     """
 
-    norm: Array  # [loss] of the mean gradient over the minibatches
-    norms: Array  # [loss, minibatch] of every minibatch's gradient
-    layers: dict[str, Array]  # by layer, [loss]: the mean gradient's part in the layer's parameters
-    noise: Array  # [loss] sqrt(tr Cov): the standard deviation of one minibatch's gradient, all coordinates together
-    snr: Array  # [loss] norm / noise; pure noise has about 1 / sqrt(M)
-    cosine: Array  # [loss, loss] between the mean gradients
-    saturated: Array  # [loss] share of samples whose |dL/dlogit| is below a threshold
-    fake_logit: Array  # [quantile] of all samples, at `jaxgan.types.QUANTILES`
-    d_fake: Array  # [quantile] D(G(z)) = sigmoid(fake_logit)
+    norm: Float[Array, "*runs loss"]  # of the mean gradient over the minibatches
+    norms: Float[Array, "*runs loss minibatch"]  # of every minibatch's gradient
+    layers: dict[str, Float[Array, "*runs loss"]]  # by layer: the mean gradient's part in the layer's parameters
+    noise: Float[Array, "*runs loss"]  # sqrt(tr Cov): the standard deviation of one minibatch's gradient
+    snr: Float[Array, "*runs loss"]  # norm / noise; pure noise has about 1 / sqrt(M)
+    cosine: Float[Array, "*runs loss loss"]  # between the mean gradients
+    saturated: Float[Array, "*runs loss"]  # share of samples whose |dL/dlogit| is below a threshold
+    fake_logit: Float[Array, "*runs quantile"]  # of all samples, at `jaxgan.types.QUANTILES`
+    d_fake: Float[Array, "*runs quantile"]  # D(G(z)) = sigmoid(fake_logit)
 
 
 def gradient_probe(
@@ -50,6 +51,14 @@ def gradient_probe(
     Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken.
     A norm of 0 means that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm
     itself is below the smallest number of its type.
+
+    Args:
+      game: whose generator and discriminator.
+      sample: the data.
+      losses: whose gradients are taken, by name; they need not be that of the game.
+      minibatches: how many gradients are taken, for their mean and their spread.
+      batch_size: examples in each of them.
+      saturated: the derivative with respect to the logit below which a sample counts as saturated.
 
     Raises:
       ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
@@ -82,6 +91,13 @@ def direction_probe(
     """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all parameters in a row.
 
     The inner product of two such directions is the cosine between the gradients; NaN where a norm is 0.
+
+    Args:
+      game: whose generator and discriminator.
+      sample: the data.
+      losses: whose gradients are taken, by name.
+      minibatches: how many gradients are taken, for their mean and their spread.
+      batch_size: examples in each of them.
 
     Raises:
       ValueError: as `gradient_probe`.

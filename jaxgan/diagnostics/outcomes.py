@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Float64, Int, Shaped
+from numpy.typing import ArrayLike
 
 
 class Outcome(enum.IntEnum):
@@ -64,8 +65,8 @@ Measured = tuple[ArrayLike, float]
 """A metric's final values [seeds], and the value to hold them against."""
 
 
-def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fraction) -> NDArray[np.bool_]:
-    """[seeds]: is the generator's gradient gone at the end of the run? From its norms [seeds, steps].
+def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fraction) -> Bool[np.ndarray, " seeds"]:
+    """Is the generator's gradient gone at the end of the run? From its norms [seeds, steps].
 
         not median(last tenth of the steps) > fraction * median(first steps)
 
@@ -99,8 +100,8 @@ def classify(
     distance: Measured | None = None,
     high_quality: Measured | None = None,
     thresholds: Thresholds = THRESHOLDS,
-) -> NDArray[np.int_]:
-    """The `Outcome` of each seed, [seeds] integers: the first that holds, in this order.
+) -> Int[np.ndarray, " seeds"]:
+    """The `Outcome` of each seed as an integer: the first that holds, in this order.
 
         NON_FINITE         a loss or the generator's gradient is not finite at some step, or a sample is not
         NOT_LEARNED        high_quality < quality_share * a perfect sampler's, or no mode or class is captured
@@ -155,14 +156,14 @@ def classify(
     return np.select([holds for holds, _ in rules], [code for _, code in rules], default=Outcome.OK)
 
 
-def _by_seed(values: ArrayLike, seeds: int) -> NDArray:
+def _by_seed(values: ArrayLike, seeds: int) -> Shaped[np.ndarray, " {seeds} ..."]:
     array = np.asarray(values)
     if array.shape[:1] != (seeds,):
         raise ValueError(f"expected the {seeds} seeds of g_grad_norm first, got shape {array.shape}")
     return array
 
 
-def _ratio(measured: Measured, seeds: int) -> NDArray[np.float64]:
+def _ratio(measured: Measured, seeds: int) -> Float64[np.ndarray, " {seeds}"]:
     values, reference = measured
     if not 0 < reference < np.inf:
         raise ValueError(f"expected a positive and finite reference, got {reference}")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
@@ -28,34 +29,34 @@ PROBABILITY, SCORE = "D(G(z))", "sigmoid(score)"
 # Rounded to float32, as all of the grid is: both precisions then see the same point, and not one each.
 _END = float(np.float32(math.log(1e12 - 1)))
 
-LOGITS: NDArray[np.float64] = np.sort(np.append(np.arange(-480, 481) / 16, [-_END, _END]))
+LOGITS: Float64[np.ndarray, " n"] = np.sort(np.append(np.arange(-480, 481) / 16, [-_END, _END]))
 """From -30 to 30 in steps of 1/16, with the two logits at which D is 1e-12 and 1 - 1e-12: all exact in float32."""
 LOGITS.setflags(write=False)
 
 _WIDE = np.arange(-960, 961) / 8
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-# (fake logits [n], 32 or 64 bits) -> the generator's loss [n] and its derivative with respect to the logit [n]
-Evaluate = Callable[[NDArray, int], tuple[NDArray, NDArray]]
+# (fake logits, 32 or 64 bits) -> the generator's loss and its derivative with respect to the logit
+Evaluate = Callable[[Float[np.ndarray, " n"], int], tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]]
 
 
 class Curves(NamedTuple):
-    """Three numbers at every logit, [n] each."""
+    """Three numbers at every logit."""
 
-    value: NDArray
-    d_logit: NDArray
-    d_probability: NDArray
+    value: Float[np.ndarray, " n"]
+    d_logit: Float[np.ndarray, " n"]
+    d_probability: Float[np.ndarray, " n"]
 
 
 class Profile(NamedTuple):
-    """The generator's loss along one fake logit, see `profile`: arrays [n], the first axis that of `logits`."""
+    """The generator's loss along one fake logit, see `profile`; n logits."""
 
     loss: Loss
     real_logit: float
     axis: str  # what the sigmoid of a logit is: "D(G(z))", or "sigmoid(score)" where it is no probability
-    logits: NDArray[np.float64]
-    d: NDArray[np.float64]
-    one_minus_d: NDArray[np.float64]  # of its own: d is 1 long before it is 0
+    logits: Float64[np.ndarray, " n"]
+    d: Float64[np.ndarray, " n"]
+    one_minus_d: Float64[np.ndarray, " n"]  # of its own: d is 1 long before it is 0
     float32: Curves  # as it is trained
     float64: Curves
     error: Curves  # |float32 - float64| / |float64|, and |float32| where float64 is 0
@@ -227,7 +228,7 @@ def float32_limits(loss: Loss, real_logit: float = 0.0) -> Limits:
     return Limits(below[-1] if below else None, above[0] if above else None)
 
 
-def _points(logits: ArrayLike) -> NDArray[np.float64]:
+def _points(logits: ArrayLike) -> Float64[np.ndarray, " n"]:
     with np.errstate(over="ignore"):
         points = np.asarray(logits, np.float64).astype(np.float32).astype(np.float64)
     finite = np.isfinite(points)
@@ -244,13 +245,13 @@ def _total(parts: Array | tuple[Array, ...]) -> Array:
 
 
 def _evaluator(loss: Loss, real_logit: float) -> Evaluate:
-    def at(logit: Array) -> Array:
+    def at(logit: Float[Array, ""]) -> Float[Array, ""]:
         fake = logit[None]
         return _total(loss.generator(jnp.full_like(fake, real_logit), fake)).astype(logit.dtype)
 
     function = jax.jit(jax.vmap(jax.value_and_grad(at)))
 
-    def evaluate(logits: NDArray, bits: int) -> tuple[NDArray, NDArray]:
+    def evaluate(logits: Float[np.ndarray, " n"], bits: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         # Scoped, for 32 bits too: the caller's own flag is neither asked nor changed.
         with jax.enable_x64(bits == 64):
             value, slope = function(jnp.asarray(logits, f"float{bits}"))
@@ -259,14 +260,14 @@ def _evaluator(loss: Loss, real_logit: float) -> Evaluate:
     return evaluate
 
 
-def _curves(evaluate: Evaluate, logits: NDArray, bits: int) -> Curves:
+def _curves(evaluate: Evaluate, logits: Float[np.ndarray, " n"], bits: int) -> Curves:
     value, slope = evaluate(logits, bits)
     own = logits.astype(slope.dtype)
     with np.errstate(all="ignore"):
         return Curves(value, slope, slope / (expit(own) * expit(-own)))
 
 
-def _relative(single: NDArray, double: NDArray) -> NDArray[np.float64]:
+def _relative(single: Float[np.ndarray, " n"], double: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     with np.errstate(all="ignore"):
         difference = np.abs(single.astype(np.float64) - double)
         return np.where(double == 0, difference, difference / np.abs(double))

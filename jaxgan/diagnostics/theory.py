@@ -16,6 +16,7 @@ import numpy as np
 from jax.scipy.special import logsumexp, rel_entr
 from jax.scipy.stats import norm
 from jax.typing import ArrayLike
+from jaxtyping import Float
 from numpy.polynomial.legendre import leggauss
 
 from jaxgan.checks import check_coefficient, check_count
@@ -23,7 +24,7 @@ from jaxgan.losses import minimax
 from jaxgan.random import named_key
 from jaxgan.types import Array, Key, Loss, PyTree
 
-Function = Callable[[Array], Array]  # of points in one dimension, [n] -> [n]
+Function = Callable[[Float[Array, "*points"]], Float[Array, "*points"]]  # of points in one dimension
 
 
 class Mixture(NamedTuple):
@@ -39,7 +40,7 @@ def gaussian(mean: ArrayLike = 0.0, sigma: ArrayLike = 1.0) -> Mixture:
     return Mixture(np.ones(1), jnp.reshape(mean, 1), jnp.reshape(sigma, 1))
 
 
-def log_density(mixture: Mixture, x: ArrayLike) -> Array:
+def log_density(mixture: Mixture, x: ArrayLike) -> Float[Array, "*points"]:
     """log sum_i w_i N(x; m_i, s_i^2) at x of any shape; finite where the density itself underflows.
 
     Raises: ValueError for shapes that differ or, unless traced, for sigma <= 0 or weights that are no probabilities.
@@ -53,7 +54,7 @@ def log_density(mixture: Mixture, x: ArrayLike) -> Array:
     return logsumexp(jax.vmap(lambda w, m, s: jnp.log(w) + norm.logpdf(x, m, s))(*parts), axis=0)
 
 
-def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Array:
+def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch outcomes"]:
     """D* = p / (p + q) of probabilities [..., outcomes]; NaN where both are 0: there it is undefined. GAN, prop. 1.
 
     Raises: ValueError for shapes that differ or, unless traced, for what is negative or does not sum to 1.
@@ -64,7 +65,7 @@ def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Array:
     return p / (p + q)
 
 
-def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Array:
+def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Float[Array, "*points"]:
     """The logit of D*, log p - log q, from log densities at the same points; NaN where both densities are 0.
 
     >>> float(optimal_logit(-1.0, -3.0))
@@ -73,8 +74,8 @@ def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Array:
     return jnp.subtract(log_p, log_q)
 
 
-def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Array:
-    """The coefficients c [3] of the logit of D* between two Gaussians, c[0] + c[1] x + c[2] x^2.
+def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Float[Array, " 3"]:
+    """The coefficients c of the logit of D* between two Gaussians, c[0] + c[1] x + c[2] x^2.
 
     Linear for equal variances: mu^2/2 - mu x for N(0, 1) against N(mu, 1). Raises: ValueError for more components.
     >>> gaussian_optimal_logit(gaussian(0.0), gaussian(2.0)).tolist()
@@ -86,7 +87,7 @@ def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Array:
     return jnp.stack([((n / t) ** 2 - (m / s) ** 2) / 2 + jnp.log(t / s), m / s**2 - n / t**2, (t**-2 - s**-2) / 2])
 
 
-def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Array:
+def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch"]:
     """JSD = (KL(p || m) + KL(q || m)) / 2, m = (p + q) / 2, of probabilities [..., outcomes] -> [...].
 
     0 for p = q, and log 2 where they are nowhere both positive. Raises: ValueError as `optimal_discriminator`.
@@ -97,7 +98,7 @@ def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Array:
     return jnp.sum(rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2), axis=-1) / 2
 
 
-def minimax_value(divergence: ArrayLike) -> Array:
+def minimax_value(divergence: ArrayLike) -> Float[Array, "*batch"]:
     """C(G) = max_D V(D, G) = -log 4 + 2 JSD, from the JSD. GAN, theorem 1.
 
     >>> round(float(minimax_value(0.0)), 4)
@@ -106,7 +107,7 @@ def minimax_value(divergence: ArrayLike) -> Array:
     return 2.0 * jnp.asarray(divergence) - math.log(4)
 
 
-def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64, order: int = 16) -> Array:
+def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64, order: int = 16) -> Float[Array, ""]:
     """The integral of f over [low, high]: `order` Gauss-Legendre nodes on each of `pieces` equal parts.
 
     Exact to degree 2 order - 1 on each; differentiable, in the bounds too. Raises: ValueError for pieces or order < 1.
@@ -119,7 +120,9 @@ def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64,
     return width * jnp.sum(np.tile(weights / (2 * pieces), pieces) * f(jnp.add(low, width * shares)))
 
 
-def kl_divergence_of(log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int) -> Array:
+def kl_divergence_of(
+    log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int
+) -> Float[Array, ""]:
     """KL(p || q) of two log densities by `integrate`: what lies outside [low, high] is left out.
 
     Where p is 0 or underflows it adds 0, to the gradient too; it is infinite where q alone is 0.
@@ -129,7 +132,9 @@ def kl_divergence_of(log_p: Function, log_q: Function, low: ArrayLike, high: Arr
     return integrate(lambda x: _weighted(log_p(x), log_q(x), jnp.negative), low, high, **nodes)
 
 
-def jensen_shannon_of(log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int) -> Array:
+def jensen_shannon_of(
+    log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int
+) -> Float[Array, ""]:
     """JSD of two log densities by `integrate`: what lies outside [low, high] is left out.
 
     >>> round(float(jensen_shannon_of(norm.logpdf, partial(norm.logpdf, loc=50.0), -10.0, 60.0)), 4)
@@ -142,8 +147,8 @@ def jensen_shannon_of(log_p: Function, log_q: Function, low: ArrayLike, high: Ar
 class Distance(NamedTuple):
     """How far a discriminator is from the optimal one, over given points."""
 
-    probability: Array  # mean |D - D*|
-    logit: Array  # root mean square of the difference of their logits
+    probability: Float[Array, ""]  # mean |D - D*|
+    logit: Float[Array, ""]  # root mean square of the difference of their logits
 
 
 def distance_from_optimal(logits: ArrayLike, optimal: ArrayLike) -> Distance:
@@ -157,7 +162,7 @@ def distance_from_optimal(logits: ArrayLike, optimal: ArrayLike) -> Distance:
     return Distance(jnp.mean(gap), jnp.sqrt(jnp.mean((logits - optimal) ** 2)))
 
 
-def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Array:
+def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Float[Array, ""]:
     """(V + log 4) / 2, V = mean log D(x) + mean log(1 - D(G(z))): the JSD that a discriminator accounts for.
 
     In expectation, over points that D was not fitted to, at most JSD(p, q), and equal to it at D* (GAN, theorem 1).
@@ -216,7 +221,7 @@ def divergence_gradient(
     return jax.grad(lambda theta: divergence(partial(generator.log_density, theta)))(theta)
 
 
-def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Array:
+def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Float[Array, "*bounds"]:
     """M epsilon / (1 - epsilon), which |grad_theta E log(1 - D(g_theta(z)))| stays below on disjoint supports.
 
     D* has no slope there; sup |D - D*| + sup ||D' - D*'|| < epsilon; M = jacobian, M^2 >= E||J_theta g||^2 (AB, theorem
@@ -228,7 +233,9 @@ def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Array:
     return jnp.asarray(jacobian * epsilon / (1.0 - epsilon))
 
 
-def perfect_discriminator(x: Array, epsilon: ArrayLike = 0.0, omega: ArrayLike = 3.0, phase: ArrayLike = 0.0) -> Array:
+def perfect_discriminator(
+    x: Float[Array, "*points"], epsilon: ArrayLike = 0.0, omega: ArrayLike = 3.0, phase: ArrayLike = 0.0
+) -> Float[Array, "*points"]:
     """D* of data on [0, 1] and fakes on [2, 3]: a quintic from 1 to 0 between them, with no slope on either.
 
     With epsilon > 0 a wave sin(omega (x - 2.5) + phase) is mixed in: smooth, 0 < D < 1, and closer to D* than
@@ -244,7 +251,7 @@ def perfect_discriminator(x: Array, epsilon: ArrayLike = 0.0, omega: ArrayLike =
     return perfect + share * (wave - perfect)
 
 
-def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Array:
+def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Float[Array, ""]:
     """The derivative with respect to theta of E log(1 - D(theta + z)), z uniform on [0, 1]: a generator of Jacobian 1.
 
     >>> round(float(translation_gradient(partial(perfect_discriminator, epsilon=0.1))), 3)
@@ -253,7 +260,7 @@ def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Arr
     return jax.grad(lambda t: integrate(lambda z: jnp.log1p(-discriminator(t + z)), 0.0, 1.0))(theta)
 
 
-def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: float = 1.0) -> Array:
+def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: float = 1.0) -> Float[Array, " {n}"]:
     """n draws of -D'/D, the derivative of -log D, where D* = 0 and D and D' are N(0, value^2) and N(0, slope^2).
 
     They are independent, so it is Cauchy of scale slope / value: no mean, and averages do not shrink (AB, theorem
@@ -265,7 +272,7 @@ def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: 
     return -(slope * d_slope) / (value * d)
 
 
-def hill_estimator(values: ArrayLike, k: int) -> Array:
+def hill_estimator(values: ArrayLike, k: int) -> Float[Array, ""]:
     """The tail index alpha, P(|X| > x) ~ x^-alpha, from the k largest of n absolute values: 1 for Cauchy.
 
     1 / mean_{i <= k} log(X_(i) / X_(k+1)), of standard error alpha / sqrt(k) (Hill 1975, A Simple General Approach to
@@ -278,7 +285,7 @@ def hill_estimator(values: ArrayLike, k: int) -> Array:
     return 1 / jnp.mean(top[:-1] - top[-1])
 
 
-def uniform_jensen_shannon(theta: ArrayLike) -> Array:
+def uniform_jensen_shannon(theta: ArrayLike) -> Float[Array, "*theta"]:
     """JSD of U[0, 1] and U[theta, theta + 1]: min(|theta|, 1) log 2, flat where they do not meet. AB, section 2.1.
 
     >>> [round(float(jax.grad(uniform_jensen_shannon)(theta)), 4) for theta in (0.5, 1.5)]
@@ -287,7 +294,7 @@ def uniform_jensen_shannon(theta: ArrayLike) -> Array:
     return jnp.minimum(jnp.abs(theta), 1.0) * math.log(2)
 
 
-def uniform_wasserstein(theta: ArrayLike) -> Array:
+def uniform_wasserstein(theta: ArrayLike) -> Float[Array, "*theta"]:
     """W1 of U[0, 1] and U[theta, theta + 1], |theta|: of slope 1, however far. Arjovsky et al. 2017, Wasserstein GAN.
 
     >>> [float(jax.grad(uniform_wasserstein)(theta)) for theta in (0.5, 1.5)]
@@ -296,7 +303,9 @@ def uniform_wasserstein(theta: ArrayLike) -> Array:
     return jnp.abs(jnp.asarray(theta))
 
 
-def _weighted(log_p: Array, log_q: Array, value: Function) -> Array:
+def _weighted(
+    log_p: Float[Array, "*points"], log_q: Float[Array, "*points"], value: Function
+) -> Float[Array, "*points"]:
     """p value(log q - log p), and 0 where p is 0: there neither the value nor its derivative may be NaN."""
     there = jnp.exp(log_p) > 0
     ratio = jnp.where(there, log_q, 0.0) - jnp.where(there, log_p, 0.0)

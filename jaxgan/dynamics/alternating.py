@@ -46,6 +46,15 @@ def alternating(
 
     Source: Goodfellow et al. 2014, algorithm 1.
 
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
+      d_steps: updates of the discriminator in a step, or a schedule of them.
+      g_steps: updates of the generator in a step.
+      generator_first: whether the generator moves before the discriminator.
+
     Raises:
       ValueError: `d_steps`, `g_steps` or a batch size below 1.
 
@@ -75,6 +84,13 @@ def two_time_scales(
     """Alternating descent, one update each, with one kind of optimizer and a learning rate for each player (TTUR).
 
     Source: Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule; the rates are those of Zhang et al. 2019.
+
+    Args:
+      game: whose objectives.
+      optimizer: learning rate -> optimizer.
+      lr_g: the generator's learning rate.
+      lr_d: the discriminator's learning rate.
+      batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
 
     Raises:
       ValueError: a batch size below 1.
@@ -124,6 +140,14 @@ def unrolled(
     (behind a dead ReLU, say): give it an `eps_root`, such as 1e-16.
 
     Source: Metz et al. 2017, Unrolled Generative Adversarial Networks, equations 6 to 8.
+
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      unroll_steps: how many updates the generator looks ahead.
+      batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
+      d_steps: updates of the discriminator in a step, or a schedule of them.
 
     Raises:
       ValueError: `unroll_steps`, `d_steps` or a batch size below 1.

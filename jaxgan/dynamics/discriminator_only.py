@@ -39,6 +39,13 @@ def discriminator_only(
     The generator is that of the state: `with_generator` puts one there. `Algorithm.step` reports a `DiscriminatorInfo`.
     Source: the protocol of Arjovsky and Bottou 2017, section 2.
 
+    Args:
+      game: whose objectives.
+      d_tx: the discriminator's optimizer.
+      batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
+      d_steps: updates in a step.
+      threshold: the logit above which an example counts as real; None: midway between the mean scores.
+
     Raises:
       ValueError: `d_steps` or a batch size below 1.
 

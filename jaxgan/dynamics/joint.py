@@ -26,6 +26,13 @@ def simultaneous(
     it grows by sqrt(1 + h^2).
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, section 2.
 
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      batch_size: examples in a batch; as many real as fake ones.
+      field: game -> the vector field to descend along.
+
     Raises:
       ValueError: a batch size below 1, or sizes that differ.
 
@@ -55,6 +62,13 @@ def consensus(
 
     Source: Mescheder et al. 2017, The Numerics of GANs, algorithm 2.
 
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      gamma: the coefficient of |F|^2 / 2.
+      batch_size: examples in a batch; as many real as fake ones.
+
     Raises:
       ValueError: a gamma that is negative or not finite, or batch sizes below 1 or that differ.
 
@@ -81,6 +95,14 @@ def symplectic(
     """Symplectic gradient adjustment: simultaneous descent along `symplectic_field`, F + weight A^T F.
 
     Source: Balduzzi et al. 2018, The Mechanics of n-Player Differentiable Games, algorithm 1.
+
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      weight: of the adjustment.
+      align: whether the sign of the weight is chosen at each point, as `symplectic_field` says.
+      batch_size: examples in a batch; as many real as fake ones.
 
     Raises:
       ValueError: a weight that is negative or not finite, or batch sizes below 1 or that differ.
@@ -135,6 +157,13 @@ def extragradient(
     `field` of the game. The look ahead uses the optimizers' states and leaves them as they are (the paper's ExtraAdam
     updates Adam's moments there, too). With step h on the bilinear game it shrinks by sqrt(1 - h^2 + h^4).
     Source: Korpelevich 1976; Gidel et al. 2019, A Variational Inequality Perspective on GANs, algorithm 2.
+
+    Args:
+      game: whose objectives.
+      g_tx: the generator's optimizer.
+      d_tx: the discriminator's optimizer.
+      batch_size: examples in a batch; as many real as fake ones.
+      field: game -> the vector field to descend along.
 
     Raises:
       ValueError: a batch size below 1, or sizes that differ.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from jaxgan.data.source import DataError, Examples, Source, to_unit
@@ -25,22 +26,22 @@ class _Reference(NamedTuple):
     """Real images in feature space; the last three are None where there are no classes."""
 
     features: Any  # the map from images to features and classes, a pytree
-    centre: Array  # [d] of the held-out features: sums are taken around it, and lose no digits
-    examples: Array | None = None  # [m, d] training features
-    labels: Array | None = None  # [m]
-    radius: Array | None = None  # [k]
+    centre: Float[Array, " d"]  # of the held-out features: sums are taken around it, and lose no digits
+    examples: Float[Array, "m d"] | None = None  # training features
+    labels: Int[Array, " m"] | None = None
+    radius: Float[Array, " k"] | None = None
 
 
 class _Found(NamedTuple):
-    """Sums over samples: all that the metrics need, whatever the number of samples."""
+    """Sums over samples of each run: all that the metrics need, whatever the number of samples."""
 
-    used: Array  # how many were finite
-    sums: Array  # [d] of features less the centre
-    products: Array  # [d, d]
-    histogram: Array | None  # [k] samples that the classifier puts into each class
-    near: Array | None  # [k] those of them that are as near to the class as its held-out images
-    finite: Array
-    fake: Array
+    used: Int[Array, "*runs"]  # how many were finite
+    sums: Float[Array, "*runs d"]  # of features less the centre
+    products: Float[Array, "*runs d d"]
+    histogram: Int[Array, "*runs k"] | None  # samples that the classifier puts into each class
+    near: Int[Array, "*runs k"] | None  # those of them that are as near to the class as its held-out images
+    finite: Bool[Array, "*runs"]
+    fake: Float[Array, "*runs n h w c"]
 
 
 def image_evaluator(
@@ -107,7 +108,7 @@ def _with_classes(reference: _Reference, classes: ClassReference) -> _Reference:
 def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     """Sums over n samples, a piece at a time."""
 
-    def of(x: Array, counted: Array) -> _Found:
+    def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"]) -> _Found:
         features, classes = reference.features(x)
         features = features.reshape(len(x), -1) - reference.centre[None]
         finite = jnp.isfinite(x).all(axis=tuple(range(1, x.ndim))) & jnp.isfinite(features).all(axis=1)
@@ -128,8 +129,10 @@ def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, 
     return total._replace(fake=found.fake[0], finite=jnp.all(found.finite))
 
 
-def _squared_distance(features: Array, classes: Array, reference: _Reference) -> Array:
-    """[n] from each sample to the nearest training example of its class.
+def _squared_distance(
+    features: Float[Array, "n d"], classes: Int[Array, " n"], reference: _Reference
+) -> Float[Array, " n"]:
+    """From each sample to the nearest training example of its class.
 
     By |a - b|^2 = |a|^2 - 2 a.b + |b|^2 around the centre: in float32 off by some 1e-6 of |a|^2, where radii are a
     tenth of |a| and more.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from jaxgan.data.source import DataError, Examples, Source
@@ -19,16 +20,16 @@ _DIRECTIONS, _QUANTILES = 128, 256
 
 
 class _Reference(NamedTuple):
-    directions: Array  # [d, direction]
-    quantiles: Array  # [quantile, direction] of the held-out points, projected
+    directions: Float[Array, "d direction"]
+    quantiles: Float[Array, "quantile direction"]  # of the held-out points, projected
 
 
 class _Found(NamedTuple):
-    sliced: Array
-    mean: Array  # [d]
-    covariance: Array  # [d, d]
-    finite: Array
-    fake: Array
+    sliced: Float[Array, "*runs"]
+    mean: Float[Array, "*runs d"]
+    covariance: Float[Array, "*runs d d"]
+    finite: Bool[Array, "*runs"]
+    fake: Float[Array, "*runs n d"]
 
 
 def points_evaluator(source: Source, train: Examples, heldout: Examples | None, samples: int) -> Evaluator:
@@ -87,11 +88,13 @@ def _finish(real: Moments, n: int, found: _Found) -> dict[str, NDArray]:
     return {"sliced": sliced, "frechet": frechet, "finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 
-def _sliced(reference: _Reference, x: Array) -> Array:
+def _sliced(reference: _Reference, x: Float[Array, "n d"]) -> Float[Array, ""]:
     gaps = _projected_quantiles(x, reference.directions) - reference.quantiles
     return jnp.sqrt(jnp.mean(gaps**2))
 
 
-def _projected_quantiles(x: Array, directions: Array) -> Array:
+def _projected_quantiles(
+    x: Float[Array, "n d"], directions: Float[Array, "d direction"]
+) -> Float[Array, "quantile direction"]:
     levels = (jnp.arange(_QUANTILES) + 0.5) / _QUANTILES
     return jnp.quantile(x @ directions, levels, axis=0)

@@ -11,10 +11,10 @@ Below, p is the distribution of the data and q that of the generator.
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, Loss, LossInfo
+from jaxgan.types import FakeLogits, Loss, LossInfo, RealLogits
 
 
-def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def cross_entropy_discriminator(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     """Binary cross-entropy with real = 1 and fake = 0: (-log D(x), -log(1 - D(G(z)))).
 
     Equation:   L_D = E[softplus(-real)] + E[softplus(fake)]
@@ -32,7 +32,7 @@ def cross_entropy_discriminator(real_logits: Array, fake_logits: Array) -> tuple
     return jax.nn.softplus(-real_logits), jax.nn.softplus(fake_logits)
 
 
-def minimax_generator(real_logits: Array, fake_logits: Array) -> Array:
+def minimax_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     """The theoretical generator loss log(1 - D(G(z))): minus the discriminator's fake term.
 
     Example:
@@ -43,7 +43,7 @@ def minimax_generator(real_logits: Array, fake_logits: Array) -> Array:
     return -jax.nn.softplus(fake_logits)
 
 
-def non_saturating_generator(real_logits: Array, fake_logits: Array) -> Array:
+def non_saturating_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     """The practical generator loss -log D(G(z)).
 
     Example:
@@ -54,22 +54,22 @@ def non_saturating_generator(real_logits: Array, fake_logits: Array) -> Array:
     return jax.nn.softplus(-fake_logits)
 
 
-def reverse_kl_generator(real_logits: Array, fake_logits: Array) -> Array:
+def reverse_kl_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     """The sum of the theoretical and the practical loss, log((1 - D) / D) = -logit.
 
     Example:
-      >>> float(reverse_kl_generator(0.0, 3.0))
+      >>> float(reverse_kl_generator(jnp.float32(0.0), jnp.float32(3.0)))
       -3.0
     """
     del real_logits
     return -fake_logits
 
 
-def maximum_likelihood_generator(real_logits: Array, fake_logits: Array) -> Array:
+def maximum_likelihood_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     """-exp(logit) / 2 = -D / (2 (1 - D)), which is minus infinity above a logit of 88.72 in float32.
 
     Example:
-      >>> float(maximum_likelihood_generator(0.0, jnp.float32(0.0)))
+      >>> float(maximum_likelihood_generator(jnp.float32(0.0), jnp.float32(0.0)))
       -0.5
     """
     del real_logits

@@ -7,18 +7,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.losses.zero_sum import zero_sum
-from jaxgan.types import Array, Loss, LossInfo
+from jaxgan.types import FakeLogits, Loss, LossInfo, RealLogits
 
 
-def _real_above_fake(real_logits: Array, fake_logits: Array) -> Array:
+def _real_above_fake(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     return jax.nn.softplus(-_paired(real_logits, fake_logits))
 
 
-def _fake_above_real(real_logits: Array, fake_logits: Array) -> Array:
+def _fake_above_real(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     return jax.nn.softplus(_paired(real_logits, fake_logits))
 
 
-def _paired(real_logits: Array, fake_logits: Array) -> Array:
+def _paired(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     # One against many would broadcast: a loss of pairs has to say that it needs pairs.
     if jnp.shape(real_logits) != jnp.shape(fake_logits):
         raise ValueError(
@@ -28,14 +28,14 @@ def _paired(real_logits: Array, fake_logits: Array) -> Array:
     return real_logits - fake_logits
 
 
-def _above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _above_average(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     return (
         jax.nn.softplus(-(real_logits - jnp.mean(fake_logits))),
         jax.nn.softplus(fake_logits - jnp.mean(real_logits)),
     )
 
 
-def _fakes_above_average(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _fakes_above_average(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     return (
         jax.nn.softplus(real_logits - jnp.mean(fake_logits)),
         jax.nn.softplus(-(fake_logits - jnp.mean(real_logits))),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, Loss, LossInfo
+from jaxgan.types import Array, FakeLogits, Loss, LossInfo, RealLogits
 
 
 class Divergence(NamedTuple):
@@ -33,11 +33,11 @@ def f_gan(divergence: Divergence) -> Loss:
 
     Example:
       >>> loss = f_gan(Divergence(lambda v: v, lambda v: v**2 / 4 + v))  # Pearson
-      >>> float(loss.generator(0.0, 2.0))
+      >>> float(loss.generator(jnp.float32(0.0), jnp.float32(2.0)))
       -3.0
     """
 
-    def g_loss(real_logits: Array, fake_logits: Array) -> Array:
+    def g_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
         del real_logits
         return -divergence.conjugate(fake_logits)
 
@@ -52,19 +52,19 @@ def f_gan_practical(divergence: Divergence) -> Loss:
 
     Example:
       >>> loss = f_gan_practical(Divergence(lambda v: v, lambda v: v**2 / 4 + v))
-      >>> float(loss.generator(0.0, 2.0))
+      >>> float(loss.generator(jnp.float32(0.0), jnp.float32(2.0)))
       -2.0
     """
 
-    def g_loss(real_logits: Array, fake_logits: Array) -> Array:
+    def g_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
         del real_logits
         return -divergence.activation(fake_logits)
 
     return Loss(_discriminator(divergence), g_loss)
 
 
-def _discriminator(divergence: Divergence) -> Callable[[Array, Array], tuple[Array, Array]]:
-    def d_loss(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _discriminator(divergence: Divergence) -> Callable[[RealLogits, FakeLogits], tuple[RealLogits, FakeLogits]]:
+    def d_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
         return -divergence.activation(real_logits), divergence.conjugate(fake_logits)
 
     return d_loss

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, Key, Labelling, Loss
+from jaxgan.types import Array, FakeLogits, Key, Labelling, Loss, RealLogits
 
 
 def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
@@ -37,7 +37,7 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
     if not isinstance(parts, tuple) or len(parts) != 2:
         raise ValueError("label smoothing needs a discriminator loss of two parts, one of real and one of fake logits")
 
-    def d_loss(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    def d_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
         real_as_real, fake_as_fake = loss.discriminator(real_logits, fake_logits)
         fake_as_real, real_as_fake = loss.discriminator(fake_logits, real_logits)
         return _mixed(real, real_as_real, real_as_fake), _mixed(fake, fake_as_real, fake_as_fake)
@@ -73,7 +73,7 @@ def flipped_labels(rate: float) -> Labelling:
     """
     check_coefficient("rate", rate, highest=1.0)
 
-    def swap(real_logits: Array, fake_logits: Array, key: Key) -> tuple[Array, Array]:
+    def swap(real_logits: RealLogits, fake_logits: FakeLogits, key: Key) -> tuple[RealLogits, FakeLogits]:
         if real_logits.shape != fake_logits.shape:
             raise ValueError(
                 "label flipping swaps real with fake logits and needs as many of both: "

@@ -6,19 +6,19 @@ Below, p is the distribution of the data and q that of the generator.
 import jax
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, Loss, LossInfo
+from jaxgan.types import FakeLogits, Loss, LossInfo, RealLogits
 
 
-def _wasserstein_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _wasserstein_discriminator(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     return -real_logits, fake_logits
 
 
-def _higher_score(real_logits: Array, fake_logits: Array) -> Array:
+def _higher_score(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
     del real_logits
     return -fake_logits
 
 
-def _hinge_discriminator(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _hinge_discriminator(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     return jax.nn.relu(1 - real_logits), jax.nn.relu(1 + fake_logits)
 
 
@@ -85,10 +85,10 @@ def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 
     for name, target in (("fake", fake), ("real", real), ("generator", generator)):
         check_coefficient(name, target, lowest=None)
 
-    def d_loss(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    def d_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
         return 0.5 * (real_logits - real) ** 2, 0.5 * (fake_logits - fake) ** 2
 
-    def g_loss(real_logits: Array, fake_logits: Array) -> Array:
+    def g_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
         del real_logits
         return 0.5 * (fake_logits - generator) ** 2
 

@@ -1,6 +1,6 @@
 """Any discriminator's loss as a zero-sum game."""
 
-from jaxgan.types import Array, Loss
+from jaxgan.types import Array, FakeLogits, Loss, RealLogits
 
 
 def zero_sum(loss: Loss) -> Loss:
@@ -19,7 +19,7 @@ def zero_sum(loss: Loss) -> Loss:
       [2.0, -3.0]
     """
 
-    def g_loss(real_logits: Array, fake_logits: Array) -> Array | tuple[Array, ...]:
+    def g_loss(real_logits: RealLogits, fake_logits: FakeLogits) -> Array | tuple[Array, ...]:
         parts = loss.discriminator(real_logits, fake_logits)
         return tuple(-part for part in parts) if isinstance(parts, tuple) else -parts
 

@@ -9,7 +9,8 @@ training example: noise lies close to the mean of a class more often than to any
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 CAPTURED_SHARE = 0.25  # of the share that a class has in the data
@@ -18,17 +19,17 @@ CAPTURED_SHARE = 0.25  # of the share that a class has in the data
 class ClassReference(NamedTuple):
     """What `class_report` compares with: the k classes of a data set in feature space."""
 
-    examples: tuple[NDArray[np.float64], ...]  # k arrays [n_c, d], the training features of each class
-    radius: NDArray[np.float64]  # [k] the distance to the class that most held-out examples keep
-    histogram: NDArray[np.float64]  # [k] shares of the classes in the training data
-    copies: NDArray[np.int_]  # [k] held-out examples that equal a training example of their class
+    examples: tuple[Float64[np.ndarray, "_ d"], ...]  # the training features of each of the k classes
+    radius: Float64[np.ndarray, " k"]  # the distance to the class that most held-out examples keep
+    histogram: Float64[np.ndarray, " k"]  # shares of the classes in the training data
+    copies: Int[np.ndarray, " k"]  # held-out examples that equal a training example of their class
 
 
 class ClassReport(NamedTuple):
     """How n samples cover k classes."""
 
-    histogram: NDArray[np.float64]  # [k] share of samples predicted to be of the class
-    near: NDArray[np.float64]  # [k] share of samples predicted to be of the class and within its radius
+    histogram: Float64[np.ndarray, " k"]  # share of samples predicted to be of the class
+    near: Float64[np.ndarray, " k"]  # share of samples predicted to be of the class and within its radius
     captured: int  # classes with at least a quarter of their share in the data
     classes_hit: int  # classes with at least one near sample
     kl: float  # KL(histogram || the data's histogram), nats, 0 log 0 = 0
@@ -51,6 +52,14 @@ def class_reference(
     happens with duplicates in the data, the distance is that to the nearest example which it does not equal. A
     class of one example many times over has no such distance: its radius is half the distance to the nearest
     example of another class, and infinite when there is no other example at all.
+
+    Args:
+      train_features: [n, d].
+      train_labels: [n], in 0 .. k-1.
+      heldout_features: [m, d].
+      heldout_labels: [m], in 0 .. k-1.
+      k: the number of classes.
+      percentile: the share of its held-out examples that the radius of a class holds, in percent.
 
     Raises:
       ValueError: mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
@@ -137,9 +146,11 @@ def coverage(
 
 
 def _distance(
-    features: NDArray[np.float64], classes: NDArray[np.int_], examples: tuple[NDArray[np.float64], ...]
-) -> NDArray[np.float64]:
-    """[n]: from each feature to the nearest example of its class; infinite for what is not finite."""
+    features: Float64[np.ndarray, "n d"],
+    classes: Int[np.ndarray, " n"],
+    examples: tuple[Float64[np.ndarray, "_ d"], ...],
+) -> Float64[np.ndarray, " n"]:
+    """From each feature to the nearest example of its class; infinite for what is not finite."""
     from sklearn.metrics import pairwise_distances_argmin_min
 
     distance = np.full(len(features), np.inf)
@@ -152,8 +163,8 @@ def _distance(
     return distance
 
 
-def _same(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n]: up to which distance an example equals each feature vector.
+def _same(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, " n"]:
+    """Up to which distance an example equals each feature vector.
 
     The same image has not quite the same features in two batches: float32 rounds sums by about 1e-6 of them. And
     scikit-learn takes distances as roots of differences of squares, exact to the root of float64's 1e-16.
@@ -161,26 +172,30 @@ def _same(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1e-5 * np.linalg.norm(features, axis=1)
 
 
-def _distance_to_others(features: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n]: from each feature to the nearest member that it does not equal; infinite when it equals all."""
+def _distance_to_others(
+    features: Float64[np.ndarray, "n d"], members: Float64[np.ndarray, "m d"]
+) -> Float64[np.ndarray, " n"]:
+    """From each feature to the nearest member that it does not equal; infinite when it equals all."""
     from sklearn.metrics import pairwise_distances_chunked
 
     same = _same(features)
 
-    def nearest(block: NDArray[np.float64], start: int) -> NDArray[np.float64]:
+    def nearest(block: Float64[np.ndarray, "b m"], start: int) -> Float64[np.ndarray, " b"]:
         own = same[start : start + len(block), None]
         return np.where(block <= own, np.inf, block).min(axis=1)
 
     return np.concatenate(list(pairwise_distances_chunked(features, members, reduce_func=nearest)))
 
 
-def _radius(distance: NDArray[np.float64], percentile: float) -> float:
+def _radius(distance: Float64[np.ndarray, " n"], percentile: float) -> float:
     """The percentile of the distances; NaN when none of them is that between two examples."""
     distance = distance[np.isfinite(distance)]
     return float(np.percentile(distance, percentile)) if len(distance) else np.nan
 
 
-def _checked(features: ArrayLike, labels: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+def _checked(
+    features: ArrayLike, labels: ArrayLike, k: int
+) -> tuple[Float64[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
     features, labels = np.asarray(features, dtype=np.float64), np.asarray(labels)
     if features.ndim != 2 or labels.shape != features.shape[:1] or not len(features):
         raise ValueError(

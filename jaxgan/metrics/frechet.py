@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
 
 
 class Moments(NamedTuple):
-    """Mean [d] and unbiased covariance [d, d] of n examples, in float64.
+    """Mean and unbiased covariance of n examples, in float64.
 
     They are all that the Frechet distance needs, so large sets of features need not be held: `Moments.empty(d)`,
     then `update` with a block at a time, in any order; `combine` joins what was summed up side by side.
@@ -20,8 +21,8 @@ class Moments(NamedTuple):
       (True, 6)
     """
 
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]  # zero where n < 2
+    mean: Float64[np.ndarray, " d"]
+    covariance: Float64[np.ndarray, "d d"]  # zero where n < 2
     n: int
 
     @classmethod
@@ -110,7 +111,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
 
 
-def _moments(features: NDArray[np.float64]) -> Moments:
+def _moments(features: Float64[np.ndarray, "n d"]) -> Moments:
     with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
         mean = features.mean(axis=0)
         if len(features) == 1:
@@ -126,7 +127,7 @@ def _check_alike(a: Moments, b: Moments) -> None:
         )
 
 
-def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+def _factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     """F with F F^T = covariance; unlike Cholesky's it exists for singular ones."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0.0))  # rounding can leave zeros at -1e-17

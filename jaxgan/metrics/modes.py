@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlogy
 from jax.typing import ArrayLike
+from jaxtyping import Float, Int
 
 from jaxgan.types import Array, Key
 
@@ -17,16 +18,19 @@ CAPTURED_SHARE = 0.25  # of what an even sampler would give a mode
 
 
 class ModeReport(NamedTuple):
-    """Scalars, but for `shares`. A sample is of high quality within 3 sigma of its nearest mode, and counts for it."""
+    """Of one set of samples, or with the axes of many runs in front.
 
-    captured: Array  # modes with at least a quarter of an even sampler's share
-    modes_hit: Array  # modes with at least one high-quality sample
-    shares: Array  # [k] high-quality samples of each mode as a share of all samples
-    high_quality: Array  # share of all samples
-    kl_model_data: Array  # KL(p || uniform), p the shares of the modes among the high-quality samples
-    kl_data_model: Array  # KL(uniform || p): infinite when a mode is empty
-    missed: Array  # share of modes that are not captured
-    spread: Array  # root mean square of (x - its mode) / sigma, per coordinate, over high-quality samples
+    A sample is of high quality within 3 sigma of its nearest mode, and counts for it.
+    """
+
+    captured: Int[Array, "*runs"]  # modes with at least a quarter of an even sampler's share
+    modes_hit: Int[Array, "*runs"]  # modes with at least one high-quality sample
+    shares: Float[Array, "*runs k"]  # high-quality samples of each mode as a share of all samples
+    high_quality: Float[Array, "*runs"]  # share of all samples
+    kl_model_data: Float[Array, "*runs"]  # KL(p || uniform), p the shares of the modes among the high-quality samples
+    kl_data_model: Float[Array, "*runs"]  # KL(uniform || p): infinite when a mode is empty
+    missed: Float[Array, "*runs"]  # share of modes that are not captured
+    spread: Float[Array, "*runs"]  # root mean square of (x - its mode) / sigma, per coordinate, if of high quality
 
 
 def mode_report(
@@ -88,6 +92,13 @@ def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *,
 
     Its kl_model_data is near (k - 1) / (2 n). Its kl_data_model is infinite when any draw left a mode empty,
     which is then what a perfect sampler scores at this n.
+
+    Args:
+      key: of the draws.
+      means: [k, d], the centres of the modes.
+      sigma: their standard deviation.
+      n: samples in each draw.
+      draws: over how many the mean is taken.
 
     >>> report = perfect_mode_report(jax.random.key(0), means=[[-1.0], [1.0]], sigma=0.1, n=1_000)
     >>> f"{report.high_quality:.3f}"  # P(chi2_1 < 9) = 0.9973

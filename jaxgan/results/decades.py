@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike
 
 
@@ -48,12 +49,12 @@ def decades(steps: ArrayLike, norms: ArrayLike) -> Decades:
     return Decades(1000 * slope, total, _step(x, zeros), _step(x, broken), end)
 
 
-def _spans(x: np.ndarray) -> np.ndarray:
+def _spans(x: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """The stretch that each point stands for."""
     if len(x) < 2:
         return np.ones_like(x)
     return np.gradient(x)
 
 
-def _step(x: np.ndarray, where: np.ndarray) -> int | None:
+def _step(x: Float64[np.ndarray, " n"], where: Int[np.ndarray, " m"]) -> int | None:
     return int(x[where[0]]) if len(where) else None

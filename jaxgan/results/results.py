@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float, Float64, Int, Shaped
 from numpy.typing import NDArray
 
 from jaxgan.results.files import StoreError, plain, written_whole
@@ -75,43 +76,43 @@ class Results:
         return self._labels("loss")
 
     @property
-    def seeds(self) -> NDArray[np.int_]:
+    def seeds(self) -> Int[np.ndarray, " seed"]:
         """The numbers of the seeds."""
         return self._coordinate("seed")
 
     @property
-    def steps(self) -> NDArray[np.int_]:
+    def steps(self) -> Int[np.ndarray, " step"]:
         """The steps at which the series were recorded."""
         return self._coordinate("step")
 
     @property
-    def probe_steps(self) -> NDArray[np.int_]:
+    def probe_steps(self) -> Int[np.ndarray, " probe_step"]:
         """The steps after which generators were measured."""
         return self._coordinate("probe_step")
 
     @property
-    def ages(self) -> NDArray[np.int_]:
+    def ages(self) -> Int[np.ndarray, " age"]:
         """The steps behind frozen generators; empty where there are none."""
         return self._coordinate("age")
 
     @property
-    def outcomes(self) -> NDArray[np.str_]:
-        """[configuration, seed] what each run came to."""
+    def outcomes(self) -> Shaped[np.ndarray, "configuration seed"]:
+        """What each run came to."""
         return self.dataset["outcome"].values.astype(str)
 
     @property
-    def series(self) -> dict[str, NDArray]:
-        """Recorded series, [configuration, seed, step, ...]."""
+    def series(self) -> dict[str, Shaped[np.ndarray, "configuration seed step ..."]]:
+        """Recorded series."""
         return self.group("series")
 
     @property
-    def values(self) -> dict[str, NDArray[np.float64]]:
-        """Final metrics, [configuration, seed]."""
+    def values(self) -> dict[str, Float64[np.ndarray, "configuration seed"]]:
+        """Final metrics."""
         return {metric.name: self.dataset[metric.name].values.astype(np.float64, copy=False) for metric in self.metrics}
 
     @property
-    def along(self) -> dict[str, NDArray[np.float64]]:
-        """Metrics along training, [configuration, seed, probe_step]; from fewer samples than the final ones."""
+    def along(self) -> dict[str, Float[np.ndarray, "configuration seed probe_step"]]:
+        """Metrics along training; from fewer samples than the final ones."""
         found = {metric.name: f"{metric.name}_along" for metric in self.metrics}
         return {name: self.dataset[own].values for name, own in found.items() if own in self.dataset}
 
@@ -171,7 +172,7 @@ class Results:
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, _, text in rows)
         return f"<table style='text-align:left'>{cells}</table>"
 
-    def _coordinate(self, name: str) -> NDArray[np.int_]:
+    def _coordinate(self, name: str) -> Shaped[np.ndarray, " n"]:
         return np.asarray(self.dataset.coords[name].values) if name in self.dataset.coords else np.zeros(0, int)
 
     def _labels(self, name: str) -> tuple[str, ...]:

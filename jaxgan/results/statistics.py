@@ -8,6 +8,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float64
 from numpy.typing import ArrayLike, NDArray
 
 TRIM = 0.25  # what an interquartile mean cuts at each end, and so the share of failures it withstands
@@ -144,13 +145,13 @@ def summarize(
     >>> summary.interval.estimate, summary.failed
     (7.75, 0)
     """
-    values, failed = _one_axis(values), np.asarray(failed, dtype=bool)
-    if values.shape != failed.shape:
-        raise ValueError(f"expected one failed flag per value, got shapes {values.shape} and {failed.shape}")
-    missing = np.isnan(values)
-    failed = failed | missing
-    as_measured = np.where(missing, worst, values)
-    return _summary(np.where(failed, worst, values), as_measured, failed, rng, confidence, resamples)
+    measured, flags = _one_axis(values), np.asarray(failed, dtype=bool)
+    if measured.shape != flags.shape:
+        raise ValueError(f"expected one failed flag per value, got shapes {measured.shape} and {flags.shape}")
+    missing = np.isnan(measured)
+    flags = flags | missing
+    as_measured = np.where(missing, worst, measured)
+    return _summary(np.where(flags, worst, measured), as_measured, flags, rng, confidence, resamples)
 
 
 def summarize_difference(
@@ -190,15 +191,15 @@ def summarize_difference(
     return _summary(entered, as_measured, flags[0] | flags[1], rng, confidence, resamples)
 
 
-def _subtract(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def _subtract(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """left - right, and 0 where both are infinite and equal, of which the subtraction makes NaN."""
     return np.subtract(left, right, out=np.zeros_like(left), where=left != right)
 
 
 def _summary(
-    values: NDArray[np.float64],
-    as_measured: NDArray[np.float64],
-    failed: NDArray[np.bool_],
+    values: Float64[np.ndarray, " n"],
+    as_measured: Float64[np.ndarray, " n"],
+    failed: Bool[np.ndarray, " n"],
     rng: Rng,
     confidence: float,
     resamples: int,
@@ -211,7 +212,7 @@ def _summary(
     return Summary(interval, len(values), count, defined=True)
 
 
-def _one_axis(x: ArrayLike) -> NDArray[np.float64]:
+def _one_axis(x: ArrayLike) -> Float64[np.ndarray, " n"]:
     values = np.asarray(x, dtype=np.float64)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"expected one value per seed, [n] with n >= 1, got shape {values.shape}")

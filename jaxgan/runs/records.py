@@ -3,11 +3,12 @@
 from collections.abc import Collection
 
 import numpy as np
+from jaxtyping import Int
 
 MAX_RECORDS = 500  # about how many a run keeps unless its caller says otherwise
 
 
-def record_steps(num_steps: int, every: int | None = None, at: Collection[int] = ()) -> np.ndarray:
+def record_steps(num_steps: int, every: int | None = None, at: Collection[int] = ()) -> Int[np.ndarray, " records"]:
     """The recorded steps: the first, every `every`-th, and the last; or those of `at` and no others.
 
     By default `every` is the smallest of 1, 2, 5, 10, 20, 50, ... that gives at most 500 records. It depends on

@@ -95,6 +95,15 @@ def run(
     `probe(state, key)` is recorded after every `probe_every` steps (default: once, at the end), and the `Info` of a
     step after every `record_every`.
 
+    Args:
+      algorithm: what trains.
+      sample: the data.
+      key: of the run.
+      num_steps: how many steps.
+      probe: (state, key) -> what is recorded of the state.
+      probe_every: steps between two probes.
+      record_every: steps between two records of the `Info`.
+
     Raises:
       ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
     """

@@ -31,6 +31,17 @@ def run_seeds(
     memory together. The data are shared by all seeds. A run that diverges changes no other. Over several processes
     each gets its own seeds. `fit` is the same for those who want to see, save or stop runs on their way.
 
+    Args:
+      algorithm: what trains.
+      sample: the data.
+      keys: one for each seed, as `seed_keys` makes them.
+      num_steps: how many steps.
+      probe: (state, key) -> what is recorded of each seed's state.
+      probe_every: steps between two probes; by default one, at the end.
+      record_every: steps between two records of the `Info`.
+      progress: whether a bar shows how far it is.
+      placement: which devices; by default all.
+
     Raises:
       TypeError: keys that are no array of keys, or a sampler that draws no `Batch`.
       ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`.

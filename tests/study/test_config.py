@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import shlex
+from typing import Any
 
+import jax.numpy as jnp
 import pytest
 
 from jaxgan.cli.app import cli
@@ -103,7 +105,7 @@ def test_settings_of_a_recipe_come_from_options():
     assert changed("ns_gan", ema=0.99) == {"ema": 0.99}  # of a recipe that keeps no average itself
     assert changed("r1_gan", set=("gamma=3", "r1_gan:gamma=4")) == {"gamma": 4.0}  # the nearer one counts
     assert changed("r1_gan", set=("wgan:clip=1",)) == {}
-    for name, given, message in [
+    refused: list[tuple[str, dict[str, Any], str]] = [
         ("wgan", {"beta1": 0.5}, r"^--beta1: wgan has no setting 'b1'; .*known: batch_size, clip"),
         ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no setting 'gama'; did you mean 'gamma'\?"),
         ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected NAME=VALUE"),
@@ -113,7 +115,8 @@ def test_settings_of_a_recipe_come_from_options():
         ("pacgan", {"set": ("m=True",)}, r"^--set: got m=True, expected a whole number"),
         ("r1_gan", {"set": ("gamma=None",)}, r"^--set: got gamma=None, expected a number"),
         ("r1_gan", {"set": ("gamma=" + "-" * 9000 + "1",)}, r"^--set: got gamma=-+, expected a number"),
-    ]:
+    ]
+    for name, given, message in refused:
         with pytest.raises(OptionError, match=message):
             changed(name, **given)
 
@@ -179,8 +182,9 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert catalogue.find_loss("own.py:pair").generator(1.0, 3.0) == 2.0
-    assert catalogue.find_loss("own:g_loss").generator(1.0, 3.0) == 2.0
+    real, fake = jnp.array(1.0), jnp.array(3.0)
+    assert catalogue.find_loss("own.py:pair").generator(real, fake) == 2.0
+    assert catalogue.find_loss("own:g_loss").generator(real, fake) == 2.0
     for name, words in {
         "minmax": "did you mean 'minimax'",
         "absent.py:f": "no file absent.py",

@@ -19,7 +19,6 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
-from synthetic import BOTH, CAPTURED, LOG4, ODD, STEPS, make_profile, make_run, save
 
 from jaxgan.report import tables
 from jaxgan.report.layout import png
@@ -40,6 +39,7 @@ from jaxgan.report.words import number
 from jaxgan.results.files import StoreError, write_json
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.results.statistics import interquartile_mean, wilson_interval
+from tests.synthetic import BOTH, CAPTURED, LOG4, ODD, STEPS, make_profile, make_run, save
 
 COLLAPSED_THRICE = {(0, 0): "COLLAPSED", (0, 1): "COLLAPSED", (0, 2): "NON_FINITE"}
 

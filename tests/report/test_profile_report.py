@@ -12,8 +12,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
-from synthetic import PROBE_STEPS, make_profile, save
-from test_report import Addresses, text_of, ydata
 
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
 from jaxgan.report.profile.paper import paper_figure
@@ -25,6 +23,8 @@ from jaxgan.report.profile.tables import markdown, sections
 from jaxgan.report.tables import to_dict
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
+from tests.report.test_report import Addresses, text_of, ydata
+from tests.synthetic import PROBE_STEPS, make_profile, save
 
 BOTH = ("minimax", "wasserstein")
 ODD = "_my <b>file</b>: $x$|"

@@ -338,8 +338,8 @@ def test_the_flag_for_64_bits_is_left_as_it_was(flag: bool) -> None:
     ("call", "message"),
     [
         (lambda: profile("minimax"), "loss must be a Loss of two functions, .* got str"),  # type: ignore[arg-type]
-        (lambda: profile(minimax.generator), "loss must be a Loss of two functions, .* got function"),  # type: ignore
-        (lambda: profile(Loss(None, None)), "loss must be a Loss .* got one with a part that is not a function"),  # type: ignore
+        (lambda: profile(minimax.generator), "loss must be a Loss of two functions, .* got function"),  # type: ignore[arg-type]
+        (lambda: profile(Loss(None, None)), "loss must be a Loss .* got one with a part that is not a function"),  # type: ignore[arg-type]
         (lambda: is_probability(3), "loss must be a Loss of two functions, .* got int"),  # type: ignore[arg-type]
         (lambda: float32_limits(3), "loss must be a Loss of two functions, .* got int"),  # type: ignore[arg-type]
         (lambda: closed_form(None), "loss must be a Loss of two functions, .* got NoneType"),  # type: ignore[arg-type]

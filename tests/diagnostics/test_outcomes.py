@@ -1,6 +1,7 @@
 """Outcome codes on synthetic trajectories, and the failure rule on samples that nobody would accept."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ STEPS = 100
 NOISY = np.exp(0.1 * np.random.default_rng(0).standard_normal(STEPS))  # a healthy norm: 1, give or take 10 %
 
 
-def outcome(losses=None, norms=NOISY, finite=True, **metrics):
+def outcome(losses=None, norms=NOISY, finite=True, **metrics: tuple[float, float]):
     """The code of one seed, healthy but for what is given; metrics are (value, reference)."""
     losses = np.zeros(STEPS) if losses is None else losses
-    measured = {name: ([value], reference) for name, (value, reference) in metrics.items()}
+    measured: dict[str, Any] = {name: ([value], reference) for name, (value, reference) in metrics.items()}
     (code,) = classify([np.ones((1, STEPS)), losses[None]], norms[None], [finite], **measured)
     return Outcome(code)
 
@@ -78,16 +79,16 @@ def test_an_undefined_metric_is_never_fine(metric):
 def test_the_first_code_that_holds_is_reported():
     """Each line repairs what the line before reported, and the next failure shows."""
     flat = NOISY * np.logspace(0, -5, STEPS)
-    failing = {"captured": (1, 8), "distance": (9.0, 0.1), "high_quality": (0.0, 1.0), "norms": flat}
+    failing = {"captured": (1, 8), "distance": (9.0, 0.1), "high_quality": (0.0, 1.0)}
     # A diverged run whose metrics are NaN: every comparison is False, and it must not read as anything else.
     nan = dict.fromkeys(("captured", "distance", "high_quality"), (np.nan, 1.0))
     assert outcome(losses=np.full(STEPS, np.nan), norms=np.full(STEPS, np.nan), **nan) == Outcome.NON_FINITE
-    assert outcome(finite=False, **failing) == Outcome.NON_FINITE
-    assert outcome(**failing) == Outcome.NOT_LEARNED
+    assert outcome(norms=flat, finite=False, **failing) == Outcome.NON_FINITE
+    assert outcome(norms=flat, **failing) == Outcome.NOT_LEARNED
     sharp = failing | {"high_quality": (1.0, 1.0)}
-    assert outcome(**sharp) == Outcome.COLLAPSED
-    assert outcome(**sharp | {"captured": (8, 8)}) == Outcome.NOT_LEARNED
-    assert outcome(**sharp | {"captured": (8, 8), "distance": (0.1, 0.1)}) == Outcome.GRADIENT_VANISHED
+    assert outcome(norms=flat, **sharp) == Outcome.COLLAPSED
+    assert outcome(norms=flat, **sharp | {"captured": (8, 8)}) == Outcome.NOT_LEARNED
+    assert outcome(norms=flat, **sharp | {"captured": (8, 8), "distance": (0.1, 0.1)}) == Outcome.GRADIENT_VANISHED
     assert outcome(norms=flat, captured=(8, 8)) == Outcome.GRADIENT_VANISHED
 
 
@@ -154,7 +155,8 @@ def test_failure_rule_on_noise_one_repeated_picture_and_real_samples():
         labels = rng.integers(10, size=n)
         return centres[labels] + 0.3 * rng.standard_normal((n, 10)), labels
 
-    reference = class_reference(*draw(2_000), *draw(2_000), k=10)
+    (train, labels), (heldout, heldout_labels) = draw(2_000), draw(2_000)
+    reference = class_reference(train, labels, heldout, heldout_labels, k=10)
     real, real_labels = draw(1_000)
     noise = 3 * rng.standard_normal((1_000, 10))
     noise_labels = np.argmax(noise, axis=1)  # the centre with the largest inner product is the nearest

@@ -119,6 +119,7 @@ def test_held_statistics_are_those_of_the_batch_at_any_scale(scale):
     game = adversarial_game(DCGANGenerator(8, 1, width=4), DCGANDiscriminator(width=4), normal_prior(4), minimax)
     x = scale * jax.random.normal(KEY, (8, 8, 8, 1))
     params, state = game.init(KEY, Batch(x))
+    assert game.judge
     held = normalization_of(game, params.discriminator, state.discriminator, x)
     still = game.judge(params.discriminator, held, x)[0]
     training = game.judge(params.discriminator, state.discriminator, x, KEY)[0]

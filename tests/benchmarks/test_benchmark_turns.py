@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-import synthetic
+from tests import synthetic
 from scipy.stats import binom
 
 from benchmarks import (

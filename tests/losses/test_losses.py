@@ -83,7 +83,7 @@ def test_the_generator_losses_saturate_on_opposite_sides() -> None:
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("loss", [real_term, fake_term, minimax_term, non_saturating_term])
 def test_derivatives_agree_with_finite_differences(loss: Function) -> None:
-    check_grads(loss, (jnp.linspace(-6, 6, 13),), order=2, modes=("fwd", "rev"))
+    check_grads(lambda x: loss(jnp.asarray(x)), (jnp.linspace(-6, 6, 13),), order=2, modes=("fwd", "rev"))
 
 
 def test_minimax_is_a_zero_sum_game_and_not_the_cross_entropy_against_real_labels() -> None:

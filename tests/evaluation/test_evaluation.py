@@ -1,7 +1,5 @@
 """Evaluators: sums taken inside a program give what whole arrays give on the host."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +48,7 @@ def test_metrics_of_images_equal_those_of_the_whole_arrays(digits, evaluator):
     reference = class_reference(train, digits.train.y, heldout, digits.heldout.y, 10)
     for i, shift in enumerate((0.0, 0.1)):
         own, classes = in_batches(features, x + np.float32(shift))
+        assert classes is not None
         # Sums in float32 around the centre, against means in float64: the distance is a difference of traces of some
         # 100, of which float32 keeps 6 digits.
         expected = frechet_distance(moments(own), moments(heldout))
@@ -136,9 +135,8 @@ def test_a_measurement_depends_on_its_key_alone():
     game = jg.adversarial_game(
         jg.nn.MLPGenerator(2, (8,)), jg.nn.MLPDiscriminator((8,)), jg.normal_prior(2), jg.minimax
     )
-    params, state = jax.vmap(partial(game.init, batch=jg.Batch(jnp.zeros((4, 2)))))(
-        jax.random.split(jax.random.key(0), 3)
-    )
+    batch = jg.Batch(jnp.zeros((4, 2)))
+    params, state = jax.vmap(lambda key: game.init(key, batch))(jax.random.split(jax.random.key(0), 3))
     generators, keys = Generator(params.generator, state.generator), jg.seed_keys(jax.random.key(5), 3)
     whole = jg.evaluate(evaluator, game, generators, keys)
     alone = jg.evaluate(evaluator, game, jax.tree.map(lambda a: a[1:2], generators), keys[1:2])
