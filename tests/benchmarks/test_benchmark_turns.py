@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from tests import synthetic
 from scipy.stats import binom
 
 from benchmarks import (
@@ -29,6 +28,7 @@ from benchmarks import (
 from benchmarks.workloads import SMALL_RING
 from jaxgan.results.store import load_results
 from jaxgan.runs.placement import SMALL_STATE, place, settle
+from tests import synthetic
 
 MACHINE = {"device": "A processor", "cores": 2, "memory_gib": 8, "system": "An OS", "versions": {"jax": "1.0"},
            "commit": "a" * 40 + "-dirty"}  # fmt: skip
