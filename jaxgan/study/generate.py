@@ -54,13 +54,13 @@ class LoadedGenerator(NamedTuple):
         )
 
 
-def load_generator(folder: Path | str, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+def load_generator(folder: Path | str, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
     """One trained generator from a run's folder; the discriminator is not needed.
 
     Args:
       folder: of a run, finished or interrupted.
       configuration: its label; by default the practical loss, else the run's first.
-      seed: which of the run's seeds.
+      seed: the number of one of the run's seeds; by default its first.
 
     Raises:
       StoreError, OptionError, CheckpointError: no run, no such configuration or seed, or damaged numbers.
@@ -77,14 +77,16 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
     if configuration not in trained:
         raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
     directory = folder / configuration / "generator"
-    seeds = checkpoint.read_meta(directory)["seeds"]
-    if not 0 <= seed < seeds:
-        raise OptionError("seed", f"got {seed}, expected 0 to {seeds - 1}")
+    meta = checkpoint.read_meta(directory)
+    seeds, first = meta["seeds"], meta.get("first_seed", 0)
+    seed = first if seed is None else seed
+    if not first <= seed < first + seeds:
+        raise OptionError("seed", f"got {seed}, expected {first} to {first + seeds - 1}")
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     game = rebuilt(config, networks, configuration).algorithm.game
     inputs.check_code(content["inputs"], config, folder)
     stacked, _ = checkpoint.load(directory, _shapes(game, tuple(content["shape"]), config.conditional, seeds))
-    params, model_state = jax.tree.map(lambda a: a[seed], tuple(stacked))
+    params, model_state = jax.tree.map(lambda a: a[seed - first], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
     @jax.jit
@@ -103,7 +105,7 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
 class Run(Results):
     """The results of a run, and its trained generators."""
 
-    def generator(self, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+    def generator(self, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
         """One trained generator, as `load_generator`.
 
         Raises:
@@ -128,7 +130,7 @@ def sample(
     folder: Path,
     *,
     configuration: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n: int = 64,
     key: int = 0,
     label: int | None = None,
@@ -142,7 +144,7 @@ def sample(
     expect("n", n, 1 <= n <= MOST, f"1 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
-    png = _target(out, folder / f"sample-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
+    png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     y = _condition(folder, label, n)
     x = np.asarray(generator.sample(jax.random.key(key), n, y))
     _save_picture(png, x, _columns(n))
@@ -156,7 +158,7 @@ def interpolate(
     folder: Path,
     *,
     configuration: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n: int = 10,
     key: int = 0,
     label: int | None = None,
@@ -170,7 +172,7 @@ def interpolate(
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
         raise OptionError("configuration", line)
-    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
+    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
     y = _condition(folder, label, 2 * n)
