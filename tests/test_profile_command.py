@@ -129,7 +129,7 @@ def test_a_profile_along_training_grows_as_if_it_had_been_started_so(trained, tm
     grown = profile("--train", "--resume", "--seeds", "2", "--steps", "6", "--out", out)
     assert grown.probe_steps.tolist() == [2, 4, 6]
     assert grown.config["command"] == trained.config["command"] and grown.notes["kind"] == "train"
-    # Seeds that are trained one by one and side by side are programs of other shapes, which agree to float32's rounding.
+    # One seed and two side by side are programs of other shapes, which agree to the rounding of float32.
     xr.testing.assert_allclose(grown.dataset, trained.dataset, rtol=1e-4, atol=1e-5)
 
 

@@ -18,7 +18,7 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue, inputs
 from jaxgan.study.build import rebuilt
-from jaxgan.study.config import from_stored
+from jaxgan.study.config import MIXTURES, from_stored
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
 from jaxgan.types import Array, Batch, Game, Generator, Key, PyTree
@@ -147,7 +147,7 @@ def sample(
     png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     y = _condition(folder, label, n)
     x = np.asarray(generator.sample(jax.random.key(key), n, y))
-    _save_picture(png, x, _columns(n))
+    _save_picture(png, x, _columns(n), _modes(folder))
     arrays = (
         {} if generator.own_prior else {"z": np.asarray(normal_prior(generator.latent_dim)(jax.random.key(key), n))}
     )
@@ -165,7 +165,10 @@ def interpolate(
     out: Path | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Writes n images along the paths between two latents: a linear row and a spherical one beneath it."""
+    """Writes n examples along the paths between two latents, one linear and one spherical.
+
+    Images are a row of each; points a panel of each, with the modes where the data have such.
+    """
     expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
@@ -177,7 +180,11 @@ def interpolate(
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
     y = _condition(folder, label, 2 * n)
     x = np.asarray(generator.generate(z, *(() if y is None else (y,))))
-    _save_picture(png, x, n)
+    if x.ndim == 2:
+        paths = dict(zip(("linear", "spherical"), _in_the_plane(x).reshape(2, n, 2), strict=True))
+        figures.save_png(figures.paths_figure(paths, _modes(folder)), png)
+    else:
+        _save_picture(png, x, n)
     return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
 
 
@@ -262,9 +269,21 @@ def _save_arrays(png: Path, **arrays: NDArray) -> Path:
     return path
 
 
-def _save_picture(png: Path, x: NDArray, columns: int) -> None:
+def _in_the_plane(x: NDArray) -> NDArray:
+    """Points [n, d] by their first two coordinates; the second is 0 where there is none."""
+    return np.pad(x, ((0, 0), (0, max(0, 2 - x.shape[1]))))[:, :2]
+
+
+def _modes(folder: Path) -> NDArray | None:
+    """Those of the data of the run in `folder`, where they are a mixture."""
+    data = store.read_config(folder)["config"]["data"]
+    mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
+    return None if mixture is None else np.asarray(mixture.means)
+
+
+def _save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
     if x.ndim == 2:
-        figures.save_png(figures.points_figure(x), png)
+        figures.save_png(figures.points_figure(_in_the_plane(x), modes), png)
         return
     rows = -(-len(x) // columns)
     blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)
