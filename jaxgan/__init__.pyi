@@ -66,6 +66,7 @@ from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import Run as Run
 from .study.generate import load_generator as load_generator
 from .study.generate import load_run as load_run
+from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance
 from .types import Algorithm as Algorithm

@@ -186,6 +186,12 @@ def profile_options(function: Callable) -> Callable:
     return _with([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
+def merge_options(function: Callable) -> Callable:
+    """Those of `merge`: where it runs, and the files."""
+    names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite")
+    return _with([option for option in _STUDY if option.names[0] in names], function)
+
+
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [

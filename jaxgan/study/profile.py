@@ -82,7 +82,7 @@ def run_profile(
     given = _absolute(given)
     profile = continued_profile(given, out) if resume else profile_from(kind, given)
     _check_training(kind, training)
-    losses = _losses(profile.loss)
+    losses = losses_by_name(profile.loss)
     if kind == "paper":
         return _on_paper(profile, losses, out, overwrite, say)
     trained = training if resume else _trained_with(kind, training)
@@ -273,7 +273,8 @@ def _check_one(config: Config) -> None:
         raise OptionError("recipe", f"got {', '.join(config.loss + config.recipe)}, expected one")
 
 
-def _losses(names: tuple[str, ...]) -> dict[str, Loss]:
+def losses_by_name(names: tuple[str, ...]) -> dict[str, Loss]:
+    """The losses to measure, by the names that results have for them."""
     found = {catalogue.slug(name): catalogue.find_loss(name) for name in names}
     if len(found) < len(names):
         raise OptionError("loss", f"got two of one name: {', '.join(names)}; rename one in its file")

@@ -55,16 +55,25 @@ def resumable(out: Path, study: Study) -> tuple[Block, ...]:
     """
     stored = store.read_config(out)
     resources.check_same_number(out, stored.get("processes", 1))
-    now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
-    if stored.get("configurations") != now:
-        raise OptionError("resume", f"a recipe's settings are others now than when the run in {out} was started")
-    then, here = stored["inputs"], inputs.digests(study)
-    if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
-        raise OptionError("resume", f"{', '.join(changed)} changed since the run in {out} was started")
+    check_unchanged(stored, study, f"the run in {out} was started")
     blocks = tuple(Block(*block) for block in stored["blocks"])
     if (last := all_seeds(study.config).last) > blocks[-1].last:
         blocks = (*blocks, Block(blocks[-1].last + 1, last))
     return blocks
+
+
+def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None:
+    """The study is what config.json says: its recipes' settings, the user's code and the data.
+
+    Raises:
+      OptionError: one of them is another now.
+    """
+    now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
+    if stored.get("configurations") != now:
+        raise OptionError("resume", f"a recipe's settings are others now than when {since}")
+    then, here = stored["inputs"], inputs.digests(study)
+    if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
+        raise OptionError("resume", f"{', '.join(changed)} changed since {since}")
 
 
 def _same(config: Config, name: str, value: Any) -> bool:

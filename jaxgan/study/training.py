@@ -92,10 +92,10 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     with processes.in_agreement():
         state = _load(study, placement, algorithm, folder / "training", keys, job.say)
     done = 0 if state is None else int(state.step)
-    if done:
-        job.say(f"{label}: continuing at step {done:,}")
     if state is not None and done >= config.steps:
         return processes.gathered(folder, jax.device_get(best_generator(state)))
+    if done:
+        job.say(f"{label}: continuing at step {done:,}")
     bar = tqdm(desc=_title(job, label, block), total=config.steps, initial=done, unit="step",
                disable=None if job.progress else True, dynamic_ncols=True)  # fmt: skip
     program = f"{label} on {study.source.name}, {counted(len(keys), 'seed')}, {study.networks.description}"
