@@ -22,7 +22,8 @@ class GroupedCommand(click.Command):
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes a section for each group, and one for what has none."""
         groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, "Other")}
-        for parameter in self.get_params(context):
+        options = [parameter for parameter in self.get_params(context) if isinstance(parameter, click.Option)]
+        for parameter in options:
             record = parameter.get_help_record(context)
             if record is not None:
                 groups[getattr(parameter, "group", "Other")].append(record)

@@ -14,8 +14,8 @@ from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import Task, conduct, origin_of
 from jaxgan.study.messages import OptionError, counted
-from jaxgan.study.profile import along_training, losses_by_name
 from jaxgan.study.profile_config import stored_profile
+from jaxgan.study.profile_training import along_training, losses_by_name
 from jaxgan.study.resume import check_unchanged
 from jaxgan.study.settings import texts_of
 from jaxgan.study.training import Block, Say
