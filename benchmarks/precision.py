@@ -18,8 +18,8 @@ from benchmarks import jaxgan_form, machine, report
 from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS
 from jaxgan.report.run.table import summarize_run
+from jaxgan.study.compare import run_study
 from jaxgan.study.config import PRECISIONS
-from jaxgan.study.execute import run_study
 from jaxgan.study.generate import load_run
 
 _WORKLOADS = ("ring", "dcgan8", "dcgan32")

@@ -5,30 +5,34 @@
 `minimax` has the generator descend on log(1 - D(G(z))), `non_saturating` on -log D(G(z)). On the ring and on digits
 the discriminator is made stronger in two ways: by the ratio of the learning rates, lr_d / lr_g, at one update of it
 per update of the generator, and by K, its updates per update of the generator, at a ratio at which both losses do
-well. The generator's rate, its number of updates and everything else stay. A seed fails when the rules of
-`jaxgan compare` say so (`jaxgan.Outcome`), and a loss's threshold is the strength at which half of its seeds fail.
+well. The generator's rate, its number of updates and everything else stay. All ratios and seeds of a loss are one
+compiled program, and each K is another. A seed fails when `jaxgan.classify` says so (`jaxgan.Outcome`), and a loss's
+threshold is the strength at which half of its seeds fail.
 
-On digits all is the default but the ratio. On the ring there are 3,000 steps with batches of 128 and beta1 = 0.5, and
-what counts is an average of the generator, so that one that circles is not taken for one that fails; these were chosen
-by how the practical loss does at equal rates.
-Takes about 40 minutes on two cores; what is done is kept, and not done again when started anew.
+On digits all is as by default in `jaxgan compare` but the ratio. On the ring there are 3,000 steps with batches of 128
+and beta1 = 0.5, and what counts is an average of the generator, so that one that circles is not taken for one that
+fails; these were chosen by how the practical loss does at equal rates.
+Takes about half an hour on two cores; what is done is kept, and not done again when started anew.
 """
 
 import argparse
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.isotonic import isotonic_regression
 
 import jaxgan as jg
 
-LOSSES = ("minimax", "non_saturating")
+LOSSES = {"minimax": jg.minimax, "non_saturating": jg.non_saturating}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "ring": {"steps": 3000, "lr_g": 1e-3, "width": 128, "batch_size": 128, "beta1": 0.5, "ema": 0.99},
-    "digits": {"steps": 1200, "lr_g": 4e-4},
+    "ring": {"steps": 3000, "lr_g": 1e-3, "gan": {"b1": 0.5, "batch_size": 128, "ema": 0.99}},
+    "digits": {"steps": 1200, "lr_g": 4e-4, "gan": {"b1": 0.5, "batch_size": 64}},
 }
 BASE = {"ring": 1.0, "digits": 0.25}  # the ratio at which K is swept
 SWEEPS: dict[str, dict[str, list[float]]] = {
@@ -36,6 +40,7 @@ SWEEPS: dict[str, dict[str, list[float]]] = {
     "digits": {"ratio": [2.0**i for i in range(-4, 5)], "K": [1, 2, 4]},
 }
 QUICK = {"ring": 200, "digits": 30}  # steps of a try
+RECORDS = 500  # of a run
 MEANING = {"ratio": "learning rate of D over that of G", "K": "K, updates of D per update of G"}
 RESAMPLES = 2000
 COLOURS, DASHES = ("#0072B2", "#D55E00"), ("-", (0, (5, 1.5)))
@@ -49,48 +54,71 @@ class Estimate(NamedTuple):
     high: float
 
 
-def settings(seeds, quick):
-    """Everything that a cell's numbers depend on."""
-    chosen = {data: given | ({"steps": QUICK[data]} if quick else {}) for data, given in SETTINGS.items()}
-    return {"seeds": seeds, "settings": chosen, "base": BASE}
+@cache
+def parts_of(data):
+    """Source, networks, prior, evaluator, and a game by which generators are sampled, whatever they were trained in."""
+    if data == "ring":
+        source, samples, prior = jg.data.ring(), 2500, jg.normal_prior(2)
+        networks = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
+    else:
+        source, samples, prior = jg.data.digits(), 5000, jg.normal_prior(64)
+        networks = jg.nn.DCGANGenerator(size=8, channels=1, width=32), jg.nn.DCGANDiscriminator(width=32)
+    game = jg.adversarial_game(*networks, prior, jg.minimax)
+    return source, networks, prior, jg.evaluator_for(source, samples), game
 
 
-def quick_sweep(data):
-    return {"ratio": [BASE[data], SWEEPS[data]["ratio"][-1]], "K": [1, 2]}
+def train(data, setting, loss, k, ratios, seeds):
+    """One program: every seed at every ratio of the rates. Returns what is kept of each ratio."""
+    source, (generator, discriminator), prior, evaluator, game = parts_of(data)
+
+    def make(lr_d):
+        settings = setting["gan"] | {"loss": LOSSES[loss], "d_steps": k, "lr_g": setting["lr_g"], "lr_d": lr_d}
+        return jg.recipes.gan(generator, discriminator, prior, **settings)
+
+    def by_run(tree):
+        return jax.tree.map(lambda a: np.asarray(a).reshape(-1, *a.shape[2:]), tree)
+
+    keys, rates = jg.seed_keys(jax.random.key(0), seeds), setting["lr_g"] * np.array(ratios)
+    how = {"record_every": max(1, setting["steps"] // RECORDS), "progress": True}
+    result = jg.sweep(make, {"lr_d": rates}, source.sample, keys, setting["steps"], **how)
+    info, evaluation = by_run(result.info), jg.seed_keys(jax.random.key(1), list(range(seeds)) * len(ratios))
+    found = jg.evaluate(evaluator, game, by_run(jg.best_generator(result.state)), evaluation)
+    rules: dict[str, Any] = {role: (found[metric], reference) for role, (metric, reference) in evaluator.rules.items()}
+    codes = jg.classify([info.g_loss, info.d_loss], info.g_grad_norm, found["finite"], **rules)
+    late = slice(-info.d_loss.shape[1] // 10, None)
+    early = slice(max(10, info.d_loss.shape[1] // 100))  # as where a vanished gradient is looked for
+    of_run = {
+        "gradient": np.median(info.g_grad_norm[:, late], axis=1) / np.median(info.g_grad_norm[:, early], axis=1),
+        "d_real": info.d_real.mean[:, late].mean(axis=1),
+        "d_fake": info.d_fake.mean[:, late].mean(axis=1),
+    }
+    return [
+        {"outcomes": [jg.Outcome(code).name for code in codes[own]]}
+        | {name: float(np.nanmedian(np.where(np.isfinite(v), v, np.nan)[own])) for name, v in of_run.items()}
+        for own in np.arange(len(codes)).reshape(len(ratios), seeds)
+    ]
 
 
-def cells_of(sweeps, data, kind):
-    """The cells of a sweep, weakest first: name -> (ratio, K)."""
-    points = [(x, 1) if kind == "ratio" else (BASE[data], x) for x in sweeps[data][kind]]
-    return {f"{data}-ratio-{ratio:g}-k-{k}": (ratio, k) for ratio, k in points}
+def cells_of(data, kind, strengths):
+    """The cells of a sweep, weakest first, by name; of a loss each."""
+    points = [(x, 1) if kind == "ratio" else (BASE[data], x) for x in strengths]
+    return [f"{data}-ratio-{ratio:g}-k-{k}" for ratio, k in points]
 
 
-def run_cell(setting, data, ratio, k, folder):
-    """Both losses over all seeds against one discriminator; returns what is kept of the run."""
-    given = setting["settings"][data] | {"lr_d": ratio * setting["settings"][data]["lr_g"], "d_steps": k}
-    given |= {"data": data, "loss": LOSSES, "seeds": setting["seeds"]}
-    if not (folder / "results.nc").is_file():
-        jg.run_study("compare", given, out=folder, resume=(folder / "config.json").is_file(), progress=False)
-        jax.clear_caches()  # no two cells share a program
-    run = jg.load_run(folder)
-    steps = given["steps"]
-    late = run.steps > steps - max(1, steps // 10)
-    early = run.steps <= max(10, steps // 100)  # as where a vanished gradient is looked for
-
-    def of_seeds(values):
-        finite = values[np.isfinite(values)]
-        return float(np.median(finite)) if len(finite) else float("nan")
-
-    kept = {"data": data, "ratio": ratio, "K": k, "commit": run.config["commit"], "losses": {}}
-    for i, loss in enumerate(run.configurations):
-        norms, d_real, d_fake = (run.series[name][i] for name in ("g_grad_norm", "d_real_mean", "d_fake_mean"))
-        kept["losses"][loss] = {
-            "outcomes": run.outcomes[i].tolist(),
-            "gradient": of_seeds(np.median(norms[:, late], axis=1) / np.median(norms[:, early], axis=1)),
-            "d_real": of_seeds(d_real[:, late].mean(axis=1)),
-            "d_fake": of_seeds(d_fake[:, late].mean(axis=1)),
-        }
-    return kept
+def fill(kept, data, sweeps, file):
+    """Trains what is not kept yet, and keeps it, a program at a time: all ratios at K = 1, the base at every other."""
+    for k in sweeps["K"]:
+        ratios = sweeps["ratio"] if k == 1 else [BASE[data]]
+        names = cells_of(data, "ratio", ratios) if k == 1 else cells_of(data, "K", [k])
+        for loss in LOSSES:
+            cells = [kept["cells"].setdefault(name, {}) for name in names]
+            if any(loss not in cell for cell in cells):
+                print(f"{data}, {loss}, K = {k}: {len(ratios)} ratios x {kept['setting']['seeds']} seeds", flush=True)
+                setting = kept["setting"]["settings"][data]
+                found = train(data, setting, loss, k, ratios, kept["setting"]["seeds"])
+                for cell, row in zip(cells, found, strict=True):
+                    cell[loss] = row | {"commit": jg.provenance()["commit"]}
+                file.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def crossing(x, failed):
@@ -191,7 +219,7 @@ def summary(kept):
         for loss, row in found["losses"].items():
             rising = "yes" if row["monotone"] else f"no: {', '.join(map(str, row['failed']))}"
             weak = said(row["too_weak"], strengths) if row["too_weak"].value else "none in the range"
-            ratio = said_ratio(found) if loss == LOSSES[1] else ""
+            ratio = said_ratio(found) if loss == "non_saturating" else ""
             rows.append([title(data, kind), loss, said(row["too_strong"], strengths), ratio, weak, rising])
     head = ["sweep", "loss", "too strong from", "practical / theoretical", "too weak below", "failures only rise"]
     about = (
@@ -209,11 +237,9 @@ def table(kept):
     machine, parts = kept["machine"], [summary(kept).strip()]
     for (data, kind), found in sweeps_of(kept):
         head = [f"{loss}: {what}" for loss in LOSSES for what in ("failed", "gradient", "D(x)", "D(G(z))")]
-        names = cells_of(kept["sweeps"], data, kind)
-        rows = [
-            [number(strength), *(text for loss in LOSSES for text in cell_text(kept["cells"][name]["losses"][loss]))]
-            for strength, name in zip(found["strengths"], names, strict=True)
-        ]
+        cells = [kept["cells"][name] for name in cells_of(data, kind, found["strengths"])]
+        texts = [[text for loss in LOSSES for text in cell_text(cell[loss])] for cell in cells]
+        rows = [[number(x), *cell] for x, cell in zip(found["strengths"], texts, strict=True)]
         parts += [f"### {title(data, kind)}", markdown([kind, *head], rows)]
     versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
     parts += [
@@ -224,32 +250,8 @@ def table(kept):
     return "\n\n".join(parts) + "\n"
 
 
-def answer(kept):
-    """What the numbers say, a line a sweep."""
-    lines = []
-    for (data, kind), found in sweeps_of(kept):
-        strengths, ratio, losses = found["strengths"], found["ratio"], found["losses"].items()
-        each = [f"{said(row['too_strong'], strengths)} with {loss}" for loss, row in losses]
-        text = f"{title(data, kind)}: half of the seeds fail from {' and '.join(each)}. "
-        if ratio.low > 1 or ratio.high < 1:
-            winner = "practical" if ratio.low > 1 else "theoretical"
-            text += f"The {winner} loss withstands a stronger discriminator: the ratio is {said_ratio(found)}."
-        else:
-            text += f"Which loss withstands a stronger discriminator is not settled: the ratio is {said_ratio(found)}."
-        for loss, row in losses:
-            if 0 < row["too_weak"].value < np.inf:
-                text += f" With {loss} half fail below {said(row['too_weak'], strengths)} too."
-            elif row["failed"][0] > min(row["failed"]):
-                text += f" At the weakest {row['failed'][0]} seeds of {loss} fail, at best {min(row['failed'])}."
-        lines.append(text)
-    return "\n".join(lines)
-
-
 def figure(kept):
     """A panel a sweep: failures over strength, and above them the thresholds with their intervals."""
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-
     setting, columns = kept["setting"], list(kept["thresholds"])
     drawn = Figure(figsize=(5.2 * len(columns), 7.2), dpi=150, layout="constrained")
     axes = drawn.subplots(2, len(columns), squeeze=False, sharey=True)
@@ -260,14 +262,11 @@ def figure(kept):
     for (data, kind), found in sweeps_of(kept):
         axis, strengths = axes[int(kind == "K"), columns.index(data)], np.array(found["strengths"])
         ends = strengths[0] / 2**0.4, strengths[-1] * 2**0.4
-        aside = (strengths[-1] / strengths[0]) ** 0.006
         axis.axhline(0.5, color="#555555", linestyle=":", linewidth=1.2)
         for i, row in enumerate(found["losses"].values()):
             share = np.array([jg.wilson_interval(n, setting["seeds"]) for n in row["failed"]]).T
-            bars = np.abs(share[1:] - share[0])
-            axis.errorbar(
-                strengths * aside ** (2 * i - 1), share[0], bars, linewidth=1.5, elinewidth=1, capsize=2, **styles[i]
-            )
+            aside = strengths * (strengths[-1] / strengths[0]) ** (0.012 * i - 0.006)
+            axis.errorbar(aside, share[0], np.abs(share[1:] - share[0]), elinewidth=1, capsize=2, **styles[i])
             for threshold in [row["too_strong"]] + [row["too_weak"]] * (row["too_weak"].value > 0):
                 draw_threshold(axis, threshold, ends, 1.22 - 0.1 * i, styles[i])
         axis.set_xscale("log", base=2)
@@ -277,11 +276,9 @@ def figure(kept):
         axis.set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
         axis.set_title(title(data, kind), fontsize=9.5, loc="left")
         axis.set_xlabel(MEANING[kind], fontsize=9)
-        axis.tick_params(which="both", labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(color="#dddddd", linewidth=0.6)
-    for axis in axes[:, 0]:
         axis.set_ylabel("seeds that failed", fontsize=9)
+        axis.tick_params(which="both", labelsize=8)
+        axis.grid(color="#dddddd", linewidth=0.6)
     handles = [Line2D([], [], **style) for style in styles] + [Line2D([], [], color="#555555", linewidth=2)]
     names = [*LOSSES, "above: where half of the seeds fail (95 % interval; arrow: outside of the range)"]
     drawn.legend(handles, names, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
@@ -296,9 +293,7 @@ def draw_threshold(axis, threshold, ends, height, style):
         if end in (low, high):
             axis.plot(end, height, marker, color=style["color"], markersize=5)
     if value == threshold.value:
-        axis.plot(
-            [value] * 2, [0.5, height], color=style["color"], linestyle=style["linestyle"], linewidth=0.8, alpha=0.6
-        )
+        axis.plot([value] * 2, [0.5, height], color=style["color"], linestyle=":", linewidth=0.8)
         axis.plot(value, height, markersize=6, **style)
 
 
@@ -306,17 +301,25 @@ def sweeps_of(kept):
     return [((data, kind), found) for data, kinds in kept["thresholds"].items() for kind, found in kinds.items()]
 
 
+def failures(kept, data, kind):
+    """[loss, cell, seed]: whether it failed."""
+    cells = [kept["cells"][name] for name in cells_of(data, kind, kept["sweeps"][data][kind])]
+    return np.array([[np.array(cell[loss]["outcomes"]) != "OK" for cell in cells] for loss in LOSSES])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, help="independent runs of each cell (default 16)")
     parser.add_argument("--out", type=Path, default=Path("discriminator-strength"), help="the folder for everything")
     parser.add_argument("--data", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="only these (default all)")
-    parser.add_argument("--quick", action="store_true", help="a try of the script: 4 seeds, few steps, two cells each")
+    parser.add_argument("--quick", action="store_true", help="a try of the script: 2 seeds, few steps, two cells each")
     options = parser.parse_args()
     jg.use_cpu_cores()
+    jax.config.update("jax_default_matmul_precision", "float32")
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "results.json"
-    setting = settings(options.seeds or (4 if options.quick else 16), options.quick)
+    chosen = {data: one | ({"steps": QUICK[data]} if options.quick else {}) for data, one in SETTINGS.items()}
+    setting = {"seeds": options.seeds or (2 if options.quick else 16), "settings": chosen, "base": BASE}
     quick = " --quick" if options.quick else ""
     now = {
         "command": f"python experiments/discriminator_strength.py --seeds {setting['seeds']}{quick}",
@@ -328,31 +331,21 @@ def main():
     if any(kept[name] != value for name, value in now.items()):
         parser.error(f"{file} is of another setting, other versions or another machine; name another --out")
     kept["estimates"] = "[value, low, high] with the 95 % interval; 0 and inf are below and above what was swept"
-    kept |= {"sweeps": {data: quick_sweep(data) if options.quick else SWEEPS[data] for data in options.data}}
-    kept["thresholds"] = {}
-    for data, kinds in kept["sweeps"].items():
-        kept["thresholds"][data] = {}
-        for kind, strengths in kinds.items():
-            cells = cells_of(kept["sweeps"], data, kind)
-            for name, (ratio, k) in cells.items():
-                if name not in kept["cells"]:
-                    kept["cells"][name] = run_cell(setting, data, ratio, k, options.out / name)
-                    file.write_text(json.dumps(kept, indent=2) + "\n")
-            failed = failures([kept["cells"][name] for name in cells])
-            kept["thresholds"][data][kind] = thresholds(strengths, failed)
-            file.write_text(json.dumps(kept, indent=2) + "\n")
-    text = table(kept)
-    for name, content in (("summary", summary(kept)), ("table", text)):
-        (options.out / f"{name}.md").write_text(content, encoding="utf-8")
+    few = {data: {"ratio": [BASE[data], SWEEPS[data]["ratio"][-1]], "K": [1, 2]} for data in options.data}
+    kept["sweeps"] = few if options.quick else {data: SWEEPS[data] for data in options.data}
+    for data, sweeps in kept["sweeps"].items():
+        fill(kept, data, sweeps, file)
+    kept["thresholds"] = {
+        data: {kind: thresholds(strengths, failures(kept, data, kind)) for kind, strengths in kinds.items()}
+        for data, kinds in kept["sweeps"].items()
+    }
+    file.write_text(json.dumps(kept, indent=2) + "\n")
+    for name, text in (("summary", summary(kept)), ("table", table(kept))):
+        (options.out / f"{name}.md").write_text(text, encoding="utf-8")
     drawn = figure(kept)
     for suffix in ("png", "svg"):
         drawn.savefig(options.out / f"strength.{suffix}")
-    print(text, answer(kept), sep="\n")
-
-
-def failures(cells):
-    """[loss, cell, seed]: whether it failed."""
-    return np.array([[np.array(cell["losses"][loss]["outcomes"]) != "OK" for cell in cells] for loss in LOSSES])
+    print(table(kept))
 
 
 if __name__ == "__main__":

@@ -61,11 +61,12 @@ from .runs import run_seeds as run_seeds
 from .runs import seed_keys as seed_keys
 from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
-from .study.execute import run_study as run_study
+from .study.compare import run_study as run_study
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import Run as Run
 from .study.generate import load_generator as load_generator
 from .study.generate import load_run as load_run
+from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance
 from .types import Algorithm as Algorithm

@@ -1,10 +1,13 @@
 """Every experiment is one file of its own, and the short ones run."""
 
 import ast
+import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.py"))
@@ -17,6 +20,39 @@ def test_an_experiment_imports_only_libraries(path):
         modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not names & set(modules)
+
+
+@pytest.mark.slow
+def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_figure(tmp_path):
+    script = EXPERIMENTS[0].with_name("discriminator_strength.py")
+    command = [sys.executable, str(script), "--quick", "--seeds", "2", "--out", "out"]
+    for _ in range(2):  # the second finds all of it done
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr
+    assert "ratios x 2 seeds" not in done.stdout
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert set(kept["thresholds"]) == {"ring", "digits"} and len(kept["cells"]) == 6
+    for cell in kept["cells"].values():
+        assert all(len(cell[loss]["outcomes"]) == 2 for loss in ("minimax", "non_saturating"))
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"summary.md", "table.md", "strength.png"}
+
+
+@pytest.mark.parametrize(
+    ("shares", "where"),
+    [
+        ([0, 0, 1, 1], 1.5),  # halfway between the last without failures and the first with failures alone
+        ([1, 0, 0.5, 1], 2.0),  # counted from the fewest failures upwards
+        ([0, 0, 0, 0.25], np.inf),
+        ([0.75, 0.75, 1, 1], -np.inf),
+    ],
+)
+def test_where_half_of_the_seeds_fail(shares, where):
+    spec = importlib.util.spec_from_file_location("strength", EXPERIMENTS[0].with_name("discriminator_strength.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    failed = np.arange(4) < 4 * np.array(shares)[:, None]
+    assert module.crossing(np.arange(4.0), failed) == where
 
 
 @pytest.mark.slow

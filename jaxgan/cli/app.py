@@ -11,6 +11,7 @@ import jaxgan
 from jaxgan.cli.catalogue import losses, models, recipes
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
+from jaxgan.cli.merge import merge
 from jaxgan.cli.profile import profile
 from jaxgan.cli.sample import interpolate, sample
 
@@ -89,5 +90,5 @@ def cli(context: click.Context, traceback: bool) -> None:
         click.echo(context.get_help())
 
 
-for command in (compare, train, profile, sample, interpolate, recipes, losses, models, datasets):
+for command in (compare, train, profile, merge, sample, interpolate, recipes, losses, models, datasets):
     cli.add_command(command)

@@ -32,7 +32,7 @@ def train(**options: Any) -> None:
 def _study(job: str, options: dict[str, Any]) -> None:
     on = resources_from(options)
     from jaxgan.study import processes
-    from jaxgan.study.execute import run_study
+    from jaxgan.study.compare import run_study
 
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")

@@ -22,7 +22,8 @@ class GroupedCommand(click.Command):
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes a section for each group, and one for what has none."""
         groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, "Other")}
-        for parameter in self.get_params(context):
+        options = [parameter for parameter in self.get_params(context) if isinstance(parameter, click.Option)]
+        for parameter in options:
             record = parameter.get_help_record(context)
             if record is not None:
                 groups[getattr(parameter, "group", "Other")].append(record)
@@ -106,6 +107,8 @@ _STUDY = [
             "generator, for example 0.999.  [default: none]"),
     _Option("How long and how often", "--seeds", type=int, help="Independent runs, trained together in one program.  "
             "[default: 8]"),
+    _Option("How long and how often", "--first-seed", type=int, metavar="NUMBER", help="The number of the first of "
+            "them, so that several machines train seeds of their own; see `jaxgan merge`.  [default: 0]"),
     _Option("How long and how often", "--steps", type=int, help="Generator updates.  "
             f"[default: {_by_data('steps')}]"),
     _Option("How long and how often", "--gentle", is_flag=True, help="A gentler setting, in which the losses differ "
@@ -176,7 +179,7 @@ _PROFILE = [
     _Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
             "loss; see `jaxgan recipes`."),
 ]  # fmt: skip
-_NOT_PROFILED = ("--resume", "--distributed", "--coordinator", "--num-processes", "--process-id")
+_NOT_PROFILED = ("--distributed", "--coordinator", "--num-processes", "--process-id")
 
 
 def profile_options(function: Callable) -> Callable:
@@ -184,12 +187,19 @@ def profile_options(function: Callable) -> Callable:
     return _with([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
+def merge_options(function: Callable) -> Callable:
+    """Those of `merge`: where it runs, and the files."""
+    names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite")
+    return _with([option for option in _STUDY if option.names[0] in names], function)
+
+
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [
         _Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
                 "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
-        _Option("What is trained", "--seed", type=int, default=0, show_default=True, help="Which of the run's seeds."),
+        _Option("What is trained", "--seed", type=int, help="Which of the run's seeds, by its number.  "
+                "[default: the first]"),
         _Option("Randomness", "-n", type=int, default=n, show_default=True, help=what),
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
         _Option("Randomness", "--label", type=int, help="The class that a conditional generator draws.  "

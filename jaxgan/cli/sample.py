@@ -22,9 +22,11 @@ def sample(run: Path | None, **options: Any) -> None:
 
 
 @click.command(short_help="Write the path between two latents.")
-@generator_options(10, "How many images along each path.")
+@generator_options(10, "How many examples along each path.")
 def interpolate(run: Path | None, **options: Any) -> None:
-    """Write the images along the path between two latents: a linear row, and a spherical one beneath.
+    """Write what lies along the paths between two latents, one linear and one spherical.
+
+    Images are a row of each; points a panel of each, as a line coloured from start to end.
 
     RUN is a run's folder; without it, the newest under runs/.
     """

@@ -14,6 +14,7 @@ from jaxgan.evaluation import Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.study.build import Study
+from jaxgan.study.config import seed_numbers
 from jaxgan.types import QUANTILES, Loss
 
 Found = Mapping[str, NDArray]
@@ -54,7 +55,7 @@ def assemble(
         variables.append(variable("metric", name, _RUN, np.stack([one[own] for one in records])))
     coordinates: dict[str, Any] = {
         "configuration": list(study.configurations),
-        "seed": np.arange(study.config.seeds),
+        "seed": np.array(seed_numbers(study.config)),
         "step": records[0]["step"],
         "probe_step": records[0]["probe_step"],
         "quantile": list(QUANTILES),

@@ -12,7 +12,7 @@ from jaxgan.dynamics import averaged
 from jaxgan.game import normal_prior
 from jaxgan.runs.run import seed_keys, start
 from jaxgan.study import catalogue
-from jaxgan.study.config import Config
+from jaxgan.study.config import Config, seed_numbers
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.settings import check_owners, known_settings, plain_settings, resolve
@@ -50,7 +50,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
       OptionError: a name, a shape or a size that does not fit.
     """
     recipes = _recipes(config)
-    keys = seed_keys(jax.random.key(config.key), config.seeds)
+    keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
     study = Study(config, source, networks_for(source, config), {}, keys)
     check_owners(config.set, {name for one in recipes for name in (one.label, one.recipe)})
     for named in recipes:

@@ -38,6 +38,7 @@ class Config:
     split_seed: int
     image_size: int | None
     precision: str
+    first_seed: int = 0  # the number of the first of the seeds, by which its keys are drawn
 
 
 # Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
@@ -106,6 +107,7 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
         "split_seed": 0,
         "image_size": None,
         "precision": "float32",
+        "first_seed": 0,
     }
 
 
@@ -159,6 +161,16 @@ def from_stored(stored: Mapping[str, Any]) -> Config:
     return Config(**(dict(stored) | {name: tuple(stored[name]) for name in REPEATED}))
 
 
+def seed_numbers(config: Config) -> range:
+    """The numbers of the seeds, which decide on their keys.
+
+    Example:
+      >>> seed_numbers(configure({"seeds": 4, "first_seed": 8}))
+      range(8, 12)
+    """
+    return range(config.first_seed, config.first_seed + config.seeds)
+
+
 def command_line(job: str, config: Config) -> str:
     """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
     return shlex.join(["jaxgan", job, *option_words(config)])
@@ -208,6 +220,9 @@ def _check(config: Config) -> None:
     for name in ("seeds", "steps", "latent_dim", "width", "evaluate_every"):
         value = getattr(config, name)
         expect(name, value, _is_count(value), f"at least 1, and at most {LARGEST:,}")
+    last = config.first_seed + config.seeds - 1
+    expect("first_seed", config.first_seed, config.first_seed >= 0 and last <= LARGEST, f"at least 0, and with the "
+           f"other seeds at most {LARGEST:,}")  # fmt: skip
     expect("record_every", config.record_every, 0 <= config.record_every <= LARGEST, "at least 0")
     expect("samples", config.samples, 2 <= config.samples <= LARGEST, f"at least 2, and at most {LARGEST:,}")
     multiple = config.failure_multiple

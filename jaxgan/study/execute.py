@@ -1,4 +1,4 @@
-"""The job behind `compare` and `train`: configurations x seeds on one data set, from options to a report."""
+"""Any job that trains: configurations x seeds on one data set, from options to a report."""
 
 import dataclasses
 import time
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from jaxgan.dynamics import best_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
-from jaxgan.report.run.report import write_run_report
 from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
@@ -23,7 +22,7 @@ from jaxgan.runs.run import start_runs
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
-from jaxgan.study.config import Config, command_line, configure
+from jaxgan.study.config import Config, configure
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
@@ -33,6 +32,7 @@ from jaxgan.study.training import (
     Job,
     Log,
     Watched,
+    all_seeds,
     along,
     by_leaf,
     read_block,
@@ -57,71 +57,68 @@ class Plan(NamedTuple):
     evaluator: Evaluator
 
 
-def run_study(
-    job: str,
+class Task(NamedTuple):
+    """What a command asks of a study, and makes of it."""
+
+    job: str  # the command, as config.json names it
+    command: str  # by which it is continued
+    build: Callable[[Config], Study]
+    others: Callable[[Study], Others]
+    origin: Callable[[Study], dict[str, Any]]  # what config.json holds of it beside what it holds of every study
+    finish: Callable[[Study, Results], Results]
+    report: Callable[[Path], object]  # of a finished run; making it again changes nothing
+    about: str = ""  # begins the line that says what is done
+
+
+def conduct(
+    task: Task,
     given: dict[str, Any],
     *,
-    out: Path | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    gentle: bool = False,
-    on: resources.Resources = resources.ALL,
-    keep_programs: bool = False,
-    progress: bool = True,
-    log: Log = print,
+    out: Path | None,
+    overwrite: bool,
+    resume: bool,
+    gentle: bool,
+    on: resources.Resources,
+    keep_programs: bool,
+    progress: bool,
+    log: Log,
 ) -> Path:
-    """Trains, measures and reports; returns the folder that holds everything.
-
-    Nothing is written before everything that can be checked has been. Of several processes, which all run this, each
-    trains and writes its own seeds, and the first does the rest.
-
-    Args:
-      job: `compare` or `train`.
-      given: options of `Config`; what is missing takes its default.
-      out: the folder; by default the next number under runs/.
-      overwrite: whether a run in `out` may be replaced.
-      resume: continue the run in `out`, to more steps or seeds where `given` has more.
-      gentle: slower learning over more steps.
-      on: devices and processes.
-      keep_programs: turns on JAX's compile cache.
-      progress: whether bars are drawn on a terminal.
-      log: called with each line of progress.
-
-    Raises:
-      OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
-      ProcessError: one of these, in one of several processes.
-      Interrupted: Ctrl-C; the folder can be resumed.
-    """
+    """Trains, measures and reports, as `jaxgan.run_study` says; returns the folder that holds everything."""
     given = inputs.absolute(given)
     if resume and (gentle or overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
-    config = continued(given, out) if resume else configure(given, gentle=gentle, points=inputs.holds_points(given))
+    config = (
+        continued(given, out, task.job)
+        if resume
+        else configure(given, gentle=gentle, points=inputs.holds_points(given))
+    )
     placement = resources.start(config.seeds, on)
     log = log if processes.leads() else _silent
     if keep_programs:
         compilation.keep_programs()
     if resume and out is not None and store.is_finished(out) and store.read_config(out)["config"] == _plain(config):
         if processes.leads():
-            _report(out)
+            task.report(out)
         return out
     with processes.in_agreement():
         if processes.leads() and out is not None and not resume:
             store.check_out(out, overwrite=overwrite)
-        study, others = study_for(config), own_probes(config)
+        study = task.build(config)
+        others = task.others(study)
         blocks = resumable(out, study) if resume and out is not None else None
         plan = plan_for(study, placement, log)
         plan = plan if blocks is None else plan._replace(blocks=blocks)
-    folder = _claimed(plan, job, out, resume, overwrite)
+    folder = _claimed(plan, task, out, resume, overwrite)
     log(
-        f"{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of {', '.join(study.configurations)} "
-        f"on {study.source.name}; everything goes to {folder}"
+        f"{task.about}{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of "
+        f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {folder}"
     )
-    its_job = Job(study, folder, job, progress and processes.leads(), log)
-    with giving_up(its_job):
-        results = measured(its_job, plan, others)
+    job = Job(study, folder, task.command, progress and processes.leads(), log)
+    with giving_up(job):
+        results = measured(job, plan, others)
         if results is not None:
-            store.write_run(folder, results)
-            _report(folder)
+            store.write_run(folder, task.finish(study, results))
+            task.report(folder)
     return folder
 
 
@@ -147,9 +144,9 @@ def measured(job: Job, plan: Plan, others: Others) -> Results | None:
         return assemble(study, with_untrained(evaluator, untrained), records, final, config, seconds)
 
 
-def own_probes(config: Config) -> Others:
+def own_probes(study: Study) -> Others:
     """The user's probes: (algorithm, state, key) -> any pytree of arrays."""
-    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in config.probe}
+    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
 
     def others(configuration: Configuration) -> dict[str, Watched]:
         return {name: Watched(partial(probe, configuration.algorithm), by_leaf) for name, probe in found.items()}
@@ -182,21 +179,21 @@ def plan_for(study: Study, placement: Placement, log: Log) -> Plan:
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
     for line in study.source.notes:
         log(line)
-    return Plan(study, (Block(0, config.seeds - 1),), placement, evaluator)
+    return Plan(study, (all_seeds(config),), placement, evaluator)
 
 
-def _claimed(plan: Plan, job: str, out: Path | None, resume: bool, overwrite: bool) -> Path:
+def _claimed(plan: Plan, task: Task, out: Path | None, resume: bool, overwrite: bool) -> Path:
     """The run's folder with its config.json, in every process."""
     study, config = plan.study, plan.study.config
     with processes.in_agreement():
         folder = Path() if out is None else out
         if processes.leads():
-            origin = origin_of(job, study, plan.placement, plan.blocks)
+            origin = origin_of(task.job, study, plan.placement, plan.blocks) | task.origin(study)
             if resume:
                 origin = store.read_config(folder) | {name: origin[name] for name in ("config", "command", "blocks")}
                 (folder / store.RESULTS).unlink(missing_ok=True)
             else:
-                name = f"{job}-{catalogue.slug(Path(config.data).stem)}"
+                name = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
                 folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
             write_json(folder / "config.json", origin)
             inputs.keep_copies(folder, study)
@@ -208,7 +205,6 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
     return {
         "schema": SCHEMA,
         "job": job,
-        "command": command_line(job, study.config),
         "config": _plain(study.config),
         "configurations": {
             label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
@@ -239,11 +235,6 @@ class giving_up:  # a context manager, named as what it does
         processes.give_up()
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(self.job.folder, self.job.name, "before the end") from None
-
-
-def _report(folder: Path) -> None:
-    """What is made of a finished run's numbers; making it again changes nothing."""
-    write_run_report(folder)
 
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:

@@ -22,7 +22,7 @@ from jaxgan.runs.placement import Placement, place
 from jaxgan.study import catalogue, compilation
 from jaxgan.study.assemble import gradient_dims
 from jaxgan.study.build import Configuration, Study
-from jaxgan.study.config import gan_defaults
+from jaxgan.study.config import gan_defaults, seed_numbers
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import ProfileConfig
 from jaxgan.study.strength import DiscriminatorStrength
@@ -100,7 +100,7 @@ def measure_frozen(
     coordinates = {
         "configuration": list(found),
         "age": list(ages),
-        "seed": np.arange(study.config.seeds),
+        "seed": np.array(seed_numbers(study.config)),
         "probe_step": first.steps,
         "step": 1 + np.arange(first.info.loss.shape[2]),
         "loss": list(losses),

@@ -18,7 +18,7 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue, inputs
 from jaxgan.study.build import rebuilt
-from jaxgan.study.config import from_stored
+from jaxgan.study.config import MIXTURES, from_stored
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
 from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
@@ -54,13 +54,13 @@ class LoadedGenerator(NamedTuple):
         )
 
 
-def load_generator(folder: Path | str, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+def load_generator(folder: Path | str, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
     """One trained generator from a run's folder; the discriminator is not needed.
 
     Args:
       folder: of a run, finished or interrupted.
       configuration: its label; by default the practical loss, else the run's first.
-      seed: which of the run's seeds.
+      seed: the number of one of the run's seeds; by default its first.
 
     Raises:
       StoreError, OptionError, CheckpointError: no run, no such configuration or seed, or damaged numbers.
@@ -77,15 +77,17 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
     if configuration not in trained:
         raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
     directory = folder / configuration / "generator"
-    seeds = checkpoint.read_meta(directory)["seeds"]
-    if not 0 <= seed < seeds:
-        raise OptionError("seed", f"got {seed}, expected 0 to {seeds - 1}")
+    meta = checkpoint.read_meta(directory)
+    seeds, first = meta["seeds"], meta.get("first_seed", 0)
+    seed = first if seed is None else seed
+    if not first <= seed < first + seeds:
+        raise OptionError("seed", f"got {seed}, expected {first} to {first + seeds - 1}")
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
     game = algorithm.game
     inputs.check_code(content["inputs"], config, folder)
     stacked, _ = checkpoint.load(directory, _shapes(algorithm, tuple(content["shape"]), config.conditional, seeds))
-    params, model_state = jax.tree.map(lambda a: a[seed], tuple(stacked))
+    params, model_state = jax.tree.map(lambda a: a[seed - first], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
     @jax.jit
@@ -104,7 +106,7 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
 class Run(Results):
     """The results of a run, and its trained generators."""
 
-    def generator(self, configuration: str | None = None, seed: int = 0) -> LoadedGenerator:
+    def generator(self, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
         """One trained generator, as `load_generator`.
 
         Raises:
@@ -129,7 +131,7 @@ def sample(
     folder: Path,
     *,
     configuration: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n: int = 64,
     key: int = 0,
     label: int | None = None,
@@ -143,10 +145,10 @@ def sample(
     expect("n", n, 1 <= n <= MOST, f"1 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
-    png = _target(out, folder / f"sample-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
+    png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     y = _condition(folder, label, n)
     x = np.asarray(generator.sample(jax.random.key(key), n, y))
-    _save_picture(png, x, _columns(n))
+    _save_picture(png, x, _columns(n), _modes(folder))
     arrays = (
         {} if generator.own_prior else {"z": np.asarray(normal_prior(generator.latent_dim)(jax.random.key(key), n))}
     )
@@ -157,26 +159,33 @@ def interpolate(
     folder: Path,
     *,
     configuration: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n: int = 10,
     key: int = 0,
     label: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Writes n images along the paths between two latents: a linear row and a spherical one beneath it."""
+    """Writes n examples along the paths between two latents, one linear and one spherical.
+
+    Images are a row of each; points a panel of each, with the modes where the data have such.
+    """
     expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
     generator = load_generator(folder, configuration, seed)
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
         raise OptionError("configuration", line)
-    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{seed}-key{key}.png", overwrite)
+    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
     y = _condition(folder, label, 2 * n)
     x = np.asarray(generator.generate(z, *(() if y is None else (y,))))
-    _save_picture(png, x, n)
+    if x.ndim == 2:
+        paths = dict(zip(("linear", "spherical"), _in_the_plane(x).reshape(2, n, 2), strict=True))
+        figures.save_png(figures.paths_figure(paths, _modes(folder)), png)
+    else:
+        _save_picture(png, x, n)
     return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
 
 
@@ -263,9 +272,21 @@ def _save_arrays(png: Path, **arrays: NDArray) -> Path:
     return path
 
 
-def _save_picture(png: Path, x: NDArray, columns: int) -> None:
+def _in_the_plane(x: NDArray) -> NDArray:
+    """Points [n, d] by their first two coordinates; the second is 0 where there is none."""
+    return np.pad(x, ((0, 0), (0, max(0, 2 - x.shape[1]))))[:, :2]
+
+
+def _modes(folder: Path) -> NDArray | None:
+    """Those of the data of the run in `folder`, where they are a mixture."""
+    data = store.read_config(folder)["config"]["data"]
+    mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
+    return None if mixture is None else np.asarray(mixture.means)
+
+
+def _save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
     if x.ndim == 2:
-        figures.save_png(figures.points_figure(x), png)
+        figures.save_png(figures.points_figure(_in_the_plane(x), modes), png)
         return
     rows = -(-len(x) // columns)
     blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import shlex
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxgan.study.config import Config, option_words
@@ -57,6 +58,12 @@ def profile_from(kind: Kind, given: dict[str, Any]) -> ProfileConfig:
     if len(set(profile.loss)) < len(profile.loss):
         raise OptionError("loss", f"got {', '.join(profile.loss)}, expected each loss once")
     return profile
+
+
+def stored_profile(stored: Mapping[str, Any]) -> ProfileConfig:
+    """The options as `dataclasses.asdict` and JSON left them."""
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()}
+    return ProfileConfig(**values)
 
 
 def ages_in_steps(texts: tuple[str, ...], steps_per_epoch: float | None) -> tuple[int, ...]:

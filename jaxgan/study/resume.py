@@ -9,22 +9,24 @@ from jaxgan.study import inputs, resources
 from jaxgan.study.build import Study
 from jaxgan.study.config import REPEATED, SHORTHANDS, Config, from_stored
 from jaxgan.study.messages import OptionError
-from jaxgan.study.training import Block
+from jaxgan.study.training import Block, all_seeds
 
 GROWS = ("steps", "seeds")
 """Options of which a resumed run may have more than before."""
 
 
-def continued(given: Mapping[str, Any], out: Path | None) -> Config:
+def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
     """The configuration of the run in `out`, with more steps or seeds where `given` says so.
 
     Raises:
       OptionError: no `out`, or an option that differs from what the run was started with.
-      StoreError: no run, or one of another version.
+      StoreError: no run, one of another version, or a profile where `job` is none or the other way round.
     """
     if out is None:
         raise OptionError("resume", "got no --out, expected the folder of the run to continue")
     content = store.read_config(out)
+    if (content["job"] == "profile") != (job == "profile"):
+        raise store.StoreError(f"--resume: {out} holds a run of `jaxgan {content['job']}`, not of `jaxgan {job}`")
     try:
         config = from_stored(content["config"])
     except (KeyError, TypeError) as error:
@@ -53,16 +55,25 @@ def resumable(out: Path, study: Study) -> tuple[Block, ...]:
     """
     stored = store.read_config(out)
     resources.check_same_number(out, stored.get("processes", 1))
+    check_unchanged(stored, study, f"the run in {out} was started")
+    blocks = tuple(Block(*block) for block in stored["blocks"])
+    if (last := all_seeds(study.config).last) > blocks[-1].last:
+        blocks = (*blocks, Block(blocks[-1].last + 1, last))
+    return blocks
+
+
+def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None:
+    """The study is what config.json says: its recipes' settings, the user's code and the data.
+
+    Raises:
+      OptionError: one of them is another now.
+    """
     now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
     if stored.get("configurations") != now:
-        raise OptionError("resume", f"a recipe's settings are others now than when the run in {out} was started")
+        raise OptionError("resume", f"a recipe's settings are others now than when {since}")
     then, here = stored["inputs"], inputs.digests(study)
     if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
-        raise OptionError("resume", f"{', '.join(changed)} changed since the run in {out} was started")
-    blocks = tuple(Block(*block) for block in stored["blocks"])
-    if study.config.seeds > blocks[-1].last + 1:
-        blocks = (*blocks, Block(blocks[-1].last + 1, study.config.seeds - 1))
-    return blocks
+        raise OptionError("resume", f"{', '.join(changed)} changed since {since}")
 
 
 def _same(config: Config, name: str, value: Any) -> bool:

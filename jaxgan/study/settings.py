@@ -70,6 +70,23 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
     return full
 
 
+def texts_of(label: str, recipe: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """What counts of the texts for the configuration `label`, as texts for it alone.
+
+    Example:
+      >>> texts_of("hinge", "gan", ("gan:lr_d=0.1", "lr_g=0.2", "lr_d=0.3", "r1_gan:gamma=1"))
+      ('hinge:lr_g=0.2', 'hinge:lr_d=0.1')
+    """
+    counts: dict[str, str] = {}
+    for owner in dict.fromkeys(("", recipe, label)):  # the later, the more special
+        for text in texts:
+            left, _, value = text.partition("=")
+            its, _, setting = left.rpartition(":")
+            if its == owner:
+                counts[setting] = value
+    return tuple(f"{label}:{setting}={value}" for setting, value in counts.items())
+
+
 def check_owners(texts: tuple[str, ...], owners: set[str]) -> None:
     """Every LABEL of a text is that of a configuration or a recipe.
 

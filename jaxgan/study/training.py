@@ -21,6 +21,7 @@ from jaxgan.runs.placement import Placement, own_runs
 from jaxgan.runs.run import Probe, as_pytree, start_runs
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.build import Configuration, Study
+from jaxgan.study.config import Config
 from jaxgan.study.messages import counted
 from jaxgan.types import Algorithm, Generator, Info, Key, State
 
@@ -48,6 +49,17 @@ class Block(NamedTuple):
     def folder(self) -> str:
         """The name of its folder within a configuration's."""
         return f"seeds-{self.first}-{self.last}"
+
+
+def all_seeds(config: Config) -> Block:
+    """The seeds of a run, trained together.
+
+    Example:
+      >>> from jaxgan.study.config import configure
+      >>> all_seeds(configure({"seeds": 8})).folder, all_seeds(configure({"seeds": 8, "first_seed": 8})).folder
+      ('seeds-0-7', 'seeds-8-15')
+    """
+    return Block(config.first_seed, config.first_seed + config.seeds - 1)
 
 
 class Watched(NamedTuple):
@@ -80,10 +92,10 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     with processes.in_agreement():
         state = _load(study, placement, algorithm, folder / "training", keys, job.log)
     done = 0 if state is None else int(state.step)
-    if done:
-        job.log(f"{label}: continuing at step {done:,}")
     if state is not None and done >= config.steps:
         return processes.gathered(folder, jax.device_get(best_generator(state)))
+    if done:
+        job.log(f"{label}: continuing at step {done:,}")
     bar = tqdm(desc=_title(job, label, block), total=config.steps, initial=done, unit="step",
                disable=None if job.progress else True, dynamic_ncols=True)  # fmt: skip
     program = f"{label} on {study.source.name}, {counted(len(keys), 'seed')}, {study.networks.description}"
@@ -115,7 +127,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     _save(folder / "training", fitted.state)
     generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
     if fitted.interrupted:
-        if block == Block(0, config.seeds - 1):  # what there is can be sampled from
+        if block == all_seeds(config):  # what there is can be sampled from
             save_generator(job, configuration, generator, fitted.step)
         raise Interrupted(job.folder, job.name, f"at step {fitted.step:,} of {label}")
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
@@ -235,6 +247,7 @@ def save_generator(job: Job, configuration: Configuration, generator: Generator,
         meta = {
             "configuration": configuration.label,
             "seeds": study.config.seeds,
+            "first_seed": study.config.first_seed,
             "data": study.source.name,
             "network": study.networks.description,
         }
@@ -242,12 +255,12 @@ def save_generator(job: Job, configuration: Configuration, generator: Generator,
 
 
 def _keys(study: Study, block: Block) -> jax.Array:
-    return study.keys[block.first : block.last + 1]
+    first = study.config.first_seed
+    return study.keys[block.first - first : block.last + 1 - first]
 
 
 def _title(job: Job, label: str, block: Block) -> str:
-    whole = block == Block(0, job.study.config.seeds - 1)
-    return label if whole else f"{label}, seeds {block.first} to {block.last}"
+    return label if block == all_seeds(job.study.config) else f"{label}, seeds {block.first} to {block.last}"
 
 
 def _save(folder: Path, state: State) -> None:

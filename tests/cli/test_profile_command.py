@@ -121,6 +121,56 @@ def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
         np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], part_of(trained, "training")[own][0])
 
 
+def test_a_profile_along_training_grows_as_if_it_had_been_started_so(trained, tmp_path):
+    """From 4 steps of 1 seed to 6 steps of 2, by options that are kept: the numbers of the whole."""
+    out = str(tmp_path / "grown")
+    smaller = [*TRAIN, "--seeds", "1", "--steps", "4"]
+    assert profile(*smaller, *LOSSES, "--out", out).probe_steps.tolist() == [2, 4]
+    grown = profile("--train", "--resume", "--seeds", "2", "--steps", "6", "--out", out)
+    assert grown.probe_steps.tolist() == [2, 4, 6]
+    assert grown.config["command"] == trained.config["command"] and grown.notes["kind"] == "train"
+    # One seed and two side by side are programs of other shapes, which agree to the rounding of float32.
+    xr.testing.assert_allclose(grown.dataset, trained.dataset, rtol=1e-4, atol=1e-5)
+
+
+def test_a_profile_that_was_stopped_goes_on_to_equal_bits(trained, tmp_path, monkeypatch, capsys):
+    """Ctrl-C after the second of three measurements."""
+    from jaxgan.study import training
+
+    looked = []
+
+    def counted(*args, **kwargs):
+        looked.append(args)
+        if len(looked) == 2:
+            raise KeyboardInterrupt
+        return kept(*args, **kwargs)
+
+    kept, out = training.store.append_records, str(tmp_path / "cut")
+    with monkeypatch.context() as patch:
+        patch.setattr(training.store, "append_records", counted)
+        assert main(["profile", *TRAIN, *LOSSES, "--out", out]) == 130
+    assert f"continue with: jaxgan profile --train --resume --out {out}" in capsys.readouterr().err
+    xr.testing.assert_identical(profile("--train", "--resume", "--out", out).dataset, trained.dataset)
+
+
+def test_what_a_profile_cannot_be_continued_with(trained, paper, capsys):
+    out = str(trained.folder)
+    before = (trained.folder / "results.nc").read_bytes()
+    for words, expected in [
+        (["--resume", "--out", out], "--resume: is for --train"),
+        (["--train", "--resume"], "--resume: got no --out"),
+        (["--train", "--resume", "--out", str(paper[0])], "holds no profile along training"),
+        (["--train", "--resume", "--loss", "hinge", "--out", out], "--loss: got ('hinge',), but the run in"),
+        (["--train", "--resume", "--minibatches", "3", "--out", out], "--minibatches: got 3, but the run in"),
+        (["--train", "--resume", "--seeds", "1", "--out", out], "it can only grow"),
+    ]:
+        assert main(["profile", *words]) == 2
+        assert expected in capsys.readouterr().err
+    assert main(["train", "--resume", "--out", out]) == 2
+    assert "holds a run of `jaxgan profile`, not of `jaxgan train`" in capsys.readouterr().err
+    assert (trained.folder / "results.nc").read_bytes() == before
+
+
 def test_a_profile_against_frozen_generators_has_ages_steps_and_strengths(frozen):
     found = part_of(frozen, "frozen")
     assert frozen.configurations == ("base", "width=2,noise=0.1") and ages_of(frozen) == (0, 3)

@@ -524,13 +524,20 @@ def test_grids_are_square_where_they_can_be() -> None:
     assert grid_shape(64) == (8, 8)
 
 
-def test_paths_are_told_apart_and_modes_drawn() -> None:
-    paths = {"linear": np.zeros((5, 2)), "spherical": np.ones((5, 2))}
-    axis = paths_figure(paths, np.eye(2)).axes[0]
-    modes, *lines = axis.lines
-    assert modes.get_linestyle() == "None" and len(ydata(modes)) == 2
-    assert len({(line.get_color(), str(line.get_marker())) for line in lines}) == 2
-    assert all(line.get_linestyle() != "None" for line in lines)
+def test_each_path_is_a_panel_with_a_line_coloured_from_start_to_end_and_the_modes() -> None:
+    t = np.linspace(0, 1, 5)
+    paths = {"linear": np.stack([t, t], axis=1), "spherical": np.stack([t, t**2], axis=1)}
+    first, second, _ = paths_figure(paths, np.eye(2)).axes
+    assert [axis.get_title(loc="left") for axis in (first, second)] == ["linear, 5 points", "spherical, 5 points"]
+    for axis, path in zip((first, second), paths.values(), strict=True):
+        drawn: Any = axis.collections
+        line, marks, start, end = drawn
+        np.testing.assert_allclose([piece[0] for piece in line.get_segments()], path[:-1])
+        assert (np.diff(line.get_array()) > 0).all() and line.get_clim() == (0, 1)
+        np.testing.assert_allclose(marks.get_offsets(), path)
+        np.testing.assert_allclose(np.concatenate([start.get_offsets(), end.get_offsets()]), path[[0, -1]])
+        (modes,) = axis.lines
+        assert modes.get_linestyle() == "None" and len(ydata(modes)) == 2
 
 
 def test_points_figure_leaves_out_what_is_not_finite() -> None:

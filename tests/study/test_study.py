@@ -113,6 +113,10 @@ def test_points_of_ones_own_are_data(tmp_path):
     run = jg.load_run(tmp_path / "run")
     assert run.samples["fake"].shape == (1, 2, 60, 3) and run.metrics[0].name == "sliced"
     assert np.isfinite(run.values["sliced"]).all() and run.along["sliced"].shape == (1, 2, 4)
+    assert main(["sample", str(tmp_path / "run")]) == 0  # pictures of their first two coordinates
+    assert main(["interpolate", str(tmp_path / "run"), "--out", str(tmp_path / "path.png")]) == 0
+    with np.load(tmp_path / "path.npz") as arrays:
+        assert arrays["x"].shape == (2, 10, 3)
 
 
 def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):

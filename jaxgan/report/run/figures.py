@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.report.layout import COLUMN, grid, new_figure
-from jaxgan.report.plots import COLOURS, PALE, SMALL, style
+from jaxgan.report.layout import COLUMN, WIDTH, grid, new_figure
+from jaxgan.report.plots import COLOURS, PALE, SMALL, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 NOT_A_NUMBER = (213, 94, 0)  # the colour of such a pixel
+_ALONG = "viridis"  # colours along a path: even in lightness, so that they are told apart in grey, too
 SMOOTH = 16  # pixels: images up to this size are enlarged smoothly
 
 
@@ -90,26 +91,58 @@ def points_figure(x: NDArray, modes: NDArray | None = None) -> "Figure":
 
 
 def paths_figure(paths: Mapping[str, NDArray], modes: NDArray | None = None) -> "Figure":
-    """Paths [n, 2] in the plane by name, each a line with a mark at every point, and circles at the modes [m, 2].
+    """Paths [n, 2] in the plane, a panel for each: a line with a mark at every point, coloured from start to end.
+
+    The start is a circle, the end a square, and pale circles are at the modes [m, 2].
 
     Raises:
       ValueError: another shape.
     """
-    figure, axis = _plane(np.concatenate(list(paths.values())), modes)
-    for i, (name, path) in enumerate(paths.items()):
-        axis.plot(*path.T, linewidth=1.2, label="\u200b" + name, **style(i))
-    axis.legend(frameon=False, fontsize=SMALL, handlelength=3)
+    from matplotlib.cm import ScalarMappable
+
+    _check_plane(np.concatenate(list(paths.values())))
+    figure = new_figure(COLUMN, WIDTH)
+    axes = grid(figure, len(paths), len(paths), sharex=True, sharey=True)
+    for axis, (name, path) in zip(axes, paths.items(), strict=True):
+        draw_modes(axis, modes)
+        _draw_path(axis, path)
+        axis.set_aspect("equal", adjustable="box")
+        axis.set_title(f"{name}, {len(path)} points", fontsize=TITLE, loc="left")
+    if modes is not None:
+        figure.supxlabel("pale circles: the modes of the data", fontsize=SMALL)
+    bar = figure.colorbar(ScalarMappable(cmap=_ALONG), ax=axes, aspect=30, pad=0.02)
+    bar.set_label("position on the path, 0: start (circle), 1: end (square)", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
     return figure
 
 
+def _draw_path(axis: "Axes", path: NDArray) -> None:
+    """What is not finite is a gap."""
+    from matplotlib.collections import LineCollection
+
+    t = np.linspace(0, 1, len(path))
+    pieces = LineCollection(list(np.stack([path[:-1], path[1:]], axis=1)), cmap=_ALONG, linewidths=1.4, zorder=2)
+    pieces.set_array((t[:-1] + t[1:]) / 2)
+    pieces.set_clim(0, 1)
+    axis.add_collection(pieces)
+    coloured: dict[str, Any] = {"cmap": _ALONG, "vmin": 0, "vmax": 1}
+    axis.scatter(path[:, 0], path[:, 1], s=14, c=t, zorder=3, **coloured)
+    for i, marker in ((0, "o"), (-1, "s")):
+        axis.scatter(path[i, 0], path[i, 1], s=70, c=t[i], marker=marker, edgecolors="black", zorder=4, **coloured)
+
+
 def _plane(x: NDArray, modes: NDArray | None) -> "tuple[Figure, Axes]":
-    if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"expected points [n, 2], got shape {x.shape}")
+    _check_plane(x)
     figure = new_figure(COLUMN, COLUMN)
     (axis,) = grid(figure, 1, 1)
     draw_modes(axis, modes)
     axis.set_aspect("equal", adjustable="datalim")
     return figure, axis
+
+
+def _check_plane(x: NDArray) -> None:
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"expected points [n, 2], got shape {x.shape}")
 
 
 def draw_modes(axis: "Axes", modes: NDArray | None) -> None:

@@ -1,0 +1,31 @@
+"""`jaxgan merge`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, merge_options, log, resources_from
+
+
+@click.command(cls=GroupedCommand, short_help="Make one run of several, of other seeds or configurations.")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN RUN ...")
+@merge_options
+def merge(runs: tuple[Path, ...], **options: Any) -> None:
+    """Make one run of several of one study, which differ in their seeds or in their losses and recipes.
+
+    Trained on several machines, with --first-seed for seeds of their own, they become a folder that holds everything
+    and can be continued: the numbers of one run. Data, settings, steps, key and code have to be the same.
+    """
+    on = resources_from(options)
+    from jaxgan.results.store import job_of
+    from jaxgan.study.merge import merge_runs
+
+    keep = not options.pop("no_compile_cache")
+    folder = merge_runs(runs, options["out"], overwrite=options["overwrite"], on=on, keep_programs=keep, log=log)
+    if job_of(folder) == "profile":
+        from jaxgan.report.profile.terminal import show
+    else:
+        from jaxgan.report.run.terminal import show
+
+    show(folder)

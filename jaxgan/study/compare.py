@@ -1,0 +1,72 @@
+"""The job behind `compare` and `train`: losses and recipes over many seeds, compared."""
+
+from pathlib import Path
+from typing import Any
+
+from jaxgan.report.run.report import write_run_report
+from jaxgan.study import resources
+from jaxgan.study.config import command_line
+from jaxgan.study.execute import Task, conduct, own_probes, study_for
+from jaxgan.study.training import Log
+
+
+def run_study(
+    job: str,
+    given: dict[str, Any],
+    *,
+    out: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    gentle: bool = False,
+    on: resources.Resources = resources.ALL,
+    keep_programs: bool = False,
+    progress: bool = True,
+    log: Log = print,
+) -> Path:
+    """Trains, measures and reports; returns the folder that holds everything.
+
+    Nothing is written before everything that can be checked has been. Of several processes, which all run this, each
+    trains and writes its own seeds, and the first does the rest.
+
+    Args:
+      job: `compare` or `train`.
+      given: options of `Config`; what is missing takes its default.
+      out: the folder; by default the next number under runs/.
+      overwrite: whether a run in `out` may be replaced.
+      resume: continue the run in `out`, to more steps or seeds where `given` has more.
+      gentle: slower learning over more steps.
+      on: devices and processes.
+      keep_programs: turns on JAX's compile cache.
+      progress: whether bars are drawn on a terminal.
+      log: called with each line of progress.
+
+    Raises:
+      OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
+      ProcessError: one of these, in one of several processes.
+      Interrupted: Ctrl-C; the folder can be resumed.
+    """
+    return conduct(
+        task_of(job),
+        given,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+        gentle=gentle,
+        on=on,
+        keep_programs=keep_programs,
+        progress=progress,
+        log=log,
+    )
+
+
+def task_of(job: str) -> Task:
+    """What `compare` and `train` ask of a study: itself, with the user's probes."""
+    return Task(
+        job,
+        job,
+        build=study_for,
+        others=own_probes,
+        origin=lambda study: {"command": command_line(job, study.config)},
+        finish=lambda study, results: results,
+        report=write_run_report,
+    )

@@ -1,0 +1,248 @@
+"""Runs of one study by several machines, of other seeds or other configurations each, as one run."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxgan.results import store
+from jaxgan.results.files import write_json, write_text
+from jaxgan.study import catalogue, compilation, resources
+from jaxgan.study.compare import task_of
+from jaxgan.study.config import REPEATED, Config, from_stored
+from jaxgan.study.execute import Task, conduct, origin_of
+from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.profile_config import stored_profile
+from jaxgan.study.profile_training import along_training, losses_by_name
+from jaxgan.study.resume import check_unchanged
+from jaxgan.study.settings import texts_of
+from jaxgan.study.training import Block, Log
+
+_MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")
+_FILES = ("data", "generator", "discriminator", "probe")  # their folders may differ from machine to machine
+
+
+class Part(NamedTuple):
+    """One of the runs to merge, and what its config.json says."""
+
+    folder: Path
+    content: dict[str, Any]
+    config: Config
+
+
+def merge_runs(
+    runs: Sequence[Path | str],
+    out: Path | str | None = None,
+    *,
+    overwrite: bool = False,
+    on: resources.Resources = resources.ALL,
+    keep_programs: bool = False,
+    progress: bool = True,
+    log: Log = print,
+) -> Path:
+    """Makes one run of several, which differ in their seeds or their configurations; returns its folder.
+
+    What was trained is copied, and measured again as that of one run, which can be resumed and grow as any other: its
+    numbers are those of one run of all of it. Where runs go in turn, and it is measured on the same devices, they are
+    so to the bit; side by side, programs of other numbers of seeds agree to rounding. Runs of `compare` and `train`
+    can be merged, and profiles along training.
+
+    Args:
+      runs: folders of finished runs, at least two.
+      out: the folder to write to; by default the next number under runs/.
+      overwrite: whether a run in `out` may be replaced.
+      on: devices, on which the generators are measured.
+      keep_programs: turns on JAX's compile cache.
+      progress: whether bars are drawn on a terminal.
+      log: called with each line of progress.
+
+    Raises:
+      OptionError, StoreError, DataError: they are not of one study, with what differs; nothing is written.
+    """
+    parts = [_read(Path(folder)) for folder in runs]
+    out = None if out is None else Path(out)
+    if len(parts) < 2:
+        raise store.StoreError(f"got {counted(len(parts), 'run')} to merge, expected at least 2")
+    if out is not None:
+        if out.resolve() in [part.folder.resolve() for part in parts]:
+            raise OptionError("out", f"{out} is one of the runs to merge, expected another folder")
+        store.check_out(out, overwrite=overwrite)
+    for part in parts[1:]:
+        _check_same(parts[0], part)
+    found = _trained(parts)
+    blocks = _blocks(found)
+    config = _merged(parts, blocks)
+    task = _task(parts[0].content)
+    placement = resources.start(config.seeds, on)
+    if keep_programs:
+        compilation.keep_programs()
+    study = task.build(config)
+    check_unchanged(_stored(parts), study, "the runs were made")
+    folder = store.claim(out, Path("runs"), f"merged-{catalogue.slug(Path(config.data).stem)}", overwrite=overwrite)
+    for label, by_block in found.items():
+        for block, part in by_block.items():
+            own = Path(label, block.folder)
+            shutil.copytree(part.folder / own, folder / own)
+    write_text(folder / "log.jsonl", "".join(_log(part.folder) for part in parts))
+    origin = origin_of(task.job, study, placement, blocks) | task.origin(study)
+    write_json(folder / "config.json", origin | {"merged": [_about(part.content) for part in parts]})
+    how: dict[str, Any] = {"on": on, "keep_programs": keep_programs, "progress": progress, "log": log}
+    return conduct(task, {}, out=folder, overwrite=False, resume=True, gentle=False, **how)
+
+
+def _read(folder: Path) -> Part:
+    content = store.read_config(folder)
+    if content["job"] == "profile" and content.get("kind") != "train":
+        raise store.StoreError(f"{folder} holds a profile of no training, expected runs or profiles along training")
+    if not store.is_finished(folder):
+        raise store.StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
+    if (processes := content.get("processes", 1)) > 1:
+        raise store.StoreError(f"{folder} was trained by {processes} processes, expected runs of one process each")
+    try:
+        return Part(folder, content, from_stored(content["config"]))
+    except (KeyError, TypeError) as error:
+        raise store.StoreError(f"the run in {folder} was started by another version of jaxgan") from error
+
+
+def _check_same(first: Part, other: Part) -> None:
+    """All but seeds and configurations, and of configurations that both have their settings.
+
+    Raises:
+      OptionError, StoreError: a line that names what differs.
+    """
+    for name in (field.name for field in dataclasses.fields(Config) if field.name not in _MAY_DIFFER):
+        values = [_by_name(name, getattr(part.config, name)) for part in (first, other)]
+        if values[0] != values[1]:
+            raise OptionError(name, _differ(first, other, *values))
+    pairs: dict[str, tuple[Any, Any]] = {
+        name: (first.content.get(name), other.content.get(name)) for name in ("kind", "profile", "network", "shape")
+    }
+    for what in ("configurations", "inputs"):
+        mine, its = first.content[what], other.content[what]
+        names = mine.keys() & its.keys()
+        if what == "inputs" and first.content["configurations"].keys() == other.content["configurations"].keys():
+            names = mine.keys() | its.keys()
+        pairs |= {name: (mine.get(name), its.get(name)) for name in sorted(names)}
+    for name, (mine, its) in pairs.items():
+        if mine != its:
+            raise store.StoreError(f"{name} differs: {_differ(first, other, *_different(mine, its))}")
+
+
+def _trained(parts: Sequence[Part]) -> dict[str, dict[Block, Part]]:
+    """Which run has which seeds of each configuration.
+
+    Raises:
+      StoreError: two of them have the same.
+    """
+    found: dict[str, dict[Block, Part]] = {}
+    for part in parts:
+        for label in part.content["configurations"]:
+            own = found.setdefault(label, {})
+            for block in (Block(*block) for block in part.content["blocks"]):
+                twice = next((b for b in own if b.first <= block.last and block.first <= b.last), None)
+                if twice is not None:
+                    seed = max(twice.first, block.first)
+                    raise store.StoreError(f"seed {seed} of {label} is in {own[twice].folder} and in {part.folder}")
+                own[block] = part
+    return found
+
+
+def _blocks(found: Mapping[str, Mapping[Block, Part]]) -> tuple[Block, ...]:
+    """The blocks of seeds, which all configurations have in common.
+
+    Raises:
+      StoreError: they have others, or seeds are missing between them.
+    """
+    by_label = {label: tuple(sorted(own)) for label, own in found.items()}
+    (first, blocks), *others = by_label.items()
+    for label, own in others:
+        if own != blocks:
+            raise store.StoreError(f"{first} has seeds {_words(blocks)} and {label} {_words(own)}, expected the same")
+    for before, after in pairwise(blocks):
+        if after.first != before.last + 1:
+            raise store.StoreError(f"got seeds {_words(blocks)}, expected none missing: --first-seed {before.last + 1} "
+                                   f"--seeds {after.first - before.last - 1} trains the others")  # fmt: skip
+    return blocks
+
+
+def _merged(parts: Sequence[Part], blocks: Sequence[Block]) -> Config:
+    """The configuration of one run of it all."""
+    first = parts[0].config
+    named = {
+        option: _first_of((catalogue.slug(name), name) for part in parts for name in getattr(part.config, option))
+        for option in ("loss", "recipe")
+    }
+    texts = first.set
+    if any(part.config.set != texts for part in parts):
+        own = _first_of(
+            (label, texts_of(label, about["recipe"], part.config.set))
+            for part in parts
+            for label, about in part.content["configurations"].items()
+        )
+        texts = tuple(text for each in own.values() for text in each)
+    return dataclasses.replace(
+        first,
+        loss=tuple(named["loss"].values()),
+        recipe=tuple(named["recipe"].values()),
+        set=texts,
+        first_seed=blocks[0].first,
+        seeds=blocks[-1].last + 1 - blocks[0].first,
+    )
+
+
+def _first_of(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Of several values of a name the first."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _task(content: Mapping[str, Any]) -> Task:
+    if content["job"] != "profile":
+        return task_of("compare")
+    profile = stored_profile(content["profile"])
+    return along_training(profile, losses_by_name(profile.loss))
+
+
+def _stored(parts: Sequence[Part]) -> dict[str, Any]:
+    """What all config.json say that the study has to be."""
+    names = ("configurations", "inputs")
+    return {name: _first_of(pair for part in parts for pair in part.content[name].items()) for name in names}
+
+
+def _about(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a run that was merged."""
+    names = ("command", "blocks", "versions", "commit", "platform", "device", "devices", "in_turn")
+    return {name: content.get(name) for name in names} | {"configurations": list(content["configurations"])}
+
+
+def _log(folder: Path) -> str:
+    path = folder / "log.jsonl"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _by_name(name: str, value: Any) -> Any:
+    """Files by their names: their content is compared by its digest."""
+    if name not in _FILES:
+        return value
+    return tuple(Path(one).name for one in value) if name in REPEATED else Path(value).name
+
+
+def _different(mine: Any, its: Any) -> tuple[Any, Any]:
+    """Of two dictionaries what differs, at any depth."""
+    if not isinstance(mine, dict) or not isinstance(its, dict):
+        return mine, its
+    name = next(name for name in sorted(mine.keys() | its.keys()) if mine.get(name) != its.get(name))
+    values = _different(mine.get(name), its.get(name))
+    return values if isinstance(mine.get(name), dict) else (f"{name} {values[0]}", f"{name} {values[1]}")
+
+
+def _differ(first: Part, other: Part, mine: Any, its: Any) -> str:
+    return f"got {mine} in {first.folder} and {its} in {other.folder}, expected the same"
+
+
+def _words(blocks: Sequence[Block]) -> str:
+    return ", ".join(f"{block.first} to {block.last}" for block in blocks)
