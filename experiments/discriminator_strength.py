@@ -57,6 +57,7 @@ class Estimate(NamedTuple):
 @cache
 def parts_of(data):
     """Source, networks, prior, evaluator, and a game by which generators are sampled, whatever they were trained in."""
+    networks: tuple[Any, Any]
     if data == "ring":
         source, samples, prior = jg.data.ring(), 2500, jg.normal_prior(2)
         networks = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))

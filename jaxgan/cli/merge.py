@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, merge_options, log, resources_from
+from jaxgan.cli.options import GroupedCommand, log, merge_options, resources_from
 
 
 @click.command(cls=GroupedCommand, short_help="Make one run of several, of other seeds or configurations.")
