@@ -1,13 +1,20 @@
 """From two networks, a prior and a loss to a `Game`: two objectives on one joint point."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan import networks
+from jaxgan.losses.parts import Parts, added, means_of
+from jaxgan.networks import conditions
+from jaxgan.outputs import ends_in_sigmoid, examples_of, logits_of, shown
 from jaxgan.random import named_key
+from jaxgan.terms.evaluate import check_terms, evaluate, first_states
+from jaxgan.trees import like
 from jaxgan.types import (
     Array,
     Augmentation,
@@ -16,21 +23,18 @@ from jaxgan.types import (
     Field,
     Game,
     Key,
-    Labelling,
+    LogitTransform,
     Loss,
+    PlayerGradient,
     Players,
     Prior,
     PyTree,
-    Remembering,
-    Seen,
     Term,
     Transform,
     View,
 )
 
-Parts = Array | tuple[Array, ...]
-
-TERMS, AUGMENT = "terms", "augment"  # the memories in a model state, beside the network's own collections
+TERMS, AUGMENT = "terms", "augment"  # what a model state has beside the network's own collections
 
 
 def normal_prior(dim: int) -> Prior:
@@ -52,121 +56,62 @@ def adversarial_game(
     d_terms: Sequence[Term] = (),
     g_terms: Sequence[Term] = (),
     augment: Transform | Augmentation | None = None,
-    labelling: Labelling | None = None,
+    logit_transform: LogitTransform | None = None,
 ) -> Game:
     """The game of `generator` against `discriminator` under `loss`, each player with its own extra terms.
 
-    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), the parts being what the loss returns. `augment`
-    changes all that the discriminator sees, and `labelling` which logits its loss takes for real and for fake.
+    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), the parts being what the loss returns. Whatever
+    collections the networks have beside `params` are their model state, and so are the states of terms and
+    augmentations, which start anew where the game does. The discriminator sees real and fake examples in separate
+    passes, so batch statistics are separate too; an objective returns the new model state of its own player only.
+    Real and fake batches may differ in size. Where the batch has a condition y, it follows each network's first
+    argument.
 
-    The networks are linen modules (or anything with their `init` and `apply`): `generator(z, train=...)` -> x and
-    `discriminator(x, train=...)` -> logits of shape [n] (or [n, ...] for patches, or fewer than n for packs); where
-    the batch has a condition y it follows the first argument. Whatever collections they have beside `params` are
-    their model state, and so are the memories of terms and augmentations, which start anew where the game does. The
-    discriminator sees real and fake examples in separate passes, so batch statistics are separate too; an objective
-    returns the new model state of its own player only.
+    The networks may draw from any stream (`self.make_rng("noise")`), in training and when sampled. What they return
+    beside examples and logits, terms find in `view.outputs`.
 
-    Real and fake batches may differ in size.
+    Args:
+      generator: a linen module (or anything with its `init` and `apply`), z -> examples. Either network may be told by
+        `train`, `training`, `is_training` or `deterministic`, an argument or a field, whether it trains, or not at all.
+      discriminator: a linen module, x -> logits [n] (or [n, ...] for patches, or fewer than n for packs), or a tuple
+        that begins with them, or a dict or NamedTuple that calls them `logits`.
+      prior: (key, n) -> z, such as `normal_prior(64)`.
+      loss: what the players minimize, as functions of logits.
+      d_terms: terms added to the discriminator's loss.
+      g_terms: terms added to the generator's loss.
+      augment: changes all that the discriminator sees.
+      logit_transform: which logits the discriminator's loss takes for real and for fake.
 
     Raises:
+      TypeError: what is no network (a class, a `flax.nnx` module); when traced, outputs or a batch of another form.
       ValueError: terms that are none; when traced, sizes that differ where a loss pairs each real with a fake example.
+
+    Warns:
+      UserWarning: at its start, a discriminator that ends in a sigmoid.
 
     Example:
       >>> import jaxgan as jg
       >>> game = jg.adversarial_game(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(8), jg.minimax)
       >>> params, model_state = game.init(jax.random.key(0), jg.Batch(jnp.zeros((4, 2))))
-      >>> game.sample(params.generator, model_state.generator, jax.random.key(1), 3).shape
+      >>> game.sample(jax.random.key(1), params.generator, model_state.generator, 3).shape
       (3, 2)
     """
-    terms = Players(_check_terms("g_terms", g_terms), _check_terms("d_terms", d_terms))
-    augmentation = augment if augment is None or isinstance(augment, Augmentation) else _forgetful(augment)
-
-    def init(key: Key, batch: Batch) -> tuple[Players, Players]:
-        z = prior(named_key(key, "prior"), batch.x.shape[0])
-        g = _init(generator, named_key(key, "generator"), z, batch.y)
-        d = _init(discriminator, named_key(key, "discriminator"), batch.x, batch.y)
-        memory = () if augmentation is None else augmentation.init()
-        g_state = _remembering(g[1], _first_memories(terms.generator), ())
-        return Players(g[0], d[0]), Players(g_state, _remembering(d[1], _first_memories(terms.discriminator), memory))
-
-    def objective(
-        player: str,
-        loss_of: Callable[[Array, Array], Parts],
-        params: Players,
-        model_state: Players,
-        batch: Batch,
-        num_fake: int,
-        key: Key,
-        step: Array,
-    ) -> tuple[Array, Evaluation]:
-        z = prior(named_key(key, "prior"), num_fake)
-        y_fake = _conditions(batch.y, num_fake)
-        g_first, d_first = network_state(model_state.generator), network_state(model_state.discriminator)
-        memory = model_state.discriminator.get(AUGMENT, ())
-
-        def seen(x: Array, name: str, key: Key = key) -> Array:
-            """`x` as it reaches the discriminator."""
-            return x if augmentation is None else augmentation.apply(x, named_key(key, f"augment {name}"), step, memory)
-
-        g = partial(_apply, generator, params.generator)
-        d = partial(_apply, discriminator, params.discriminator)
-        fake, g_state = g(g_first, z, y_fake, named_key(key, "generator"))
-        real_logits, d_state = d(d_first, seen(batch.x, "real"), batch.y, named_key(key, "real"))
-        fake_logits, d_state = d(d_state, seen(fake, "fake"), y_fake, named_key(key, "fake"))
-
-        _check_pairing(loss_of, real_logits, fake_logits)
-        judged = real_logits, fake_logits
-        if labelling is not None and player == "discriminator":
-            judged = labelling(*judged, named_key(key, "labels"))
-        parts = loss_of(*judged)
-        means = tuple(jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,)))
-
-        def view_of(key: Key) -> View:
-            """What one term sees: it draws by `key`, in every call of its networks alike."""
-
-            def critic(x: Array) -> Array:
-                return d(d_first, seen(x, "critic", key), _conditions(batch.y, x.shape[0]), named_key(key, "critic"))[0]
-
-            def features(x: Array) -> Array:
-                y, x = _conditions(batch.y, x.shape[0]), seen(x, "critic", key)
-                return _features(discriminator, params.discriminator, d_first, x, y, named_key(key, "critic"))
-
-            def generate(z: Array) -> Array:
-                return g(g_first, z, _conditions(batch.y, z.shape[0]), named_key(key, "generate"))[0]
-
-            own = getattr(params, player)
-            return View(critic, features, generate, own, batch.x, fake, real_logits, fake_logits, z, batch.y, key, step)
-
-        own_terms, own_state = getattr(terms, player), getattr(model_state, player)
-        remembered = own_state.get(TERMS, ((),) * len(own_terms))
-        penalties, memories = _evaluate(own_terms, lambda i: view_of(named_key(key, f"term {i}")), remembered)
-        if player == "discriminator" and augmentation is not None:
-            memory = _like(memory, augmentation.update(view_of(key), memory))
-        new_state = _remembering(
-            {"generator": g_state, "discriminator": d_state}[player],
-            memories if TERMS in own_state else (),
-            memory if AUGMENT in own_state else (),
-        )
-        total = sum([*means[1:], *penalties], start=means[0])
-        return total, Evaluation(means, new_state, real_logits, fake_logits)
-
-    def sample(params: PyTree, model_state: PyTree, key: Key, n: int, y: PyTree = None) -> Array:
-        z = prior(key, n)
-        own = network_state(model_state)
-        return _apply(generator, params, own, z, y, named_key(key, "generator"), train=False)[0]
-
-    def judge(
-        params: PyTree, model_state: PyTree, x: Array, key: Key | None = None, y: PyTree = None
-    ) -> tuple[Array, PyTree]:
-        return _apply(discriminator, params, network_state(model_state), x, y, key, train=key is not None)
-
+    networks.check_module("generator", generator)
+    networks.check_module("discriminator", discriminator)
+    terms = Players(check_terms("g_terms", g_terms), check_terms("d_terms", d_terms))
+    setup = _Setup(generator, discriminator, prior, _augmentation(augment))
+    transform = _same_logits if logit_transform is None else logit_transform
+    g_role = _Role(lambda both: both.generator, loss.generator, terms.generator, _same_logits, _same_state)
+    d_role = _Role(
+        lambda both: both.discriminator, loss.discriminator, terms.discriminator, transform, setup.augmentation.update
+    )
     return Game(
-        init=init,
-        generator=partial(objective, "generator", loss.generator),
-        discriminator=partial(objective, "discriminator", loss.discriminator),
-        sample=sample,
+        init=partial(_init, setup, terms),
+        generator=partial(_objective, setup, g_role),
+        discriminator=partial(_objective, setup, d_role),
+        sample=partial(_sample, setup),
         loss=loss,
-        judge=judge,
+        discriminate=partial(_discriminate, setup),
     )
 
 
@@ -174,15 +119,15 @@ def joint_gradient(game: Game) -> Field:
     """(dL_G/dG, dL_D/dD) at one point, and what both players see there, on one batch and the same latents."""
 
     def field(
-        params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+        key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
     ) -> tuple[Players, Players]:
-        def look(player: str) -> Seen:
+        def look(player: str) -> PlayerGradient:
             def value(own: PyTree) -> tuple[Array, Evaluation]:
                 point = params._replace(**{player: own})
-                return getattr(game, player)(point, model_state, batch, num_fake, key, step)
+                return getattr(game, player)(key, point, model_state, batch, num_fake, step)
 
             (loss, evaluation), gradient = jax.value_and_grad(value, has_aux=True)(getattr(params, player))
-            return Seen(loss, evaluation, gradient)
+            return PlayerGradient(loss, evaluation, gradient)
 
         both = Players(look("generator"), look("discriminator"))
         return Players(both.generator.gradient, both.discriminator.gradient), both
@@ -190,95 +135,208 @@ def joint_gradient(game: Game) -> Field:
     return field
 
 
-def gradient_field(game: Game) -> Callable[[Players, Players, Batch, int, Key], Players]:
-    """The joint gradient (dL_G/dG, dL_D/dD) as a function of (params, model_state, batch, num_fake, key).
+def gradient_field(game: Game) -> Callable[[Key, Players, Players, Batch, int], Players]:
+    """The joint gradient (dL_G/dG, dL_D/dD) as a function of (key, params, model_state, batch, num_fake).
 
     Simultaneous gradient descent follows minus this field; both players see the same batch and latents.
     """
     field = joint_gradient(game)
-    return lambda params, model_state, batch, num_fake, key: field(
-        params, model_state, batch, num_fake, key, jnp.int32(0)
+    return lambda key, params, model_state, batch, num_fake: field(
+        key, params, model_state, batch, num_fake, jnp.int32(0)
     )[0]
 
 
 def network_state(model_state: PyTree) -> PyTree:
-    """The network's own part of a player's model state, without the memories of terms and augmentations."""
+    """The network's own part of a player's model state, without the states of terms and augmentations."""
     return {name: value for name, value in model_state.items() if name not in (TERMS, AUGMENT)}
 
 
-def _remembering(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
-    """A player's model state; what there is nothing to remember of is left out."""
-    memories = {TERMS: terms, AUGMENT: augment}
-    return {**network, **{name: memory for name, memory in memories.items() if jax.tree.leaves(memory)}}
+class _Setup(NamedTuple):
+    """What both objectives are made of."""
+
+    generator: Any
+    discriminator: Any
+    prior: Prior
+    augmentation: Augmentation
 
 
-def _first_memories(terms: Sequence[Term]) -> tuple[PyTree, ...]:
-    return tuple(term.init() if isinstance(term, Remembering) else () for term in terms)
+class _Role(NamedTuple):
+    """What sets one player's objective apart from the other's."""
+
+    own: Callable[[Players], Any]  # of two values, the player's
+    loss: Callable[[Array, Array], Parts]
+    terms: tuple[Term, ...]
+    logit_transform: LogitTransform
+    augmented: Callable[[View, PyTree], PyTree]  # the augmentation's state after an update of this player
 
 
-def _evaluate(
-    terms: Sequence[Term], view_of: Callable[[int], View], memories: Sequence[PyTree]
-) -> tuple[list[Array], tuple[PyTree, ...]]:
-    """The mean of every term, and what it remembers; each has a view of its own, which the others do not change."""
-    means, after = [], []
-    for i, (term, memory) in enumerate(zip(terms, memories, strict=True)):
-        view = view_of(i)
-        values, new = term.apply(view, memory) if isinstance(term, Remembering) else (term(view), memory)
-        means.append(jnp.mean(values))
-        after.append(_like(memory, new))
-    return means, tuple(after)
+class _Point(NamedTuple):
+    """Where an objective is evaluated."""
+
+    params: Players
+    model_state: Players  # of the networks alone
+    augmentation: Callable[[Key, Array], Array]
+    y: PyTree
+    step: Array
 
 
-def _like(old: PyTree, new: PyTree) -> PyTree:
-    """What is carried on keeps its types."""
-    return jax.tree.map(lambda new, old: new.astype(old.dtype), new, old)
+class _Passes(NamedTuple):
+    """What the networks made of one batch and as many latents as it takes fakes."""
+
+    z: Array
+    y_fake: PyTree
+    fake: Array
+    real_outputs: PyTree
+    fake_outputs: PyTree
+    model_state: Players
 
 
-def _check_terms(name: str, terms: Sequence[Term]) -> tuple[Term, ...]:
-    single = callable(terms) or isinstance(terms, Remembering)
-    if single or not all(callable(term) or isinstance(term, Remembering) for term in terms):
-        raise ValueError(f"{name} must be a sequence of terms, such as (r1(10.0),), got {terms!r}")
-    return tuple(terms)
+def _init(setup: _Setup, terms: Players, key: Key, batch: Batch) -> tuple[Players, Players]:
+    if not isinstance(batch, Batch):
+        raise TypeError(f"expected a Batch, such as Batch(x) or Batch(x, y), got {shown(batch)}")
+    z = setup.prior(named_key(key, "prior"), batch.x.shape[0])
+    g_params, g_state = networks.init(setup.generator, named_key(key, "generator"), z, batch.y)
+    d_params, d_state = networks.init(setup.discriminator, named_key(key, "discriminator"), batch.x, batch.y)
+
+    def logits(params: PyTree) -> Array:
+        return logits_of(networks.apply(setup.discriminator, key, params, d_state, batch.x, batch.y, train=True)[0])
+
+    if ends_in_sigmoid(logits, d_params):
+        warnings.warn(
+            "the discriminator ends in a sigmoid, and losses take what is before it, the logits: expected a "
+            "discriminator without it, got one that would be trained on probabilities",
+            stacklevel=2,
+        )
+    g_state = _with_states(g_state, first_states(terms.generator), ())
+    d_state = _with_states(d_state, first_states(terms.discriminator), setup.augmentation.init())
+    return Players(g_params, d_params), Players(g_state, d_state)
 
 
-def _forgetful(transform: Transform) -> Augmentation:
-    return Augmentation(tuple, lambda x, key, step, memory: transform(x, key), lambda view, memory: memory)
+def _objective(
+    setup: _Setup,
+    role: _Role,
+    key: Key,
+    params: Players,
+    model_state: Players,
+    batch: Batch,
+    num_fake: int,
+    step: Array,
+) -> tuple[Array, Evaluation]:
+    own, augment = role.own(model_state), model_state.discriminator.get(AUGMENT, ())
+    networks_own = Players(*map(network_state, model_state))
+    seen = lambda key, x: setup.augmentation.apply(key, x, step, augment)  # noqa: E731
+    point = _Point(params, networks_own, seen, batch.y, step)
+    passes = _play(setup, point, key, batch, num_fake)
+    real_logits, fake_logits = logits_of(passes.real_outputs), logits_of(passes.fake_outputs)
+    _check_pairing(role.loss, real_logits, fake_logits)
+    means = means_of(role.loss(*role.logit_transform(named_key(key, "labels"), real_logits, fake_logits)))
+
+    def view_of(key: Key) -> View:
+        return _view(setup, point, passes, role.own(params), batch, key)
+
+    before = own.get(TERMS, ((),) * len(role.terms))
+    penalties, after = evaluate(role.terms, lambda i: view_of(named_key(key, f"term {i}")), before)
+    new_state = _with_states(
+        role.own(passes.model_state),
+        after if TERMS in own else (),
+        like(augment, role.augmented(view_of(key), augment)) if AUGMENT in own else (),
+    )
+    return added((*means, *penalties)), Evaluation(means, new_state, real_logits, fake_logits)
 
 
-def _init(module: Any, key: Key, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
-    inputs = (x,) if y is None else (x, y)
-    rngs = {"params": key, "dropout": named_key(key, "dropout")}
-    variables = dict(module.init(rngs, *inputs, train=True))
-    return variables.pop("params", {}), variables
+def _play(setup: _Setup, point: _Point, key: Key, batch: Batch, num_fake: int) -> _Passes:
+    """One pass of the generator, and one of the discriminator over either kind of examples."""
+    z, y_fake = setup.prior(named_key(key, "prior"), num_fake), conditions(batch.y, num_fake)
+
+    def generator(name: str, state: PyTree, z: Array) -> tuple[PyTree, PyTree]:
+        return networks.apply(
+            setup.generator, named_key(key, name), point.params.generator, state, z, y_fake, train=True
+        )
+
+    def discriminator(name: str, state: PyTree, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
+        seen = point.augmentation(named_key(key, f"augment {name}"), x)
+        return networks.apply(
+            setup.discriminator, named_key(key, name), point.params.discriminator, state, seen, y, train=True
+        )
+
+    made, g_state = generator("generator", point.model_state.generator, z)
+    fake = examples_of(made)
+    real_outputs, d_state = discriminator("real", point.model_state.discriminator, batch.x, batch.y)
+    fake_outputs, d_state = discriminator("fake", d_state, fake, y_fake)
+    return _Passes(z, y_fake, fake, real_outputs, fake_outputs, Players(g_state, d_state))
 
 
-def _apply(
-    module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key | None, *, train: bool = True
+def _view(setup: _Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batch, key: Key) -> View:
+    """What one term sees: it draws by `key`, in every call of its networks alike."""
+    d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
+    (g_params, d_params), (g_state, d_state) = point.params, point.model_state
+
+    def seen(x: Array) -> tuple[Array, PyTree]:
+        return point.augmentation(seen_key, x), conditions(point.y, x.shape[0])
+
+    def outputs(x: Array) -> PyTree:
+        return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x), train=True)[0]
+
+    def features(x: Array) -> Array:
+        return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x))
+
+    def generate(z: Array) -> Array:
+        y = conditions(point.y, z.shape[0])
+        return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
+
+    return View(
+        critic=lambda x: logits_of(outputs(x)),
+        features=features,
+        generate=generate,
+        params=own,
+        real=batch.x,
+        fake=passes.fake,
+        real_logits=logits_of(passes.real_outputs),
+        fake_logits=logits_of(passes.fake_outputs),
+        z=passes.z,
+        y=batch.y,
+        key=key,
+        step=point.step,
+        outputs=outputs,
+        real_outputs=passes.real_outputs,
+        fake_outputs=passes.fake_outputs,
+        y_fake=passes.y_fake,
+    )
+
+
+def _sample(setup: _Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None) -> Array:
+    z, own = setup.prior(key, n), network_state(model_state)
+    return examples_of(networks.apply(setup.generator, named_key(key, "generator"), params, own, z, y, train=False)[0])
+
+
+def _discriminate(
+    setup: _Setup, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool = False
 ) -> tuple[Array, PyTree]:
-    inputs = (x,) if y is None else (x, y)
-    variables = {"params": params, **model_state}
-    if not train or key is None:
-        return module.apply(variables, *inputs, train=False), model_state
-    rngs = {"dropout": named_key(key, "dropout")}
-    y, new_state = module.apply(variables, *inputs, train=True, mutable=list(model_state), rngs=rngs)
-    # flax keeps batch statistics in float32 at first and then in the type of what passes
-    return y, _like(model_state, new_state)
+    own = network_state(model_state)
+    outputs, new = networks.apply(setup.discriminator, key, params, own, x, y, train=train)
+    return logits_of(outputs), new
 
 
-def _features(module: Any, params: PyTree, model_state: PyTree, x: Array, y: PyTree, key: Key) -> Array:
-    inputs = (x,) if y is None else (x, y)
-    collections, rngs = [*model_state, "intermediates"], {"dropout": named_key(key, "dropout")}
-    _, new = module.apply({"params": params, **model_state}, *inputs, train=True, mutable=collections, rngs=rngs)
-    sown = jax.tree_util.tree_leaves_with_path(new.get("intermediates", {}))
-    found = [leaf for path, leaf in sown if jax.tree_util.DictKey("features") in path]
-    if not found:
-        raise ValueError('view.features needs a discriminator that sows "features": self.sow("intermediates", ...)')
-    return found[-1]
+def _with_states(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
+    """A player's model state; a state without arrays is left out."""
+    states = {TERMS: terms, AUGMENT: augment}
+    return {**network, **{name: state for name, state in states.items() if jax.tree.leaves(state)}}
 
 
-def _conditions(y: PyTree, n: int) -> PyTree:
-    """The first n of the batch's conditions, from the start again where there are fewer."""
-    return jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
+def _augmentation(augment: Transform | Augmentation | None) -> Augmentation:
+    if isinstance(augment, Augmentation):
+        return augment
+    if augment is None:
+        return Augmentation(tuple, lambda key, x, step, state: x, _same_state)
+    return Augmentation(tuple, lambda key, x, step, state: augment(key, x), _same_state)
+
+
+def _same_state(view: View, state: PyTree) -> PyTree:
+    return state
+
+
+def _same_logits(key: Key, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+    return real_logits, fake_logits
 
 
 def _check_pairing(loss_of: Callable[[Array, Array], Parts], real: Array, fake: Array) -> None:

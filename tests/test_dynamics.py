@@ -17,7 +17,6 @@ from jaxgan.dynamics import (
     current_generator,
     discriminator_only,
     extragradient,
-    norm,
     optimistic,
     simultaneous,
     unrolled,
@@ -26,6 +25,7 @@ from jaxgan.dynamics import (
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import minimax
 from jaxgan.random import named_key
+from jaxgan.trees import norm
 from jaxgan.types import QUANTILES, Algorithm, Array, Batch, BatchSizes, Evaluation, Game, Info, Key, Players, State
 
 KEY = jax.random.key(0)
@@ -163,7 +163,7 @@ def test_info_is_that_of_the_objectives(trained: tuple[Algorithm, State]) -> Non
 
     def loss(own: Any) -> Array:
         params = before.params._replace(discriminator=own)
-        return GAME.discriminator(params, before.model_state, batch, 3, KEY, before.step)[0]
+        return GAME.discriminator(KEY, params, before.model_state, batch, 3, before.step)[0]
 
     gradient = jax.tree.leaves(jax.jit(jax.grad(loss))(before.params.discriminator))
     expected = np.sqrt(sum(np.sum(np.float64(leaf) ** 2) for leaf in gradient))
