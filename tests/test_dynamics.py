@@ -40,7 +40,7 @@ def bilinear(scale: float = 1.0) -> Game:
     """L_G = -L_D = scale <theta, psi>: the game that simultaneous descent spirals out of."""
 
     def objective(
-        sign: int, params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+        sign: int, key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
     ) -> tuple[Array, Evaluation]:
         value = sign * scale * jnp.sum(params.generator * params.discriminator)
         return value, Evaluation((value,), {}, jnp.zeros(batch.x.shape[0]), jnp.zeros(num_fake))
@@ -49,7 +49,7 @@ def bilinear(scale: float = 1.0) -> Game:
         init=lambda key, batch: (Players(jnp.asarray(THETA), jnp.asarray(PSI)), Players({}, {})),
         generator=functools.partial(objective, 1),
         discriminator=functools.partial(objective, -1),
-        sample=lambda params, model_state, key, n, y=None: jnp.zeros((n, 2)),
+        sample=lambda key, params, model_state, n, y=None: jnp.zeros((n, 2)),
     )
 
 
