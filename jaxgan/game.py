@@ -3,18 +3,17 @@
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan import networks
-from jaxgan.losses.parts import Parts, added, means_of
-from jaxgan.networks import conditions
+from jaxgan.networks import network_state, with_states
+from jaxgan.objective import Role, Setup, evaluate
 from jaxgan.outputs import ends_in_sigmoid, examples_of, logits_of, shown
 from jaxgan.random import named_key
-from jaxgan.terms.evaluate import check_terms, evaluate, first_states
-from jaxgan.trees import like
+from jaxgan.terms.evaluate import check_terms, first_states
 from jaxgan.types import (
     Array,
     Augmentation,
@@ -33,8 +32,6 @@ from jaxgan.types import (
     Transform,
     View,
 )
-
-TERMS, AUGMENT = "terms", "augment"  # what a model state has beside the network's own collections
 
 
 def normal_prior(dim: int) -> Prior:
@@ -99,16 +96,16 @@ def adversarial_game(
     networks.check_module("generator", generator)
     networks.check_module("discriminator", discriminator)
     terms = Players(check_terms("g_terms", g_terms), check_terms("d_terms", d_terms))
-    setup = _Setup(generator, discriminator, prior, _augmentation(augment))
+    setup = Setup(generator, discriminator, prior, _augmentation(augment))
     transform = _same_logits if logit_transform is None else logit_transform
-    g_role = _Role(lambda both: both.generator, loss.generator, terms.generator, _same_logits, _same_state)
-    d_role = _Role(
+    g_role = Role(lambda both: both.generator, loss.generator, terms.generator, _same_logits, _same_state)
+    d_role = Role(
         lambda both: both.discriminator, loss.discriminator, terms.discriminator, transform, setup.augmentation.update
     )
     return Game(
         init=partial(_init, setup, terms),
-        generator=partial(_objective, setup, g_role),
-        discriminator=partial(_objective, setup, d_role),
+        generator=partial(evaluate, setup, g_role),
+        discriminator=partial(evaluate, setup, d_role),
         sample=partial(_sample, setup),
         loss=loss,
         discriminate=partial(_discriminate, setup),
@@ -146,52 +143,7 @@ def gradient_field(game: Game) -> Callable[[Key, Players, Players, Batch, int], 
     )[0]
 
 
-def network_state(model_state: PyTree) -> PyTree:
-    """The network's own part of a player's model state, without the states of terms and augmentations."""
-    return {name: value for name, value in model_state.items() if name not in (TERMS, AUGMENT)}
-
-
-class _Setup(NamedTuple):
-    """What both objectives are made of."""
-
-    generator: Any
-    discriminator: Any
-    prior: Prior
-    augmentation: Augmentation
-
-
-class _Role(NamedTuple):
-    """What sets one player's objective apart from the other's."""
-
-    own: Callable[[Players], Any]  # of two values, the player's
-    loss: Callable[[Array, Array], Parts]
-    terms: tuple[Term, ...]
-    logit_transform: LogitTransform
-    augmented: Callable[[View, PyTree], PyTree]  # the augmentation's state after an update of this player
-
-
-class _Point(NamedTuple):
-    """Where an objective is evaluated."""
-
-    params: Players
-    model_state: Players  # of the networks alone
-    augmentation: Callable[[Key, Array], Array]
-    y: PyTree
-    step: Array
-
-
-class _Passes(NamedTuple):
-    """What the networks made of one batch and as many latents as it takes fakes."""
-
-    z: Array
-    y_fake: PyTree
-    fake: Array
-    real_outputs: PyTree
-    fake_outputs: PyTree
-    model_state: Players
-
-
-def _init(setup: _Setup, terms: Players, key: Key, batch: Batch) -> tuple[Players, Players]:
+def _init(setup: Setup, terms: Players, key: Key, batch: Batch) -> tuple[Players, Players]:
     if not isinstance(batch, Batch):
         raise TypeError(f"expected a Batch, such as Batch(x) or Batch(x, y), got {shown(batch)}")
     z = setup.prior(named_key(key, "prior"), batch.x.shape[0])
@@ -207,120 +159,22 @@ def _init(setup: _Setup, terms: Players, key: Key, batch: Batch) -> tuple[Player
             "discriminator without it, got one that would be trained on probabilities",
             stacklevel=2,
         )
-    g_state = _with_states(g_state, first_states(terms.generator), ())
-    d_state = _with_states(d_state, first_states(terms.discriminator), setup.augmentation.init())
+    g_state = with_states(g_state, first_states(terms.generator), ())
+    d_state = with_states(d_state, first_states(terms.discriminator), setup.augmentation.init())
     return Players(g_params, d_params), Players(g_state, d_state)
 
 
-def _objective(
-    setup: _Setup,
-    role: _Role,
-    key: Key,
-    params: Players,
-    model_state: Players,
-    batch: Batch,
-    num_fake: int,
-    step: Array,
-) -> tuple[Array, Evaluation]:
-    own, augment = role.own(model_state), model_state.discriminator.get(AUGMENT, ())
-    networks_own = Players(*map(network_state, model_state))
-    seen = lambda key, x: setup.augmentation.apply(key, x, step, augment)  # noqa: E731
-    point = _Point(params, networks_own, seen, batch.y, step)
-    passes = _play(setup, point, key, batch, num_fake)
-    real_logits, fake_logits = logits_of(passes.real_outputs), logits_of(passes.fake_outputs)
-    _check_pairing(role.loss, real_logits, fake_logits)
-    means = means_of(role.loss(*role.logit_transform(named_key(key, "labels"), real_logits, fake_logits)))
-
-    def view_of(key: Key) -> View:
-        return _view(setup, point, passes, role.own(params), batch, key)
-
-    before = own.get(TERMS, ((),) * len(role.terms))
-    penalties, after = evaluate(role.terms, lambda i: view_of(named_key(key, f"term {i}")), before)
-    new_state = _with_states(
-        role.own(passes.model_state),
-        after if TERMS in own else (),
-        like(augment, role.augmented(view_of(key), augment)) if AUGMENT in own else (),
-    )
-    return added((*means, *penalties)), Evaluation(means, new_state, real_logits, fake_logits)
-
-
-def _play(setup: _Setup, point: _Point, key: Key, batch: Batch, num_fake: int) -> _Passes:
-    """One pass of the generator, and one of the discriminator over either kind of examples."""
-    z, y_fake = setup.prior(named_key(key, "prior"), num_fake), conditions(batch.y, num_fake)
-
-    def generator(name: str, state: PyTree, z: Array) -> tuple[PyTree, PyTree]:
-        return networks.apply(
-            setup.generator, named_key(key, name), point.params.generator, state, z, y_fake, train=True
-        )
-
-    def discriminator(name: str, state: PyTree, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
-        seen = point.augmentation(named_key(key, f"augment {name}"), x)
-        return networks.apply(
-            setup.discriminator, named_key(key, name), point.params.discriminator, state, seen, y, train=True
-        )
-
-    made, g_state = generator("generator", point.model_state.generator, z)
-    fake = examples_of(made)
-    real_outputs, d_state = discriminator("real", point.model_state.discriminator, batch.x, batch.y)
-    fake_outputs, d_state = discriminator("fake", d_state, fake, y_fake)
-    return _Passes(z, y_fake, fake, real_outputs, fake_outputs, Players(g_state, d_state))
-
-
-def _view(setup: _Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batch, key: Key) -> View:
-    """What one term sees: it draws by `key`, in every call of its networks alike."""
-    d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
-    (g_params, d_params), (g_state, d_state) = point.params, point.model_state
-
-    def seen(x: Array) -> tuple[Array, PyTree]:
-        return point.augmentation(seen_key, x), conditions(point.y, x.shape[0])
-
-    def outputs(x: Array) -> PyTree:
-        return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x), train=True)[0]
-
-    def features(x: Array) -> Array:
-        return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x))
-
-    def generate(z: Array) -> Array:
-        y = conditions(point.y, z.shape[0])
-        return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
-
-    return View(
-        critic=lambda x: logits_of(outputs(x)),
-        features=features,
-        generate=generate,
-        params=own,
-        real=batch.x,
-        fake=passes.fake,
-        real_logits=logits_of(passes.real_outputs),
-        fake_logits=logits_of(passes.fake_outputs),
-        z=passes.z,
-        y=batch.y,
-        key=key,
-        step=point.step,
-        outputs=outputs,
-        real_outputs=passes.real_outputs,
-        fake_outputs=passes.fake_outputs,
-        y_fake=passes.y_fake,
-    )
-
-
-def _sample(setup: _Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None) -> Array:
+def _sample(setup: Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None) -> Array:
     z, own = setup.prior(key, n), network_state(model_state)
     return examples_of(networks.apply(setup.generator, named_key(key, "generator"), params, own, z, y, train=False)[0])
 
 
 def _discriminate(
-    setup: _Setup, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool = False
+    setup: Setup, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool = False
 ) -> tuple[Array, PyTree]:
     own = network_state(model_state)
     outputs, new = networks.apply(setup.discriminator, key, params, own, x, y, train=train)
     return logits_of(outputs), new
-
-
-def _with_states(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
-    """A player's model state; a state without arrays is left out."""
-    states = {TERMS: terms, AUGMENT: augment}
-    return {**network, **{name: state for name, state in states.items() if jax.tree.leaves(state)}}
 
 
 def _augmentation(augment: Transform | Augmentation | None) -> Augmentation:
@@ -337,20 +191,3 @@ def _same_state(view: View, state: PyTree) -> PyTree:
 
 def _same_logits(key: Key, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
     return real_logits, fake_logits
-
-
-def _check_pairing(loss_of: Callable[[Array, Array], Parts], real: Array, fake: Array) -> None:
-    if real.shape == fake.shape:
-        return
-
-    def of_size(n: int, like: Array) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((n, *like.shape[1:]), like.dtype)
-
-    try:
-        # Asked at sizes 2 and 3: a batch of one would broadcast against the other silently.
-        jax.eval_shape(loss_of, of_size(2, real), of_size(3, fake))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "this loss pairs each real with a fake example and needs as many of both: "
-            f"got real logits of shape {real.shape} and fake logits of shape {fake.shape}"
-        ) from error

@@ -22,6 +22,7 @@ from jaxgan.types import Array, Key, PyTree
 
 Result = TypeVar("Result")
 
+TERMS, AUGMENT = "terms", "augment"  # what a model state has beside the network's own collections
 STREAMS = ("dropout", "noise")  # there from the start: a module may ask `has_rng`, which raises nothing
 
 
@@ -91,6 +92,17 @@ def features(module: Any, key: Key, params: PyTree, model_state: PyTree, x: Arra
 def conditions(y: PyTree, n: int) -> PyTree:
     """The first n of a batch's conditions, from the start again where there are fewer."""
     return jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
+
+
+def network_state(model_state: PyTree) -> PyTree:
+    """The network's own part of a player's model state, without the states of terms and augmentations."""
+    return {name: value for name, value in model_state.items() if name not in (TERMS, AUGMENT)}
+
+
+def with_states(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
+    """A player's model state; a state without arrays is left out."""
+    states = {TERMS: terms, AUGMENT: augment}
+    return {**network, **{name: state for name, state in states.items() if jax.tree.leaves(state)}}
 
 
 def has_batch_norm(model_state: PyTree) -> str:

@@ -29,8 +29,9 @@ from jaxgan.dynamics import (
     unrolled,
     update_player,
 )
-from jaxgan.game import AUGMENT, TERMS, adversarial_game, joint_gradient, normal_prior
+from jaxgan.game import adversarial_game, joint_gradient, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
+from jaxgan.networks import AUGMENT, TERMS
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.random import named_key
 from jaxgan.runs.run import run

@@ -19,7 +19,7 @@ from jaxgan.diagnostics.gradients import (
     mean_loss,
 )
 from jaxgan.dynamics import DiscriminatorInfo, best_generator, with_generator
-from jaxgan.game import network_state
+from jaxgan.networks import network_state
 from jaxgan.random import named_key
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement

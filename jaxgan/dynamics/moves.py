@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.checks import check_count
-from jaxgan.game import network_state
 from jaxgan.losses.parts import value_of
+from jaxgan.networks import network_state
 from jaxgan.random import fold_into_keys, named_key
 from jaxgan.trees import norm
 from jaxgan.types import (

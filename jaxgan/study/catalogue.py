@@ -18,6 +18,7 @@ from jaxgan.data.files import from_path
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
+from jaxgan.losses.parts import parts_of
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
 from jaxgan.study.messages import OptionError, nearest
@@ -211,7 +212,7 @@ def _check_values(name: str, player: str, function: Callable[..., Any]) -> None:
     except Exception as error:
         line = str(error).splitlines()[0]
         raise OptionError("loss", f"{name}: its {player} part raised {type(error).__name__}: {line}") from error
-    parts = parts if isinstance(parts, tuple) else (parts,)
+    parts = parts_of(parts)
     if not parts or not all(
         hasattr(part, "dtype") and jnp.issubdtype(part.dtype, jnp.floating) and part.shape in ((), logits.shape)
         for part in parts

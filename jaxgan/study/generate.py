@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan import checkpoint
-from jaxgan.game import network_state, normal_prior
-from jaxgan.networks import apply
+from jaxgan.game import normal_prior
+from jaxgan.networks import apply, network_state
 from jaxgan.outputs import examples_of
 from jaxgan.report.run import figures
 from jaxgan.results import store
