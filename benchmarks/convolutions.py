@@ -1,4 +1,4 @@
-"""The claim: `jaxgan.nn.trilinear.choose` takes the fastest formulation of a convolution, or nearly so, for any shape.
+"""The claim: `choose` in `jaxgan.nn.conv.primitive` takes the fastest formulation of a convolution, or nearly so.
 
 `python -m benchmarks.convolutions [--rounds 5] [--out FOLDER]` times every formulation, and XLA's own convolution, in
 each of the three roles (output and both gradients), inside a compiled loop as a training step is, for one set of
@@ -20,8 +20,8 @@ import jax.numpy as jnp
 
 from benchmarks import machine, report
 from benchmarks.report import number, table
-from jaxgan.nn.formulations import Formulation, filtering, patches, shifted
-from jaxgan.nn.trilinear import Window, by_xla, choose, in_pieces, operands_of
+from jaxgan.nn.conv.formulations import Formulation, filtering, patches, shifted
+from jaxgan.nn.conv.primitive import Window, by_xla, choose, in_pieces, operands_of
 
 _FORMS: dict[str, Callable[..., Formulation]] = {"patches": patches, "shifted": shifted, "filtering": filtering}
 _ROLES = {"y": "output", "x": "input gradient", "w": "kernel gradient"}

@@ -38,7 +38,7 @@ def train(recipe, source, seeds, steps):
     algorithm, chunks = algorithm_of(recipe), []
 
     def probe(state, key):
-        x = algorithm.game.sample(*jg.best_generator(state), key, SAMPLES)
+        x = algorithm.game.sample(key, *jg.best_generator(state), SAMPLES)
         return jg.metrics.mode_report(x, source.mixture.means, source.mixture.sigma), jnp.isfinite(x).all()
 
     with tqdm(desc=f"{recipe.__name__} on {source.name}", total=steps, unit="step") as bar:

@@ -57,14 +57,13 @@ class Estimate(NamedTuple):
 @cache
 def parts_of(data):
     """Source, networks, prior, evaluator, and a game by which generators are sampled, whatever they were trained in."""
-    networks: tuple[Any, Any]
     if data == "ring":
         source, samples, prior = jg.data.ring(), 2500, jg.normal_prior(2)
-        networks = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
+        networks: tuple[Any, Any] = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
     else:
         source, samples, prior = jg.data.digits(), 5000, jg.normal_prior(64)
         networks = jg.nn.DCGANGenerator(size=8, channels=1, width=32), jg.nn.DCGANDiscriminator(width=32)
-    game = jg.adversarial_game(*networks, prior, jg.minimax)
+    game = jg.adversarial_game(networks[0], networks[1], prior, jg.minimax)
     return source, networks, prior, jg.evaluator_for(source, samples), game
 
 

@@ -22,7 +22,7 @@ algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=
 
 def probe(state, key):
     assert ring.mixture  # its modes are known
-    x = game.sample(*jg.best_generator(state), key, 2500)
+    x = game.sample(key, *jg.best_generator(state), 2500)
     return jg.metrics.mode_report(x, ring.mixture.means, ring.mixture.sigma)
 
 

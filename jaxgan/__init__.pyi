@@ -77,7 +77,7 @@ from .types import Game as Game
 from .types import Loss as Loss
 from .types import LossInfo as LossInfo
 from .types import Players as Players
-from .types import Remembering as Remembering
+from .types import StatefulTerm as StatefulTerm
 from .types import View as View
 
 __version__: str

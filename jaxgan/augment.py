@@ -1,6 +1,6 @@
 """Changes of what the discriminator sees: noise and differentiable augmentations of images.
 
-A transform is a function (x, key) -> x, random by example and differentiable. Images are [n, height, width, channels],
+A transform is a function (key, x) -> x, random by example and differentiable. Images are [n, height, width, channels],
 in [-1, 1]. Give one to `adversarial_game(..., augment=)` and both real and fake examples pass through it on their way
 to the discriminator, in both players' objectives; the generator learns through it.
 """
@@ -24,11 +24,11 @@ def color() -> Transform:
     Source: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
 
     Example:
-      >>> color()(jnp.zeros((2, 4, 4, 3)), jax.random.key(0)).shape
+      >>> color()(jax.random.key(0), jnp.zeros((2, 4, 4, 3))).shape
       (2, 4, 4, 3)
     """
 
-    def transform(x: Array, key: Key) -> Array:
+    def transform(key: Key, x: Array) -> Array:
         _check_images("color", x)
         brightness, saturation, contrast = jax.random.uniform(key, (3, x.shape[0], 1, 1, 1), x.dtype)
         x = x + brightness - 0.5
@@ -49,12 +49,12 @@ def translation(ratio: float = 0.125) -> Transform:
       ValueError: a ratio outside [0, 1].
 
     Example:
-      >>> translation()(jnp.ones((2, 8, 8, 1)), jax.random.key(0)).shape
+      >>> translation()(jax.random.key(0), jnp.ones((2, 8, 8, 1))).shape
       (2, 8, 8, 1)
     """
     check_coefficient("ratio", ratio, highest=1.0)
 
-    def transform(x: Array, key: Key) -> Array:
+    def transform(key: Key, x: Array) -> Array:
         _check_images("translation", x)
         _, height, width, channels = x.shape
         most = _pixels(ratio, height), _pixels(ratio, width)
@@ -80,13 +80,13 @@ def cutout(ratio: float = 0.5) -> Transform:
       ValueError: a ratio outside [0, 1].
 
     Example:
-      >>> x = cutout()(jnp.ones((1, 8, 8, 1)), jax.random.key(0))
+      >>> x = cutout()(jax.random.key(0), jnp.ones((1, 8, 8, 1)))
       >>> 0 < float(x.mean()) < 1
       True
     """
     check_coefficient("ratio", ratio, highest=1.0)
 
-    def transform(x: Array, key: Key) -> Array:
+    def transform(key: Key, x: Array) -> Array:
         _check_images("cutout", x)
         rows, columns = (_hole(jax.random.fold_in(key, axis), x.shape[0], x.shape[axis], ratio) for axis in (1, 2))
         hole = rows[:, :, None, None] & columns[:, None, :, None]
@@ -99,13 +99,13 @@ def chain(*transforms: Transform) -> Transform:
     """One transform after another, each with randomness of its own.
 
     Example:
-      >>> chain(color(), translation(), cutout())(jnp.ones((2, 8, 8, 3)), jax.random.key(0)).shape
+      >>> chain(color(), translation(), cutout())(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
       (2, 8, 8, 3)
     """
 
-    def transform(x: Array, key: Key) -> Array:
+    def transform(key: Key, x: Array) -> Array:
         for i, one in enumerate(transforms):
-            x = one(x, named_key(key, f"transform {i}"))
+            x = one(named_key(key, f"transform {i}"), x)
         return x
 
     return transform
@@ -115,7 +115,7 @@ def diff_augment() -> Transform:
     """The whole policy of Zhao et al. 2020: `color`, `translation` and `cutout`.
 
     Example:
-      >>> diff_augment()(jnp.ones((2, 8, 8, 3)), jax.random.key(0)).shape
+      >>> diff_augment()(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
       (2, 8, 8, 3)
     """
     return chain(color(), translation(), cutout())
@@ -136,17 +136,17 @@ def instance_noise(
 
     Example:
       >>> noise = instance_noise(0.1)
-      >>> noise.apply(jnp.zeros((2, 3)), jax.random.key(0), jnp.int32(0), noise.init()).shape
+      >>> noise.apply(jax.random.key(0), jnp.zeros((2, 3)), jnp.int32(0), noise.init()).shape
       (2, 3)
     """
     check_coefficient("sigma", sigma, schedule=True)
 
-    def apply(x: Array, key: Key, step: Array, memory: PyTree) -> Array:
-        del memory
+    def apply(key: Key, x: Array, step: Array, state: PyTree) -> Array:
+        del state
         now = sigma(step) if callable(sigma) else sigma
         return x + jnp.asarray(now, x.dtype) * draw(key, x.shape, x.dtype)
 
-    return Augmentation(tuple, apply, lambda view, memory: memory)
+    return Augmentation(tuple, apply, lambda view, state: state)
 
 
 def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_000) -> Augmentation:
@@ -170,18 +170,18 @@ def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_00
     check_coefficient("target", target, lowest=-1.0, highest=1.0)
     check_coefficient("images", images, lowest=1.0)
 
-    def apply(x: Array, key: Key, step: Array, memory: PyTree) -> Array:
+    def apply(key: Key, x: Array, step: Array, state: PyTree) -> Array:
         del step
         for i, transform in enumerate(transforms):
             own = named_key(key, f"transform {i}")
-            chosen = jax.random.bernoulli(named_key(own, "gate"), memory, (x.shape[0],))
-            x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), transform(x, own), x)
+            chosen = jax.random.bernoulli(named_key(own, "gate"), state, (x.shape[0],))
+            x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), transform(own, x), x)
         return x
 
-    def update(view: View, memory: PyTree) -> PyTree:
+    def update(view: View, state: PyTree) -> PyTree:
         overfitting = jnp.mean(jnp.sign(view.real_logits))
         move = jnp.sign(overfitting - target) * (view.real.shape[0] / images)
-        return jnp.clip(memory + move, 0.0, 1.0).astype(memory.dtype)
+        return jnp.clip(state + move, 0.0, 1.0).astype(state.dtype)
 
     return Augmentation(lambda: jnp.zeros((), jnp.float32), apply, update)
 

@@ -133,7 +133,7 @@ class View(NamedTuple):
     """
 
     critic: Callable[[Array], Array]  # within a term all calls draw alike: the same augmentation, the same dropout
-    features: Callable[[Array], Array]  # what the discriminator sows as "features"
+    features: Callable[[Array], Array]  # what the discriminator sows, or returns, as "features"
     generate: Callable[[Array], Array]
     params: PyTree  # of the player whose objective this is
     real: Array
@@ -144,47 +144,51 @@ class View(NamedTuple):
     y: PyTree
     key: Key  # of its own for every term
     step: Array
+    outputs: Callable[[Array], PyTree]  # all that the discriminator returns, of which `critic` gives the logits
+    real_outputs: PyTree  # of this evaluation
+    fake_outputs: PyTree
+    y_fake: PyTree  # the conditions of the fakes
 
 
-class Remembering(NamedTuple):
-    """A term with a memory, such as a moving average: init() -> memory, apply(view, memory) -> (values, memory).
+class StatefulTerm(NamedTuple):
+    """A term with a state, such as a moving average: init() -> state, apply(view, state) -> (values, state).
 
-    The memory is any pytree of arrays. It is part of the player's model state, so every seed has its own, and it is
-    saved and resumed with the rest. No gradient passes through what is remembered.
+    The state is any pytree of arrays. It is part of the player's model state, so every seed has its own, and it is
+    saved and resumed with the rest. No gradient passes through it.
     """
 
     init: Callable[[], PyTree]
     apply: Callable[[View, PyTree], tuple[Array, PyTree]]
 
 
-Term = Callable[[View], Array] | Remembering
+Term = Callable[[View], Array] | StatefulTerm
 """A penalty or regularizer: per-example values that the game averages and adds to a player's loss."""
 
 
-Transform = Callable[[Array, Key], Array]
-"""(x, key) -> x: a random and differentiable change of examples [n, ...]."""
+Transform = Callable[[Key, Array], Array]
+"""(key, x) -> x: a random and differentiable change of examples [n, ...]."""
 
 
 class Augmentation(NamedTuple):
-    """A change of all that the discriminator sees, real and fake, which may depend on the step and on a memory.
+    """A change of all that the discriminator sees, real and fake, which may depend on the step and on a state.
 
-    init:   () -> memory, a pytree of arrays; () where nothing is remembered
-    apply:  (x, key, step, memory) -> x
-    update: (view, memory) -> memory, after every update of the discriminator
+    init:   () -> state, a pytree of arrays; () where there is none
+    apply:  (key, x, step, state) -> x
+    update: (view, state) -> state, after every update of the discriminator
     """
 
     init: Callable[[], PyTree]
-    apply: Callable[[Array, Key, Array, PyTree], Array]
+    apply: Callable[[Key, Array, Array, PyTree], Array]
     update: Callable[[View, PyTree], PyTree]
 
 
-class Labelling(Protocol):
-    """(real_logits, fake_logits, key) -> the logits that the discriminator's loss takes for real and for fake."""
+class LogitTransform(Protocol):
+    """(key, real_logits, fake_logits) -> the logits that the discriminator's loss takes for real and for fake."""
 
-    def __call__(self, real_logits: Array, fake_logits: Array, key: Key, /) -> tuple[Array, Array]: ...
+    def __call__(self, key: Key, real_logits: Array, fake_logits: Array, /) -> tuple[Array, Array]: ...
 
 
-class Seen(NamedTuple):
+class PlayerGradient(NamedTuple):
     """What a player sees at a point: its loss, the `Evaluation`, and its own gradient of its own loss."""
 
     loss: Array
@@ -193,7 +197,7 @@ class Seen(NamedTuple):
 
 
 Field = Callable[..., tuple[Players, Players]]
-"""(params, model_state, batch, num_fake, key, step) -> (a direction for each player, `Seen` of each)."""
+"""(key, params, model_state, batch, num_fake, step) -> (a direction for each player, `PlayerGradient` of each)."""
 
 
 class Evaluation(NamedTuple):
@@ -209,19 +213,19 @@ class Objective(Protocol):
     """The scalar that one player minimizes at the joint point `params`, and its `Evaluation`."""
 
     def __call__(
-        self, params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array, /
+        self, key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array, /
     ) -> tuple[Array, Evaluation]: ...
 
 
 class Game(NamedTuple):
     """Two objectives, each minimized by its own player, both functions of one joint point.
 
-    init:    (key, batch) -> (params, model_state), each a `Players`
-    sample:  (params, model_state, key, n, y=None) -> x, with the *generator's* own params and model state
-    loss:    what the players minimize beside their terms, where the game was made of a `Loss`
-    judge:   (params, model_state, x, key=None, y=None) -> (logits, model_state), with the *discriminator's* own: in
-             training with a key, and without one as it stands, normalization and all, so that no example's logit
-             depends on another
+    init:         (key, batch) -> (params, model_state), each a `Players`
+    sample:       (key, params, model_state, n, y=None) -> x, with the *generator's* own params and model state
+    loss:         what the players minimize beside their terms, where the game was made of a `Loss`
+    discriminate: (key, params, model_state, x, y=None, train=False) -> (logits, model_state), with the
+                  *discriminator's* own: as it stands, normalization and all, so that no example's logit depends on
+                  another, or as in training
     """
 
     init: Callable[[Key, Batch], tuple[Players, Players]]
@@ -229,7 +233,7 @@ class Game(NamedTuple):
     discriminator: Objective
     sample: Callable[..., Array]
     loss: Loss | None = None
-    judge: Callable[..., tuple[Array, PyTree]] | None = None
+    discriminate: Callable[..., tuple[Array, PyTree]] | None = None
 
 
 class Generator(NamedTuple):

@@ -24,7 +24,7 @@ TRANSFORMS = [color(), translation(), cutout(), diff_augment()]
 
 
 def applied(augmentation: Augmentation, x: Any, memory: Any = (), key: Key = KEY, step: Any = STEP) -> Array:
-    return augmentation.apply(jnp.asarray(x), key, step, memory)
+    return augmentation.apply(key, jnp.asarray(x), step, memory)
 
 
 def test_color_by_hand() -> None:
@@ -33,7 +33,7 @@ def test_color_by_hand() -> None:
     gray = x.mean(axis=3, keepdims=True)
     x = gray + 2 * saturation * (x - gray)
     mean = x.mean(axis=(1, 2, 3), keepdims=True)
-    close(color()(IMAGES, KEY), mean + (contrast + 0.5) * (x - mean), atol=1e-6)  # numbers near 1
+    close(color()(KEY, IMAGES), mean + (contrast + 0.5) * (x - mean), atol=1e-6)  # numbers near 1
     for numbers in (brightness, saturation, contrast):
         assert len(np.unique(numbers)) == 5
 
@@ -42,7 +42,7 @@ def test_color_by_hand() -> None:
 def test_translations_are_windows_of_the_image_in_zeros(ratio: float, most: tuple[int, int]) -> None:
     n, height, width = 600, 6, 12
     image = np.arange(1.0, height * width + 1, dtype=np.float32).reshape(height, width, 1)
-    moved = np.asarray(translation(ratio)(jnp.broadcast_to(image, (n, *image.shape)), KEY))
+    moved = np.asarray(translation(ratio)(KEY, jnp.broadcast_to(image, (n, *image.shape))))
     padded = np.pad(image, ((most[0], most[0]), (most[1], most[1]), (0, 0)))
     counts = [
         np.sum(np.all(moved == padded[i : i + height, j : j + width], axis=(1, 2, 3)))
@@ -57,7 +57,7 @@ def test_translations_are_windows_of_the_image_in_zeros(ratio: float, most: tupl
 @pytest.mark.parametrize(("ratio", "sizes"), [(0.5, (4, 6)), (0.4, (3, 5)), (1.0, (8, 12)), (0.0, (0, 0))])
 def test_cutouts_are_squares_of_the_side_around_any_place(ratio: float, sizes: tuple[int, int]) -> None:
     x = np.ones((3000, 8, 12, 2), np.float32) * np.array([1, -2], np.float32)
-    cut = np.asarray(cutout(ratio)(jnp.asarray(x), KEY))
+    cut = np.asarray(cutout(ratio)(KEY, jnp.asarray(x)))
     holes = np.all(cut == 0, axis=3)
     np.testing.assert_array_equal(cut, np.where(holes[..., None], 0, x))
     rows, columns = holes.any(axis=2), holes.any(axis=1)
@@ -76,10 +76,10 @@ def test_cutouts_are_squares_of_the_side_around_any_place(ratio: float, sizes: t
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_randomness_is_by_example_and_by_key(transform: Transform) -> None:
     x = jnp.asarray(np.repeat(IMAGES[:1], 20, axis=0))
-    one, other = (np.asarray(transform(x, key)) for key in jax.random.split(KEY))
+    one, other = (np.asarray(transform(key, x)) for key in jax.random.split(KEY))
     assert len(np.unique(one, axis=0)) > 5
     assert np.any(one != other)
-    np.testing.assert_array_equal(transform(x, jax.random.split(KEY)[0]), one)
+    np.testing.assert_array_equal(transform(jax.random.split(KEY)[0], x), one)
 
 
 HALF = adaptive(*TRANSFORMS)
@@ -90,8 +90,8 @@ NOISE = instance_noise(0.5)
     "change",
     [
         *TRANSFORMS,
-        lambda x, key: HALF.apply(x, key, STEP, jnp.float32(0.5)),
-        lambda x, key: NOISE.apply(x, key, STEP, ()),
+        lambda key, x: HALF.apply(key, x, STEP, jnp.float32(0.5)),
+        lambda key, x: NOISE.apply(key, x, STEP, ()),
     ],
 )
 def test_gradients_pass_through(change: Transform) -> None:
@@ -99,7 +99,7 @@ def test_gradients_pass_through(change: Transform) -> None:
     weights, step = (jax.random.normal(key, IMAGES.shape) for key in jax.random.split(KEY))
 
     def value(x: Array) -> Array:
-        return jnp.sum(weights * change(x, KEY))
+        return jnp.sum(weights * change(KEY, x))
 
     gradient = jax.grad(value)(IMAGES)
     assert np.all(np.any(gradient != 0, axis=(1, 2, 3)))
@@ -111,16 +111,16 @@ def test_gradients_pass_through(change: Transform) -> None:
 def test_images_only(make: Callable[[], Transform], name: str) -> None:
     for shape in ((4, 2), (8, 8, 3)):
         with pytest.raises(ValueError, match=rf"{name} needs images .* got shape \({shape[0]}, {shape[1]}"):
-            make()(jnp.zeros(shape), KEY)
+            make()(KEY, jnp.zeros(shape))
 
 
 def test_a_chain_is_one_after_another_with_keys_of_their_own() -> None:
     first, second = (named_key(KEY, f"transform {i}") for i in range(2))
     np.testing.assert_array_equal(
-        chain(translation(), color())(IMAGES, KEY), color()(translation()(IMAGES, first), second)
+        chain(translation(), color())(KEY, IMAGES), color()(second, translation()(first, IMAGES))
     )
-    np.testing.assert_array_equal(diff_augment()(IMAGES, KEY), chain(color(), translation(), cutout())(IMAGES, KEY))
-    np.testing.assert_array_equal(chain()(IMAGES, KEY), IMAGES)
+    np.testing.assert_array_equal(diff_augment()(KEY, IMAGES), chain(color(), translation(), cutout())(KEY, IMAGES))
+    np.testing.assert_array_equal(chain()(KEY, IMAGES), IMAGES)
 
 
 def test_instance_noise_has_its_deviation() -> None:
@@ -152,7 +152,7 @@ def test_real_and_fake_examples_get_noise_of_their_own_and_both_players_see_it()
     params, state = game.init(KEY, Batch(jnp.asarray(REAL)))
     assert state == Players({}, {})
     for objective in (game.discriminator, game.generator):
-        _, evaluation = objective(params, state, Batch(jnp.asarray(REAL)), 4, KEY, STEP)
+        _, evaluation = objective(KEY, params, state, Batch(jnp.asarray(REAL)), 4, STEP)
         noises = (jax.random.normal(named_key(KEY, f"augment {side}"), (4, 2)) for side in ("real", "fake"))
         real, fake = (x + 0.5 * noise for x, noise in zip((REAL, Z @ A), noises, strict=True))
         close(evaluation.real_logits, real @ W)
@@ -169,15 +169,15 @@ class Shift(nn.Module):
 
 
 def test_the_generator_learns_through_the_augmentation() -> None:
-    game = game_of(Shift(), augment=lambda x, key: -0.1 * x)
+    game = game_of(Shift(), augment=lambda key, x: -0.1 * x)
     params, state = game.init(KEY, Batch(jnp.asarray(REAL)))
 
     def value(own: Any) -> Array:
-        return game.generator(params._replace(generator=own), state, Batch(jnp.asarray(REAL)), 4, KEY, STEP)[0]
+        return game.generator(KEY, params._replace(generator=own), state, Batch(jnp.asarray(REAL)), 4, STEP)[0]
 
     slopes = -expit(-0.1 * Z @ A @ W)  # of minimax, with respect to the logits
     close(jax.grad(value)(params.generator)["theta"], -0.1 * W * slopes.mean())
-    x = game.sample(params.generator, {}, KEY, 4)
+    x = game.sample(KEY, params.generator, {}, 4)
     np.testing.assert_allclose(x, Z @ A, rtol=1e-6)  # samples are not augmented
 
 
@@ -198,7 +198,7 @@ def test_adaptive_follows_its_rule(target: float) -> None:
 
 
 def test_only_discriminator_updates_move_it() -> None:
-    game = game_of(augment=adaptive(lambda x, key: 2 * x, images=100))
+    game = game_of(augment=adaptive(lambda key, x: 2 * x, images=100))
     algorithm = alternating(game, optax.sgd(0.0), optax.sgd(0.0), batch_size=4, d_steps=3, g_steps=2)
     state = algorithm.init(KEY, ones)
     assert state.model_state == Players({}, {"augment": 0})
@@ -207,7 +207,7 @@ def test_only_discriminator_updates_move_it() -> None:
     np.testing.assert_allclose(state.model_state.discriminator["augment"], 3 * 4 / 100, rtol=1e-6)
     certain = state.model_state._replace(discriminator={"augment": jnp.float32(1)})
     for objective, after in ((game.generator, {}), (game.discriminator, {"augment": 1})):
-        _, evaluation = objective(state.params, certain, ones(KEY, 4), 4, KEY, STEP)
+        _, evaluation = objective(KEY, state.params, certain, ones(KEY, 4), 4, STEP)
         np.testing.assert_array_equal(evaluation.real_logits, 14)
         close(evaluation.fake_logits, 2 * Z @ A @ W)
         assert evaluation.model_state == after
@@ -218,7 +218,7 @@ def ones(key: Key, n: int) -> Batch:
 
 
 def test_adaptive_chooses_each_transform_for_each_example() -> None:
-    augmentation = adaptive(lambda x, key: x + 1, lambda x, key: x + 10)
+    augmentation = adaptive(lambda key, x: x + 1, lambda key, x: x + 10)
     x = np.zeros((4000, 1, 1, 1), np.float32)
     np.testing.assert_array_equal(applied(augmentation, x, jnp.float32(0)), 0)
     np.testing.assert_array_equal(applied(augmentation, x, jnp.float32(1)), 11)
@@ -247,7 +247,7 @@ def test_numbers_outside_their_range_raise(make: Callable[..., Any], name: str, 
 
 
 def test_what_a_term_compares_is_augmented_alike_and_each_term_on_its_own() -> None:
-    def unchanged(x: Array, key: Key) -> Array:
+    def unchanged(key: Key, x: Array) -> Array:
         return x
 
     seen: list[np.ndarray] = []
@@ -268,4 +268,4 @@ def test_what_a_term_compares_is_augmented_alike_and_each_term_on_its_own() -> N
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_transforms_work_where_numbers_are_wide(transform: Transform, dtype: str) -> None:
     x = jnp.ones((2, 8, 8, 3), dtype)
-    assert transform(x, jax.random.key(0)).dtype == dtype
+    assert transform(jax.random.key(0), x).dtype == dtype

@@ -85,13 +85,13 @@ def test_objectives_by_hand_with_any_number_of_fakes(num_fake: int) -> None:
     real_part, fake_part = softplus(-REAL @ W).mean(), softplus(fake @ W).mean()
     for loss, g_expected in ((minimax, -fake_part), (non_saturating, softplus(-fake @ W).mean())):
         game = shifted(loss)
-        total, evaluation = game.discriminator(PARAMS, STATELESS, BATCH, num_fake, KEY, STEP)
+        total, evaluation = game.discriminator(KEY, PARAMS, STATELESS, BATCH, num_fake, STEP)
         # a mean of a few 32-bit numbers
         np.testing.assert_allclose(evaluation.parts, [real_part, fake_part], rtol=1e-6)
         np.testing.assert_allclose(total, sum(evaluation.parts), rtol=1e-6)
         np.testing.assert_allclose(evaluation.real_logits, REAL @ W, rtol=1e-6)
         np.testing.assert_allclose(evaluation.fake_logits, fake @ W, rtol=1e-6)
-        total, evaluation = game.generator(PARAMS, STATELESS, BATCH, num_fake, KEY, STEP)
+        total, evaluation = game.generator(KEY, PARAMS, STATELESS, BATCH, num_fake, STEP)
         np.testing.assert_allclose([total, *evaluation.parts], [g_expected, g_expected], rtol=1e-6)
 
 
@@ -108,15 +108,15 @@ def test_a_paired_loss_refuses_unequal_batches(num_real: int, num_fake: int) -> 
     game = shifted(Loss(paired, paired))
     for objective in (game.discriminator, game.generator):
         with pytest.raises(ValueError, match=rf"real logits of shape \({num_real},\) .* \({num_fake},\)"):
-            objective(PARAMS, STATELESS, Batch(BATCH.x[:num_real]), num_fake, KEY, STEP)
+            objective(KEY, PARAMS, STATELESS, Batch(BATCH.x[:num_real]), num_fake, STEP)
 
 
 def test_a_paired_loss_takes_equal_batches_and_one_of_means_takes_any() -> None:
     fake = np.asarray(count(KEY, 3)) + THETA
     game = shifted(Loss(paired, relativistic_average))
-    total, _ = game.discriminator(PARAMS, STATELESS, BATCH, 3, KEY, STEP)
+    total, _ = game.discriminator(KEY, PARAMS, STATELESS, BATCH, 3, STEP)
     np.testing.assert_allclose(total, softplus(fake @ W - REAL @ W).mean(), rtol=1e-6)
-    total, _ = game.generator(PARAMS, STATELESS, Batch(BATCH.x[:1]), 3, KEY, STEP)
+    total, _ = game.generator(KEY, PARAMS, STATELESS, Batch(BATCH.x[:1]), 3, STEP)
     expected = softplus((fake @ W).mean() - REAL[:1] @ W).mean() + softplus(fake @ W - REAL[0] @ W).mean()
     np.testing.assert_allclose(total, expected, rtol=1e-6)
 
@@ -131,9 +131,9 @@ def r1(gamma: float) -> Term:
 
 def test_a_users_penalty_is_averaged_and_added() -> None:
     game = shifted(minimax, d_terms=(r1(3.0), lambda view: jnp.sum(view.params["w"]).reshape(1)))
-    total, evaluation = game.discriminator(PARAMS, STATELESS, BATCH, 4, KEY, STEP)
+    total, evaluation = game.discriminator(KEY, PARAMS, STATELESS, BATCH, 4, STEP)
     np.testing.assert_allclose(total - sum(evaluation.parts), 3 / 2 * W @ W + W.sum(), rtol=1e-6)
-    total, evaluation = game.generator(PARAMS, STATELESS, BATCH, 4, KEY, STEP)
+    total, evaluation = game.generator(KEY, PARAMS, STATELESS, BATCH, 4, STEP)
     assert total == sum(evaluation.parts)  # the terms are the discriminator's
 
 
@@ -156,7 +156,7 @@ def spy(views: list[View]) -> Term:
 
 def test_a_term_sees_the_evaluation() -> None:
     views: list[View] = []
-    shifted(minimax, g_terms=(spy(views),)).generator(PARAMS, STATELESS, BATCH, 2, KEY, jnp.int32(7))
+    shifted(minimax, g_terms=(spy(views),)).generator(KEY, PARAMS, STATELESS, BATCH, 2, jnp.int32(7))
     (view,) = views
     assert (view.params, view.y, int(view.step)) == (PARAMS.generator, None, 7)
     np.testing.assert_array_equal(view.real, REAL)
@@ -167,7 +167,7 @@ def test_a_term_sees_the_evaluation() -> None:
 def test_terms_get_keys_of_their_own_which_others_do_not_change() -> None:
     views: list[View] = []
     for terms in ((spy(views),), (spy(views), spy(views))):
-        shifted(minimax, d_terms=terms).discriminator(PARAMS, STATELESS, BATCH, 2, KEY, STEP)
+        shifted(minimax, d_terms=terms).discriminator(KEY, PARAMS, STATELESS, BATCH, 2, STEP)
     alone, first, second = (jax.random.key_data(view.key) for view in views)
     np.testing.assert_array_equal(alone, first)
     assert not np.array_equal(first, second)
@@ -175,7 +175,7 @@ def test_terms_get_keys_of_their_own_which_others_do_not_change() -> None:
 
 def test_random_numbers_of_two_evaluations_differ() -> None:
     game = adversarial_game(Shift(), Linear(), lambda key, n: jax.random.normal(key, (n, 2)), minimax)
-    one, other = (game.discriminator(PARAMS, STATELESS, BATCH, 2, key, STEP)[0] for key in jax.random.split(KEY))
+    one, other = (game.discriminator(key, PARAMS, STATELESS, BATCH, 2, STEP)[0] for key in jax.random.split(KEY))
     assert one != other
 
 
@@ -187,14 +187,14 @@ def test_the_condition_reaches_both_networks_and_cycles(num_fake: int) -> None:
     game = adversarial_game(ShiftByClass(), LinearByClass(), count, minimax, d_terms=(spy(views),))
     batch = BATCH._replace(y=jnp.asarray(y))
     params, state = game.init(KEY, batch)
-    _, evaluation = game.discriminator(params, state, batch, num_fake, KEY, STEP)
+    _, evaluation = game.discriminator(KEY, params, state, batch, num_fake, STEP)
     fake = np.asarray(count(KEY, num_fake)) + y_fake[:, None]
     np.testing.assert_allclose(evaluation.real_logits, y * REAL.sum(axis=1), rtol=1e-6)
     np.testing.assert_allclose(evaluation.fake_logits, y_fake * fake.sum(axis=1), rtol=1e-6)
     (view,) = views
     np.testing.assert_allclose(view.critic(view.real), evaluation.real_logits, rtol=1e-6)
     np.testing.assert_allclose(view.critic(view.generate(view.z)), evaluation.fake_logits, rtol=1e-6)
-    x = game.sample(params.generator, state.generator, KEY, num_fake, y_fake)
+    x = game.sample(KEY, params.generator, state.generator, num_fake, y_fake)
     np.testing.assert_allclose(x, fake, rtol=1e-6)
 
 
@@ -213,7 +213,7 @@ def test_the_spectrum_of_the_dirac_gan(loss: Loss, gamma: float, eigenvalues: li
     params, state = game.init(KEY, batch)
     point, unravel = ravel_pytree(params)
     field = gradient_field(game)
-    jacobian = jax.jacfwd(lambda flat: -ravel_pytree(field(unravel(flat), state, batch, 4, KEY))[0])(point)
+    jacobian = jax.jacfwd(lambda flat: -ravel_pytree(field(KEY, unravel(flat), state, batch, 4))[0])(point)
     assert point.shape == (2,)
     # 32-bit entries, of order 1, of a matrix with distinct eigenvalues
     np.testing.assert_allclose(
@@ -233,7 +233,7 @@ def passed(features: int, params: Any, state: Any, x: Array) -> tuple[Array, Any
 
 def test_the_discriminators_statistics_move_by_a_real_and_then_a_fake_pass() -> None:
     game, params, state = normed()
-    _, evaluation = game.discriminator(params, state, BATCH, 4, KEY, STEP)
+    _, evaluation = game.discriminator(KEY, params, state, BATCH, 4, STEP)
     fake, _ = passed(2, params.generator, state.generator, count(KEY, 4))
     real_logits, after_real = passed(1, params.discriminator, state.discriminator, jnp.asarray(REAL))
     fake_logits, after_both = passed(1, params.discriminator, after_real, fake)
@@ -247,7 +247,7 @@ def test_real_logits_do_not_depend_on_the_fakes() -> None:
     other = params._replace(generator=jax.tree.map(lambda a: a + 1, params.generator))
 
     def evaluate(params: Players) -> Evaluation:
-        return game.discriminator(params, state, BATCH, 4, KEY, STEP)[1]
+        return game.discriminator(KEY, params, state, BATCH, 4, STEP)[1]
 
     np.testing.assert_array_equal(evaluate(params).real_logits, evaluate(other).real_logits)
     assert np.all(evaluate(params).fake_logits != evaluate(other).fake_logits)
@@ -255,14 +255,14 @@ def test_real_logits_do_not_depend_on_the_fakes() -> None:
 
 def test_the_generators_objective_returns_the_generators_state() -> None:
     game, params, state = normed()
-    _, evaluation = game.generator(params, state, BATCH, 4, KEY, STEP)
+    _, evaluation = game.generator(KEY, params, state, BATCH, 4, STEP)
     _, expected = passed(2, params.generator, state.generator, count(KEY, 4))
     jax.tree.map(np.testing.assert_array_equal, evaluation.model_state, expected)
 
 
 def test_a_sample_does_not_depend_on_the_others_of_its_batch() -> None:
     game, params, state = normed()
-    _, evaluation = game.generator(params, state, BATCH, 4, KEY, STEP)  # statistics that are not 0 and 1
-    one, many = (game.sample(params.generator, evaluation.model_state, KEY, n) for n in (1, 5))
+    _, evaluation = game.generator(KEY, params, state, BATCH, 4, STEP)  # statistics that are not 0 and 1
+    one, many = (game.sample(KEY, params.generator, evaluation.model_state, n) for n in (1, 5))
     np.testing.assert_allclose(one[0], many[0], rtol=1e-5)  # products of other shapes may round differently
     assert np.any(np.abs(one - passed(2, params.generator, state.generator, count(KEY, 1))[0]) > 0.01)

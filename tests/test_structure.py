@@ -18,12 +18,14 @@ PACKAGE = Path(jaxgan.__file__).parent
 # from lower layers. The package itself (`import jaxgan as jg`) stands above all that it exports.
 LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("types",), "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on"),
-    (("random", "checks", "cache"), "named random streams; checks of what a composition is given"),
+    (("random", "checks", "cache", "trees"), "named random streams; checks of what a composition is given; pytrees"),
     (
-        ("losses", "terms", "augment", "optim", "nn", "data", "metrics", "checkpoint"),
+        ("losses", "terms", "augment", "optim", "nn", "outputs", "data", "metrics", "checkpoint"),
         "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "
         "arrays to numbers; a pytree to and from disk",
     ),
+    (("networks",), "a module's init and apply with all its random streams, collections and conditions"),
+    (("objective",), "one player's loss and terms on what both networks make of a batch"),
     (("game",), "two networks, a prior, a loss and terms become two objectives on one joint point"),
     (("dynamics", "toy"), "a game and two optimizers become a step; games in closed form"),
     (("recipes",), "one function a paper, where catalogue and machinery meet"),
@@ -146,9 +148,9 @@ def test_only_the_command_line_is_above_the_public_names() -> None:
         ("game.py", "from tree.losses import minimax", None),
         ("game.py", "import numpy\nfrom . import losses", None),
         ("data/more.py", "from tree.data.source import draw", None),
-        ("losses.py", "from tree.game import play", "tree.losses (2) imports tree.game (3)"),
+        ("losses.py", "from tree.game import play", "tree.losses (2) imports tree.game (5)"),
         ("losses.py", "def f():\n    from tree import game", "losses.py:2: tree.losses (2) imports"),
-        ("losses.py", "from .game import play", "tree.losses (2) imports tree.game (3)"),
+        ("losses.py", "from .game import play", "tree.losses (2) imports tree.game (5)"),
         ("losses.py", "import tree as jg", f"tree.losses (2) imports tree ({LEVELS['__init__']})"),
         ("losses.py", "import tree.data.source", "imports tree.data.source (2), which is not below it"),
         ("game.py", "from tree.cli import compare", "imports tree.cli"),

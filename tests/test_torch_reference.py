@@ -74,7 +74,7 @@ def test_a_penalized_critics_loss_and_gradient_are_torchs(term: Term, reference:
     game, params, state, batch = played(wasserstein, term)
 
     def value(own: Any) -> Array:
-        return game.discriminator(params._replace(discriminator=own), state, batch, 16, KEY, jnp.int32(0))[0]
+        return game.discriminator(KEY, params._replace(discriminator=own), state, batch, 16, jnp.int32(0))[0]
 
     found, gradient = jax.jit(jax.value_and_grad(value))(params.discriminator)
     z = jax.random.normal(named_key(KEY, "prior"), (16, 3))
@@ -128,7 +128,7 @@ def test_rmsprop_is_torchs_on_a_critic() -> None:
     start = params.discriminator
 
     def value(own: Any) -> Array:
-        return game.discriminator(params._replace(discriminator=own), state, batch, 16, KEY, jnp.int32(0))[0]
+        return game.discriminator(KEY, params._replace(discriminator=own), state, batch, 16, jnp.int32(0))[0]
 
     gradient_of = jax.jit(jax.grad(value))
     gradients, own = [], start

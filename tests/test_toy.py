@@ -41,7 +41,7 @@ def flow(
     field = joint_gradient(game) if field is None else field
 
     def v(flat: Array) -> Array:
-        return -ravel_pytree(field(unravel(flat), model_state, batch, n, KEY, jnp.int32(0))[0])[0]
+        return -ravel_pytree(field(KEY, unravel(flat), model_state, batch, n, jnp.int32(0))[0])[0]
 
     return v, start
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.game import adversarial_game
 from jaxgan.losses import minimax
-from jaxgan.types import Array, Batch, Game, Key, Players, Remembering, View
+from jaxgan.types import Array, Batch, Game, Key, Players, StatefulTerm, View
 
 KEY = jax.random.key(0)
 W = np.array([3, 4], np.float32)  # of length 5
@@ -32,7 +32,7 @@ def energy(x: Array) -> Array:
     return jnp.sum(x**2, axis=-1) / 2
 
 
-def twice(x: Array, key: Key) -> Array:
+def twice(key: Key, x: Array) -> Array:
     return 2 * x
 
 
@@ -41,13 +41,13 @@ def view_of(critic: Callable[[Array], Array] = linear, real: Any = REAL, fake: A
     view = View(
         critic=critic, features=jnp.square, generate=lambda z: z @ A, params={"kernel": jnp.asarray(A)}, real=real,
         fake=fake, real_logits=critic(real), fake_logits=critic(fake), z=jnp.asarray(Z), y=None, key=KEY,
-        step=jnp.int32(0),
+        step=jnp.int32(0), outputs=critic, real_outputs=critic(real), fake_outputs=critic(fake), y_fake=None,
     )  # fmt: skip
     return view._replace(**rest)
 
 
 def values(term: Any, view: View) -> Array:
-    return term.apply(view, term.init())[0] if isinstance(term, Remembering) else term(view)
+    return term.apply(view, term.init())[0] if isinstance(term, StatefulTerm) else term(view)
 
 
 class Fixed(nn.Module):
@@ -79,5 +79,5 @@ def added(game: Game, player: str, batch: Any = REAL, num_fake: int = 4, params:
     """What the terms add to a player's loss."""
     batch = batch if isinstance(batch, Batch) else Batch(jnp.asarray(batch))
     first, state = game.init(KEY, batch)
-    total, evaluation = getattr(game, player)(params or first, state, batch, num_fake, KEY, jnp.int32(3))
+    total, evaluation = getattr(game, player)(KEY, params or first, state, batch, num_fake, jnp.int32(3))
     return total - sum(evaluation.parts)

@@ -19,13 +19,14 @@ from jaxgan.diagnostics.gradients import (
     gradient_probe,
     mean_loss,
 )
-from jaxgan.dynamics import DiscriminatorInfo, best_generator, norm, with_generator
-from jaxgan.game import network_state
+from jaxgan.dynamics import DiscriminatorInfo, best_generator, with_generator
+from jaxgan.networks import network_state
 from jaxgan.random import named_key
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement
 from jaxgan.runs.program import Parts, parts_of
 from jaxgan.runs.run import Probe, as_pytree, observe, start_runs
+from jaxgan.trees import norm
 from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss, PyTree, Sampler, State
 
 
@@ -47,7 +48,7 @@ class FrozenGeneratorResult(NamedTuple):
     steps: Int[np.ndarray, " probe"]  # the discriminator's steps at which gradients were measured
     info: DiscriminatorInfo  # [age, seed, step], of every step
     gradients: Gradients  # [age, seed, probe, ...]
-    images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `judge`
+    images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `discriminate`
     state: State  # at the end, [age * seed, ...]
     keys: Key  # [age * seed] of the discriminators' runs
     interrupted: bool  # Ctrl-C came before the last step
@@ -252,18 +253,20 @@ def image_gradients(
       key: draws both.
 
     Raises:
-      ValueError: a game without `judge`.
+      ValueError: a game without `discriminate`.
     """
-    if game.judge is None:
-        raise ValueError("gradients with respect to examples need a game with `judge`, as `adversarial_game` makes it")
+    if game.discriminate is None:
+        raise ValueError(
+            "gradients with respect to examples need a game with `discriminate`, as `adversarial_game` makes it"
+        )
     batch = sample(named_key(key, "data"), batch_size)
     generator = state.params.generator, state.model_state.generator
-    fake = game.sample(*generator, named_key(key, "sample"), batch_size, y=batch.y)
+    fake = game.sample(named_key(key, "sample"), *generator, batch_size, batch.y)
     params = state.params.discriminator
     held = normalization_of(game, params, state.model_state.discriminator, fake, batch.y)
-    judge = partial(game.judge, params, held, key=None, y=batch.y)
-    logits, pull = jax.vjp(lambda x: judge(x)[0], fake)
-    real_logits = judge(batch.x)[0]
+    discriminate = partial(game.discriminate, named_key(key, "discriminate"), params, held, y=batch.y)
+    logits, pull = jax.vjp(lambda x: discriminate(x)[0], fake)
+    real_logits = discriminate(batch.x)[0]
 
     def of(loss: Loss) -> ImageGradients:
         cotangent = jax.grad(mean_loss(loss), argnums=1)(real_logits, logits) * batch_size
@@ -283,16 +286,16 @@ def normalization_of(game: Game, params: PyTree, model_state: PyTree, x: Array, 
 
     A pass in training turns a running statistic r into m r + (1 - m) b, b being the batch's. From r = 0 it makes
     r1 = (1 - m) b, and from that r2 = (1 + m) r1, so that b = r1^2 / (2 r1 - r2), whatever the momentum m and however
-    large b. State of another kind, such as a spectral norm's, is left as it is, and memories of terms are left out.
+    large b. State of another kind, such as a spectral norm's, is left as it is, and states of terms are left out.
     """
-    assert game.judge is not None
+    assert game.discriminate is not None
     own = network_state(model_state)
 
     def after(start: PyTree) -> PyTree:
         begun = _map_statistics(lambda _, r: r, own, start)
-        return game.judge(params, begun, x, jax.random.key(0), y)[1]  # type: ignore[misc]
+        return game.discriminate(jax.random.key(0), params, begun, x, y, train=True)[1]  # type: ignore[misc]
 
-    first = after(jax.tree.map(jnp.zeros_like, own))
+    first = after(_map_statistics(jnp.zeros_like, own))
     second = after(first)
     return _map_statistics(lambda _, a, b: jnp.where(a == 0, 0.0, a * (a / (2 * a - b))), own, first, second)
 
@@ -313,7 +316,7 @@ def _probe(
 
     def probe(by_parameters: Probe, sample: Sampler, state: State, key: Key) -> tuple[Gradients, ImageGradients | None]:
         k = named_key(key, "images")
-        images = None if game.judge is None else image_gradients(game, losses, state, sample, batch_size, k)
+        images = None if game.discriminate is None else image_gradients(game, losses, state, sample, batch_size, k)
         return by_parameters(state, key), images
 
     return Partial(probe, gradients, as_pytree(sample))

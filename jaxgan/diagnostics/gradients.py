@@ -9,9 +9,10 @@ from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient, check_count
-from jaxgan.dynamics.moves import norm
+from jaxgan.losses.parts import mean_of
 from jaxgan.random import named_key
 from jaxgan.runs.run import Probe, as_pytree
+from jaxgan.trees import norm
 from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
 
 SATURATED = 1e-2  # the derivative with respect to the logit below which a sample counts as saturated
@@ -170,7 +171,7 @@ def logits_of_generator(
     def logits(own: PyTree) -> tuple[Array, Array]:
         point = state.params._replace(generator=own)
         k = named_key(key, "game")
-        evaluation = game.generator(point, state.model_state, batch, batch_size, k, state.step)[1]
+        evaluation = game.generator(k, point, state.model_state, batch, batch_size, state.step)[1]
         return evaluation.real_logits, evaluation.fake_logits
 
     return jax.vjp(logits, state.params.generator)
@@ -180,8 +181,7 @@ def mean_loss(loss: Loss) -> Callable[[Array, Array], Array]:
     """(real, fake) logits -> what the generator minimizes: the sum of the means of its parts."""
 
     def total(real: Array, fake: Array) -> Array:
-        parts = loss.generator(real, fake)
-        return sum(jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,)))  # type: ignore[return-value]
+        return mean_of(loss.generator(real, fake))
 
     return total
 

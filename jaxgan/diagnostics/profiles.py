@@ -22,6 +22,7 @@ from scipy.special import expit
 from jaxgan.checks import check_coefficient
 from jaxgan.diagnostics.closed_forms import check_loss
 from jaxgan.losses import cross_entropy_discriminator
+from jaxgan.losses.parts import mean_of
 from jaxgan.types import Array, Loss
 
 PROBABILITY, SCORE = "D(G(z))", "sigmoid(score)"
@@ -150,7 +151,7 @@ def is_probability(loss: Loss | None) -> bool:
     with jax.enable_x64(False):
         points = jnp.array([-2.0, -0.5, 1.0, 3.0]), jnp.array([2.5, 0.25, -1.5, -3.5])
         own, known = (
-            np.concatenate(jax.grad(lambda logits, part=part: _total(part(*logits)))(points))
+            np.concatenate(jax.grad(lambda logits, part=part: mean_of(part(*logits)))(points))
             for part in (loss.discriminator, cross_entropy_discriminator)
         )
     factors = own / known
@@ -238,16 +239,10 @@ def _points(logits: ArrayLike) -> Float64[np.ndarray, " n"]:
     return points
 
 
-def _total(parts: Array | tuple[Array, ...]) -> Array:
-    """What the game makes of the parts of a loss."""
-    means = [jnp.mean(part) for part in (parts if isinstance(parts, tuple) else (parts,))]
-    return sum(means[1:], start=means[0])
-
-
 def _evaluator(loss: Loss, real_logit: float) -> Evaluate:
     def at(logit: Float[Array, ""]) -> Float[Array, ""]:
         fake = logit[None]
-        return _total(loss.generator(jnp.full_like(fake, real_logit), fake)).astype(logit.dtype)
+        return mean_of(loss.generator(jnp.full_like(fake, real_logit), fake)).astype(logit.dtype)
 
     function = jax.jit(jax.vmap(jax.value_and_grad(at)))
 

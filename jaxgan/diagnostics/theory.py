@@ -20,7 +20,7 @@ from jaxtyping import Float
 from numpy.polynomial.legendre import leggauss
 
 from jaxgan.checks import check_coefficient, check_count
-from jaxgan.losses import minimax
+from jaxgan.losses.parts import added, parts_of, value_of
 from jaxgan.random import named_key
 from jaxgan.types import Array, Key, Loss, PyTree
 
@@ -170,8 +170,7 @@ def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Fl
     >>> float(implied_jensen_shannon(jnp.zeros(4), jnp.zeros(3)))  # D = 1/2 sees no difference
     0.0
     """
-    real, fake = minimax.discriminator(jnp.asarray(real_logits), jnp.asarray(fake_logits))
-    return (math.log(4) - jnp.mean(real) - jnp.mean(fake)) / 2
+    return (value_of(jnp.asarray(real_logits), jnp.asarray(fake_logits)) + math.log(4)) / 2
 
 
 class Pushforward(NamedTuple):
@@ -200,7 +199,7 @@ def generator_gradient(
         x = generator.generate(theta, z)
         logits = optimum(log_p(x), generator.log_density(jax.lax.stop_gradient(theta), x))
         parts = loss.generator(jax.lax.stop_gradient(logits), logits)  # real logits are not the generator's
-        return norm.pdf(z) * (sum(parts) if isinstance(parts, tuple) else parts)
+        return norm.pdf(z) * added(parts_of(parts))
 
     return jax.grad(lambda theta: integrate(partial(density, theta), -12.0, 12.0))(theta)  # all but 1e-32 of z
 

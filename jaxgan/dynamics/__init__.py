@@ -19,5 +19,4 @@ from jaxgan.dynamics.joint import symplectic as symplectic
 from jaxgan.dynamics.moves import Move as Move
 from jaxgan.dynamics.moves import best_generator as best_generator
 from jaxgan.dynamics.moves import current_generator as current_generator
-from jaxgan.dynamics.moves import norm as norm
 from jaxgan.dynamics.moves import update_player as update_player

@@ -165,7 +165,7 @@ def unrolled(
         """The game in which the generator meets the discriminator of the future."""
 
         def generator(
-            params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+            key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
         ) -> tuple[Array, Evaluation]:
             def update(carry: tuple[PyTree, PyTree], i: Array) -> tuple[tuple[PyTree, PyTree], None]:
                 own, opt_state = carry
@@ -173,7 +173,7 @@ def unrolled(
                 def value(own: PyTree) -> Array:
                     point = params._replace(discriminator=own)
                     k = jax.random.fold_in(named_key(key, "unrolled"), i)
-                    return game.discriminator(point, model_state, batch, num_fake, k, step)[0]
+                    return game.discriminator(k, point, model_state, batch, num_fake, step)[0]
 
                 loss, gradient = jax.value_and_grad(value)(own)
                 updates, opt_state = told_tx.update(gradient, opt_state, own, value=loss)
@@ -181,7 +181,7 @@ def unrolled(
 
             start = params.discriminator, state.opt_state.discriminator
             (later, _), _ = jax.lax.scan(update, start, jnp.arange(unroll_steps))
-            return game.generator(params._replace(discriminator=later), model_state, batch, num_fake, key, step)
+            return game.generator(key, params._replace(discriminator=later), model_state, batch, num_fake, step)
 
         return game._replace(generator=generator)
 

@@ -9,6 +9,7 @@ import optax
 
 from jaxgan.checks import check_count
 from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, update_player
+from jaxgan.losses.parts import value_of
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State
 
@@ -77,7 +78,7 @@ def discriminator_only(
 
 def with_generator(state: State, generator: Generator) -> State:
     """`state` with that generator; with a seed axis on both, each seed's own."""
-    # What the state has beside the network's own, the memories of terms, stays as it is.
+    # What the state has beside the network's own, the states of terms, stays as it is.
     own = {**state.model_state.generator, **generator.model_state}
     return state._replace(
         params=state.params._replace(generator=generator.params),
@@ -91,7 +92,7 @@ def _info(threshold: float | None, move: Move) -> DiscriminatorInfo:
     return DiscriminatorInfo(
         loss=move.loss,
         accuracy=(jnp.mean(real > between) + jnp.mean(fake < between)) / 2,
-        value=-jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake)),
+        value=value_of(real, fake),
         real_logit=jnp.mean(real),
         fake_logit=jnp.mean(fake),
     )

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, Field, Players
+from jaxgan.types import Array, Field, Key, Players
 
 
 def consensus_field(field: Field, gamma: float = 10.0) -> Field:
-    """F + d/dw (gamma/2 |F|^2): the true gradient of the squared field, by both players' parameters.
+    """F + d/dw (gamma/2 |F|^2): the true gradient of the squared field, with respect to both players' parameters.
 
     gamma J^T F is added, J the Jacobian of F. On a zero-sum game that moves the eigenvalues of the flow to the left.
     Source: Mescheder et al. 2017, The Numerics of GANs, equation 10.
@@ -27,9 +27,9 @@ def consensus_field(field: Field, gamma: float = 10.0) -> Field:
     """
     check_coefficient("gamma", gamma)
 
-    def adjusted(params: Players, *rest: Any) -> tuple[Players, Players]:
+    def adjusted(key: Key, params: Players, *rest: Any) -> tuple[Players, Players]:
         def energy(params: Players) -> tuple[Array, tuple[Players, Players]]:
-            gradient, seen = field(params, *rest)
+            gradient, seen = field(key, params, *rest)
             squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)]
             return gamma / 2 * sum(squares, start=jnp.zeros(())), (gradient, seen)
 
@@ -55,10 +55,10 @@ def symplectic_field(field: Field, weight: float = 1.0, *, align: bool = False) 
     """
     check_coefficient("weight", weight)
 
-    def adjusted(params: Players, *rest: Any) -> tuple[Players, Players]:
-        gradient, pull, seen = jax.vjp(lambda params: field(params, *rest), params, has_aux=True)
+    def adjusted(key: Key, params: Players, *rest: Any) -> tuple[Players, Players]:
+        gradient, pull, seen = jax.vjp(lambda params: field(key, params, *rest), params, has_aux=True)
         (transposed,) = pull(gradient)  # J^T F
-        _, forward, _ = jax.jvp(lambda params: field(params, *rest), (params,), (gradient,), has_aux=True)  # J F
+        _, forward, _ = jax.jvp(lambda params: field(key, params, *rest), (params,), (gradient,), has_aux=True)  # J F
         correction = jax.tree.map(lambda a, b: (a - b) / 2, transposed, forward)
         signed: Any = weight
         if align:

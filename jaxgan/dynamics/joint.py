@@ -208,7 +208,7 @@ def _on_batch(
     field: Field, params: Players, state: State, sample: Sampler, size: int, key: Key
 ) -> tuple[Players, Players]:
     batch: Batch = sample(named_key(key, "data"), size)
-    return field(params, state.model_state, batch, size, named_key(key, "game"), state.step)
+    return field(named_key(key, "game"), params, state.model_state, batch, size, state.step)
 
 
 def _move_both(txs: Players, state: State, grads: Players, seen: Players) -> tuple[State, Players]:

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.checks import check_count
-from jaxgan.game import network_state
+from jaxgan.losses.parts import value_of
+from jaxgan.networks import network_state
 from jaxgan.random import fold_into_keys, named_key
+from jaxgan.trees import norm
 from jaxgan.types import (
     QUANTILES,
     Algorithm,
@@ -21,10 +23,10 @@ from jaxgan.types import (
     Generator,
     Info,
     Key,
+    PlayerGradient,
     Players,
     PyTree,
     Sampler,
-    Seen,
     Spread,
     State,
 )
@@ -114,14 +116,14 @@ def update_player(
 
     def value(own: PyTree) -> tuple[Array, Evaluation]:
         point = state.params._replace(**{player: own})
-        return getattr(game, player)(point, state.model_state, batch, num_fake, key, state.step)
+        return getattr(game, player)(key, point, state.model_state, batch, num_fake, state.step)
 
     (loss, evaluation), gradient = jax.value_and_grad(value, has_aux=True)(getattr(state.params, player))
-    return move_player(player, tx, state, gradient, Seen(loss, evaluation, gradient))
+    return move_player(player, tx, state, gradient, PlayerGradient(loss, evaluation, gradient))
 
 
 def move_player(
-    player: str, tx: optax.GradientTransformation, state: State, direction: PyTree, seen: Seen
+    player: str, tx: optax.GradientTransformation, state: State, direction: PyTree, seen: PlayerGradient
 ) -> tuple[State, Move]:
     """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state."""
     own = getattr(state.params, player)
@@ -145,25 +147,6 @@ def best_generator(state: State) -> Generator:
     return current_generator(state) if state.average is None else state.average
 
 
-def norm(tree: Any) -> Array:
-    """The Euclidean norm of a pytree without underflow or overflow: m |tree / m| with m the largest entry.
-
-    The plain root of the sum of squares is 0 for float32 entries of 1e-30, just where a vanishing gradient has
-    to be measured. NaN and infinite entries give NaN and infinity.
-
-    Example:
-      >>> round(float(norm({"w": jnp.full((4,), 1e-30)})) * 1e30, 3)
-      2.0
-    """
-    leaves = [jnp.ravel(leaf) for leaf in jax.tree.leaves(tree) if leaf.size]
-    if not leaves:  # a network without parameters
-        return jnp.zeros(())
-    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in leaves]))
-    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0)
-    root = jnp.sqrt(sum(jnp.sum(jnp.square(leaf / scale)) for leaf in leaves))
-    return jnp.where(jnp.isfinite(largest), scale * root, largest)
-
-
 def two_player(
     game: Game,
     init: Callable[[Key, Sampler], State],
@@ -182,12 +165,11 @@ def info_of(moves: Players) -> Info:
     """The `Info` of a step, from its last `Move` of each player."""
     g, d = moves
     real, fake = d.evaluation.real_logits, d.evaluation.fake_logits
-    value = -jnp.mean(jax.nn.softplus(-real)) - jnp.mean(jax.nn.softplus(fake))
     return Info(
         g_loss=g.loss,
         d_loss=d.loss,
         d_parts=d.evaluation.parts,
-        value=value,
+        value=value_of(real, fake),
         d_real=_spread(real),
         d_fake=_spread(fake),
         real_logit=jnp.mean(real),

@@ -112,7 +112,7 @@ def in_pieces(
         key, first = arguments
         place = first + jnp.arange(piece)
         here = jax.tree.map(lambda a: a[place % a.shape[0]], y)
-        return of(game.sample(generator.params, generator.model_state, key, piece, here), place < n)
+        return of(game.sample(key, generator.params, generator.model_state, piece, here), place < n)
 
     return jax.lax.map(one, (jax.random.split(key, pieces), piece * jnp.arange(pieces)))
 

@@ -73,7 +73,7 @@ def points_evaluator(source: Source, train: Examples, heldout: Examples | None, 
 
 def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     here = jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
-    x = game.sample(generator.params, generator.model_state, key, n, here)
+    x = game.sample(key, generator.params, generator.model_state, n, here)
     mean = jnp.mean(x, axis=0)
     covariance = (x - mean[None]).T @ (x - mean[None]) / (n - 1)
     return _Found(_sliced(reference, x), mean, covariance, jnp.isfinite(x).all(), x[:KEPT_POINTS])

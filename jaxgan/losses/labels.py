@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, FakeLogits, Key, Labelling, Loss, RealLogits
+from jaxgan.types import Array, FakeLogits, Key, LogitTransform, Loss, RealLogits
 
 
 def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
@@ -54,8 +54,8 @@ def _mixed(target: float, as_real: Array, as_fake: Array) -> Array:
     return real_part + fake_part
 
 
-def flipped_labels(rate: float) -> Labelling:
-    """Label flipping, for `adversarial_game(..., labelling=)`: pairs of a real and a fake logit are swapped at `rate`.
+def flipped_labels(rate: float) -> LogitTransform:
+    """Label flipping, a `logit_transform` of a game: pairs of a real and a fake logit are swapped at `rate`.
 
     The discriminator's loss then takes a real example for a fake one and the other way round; what is reported of its
     outputs, and the generator's loss, see the true labels. Real and fake batches must have one size.
@@ -67,13 +67,13 @@ def flipped_labels(rate: float) -> Labelling:
       ValueError: a rate outside [0, 1], or batches of two sizes.
 
     Example:
-      >>> real, fake = flipped_labels(1.0)(jnp.ones(2), jnp.zeros(2), jax.random.key(0))
+      >>> real, fake = flipped_labels(1.0)(jax.random.key(0), jnp.ones(2), jnp.zeros(2))
       >>> real.tolist(), fake.tolist()
       ([0.0, 0.0], [1.0, 1.0])
     """
     check_coefficient("rate", rate, highest=1.0)
 
-    def swap(real_logits: RealLogits, fake_logits: FakeLogits, key: Key) -> tuple[RealLogits, FakeLogits]:
+    def swap(key: Key, real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
         if real_logits.shape != fake_logits.shape:
             raise ValueError(
                 "label flipping swaps real with fake logits and needs as many of both: "

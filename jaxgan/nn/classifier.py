@@ -5,7 +5,7 @@ from functools import partial
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.nn.convolution import conv_general_dilated
+from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.types import Array
 
 _Conv = partial(nn.Conv, conv_general_dilated=conv_general_dilated)

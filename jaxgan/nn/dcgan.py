@@ -12,7 +12,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from jaxgan.nn.convolution import conv_general_dilated
+from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 

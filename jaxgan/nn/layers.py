@@ -1,4 +1,4 @@
-"""flax layers on the convolutions of `jaxgan.nn.convolution`."""
+"""flax layers on the convolutions of `jaxgan.nn.conv`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
-from jaxgan.nn.convolution import Padding, conv_transpose
+from jaxgan.nn.conv import Padding, conv_transpose
 from jaxgan.types import Array
 
 

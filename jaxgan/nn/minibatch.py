@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_count
+from jaxgan.nn.calls import told
 from jaxgan.types import Array, PyTree
 
 
@@ -42,10 +43,9 @@ class Packed(nn.Module):
             raise ValueError(f"packs of {self.m} do not divide a batch of {n} examples")
         packs = jnp.moveaxis(x.reshape(n // self.m, self.m, *x.shape[1:]), 1, -2)
         packs = packs.reshape(*packs.shape[:-2], -1)
-        if y is None:
-            return self.discriminator(packs, train=train)
         y = jax.tree.map(lambda a: a.reshape(n // self.m, self.m, *a.shape[1:]), y)
-        return self.discriminator(packs, y, train=train)
+        discriminator, keywords = told(self.discriminator, train)
+        return discriminator(packs, *(() if y is None else (y,)), **keywords)
 
 
 class MinibatchDiscrimination(nn.Module):

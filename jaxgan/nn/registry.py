@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.nn.calls import told
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
 
@@ -107,5 +108,6 @@ def parameter_count(module: Any, shape: tuple[int, ...]) -> int:
       >>> parameter_count(MLPGenerator(2, (4,)), (3,))  # 3 x 4 + 4 and 4 x 2 + 2
       26
     """
-    variables = jax.eval_shape(lambda key: module.init(key, jnp.zeros((1, *shape)), train=False), jax.random.key(0))
+    called, keywords = told(module, False)
+    variables = jax.eval_shape(lambda key: called.init(key, jnp.zeros((1, *shape)), **keywords), jax.random.key(0))
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.get("params", {})))

@@ -68,9 +68,9 @@ def gan(
     """
     labels = losses.flipped_labels(label_noise)
     off = isinstance(label_noise, numbers.Real) and label_noise == 0
-    labelling = None if off else labels
+    logit_transform = None if off else labels
     terms: dict[str, Any] = {"d_terms": d_terms, "g_terms": g_terms}
-    game = adversarial_game(generator, discriminator, prior, _as_loss(loss), labelling=labelling, **terms)
+    game = adversarial_game(generator, discriminator, prior, _as_loss(loss), logit_transform=logit_transform, **terms)
     g_tx, d_tx = adam(lr_g, b1, b2), adam(lr_d, b1, b2)
     algorithm = alternating(game, g_tx, d_tx, batch_size=batch_size, d_steps=d_steps, g_steps=g_steps)
     return algorithm if ema is None else averaged(algorithm, ema)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import optax
 
 from jaxgan.checks import check_coefficient
+from jaxgan.networks import has_batch_norm
 from jaxgan.nn import Packed
 from jaxgan.types import Algorithm, Array, BatchSizes, Key, Sampler, State
 
@@ -56,14 +56,11 @@ def refusing_batch_norm(algorithm: Algorithm, recipe: str) -> Algorithm:
 
     def init(key: Key, sample: Sampler) -> State:
         state = algorithm.init(key, sample)
-        statistics = state.model_state.discriminator.get("batch_stats", {})
-        for path, _ in jax.tree_util.tree_leaves_with_path(statistics):
-            if getattr(path[-1], "key", None) in ("mean", "var"):  # flax keeps spectral norms in this collection, too
-                layer = jax.tree_util.keystr(path[:-1], simple=True, separator="/")
-                raise ValueError(
-                    f"{recipe} penalizes the discriminator's gradient at each example: expected a discriminator "
-                    f"without batch normalization, got one with running statistics in {layer}"
-                )
+        if layer := has_batch_norm(state.model_state.discriminator):
+            raise ValueError(
+                f"{recipe} penalizes the discriminator's gradient at each example: expected a discriminator "
+                f"without batch normalization, got one with running statistics in {layer}"
+            )
         return state
 
     return algorithm._replace(init=init)

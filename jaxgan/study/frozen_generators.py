@@ -155,7 +155,7 @@ def _rule(study: Study, d_loss: Loss, strength: DiscriminatorStrength) -> Rule:
                           f"generated examples ({sizes.fake})")  # fmt: skip
     labels = flipped_labels(strength.noise) if strength.noise else None
     pair = networks.generator, networks.discriminator_of(strength.width)
-    game = adversarial_game(*pair, normal_prior(study.config.latent_dim), d_loss, labelling=labels)
+    game = adversarial_game(*pair, normal_prior(study.config.latent_dim), d_loss, logit_transform=labels)
     lr, b1 = (_adam(study, trained, name) for name in ("lr_d", "b1"))
     threshold = 0.0 if is_probability(d_loss) else None
     tx = optax.adam(lr * strength.lr, b1=b1)

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan import checkpoint
-from jaxgan.game import network_state, normal_prior
+from jaxgan.game import normal_prior
+from jaxgan.networks import apply, network_state
+from jaxgan.outputs import examples_of
 from jaxgan.report.run import figures
 from jaxgan.results import store
 from jaxgan.results.results import Results
@@ -92,11 +94,12 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
 
     @jax.jit
     def generate(z: Array, *y: Array) -> Array:
-        return networks.generator.apply({"params": params, **model_state}, z, *y, train=False)
+        key = jax.random.key(0)  # a generator that draws noise draws the same for all latents asked for
+        return examples_of(apply(networks.generator, key, params, model_state, z, *y, train=False)[0])
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
         """n samples by the prior that the generator was trained with."""
-        return game.sample(params, model_state, key, n, y)
+        return game.sample(key, params, model_state, n, y)
 
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxgan.checks import check_coefficient
 from jaxgan.random import named_key
 from jaxgan.terms.parts import Coefficient, at
-from jaxgan.types import Array, PyTree, Remembering, Term, Transform, View
+from jaxgan.types import Array, PyTree, StatefulTerm, Term, Transform, View
 
 
-def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> Remembering:
+def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
     """weight (E_p (D(x) - a_fake)^2 + E_q (D(x) - a_real)^2): each side stays near the other's moving average.
 
     a_real and a_fake are moving averages of the mean real and fake logits, with the bias of their start removed, up to
@@ -26,15 +26,15 @@ def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> Remembering:
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
-    def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
+    def apply(view: View, state: PyTree) -> tuple[Array, PyTree]:
         news = jax.lax.stop_gradient((jnp.mean(view.real_logits), jnp.mean(view.fake_logits), jnp.ones(())))
-        memory = tuple(decay * old + (1 - decay) * new for old, new in zip(memory, news, strict=True))
-        real, fake, seen = memory
+        state = tuple(decay * old + (1 - decay) * new for old, new in zip(state, news, strict=True))
+        real, fake, seen = state
         seen = jnp.where(seen > 0, seen, 1.0)  # a decay of 1 never sees anything
         values = jnp.mean((view.real_logits - fake / seen) ** 2) + jnp.mean((view.fake_logits - real / seen) ** 2)
-        return at(weight, view) * values, memory
+        return at(weight, view) * values, state
 
-    return Remembering(lambda: (jnp.zeros(()),) * 3, apply)
+    return StatefulTerm(lambda: (jnp.zeros(()),) * 3, apply)
 
 
 def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
@@ -52,7 +52,7 @@ def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
     check_coefficient("weight", weight, schedule=True)
 
     def term(view: View) -> Array:
-        return at(weight, view) * (view.critic(view.real) - view.critic(augment(view.real, view.key))) ** 2
+        return at(weight, view) * (view.critic(view.real) - view.critic(augment(view.key, view.real))) ** 2
 
     return term
 
@@ -79,7 +79,7 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
         )
         return jnp.stack(
             [
-                at(weight, view) * jnp.mean((view.critic(x) - view.critic(augment(x, key))) ** 2)
+                at(weight, view) * jnp.mean((view.critic(x) - view.critic(augment(key, x))) ** 2)
                 for weight, x, key in sides
             ]
         ).sum()

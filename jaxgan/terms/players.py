@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_coefficient
 from jaxgan.terms.parts import Coefficient, at, flat, root
-from jaxgan.types import Array, PyTree, Remembering, Term, View
+from jaxgan.types import Array, PyTree, StatefulTerm, Term, View
 
 
 def feature_matching(weight: Coefficient = 1.0) -> Term:
@@ -60,7 +60,7 @@ def orthogonal(weight: Coefficient = 1e-4) -> Term:
     return term
 
 
-def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
+def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> StatefulTerm:
     """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels).
 
     Steps of one length in the latents then make changes of one size. The expectation is over latents and images y; a is
@@ -78,15 +78,15 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> Remembering:
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
-    def apply(view: View, memory: PyTree) -> tuple[Array, PyTree]:
+    def apply(view: View, state: PyTree) -> tuple[Array, PyTree]:
         pixels = math.prod(view.fake.shape[1:3]) if view.fake.ndim == 4 else 1
         y = jax.random.normal(view.key, view.fake.shape, view.fake.dtype) / math.sqrt(pixels)
         gradient = jax.grad(lambda z: jnp.sum(view.generate(z) * y))(view.z)
         lengths = root(jnp.sum(flat(gradient) ** 2, axis=1))
-        memory = decay * memory + (1 - decay) * jax.lax.stop_gradient(jnp.mean(lengths))
-        return at(weight, view) * (lengths - memory) ** 2, memory
+        state = decay * state + (1 - decay) * jax.lax.stop_gradient(jnp.mean(lengths))
+        return at(weight, view) * (lengths - state) ** 2, state
 
-    return Remembering(lambda: jnp.zeros(()), apply)
+    return StatefulTerm(lambda: jnp.zeros(()), apply)
 
 
 def l1_to_real(weight: Coefficient = 100.0) -> Term:

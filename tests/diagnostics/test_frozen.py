@@ -141,7 +141,7 @@ def update_by_hand(
 
         def value(own: PyTree) -> Any:
             params = state.params._replace(discriminator=own)
-            return game.discriminator(params, state.model_state, batch, sizes.fake, named_key(key, "game"), state.step)
+            return game.discriminator(named_key(key, "game"), params, state.model_state, batch, sizes.fake, state.step)
 
         (loss, seen), gradient = jax.value_and_grad(value, has_aux=True)(state.params.discriminator)
         change, opt_state = tx.update(gradient, state.opt_state.discriminator, state.params.discriminator)
@@ -412,7 +412,7 @@ def test_a_discriminator_learns_to_tell_a_young_generators_samples(protocol: Pro
 
 
 def test_without_judge_and_interrupted() -> None:
-    rule = discriminator_only(TOY._replace(judge=None), optax.sgd(0.1), batch_size=4)
+    rule = discriminator_only(TOY._replace(discriminate=None), optax.sgd(0.1), batch_size=4)
     generators = Generator({"theta": jnp.arange(3.0).reshape(1, 3, 1)}, {})
     keys = seed_keys(KEY, 3)
 
@@ -465,7 +465,7 @@ def seen_by_hand(game: Game, state: State, sample: Sampler, key: Key) -> Any:
     """(fake, real, condition, the discriminator's model state with the statistics of the fake batch)."""
     batch = sample(named_key(key, "data"), N)
     generator = state.params.generator, state.model_state.generator
-    fake = game.sample(*generator, named_key(key, "sample"), N, y=batch.y)
+    fake = game.sample(named_key(key, "sample"), *generator, N, y=batch.y)
     own = state.params.discriminator, state.model_state.discriminator
     return fake, batch.x, batch.y, normalization_of(game, *own, fake, batch.y)
 
@@ -474,8 +474,8 @@ def seen_by_hand(game: Game, state: State, sample: Sampler, key: Key) -> Any:
 def test_image_gradients_are_those_of_each_samples_own_loss(name: str) -> None:
     game, sample = (LABEL_GAME, labelled_points) if name == "labels" else (IMAGE_GAME, IMAGES.sample)
     state = label_state() if name == "labels" else image_state()
-    judge = game.judge
-    assert judge is not None
+    discriminate = game.discriminate
+    assert discriminate is not None
     found = jax.jit(lambda state: image_gradients(game, THREE, state, sample, N, KEY))(state)
 
     @jax.jit
@@ -483,7 +483,7 @@ def test_image_gradients_are_those_of_each_samples_own_loss(name: str) -> None:
         fake, real, y, held = seen_by_hand(game, state, sample, KEY)
 
         def logits(x: Array) -> Array:
-            return judge(state.params.discriminator, held, x, None, y)[0]
+            return discriminate(KEY, state.params.discriminator, held, x, y)[0]
 
         def total(loss: Loss, x: Array) -> Array:
             parts = loss.generator(logits(real), logits(x))
@@ -507,15 +507,17 @@ def test_image_gradients_are_those_of_each_samples_own_loss(name: str) -> None:
 @pytest.fixture(scope="module")
 def held() -> Any:
     """Logits of a batch of fakes in training and with its statistics held, and slopes of the first of them."""
-    judge = IMAGE_GAME.judge
-    assert judge is not None
+    discriminate = IMAGE_GAME.discriminate
+    assert discriminate is not None
 
     @jax.jit
     def look(state: State) -> Any:
         fake, *_, held = seen_by_hand(IMAGE_GAME, state, IMAGES.sample, KEY)
         params, model_state = state.params.discriminator, state.model_state.discriminator
-        ways = [(held, None), (model_state, KEY), (model_state, None)]
-        pulls = [jax.vjp(lambda x, way=way: judge(params, way[0], x, way[1])[0], fake) for way in ways]
+        ways = [(held, False), (model_state, True), (model_state, False)]
+        pulls = [
+            jax.vjp(lambda x, way=way: discriminate(KEY, params, way[0], x, train=way[1])[0], fake) for way in ways
+        ]
         return [(logits, pull(jnp.eye(N)[0])[0]) for logits, pull in pulls]
 
     return look(image_state())
@@ -544,16 +546,18 @@ def test_only_statistics_are_held() -> None:
     # From a difference, as above; measured: 1e-6.
     assert_close(new["BatchNorm_0"], {"mean": np.mean(x, axis=0), "var": np.var(x, axis=0)}, rtol=1e-5)
     assert all(np.all(new["BatchNorm_1"][name] != old["BatchNorm_1"][name]) for name in ("mean", "var"))
-    assert NORMALIZED_GAME.judge is not None
-    after = jax.jit(NORMALIZED_GAME.judge)(params, own, x, KEY)[1]["batch_stats"]["BatchNorm_1"]
+    assert NORMALIZED_GAME.discriminate is not None
+    after = jax.jit(NORMALIZED_GAME.discriminate, static_argnames="train")(KEY, params, own, x, train=True)[1][
+        "batch_stats"
+    ]["BatchNorm_1"]
     statistics = jax.tree.map(lambda now, then: (now - 0.99 * then) / 0.01, after, old["BatchNorm_1"])
     # With a momentum of 0.99 both sides have two digits less than float32; measured: 4e-4 of small numbers.
     assert_close(new["BatchNorm_1"], statistics, rtol=1e-3, atol=1e-4)
 
 
 def test_image_gradients_need_a_judge() -> None:
-    with pytest.raises(ValueError, match=r"\Agradients with respect to examples need a game with `judge`, .*\Z"):
-        image_gradients(TOY._replace(judge=None), LOSSES, toy_state((0, 1)), numbers, N, KEY)
+    with pytest.raises(ValueError, match=r"\Agradients with respect to examples need a game with `discriminate`, .*\Z"):
+        image_gradients(TOY._replace(discriminate=None), LOSSES, toy_state((0, 1)), numbers, N, KEY)
 
 
 def fitted(num_steps: int, **options: Any) -> tuple[State, Any, list[int]]:

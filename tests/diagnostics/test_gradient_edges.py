@@ -17,7 +17,7 @@ from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPG
 from jaxgan.random import named_key
 from jaxgan.runs import run_seeds, seed_keys
 from jaxgan.terms import lecam
-from jaxgan.types import Augmentation, Batch, Generator, Players, Remembering, State
+from jaxgan.types import Augmentation, Batch, Generator, Players, State, StatefulTerm
 
 KEY = jax.random.key(0)
 LOSSES = {"minimax": minimax, "wasserstein": wasserstein}
@@ -59,7 +59,7 @@ def test_a_sampler_may_be_a_plain_function():
     "options",
     [
         {"d_terms": (lecam(0.1),)},
-        {"augment": Augmentation(lambda: jnp.zeros(()), lambda x, key, step, memory: x + memory, lambda _, m: m)},
+        {"augment": Augmentation(lambda: jnp.zeros(()), lambda key, x, step, memory: x + memory, lambda _, m: m)},
     ],
     ids=["term", "augmentation"],
 )
@@ -76,7 +76,7 @@ def test_a_frozen_generator_keeps_the_memory_of_its_terms():
     def apply(view, memory):
         return view.fake_logits * memory, 0.9 * memory + jnp.mean(view.fake_logits)
 
-    game, state = game_and_state(g_terms=(Remembering(lambda: jnp.ones(()), apply),))
+    game, state = game_and_state(g_terms=(StatefulTerm(lambda: jnp.ones(()), apply),))
     generator = best_generator(state)
     assert with_generator(state, generator).model_state.generator.keys() == state.model_state.generator.keys()
     each = jax.tree.map(lambda a: jnp.stack([jnp.stack([a, a])]), generator)
@@ -89,11 +89,11 @@ def test_a_frozen_generator_keeps_the_memory_of_its_terms():
 def test_gradients_by_examples_are_n_times_those_of_the_mean_loss(discriminator):
     game, state = game_and_state(discriminator)
     found = image_gradients(game, LOSSES, state, points, 8, KEY)
-    fake = game.sample(state.params.generator, {}, named_key(KEY, "sample"), 8)
+    fake = game.sample(named_key(KEY, "sample"), state.params.generator, {}, 8)
     for i, loss in enumerate(LOSSES.values()):
 
         def total(x, loss=loss):
-            logits = game.judge(state.params.discriminator, {}, x)[0]
+            logits = game.discriminate(KEY, state.params.discriminator, {}, x)[0]
             return mean_loss(loss)(logits, logits)
 
         each = np.asarray(8 * jax.grad(total)(fake), np.float64)
@@ -119,9 +119,9 @@ def test_held_statistics_are_those_of_the_batch_at_any_scale(scale):
     game = adversarial_game(DCGANGenerator(8, 1, width=4), DCGANDiscriminator(width=4), normal_prior(4), minimax)
     x = scale * jax.random.normal(KEY, (8, 8, 8, 1))
     params, state = game.init(KEY, Batch(x))
-    assert game.judge
+    assert game.discriminate
     held = normalization_of(game, params.discriminator, state.discriminator, x)
-    still = game.judge(params.discriminator, held, x)[0]
-    training = game.judge(params.discriminator, state.discriminator, x, KEY)[0]
+    still = game.discriminate(KEY, params.discriminator, held, x)[0]
+    training = game.discriminate(KEY, params.discriminator, state.discriminator, x, train=True)[0]
     # statistics from two float32 passes, each off by some 1e-6
     np.testing.assert_allclose(still, training, rtol=1e-3, atol=1e-4)

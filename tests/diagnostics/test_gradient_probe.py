@@ -176,7 +176,7 @@ def differentiate(name: str) -> Callable[[State, Key], Any]:
 
             def value(generator: Any) -> Any:
                 params = state.params._replace(generator=generator)
-                return game.generator(params, state.model_state, batch, N, named_key(key, "game"), state.step)
+                return game.generator(named_key(key, "game"), params, state.model_state, batch, N, state.step)
 
             return jax.grad(value, has_aux=True)(state.params.generator)
 
@@ -414,7 +414,7 @@ def test_minibatches_of_very_different_sizes_are_joined_right() -> None:
 
     def logits(i: Array) -> Array:
         k = named_key(jax.random.fold_in(key, i), "game")
-        return game.generator(params, state.model_state, toy.origin()(key, 2), 2, k, state.step)[1].fake_logits
+        return game.generator(k, params, state.model_state, toy.origin()(key, 2), 2, state.step)[1].fake_logits
 
     key = jax.random.key(9)
     derivatives = expit(np.asarray(jax.jit(jax.vmap(logits))(jnp.arange(count)), np.float64))

@@ -232,7 +232,7 @@ def test_a_trained_discriminator_approaches_the_optimal_one() -> None:
     def step(psi: Array, _: None) -> tuple[Array, Any]:
         def loss(psi: Array) -> Array:
             players = Players(start.generator, {"psi": psi})
-            return game.discriminator(players, model_state, batch, n, key, jnp.int32(0))[0]
+            return game.discriminator(key, players, model_state, batch, n, jnp.int32(0))[0]
 
         return psi - 0.2 * jax.grad(loss)(psi), measured(psi)
 

@@ -17,7 +17,6 @@ from jaxgan.dynamics import (
     current_generator,
     discriminator_only,
     extragradient,
-    norm,
     optimistic,
     simultaneous,
     unrolled,
@@ -26,6 +25,7 @@ from jaxgan.dynamics import (
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import minimax
 from jaxgan.random import named_key
+from jaxgan.trees import norm
 from jaxgan.types import QUANTILES, Algorithm, Array, Batch, BatchSizes, Evaluation, Game, Info, Key, Players, State
 
 KEY = jax.random.key(0)
@@ -40,7 +40,7 @@ def bilinear(scale: float = 1.0) -> Game:
     """L_G = -L_D = scale <theta, psi>: the game that simultaneous descent spirals out of."""
 
     def objective(
-        sign: int, params: Players, model_state: Players, batch: Batch, num_fake: int, key: Key, step: Array
+        sign: int, key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
     ) -> tuple[Array, Evaluation]:
         value = sign * scale * jnp.sum(params.generator * params.discriminator)
         return value, Evaluation((value,), {}, jnp.zeros(batch.x.shape[0]), jnp.zeros(num_fake))
@@ -49,7 +49,7 @@ def bilinear(scale: float = 1.0) -> Game:
         init=lambda key, batch: (Players(jnp.asarray(THETA), jnp.asarray(PSI)), Players({}, {})),
         generator=functools.partial(objective, 1),
         discriminator=functools.partial(objective, -1),
-        sample=lambda params, model_state, key, n, y=None: jnp.zeros((n, 2)),
+        sample=lambda key, params, model_state, n, y=None: jnp.zeros((n, 2)),
     )
 
 
@@ -163,7 +163,7 @@ def test_info_is_that_of_the_objectives(trained: tuple[Algorithm, State]) -> Non
 
     def loss(own: Any) -> Array:
         params = before.params._replace(discriminator=own)
-        return GAME.discriminator(params, before.model_state, batch, 3, KEY, before.step)[0]
+        return GAME.discriminator(KEY, params, before.model_state, batch, 3, before.step)[0]
 
     gradient = jax.tree.leaves(jax.jit(jax.grad(loss))(before.params.discriminator))
     expected = np.sqrt(sum(np.sum(np.float64(leaf) ** 2) for leaf in gradient))

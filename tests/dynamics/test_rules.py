@@ -29,8 +29,9 @@ from jaxgan.dynamics import (
     unrolled,
     update_player,
 )
-from jaxgan.game import AUGMENT, TERMS, adversarial_game, joint_gradient, normal_prior
+from jaxgan.game import adversarial_game, joint_gradient, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
+from jaxgan.networks import AUGMENT, TERMS
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.random import named_key
 from jaxgan.runs.run import run
@@ -311,12 +312,12 @@ def test_the_sign_of_an_aligned_adjustment(x64: None, curvature: float, theta: f
     terms: dict[str, Any] = {"d_terms": (square("psi", curvature),), "g_terms": (square("theta", curvature),)}
     game = toy.dirac(wasserstein, start=(theta, psi), **terms)
     params, model_state = game.init(KEY, ORIGIN(KEY, 1))
-    rest = model_state, ORIGIN(KEY, 1), 1, KEY, jnp.int32(0)
+    rest = model_state, ORIGIN(KEY, 1), 1, jnp.int32(0)
     f = np.array([curvature * theta - psi, theta + curvature * psi])
     for align, expected in ((True, sign), (False, 1)):
         field = symplectic_field(joint_gradient(game), 0.7, align=align)
         adjusted = f + expected * 0.7 * np.array([f[1], -f[0]])
-        np.testing.assert_allclose(flat(field(params, *rest)[0]), adjusted, rtol=1e-12)
+        np.testing.assert_allclose(flat(field(KEY, params, *rest)[0]), adjusted, rtol=1e-12)
 
 
 def test_lookahead_by_hand_and_around_and_inside_an_average() -> None:
@@ -373,7 +374,7 @@ def test_two_time_scales_have_a_rate_each() -> None:
 )
 def test_memories_move_once_an_update_in_every_rule(rule: Callable[..., Algorithm], updates: int) -> None:
     networks = MLPGenerator(1, hidden=()), MLPDiscriminator(hidden=())
-    augmentation = adaptive(lambda x, key: x + 1, target=-0.9, images=128)  # logits of both signs: p always grows
+    augmentation = adaptive(lambda key, x: x + 1, target=-0.9, images=128)  # logits of both signs: p always grows
     terms = (lecam(0.3, 0.9),)
     game = adversarial_game(*networks, normal_prior(2), non_saturating, d_terms=terms, augment=augmentation)
     algorithm = rule(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=16)

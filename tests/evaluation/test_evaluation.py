@@ -21,7 +21,7 @@ def replaying(x: np.ndarray) -> Game:
     """A game whose generator returns `params + x` in turn, whatever the latents: its samples are known."""
     images = jnp.asarray(x)
 
-    def sample(params, model_state, key, n, y=None):
+    def sample(key, params, model_state, n, y=None):
         del model_state, key
         return params + images[jnp.arange(n) % len(images)]
 

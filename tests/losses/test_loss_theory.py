@@ -71,7 +71,7 @@ def flipped_in_expectation(loss: Loss, rate: float) -> Loss:
     """The mean over all flips: each pair has its own, so the means are linear in the rate."""
 
     def d_loss(real: Array, fake: Array) -> tuple[Array, ...]:
-        kept, swapped = (loss.discriminator(*flipped_labels(r)(real, fake, jax.random.key(0))) for r in (0.0, 1.0))
+        kept, swapped = (loss.discriminator(*flipped_labels(r)(jax.random.key(0), real, fake)) for r in (0.0, 1.0))
         return tuple((1 - rate) * a + rate * b for a, b in zip(kept, swapped, strict=True))
 
     return Loss(d_loss, loss.generator)
@@ -386,7 +386,7 @@ def test_flipping_swaps_whole_pairs_at_its_rate(shape: tuple[int, ...]) -> None:
 def test_flipped_labels_reach_the_discriminators_loss_alone() -> None:
     networks = MLPGenerator(2, hidden=(8,)), MLPDiscriminator(hidden=(8,))
     plain = adversarial_game(*networks, normal_prior(4), minimax)
-    flipped = adversarial_game(*networks, normal_prior(4), minimax, labelling=flipped_labels(1.0))
+    flipped = adversarial_game(*networks, normal_prior(4), minimax, logit_transform=flipped_labels(1.0))
     batch = Batch(jnp.linspace(-1, 1, 16).reshape(8, 2))
     params, model_state = plain.init(jax.random.key(0), batch)
 

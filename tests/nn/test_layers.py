@@ -1,5 +1,8 @@
 """The matrix-product convolutions against XLA's own, and as parts of flax's layers."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,8 +20,8 @@ from jax import lax
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
-from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, trilinear
-from jaxgan.nn.convolution import Padding, conv, conv_general_dilated, conv_transpose
+from jaxgan.nn import DCGANDiscriminator, DCGANGenerator
+from jaxgan.nn.conv import Padding, conv, conv_general_dilated, conv_transpose, primitive
 from jaxgan.nn.layers import ConvTranspose
 from jaxgan.runs.run import start
 from jaxgan.types import Array, Batch, Key
@@ -130,7 +133,7 @@ def test_a_batch_worked_on_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPat
         return program(x, kernel), program.lower(x, kernel).as_text()
 
     whole, text = everything()
-    monkeypatch.setattr(trilinear, "_CACHE", 3 * 9 * 2 * 3 * 32 * 4)  # three of six images: 2 x 3 tiles of 9 x 32
+    monkeypatch.setattr(primitive, "_CACHE", 3 * 9 * 2 * 3 * 32 * 4)  # three of six images: 2 x 3 tiles of 9 x 32
     parts, text_of_parts = everything()
     jax.tree.map(np.testing.assert_array_equal, whole, parts)
     assert text_of_parts.count("stablehlo.while") > text.count("stablehlo.while")
@@ -248,6 +251,31 @@ def test_float32_results_are_as_accurate_as_those_of_xla(x64: None, size: int, s
     for ours, xla in zip(errors(conv), errors(xla_conv), strict=True):
         # XLA's own is at 1e-7 to 6e-7 of the largest entry here; the additions of filtering round once or twice more
         assert ours < 4 * max(xla, 2e-7)
+
+
+def test_the_escape_is_the_stock_operation() -> None:
+    x, kernel = jnp.ones((2, 8, 8, 3)), jnp.ones((4, 4, 3, 5), jnp.bfloat16)
+    for ours, xla in ((conv, xla_conv), (conv_transpose, xla_conv_transpose)):
+        plain = partial(ours, strides=(2, 2), padding="SAME", plain=True)
+        np.testing.assert_array_equal(plain(x, kernel), xla(x, kernel.astype(jnp.float32), (2, 2), "SAME"))
+        assert "conv_general_dilated" in str(jax.make_jaxpr(plain)(x, kernel))
+    layers = [nn.Conv(6, (3, 3), feature_group_count=3, kernel_dilation=2, conv_general_dilated=how)
+              for how in (partial(conv_general_dilated, plain=True), lax.conv_general_dilated)]  # fmt: skip
+    made = [layer.init_with_output(jax.random.key(0), x)[0] for layer in layers]
+    np.testing.assert_array_equal(*made)
+
+
+def test_a_setting_takes_the_escape_in_every_network() -> None:
+    code = (
+        "import jax, jax.numpy as jnp, jaxgan as jg\n"
+        "module, x = jg.nn.DCGANDiscriminator(width=2), jnp.zeros((2, 8, 8, 1))\n"
+        "print(jax.make_jaxpr(lambda key: module.init(key, x, train=True))(jax.random.key(0)))"
+    )
+    for setting, expected in (("lax", "conv_general_dilated"), ("products", "jaxgan_conv")):
+        environment = os.environ | {"JAXGAN_CONV": setting}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert [name in done.stdout for name in ("conv_general_dilated[", "jaxgan_conv[")].count(True) == 1
+        assert f"{expected}[" in done.stdout
 
 
 def test_a_vmapped_dcgan_step_compiles_to_no_convolution() -> None:

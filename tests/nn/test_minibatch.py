@@ -71,7 +71,7 @@ def test_a_packed_discriminator_plays_a_game() -> None:
     game = adversarial_game(MLPGenerator(2), packed, normal_prior(4), hinge, g_terms=(feature_matching(),))
     params, state = game.init(KEY, Batch(POINTS))
     assert params.discriminator["discriminator"]["Dense_0"]["kernel"].shape == (4, 5)
-    total, evaluation = game.generator(params, state, Batch(POINTS), 4, KEY, jnp.int32(0))
+    total, evaluation = game.generator(KEY, params, state, Batch(POINTS), 4, jnp.int32(0))
     assert (evaluation.real_logits.shape, evaluation.fake_logits.shape) == ((3,), (2,))
     assert total > evaluation.parts[0]  # the features of packs are found and do not match
 
@@ -191,7 +191,7 @@ def test_every_seed_has_spectral_norms_of_its_own() -> None:
 
     def one(key: Any) -> Any:
         params, state = game.init(key, Batch(POINTS))
-        _, evaluation = game.discriminator(params, state, Batch(POINTS), 4, KEY, jnp.int32(0))
+        _, evaluation = game.discriminator(KEY, params, state, Batch(POINTS), 4, jnp.int32(0))
         return evaluation.model_state["batch_stats"]["SpectralNorm_1"]
 
     state = jax.jit(jax.vmap(one))(jax.random.split(KEY, 3))

@@ -190,7 +190,7 @@ def test_a_sweep_in_one_program_gives_what_single_runs_give(
 
 
 SGD = optax.sgd(0.1)
-_bend: Callable[[Array, Key], Array] = lambda x, key: x + 0.1  # noqa: E731
+_bend: Callable[[Key, Array], Array] = lambda key, x: x + 0.1  # noqa: E731
 SWEEPABLE: dict[str, Callable[[Any], Algorithm]] = {
     "r2": lambda v: _plain(d_terms=(terms.r2(v),)),
     "one_sided": lambda v: _plain(d_terms=(terms.one_sided_gradient_penalty(v, v),)),
@@ -203,7 +203,7 @@ SWEEPABLE: dict[str, Callable[[Any], Algorithm]] = {
     "lazy": lambda v: _plain(d_terms=(terms.every(4, terms.r1(v)),)),
     "smoothing": lambda v: _plain(losses.smoothed_labels(losses.minimax, v, v)),
     "targets": lambda v: _plain(losses.least_squares_loss(v, v, v)),
-    "flipping": lambda v: _plain(labelling=losses.flipped_labels(v)),
+    "flipping": lambda v: _plain(logit_transform=losses.flipped_labels(v)),
     "noise": lambda v: _plain(augment=augment.instance_noise(v)),
     "adaptive": lambda v: _plain(augment=augment.adaptive(_bend, target=v, images=100 * v)),
     "average": lambda v: averaged(_plain(), v),
@@ -254,10 +254,10 @@ def test_what_is_not_used_costs_nothing() -> None:
 
     def ours(own: Any) -> tuple[Array, Evaluation]:
         point = params._replace(discriminator=own)
-        return game.discriminator(point, model_state, batch, 8, KEYS[0], jnp.int32(0))
+        return game.discriminator(KEYS[0], point, model_state, batch, 8, jnp.int32(0))
 
     def ours_of_g(own: Any) -> tuple[Array, Evaluation]:
-        return game.generator(params._replace(generator=own), model_state, batch, 8, KEYS[0], jnp.int32(0))
+        return game.generator(KEYS[0], params._replace(generator=own), model_state, batch, 8, jnp.int32(0))
 
     def by_hand_of_g(own: Any, latents: Array) -> Array:
         fake = g.apply({"params": own}, latents, train=True)
@@ -275,7 +275,7 @@ def test_what_is_not_used_costs_nothing() -> None:
 
     def penalized(own: Any) -> Array:
         point = params._replace(discriminator=own)
-        return with_penalty.discriminator(point, model_state, batch, 8, KEYS[0], jnp.int32(0))[0]
+        return with_penalty.discriminator(KEYS[0], point, model_state, batch, 8, jnp.int32(0))[0]
 
     assert products(jax.grad(penalized), own) > products(jax.grad(by_hand), own, latents)  # the count sees a cost
 
@@ -350,8 +350,10 @@ def test_gan_takes_any_loss_and_every_part() -> None:
     own: Callable[[Array, Array], Array] = lambda real, fake: -fake  # noqa: E731
     same_bits(hinge(loss=own), composed_of(losses.reverse_kl))  # against the discriminator of cross-entropy
     tx = optax.adam(2e-4, 0.5, 0.999)
-    labelling = losses.flipped_labels(0.3)
-    game = _game(losses.hinge, d_terms=(terms.r1(2.0),), g_terms=(terms.orthogonal(0.1),), labelling=labelling)
+    logit_transform = losses.flipped_labels(0.3)
+    game = _game(
+        losses.hinge, d_terms=(terms.r1(2.0),), g_terms=(terms.orthogonal(0.1),), logit_transform=logit_transform
+    )
     rule = averaged(alternating(game, tx, tx, batch_size=8, d_steps=2, g_steps=3), 0.9)
     parts: dict[str, Any] = {"d_terms": (terms.r1(2.0),), "g_terms": (terms.orthogonal(0.1),), "label_noise": 0.3}
     same_bits(hinge(d_steps=2, g_steps=3, ema=0.9, **parts), rule)

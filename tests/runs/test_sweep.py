@@ -30,7 +30,7 @@ def make(lr_d: Any, gamma: Any) -> Algorithm:
 
 def probe(algorithm: Algorithm, state: State, key: Key) -> dict[str, Array]:
     params, model_state = state.params.generator, state.model_state.generator
-    return {"samples": algorithm.game.sample(params, model_state, key, 4), "number": jax.random.normal(key)}
+    return {"samples": algorithm.game.sample(key, params, model_state, 4), "number": jax.random.normal(key)}
 
 
 def assert_same(a: Any, b: Any) -> None:

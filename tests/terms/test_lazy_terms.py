@@ -11,7 +11,7 @@ import pytest
 from jaxgan.dynamics import alternating, averaged, best_generator
 from jaxgan.runs.run import run
 from jaxgan.terms import every, gradient_penalty, lecam, orthogonal, path_length, r1
-from jaxgan.types import Array, Batch, Key, Players, PyTree, Remembering, State, View
+from jaxgan.types import Array, Batch, Key, Players, PyTree, State, StatefulTerm, View
 from tests.views import KEY, REAL, A, close, energy, game_of, values, view_of
 
 BATCH = Batch(jnp.asarray(REAL))
@@ -27,7 +27,7 @@ def test_every_is_k_times_the_term_at_every_kth_step() -> None:
 
 def test_a_lazy_term_remembers_when_it_is_due() -> None:
     inner, lazy = path_length(), every(2, path_length())
-    assert isinstance(lazy, Remembering)
+    assert isinstance(lazy, StatefulTerm)
     memory, expected = lazy.init(), inner.init()
     for step in range(4):
         view = view_of(step=jnp.int32(step), key=jax.random.fold_in(KEY, step))
@@ -46,7 +46,7 @@ def conditionals(step_axis: int | None, *terms: Any) -> int:
     params, state = game.init(KEY, BATCH)
 
     def value(own: PyTree, step: Array) -> Array:
-        return game.discriminator(params._replace(discriminator=own), state, BATCH, 4, KEY, step)[0]
+        return game.discriminator(KEY, params._replace(discriminator=own), state, BATCH, 4, step)[0]
 
     own = jax.tree.map(lambda a: jnp.stack([a, a]), params.discriminator)
     step = jnp.int32(0) if step_axis is None else jnp.zeros(2, jnp.int32)
@@ -113,7 +113,7 @@ def test_a_memory_keeps_its_type(lazy: bool) -> None:
     def count(view: View, memory: Array) -> tuple[Array, Array]:
         return view.real_logits, memory + jnp.ones(())  # of 32 bits
 
-    counter = Remembering(lambda: jnp.zeros((), jnp.bfloat16), count)
+    counter = StatefulTerm(lambda: jnp.zeros((), jnp.bfloat16), count)
     _, last = trained(2, d_terms=(every(1, counter) if lazy else counter,))
     (memory,) = last.model_state.discriminator["terms"]
     assert (memory.dtype, memory) == (jnp.bfloat16, 4)

@@ -117,7 +117,7 @@ def test_latent_consistency_and_diversity_by_hand() -> None:
 def test_balanced_consistency_augments_both_sides_apart() -> None:
     keys: list[Key] = []
 
-    def kept(x: Array, key: Key) -> Array:
+    def kept(key: Key, x: Array) -> Array:
         keys.append(key)
         return x
 

@@ -16,7 +16,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jaxgan.nn.formulations import (
+from jaxgan.nn.conv.formulations import (
     Formulation,
     filtering,
     input_gradient,

@@ -4,6 +4,7 @@ XLA's own convolution falls off its fast path on CPU inside a loop (15 to 25 tim
 over its weights makes a grouped convolution, slow on every device. Matrix products suffer neither.
 """
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,21 +13,58 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.nn.trilinear import Window, contract
+from jaxgan.nn.conv.primitive import Window, contract
 from jaxgan.types import Array
 
 Padding = str | Sequence[tuple[int, int]]
 
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
-def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Padding, *, precision: Any = None) -> Array:
+
+def plain_by_default(setting: str) -> bool:
+    """What a value of the environment variable `JAXGAN_CONV` says: "lax", or "" and "products" for this file's way.
+
+    Raises:
+      ValueError: another value.
+
+    Example:
+      >>> plain_by_default("lax"), plain_by_default("")
+      (True, False)
+    """
+    if setting not in ("", "lax", "products"):
+        raise ValueError(f"JAXGAN_CONV must be 'lax' or 'products', got {setting!r}")
+    return setting == "lax"
+
+
+_PLAIN = plain_by_default(os.environ.get("JAXGAN_CONV", ""))
+
+
+def conv(
+    x: Array,
+    kernel: Array,
+    strides: Sequence[int],
+    padding: Padding,
+    *,
+    precision: Any = None,
+    plain: bool = _PLAIN,
+) -> Array:
     """Equal to `lax.conv_general_dilated` on x [n, h, w, c] and kernel [kh, kw, c, o] (NHWC, HWIO).
 
-    Padding as in lax: "SAME", "VALID" or pairs.
+    Args:
+      x: images [n, h, w, c].
+      kernel: [kh, kw, c, o].
+      strides: of the two sides.
+      padding: as in lax: "SAME", "VALID" or pairs.
+      precision: of the products, as in lax.
+      plain: `lax.conv_general_dilated` itself; by default what `JAXGAN_CONV` says.
 
     Example:
       >>> conv(jnp.ones((1, 8, 8, 3)), jnp.ones((4, 4, 3, 5)), (2, 2), "SAME").shape
       (1, 4, 4, 5)
     """
+    if plain:
+        x, kernel = _one_dtype(x, kernel)
+        return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=_LAYOUT, precision=precision)
     image, size = x.shape[1:3], kernel.shape[:2]
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(image, size, strides, padding)
@@ -34,17 +72,34 @@ def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Padding, *, p
 
 
 def conv_transpose(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Padding, *, precision: Any = None
+    x: Array,
+    kernel: Array,
+    strides: Sequence[int],
+    padding: Padding,
+    *,
+    precision: Any = None,
+    plain: bool = _PLAIN,
 ) -> Array:
     """Equal to `lax.conv_transpose` on x [n, h, w, c] and kernel [kh, kw, c, o] (NHWC, HWIO).
 
-    Padding as in `lax.conv_transpose`: "SAME" multiplies the size by the stride; pairs are those of the equivalent
-    convolution of the image with stride - 1 zeros between its pixels. No zero is multiplied.
+    No zero is multiplied.
+
+    Args:
+      x: images [n, h, w, c].
+      kernel: [kh, kw, c, o].
+      strides: of the two sides.
+      padding: as in `lax.conv_transpose`: "SAME" multiplies the size by the stride; pairs are those of the equivalent
+        convolution of the image with stride - 1 zeros between its pixels.
+      precision: of the products, as in lax.
+      plain: `lax.conv_transpose` itself; by default what `JAXGAN_CONV` says.
 
     Example:
       >>> conv_transpose(jnp.ones((1, 4, 4, 3)), jnp.ones((4, 4, 3, 5)), (2, 2), "SAME").shape
       (1, 8, 8, 5)
     """
+    if plain:
+        x, kernel = _one_dtype(x, kernel)
+        return lax.conv_transpose(x, kernel, strides, padding, dimension_numbers=_LAYOUT, precision=precision)
     size = kernel.shape[:2]
     if isinstance(padding, str):
         padding = [_transpose_pads(k, s, padding) for k, s in zip(size, strides, strict=True)]
@@ -66,15 +121,23 @@ def conv_general_dilated(
     dimension_numbers: Any = None,
     feature_group_count: int = 1,
     precision: Any = None,
+    *,
+    plain: bool = _PLAIN,
     **options: Any,
 ) -> Array:
     """`conv` in the form that `flax.linen.Conv(conv_general_dilated=...)` takes: two dimensions, NHWC and HWIO.
 
     Groups are a `vmap`; a dilated kernel has zeros multiplied, a dilated image has not unless there are strides too.
+    `plain` calls `lax.conv_general_dilated` itself; by default it is what `JAXGAN_CONV` says.
 
     Raises:
       ValueError: another number of dimensions, or a dilated image with its padding not in pairs.
     """
+    if plain:
+        return lax.conv_general_dilated(
+            lhs, rhs, window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers or _LAYOUT,
+            feature_group_count, precision=precision, **options
+        )  # fmt: skip
     del dimension_numbers, options  # flax passes NHWC and HWIO
     if lhs.ndim != 4:
         raise ValueError(f"this convolution is for images [n, h, w, c], got shape {lhs.shape}")
@@ -91,6 +154,11 @@ def conv_general_dilated(
     if dilation != (1, 1) and all(s == 1 for s in window_strides):
         return conv_transpose(lhs, rhs, dilation, padding, precision=precision)
     return conv(_dilate(lhs, 1, dilation), rhs, window_strides, padding, precision=precision)
+
+
+def _one_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:
+    dtype = jnp.result_type(x, kernel)
+    return x.astype(dtype), kernel.astype(dtype)
 
 
 def _window(

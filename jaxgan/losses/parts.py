@@ -1,0 +1,51 @@
+"""What is made of the arrays that a loss returns, and of logits, in more than one place."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array
+
+Parts = Array | tuple[Array, ...]
+"""What a loss returns: per-example values, or a tuple of such arrays."""
+
+
+def parts_of(parts: Parts) -> tuple[Array, ...]:
+    """The arrays that a loss returned, one or more.
+
+    Example:
+      >>> len(parts_of(jnp.zeros(3))), len(parts_of((jnp.zeros(3), jnp.zeros(2))))
+      (1, 2)
+    """
+    return parts if isinstance(parts, tuple) else (parts,)
+
+
+def means_of(parts: Parts) -> tuple[Array, ...]:
+    """The mean of every part."""
+    return tuple(jnp.mean(part) for part in parts_of(parts))
+
+
+def mean_of(parts: Parts) -> Array:
+    """What a player minimizes: the sum of the means of the parts.
+
+    Example:
+      >>> float(mean_of((jnp.array([1.0, 3.0]), jnp.array([10.0]))))
+      12.0
+    """
+    return added(means_of(parts))
+
+
+def added(means: tuple[Array, ...]) -> Array:
+    """The sum of one number or more, in their order."""
+    return sum(means[1:], start=means[0])
+
+
+def value_of(real_logits: Array, fake_logits: Array) -> Array:
+    """V(D, G) = E log D(x) + E log(1 - D(G(z))), D = sigmoid(logit); -log 4 at the equilibrium.
+
+    Source: Goodfellow et al. 2014, Generative Adversarial Nets, equation 1.
+
+    Example:
+      >>> round(float(value_of(jnp.zeros(4), jnp.zeros(3))), 4)
+      -1.3863
+    """
+    return -jnp.mean(jax.nn.softplus(-real_logits)) - jnp.mean(jax.nn.softplus(fake_logits))

@@ -1,0 +1,171 @@
+"""A module as a game uses it: `init` and `apply` with all its random streams, collections and conditions.
+
+Every function takes the module first and then, as in `jax.random`, the key. A flax module may draw from any stream
+(`self.make_rng("noise")`), in training and out of it: each is `named_key(key, name)`.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import flax.errors
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.nn.calls import parameters_of, told
+from jaxgan.outputs import features_of
+from jaxgan.random import named_key
+from jaxgan.trees import like
+from jaxgan.types import Array, Key, PyTree
+
+Result = TypeVar("Result")
+
+TERMS, AUGMENT = "terms", "augment"  # what a model state has beside the network's own collections
+STREAMS = ("dropout", "noise")  # there from the start: a module may ask `has_rng`, which raises nothing
+
+
+def check_module(role: str, module: Any) -> None:
+    """Refuses what has no `init` and `apply`.
+
+    Raises:
+      TypeError: a class, a `flax.nnx` module, or anything else that is no network.
+
+    Example:
+      >>> check_module("generator", nn.Dense)
+      Traceback (most recent call last):
+      TypeError: generator must be a module, such as jaxgan.nn.MLPGenerator(2), got the class Dense: call it
+    """
+    if any(base.__module__.startswith("flax.nnx") and base.__name__ == "Module" for base in type(module).__mro__):
+        name = type(module).__name__
+        raise TypeError(f"{role} must be a flax.linen module, got the flax.nnx module {name}: expected "
+                        f"flax.nnx.bridge.to_linen({name}, ...) with its arguments but for rngs")  # fmt: skip
+    if isinstance(module, type) or not (hasattr(module, "init") and hasattr(module, "apply")):
+        got = f"the class {module.__name__}: call it" if isinstance(module, type) else repr(module)
+        raise TypeError(f"{role} must be a module, such as jaxgan.nn.MLPGenerator(2), got {got}")
+
+
+def init(module: Any, key: Key, x: Array, y: PyTree = None) -> tuple[PyTree, PyTree]:
+    """(params, model_state) of a module for inputs like `x`, and conditions like `y` unless it is None.
+
+    The model state is what a pass in training hands on in the form in which it got it: batch statistics, counters,
+    singular vectors. Collections that are only sown into grow with every pass, and are left out.
+    """
+    called, inputs, keywords = _call(module, x, y, train=True)
+    variables = dict(called.init({"params": key, **_streams(key, STREAMS)}, *inputs, **keywords))
+    params = variables.pop("params", {})
+    carried = _carried(module, key, params, variables, x, y)
+    return params, {name: variables[name] for name in carried}
+
+
+def apply(
+    module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool
+) -> tuple[PyTree, PyTree]:
+    """What a module returns, and its model state after that, which changes in training alone."""
+    if not train:
+        return _run(module, key, params, model_state, x, y, train=False), model_state
+    outputs, new = _run(module, key, params, model_state, x, y, train=True, mutable=list(model_state))
+    # flax keeps batch statistics in float32 at first and then in the type of what passes
+    return outputs, like(model_state, new)
+
+
+def features(module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None) -> Array:
+    """What a discriminator in training sows, or else returns, as "features".
+
+    Raises:
+      ValueError: it does neither.
+    """
+    collections = [*model_state, "intermediates"]
+    outputs, new = _run(module, key, params, model_state, x, y, train=True, mutable=collections)
+    sown = jax.tree_util.tree_leaves_with_path(new.get("intermediates", {}))
+    found = [leaf for path, leaf in sown if jax.tree_util.DictKey("features") in path]
+    returned = features_of(outputs)
+    if not found and returned is None:
+        raise ValueError(
+            'view.features needs a discriminator that sows "features", self.sow("intermediates", "features", x), '
+            "or returns them: (logits, features) or a dict"
+        )
+    return found[-1] if found else returned  # type: ignore[return-value]
+
+
+def conditions(y: PyTree, n: int) -> PyTree:
+    """The first n of a batch's conditions, from the start again where there are fewer."""
+    return jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
+
+
+def network_state(model_state: PyTree) -> PyTree:
+    """The network's own part of a player's model state, without the states of terms and augmentations."""
+    return {name: value for name, value in model_state.items() if name not in (TERMS, AUGMENT)}
+
+
+def with_states(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
+    """A player's model state; a state without arrays is left out."""
+    states = {TERMS: terms, AUGMENT: augment}
+    return {**network, **{name: state for name, state in states.items() if jax.tree.leaves(state)}}
+
+
+def has_batch_norm(model_state: PyTree) -> str:
+    """The path of a layer that keeps running statistics of its batches; "" where none does."""
+    for path, _ in jax.tree_util.tree_leaves_with_path(model_state.get("batch_stats", {})):
+        if getattr(path[-1], "key", None) in ("mean", "var"):  # flax keeps spectral norms in this collection, too
+            return jax.tree_util.keystr(path[:-1], simple=True, separator="/")
+    return ""
+
+
+def _run(
+    module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree, *, train: bool, **options: Any
+) -> Any:
+    called, inputs, keywords = _call(module, x, y, train=train)
+    variables = {"params": params, **model_state}
+    return _with_streams(key, lambda rngs: called.apply(variables, *inputs, rngs=rngs, **keywords, **options))
+
+
+def _call(module: Any, x: Array, y: PyTree, *, train: bool) -> tuple[Any, tuple[PyTree, ...], dict[str, bool]]:
+    """The module, its inputs and its keywords."""
+    inputs = (x,) if y is None else (x, y)
+    called, keywords = told(module, train)
+    if isinstance(module, nn.Module):
+        signature = inspect.Signature(list(parameters_of(module).values()))
+        try:
+            signature.bind(*inputs, **keywords)
+        except TypeError as error:
+            arguments = ", ".join(
+                [*("x", "y")[: len(inputs)], *(f"{name}={value}" for name, value in keywords.items())]
+            )
+            name = type(module).__name__
+            raise TypeError(f"{name}.__call__{signature} must take ({arguments}): {error}") from None
+    return called, inputs, keywords
+
+
+def _streams(key: Key, names: Iterable[str]) -> dict[str, Key]:
+    return {name: named_key(key, name) for name in names}
+
+
+def _with_streams(key: Key, call: Callable[[dict[str, Key]], Result]) -> Result:
+    """`call` with a key for every stream that it turns out to ask for: flax names the one that it misses."""
+    names = list(STREAMS)
+    while True:
+        try:
+            return call(_streams(key, names))
+        except flax.errors.InvalidRngError as error:
+            missing = re.search(r'needs PRNG for "(.+?)"', str(error))
+            if missing is None or missing[1] in names:
+                raise
+            names.append(missing[1])
+
+
+def _carried(module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree) -> list[str]:
+    """The collections that a pass returns in the form that it got them in, whatever the size of the batch."""
+    if set(model_state) <= {"batch_stats"}:
+        return list(model_state)
+
+    def after(times: int) -> PyTree:
+        x_many, y_many = jax.tree.map(lambda a: jnp.concatenate([a] * times), (x, y))
+        return _run(module, key, params, model_state, x_many, y_many, train=True, mutable=list(model_state))[1]
+
+    def form(tree: PyTree) -> Any:
+        return jax.tree.structure(tree), [leaf.shape for leaf in jax.tree.leaves(tree)]
+
+    once, twice = (jax.eval_shape(lambda times=times: after(times)) for times in (1, 2))
+    return [n for n in model_state if form(once.get(n)) == form(twice.get(n)) == form(model_state[n])]

@@ -1,0 +1,46 @@
+"""How modules are told whether they train: people write that in several ways."""
+
+import inspect
+from typing import Any
+
+import flax.linen as nn
+
+_TRAINING = ("train", "training", "is_training")
+_FIXED = ("deterministic", "use_running_average")
+
+
+def told(module: Any, train: bool) -> tuple[Any, dict[str, bool]]:
+    """(module, keywords): the module, and with what keywords it is called, so that it trains or does not.
+
+    `__call__` may take `train`, `training`, `is_training`, `deterministic` or `use_running_average` (the last two the
+    other way round); a field of such a name that is True or False is set instead; a module with neither is the same
+    in training and out of it. What is no linen module is called with `train`.
+
+    Example:
+      >>> class Mine(nn.Module):
+      ...     def __call__(self, x, deterministic):
+      ...         return x
+      >>> told(Mine(), True)[1], told(nn.Dense(3), True)[1]
+      ({'deterministic': False}, {})
+      >>> told(nn.Dropout(0.5, deterministic=False), False)[0].deterministic
+      True
+    """
+    if not isinstance(module, nn.Module):
+        return module, {"train": train}
+    takes, fields = parameters_of(module), type(module).__dataclass_fields__
+    for name, value in {**dict.fromkeys(_TRAINING, train), **dict.fromkeys(_FIXED, not train)}.items():
+        required = name in takes and takes[name].default is inspect.Parameter.empty
+        if name in fields and isinstance(getattr(module, name), bool) and not required:
+            changed: dict[str, Any] = {name: value}
+            return module.clone(**changed), {}
+        if name in takes:
+            return module, {name: value}
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+    return module, {"train": train} if anything and not isinstance(module, nn.Sequential) else {}
+
+
+def parameters_of(module: nn.Module) -> dict[str, inspect.Parameter]:
+    """What `__call__` of a linen module takes, or of the nnx module in a bridge, but for `self`."""
+    bridged = type(module).__name__ == "ToLinen"
+    function: Any = module.nnx_class.__call__ if bridged else type(module).__call__  # type: ignore[attr-defined]
+    return dict(list(inspect.signature(function).parameters.items())[1:])

@@ -1,0 +1,179 @@
+"""The objective of one player: its loss and its terms on what both networks make of a batch."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan import networks
+from jaxgan.losses.parts import Parts, added, means_of
+from jaxgan.networks import AUGMENT, TERMS, conditions, network_state, with_states
+from jaxgan.outputs import examples_of, logits_of
+from jaxgan.random import named_key
+from jaxgan.terms.evaluate import evaluate as evaluate_terms
+from jaxgan.trees import like
+from jaxgan.types import (
+    Array,
+    Augmentation,
+    Batch,
+    Evaluation,
+    Key,
+    LogitTransform,
+    Players,
+    Prior,
+    PyTree,
+    Term,
+    View,
+)
+
+
+class Setup(NamedTuple):
+    """What both objectives are made of."""
+
+    generator: Any
+    discriminator: Any
+    prior: Prior
+    augmentation: Augmentation
+
+
+class Role(NamedTuple):
+    """What sets one player's objective apart from the other's."""
+
+    own: Callable[[Players], Any]  # of two values, the player's
+    loss: Callable[[Array, Array], Parts]
+    terms: tuple[Term, ...]
+    logit_transform: LogitTransform
+    augmented: Callable[[View, PyTree], PyTree]  # the augmentation's state after an update of this player
+
+
+class _Point(NamedTuple):
+    """Where an objective is evaluated."""
+
+    params: Players
+    model_state: Players  # of the networks alone
+    augmentation: Callable[[Key, Array], Array]
+    y: PyTree
+    step: Array
+
+
+class _Passes(NamedTuple):
+    """What the networks made of one batch and as many latents as it takes fakes."""
+
+    z: Array
+    y_fake: PyTree
+    fake: Array
+    real_outputs: PyTree
+    fake_outputs: PyTree
+    model_state: Players
+
+
+def evaluate(
+    setup: Setup,
+    role: Role,
+    key: Key,
+    params: Players,
+    model_state: Players,
+    batch: Batch,
+    num_fake: int,
+    step: Array,
+) -> tuple[Array, Evaluation]:
+    """The loss of the player of `role` at the joint point `params`, and its `Evaluation`."""
+    own, augment = role.own(model_state), model_state.discriminator.get(AUGMENT, ())
+
+    def augmented(key: Key, x: Array) -> Array:
+        return setup.augmentation.apply(key, x, step, augment)
+
+    point = _Point(params, Players(*map(network_state, model_state)), augmented, batch.y, step)
+    passes = _play(setup, point, key, batch, num_fake)
+    real_logits, fake_logits = logits_of(passes.real_outputs), logits_of(passes.fake_outputs)
+    _check_pairing(role.loss, real_logits, fake_logits)
+    means = means_of(role.loss(*role.logit_transform(named_key(key, "labels"), real_logits, fake_logits)))
+
+    def view_of(key: Key) -> View:
+        return _view(setup, point, passes, role.own(params), batch, key)
+
+    before = own.get(TERMS, ((),) * len(role.terms))
+    penalties, after = evaluate_terms(role.terms, lambda i: view_of(named_key(key, f"term {i}")), before)
+    new_state = with_states(
+        role.own(passes.model_state),
+        after if TERMS in own else (),
+        like(augment, role.augmented(view_of(key), augment)) if AUGMENT in own else (),
+    )
+    return added((*means, *penalties)), Evaluation(means, new_state, real_logits, fake_logits)
+
+
+def _play(setup: Setup, point: _Point, key: Key, batch: Batch, num_fake: int) -> _Passes:
+    """One pass of the generator, and one of the discriminator over either kind of examples."""
+    z, y_fake = setup.prior(named_key(key, "prior"), num_fake), conditions(batch.y, num_fake)
+
+    def generator(name: str, state: PyTree, z: Array) -> tuple[PyTree, PyTree]:
+        return networks.apply(
+            setup.generator, named_key(key, name), point.params.generator, state, z, y_fake, train=True
+        )
+
+    def discriminator(name: str, state: PyTree, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
+        seen = point.augmentation(named_key(key, f"augment {name}"), x)
+        return networks.apply(
+            setup.discriminator, named_key(key, name), point.params.discriminator, state, seen, y, train=True
+        )
+
+    made, g_state = generator("generator", point.model_state.generator, z)
+    fake = examples_of(made)
+    real_outputs, d_state = discriminator("real", point.model_state.discriminator, batch.x, batch.y)
+    fake_outputs, d_state = discriminator("fake", d_state, fake, y_fake)
+    return _Passes(z, y_fake, fake, real_outputs, fake_outputs, Players(g_state, d_state))
+
+
+def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batch, key: Key) -> View:
+    """What one term sees: it draws by `key`, in every call of its networks alike."""
+    d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
+    (g_params, d_params), (g_state, d_state) = point.params, point.model_state
+
+    def seen(x: Array) -> tuple[Array, PyTree]:
+        return point.augmentation(seen_key, x), conditions(point.y, x.shape[0])
+
+    def outputs(x: Array) -> PyTree:
+        return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x), train=True)[0]
+
+    def features(x: Array) -> Array:
+        return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x))
+
+    def generate(z: Array) -> Array:
+        y = conditions(point.y, z.shape[0])
+        return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
+
+    return View(
+        critic=lambda x: logits_of(outputs(x)),
+        features=features,
+        generate=generate,
+        params=own,
+        real=batch.x,
+        fake=passes.fake,
+        real_logits=logits_of(passes.real_outputs),
+        fake_logits=logits_of(passes.fake_outputs),
+        z=passes.z,
+        y=batch.y,
+        key=key,
+        step=point.step,
+        outputs=outputs,
+        real_outputs=passes.real_outputs,
+        fake_outputs=passes.fake_outputs,
+        y_fake=passes.y_fake,
+    )
+
+
+def _check_pairing(loss_of: Callable[[Array, Array], Parts], real: Array, fake: Array) -> None:
+    if real.shape == fake.shape:
+        return
+
+    def of_size(n: int, like: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((n, *like.shape[1:]), like.dtype)
+
+    try:
+        # Asked at sizes 2 and 3: a batch of one would broadcast against the other silently.
+        jax.eval_shape(loss_of, of_size(2, real), of_size(3, fake))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "this loss pairs each real with a fake example and needs as many of both: "
+            f"got real logits of shape {real.shape} and fake logits of shape {fake.shape}"
+        ) from error
