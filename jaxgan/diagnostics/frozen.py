@@ -147,7 +147,7 @@ def against_discriminators(
       losses: whose gradients are taken, by name.
       num_steps: updates of each discriminator.
       probes: about how many looks are taken.
-      minibatches: how many gradients a look takes, for their mean and their spread.
+      minibatches: how many gradients a probe takes, for their mean and their spread.
       batch_size: examples in each of them.
       saturated: the derivative with respect to the logit below which a sample counts as saturated.
       on_chunk: sees each stretch of the training, as that of `fit` does.
