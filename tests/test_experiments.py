@@ -22,6 +22,13 @@ def test_an_experiment_imports_only_libraries(path):
         assert not names & set(modules)
 
 
+def test_a_sweep_of_hundreds_of_runs_takes_25_lines_at_the_most():
+    text = EXPERIMENTS[0].with_name("sweep.py").read_text(encoding="utf-8")
+    docstring = ast.parse(text).body[0]
+    lines = [line for line in text.splitlines()[docstring.end_lineno :] if line.strip()]
+    assert len(lines) <= 25
+
+
 @pytest.mark.slow
 def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_figure(tmp_path, optimized):
     script = EXPERIMENTS[0].with_name("discriminator_strength.py")

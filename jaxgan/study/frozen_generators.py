@@ -88,7 +88,28 @@ def measure_frozen(
         if one.interrupted:
             break
     job.log(f"{counted(len(ages) * study.config.seeds, 'discriminator')} of {', '.join(found)} done")
-    first, base = next(iter(found.values())), next(iter(rules.values()))
+    base = next(iter(rules.values()))
+    dataset = _labelled(found, rows, ages, np.array(seed_numbers(study.config)), losses)
+    notes = {
+        "stopped": stopped,
+        "minibatches": minibatches,
+        "d_iterations": dataset.sizes["step"],
+        "d_loss": catalogue.slug(profile.d_loss),
+        "d_scores": not is_probability(base.game.loss),
+        "lr_d": base.lr,
+    }
+    return Results(dataset, (), {}, notes)
+
+
+def _labelled(
+    found: Mapping[str, FrozenGeneratorResult],
+    rows: Mapping[str, NDArray],
+    ages: tuple[int, ...],
+    seeds: NDArray,
+    losses: Mapping[str, Loss],
+) -> xr.Dataset:
+    """What was found under each strength, with the agreement of its gradients' directions with the first one's."""
+    first = next(iter(found.values()))
     parts = [_arrays(one) for one in found.values()]
     variables = [
         variable(group, name, _dims(group, name), np.stack([part[group, name] for part in parts]))
@@ -100,7 +121,7 @@ def measure_frozen(
     coordinates = {
         "configuration": list(found),
         "age": list(ages),
-        "seed": np.array(seed_numbers(study.config)),
+        "seed": seeds,
         "probe_step": first.steps,
         "step": 1 + np.arange(first.info.loss.shape[2]),
         "loss": list(losses),
@@ -108,17 +129,8 @@ def measure_frozen(
         "layer": list(first.gradients.layers),
         "quantile": list(QUANTILES),
     }
-    notes = {
-        "stopped": stopped,
-        "minibatches": minibatches,
-        "d_iterations": int(first.info.loss.shape[2]),
-        "d_loss": catalogue.slug(profile.d_loss),
-        "d_scores": not is_probability(base.game.loss),
-        "lr_d": base.lr,
-    }
     dataset = xr.Dataset(dict(variables))
-    used = {name: values for name, values in coordinates.items() if name in dataset.dims}
-    return Results(dataset.assign_coords(used), (), {}, notes)
+    return dataset.assign_coords({name: values for name, values in coordinates.items() if name in dataset.dims})
 
 
 def gradient_arrays(gradients: Gradients) -> dict[str, NDArray]:

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen
 
 from jaxgan import recipes, terms
+from jaxgan.data import from_points
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
@@ -98,6 +100,35 @@ def test_one_configuration_is_run_to_the_bit(algorithm: Algorithm, sample: Sampl
     alone = jax.jit(lambda key: run(algorithm, sample, key, 5))
     for i, key in enumerate(KEYS):
         assert_same(of(result, i), alone(key))
+
+
+class OwnGenerator(linen.Module):
+    @linen.compact
+    def __call__(self, z: Array) -> Array:
+        return linen.Dense(2)(jnp.sin(linen.Dense(8)(z)))
+
+
+class OwnDiscriminator(linen.Module):
+    @linen.compact
+    def __call__(self, x: Array) -> Array:
+        return linen.Dense(1)(jnp.sin(linen.Dense(8)(x)))[:, 0]
+
+
+def test_networks_and_points_of_ones_own_are_swept_in_one_program(caplog: pytest.LogCaptureFixture) -> None:
+    points = from_points(np.random.default_rng(0).normal(3.0, 0.5, (200, 2)))
+
+    def make_own(lr: Any) -> Algorithm:
+        return recipes.ns_gan(OwnGenerator(), OwnDiscriminator(), normal_prior(4), lr_g=lr, lr_d=lr, batch_size=8)
+
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        result = sweep(make_own, {"lr": jnp.array([1e-3, 1e-2, 1e-1])}, points.sample, KEYS, 6)
+    assert result.info.d_loss.shape == (3, 3, 6) and np.isfinite(result.info.d_loss).all()
+    # One program begins all runs and one trains them.
+    assert caplog.text.count("Finished XLA compilation of jit(everywhere)") == 2
+    # All start from the same networks and data; from the first update on, each rate has a loss of its own.
+    first, last = result.info.d_loss[:, :, 0], result.info.d_loss[:, :, -1]
+    assert_same(first, np.broadcast_to(first[0], first.shape))
+    assert len(np.unique(last)) == last.size
 
 
 def test_other_numbers_compile_nothing(sample: Sampler, swept: Result, caplog: pytest.LogCaptureFixture) -> None:
