@@ -145,6 +145,8 @@ def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):
         (["--network", "generator:hiden=(4,)", "--data", "ring"], "no field 'hiden'; did you mean 'hidden'?"),
         (["--network", "width"], "--network: got 'width', expected NAME=VALUE"),
         (["--conditional", "--data", "ring"], "--conditional: needs labels, and ring has none"),
+        (["--conditional"], "--conditional: the generator dcgan takes no condition, expected networks of your own"),
+        (["--background", "0", "--data", "ring"], "--background: is for images of your own, and ring is none"),
         (["--probe", "nothing"], "--probe: got 'nothing', expected path/to/file.py:name"),
         (["--set", "r1_gan:gamma=1"], "nothing is called 'r1_gan'"),
         (["--loss", "a.py:f"], "no file a.py"),
