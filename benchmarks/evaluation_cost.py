@@ -1,9 +1,9 @@
 """The question: what does it cost to measure generators along training, in units of the training itself?
 
 `python -m benchmarks.evaluation_cost [--steps 300] [--rounds 8] [--out FOLDER]` trains the main job, `jaxgan compare`
-on the digits with all defaults, with the looks of `--evaluate-every` at the spacing of the whole run and without any,
+on the digits with all defaults, with the probes of `--evaluate-every` at the spacing of the whole run and without any,
 each loss in turn in every round, and asks whether both trained alike to the bit. Of a run's 1,200 steps the first 300
-are trained, in which each step and each look takes what it takes later. Compilation is left out. It writes
+are trained, in which each step and each probe takes what it takes later. Compilation is left out. It writes
 `results.json` and `table.md`; the default takes about four minutes on two quiet cores.
 """
 
@@ -34,7 +34,7 @@ BAR = 1.10
 
 
 def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watched | None) -> tuple[FitResult, float]:
-    """A training as `jaxgan compare` does it, and its seconds after compilation, the host's part of looks included."""
+    """A training as `jaxgan compare` does it, and its seconds after compilation, the host's part of probes included."""
     study, begin = plan.study, 0.0
 
     def compiled(_: float) -> None:
@@ -61,22 +61,22 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
     return end, time.perf_counter() - begin
 
 
-def look_samples(evaluator: Evaluator) -> int:
-    """How many samples a look takes of a seed."""
+def probe_samples(evaluator: Evaluator) -> int:
+    """How many samples a probe takes of a seed."""
     return min(evaluator.samples, PROBE_SAMPLES)
 
 
 def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: int) -> dict[str, Any]:
-    """Seconds with looks and without, a value a round, and whether both trained alike to the bit."""
+    """Seconds with probes and without, a value a round, and whether both trained alike to the bit."""
     evaluator, game = plan.evaluator, configuration.algorithm.game
-    watched = watch(evaluation_probe(evaluator, game, look_samples(evaluator)), along(evaluator), {})
+    watched = watch(evaluation_probe(evaluator, game, probe_samples(evaluator)), along(evaluator), {})
     ways = {"with": watched, "without": None}
     first = {name: trained(plan, configuration, steps, way)[0] for name, way in ways.items()}  # compiles
     same = jax.tree.map(np.array_equal, *(jax.device_get(end.state) for end in first.values()))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for name in in_turns(list(ways), rounds):
         seconds[name].append(trained(plan, configuration, steps, ways[name])[1])
-    times = ", ".join(f"{name} looks {number(median(values))} s" for name, values in seconds.items())
+    times = ", ".join(f"{name} probes {number(median(values))} s" for name, values in seconds.items())
     print(f"{configuration.label}: {times}", flush=True)
     return {"loss": configuration.label, "seconds": seconds, "equal_bits": all(jax.tree.leaves(same))}
 
@@ -90,8 +90,8 @@ def measure(steps: int, rounds: int) -> dict[str, Any]:
         "seeds": config.seeds,
         "steps": steps,
         "every": config.evaluate_every,
-        "looks": len(probe_steps(steps, config.evaluate_every)),
-        "samples": look_samples(plan.evaluator),
+        "probes": len(probe_steps(steps, config.evaluate_every)),
+        "samples": probe_samples(plan.evaluator),
         "rows": [measure_loss(plan, each, steps, rounds) for each in plan.study.configurations.values()],
     }
 
@@ -101,15 +101,15 @@ def markdown(results: dict[str, Any]) -> str:
     for row in results["rows"]:
         found = interval(ratios(row["seconds"]["with"], row["seconds"]["without"]))
         verdict = "met" if found.high <= BAR else "NOT MET" if found.low > BAR else "undecided"
-        cost = 1000 * (median(row["seconds"]["with"]) - median(row["seconds"]["without"])) / results["looks"]
+        cost = 1000 * (median(row["seconds"]["with"]) - median(row["seconds"]["without"])) / results["probes"]
         same = "equal bits" if row["equal_bits"] else "differs"
         cells.append([row["loss"], number(median(row["seconds"]["without"])), str(found), verdict, f"{cost:.0f}", same])
-    head = ["loss", "seconds without", "with looks / without", "", "ms a look", "trained state"]
+    head = ["loss", "seconds without", "with probes / without", "", "ms a probe", "trained state"]
     parts = [
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
         f"**`jaxgan compare` on the digits**, {report.counted(results['seeds'])}, {results['steps']:,} steps, "
-        f"{results['looks']} looks of {results['samples']:,} samples a seed, one every {results['every']} steps, as "
+        f"{results['probes']} probes of {results['samples']:,} samples a seed, one every {results['every']} steps, as "
         "by default. A ratio is that of the time of training in the same round, without compilation: median (95 % "
         f"interval of the median over {results['rounds']} rounds). To be at most {BAR:.2f}.",
         table(head, cells),

@@ -28,7 +28,7 @@ from jaxgan.results.store import RESULTS, load_results, write_run
 from jaxgan.runs.records import record_steps
 
 MOST_MB, MOST_SECONDS = 300, 1.0
-SEEDS, LOOKS = 100, 20  # of every configuration; along training, as by default
+SEEDS, PROBES = 100, 20  # of every configuration; along training, as by default
 # Each prints the seconds of what stands between the clocks: what is imported before is there in any session.
 PROGRAMS = {
     "jaxgan.load_run, every number into memory": ("import jaxgan; load = jaxgan.load_run", "load({folder!r})"),
@@ -76,7 +76,7 @@ def enlarge(folder: Path, runs: int, steps: int) -> dict[str, Any]:
         "configuration": [f"configuration_{i}" for i in range(runs // seeds)],
         "seed": np.arange(seeds),
         "step": record_steps(steps),
-        "probe_step": np.linspace(steps / LOOKS, steps, LOOKS).astype(int),
+        "probe_step": np.linspace(steps / PROBES, steps, PROBES).astype(int),
     }
     large = dataclasses.replace(found, dataset=enlarged(found.dataset, coordinates))
     clock = time.perf_counter()
@@ -115,7 +115,7 @@ def markdown(results: dict[str, Any]) -> str:
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
         f"**{size['runs']:,} runs of {results['steps']:,} steps**: {size['series']} series of {size['records']} "
-        f"records a run, {LOOKS} looks, samples and metrics, all random numbers. Times are those of new processes "
+        f"records a run, {PROBES} probes, samples and metrics, all random numbers. Times are those of new processes "
         "that have imported the library, the file in the system's cache: median (smallest to largest).",
         table(["what", "measured", "at most", ""], cells),
     ]

@@ -37,7 +37,7 @@ def train(recipe, source, seeds, steps):
     """Modes, quality, outcome and milliseconds a step for every seed."""
     algorithm, chunks = algorithm_of(recipe), []
 
-    def probe(state, key):
+    def probe(key, state):
         x = algorithm.game.sample(key, *jg.best_generator(state), SAMPLES)
         return jg.metrics.mode_report(x, source.mixture.means, source.mixture.sigma), jnp.isfinite(x).all()
 

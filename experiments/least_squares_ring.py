@@ -20,7 +20,7 @@ game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.Loss(d_loss, g_loss
 algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=256)
 
 
-def probe(state, key):
+def probe(key, state):
     assert ring.mixture  # its modes are known
     x = game.sample(key, *jg.best_generator(state), 2500)
     return jg.metrics.mode_report(x, ring.mixture.means, ring.mixture.sigma)

@@ -15,7 +15,7 @@ ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2, (32, 32)), jg.nn.MLPDisc
 rates, keys = jnp.geomspace(1e-4, 3e-2, 6), jg.seed_keys(jax.random.key(0), 32)
 
 
-def probe(algorithm, state, key):
+def probe(key, algorithm, state):
     assert ring.mixture  # its modes are known
     x = algorithm.game.sample(key, *jg.best_generator(state), 500)
     return jg.metrics.mode_report(x, ring.mixture.means, ring.mixture.sigma).captured

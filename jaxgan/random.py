@@ -31,7 +31,7 @@ def is_key(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def fold_into_keys(tree: PyTree, key: Key) -> PyTree:
+def fold_into_keys(key: Key, tree: PyTree) -> PyTree:
     """`tree` with `key` folded into every typed random key in it, by its place; all other leaves as they are.
 
     An optimizer that draws random numbers (`optax.noisy_sgd(..., key=0)`) carries a key in its state, the same one in
@@ -40,7 +40,7 @@ def fold_into_keys(tree: PyTree, key: Key) -> PyTree:
 
     Example:
       >>> state = {"count": 0, "key": jax.random.key(0)}
-      >>> first, second = (fold_into_keys(state, key) for key in jax.random.split(jax.random.key(1)))
+      >>> first, second = (fold_into_keys(key, state) for key in jax.random.split(jax.random.key(1)))
       >>> bool(first["key"] == second["key"]), first["count"]
       (False, 0)
     """

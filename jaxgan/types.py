@@ -295,18 +295,18 @@ class Algorithm(NamedTuple):
     """A game and a rule that updates its players.
 
     init:    (key, sample) -> State
-    update:  (state, sample, key) -> (State, report): one step, and what of it `info` and `watched` need
+    update:  (key, state, sample) -> (State, report): one step, and what of it `info` and `watched` need
     info:    report -> `Info`, computed at recorded steps alone; rules that update only one player return their own
     watched: report -> arrays by name, of which the first that is not finite is kept from every step
     """
 
     init: Callable[[Key, Sampler], State]
-    update: Callable[[State, Sampler, Key], tuple[State, Any]]
+    update: Callable[[Key, State, Sampler], tuple[State, Any]]
     game: Game
     info: Callable[[Any], Any] = as_reported
     watched: Callable[[Any], dict[str, Array]] = all_numbers
 
-    def step(self, state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def step(self, key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         """One step and its `Info`."""
-        state, report = self.update(state, sample, key)
+        state, report = self.update(key, state, sample)
         return state, self.info(report)

@@ -4,6 +4,7 @@ from tests import shapes as shapes  # before anything imports the package
 
 # isort: split
 import functools
+import gc
 import os
 import shutil
 import tempfile
@@ -31,7 +32,9 @@ jax.config.update("jax_num_cpu_devices", 1)
 # Logits [n] against [n, 1] would otherwise make a silent [n, n] loss.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# Most of these tests' time is compilation; this halves it.
+# Most of these tests' time is compilation; this halves it, here and in the programs that tests start. `optimized` is
+# the environment for those that train for long.
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 jax.config.update("jax_disable_most_optimizations", True)
 
 
@@ -49,6 +52,20 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXGAN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """A file's programs are of no use to the next; kept, they come to gigabytes that every garbage collection walks."""
+    yield
+    jax.clear_caches()
+    gc.collect()
+
+
+@pytest.fixture
+def optimized() -> dict[str, str]:
+    """The environment of a program that trains for longer than it compiles."""
+    return {name: value for name, value in os.environ.items() if name != "JAX_DISABLE_MOST_OPTIMIZATIONS"}
 
 
 @pytest.fixture

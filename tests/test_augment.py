@@ -202,7 +202,7 @@ def test_only_discriminator_updates_move_it() -> None:
     algorithm = alternating(game, optax.sgd(0.0), optax.sgd(0.0), batch_size=4, d_steps=3, g_steps=2)
     state = algorithm.init(KEY, ones)
     assert state.model_state == Players({}, {"augment": 0})
-    state, _ = jax.jit(lambda state: algorithm.step(state, ones, KEY))(state)
+    state, _ = jax.jit(lambda state: algorithm.step(KEY, state, ones))(state)
     # r = 1: the logits of the real examples are 7 or 14
     np.testing.assert_allclose(state.model_state.discriminator["augment"], 3 * 4 / 100, rtol=1e-6)
     certain = state.model_state._replace(discriminator={"augment": jnp.float32(1)})

@@ -23,11 +23,11 @@ def test_an_experiment_imports_only_libraries(path):
 
 
 @pytest.mark.slow
-def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_figure(tmp_path):
+def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_figure(tmp_path, optimized):
     script = EXPERIMENTS[0].with_name("discriminator_strength.py")
     command = [sys.executable, str(script), "--quick", "--seeds", "2", "--out", "out"]
     for _ in range(2):  # the second finds all of it done
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+        done = subprocess.run(command, cwd=tmp_path, env=optimized, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr
     assert "ratios x 2 seeds" not in done.stdout
     kept = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -56,10 +56,11 @@ def test_where_half_of_the_seeds_fail(shares, where):
 
 
 @pytest.mark.slow
-def test_least_squares_on_the_ring_reaches_most_modes(tmp_path):
+def test_least_squares_on_the_ring_reaches_most_modes(tmp_path, optimized):
     script = EXPERIMENTS[0].with_name("least_squares_ring.py")
     assert len(script.read_text(encoding="utf-8").splitlines()) <= 30
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=optimized, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     captured = [int(word) for word in done.stdout.partition("[")[2].partition("]")[0].split()]
     assert len(captured) == 8

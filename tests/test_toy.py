@@ -198,7 +198,7 @@ def trajectory(algorithm: Algorithm, steps: int = 500, sample: Sampler = ORIGIN)
 
     def points(key: Key) -> Array:
         return run(
-            algorithm, sample, key, steps, probe=lambda state, _: ravel_pytree(state.params)[0], probe_every=1
+            algorithm, sample, key, steps, probe=lambda _, state: ravel_pytree(state.params)[0], probe_every=1
         ).probes
 
     return np.asarray(jax.jit(points)(KEY))
@@ -223,7 +223,7 @@ def update_map(algorithm: Algorithm) -> np.ndarray:
     start, unravel = ravel_pytree(state.params)
 
     def after(flat: Array) -> Array:
-        return ravel_pytree(algorithm.step(state._replace(params=unravel(flat)), ORIGIN, KEY)[0].params)[0]
+        return ravel_pytree(algorithm.step(KEY, state._replace(params=unravel(flat)), ORIGIN)[0].params)[0]
 
     return np.asarray(jax.jit(jax.jacfwd(after))(start))
 

@@ -127,7 +127,7 @@ _STUDY = [
     _Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
             f"this multiple of real against real examples.  [default: {_by_data('failure_multiple')}]"),
     _Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
-            "steps of --evaluate-every: path/to/file.py:name of a function (algorithm, state, key) -> arrays."),
+            "steps of --evaluate-every: path/to/file.py:name of a function (key, algorithm, state) -> arrays."),
     _Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
     _Option("Where it runs", "--devices", type=int, metavar="N", help="Devices of each process that the seeds are "
             "spread over; on a CPU they are its cores.  [default: all]"),

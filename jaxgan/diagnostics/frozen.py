@@ -147,7 +147,7 @@ def against_discriminators(
       losses: whose gradients are taken, by name.
       num_steps: updates of each discriminator.
       probes: about how many looks are taken.
-      minibatches: how many gradients a look takes, for their mean and their spread.
+      minibatches: how many gradients a probe takes, for their mean and their spread.
       batch_size: examples in each of them.
       saturated: the derivative with respect to the logit below which a sample counts as saturated.
       on_chunk: sees each stretch of the training, as that of `fit` does.
@@ -237,7 +237,7 @@ def directions(
 
 
 def image_gradients(
-    game: Game, losses: Mapping[str, Loss], state: State, sample: Sampler, batch_size: int, key: Key
+    key: Key, game: Game, losses: Mapping[str, Loss], state: State, sample: Sampler, batch_size: int
 ) -> ImageGradients:
     """`ImageGradients` of a state, from a batch of the generator's own samples.
 
@@ -245,12 +245,12 @@ def image_gradients(
     and with it their loss. Examples are as the generator samples them, with its running statistics, not augmented.
 
     Args:
+      key: draws the samples and the real examples.
       game: which discriminator judges, and which generator samples.
       losses: whose gradients are taken, by name.
       state: the parameters.
       sample: the data.
       batch_size: how many samples, and real examples beside them.
-      key: draws both.
 
     Raises:
       ValueError: a game without `discriminate`.
@@ -314,9 +314,9 @@ def _probe(
     options: dict[str, Any] = {"minibatches": minibatches, "batch_size": batch_size, "saturated": saturated}
     gradients: Any = gradient_probe(game, sample, losses, **options)
 
-    def probe(by_parameters: Probe, sample: Sampler, state: State, key: Key) -> tuple[Gradients, ImageGradients | None]:
+    def probe(by_parameters: Probe, sample: Sampler, key: Key, state: State) -> tuple[Gradients, ImageGradients | None]:
         k = named_key(key, "images")
-        images = None if game.discriminate is None else image_gradients(game, losses, state, sample, batch_size, k)
-        return by_parameters(state, key), images
+        images = None if game.discriminate is None else image_gradients(k, game, losses, state, sample, batch_size)
+        return by_parameters(key, state), images
 
     return Partial(probe, gradients, as_pytree(sample))

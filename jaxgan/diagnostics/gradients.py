@@ -80,8 +80,8 @@ def gradient_probe(
     """
     measure = _measurement(game, losses, minibatches, batch_size, saturated)
 
-    def probe(sample: Sampler, state: State, key: Key) -> Gradients:
-        return measure(sample, state, key)[0]
+    def probe(sample: Sampler, key: Key, state: State) -> Gradients:
+        return measure(key, state, sample)[0]
 
     return Partial(probe, as_pytree(sample))
 
@@ -105,16 +105,16 @@ def direction_probe(
     """
     measure = _measurement(game, losses, minibatches, batch_size, SATURATED)
 
-    def probe(sample: Sampler, state: State, key: Key) -> Array:
-        return measure(sample, state, key)[1]
+    def probe(sample: Sampler, key: Key, state: State) -> Array:
+        return measure(key, state, sample)[1]
 
     return Partial(probe, as_pytree(sample))
 
 
 def _measurement(
     game: Game, losses: Mapping[str, Loss], minibatches: int, batch_size: int, saturated: float
-) -> Callable[[Sampler, State, Key], tuple[Gradients, Array]]:
-    """(sample, state, key) -> what is found of every loss, and the directions of its mean gradients."""
+) -> Callable[[Key, State, Sampler], tuple[Gradients, Array]]:
+    """(key, state, sample) -> what is found of every loss, and the directions of its mean gradients."""
     check_losses(losses)
     check_count("minibatches", minibatches)
     check_count("batch_size", batch_size)
@@ -123,9 +123,9 @@ def _measurement(
         raise ValueError(f"saturated must be above 0, got {saturated}")
     distinct, index = _distinct(losses)
 
-    def measure(sample: Sampler, state: State, key: Key) -> tuple[Gradients, Array]:
+    def measure(key: Key, state: State, sample: Sampler) -> tuple[Gradients, Array]:
         def minibatch(carry: _Sums, key: Key) -> tuple[_Sums, tuple[Array, ...]]:
-            logits, pull = logits_of_generator(game, state, sample, batch_size, key)
+            logits, pull = logits_of_generator(key, game, state, sample, batch_size)
             cotangents = [jax.grad(mean_loss(loss), argnums=(0, 1))(*logits) for loss in distinct]
             derivatives = jnp.stack([c[1].ravel() * c[1].size for c in cotangents])
             # The backward pass in units of its own largest derivative, and its result in those of its largest entry.
@@ -163,7 +163,7 @@ def _measurement(
 
 
 def logits_of_generator(
-    game: Game, state: State, sample: Sampler, batch_size: int, key: Key
+    key: Key, game: Game, state: State, sample: Sampler, batch_size: int
 ) -> tuple[tuple[Array, Array], Callable[[tuple[Array, Array]], tuple[PyTree]]]:
     """(real, fake) logits as the generator's update sees them, and c -> (J^T c,), J being their Jacobian."""
     batch = sample(named_key(key, "data"), batch_size)

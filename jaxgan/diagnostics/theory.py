@@ -191,6 +191,7 @@ def generator_gradient(
 
     optimum(log p, log q) is the logit that is best for the loss; p has to be positive where q is. With `minimax` it is
     the gradient of 2 JSD, with `non_saturating` that of KL(q || p) - 2 JSD (AB, theorem 2.5). Not for paired losses.
+    >>> from jaxgan.losses import minimax
     >>> [round(v, 3) for v in generator_gradient(minimax, norm.logpdf, location_scale, jnp.array([1.0, 0.0])).tolist()]
     [0.398, -0.199]
     """

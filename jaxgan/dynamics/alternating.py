@@ -204,18 +204,18 @@ def _alternating(
     if not callable(d_steps):
         check_count("d_steps", d_steps)
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Players]:
         def d_move(state: State, i: Array) -> tuple[State, Move]:
             k = jax.random.fold_in(named_key(key, "discriminator"), i)
             batch = sample(named_key(k, "data"), sizes.real)
-            return update_player(game, "discriminator", d_tx, state, batch, sizes.fake, named_key(k, "game"))
+            return update_player(named_key(k, "game"), game, "discriminator", d_tx, state, batch, sizes.fake)
 
         def g_move(state: State, i: Array) -> tuple[State, Move]:
             k = named_key(key, "generator")
             k = k if g_steps == 1 else jax.random.fold_in(k, i)
             batch = sample(named_key(k, "data"), sizes.generator)
             its_game = generators_game(state)
-            return update_player(its_game, "generator", g_tx, state, batch, sizes.generator, named_key(k, "game"))
+            return update_player(named_key(k, "game"), its_game, "generator", g_tx, state, batch, sizes.generator)
 
         if generator_first:
             state, g_last = _repeated(g_move, g_steps, state)

@@ -51,10 +51,10 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
             raise ValueError("this algorithm keeps an average of the generator already")
         return state._replace(average=current_generator(state))
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         rate = jnp.maximum(1 - decay, 9 / (10 + state.step))
         before = state.average
-        state, report = algorithm.update(state, sample, key)
+        state, report = algorithm.update(key, state, sample)
 
         def towards(average: Array, current: Array) -> Array:
             if not jnp.issubdtype(average.dtype, jnp.inexact):
@@ -96,9 +96,9 @@ def lookahead(algorithm: Algorithm, k: int = 5, alpha: float = 0.5) -> Algorithm
         state = algorithm.init(key, sample)
         return state._replace(opt_state=Slow(state.opt_state, state.params))
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         slow: Slow = state.opt_state
-        state, report = algorithm.update(state._replace(opt_state=slow.fast), sample, key)
+        state, report = algorithm.update(key, state._replace(opt_state=slow.fast), sample)
         due = state.step % k == 0
         between = optax.incremental_update(state.params, slow.params, alpha)
         params, behind = (

@@ -62,11 +62,11 @@ def discriminator_only(
     d_tx = optimizer("d_tx", d_tx)
     check_count("d_steps", d_steps)
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Move]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Move]:
         def move(state: State, i: Array) -> tuple[State, Move]:
             k = jax.random.fold_in(key, i)
             batch = sample(named_key(k, "data"), sizes.real)
-            return update_player(game, "discriminator", d_tx, state, batch, sizes.fake, named_key(k, "game"))
+            return update_player(named_key(k, "game"), game, "discriminator", d_tx, state, batch, sizes.fake)
 
         state = jax.lax.fori_loop(0, d_steps - 1, lambda i, state: move(state, i)[0], state)
         state, last = move(state, jnp.int32(d_steps - 1))

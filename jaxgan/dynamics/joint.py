@@ -43,8 +43,8 @@ def simultaneous(
     size, direction = _one_size(batch_size), field(game)
     txs = Players(optimizer("g_tx", g_tx), optimizer("d_tx", d_tx))
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
-        found = _on_batch(direction, state.params, state, sample, size, named_key(key, "joint"))
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Players]:
+        found = _on_batch(named_key(key, "joint"), direction, state.params, state, sample, size)
         return _move_both(txs, state, *found)
 
     return two_player(game, partial(first_state, game, g_tx, d_tx, batch_sizes(size)), update)
@@ -175,9 +175,9 @@ def extragradient(
     size, direction = _one_size(batch_size), field(game)
     txs = Players(optimizer("g_tx", g_tx), optimizer("d_tx", d_tx))
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, Players]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, Players]:
         def gradient(params: Players, name: str) -> tuple[Players, Players]:
-            return _on_batch(direction, params, state, sample, size, named_key(key, name))
+            return _on_batch(named_key(key, name), direction, params, state, sample, size)
 
         grads, seen = gradient(state.params, "ahead")
         ahead = Players(
@@ -205,7 +205,7 @@ def _one_size(batch_size: int | BatchSizes) -> int:
 
 
 def _on_batch(
-    field: Field, params: Players, state: State, sample: Sampler, size: int, key: Key
+    key: Key, field: Field, params: Players, state: State, sample: Sampler, size: int
 ) -> tuple[Players, Players]:
     batch: Batch = sample(named_key(key, "data"), size)
     return field(named_key(key, "game"), params, state.model_state, batch, size, state.step)

@@ -96,18 +96,18 @@ def first_state(
     batch = sample(named_key(key, "data"), min(sizes))
     params, model_state = game.init(named_key(key, "game"), batch)
     opt_state = Players(g_tx.init(params.generator), d_tx.init(params.discriminator))
-    opt_state = fold_into_keys(opt_state, named_key(key, "optimizers"))
+    opt_state = fold_into_keys(named_key(key, "optimizers"), opt_state)
     return State(params, model_state, opt_state, None, jnp.int32(0))
 
 
 def update_player(
+    key: Key,
     game: Game,
     player: str,
     tx: optax.GradientTransformation,
     state: State,
     batch: Batch,
     num_fake: int,
-    key: Key,
 ) -> tuple[State, Move]:
     """One optimizer update of `player` ("generator" or "discriminator"); the other is a constant throughout.
 
@@ -150,7 +150,7 @@ def best_generator(state: State) -> Generator:
 def two_player(
     game: Game,
     init: Callable[[Key, Sampler], State],
-    update: Callable[[State, Sampler, Key], tuple[State, Players]],
+    update: Callable[[Key, State, Sampler], tuple[State, Players]],
 ) -> Algorithm:
     """The algorithm of an `update` that reports its last `Move` of each player."""
     return Algorithm(init, update, game, info_of, losses_of)

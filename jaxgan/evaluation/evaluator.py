@@ -22,7 +22,7 @@ class Evaluator(NamedTuple):
     """How the generators of one data set are measured.
 
     reference: arrays of real data to compare with; they enter compiled programs as arguments
-    measure:   (reference, key, game, generator, n, y) -> a pytree, for one generator and n samples; traceable, so that
+    measure:   (key, reference, game, generator, n, y) -> a pytree, for one generator and n samples; traceable, so that
                it is taken along training, for every run of a compiled program
     finish:    (pytree in numpy, every leaf with the same leading axes) -> {metric or other name: values with these
                axes}, on the host, for what cannot be traced. `finite` is among them: are all samples finite?
@@ -66,8 +66,8 @@ def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> 
     """
     size = evaluator.samples if n is None else n
 
-    def probe(reference: PyTree, y: PyTree, state: State, key: Key) -> PyTree:
-        return evaluator.measure(reference, key, game, best_generator(state), size, y)
+    def probe(reference: PyTree, y: PyTree, key: Key, state: State) -> PyTree:
+        return evaluator.measure(key, reference, game, best_generator(state), size, y)
 
     return Partial(probe, evaluator.reference, evaluator.y)
 
@@ -93,7 +93,7 @@ def _measure_all(
 ) -> PyTree:
     def one(pair: tuple[Generator, Key]) -> PyTree:
         generator, key = pair
-        return measure(reference, key, game, generator, n, y)
+        return measure(key, reference, game, generator, n, y)
 
     return jax.lax.map(one, (generators, keys))
 

@@ -105,7 +105,7 @@ def _with_classes(reference: _Reference, classes: ClassReference) -> _Reference:
     )
 
 
-def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
+def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     """Sums over n samples, a piece at a time."""
 
     def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"]) -> _Found:

@@ -56,7 +56,7 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
     )
 
 
-def _measure(reference: PyTree, key: Key, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
+def _measure(key: Key, reference: PyTree, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     x = game.sample(key, generator.params, generator.model_state, n, y)
     return _Found(mode_report(x, *reference), jnp.isfinite(x).all(), x[:KEPT_POINTS])
 

@@ -71,7 +71,7 @@ def points_evaluator(source: Source, train: Examples, heldout: Examples | None, 
     )
 
 
-def _measure(reference: _Reference, key: Key, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
+def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     here = jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
     x = game.sample(key, generator.params, generator.model_state, n, here)
     mean = jnp.mean(x, axis=0)

@@ -18,7 +18,7 @@ from jaxgan.runs.job import CAPACITY, advance, assemble, first_nonfinite_of, obs
 from jaxgan.runs.placement import Placement, own_runs, place, settle
 from jaxgan.runs.program import begin_of
 from jaxgan.runs.records import record_steps
-from jaxgan.runs.run import AnyProbe
+from jaxgan.runs.run import OF_SETTINGS, OF_STATE, AnyProbe, check_probe
 from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
 
@@ -109,7 +109,7 @@ def fit(
       stopped_at: which of them stay as they are, of the same `fit`.
       stop: chunk -> [run] which runs to stop, asked whenever a probe is due. A stopped run keeps its state to the bit
         and, where runs take turns, costs nothing. When all are stopped, `fit` ends.
-      probe: (state, key) -> any arrays; with `settings`, (algorithm, state, key) -> any arrays.
+      probe: (key, state) -> any arrays; with `settings`, (key, algorithm, state) -> any arrays.
       probe_every: a probe is due after so many steps each, and at the end (default: at the end alone).
       probe_at: the steps after which one is due, in place of `probe_every`.
       record_every: the `Info` of a step is computed and kept at the first step, every so many, and the last; by
@@ -123,7 +123,7 @@ def fit(
       placement: where runs are trained; by default `place`.
 
     Raises:
-      TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
+      TypeError, ValueError: keys, settings, a sampler or a probe of another form, or names that `make` does not take.
       ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` or `record_every` below
         1, one of them beside `probe_at` or `record_at`, or `stop` without a probe's steps.
 
@@ -141,6 +141,7 @@ def fit(
     done = 0 if state is None else int(state.step)
     if num_steps < done:
         raise ValueError(f"num_steps must be at least the {done} steps that the state has behind it, got {num_steps}")
+    check_probe(probe, OF_STATE if settings is None else OF_SETTINGS)
     make = make_of(algorithm, settings)
     runs, _ = all_runs(settings, keys)
     check_sampler(sample, keys[0])

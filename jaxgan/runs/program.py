@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan.runs.axis import Fixed, Make, Run
 from jaxgan.runs.placement import Placement, over_runs
-from jaxgan.runs.run import observe, start, update
+from jaxgan.runs.run import observe, start, update, with_algorithm
 from jaxgan.types import Array, Generator, Info, Players, PyTree, Sampler, State
 
 
@@ -94,7 +94,7 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
 
     def probe_of(shared: tuple[Callable[..., PyTree], Array], run: Run, parts: Parts) -> PyTree:
         probe, done = shared
-        bound = probe if isinstance(make, Fixed) else partial(probe, make(**run.settings))
+        bound = probe if isinstance(make, Fixed) else with_algorithm(probe, make(**run.settings))
         return observe(bound, run.key, parts.at(done))
 
     return Programs(

@@ -1,5 +1,6 @@
 """A run: a pure function of a key."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
@@ -13,14 +14,17 @@ from jaxgan.random import named_key
 from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
-Probe = Callable[[State, Key], PyTree]
-"""(state, key) -> any arrays: what the caller wants recorded along a run (metrics, samples, diagnoses).
+Probe = Callable[[Key, State], PyTree]
+"""(key, state) -> any arrays: what the caller wants recorded along a run (metrics, samples, diagnoses).
 
 Data that it needs enter as arguments of a `jax.tree_util.Partial`, as a sampler's do.
 """
 
 AnyProbe = Callable[..., PyTree]
-"""A `Probe`, or for runs with settings one that is given their algorithm first: (algorithm, state, key) -> arrays."""
+"""A `Probe`, or for runs with settings one that is given their algorithm, too: (key, algorithm, state) -> arrays."""
+
+OF_STATE, OF_SETTINGS = ("key", "state"), ("key", "algorithm", "state")
+"""What a `Probe` takes, and what a probe of runs with settings takes."""
 
 
 class Result(NamedTuple):
@@ -75,7 +79,7 @@ def update(algorithm: Algorithm, sample: Sampler, key: Key, state: State) -> tup
 
     It depends on nothing else, so a run that is cut into chunks, or resumed, draws the same numbers.
     """
-    return algorithm.update(state, sample, jax.random.fold_in(named_key(key, "train"), state.step))
+    return algorithm.update(jax.random.fold_in(named_key(key, "train"), state.step), state, sample)
 
 
 def run(
@@ -92,7 +96,7 @@ def run(
 
     (Forward only where a rule has a schedule of updates, as WGAN's: such a loop has no fixed length.)
 
-    `probe(state, key)` is recorded after every `probe_every` steps (default: once, at the end), and the `Info` of a
+    `probe(key, state)` is recorded after every `probe_every` steps (default: once, at the end), and the `Info` of a
     step after every `record_every`.
 
     Args:
@@ -100,13 +104,15 @@ def run(
       sample: the data.
       key: of the run.
       num_steps: how many steps.
-      probe: (state, key) -> what is recorded of the state.
+      probe: (key, state) -> what is recorded of the state.
       probe_every: steps between two probes.
       record_every: steps between two records of the `Info`.
 
     Raises:
+      TypeError: a probe that does not take its key first.
       ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
     """
+    check_probe(probe, OF_STATE)
     every = check_steps(num_steps, probe_every, record_every)
 
     def move(state: State) -> tuple[State, PyTree]:
@@ -155,7 +161,31 @@ def start_runs(algorithm: Algorithm, sample: Sampler, keys: Key) -> State:
 
 def observe(probe: Probe | None, key: Key, state: State) -> PyTree:
     """What `probe` sees of a state, with randomness that depends on the run and its step alone."""
-    return None if probe is None else probe(state, jax.random.fold_in(named_key(key, "probe"), state.step))
+    return None if probe is None else probe(jax.random.fold_in(named_key(key, "probe"), state.step), state)
+
+
+def with_algorithm(probe: AnyProbe, algorithm: Algorithm) -> Probe:
+    """The probe of one run, from one of runs with settings."""
+    return lambda key, state: probe(key, algorithm, state)
+
+
+def check_probe(probe: AnyProbe | None, takes: Sequence[str]) -> None:
+    """Refuses a probe whose parameters are called as its arguments are, and stand in another order.
+
+    Raises:
+      TypeError: `key` is not the first of them, or another argument is.
+
+    Example:
+      >>> check_probe(lambda state, key: state.step, OF_STATE)
+      Traceback (most recent call last):
+      TypeError: probe must take (key, state), got (state, key)
+    """
+    try:
+        names = [] if probe is None else list(inspect.signature(probe).parameters)
+    except (TypeError, ValueError):  # not every callable tells what it takes
+        return
+    if "key" in names[1:] or names[:1] in [[name] for name in takes[1:]]:
+        raise TypeError(f"probe must take ({', '.join(takes)}), got ({', '.join(names)})")
 
 
 def as_pytree(function: Sampler | AnyProbe | None) -> Any:

@@ -1,6 +1,5 @@
 """Many runs at once, to their end: every seed of an algorithm, and every configuration of a sweep with every seed."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 from jaxgan.runs.axis import Make, Settings, all_runs
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement
-from jaxgan.runs.run import AnyProbe, Probe, Result, check_steps, run
+from jaxgan.runs.run import OF_SETTINGS, AnyProbe, Probe, Result, check_probe, check_steps, run, with_algorithm
 from jaxgan.types import Algorithm, Key, Sampler
 
 
@@ -36,14 +35,15 @@ def run_seeds(
       sample: the data.
       keys: one for each seed, as `seed_keys` makes them.
       num_steps: how many steps.
-      probe: (state, key) -> what is recorded of each seed's state.
+      probe: (key, state) -> what is recorded of each seed's state.
       probe_every: steps between two probes; by default one, at the end.
       record_every: steps between two records of the `Info`.
       progress: whether a bar shows how far it is.
       placement: which devices; by default all.
 
     Raises:
-      TypeError: keys that are no array of keys, or a sampler that draws no `Batch`.
+      TypeError: keys that are no array of keys, a sampler that draws no `Batch`, or a probe that does not take its key
+        first.
       ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`.
       KeyboardInterrupt: Ctrl-C.
 
@@ -88,14 +88,14 @@ def sweep(
       sample: (key, n) -> Batch, shared by all runs.
       keys: one per seed.
       num_steps: of every run.
-      probe: (algorithm, state, key) -> any arrays, the algorithm being that of the run's settings.
+      probe: (key, algorithm, state) -> any arrays, the algorithm being that of the run's settings.
       probe_every: it is recorded after so many steps each (default: once, at the end).
       record_every: the `Info` of a step is recorded after so many steps each.
       progress: whether to show a bar.
       placement: where runs are trained; by default `place`.
 
     Raises:
-      TypeError, ValueError: keys, settings or a sampler of another form, or names that `make` does not take.
+      TypeError, ValueError: keys, settings, a sampler or a probe of another form, or names that `make` does not take.
       ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`; several processes,
         where `fit` works.
       KeyboardInterrupt: Ctrl-C.
@@ -162,10 +162,11 @@ def _inside(
     record_every: int,
 ) -> Result:
     """A sweep inside another transformation, which decides where it runs."""
+    check_probe(probe, OF_SETTINGS)
 
     def one(settings: Settings, key: Key) -> Result:
         algorithm = make(**settings)
-        bound = None if probe is None else partial(probe, algorithm)
+        bound = None if probe is None else with_algorithm(probe, algorithm)
         spacing: dict[str, Any] = {"probe_every": probe_every, "record_every": record_every}
         return run(algorithm, sample, key, num_steps, probe=bound, **spacing)
 

@@ -153,7 +153,7 @@ def _try(configuration: Configuration, study: Study, who: str) -> None:
     algorithm, sample = configuration.algorithm, study.source.sample
 
     def step(key: jax.Array) -> Any:
-        return algorithm.step(start(algorithm, sample, key), sample, key)
+        return algorithm.step(key, start(algorithm, sample, key), sample)
 
     try:
         jax.eval_shape(step, study.keys[0])

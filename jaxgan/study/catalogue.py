@@ -20,6 +20,7 @@ from jaxgan.data.tfds import from_tfds
 from jaxgan.losses.check import check_loss
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
+from jaxgan.runs.run import OF_SETTINGS, check_probe
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, Loss
 
@@ -173,16 +174,20 @@ def find_network(player: str, name: str) -> type:
 
 
 def find_probe(name: str) -> Callable[..., Any]:
-    """A probe of the user's, `path/to/file.py:name` or `package.module:name`: a function (algorithm, state, key).
+    """A probe of the user's, `path/to/file.py:name` or `package.module:name`: a function (key, algorithm, state).
 
     Raises:
-      OptionError: no such function.
+      OptionError: no such function, or one that does not take its key first.
     """
     if ":" not in name:
         raise OptionError("probe", f"got {name!r}, expected path/to/file.py:name or package.module:name")
     found = _own("probe", name, ())
     if not callable(found):
         raise OptionError("probe", f"{name} is of type {type(found).__name__}, expected a function")
+    try:
+        check_probe(found, OF_SETTINGS)
+    except TypeError as error:
+        raise OptionError("probe", f"{name}: {error}") from None
     return found
 
 

@@ -18,7 +18,7 @@ from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.runs.placement import Placement, place
-from jaxgan.runs.run import start_runs
+from jaxgan.runs.run import start_runs, with_algorithm
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
@@ -145,11 +145,11 @@ def measured(job: Job, plan: Plan, others: Others) -> Results | None:
 
 
 def own_probes(study: Study) -> Others:
-    """The user's probes: (algorithm, state, key) -> any pytree of arrays."""
+    """The user's probes: (key, algorithm, state) -> any pytree of arrays."""
     found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
 
     def others(configuration: Configuration) -> dict[str, Watched]:
-        return {name: Watched(partial(probe, configuration.algorithm), by_leaf) for name, probe in found.items()}
+        return {name: Watched(with_algorithm(probe, configuration.algorithm), by_leaf) for name, probe in found.items()}
 
     return others
 

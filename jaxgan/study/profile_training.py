@@ -145,7 +145,7 @@ def check_losses(study: Study, configuration: Configuration, losses: Mapping[str
     for name, loss in losses.items():
         probe = gradient_probe(algorithm.game, sample, {name: loss}, batch_size=configuration.batch_sizes.generator)
         try:
-            jax.eval_shape(lambda key, probe=probe: probe(start(algorithm, sample, key), key), study.keys[0])
+            jax.eval_shape(lambda key, probe=probe: probe(key, start(algorithm, sample, key)), study.keys[0])
         except (TypeError, ValueError) as error:
             raise OptionError("loss", f"{name}: {error}") from error
 
@@ -155,7 +155,7 @@ def layer_names(study: Study, losses: Mapping[str, Loss]) -> list[str]:
     algorithm = next(iter(study.configurations.values())).algorithm
     sample = study.source.sample
     probe = gradient_probe(algorithm.game, sample, losses, batch_size=2)
-    return list(jax.eval_shape(lambda key: probe(start(algorithm, sample, key), key), study.keys[0]).layers)
+    return list(jax.eval_shape(lambda key: probe(key, start(algorithm, sample, key)), study.keys[0]).layers)
 
 
 def steps_per_epoch(study: Study) -> float | None:

@@ -147,8 +147,8 @@ def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Wa
     """Several probes as one, recorded together."""
     probes = {"along": Watched(evaluator, finish), **others}
 
-    def probe(each: Mapping[str, Probe], state: State, key: Key) -> dict[str, Any]:
-        return {name: one(state, key) for name, one in each.items()}
+    def probe(each: Mapping[str, Probe], key: Key, state: State) -> dict[str, Any]:
+        return {name: one(key, state) for name, one in each.items()}
 
     def finished(seen: Mapping[str, Any]) -> dict[str, NDArray]:
         found = {name: one.finish(seen[name]) for name, one in probes.items()}

@@ -229,7 +229,7 @@ def raising(g, d, prior):
 
 
 def late(g, d, prior):
-    def update(state, sample, key):
+    def update(key, state, sample):
         raise ZeroDivisionError("later")
 
     return mean_of(g, d, prior)._replace(update=update)

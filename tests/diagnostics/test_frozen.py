@@ -135,8 +135,8 @@ class Look(NamedTuple):
 
 def update_by_hand(
     game: Game, tx: optax.GradientTransformation, sample: Sampler, sizes: BatchSizes
-) -> Callable[[State, Key], Look]:
-    def update(state: State, key: Key) -> Look:
+) -> Callable[[Key, State], Look]:
+    def update(key: Key, state: State) -> Look:
         batch = sample(named_key(key, "data"), sizes.real)
 
         def value(own: PyTree) -> Any:
@@ -169,7 +169,7 @@ def test_three_updates_move_the_discriminator_alone_by_its_own_gradient() -> Non
     before = normalized_state()
     opt_state = Players(optax.EmptyState(), tx.init(before.params.discriminator))
     before = before._replace(opt_state=opt_state)
-    after, info = jax.jit(rule.step)(before, POINTS, KEY)
+    after, info = jax.jit(rule.step)(KEY, before, POINTS)
     # The generator's statistics, too: it is called in training, and would move them.
     for part in ("params", "model_state", "opt_state"):
         assert_same(getattr(after, part).generator, getattr(before, part).generator)
@@ -177,7 +177,7 @@ def test_three_updates_move_the_discriminator_alone_by_its_own_gradient() -> Non
 
     by_hand, state = update_by_hand(NORMALIZED_GAME, tx, POINTS, sizes), before
     for i in range(3):
-        look = by_hand(state, jax.random.fold_in(KEY, i))
+        look = by_hand(jax.random.fold_in(KEY, i), state)
         state = look.state
     # Another program, which may round differently; measured: 3e-7.
     for part in ("params", "model_state", "opt_state"):
@@ -198,18 +198,18 @@ THRESHOLDS = (0.0, 1.4, None)
 def test_a_step_reports_its_last_batch_before_the_update(threshold: float | None) -> None:
     """D(x) = sigmoid(0.4 + x), where fakes lie above the data: most of both are on the wrong side."""
     tx = optax.adam(0.1)
-    step = jax.jit(discriminator_only(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=1)
+    step = jax.jit(discriminator_only(TOY, tx, batch_size=SIZES, threshold=threshold).step, static_argnums=2)
     state = toy_state((0.4, 1.0))
     state = state._replace(opt_state=Players(optax.EmptyState(), tx.init(state.params.discriminator)))
-    after, info = step(state, numbers, KEY)
-    look = update_by_hand(TOY, tx, numbers, SIZES)(state, jax.random.fold_in(KEY, 0))
+    after, info = step(KEY, state, numbers)
+    look = update_by_hand(TOY, tx, numbers, SIZES)(jax.random.fold_in(KEY, 0), state)
     assert_close(info, judged(look, threshold), rtol=1e-6)  # sums of 14 numbers
     assert_close(after.params, look.state.params, rtol=1e-6)
     assert info.accuracy < 0.5
     assert len({judged(look, each).accuracy.item() for each in THRESHOLDS}) == 3
     # Logits on the threshold are on neither side.
     constant = state._replace(params=toy_state((0.0, 0.0)).params)
-    assert step(constant, numbers, KEY)[1].accuracy == (0.5 if threshold == 1.4 else 0)
+    assert step(KEY, constant, numbers)[1].accuracy == (0.5 if threshold == 1.4 else 0)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_generators_of_ages_are_those_of_runs_of_so_many_steps() -> None:
     """An average changes no training, so that one run has both: the generator as trained, and its average."""
     averaging = averaged(PLAIN, 0.75)
 
-    def probe(state: State, key: Key) -> tuple[PyTree, PyTree]:
+    def probe(key: Key, state: State) -> tuple[PyTree, PyTree]:
         assert state.average is not None
         return state.params.generator, state.average.params
 
@@ -392,15 +392,15 @@ def test_gradients_are_those_of_the_states_reached(protocol: Protocol, sample: S
     probe: Any = gradient_probe(POINT_GAME, sample, LOSSES, **OPTIONS)  # type: ignore[arg-type]
 
     @jax.jit
-    def look(state: State, key: Key) -> Any:
+    def look(key: Key, state: State) -> Any:
         k = jax.random.fold_in(named_key(key, "probe"), state.step)
-        return probe(state, k), image_gradients(POINT_GAME, LOSSES, state, sample, N, named_key(k, "images"))
+        return probe(k, state), image_gradients(named_key(k, "images"), POINT_GAME, LOSSES, state, sample, N)
 
     measured = protocol.found.gradients, protocol.found.images
     for age, seed in np.ndindex(2, 2):
         for i, state in enumerate(protocol.states):
             one = alone(state._replace(step=jnp.full(4, state.step)), age, seed)
-            expected = look(one, named_key(KEYS[seed], "frozen"))
+            expected = look(named_key(KEYS[seed], "frozen"), one)
             # Another program, which may round differently; measured: 1e-7.
             assert_close(jax.tree.map(lambda a: a[age, seed, i], measured), expected, rtol=1e-5, atol=1e-7)  # noqa: B023
 
@@ -476,7 +476,7 @@ def test_image_gradients_are_those_of_each_samples_own_loss(name: str) -> None:
     state = label_state() if name == "labels" else image_state()
     discriminate = game.discriminate
     assert discriminate is not None
-    found = jax.jit(lambda state: image_gradients(game, THREE, state, sample, N, KEY))(state)
+    found = jax.jit(lambda state: image_gradients(KEY, game, THREE, state, sample, N))(state)
 
     @jax.jit
     def by_autodiff(state: State) -> list[Array]:
@@ -557,7 +557,7 @@ def test_only_statistics_are_held() -> None:
 
 def test_image_gradients_need_a_judge() -> None:
     with pytest.raises(ValueError, match=r"\Agradients with respect to examples need a game with `discriminate`, .*\Z"):
-        image_gradients(TOY._replace(discriminate=None), LOSSES, toy_state((0, 1)), numbers, N, KEY)
+        image_gradients(KEY, TOY._replace(discriminate=None), LOSSES, toy_state((0, 1)), numbers, N)
 
 
 def fitted(num_steps: int, **options: Any) -> tuple[State, Any, list[int]]:
@@ -570,7 +570,7 @@ def fitted(num_steps: int, **options: Any) -> tuple[State, Any, list[int]]:
     return done.state, info, seen
 
 
-def see(state: State, key: Key) -> Array:
+def see(key: Key, state: State) -> Array:
     return state.step
 
 

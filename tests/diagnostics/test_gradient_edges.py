@@ -65,7 +65,7 @@ def test_a_sampler_may_be_a_plain_function():
 )
 def test_memories_of_the_discriminator_do_not_matter_to_gradients_by_examples(options):
     plain, with_memory = (
-        image_gradients(game, LOSSES, state, points, 8, KEY)
+        image_gradients(KEY, game, LOSSES, state, points, 8)
         for game, state in (game_and_state(), game_and_state(**options))
     )
     for a, b in zip(plain, with_memory, strict=True):
@@ -88,7 +88,7 @@ def test_a_frozen_generator_keeps_the_memory_of_its_terms():
 @pytest.mark.parametrize("discriminator", [Packed(DISCRIMINATOR, 2), Patches()], ids=["packs", "patches"])
 def test_gradients_by_examples_are_n_times_those_of_the_mean_loss(discriminator):
     game, state = game_and_state(discriminator)
-    found = image_gradients(game, LOSSES, state, points, 8, KEY)
+    found = image_gradients(KEY, game, LOSSES, state, points, 8)
     fake = game.sample(named_key(KEY, "sample"), state.params.generator, {}, 8)
     for i, loss in enumerate(LOSSES.values()):
 
@@ -109,7 +109,7 @@ def test_noise_does_not_underflow_where_the_discriminator_is_all_but_flat():
     probe = jax.jit(gradient_probe(game, points, LOSSES, minibatches=3, batch_size=8))
     own = state.params.discriminator
     flat = {**own, "Dense_1": {**own["Dense_1"], "kernel": own["Dense_1"]["kernel"] * 2.0**-72}}
-    steep, shallow = probe(state, KEY), probe(state._replace(params=Players(state.params.generator, flat)), KEY)
+    steep, shallow = probe(KEY, state), probe(KEY, state._replace(params=Players(state.params.generator, flat)))
     np.testing.assert_allclose(shallow.noise[1], steep.noise[1] * 2.0**-72, rtol=1e-5)
     np.testing.assert_allclose(shallow.snr[1], steep.snr[1], rtol=1e-5)
 

@@ -262,7 +262,7 @@ def seen(request: pytest.FixtureRequest) -> Seen:
         last = jax.tree.map(lambda a: a[1, -1], probed.probes)
         return Seen(wide(last), reference_at_the_end(name, probed.state, 1), list(ONE))
     state = state_in(name)
-    return Seen(wide(probe_in(name)(state, KEY)), reference_of(name, state), list(SETTINGS[name].losses))
+    return Seen(wide(probe_in(name)(KEY, state)), reference_of(name, state), list(SETTINGS[name].losses))
 
 
 def test_norms_are_those_of_the_games_own_gradients(seen: Seen) -> None:
@@ -323,7 +323,7 @@ def assert_same(a: Any, b: Any) -> None:
 
 
 def test_losses_with_one_generator_have_one_gradient() -> None:
-    found = probe_in("points")(state_in("points"), KEY)
+    found = probe_in("points")(KEY, state_in("points"))
     both = [ROW["wasserstein"], ROW["hinge"]]
     for each in (found.norm, found.norms, found.noise, found.snr, found.saturated, found.cosine, found.cosine.T):
         assert_same(each[both[0]], each[both[1]])
@@ -339,21 +339,21 @@ def test_the_games_own_objective_does_not_matter() -> None:
 
     game = setting.game(minimax, g_terms=(pull_to_the_origin,))
     other = jax.jit(gradient_probe(game, setting.sample, setting.losses, **OPTIONS))
-    assert_same(other(state_in("points"), KEY), probe_in("points")(state_in("points"), KEY))
+    assert_same(other(KEY, state_in("points")), probe_in("points")(KEY, state_in("points")))
 
 
 def test_a_key_draws_the_same_and_another_key_others() -> None:
     probe, state = probe_in("points"), state_in("points")
-    assert_same(probe(state, KEY), probe(state, KEY))
-    other = probe(state, jax.random.key(4))
-    assert np.all(np.asarray(other.norm) != np.asarray(probe(state, KEY).norm))
+    assert_same(probe(KEY, state), probe(KEY, state))
+    other = probe(jax.random.key(4), state)
+    assert np.all(np.asarray(other.norm) != np.asarray(probe(KEY, state).norm))
 
 
 def test_one_minibatch_has_no_variance() -> None:
     game = toy.two_point(minimax)
     state = state_of(*game.init(KEY, toy.two_points(KEY, 2)))
     state.params.discriminator["psi"] = jnp.array([0.5, 0.25])
-    found = jax.jit(gradient_probe(game, toy.two_points, FEW, minibatches=1, batch_size=N))(state, KEY)
+    found = jax.jit(gradient_probe(game, toy.two_points, FEW, minibatches=1, batch_size=N))(KEY, state)
     assert np.all(np.isnan([found.noise, found.snr]))
     rest = found._replace(noise=0, snr=0)
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(rest))
@@ -380,7 +380,7 @@ def test_a_gradient_that_float32_cannot_carry_back_is_measured() -> None:
     plain = reference_of("points", state)
     assert np.all(plain.fake == -60) and np.all(plain.real == -60)
     assert np.all(rows(plain.gradients["minimax"]) == 0)
-    found = wide(probe_in("points")(state, KEY))
+    found = wide(probe_in("points")(KEY, state))
     factor = expit(-60.0)
     low, unit = ROW["minimax"], ROW["wasserstein"]
     # A rounding of exp(-60) in float32, whose argument is exact; all else is in powers of two.
@@ -396,7 +396,7 @@ def test_a_gradient_that_float32_cannot_carry_back_is_measured() -> None:
 
 def test_norms_whose_squares_float32_does_not_have_are_measured() -> None:
     small = 2.0**-72  # entries of 1e-22, and exact
-    found, usual = (wide(probe_in("points")(with_discriminator((1, k), 0.0), KEY)) for k in (small, 1.0))
+    found, usual = (wide(probe_in("points")(KEY, with_discriminator((1, k), 0.0))) for k in (small, 1.0))
     unit = ROW["wasserstein"]  # its derivative with respect to the logit is constant
     for a, b in zip(found.layers.values(), usual.layers.values(), strict=True):
         np.testing.assert_allclose(a[unit], small * b[unit], rtol=1e-6)  # a product is rounded elsewhere
@@ -421,7 +421,7 @@ def test_minibatches_of_very_different_sizes_are_joined_right() -> None:
     rises = np.diff(np.log2(np.maximum.accumulate(derivatives.max(axis=1))))
     assert np.count_nonzero(rises > 3) >= 2 and np.count_nonzero(rises == 0) >= 2  # of the units' exponent
     gradients = slope * derivatives.mean(axis=1)
-    found = wide(jax.jit(probe)(state, key))
+    found = wide(jax.jit(probe)(key, state))
     # A logit of 60 has a spacing of 4e-6: rounded otherwise in another program, it moves its exponential by as much.
     close(found.norms[0], gradients, rtol=2e-5, atol=0)
     close(found.norm[0], gradients.mean(), rtol=2e-5, atol=0)
@@ -431,7 +431,7 @@ def test_minibatches_of_very_different_sizes_are_joined_right() -> None:
 
 
 def test_a_derivative_of_zero_gives_a_norm_of_zero() -> None:
-    found = wide(probe_in("points")(with_discriminator((1, 1e-20), -200.0), KEY))
+    found = wide(probe_in("points")(KEY, with_discriminator((1, 1e-20), -200.0)))
     dead = [ROW["minimax"], ROW["f_kl"]]  # exp(-200) is 0 in float32
     alive = [ROW[name] for name in ("non_saturating", "wasserstein", "relativistic", "relativistic_average")]
     for measure in (found.norm, found.norms, found.noise, *found.layers.values()):
@@ -445,7 +445,7 @@ def test_a_derivative_of_zero_gives_a_norm_of_zero() -> None:
 
 
 def test_a_constant_critic_has_no_gradient() -> None:
-    found = wide(probe_in("points")(with_discriminator((0, 0), 0.25), KEY))
+    found = wide(probe_in("points")(KEY, with_discriminator((0, 0), 0.25)))
     for measure in (found.norm, found.norms, found.noise, *found.layers.values()):
         assert np.all(measure == 0)
     assert np.all(np.isnan(found.cosine)) and np.all(np.isnan(found.snr))
@@ -453,7 +453,7 @@ def test_a_constant_critic_has_no_gradient() -> None:
 
 
 def test_infinity_and_nan_are_said() -> None:
-    found = wide(probe_in("points")(with_discriminator((1, 0.01), 100.0), KEY))
+    found = wide(probe_in("points")(KEY, with_discriminator((1, 0.01), 100.0)))
     over = ROW["f_kl"]  # exp(99) is infinite in float32
     others = [i for i in ROW.values() if i != over]
     for measure in (found.norm, found.norms, *found.layers.values()):
@@ -464,7 +464,7 @@ def test_infinity_and_nan_are_said() -> None:
 
     poisoned = state_in("points")
     poisoned = poisoned._replace(params=jax.tree.map(lambda a: a * jnp.nan, poisoned.params))
-    found = wide(probe_in("points")(poisoned, KEY))
+    found = wide(probe_in("points")(KEY, poisoned))
     # (In a layer before a ReLU the derivative at NaN is 0, in JAX.)
     for leaf in jax.tree.leaves(found._replace(saturated=np.nan, layers={})):
         assert np.all(np.isnan(leaf))
@@ -499,7 +499,7 @@ def at_the_optimal_discriminator(theta: float) -> State:
 def test_gradients_at_the_optimal_discriminator_are_those_of_divergences(gaussian: Callable[..., Gradients]) -> None:
     """minimax: 2 JSD. reverse_kl: KL(q || p) = theta^2 / 2. non_saturating: KL(q || p) - 2 JSD."""
     theta, h = 0.75, 1e-3  # exact in float32
-    found = wide(gaussian(at_the_optimal_discriminator(theta), KEY))
+    found = wide(gaussian(KEY, at_the_optimal_discriminator(theta)))
     two_jsd = (jensen_shannon(theta + h) - jensen_shannon(theta - h)) / h
     expected = np.array([two_jsd, theta - two_jsd, theta, theta])
     assert np.all(expected > 0.1)  # each is worth being told apart
@@ -512,7 +512,7 @@ def test_gradients_at_the_optimal_discriminator_are_those_of_divergences(gaussia
 
 
 def test_at_the_equilibrium_there_is_no_gradient(gaussian: Callable[..., Gradients]) -> None:
-    found = gaussian(at_the_optimal_discriminator(0.0), KEY)
+    found = gaussian(KEY, at_the_optimal_discriminator(0.0))
     assert np.all(np.asarray(found.norms) == 0) and np.all(np.asarray(found.d_fake) == 0.5)
 
 
@@ -568,7 +568,7 @@ def test_data_are_arguments_of_a_program() -> None:
         assert [leaf.shape for leaf in jax.tree.leaves(probe)] == [(count, 8, 8, 1)]
         assert jax.tree.leaves(probe)[0] is source.sample.args[0]
         shapes = jax.eval_shape(lambda key: state_of(*game.init(key, source.sample(key, N))), KEY)
-        return jax.jit(lambda probe, state, key: probe(state, key)).lower(probe, shapes, KEY).as_text()
+        return jax.jit(lambda probe, key, state: probe(key, state)).lower(probe, KEY, shapes).as_text()
 
     few, many = program(101), program(901)
     assert "tensor<101x8x8x1xui8>" in few and "tensor<901x8x8x1xui8>" in many
@@ -581,8 +581,8 @@ def test_a_loss_of_pairs_needs_as_many_real_as_fake_logits() -> None:
 
     game = SETTINGS["points"].game(minimax)
     with pytest.raises(ValueError, match=r"as many real as fake logits: got shapes \(5,\) and \(8,\)"):
-        jax.eval_shape(gradient_probe(game, too_few, {"it": relativistic}, batch_size=N), state_in("points"), KEY)
-    found = jax.eval_shape(gradient_probe(game, too_few, FEW, batch_size=N), state_in("points"), KEY)
+        jax.eval_shape(gradient_probe(game, too_few, {"it": relativistic}, batch_size=N), KEY, state_in("points"))
+    found = jax.eval_shape(gradient_probe(game, too_few, FEW, batch_size=N), KEY, state_in("points"))
     assert found.norm.shape == (2,)  # the average of other numbers is no pair
 
 

@@ -26,7 +26,7 @@ def scripted(path: np.ndarray) -> Algorithm:
         model_state = {"batch_stats": {"mean": 2 * points[step]}, "counts": counted}
         return State(Players(params, {}), Players(model_state, {}), Players((), ()), None, step)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def step(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         return at(state.step + 1)._replace(average=state.average), ()
 
     return Algorithm(lambda key, sample: at(jnp.int32(0)), step, toy.dirac(minimax))
@@ -35,7 +35,7 @@ def scripted(path: np.ndarray) -> Algorithm:
 def average_after(path: np.ndarray, decay: Any) -> Generator:
     algorithm, sample = averaged(scripted(path), decay), toy.origin()
     start = algorithm.init(KEY, sample)
-    state = jax.lax.scan(lambda state, _: algorithm.step(state, sample, KEY), start, length=len(path) - 1)[0]
+    state = jax.lax.scan(lambda state, _: algorithm.step(KEY, state, sample), start, length=len(path) - 1)[0]
     return best_generator(state)
 
 

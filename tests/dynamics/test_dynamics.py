@@ -72,10 +72,10 @@ def init(algorithm: Algorithm) -> State:
 
 
 def step(algorithm: Algorithm, state: State, key: Key = KEY) -> tuple[State, Info]:
-    return jax.jit(algorithm.step, static_argnums=1)(state, draw, key)
+    return jax.jit(algorithm.step, static_argnums=2)(key, state, draw)
 
 
-update = jax.jit(update_player, static_argnums=(0, 1, 2, 5))
+update = jax.jit(update_player, static_argnums=(1, 2, 3, 6))
 
 
 def assert_same(a: Any, b: Any) -> None:
@@ -127,7 +127,7 @@ def trained() -> tuple[Algorithm, State]:
 def test_an_update_leaves_the_other_player_alone(trained: tuple[Algorithm, State], player: str) -> None:
     _, before = trained
     other = {"generator": "discriminator", "discriminator": "generator"}[player]
-    after, _ = update(GAME, player, ADAM, before, draw(KEY, 4), 3, KEY)
+    after, _ = update(KEY, GAME, player, ADAM, before, draw(KEY, 4), 3)
     for part in ("params", "model_state", "opt_state"):
         assert_same(getattr(getattr(after, part), other), getattr(getattr(before, part), other))
         assert_moved(getattr(getattr(after, part), player), getattr(getattr(before, part), player))
@@ -139,10 +139,10 @@ def test_a_step_is_d_steps_updates_and_one(trained: tuple[Algorithm, State]) -> 
     for i in range(2):
         k = jax.random.fold_in(named_key(KEY, "discriminator"), i)
         batch = draw(named_key(k, "data"), SIZES.real)
-        state, d = update(GAME, "discriminator", ADAM, state, batch, SIZES.fake, named_key(k, "game"))
+        state, d = update(named_key(k, "game"), GAME, "discriminator", ADAM, state, batch, SIZES.fake)
     k = named_key(KEY, "generator")
     batch = draw(named_key(k, "data"), SIZES.generator)
-    state, g = update(GAME, "generator", ADAM, state, batch, SIZES.generator, named_key(k, "game"))
+    state, g = update(named_key(k, "game"), GAME, "generator", ADAM, state, batch, SIZES.generator)
     after, info = step(algorithm, before)
     # the loop of the step is compiled as a whole and may round differently in the last bits
     close = functools.partial(np.testing.assert_allclose, rtol=2e-5, atol=1e-7)
@@ -159,7 +159,7 @@ def test_info_is_that_of_the_objectives(trained: tuple[Algorithm, State]) -> Non
     batch = draw(KEY, 5)
     tx = optax.sgd(0.5)
     before = before._replace(opt_state=Players((), tx.init(before.params.discriminator)))
-    after, move = update(GAME, "discriminator", tx, before, batch, 3, KEY)
+    after, move = update(KEY, GAME, "discriminator", tx, before, batch, 3)
 
     def loss(own: Any) -> Array:
         params = before.params._replace(discriminator=own)
@@ -210,7 +210,7 @@ def test_batch_sizes_reach_the_sampler(batch_size: int | BatchSizes, drawn: set[
     state = jax.eval_shape(lambda: algorithm.init(KEY, recording))
     assert sizes == [min(SIZES) if batch_size == SIZES else batch_size]
     sizes.clear()
-    jax.eval_shape(lambda state: algorithm.step(state, recording, KEY), state)
+    jax.eval_shape(lambda state: algorithm.step(KEY, state, recording), state)
     assert set(sizes) == drawn
 
 
@@ -247,7 +247,7 @@ def test_decay_is_checked_where_it_is_a_number_and_may_be_traced(trained: tuple[
 
     def average(decay: Array) -> Any:
         kept = averaged(algorithm, decay)  # type: ignore[arg-type]  # an array in place of the number
-        return kept.step(kept.init(KEY, draw), draw, KEY)[0].average
+        return kept.step(KEY, kept.init(KEY, draw), draw)[0].average
 
     swept = jax.eval_shape(jax.vmap(average), jnp.zeros(2))
     assert all(leaf.shape[0] == 2 for leaf in jax.tree.leaves(swept))

@@ -45,7 +45,7 @@ ORIGIN = toy.origin()
 
 
 def step(algorithm: Algorithm, state: State, sample: Sampler = ORIGIN) -> tuple[State, Info]:
-    return jax.jit(algorithm.step, static_argnums=1)(state, sample, KEY)
+    return jax.jit(algorithm.step, static_argnums=2)(KEY, state, sample)
 
 
 def first(algorithm: Algorithm, sample: Sampler = ORIGIN) -> State:
@@ -70,7 +70,7 @@ def along(
 ) -> np.ndarray:
     """What `see` sees of the state after each step, flattened: [steps, numbers]."""
 
-    def probe(state: State, key: Any) -> Array:
+    def probe(key: Key, state: State) -> Array:
         return ravel_pytree(see(state))[0]
 
     return np.asarray(jax.jit(lambda key: run(algorithm, sample, key, steps, probe=probe, probe_every=1).probes)(KEY))
@@ -157,7 +157,7 @@ def test_optimistic_descent_is_optaxs(x64: None) -> None:
     np.testing.assert_allclose(a, b, rtol=1e-11)
 
 
-update = jax.jit(update_player, static_argnums=(0, 1, 2, 5))
+update = jax.jit(update_player, static_argnums=(1, 2, 3, 6))
 
 
 def test_every_update_of_an_alternating_step_draws_for_itself(x64: None) -> None:
@@ -169,7 +169,7 @@ def test_every_update_of_an_alternating_step_draws_for_itself(x64: None) -> None
         for i in range(count):
             k = jax.random.fold_in(named_key(KEY, player), i)
             batch = uniform(named_key(k, "data"), real)
-            state, _ = update(game, player, tx, state, batch, fake, named_key(k, "game"))
+            state, _ = update(named_key(k, "game"), game, player, tx, state, batch, fake)
     after, _ = step(algorithm, before, uniform)
     # compiled as a whole it may round differently
     np.testing.assert_allclose(flat(after.params), flat(state.params), rtol=1e-12)
@@ -396,7 +396,7 @@ def test_a_rule_reports_the_players_own_gradients_whatever_direction_it_takes(ru
     game = toy.bilinear(2, start=(3.0, 1.0))  # |dL_G/dtheta| = |psi| = sqrt 2, |dL_D/dpsi| = |theta| = 3 sqrt 2
     algorithm = rule(game, optax.sgd(0.5), optax.sgd(0.5), batch_size=1)
     state = algorithm.init(KEY, toy.origin(2))
-    _, info = algorithm.step(state, toy.origin(2), KEY)
+    _, info = algorithm.step(KEY, state, toy.origin(2))
     np.testing.assert_allclose([info.g_grad_norm, info.d_grad_norm], [np.sqrt(2), 3 * np.sqrt(2)], rtol=1e-6)
     assert abs(info.g_update_norm - 0.5 * info.g_grad_norm) > 0.1  # it did take another
 

@@ -75,7 +75,7 @@ def test_the_last_piece_counts_no_sample_twice(digits):
     evaluator = image_evaluator(digits, digits.train, digits.heldout, 251, 0, print)
     x = digits.heldout.x[:251]
     found = evaluator.measure(
-        evaluator.reference, jax.random.key(0), replaying(x), Generator(jnp.zeros(()), {}), 251, None
+        jax.random.key(0), evaluator.reference, replaying(x), Generator(jnp.zeros(()), {}), 251, None
     )
     assert int(found.used) == 251
     assert int(found.histogram.sum()) == 251

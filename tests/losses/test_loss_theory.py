@@ -375,7 +375,7 @@ def test_labels_are_probabilities() -> None:
 def test_flipping_swaps_whole_pairs_at_its_rate(shape: tuple[int, ...]) -> None:
     real = jnp.arange(1.0, np.prod(shape) + 1).reshape(shape)
     for rate in (0.0, 0.3, 1.0):
-        new_real, new_fake = flipped_labels(rate)(real, -real, jax.random.key(0))
+        new_real, new_fake = flipped_labels(rate)(jax.random.key(0), real, -real)
         np.testing.assert_array_equal(new_real, -new_fake)
         np.testing.assert_array_equal(jnp.abs(new_real), real)
         swapped = np.asarray(new_real < 0).reshape(len(real), -1)
@@ -391,7 +391,7 @@ def test_flipped_labels_reach_the_discriminators_loss_alone() -> None:
     params, model_state = plain.init(jax.random.key(0), batch)
 
     def evaluate(game: Game, player: str) -> tuple[Array, Evaluation]:
-        return getattr(game, player)(params, model_state, batch, 8, jax.random.key(1), jnp.int32(0))
+        return getattr(game, player)(jax.random.key(1), params, model_state, batch, 8, jnp.int32(0))
 
     for player in Loss._fields:
         (total, seen), (flipped_total, flipped_seen) = evaluate(plain, player), evaluate(flipped, player)
@@ -405,7 +405,7 @@ def test_flipped_labels_reach_the_discriminators_loss_alone() -> None:
 
 def test_paired_losses_and_flips_need_pairs_and_name_the_shapes() -> None:
     calls = [function for name in PAIRED for function in LOSSES[name]]
-    for call in (*calls, lambda real, fake: flipped_labels(0.5)(real, fake, jax.random.key(0))):
+    for call in (*calls, lambda real, fake: flipped_labels(0.5)(jax.random.key(0), real, fake)):
         for n, m in ((2, 3), (4, 1), (1, 4)):  # one against many would broadcast
             with pytest.raises(ValueError, match=rf"\({n},\) and \({m},\)"):
                 call(jnp.zeros(n), jnp.zeros(m))

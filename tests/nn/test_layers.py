@@ -286,7 +286,7 @@ def test_a_vmapped_dcgan_step_compiles_to_no_convolution() -> None:
     algorithm = alternating(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=2)
 
     def step(key: Key) -> Array:
-        return algorithm.step(start(algorithm, draw, key), draw, key)[1].g_loss
+        return algorithm.step(key, start(algorithm, draw, key), draw)[1].g_loss
 
     def program(function: Callable, *arguments: Array) -> str:
         return str(jax.jit(function).lower(*arguments).compile().as_text())

@@ -57,7 +57,7 @@ def draw(key: Key, n: int) -> Batch:
     return Batch(MEAN + jax.random.normal(key, (n, 1)))
 
 
-def observe(state: State, key: Key) -> dict[str, Array]:
+def observe(key: Key, state: State) -> dict[str, Array]:
     """Random numbers that a run draws, by every way that it has."""
     return {"bits": jax.random.bits(key, (4,)), "data": draw(key, 3).x, "prior": PRIOR(key, 3)}
 

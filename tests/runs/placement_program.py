@@ -145,8 +145,8 @@ def with_setting(setting: Any) -> Algorithm:
 
     plain = drawing(ring().sample)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
-        state, info = plain.step(state, sample, key)
+    def step(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
+        state, info = plain.step(key, state, sample)
         return state, info | {"setting": setting}
 
     return plain._replace(update=step)

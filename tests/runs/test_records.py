@@ -120,7 +120,7 @@ def test_a_rule_of_ones_own_is_watched_by_its_names(sample: Sampler) -> None:
     def init(key: Key, sample: Sampler) -> State:
         return State(jnp.zeros(3), None, (), None, jnp.int32(0))  # type: ignore[arg-type]
 
-    def update(state: State, sample: Sampler, key: Key) -> tuple[State, dict[str, Any]]:
+    def update(key: Key, state: State, sample: Sampler) -> tuple[State, dict[str, Any]]:
         step = state.step + 1
         return state._replace(step=step), {"fine": 1.0 / step, "count": step, "pole": jnp.ones(2) / (step - 4)}
 

@@ -16,7 +16,7 @@ from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.runs import Chunk, FitResult, Result, fit, place, run, run_seeds, seed_keys, sweep
-from jaxgan.runs.run import start_runs
+from jaxgan.runs.run import start_runs, with_algorithm
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 KEYS = seed_keys(jax.random.key(0), 3)
@@ -28,7 +28,7 @@ def make(lr_d: Any, gamma: Any) -> Algorithm:
     return recipes.r1_gan(*NETWORKS, normal_prior(4), lr_d=lr_d, gamma=gamma, batch_size=8)
 
 
-def probe(algorithm: Algorithm, state: State, key: Key) -> dict[str, Array]:
+def probe(key: Key, algorithm: Algorithm, state: State) -> dict[str, Array]:
     params, model_state = state.params.generator, state.model_state.generator
     return {"samples": algorithm.game.sample(key, params, model_state, 4), "number": jax.random.normal(key)}
 
@@ -59,7 +59,7 @@ def test_a_run_of_a_sweep_is_what_it_is_alone(sample: Sampler, swept: Result, in
     for c in range(2):
         numbers = {name: float(values[c]) for name, values in SETTINGS.items()}
         algorithm = make(**numbers)
-        bound = functools.partial(probe, algorithm)
+        bound = with_algorithm(probe, algorithm)
         alone = jax.jit(lambda key, a=algorithm, p=bound: run(a, sample, key, 10, probe=p, probe_every=5))(KEYS[1])
         ours = of(result, c, 1)
         assert_same(ours.probes["number"], alone.probes["number"])
@@ -77,7 +77,7 @@ def drawing(offset: Any) -> Algorithm:
         numbers = {"batch": sample(key, 5).x, "bits": jax.random.bits(key, (4,)), "offset": jnp.float32(offset)}
         return State(Players(numbers, {}), Players({}, {}), Players({}, {}), None, step)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def step(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         return drawn(key, sample, state.step + 1), drawn(key, sample, state.step).params.generator
 
     return Algorithm(lambda key, sample: drawn(key, sample, jnp.int32(0)), step, game=None)  # type: ignore[arg-type]
@@ -199,9 +199,9 @@ def test_a_stopped_run_in_turn_takes_no_step(sample: Sampler) -> None:
     def counted(lr: Any) -> Algorithm:
         plain = drawing(lr)
 
-        def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+        def step(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
             jax.debug.callback(lambda _: steps.append(1), state.step)
-            return plain.step(state, sample, key)
+            return plain.step(key, state, sample)
 
         return plain._replace(update=step)
 

@@ -38,7 +38,7 @@ def copied(tree: Any) -> Any:
     return jax.tree.map(jnp.copy, tree)
 
 
-def probe(state: State, key: Key) -> dict[str, Array]:
+def probe(key: Key, state: State) -> dict[str, Array]:
     return {"step": state.step, "number": jax.random.normal(key, (2,))}
 
 
@@ -80,7 +80,7 @@ def drawing(sample: Sampler) -> Algorithm:
         numbers = {"batch": sample(key, 5).x, "bits": jax.random.bits(key, (4,))}
         return State(Players(numbers, {}), Players({}, {}), Players({}, {}), None, step)
 
-    def step(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def step(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         return drawn(key, state.step + 1), drawn(key, state.step).params.generator
 
     return Algorithm(lambda key, sample: drawn(key, jnp.int32(0)), step, game=None)  # type: ignore[arg-type]
@@ -280,7 +280,7 @@ def test_the_step_counter_has_no_seed_axis(algorithm: Algorithm, sample: Sampler
     assert fitting.fitted.state.step.shape == ()
     assert {leaf.shape[0] for leaf in jax.tree.leaves(fitting.fitted.state[:-1])} == {3}
 
-    def lazy(state: State, sample: Sampler, key: Key) -> tuple[State, Any]:
+    def lazy(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         bits = jax.lax.cond(state.step % 2 == 0, lambda: jax.random.bits(key), lambda: jnp.uint32(0))
         return state._replace(step=state.step + 1), bits
 

@@ -124,7 +124,7 @@ def test_points_of_ones_own_are_data(tmp_path):
 def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):
     (tmp_path / "watch.py").write_text(
         "import jax, jax.numpy as jnp\n"
-        "def size(algorithm, state, key):\n"
+        "def size(key, algorithm, state):\n"
         "    return {'norm': jnp.sqrt(sum(jnp.sum(w**2) for w in jax.tree.leaves(state.params.generator)))}\n"
     )
     words = ["--data", "ring", *TINY, "--probe", f"{tmp_path / 'watch.py'}:size", "--evaluate-every", "2"]

@@ -82,9 +82,9 @@ def trained(steps: int, **terms: Any) -> tuple[State, State]:
     """The states before and after some steps of two discriminator updates each."""
     algorithm = alternating(game_of(**terms), optax.sgd(1e-3), optax.sgd(1e-3), batch_size=4, d_steps=2)
     state = first = averaged(algorithm, 0.5).init(KEY, sample)
-    step = jax.jit(lambda state, key: averaged(algorithm, 0.5).step(state, sample, key)[0])
+    step = jax.jit(lambda key, state: averaged(algorithm, 0.5).step(key, state, sample)[0])
     for i in range(steps):
-        state = step(state, jax.random.fold_in(KEY, i))
+        state = step(jax.random.fold_in(KEY, i), state)
     return first, state
 
 
