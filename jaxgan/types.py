@@ -235,6 +235,10 @@ class Game(NamedTuple):
     loss: Loss | None = None
     discriminate: Callable[..., tuple[Array, PyTree]] | None = None
 
+    def __repr__(self) -> str:
+        """What is played, without the closures that play it, which are pages long."""
+        return f"Game({'two objectives' if self.loss is None else self.loss})"
+
 
 class Generator(NamedTuple):
     """All that is needed to sample: a generator's parameters and its model state."""
@@ -305,6 +309,9 @@ class Algorithm(NamedTuple):
     game: Game
     info: Callable[[Any], Any] = as_reported
     watched: Callable[[Any], dict[str, Array]] = all_numbers
+
+    def __repr__(self) -> str:
+        return f"Algorithm({self.game})"
 
     def step(self, key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
         """One step and its `Info`."""

@@ -6,11 +6,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from jaxgan.game import adversarial_game, gradient_field
+from jaxgan.dynamics import alternating
+from jaxgan.game import adversarial_game, gradient_field, normal_prior
 from jaxgan.losses import minimax, non_saturating
+from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.types import Array, Batch, Evaluation, Game, Key, Loss, Players, Term, View
 
 KEY = jax.random.key(0)
@@ -109,6 +112,12 @@ def test_a_paired_loss_refuses_unequal_batches(num_real: int, num_fake: int) -> 
     for objective in (game.discriminator, game.generator):
         with pytest.raises(ValueError, match=rf"real logits of shape \({num_real},\) .* \({num_fake},\)"):
             objective(KEY, PARAMS, STATELESS, Batch(BATCH.x[:num_real]), num_fake, STEP)
+
+
+def test_a_game_is_shown_in_a_line() -> None:
+    """Its fields are closures over both networks, 4,000 characters of them."""
+    game = adversarial_game(MLPGenerator(2), MLPDiscriminator(), normal_prior(2), minimax)
+    assert repr(alternating(game, optax.sgd(1.0), optax.sgd(1.0))) == "Algorithm(Game(<Loss minimax>))"
 
 
 def test_a_paired_loss_takes_equal_batches_and_one_of_means_takes_any() -> None:

@@ -1,5 +1,6 @@
 """`jaxgan recipes`, `jaxgan losses` and `jaxgan models`."""
 
+import shutil
 from typing import Any
 
 import click
@@ -53,11 +54,11 @@ def models() -> None:
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:
-    facts = entry.facts | more
+    facts, columns = entry.facts | more, min(100, shutil.get_terminal_size((100, 24)).columns)
     width = max(map(len, facts), default=0) + 2
     click.secho(entry.name, bold=True)
-    click.echo(click.wrap_text(entry.about, 100, "  ", "  "))
+    click.echo(click.wrap_text(entry.about, columns, "  ", "  "))
     for label, text in facts.items():
         first = f"  {label.lower():<{width}}"
-        click.echo(click.wrap_text(text, 100, first, " " * len(first)))
+        click.echo(click.wrap_text(text, columns, first, " " * len(first)))
     click.echo()

@@ -71,6 +71,10 @@ _STUDY = [
             "points, or a folder of images; see `jaxgan datasets`.  [default: digits]"),
     _Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
             "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
+    _Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your own images.  "
+            "[default: 0 to 255, or 0 or -1 to 1 for floats]"),
+    _Option("Data", "--background", type=int, metavar="LEVEL", help="The grey level behind transparent pixels of "
+            "pictures in a folder, 0 to 255.  [default: 255, white]"),
     _Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
             "[default: 0]"),
     _Option("Data", "--conditional", is_flag=True, help="Labels are the condition y of both networks, which have to "

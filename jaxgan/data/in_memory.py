@@ -41,6 +41,7 @@ def from_images(
       value_range: the values of black and white, where they are not those of the type.
 
     Raises:
+      TypeError: an array that is not in `Examples`.
       DataError: shapes, values or labels that do not fit; no examples; no labels where they are asked for.
 
     Example:
@@ -49,6 +50,9 @@ def from_images(
       (16, 1, 1, 1)
     """
     parts = [train] if heldout is None else [train, heldout]
+    for role, part in zip(("train", "heldout"), parts, strict=False):
+        if not isinstance(part, Examples):
+            raise TypeError(f"{role} must be Examples(x) or Examples(x, y), got {type(part).__name__}")
     if not all(len(part.x) for part in parts):
         raise DataError(f"{name}: expected at least one training and one held-out example, got none")
     x, notes = as_images([part.x for part in parts], name, value_range)

@@ -45,6 +45,14 @@ class Source(NamedTuple):
     classes: tuple[str, ...] = ()  # names of the labels; () when there are none
     notes: tuple[str, ...] = ()  # what a user should know of how the data were read: lines for the caller to show once
 
+    def __repr__(self) -> str:
+        """What there is, without its numbers."""
+        size = "unlimited" if self.size is None else f"{self.size:,} examples"
+        parts = [self.name, f"{size} of shape {list(self.shape)}"]
+        parts += [] if self.heldout is None else [f"{len(self.heldout.x):,} held out"]
+        parts += [] if self.mixture is None else [f"{len(self.mixture.means)} modes"]
+        return f"Source({', '.join(parts + ([f'{len(self.classes)} classes'] if self.classes else []))})"
+
 
 def to_unit(x: ArrayT) -> ArrayT:
     """Grey levels as float32 in [-1, 1]: uint8 x becomes x / 127.5 - 1, floats pass through.

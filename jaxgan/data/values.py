@@ -200,6 +200,8 @@ def _scaled(parts: list[np.ndarray], name: Name, value_range: tuple[float, float
 
 
 def _hint(low: float, high: float) -> str:
+    if low == high:
+        return "all of them are one value"
     if 1 + TOLERANCE < high <= 255 and low >= 0:
         return "value_range=(0, 255) reads them as grey levels" + (
             f", value_range=({low:g}, {high:g}) stretches them" if high < 255 else ""

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,10 +91,24 @@ def slug(name: str) -> str:
     return label if equals else name.rpartition(":")[2]
 
 
-def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0, labels: bool = False) -> Source:
+def find_data(
+    name: str,
+    *,
+    image_size: int | None = None,
+    split_seed: int = 0,
+    labels: bool = False,
+    value_range: tuple[float, float] | None = None,
+    background: int | None = None,
+) -> Source:
     """A data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
 
-    With `labels` they are the condition y of every batch.
+    Args:
+      name: one of these.
+      image_size: to which images are cropped and resized.
+      split_seed: of the split, for data without one.
+      labels: whether the labels are the condition y of every batch.
+      value_range: the values of black and white in files of images.
+      background: the grey level behind transparent pixels of pictures; by default white.
 
     Raises:
       OptionError: no such name, no labels where they are asked for, or an image size where it has no meaning.
@@ -106,6 +121,10 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0, 
             base_size(image_size)
         except ValueError as error:
             raise OptionError("image_size", str(error)) from error
+    read: dict[str, Any] = {"value_range": value_range, "background": background}
+    own = {option: value for option, value in read.items() if value is not None}
+    if own and (name in DATA or name.startswith("tfds:")):
+        raise OptionError(next(iter(own)), f"is for images of your own, and {name} is none")
     if labels and name in ("ring", "grid"):
         raise OptionError("conditional", f"needs labels, and {name} has none")
     if name == "digits":
@@ -117,11 +136,17 @@ def find_data(name: str, *, image_size: int | None = None, split_seed: int = 0, 
         if name.startswith("tfds:"):
             return from_tfds(name.removeprefix("tfds:"), **how)
         if Path(name).suffix or "/" in name or _is_there(name):
-            return from_path(name, **how)
+            source = from_path(name, **how, **own)
+            return source._replace(notes=tuple(_with_options(note) for note in source.notes))
     except DataError as error:
-        raise OptionError("data", str(error)) from error
-    own = "or tfds:NAME, a .npz or .npy file, a folder of images"
-    raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {own}")
+        raise OptionError("data", _with_options(str(error))) from error
+    others = "or tfds:NAME, a .npz or .npy file, a folder of images"
+    raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {others}")
+
+
+def _with_options(line: str) -> str:
+    """What the library says of its arguments, as it is given on the command line."""
+    return re.sub(r"value_range=\(([^,()]+), ([^()]+)\)", r"--value-range \1,\2", line)
 
 
 def _is_there(name: str) -> bool:

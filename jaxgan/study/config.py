@@ -39,6 +39,8 @@ class Config:
     image_size: int | None
     precision: str
     first_seed: int = 0  # the number of the first of the seeds, by which its keys are drawn
+    value_range: str = ""  # LOW,HIGH: the values of black and white; "": those of the type
+    background: int | None = None  # the grey level behind transparent pixels; None: white
 
 
 # Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
@@ -106,6 +108,8 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
         "key": 0,
         "split_seed": 0,
         "image_size": None,
+        "value_range": "",
+        "background": None,
         "precision": "float32",
         "first_seed": 0,
     }
@@ -171,6 +175,27 @@ def seed_numbers(config: Config) -> range:
     return range(config.first_seed, config.first_seed + config.seeds)
 
 
+def black_and_white(config: Config) -> tuple[float, float] | None:
+    """The values of black and white, where they were given.
+
+    Raises:
+      OptionError: a text that is not of two numbers, the lower one first.
+
+    Example:
+      >>> black_and_white(configure({"data": "scans.npz", "value_range": "-3,4.5"}))
+      (-3.0, 4.5)
+    """
+    if not config.value_range:
+        return None
+    try:
+        low, high = (float(text) for text in config.value_range.split(","))
+    except ValueError:
+        low = high = math.nan
+    finite_and_ordered = -math.inf < low < high < math.inf
+    expect("value_range", repr(config.value_range), finite_and_ordered, "LOW,HIGH such as 0,255, the lower one first")
+    return low, high
+
+
 def command_line(job: str, config: Config) -> str:
     """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
     return shlex.join(["jaxgan", job, *option_words(config)])
@@ -230,6 +255,8 @@ def _check(config: Config) -> None:
     for name in ("key", "split_seed"):
         expect(name, getattr(config, name), 0 <= getattr(config, name) < 2**32, "from 0 to 2^32 - 1")
     expect("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
+    black_and_white(config)
+    expect("background", config.background, config.background is None or 0 <= config.background <= 255, "0 to 255")
     if config.precision not in PRECISIONS:
         raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
 

@@ -22,7 +22,7 @@ from jaxgan.runs.run import start_runs, with_algorithm
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
-from jaxgan.study.config import Config, configure
+from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
@@ -168,7 +168,12 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
       OptionError, DataError: what does not fit, a line each.
     """
     source = catalogue.find_data(
-        config.data, image_size=config.image_size, split_seed=config.split_seed, labels=config.conditional
+        config.data,
+        image_size=config.image_size,
+        split_seed=config.split_seed,
+        labels=config.conditional,
+        value_range=black_and_white(config),
+        background=config.background,
     )
     return build(config, source, strengths)
 

@@ -8,7 +8,6 @@ import numpy as np
 import optax
 import xarray as xr
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from jaxgan.diagnostics.frozen import FrozenGeneratorResult, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.gradients import Gradients
@@ -21,6 +20,7 @@ from jaxgan.runs.loop import Chunk
 from jaxgan.runs.placement import Placement, place
 from jaxgan.study import catalogue, compilation
 from jaxgan.study.assemble import gradient_dims
+from jaxgan.study.bars import progress_bar
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import gan_defaults, seed_numbers
 from jaxgan.study.messages import OptionError, counted
@@ -146,7 +146,7 @@ def _only(study: Study) -> Configuration:
 def _generators(job: Job, trained: Configuration, ages: tuple[int, ...], placement: Placement) -> Generator:
     study = job.study
     with (
-        tqdm(desc="generators", total=ages[-1], unit="step", disable=None if job.progress else True) as bar,
+        progress_bar("generators", ages[-1], shown=job.progress) as bar,
         compilation.in_precision(study.config),
     ):
         return generators_of_ages(
@@ -194,7 +194,7 @@ def _against(
 ) -> FrozenGeneratorResult:
     study = job.study
     title = "discriminators" if name == "base" else f"discriminators, {name}"
-    bar = tqdm(desc=title, total=profile.d_iterations, unit="step", disable=None if job.progress else True)
+    bar = progress_bar(title, profile.d_iterations, shown=job.progress)
     with bar, compilation.in_precision(study.config):
         return against_discriminators(
             rule.algorithm,

@@ -96,7 +96,9 @@ def own_files(config: Config) -> dict[str, Path]:
     installed = [Path(sysconfig.get_path(where)).resolve() for where in ("stdlib", "purelib", "platlib")]
     installed.append(Path(checkpoint.__file__).resolve().parent)
     found = {}
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
+        if name == "__main__":  # it calls, and trains nothing; a file that an option names is loaded beside it
+            continue
         file = getattr(module, "__file__", None)
         path = Path(file).resolve() if isinstance(file, str) else None
         if path is None or path.suffix != ".py" or not path.is_file() or _below(path, installed):

@@ -44,7 +44,8 @@ def networks_for(source: Source, config: Config) -> Networks:
     """The networks that are asked for, or those for the data.
 
     Raises:
-      OptionError: no such network, fields that it does not have, or examples that it cannot make.
+      OptionError: no such network, fields that it does not have, examples that it cannot make, or a condition that
+        it does not take.
     """
     given = _given(config.network)
     common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
@@ -53,6 +54,9 @@ def networks_for(source: Source, config: Config) -> Networks:
         name = getattr(config, player) or network_for(source.shape).name
         if name == "dcgan":
             _check_images(source)
+        if config.conditional and name in NETWORKS:
+            raise OptionError("conditional", f"the {player} {name} takes no condition, expected networks of your own "
+                              "that do: --generator and --discriminator")  # fmt: skip
         module = find_network(player, name)
         own = {k: v for k, v in given.get("", {}).items() if k in fields_of(module)} | given.get(player, {})
         fields = fields_for(module, source.shape, **common) | own

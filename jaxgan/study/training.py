@@ -10,7 +10,6 @@ import jax
 import numpy as np
 from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
@@ -20,6 +19,7 @@ from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
 from jaxgan.runs.run import Probe, as_pytree, start_runs
 from jaxgan.study import compilation, processes, provenance
+from jaxgan.study.bars import progress_bar
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import Config
 from jaxgan.study.messages import counted
@@ -96,8 +96,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
         return processes.gathered(folder, jax.device_get(best_generator(state)))
     if done:
         job.log(f"{label}: continuing at step {done:,}")
-    bar = tqdm(desc=_title(job, label, block), total=config.steps, initial=done, unit="step",
-               disable=None if job.progress else True, dynamic_ncols=True)  # fmt: skip
+    bar = progress_bar(_title(job, label, block), config.steps, done=done, shown=job.progress)
     program = f"{label} on {study.source.name}, {counted(len(keys), 'seed')}, {study.networks.description}"
     if not bar.disable:
         before = compilation.last_time(program)

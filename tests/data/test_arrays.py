@@ -59,6 +59,7 @@ def by_file(x: np.ndarray, folder: Path) -> Source:
         ([0.0, 0.1, 0.2], [-1.0, -0.8, -0.6], "floats 0..0.2 are read as [0, 1], which they hardly fill"),
         ([-0.1, 0.25, 1.0], [-0.1, 0.25, 1.0], "floats -0.1..1 are read as [-1, 1], which they hardly fill"),
         (np.array([0, 8, 16], np.uint8), [0, 8, 16], "values 0..16 fill less than half of 0..255"),
+        (np.zeros(3, np.uint8), [0, 0, 0], "values 0..0 fill less than half of 0..255; all of them are one value"),
     ],
 )
 def test_ranges_of_floats_have_a_tolerance_and_say_so(
@@ -300,3 +301,14 @@ def test_paths_that_cannot_be(path: str) -> None:
     with pytest.raises(DataError, match=r"cannot be read|no such file") as caught:
         from_path(path)
     assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+def test_a_bare_array_of_images_is_named() -> None:
+    with pytest.raises(TypeError, match=r"train must be Examples\(x\) or Examples\(x, y\), got ndarray"):
+        from_images("x", BYTES)  # type: ignore[arg-type]
+
+
+def test_a_source_is_shown_without_its_numbers() -> None:
+    """In a notebook a data set of any size is one line."""
+    assert repr(jg.data.digits()) == "Source(digits, 1,437 examples of shape [8, 8, 1], 360 held out, 10 classes)"
+    assert repr(jg.data.ring()) == "Source(ring, unlimited of shape [2], 8 modes)"

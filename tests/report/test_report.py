@@ -28,7 +28,7 @@ from jaxgan.report.profile.tables import sections as profile_sections
 from jaxgan.report.run.causes import causes_section, why
 from jaxgan.report.run.curves import curves_figures
 from jaxgan.report.run.figures import grid_image, grid_shape, paths_figure, points_figure
-from jaxgan.report.run.overview import overview_figure
+from jaxgan.report.run.overview import dots_figure, overview_figure
 from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.samples import sample_figure
 from jaxgan.report.run.story import story, tenths
@@ -481,6 +481,15 @@ def test_sample_pixels_are_drawn_one_to_one() -> None:
 def test_points_outside_of_the_panel_are_counted() -> None:
     titles = [axis.get_title() for axis in sample_figure(make_run(points=True), "minimax").axes]
     assert titles[:3] == ["real data", "seed 0, OK\n1 of 2 outside", "seed 1, OK"]
+
+
+def test_the_words_below_every_seed_are_inside_of_the_picture() -> None:
+    """As it stands on a telephone's page: a third of a text's width, and failed seeds to explain."""
+    figure = dots_figure(make_run(("minimax", "maximum_likelihood"), points=True, failures={(0, 0): "NON_FINITE"}))
+    figure.draw_without_rendering()
+    words = figure.axes[0].xaxis.label.get_window_extent()
+    assert "x: failed" in figure.axes[0].get_xlabel()
+    assert figure.bbox.x0 <= words.x0 and words.x1 <= figure.bbox.x1
 
 
 @pytest.mark.parametrize("points", [False, True])

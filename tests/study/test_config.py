@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxgan.cli.app import cli
@@ -55,12 +56,32 @@ def test_what_has_no_meaning_for_the_data_is_refused():
         ("lr_g", float("inf")), ("lr_d", 1e308), ("beta1", 1.0), ("ema", 1.0), ("samples", 1), ("image_size", 0),
         ("key", -1), ("key", 2**32), ("failure_multiple", 1.0), ("split_seed", -1), ("evaluate_every", 0),
         ("record_every", -1), ("samples", 2**31), ("seeds", 99999999999999999999), ("width", 2**31),
+        ("value_range", "255,0"), ("value_range", "255"), ("value_range", "0,inf"), ("background", 256),
     ],
 )  # fmt: skip
 def test_a_number_outside_its_range_is_named(option, value):
     with pytest.raises(OptionError, match=rf"^--{option.replace('_', '-')}: got .*, expected ") as error:
         configure({option: value})
     assert "\n" not in str(error.value)
+
+
+def test_how_pictures_are_read_can_be_said(tmp_path):
+    """Grey levels stored as floats are refused with the option that reads them, and a range below 0 is no option."""
+    levels = np.linspace(0.0, 255.0, 40 * 64).reshape(40, 8, 8)
+    np.save(tmp_path / "levels.npy", levels)
+    name = str(tmp_path / "levels.npy")
+    with pytest.raises(OptionError, match="--value-range 0,255 reads them as grey levels"):
+        catalogue.find_data(name)
+    source = catalogue.find_data(name, value_range=(0.0, 255.0))
+    assert source.train is not None
+    assert (source.train.x.min() >= -1) and (source.train.x.max() <= 1)
+    config = configure({"data": name, "value_range": "-3,4", "background": 0})
+    words = shlex.split(command_line("train", config))[2:]
+    given = cli.commands["train"].make_context("train", words).params
+    assert (given["value_range"], given["background"]) == ("-3,4", 0)
+    for option in ({"value_range": (0.0, 1.0)}, {"background": 0}):
+        with pytest.raises(OptionError, match="is for images of your own, and ring is none"):
+            catalogue.find_data("ring", **option)
 
 
 def test_a_recipe_keeps_its_own_settings_where_nothing_is_said():

@@ -1,6 +1,8 @@
 """What a study is made of: networks and code of one's own, conditions, points, and what is refused before it starts."""
 
 import json
+import sys
+import types
 
 import jax
 import numpy as np
@@ -143,6 +145,8 @@ def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):
         (["--network", "generator:hiden=(4,)", "--data", "ring"], "no field 'hiden'; did you mean 'hidden'?"),
         (["--network", "width"], "--network: got 'width', expected NAME=VALUE"),
         (["--conditional", "--data", "ring"], "--conditional: needs labels, and ring has none"),
+        (["--conditional"], "--conditional: the generator dcgan takes no condition, expected networks of your own"),
+        (["--background", "0", "--data", "ring"], "--background: is for images of your own, and ring is none"),
         (["--probe", "nothing"], "--probe: got 'nothing', expected path/to/file.py:name"),
         (["--set", "r1_gan:gamma=1"], "nothing is called 'r1_gan'"),
         (["--loss", "a.py:f"], "no file a.py"),
@@ -193,6 +197,14 @@ def test_no_rule_that_real_data_fail():
 
 
 def test_own_modules_are_found_below_the_folder_that_an_option_names(own_recipe):
-    config = jg.load_run(own_recipe / "run").config
+    config = from_stored(jg.load_run(own_recipe / "run").config["config"])
+    assert set(inputs.own_files(config)) == {"far_recipe.py", "scales.py"}
 
-    assert set(inputs.own_files(from_stored(config["config"]))) == {"far_recipe.py", "scales.py"}
+
+def test_a_script_beside_a_recipe_may_load_what_it_trained(own_recipe, monkeypatch):
+    """The running script lies in the recipe's folder, but trains nothing: it is no part of the run."""
+    script = types.ModuleType("__main__")
+    script.__file__ = str(own_recipe / "look.py")
+    (own_recipe / "look.py").write_text("")
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    assert jg.load_generator(own_recipe / "run").configuration == "far"

@@ -95,7 +95,7 @@ def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
     label(
         axis,
         "",
-        textwrap.fill(plain_text(metric.label), 24) + "\none mark per seed" + (", x: failed" if failed.any() else ""),
+        textwrap.fill(plain_text(metric.label), 24) + "\none mark per seed" + (",\nx: failed" if failed.any() else ""),
     )
 
 
