@@ -19,6 +19,7 @@ from .dynamics import best_generator as best_generator
 from .dynamics import consensus as consensus
 from .dynamics import consensus_field as consensus_field
 from .dynamics import critic_warm_up as critic_warm_up
+from .dynamics import current_generator as current_generator
 from .dynamics import discriminator_only as discriminator_only
 from .dynamics import extragradient as extragradient
 from .dynamics import lookahead as lookahead

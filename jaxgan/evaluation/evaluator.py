@@ -45,13 +45,21 @@ class Evaluator(NamedTuple):
     y: PyTree = None
 
 
-def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> Probe:
+def evaluation_probe(
+    evaluator: Evaluator,
+    game: Game,
+    n: int | None = None,
+    *,
+    generator: Callable[[State], Generator] = best_generator,
+) -> Probe:
     """A probe of `run`, `run_seeds` and `fit`: what `evaluator` measures of the generator to sample from.
 
     Args:
       evaluator: whose `finish` makes numbers of what is recorded.
       game: which samples.
       n: samples per probe; by default as many as the final metrics are taken from.
+      generator: state -> the generator to measure; `jg.current_generator` is the one as trained where an average is
+        kept, too.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -67,7 +75,7 @@ def evaluation_probe(evaluator: Evaluator, game: Game, n: int | None = None) -> 
     size = evaluator.samples if n is None else n
 
     def probe(reference: PyTree, y: PyTree, key: Key, state: State) -> PyTree:
-        return evaluator.measure(key, reference, game, best_generator(state), size, y)
+        return evaluator.measure(key, reference, game, generator(state), size, y)
 
     return Partial(probe, evaluator.reference, evaluator.y)
 

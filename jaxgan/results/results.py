@@ -117,6 +117,12 @@ class Results:
         return {name: self.dataset[own].values for name, own in found.items() if own in self.dataset}
 
     @property
+    def live(self) -> dict[str, Float[np.ndarray, "configuration seed probe_step"]]:
+        """As `along`, of the generators as trained where a configuration keeps an average; NaN of others."""
+        found = self.group("probe")
+        return {m.name: found[f"live_{m.name}"] for m in self.metrics if f"live_{m.name}" in found}
+
+    @property
     def samples(self) -> dict[str, NDArray]:
         """Samples to look at: `fake` [configuration, seed, n, ...], `real` [n, ...] and what goes with them."""
         return self.group("sample")

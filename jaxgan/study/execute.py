@@ -11,14 +11,14 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.dynamics import best_generator
+from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
 from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.runs.placement import Placement, place
-from jaxgan.runs.run import start_runs, with_algorithm
+from jaxgan.runs.run import start, start_runs, with_algorithm
 from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
@@ -155,10 +155,13 @@ def own_probes(study: Study) -> Others:
 
 
 def _watched(plan: Plan, configuration: Configuration, others: Mapping[str, Watched]) -> Watched:
-    """The evaluator, and what else there is."""
-    evaluator = plan.evaluator
-    probe = evaluation_probe(evaluator, configuration.algorithm.game, min(evaluator.samples, PROBE_SAMPLES))
-    return watch(probe, along(evaluator), others)
+    """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
+    evaluator, algorithm = plan.evaluator, configuration.algorithm
+    probe = partial(evaluation_probe, evaluator, algorithm.game, min(evaluator.samples, PROBE_SAMPLES))
+    begin = partial(start, algorithm, plan.study.source.sample)
+    if jax.eval_shape(begin, plan.study.keys[0]).average is not None:
+        others = {"live": Watched(probe(generator=current_generator), along(evaluator)), **others}
+    return watch(probe(), along(evaluator), others)
 
 
 def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:

@@ -72,6 +72,26 @@ def test_a_generator_is_sampled_by_the_prior_of_its_own_recipe(own_recipe):
     np.testing.assert_allclose(generator.sample(key, 5), generator.generate(z), rtol=1e-5, atol=1e-6)
 
 
+def test_an_averaged_generator_is_measured_beside_the_one_as_trained(tmp_path):
+    """The ramped average lags behind: after some steps both have numbers, and not the same ones."""
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(3.0, 1.0, (300, 2)))
+    common = ["--data", str(tmp_path / "points.npy"), "--set", "gan:lr_g=0.05", *TINY, "--steps", "8"]
+    words = ["--loss", "hinge", "--loss", "wasserstein", "--set", "hinge:ema=0.9"]
+    assert main(["compare", *words, *common, "--out", str(tmp_path / "run")]) == 0
+    run = jg.load_run(tmp_path / "run")
+    name = run.metrics[0].name
+    averaged, trained = run.along[name], run.live[name]
+    assert averaged.shape == trained.shape == (2, 2, 8) and np.isnan(trained[1]).all()  # wasserstein keeps no average
+    assert (np.abs(averaged[0] / trained[0] - 1)[:, -1] > 1e-3).all()  # ten times what float32 leaves
+    # An average changes no training: as trained, the generator is that of the same run without one.
+    assert main(["train", "--loss", "hinge", *common, "--out", str(tmp_path / "live")]) == 0
+    alone = jg.load_run(tmp_path / "live").along[name]
+    np.testing.assert_allclose(trained[0], alone[0], rtol=1e-4)  # float32, in programs that are not the same
+    first = json.loads((tmp_path / "run" / "table.json").read_text())["averages"]["rows"][0]
+    assert set(first) == {"metric", *(f"hinge, {which}" for which in ("averaged", "as trained", "difference"))}
+    assert "as trained" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
 def test_code_that_changed_is_refused_by_name_and_its_copy_is_kept(own_recipe, capsys):
     kept = own_recipe / "run" / "code"
     assert (kept / "far_recipe.py").read_text() == RECIPE_FILE and (kept / "scales.py").read_text() == "FAR = 10.0\n"

@@ -11,7 +11,15 @@ from jaxgan.report.run.histogram import histogram_figure
 from jaxgan.report.run.overview import BLOCKS, block_figure, dots_figure, overview_figure
 from jaxgan.report.run.samples import MOST, is_points, sample_figure
 from jaxgan.report.run.story import story
-from jaxgan.report.run.table import Table, failures_section, metrics_sections, sections, seeds_section, summarize_run
+from jaxgan.report.run.table import (
+    Table,
+    averages_section,
+    failures_section,
+    metrics_sections,
+    sections,
+    seeds_section,
+    summarize_run,
+)
 from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Section, to_dict, to_markdown
 from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
@@ -79,7 +87,7 @@ def run_content(results: Results, folder: Path, table: Table) -> dict[str, Any]:
         "run_story": story(results, table),
         "why": why(results),
         "causes": causes_section(results),
-        "tables": metrics_sections(table, noun_of(results)),
+        "tables": [*metrics_sections(table, noun_of(results)), *averages_section(results)],
         "failures": failures_section(table, every=True),
         "occurred": occurred,
         "seeds": seeds_section(results),

@@ -69,7 +69,8 @@ def sections(results: Results, table: Table | None = None) -> list[Section]:
     """The tables of a run: metrics, differences where they are many, failures, and causes where they were found."""
     table = table or summarize_run(results)
     noun = noun_of(results)
-    return [*metrics_sections(table, noun), failures_section(table), *causes_section(results)]
+    averages = averages_section(results)
+    return [*metrics_sections(table, noun), *averages, failures_section(table), *causes_section(results)]
 
 
 def metrics_sections(table: Table, noun: str) -> list[Section]:
@@ -94,6 +95,36 @@ def metrics_sections(table: Table, noun: str) -> list[Section]:
         names = [Cell(f"{name} minus {table.configurations[0]}") for name in table.configurations[1:]]
         found.append(section("differences", caption, ["metric", *names], differences))
     return found
+
+
+def averages_section(results: Results) -> list[Section]:
+    """A row per metric: averaged generators beside the same as trained, where a configuration keeps an average."""
+    live = results.live
+    kept = [i for i, _ in enumerate(results.configurations) if any(np.isfinite(v[i]).any() for v in live.values())]
+    rows = []
+    for metric in results.metrics if kept else ():
+        over_seeds = partial(summarize, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
+        over_pairs = partial(summarize_difference, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
+        pairs = [(results.along[metric.name][i, :, -1], live[metric.name][i, :, -1]) for i in kept]
+        nobody = np.zeros(len(results.seeds), bool)  # measured alike, whatever their outcome
+        rows.append(
+            (
+                Cell(metric.label, direction(metric), value=metric.name),
+                *(
+                    cell
+                    for averaged, trained in pairs
+                    for cell in (
+                        summary_cell(over_seeds(averaged, nobody)),
+                        summary_cell(over_seeds(trained, nobody)),
+                        summary_cell(over_pairs(averaged, trained, nobody, nobody), signed=True),
+                    )
+                ),
+            )
+        )
+    names = ("averaged", "as trained", "difference")
+    head = ["metric", *(f"{results.configurations[i]}, {name}" for i in kept for name in names)]
+    caption = "Averaged generators beside the same as trained, at the last step and from the same number of samples"
+    return [section("averages", caption, head, rows)] if rows else []
 
 
 def failures_section(table: Table, *, every: bool = False) -> Section:
