@@ -15,8 +15,7 @@ def g_loss(real, fake):
 
 
 ring = jg.data.ring()
-networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
-game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.Loss(d_loss, g_loss))
+game = jg.adversarial_game(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2), jg.Loss(d_loss, g_loss))
 algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=256)
 
 
