@@ -120,7 +120,7 @@ _STUDY = [
     _Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between two records of "
             "losses, norms and D's outputs; 1 keeps all.  [default: so that there are about 500]"),
     _Option("Evaluation", "--evaluate-every", "--every", type=int, metavar="STEPS", help="Steps between two "
-            "evaluations along training, from up to 1,000 samples.  "
+            "evaluations along training, from up to 500 samples.  "
             f"[default: {EVALUATIONS} evaluations a run; with profile --train every {EVERY} steps]"),
     _Option("Evaluation", "--samples", type=int, help="Samples per seed that the final metrics see.  "
             f"[default: {_by_data('samples')}]"),

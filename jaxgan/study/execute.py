@@ -42,7 +42,7 @@ from jaxgan.study.training import (
 )
 from jaxgan.types import Algorithm, Generator
 
-PROBE_SAMPLES = 1000  # at most, along training: a fifth of the final ones keeps the cost of probes under a tenth
+PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
 
 Others = Callable[[Configuration], Mapping[str, Watched]]
 """What else is watched along the training of a configuration, by the name of its group."""

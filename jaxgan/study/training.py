@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
@@ -160,7 +161,18 @@ def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Wa
 def along(evaluator: Evaluator) -> Finish:
     """Of an evaluation along training its metrics alone are kept: samples are, of the last."""
     names = {metric.name for metric in evaluator.metrics}
-    return lambda seen: {name: values for name, values in evaluator.finish(seen).items() if name in names}
+
+    def finish(seen: Any) -> dict[str, NDArray]:
+        # Threads of the linear algebra would wait for more work on the cores that the next steps are trained on.
+        with _libraries().limit(limits=1, user_api="blas"):
+            return {name: values for name, values in evaluator.finish(seen).items() if name in names}
+
+    return finish
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def by_leaf(seen: Any) -> dict[str, NDArray]:
