@@ -20,6 +20,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DARK, GREY, PALE = "#222222", "#666666", "#cccccc"
 BINS = 250  # points per curve
+_BEYOND = 1e300  # in place of infinity, between which and a number one can interpolate
 _CHANCES = (1e-12, 1e-6, 0.01, 0.1, 1e-3, 0.3, 1e-9)  # ticks of D(G(z)) with 1 - these, the first with precedence
 
 
@@ -106,23 +107,29 @@ def thin_to(ends: NDArray, steps: NDArray, values: NDArray) -> NDArray:
     return np.stack([np.median(values[:, min(a, max(b - 1, 0)) : max(b, 1)], axis=1) for a, b in pairwise(edges)], 1)
 
 
-def over_seeds(by_seed: NDArray) -> NDArray:
+def over_seeds(by_seed: NDArray, *, infinite: bool = False) -> NDArray:
     """The quartiles [3, step] of by_seed [seed, step]; a seed counts where it is finite, NaN where none is.
 
-    >>> over_seeds(np.array([[1.0, np.nan], [3.0, np.inf]])).tolist()
+    With `infinite` a seed counts there, too, beyond all others, and a quartile that falls there is NaN.
+
+    >>> values = np.array([[1.0, np.nan], [3.0, np.inf]])
+    >>> over_seeds(values).tolist()
     [[1.5, nan], [2.0, nan], [2.5, nan]]
+    >>> over_seeds(np.array([[1.0], [2.0], [np.inf], [np.inf], [np.inf]]), infinite=True).ravel().tolist()
+    [2.0, nan, nan]
     """
-    finite = np.where(np.isfinite(by_seed), by_seed, np.nan).astype(np.float64)
-    some = ~np.isnan(finite).all(axis=0)
-    result = np.full((3, finite.shape[1]), np.nan)
+    beyond = _BEYOND if infinite else np.nan
+    counted = np.nan_to_num(by_seed.astype(np.float64), nan=np.nan, posinf=beyond, neginf=-beyond)
+    some = ~np.isnan(counted).all(axis=0)
+    result = np.full((3, counted.shape[1]), np.nan)
     if some.any():
-        result[:, some] = np.nanquantile(finite[:, some], [0.25, 0.5, 0.75], axis=0)
-    return result
+        result[:, some] = np.nanquantile(counted[:, some], [0.25, 0.5, 0.75], axis=0)
+    return np.where(np.abs(result) < np.sqrt(_BEYOND), result, np.nan)
 
 
-def draw(axis: "Axes", x: NDArray, by_seed: NDArray, **how: Any) -> None:
+def draw(axis: "Axes", x: NDArray, by_seed: NDArray, *, infinite: bool = False, **how: Any) -> None:
     """The median over seeds of by_seed [seed, step], and the interquartile range as a band where there are several."""
-    low, median, high = over_seeds(by_seed)
+    low, median, high = over_seeds(by_seed, infinite=infinite)
     if len(by_seed) > 1:
         axis.fill_between(x, low, high, color=how["color"], alpha=0.16, linewidth=0)
     axis.plot(x, median, **({"linewidth": 1.2} | how))

@@ -60,10 +60,10 @@ def _draw_metric(axis: "Axes", results: Results, metric: Metric, only: int | Non
     finite = values[np.isfinite(values)]
     for i in range(len(results.configurations)):
         if only is not None and i != only:
-            axis.plot(results.probe_steps, over_seeds(values[i])[1], color=PALE, linewidth=0.7, zorder=1)
+            axis.plot(results.probe_steps, over_seeds(values[i], infinite=True)[1], color=PALE, linewidth=0.7, zorder=1)
             continue
         how = {"color": colour(i), "linestyle": "-" if i == only else dash(i), "marker": ".", "markersize": 4}
-        draw(axis, results.probe_steps, values[i], **how)
+        draw(axis, results.probe_steps, values[i], infinite=True, **how)
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min():
         axis.set_yscale("log")
     if only is not None:
@@ -72,7 +72,7 @@ def _draw_metric(axis: "Axes", results: Results, metric: Metric, only: int | Non
     for name, value in metric.yardsticks.items():
         if np.isfinite(value):
             level(axis, value, plain_text(name))
-    label(axis, textwrap.fill(plain_text(metric.label), 38), "step")
+    label(axis, textwrap.fill(plain_text(metric.label), 34), "step")
 
 
 def _with_episodes(axis: "Axes", results: Results, panel: Panel) -> None:
