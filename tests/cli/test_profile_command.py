@@ -121,6 +121,7 @@ def test_it_is_the_training_of_jaxgan_train(trained, tmp_path):
         np.testing.assert_array_equal(series[name][0][:, [1, 3, 5]], part_of(trained, "training")[own][0])
 
 
+@pytest.mark.slow
 def test_a_profile_along_training_grows_as_if_it_had_been_started_so(trained, tmp_path):
     """From 4 steps of 1 seed to 6 steps of 2, by options that are kept: the numbers of the whole."""
     out = str(tmp_path / "grown")

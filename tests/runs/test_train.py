@@ -236,9 +236,10 @@ def compilations(caplog: pytest.LogCaptureFixture) -> int:
 def test_a_second_call_compiles_nothing(sample: Sampler, caplog: pytest.LogCaptureFixture) -> None:
     algorithm, other_keys = drawing(sample), seed_keys(jax.random.key(5), 3)
     run_seeds(algorithm, sample, KEYS, 3)
+    anew = ring().sample
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         run_seeds(algorithm, sample, other_keys, 3)
-        run_seeds(algorithm, ring().sample, other_keys, 3)  # an equal source, made anew
+        run_seeds(algorithm, anew, other_keys, 3)  # an equal source
         assert compilations(caplog) == 0
         run_seeds(algorithm, sample, KEYS, 2)
         assert compilations(caplog) == 0  # nor for another number of steps

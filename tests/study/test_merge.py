@@ -61,12 +61,14 @@ def test_two_and_two_seeds_are_four_to_the_bit(parts):
     assert {"results.nc", "metrics.csv", "table.json", "report.html", "log.jsonl"} <= names
 
 
+@pytest.mark.slow
 def test_a_merged_run_grows(parts, tmp_path):
     merge(parts, "first", "second")
     assert main(["compare", "--resume", "--seeds", "5", "--in-turn", "--out", str(parts / "merged")]) == 0
     assert jg.load_run(parts / "merged").seeds.tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_other_configurations_with_settings_of_their_own(parts, tmp_path):
     """The first run's losses and a recipe of another: each as it was, under the settings that it had."""
     other = run(parts / "recipe", "--recipe", "ragan", "--seeds", "2", "--set", "lr_g=0.01")
