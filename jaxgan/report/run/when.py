@@ -72,7 +72,7 @@ def _draw_metric(axis: "Axes", results: Results, metric: Metric, only: int | Non
     for name, value in metric.yardsticks.items():
         if np.isfinite(value):
             level(axis, value, plain_text(name))
-    label(axis, textwrap.fill(plain_text(metric.label), 34), "step")
+    label(axis, textwrap.fill(plain_text(metric.label), 37), "step")
 
 
 def _with_episodes(axis: "Axes", results: Results, panel: Panel) -> None:
