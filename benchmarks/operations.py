@@ -36,7 +36,7 @@ class Layers(NamedTuple):
 
     @property
     def by_input(self) -> int:
-        """The gradient by the input of each layer but the first, whose input is given."""
+        """The gradient with respect to the input of each layer but the first, whose input is given."""
         return sum(self.products[1:])
 
 

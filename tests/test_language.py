@@ -14,6 +14,7 @@ ROOT = PACKAGE.parent
 # A pattern and what to write instead.
 INSTEAD = {
     r"\bby (the|a|its) (fake |real )?(logits?|probability|parameters?|score)\b(?! of)": "with respect to the logit",
+    r"\b(gradients?|derivatives?|slopes?) by (the|a|its)\b": "with respect to",
     r"by_logit|by_probability": "d_logit, d_probability",
     r"\b[Rr]eceived\b": "... must be X, got Y",
     r"; got ": "... must be X, got Y",
@@ -32,7 +33,7 @@ INSTEAD = {
 
 def texts() -> Iterator[Path]:
     yield from sorted(path for ending in ("py", "pyi", "html", "md") for path in PACKAGE.rglob(f"*.{ending}"))
-    yield ROOT / "README.md"
+    yield from (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
     for folder in ("benchmarks", "experiments"):
         yield from sorted((ROOT / folder).glob("*.py"))
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from tqdm import tqdm
 
-from jaxgan.runs.axis import Make, Settings, all_runs, check_sampler, make_of
+from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
 from jaxgan.runs.job import CAPACITY, advance, assemble, first_nonfinite_of, observe, state_of
 from jaxgan.runs.placement import Placement, own_runs, place, settle
 from jaxgan.runs.program import begin_of
@@ -146,9 +146,7 @@ def fit(
     runs, _ = all_runs(settings, keys)
     check_sampler(sample, keys[0])
     clock = time.perf_counter()
-    placement = place(len(runs.key)) if placement is None else placement
-    one = jax.tree.map(lambda a: a[0], runs)
-    placement = settle(placement, jax.eval_shape(partial(begin_of, make, sample), one))
+    placement = _settled(make, sample, runs, placement)
     mine = own_runs(len(runs.key), placement)
     every_run = stop is None and stopped_at is None
     stopped_at = np.zeros(len(mine), int) if stopped_at is None else np.array(stopped_at)
@@ -176,6 +174,13 @@ def fit(
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
             length, interrupted, left = _agreed(length, came(), bool((stopped_at == 0).any()))
         return FitResult(job.runs, state_of(job, done), done, stopped_at, *first_nonfinite_of(job), interrupted)
+
+
+def _settled(make: Make, sample: Sampler, runs: Run, placement: Placement | None) -> Placement:
+    """Where runs are trained, and whether side by side, which the size of one of them decides."""
+    one = jax.tree.map(lambda a: a[0], runs)
+    start = jax.eval_shape(partial(begin_of, make, sample), one)
+    return settle(place(len(runs.key)) if placement is None else placement, start)
 
 
 def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool) -> set[int]:

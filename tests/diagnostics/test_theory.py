@@ -164,7 +164,7 @@ def test_divergences_of_mixtures_against_scipy(bits: int, rtol: float) -> None:
 @pytest.mark.parametrize("bits", [32, 64])
 def test_divergences_where_densities_are_zero(bits: int) -> None:
     def move(divergence: Callable[..., Array], log_p: Callable, shift: float) -> list[float]:
-        """The value and the slope by the shift of N(shift, 1); a jump at a whole number is between two pieces."""
+        """The value and, with respect to `shift`, the slope; a jump at a whole number is between two pieces."""
 
         def function(shift: Array) -> Array:
             return divergence(log_p, lambda x: norm.logpdf(x, shift), -20.0, 70.0, pieces=90)
