@@ -6,7 +6,7 @@ from typing import Any
 from jaxgan.report.run.report import write_run_report
 from jaxgan.study import resources
 from jaxgan.study.config import command_line
-from jaxgan.study.execute import Task, conduct, own_probes, study_for
+from jaxgan.study.execute import How, Task, conduct, own_probes, study_for
 from jaxgan.study.training import Log
 
 
@@ -45,18 +45,8 @@ def run_study(
       ProcessError: one of these, in one of several processes.
       Interrupted: Ctrl-C; the folder can be resumed.
     """
-    return conduct(
-        task_of(job),
-        given,
-        out=out,
-        overwrite=overwrite,
-        resume=resume,
-        gentle=gentle,
-        on=on,
-        keep_programs=keep_programs,
-        progress=progress,
-        log=log,
-    )
+    how = How(out, overwrite, gentle, on, keep_programs, progress, log)
+    return conduct(task_of(job), given, how, resume=resume)
 
 
 def task_of(job: str) -> Task:

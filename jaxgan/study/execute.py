@@ -70,56 +70,62 @@ class Task(NamedTuple):
     about: str = ""  # begins the line that says what is done
 
 
-def conduct(
-    task: Task,
-    given: dict[str, Any],
-    *,
-    out: Path | None,
-    overwrite: bool,
-    resume: bool,
-    gentle: bool,
-    on: resources.Resources,
-    keep_programs: bool,
-    progress: bool,
-    log: Log,
-) -> Path:
+class How(NamedTuple):
+    """Where to and in what way a job runs; `jaxgan.run_study` says what each is."""
+
+    out: Path | None
+    overwrite: bool
+    gentle: bool
+    on: resources.Resources
+    keep_programs: bool
+    progress: bool
+    log: Log
+
+
+def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool) -> Path:
     """Trains, measures and reports, as `jaxgan.run_study` says; returns the folder that holds everything."""
-    given = inputs.absolute(given)
-    if resume and (gentle or overwrite):
+    given, out = inputs.absolute(given), how.out
+    if resume and (how.gentle or how.overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
     config = (
         continued(given, out, task.job)
         if resume
-        else configure(given, gentle=gentle, points=inputs.holds_points(given))
+        else configure(given, gentle=how.gentle, points=inputs.holds_points(given))
     )
-    placement = resources.start(config.seeds, on)
-    log = log if processes.leads() else _silent
-    if keep_programs:
-        compilation.keep_programs()
+    placement = started(config, how)
+    log = how.log if processes.leads() else _silent
     if resume and out is not None and store.is_finished(out) and store.read_config(out)["config"] == _plain(config):
         if processes.leads():
             task.report(out)
         return out
     with processes.in_agreement():
         if processes.leads() and out is not None and not resume:
-            store.check_out(out, overwrite=overwrite)
+            store.check_out(out, overwrite=how.overwrite)
         study = task.build(config)
         others = task.others(study)
         blocks = resumable(out, study) if resume and out is not None else None
         plan = plan_for(study, placement, log)
         plan = plan if blocks is None else plan._replace(blocks=blocks)
-    folder = _claimed(plan, task, out, resume, overwrite)
+    folder = _claimed(plan, task, out, resume, how.overwrite)
     log(
         f"{task.about}{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of "
         f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {folder}"
     )
-    job = Job(study, folder, task.command, progress and processes.leads(), log)
+    job = Job(study, folder, task.command, how.progress and processes.leads(), log)
     with giving_up(job):
         results = measured(job, plan, others)
         if results is not None:
             store.write_run(folder, task.finish(study, results))
             task.report(folder)
     return folder
+
+
+def started(config: Config, how: How) -> Placement:
+    """Devices and processes for so many seeds, before anything is compiled."""
+    placement = resources.start(config.seeds, how.on)
+    if how.keep_programs:
+        compilation.keep_programs()
+    return placement
 
 
 def measured(job: Job, plan: Plan, others: Others) -> Results | None:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from jaxgan.results import store
 from jaxgan.results.files import write_json, write_text
-from jaxgan.study import catalogue, compilation, resources
+from jaxgan.study import catalogue, resources
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
-from jaxgan.study.execute import Task, conduct, origin_of
+from jaxgan.study.execute import How, Task, conduct, origin_of, started
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import stored_profile
 from jaxgan.study.profile_training import along_training, losses_by_name
@@ -75,9 +75,8 @@ def merge_runs(
     blocks = _blocks(found)
     config = _merged(parts, blocks)
     task = _task(parts[0].content)
-    placement = resources.start(config.seeds, on)
-    if keep_programs:
-        compilation.keep_programs()
+    how = How(out, overwrite, False, on, keep_programs, progress, log)
+    placement = started(config, how)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
     folder = store.claim(out, Path("runs"), f"merged-{catalogue.slug(Path(config.data).stem)}", overwrite=overwrite)
@@ -88,8 +87,7 @@ def merge_runs(
     write_text(folder / "log.jsonl", "".join(_log(part.folder) for part in parts))
     origin = origin_of(task.job, study, placement, blocks) | task.origin(study)
     write_json(folder / "config.json", origin | {"merged": [_about(part.content) for part in parts]})
-    how: dict[str, Any] = {"on": on, "keep_programs": keep_programs, "progress": progress, "log": log}
-    return conduct(task, {}, out=folder, overwrite=False, resume=True, gentle=False, **how)
+    return conduct(task, {}, how._replace(out=folder, overwrite=False), resume=True)
 
 
 def _read(folder: Path) -> Part:

@@ -15,9 +15,9 @@ from jaxgan.report.profile.report import write_profile_report
 from jaxgan.results import store
 from jaxgan.results.files import write_json
 from jaxgan.results.results import SCHEMA, Results
-from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
+from jaxgan.study import catalogue, inputs, processes, provenance, resources
 from jaxgan.study.config import configure
-from jaxgan.study.execute import conduct, origin_of, study_for
+from jaxgan.study.execute import How, conduct, origin_of, started, study_for
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
 from jaxgan.study.messages import OptionError
 from jaxgan.study.profile_config import (
@@ -85,30 +85,22 @@ def run_profile(
     profile = continued_profile(given, out) if resume else profile_from(kind, given)
     _check_training(kind, training)
     losses = losses_by_name(profile.loss)
+    how = How(out, overwrite, gentle, on, keep_programs, progress, log)
     if kind == "paper":
-        return _on_paper(profile, losses, out, overwrite, log)
+        return _on_paper(profile, losses, how)
     trained = training if resume else _trained_with(kind, training)
-    how: dict[str, Any] = {
-        "out": out,
-        "overwrite": overwrite,
-        "gentle": gentle,
-        "on": on,
-        "keep_programs": keep_programs,
-        "progress": progress,
-        "log": log,
-    }
     if kind == "train":
-        return conduct(along_training(profile, losses), trained, resume=resume, **how)
-    return _against_frozen(profile, losses, trained, **how)
+        return conduct(along_training(profile, losses), trained, how, resume=resume)
+    return _against_frozen(profile, losses, trained, how)
 
 
-def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], out: Path | None, overwrite: bool, log: Log) -> Path:
-    if out is not None:
-        store.check_out(out, overwrite=overwrite)
+def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> Path:
+    if how.out is not None:
+        store.check_out(how.out, overwrite=how.overwrite)
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
-    folder = store.claim(out, Path("runs"), "profile", overwrite=overwrite)
+    folder = store.claim(how.out, Path("runs"), "profile", overwrite=how.overwrite)
     write_json(folder / "config.json", origin)
-    log(f"profile of {', '.join(losses)}; everything goes to {folder}")
+    how.log(f"profile of {', '.join(losses)}; everything goes to {folder}")
     results = with_paper("paper", profile, losses, Results(xr.Dataset(), (), origin), None, {"loss": list(losses)})
     return _finish(folder, results)
 
@@ -117,36 +109,26 @@ def _against_frozen(
     profile: ProfileConfig,
     losses: Mapping[str, Loss],
     trained: dict[str, Any],
-    *,
-    out: Path | None,
-    overwrite: bool,
-    gentle: bool,
-    on: resources.Resources,
-    keep_programs: bool,
-    progress: bool,
-    log: Log,
+    how: How,
 ) -> Path:
     clock = time.perf_counter()
-    if out is not None:
-        store.check_out(out, overwrite=overwrite)
+    if how.out is not None:
+        store.check_out(how.out, overwrite=how.overwrite)
     trained = inputs.absolute(trained)
-    config = configure(trained, gentle=gentle, points=inputs.holds_points(trained))
+    config = configure(trained, gentle=how.gentle, points=inputs.holds_points(trained))
     check_one(config)
-    placement = resources.start(config.seeds, on)
-    if keep_programs:
-        compilation.keep_programs()
+    placement = started(config, how)
     study = study_for(config, (BASE,))  # a strength is that of the discriminators from scratch alone
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
-    folder = store.claim(
-        out, Path("runs"), f"profile-frozen-{catalogue.slug(Path(config.data).stem)}", overwrite=overwrite
-    )
+    name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
+    folder = store.claim(how.out, Path("runs"), name, overwrite=how.overwrite)
     origin = origin_of("profile", study, placement, (all_seeds(config),)) | own_origin("frozen", profile, study)
     write_json(folder / "config.json", origin)
     inputs.keep_copies(folder, study)
-    log(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    job = Job(study, folder, "profile --frozen", progress, log)
+    how.log(f"profile of {', '.join(losses)}; everything goes to {folder}")
+    job = Job(study, folder, "profile --frozen", how.progress, how.log)
     found = measure_frozen(job, rules, losses, profile, ages, placement)
     results = with_paper("frozen", profile, losses, dataclasses.replace(found, config=origin), study)
     notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
