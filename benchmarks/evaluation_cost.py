@@ -27,7 +27,7 @@ from jaxgan.runs.loop import Chunk, FitResult, fit
 from jaxgan.study import compilation, resources
 from jaxgan.study.build import Configuration
 from jaxgan.study.config import configure
-from jaxgan.study.execute import PROBE_SAMPLES, Plan, plan_for, study_for
+from jaxgan.study.execute import PROBE_SAMPLES, Plan, own_probes, plan_for, study_for
 from jaxgan.study.training import Watched, along, probe_steps, watch
 
 BAR = 1.10
@@ -85,7 +85,8 @@ def measure(steps: int, rounds: int) -> dict[str, Any]:
     """The main job's setting, and a row for each of its losses."""
     config = configure({})
     placement = resources.start(config.seeds, resources.ALL)
-    plan = plan_for(study_for(config), placement, print)
+    study = study_for(config)
+    plan = plan_for(study, own_probes(study), placement, print)
     return {
         "seeds": config.seeds,
         "steps": steps,

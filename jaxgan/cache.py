@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_dir
 
+from jaxgan.files import written_whole
+
 
 def cache_dir() -> Path:
     """The cache folder: JAXGAN_CACHE_DIR, else the user's own for this system. It need not exist yet.
@@ -54,12 +56,5 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     A folder that cannot be written to is not an error: the next run computes them again.
     """
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        try:
-            with open(descriptor, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes any keyword for allow_pickle
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+    with suppress(OSError), written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes any keyword for allow_pickle

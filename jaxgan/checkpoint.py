@@ -7,6 +7,11 @@ first: a file that orbax itself finds damaged sets off warnings from its threads
 
 import dataclasses
 import hashlib
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxgan.files import write_text
 from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
@@ -42,25 +48,32 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
 
     The one before is removed only after the new one is complete. A checkpoint of the same step is replaced,
     unless it holds the same numbers already. Of several processes only the first can save, and numpy arrays alone.
+
+    Raises:
+      OSError: the disk is full, say; the checkpoint before is there still.
     """
     directory = Path(directory)
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
     if latest_step(directory) == step and _holds(directory, meta["digest"]):
         return
-    with _manager(directory) as manager:
-        if step in manager.all_steps():
-            _sums(directory, step).unlink(missing_ok=True)
-            manager.delete(step)
-        manager.save(
-            step,
-            args=ocp.args.Composite(
-                tree=ocp.args.StandardSave(jax.tree.map(_data, tree)), meta=ocp.args.JsonSave(meta)
-            ),
-            force=True,
-        )
+    try:
+        with _quiet(), _manager(directory) as manager:
+            if step in manager.all_steps():
+                _sums(directory, step).unlink(missing_ok=True)
+                manager.delete(step)
+            manager.save(
+                step,
+                args=ocp.args.Composite(
+                    tree=ocp.args.StandardSave(jax.tree.map(_data, tree)), meta=ocp.args.JsonSave(meta)
+                ),
+                force=True,
+            )
+        written = _file_digest(directory / str(step))
+    except Exception as error:  # orbax wraps what the system says, and that in a message of many lines
+        raise _system_error(error, directory) from error
     for stale in directory.glob("*.sha256"):
         stale.unlink()
-    _sums(directory, step).write_text(_file_digest(directory / str(step)), encoding="utf-8")
+    write_text(_sums(directory, step), written)
 
 
 def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
@@ -100,7 +113,7 @@ def read_meta(directory: Path) -> dict[str, Any]:
     if step is None:
         raise CheckpointError(f"no checkpoint in {directory}")
     sums = _sums(directory, step)  # absent where a save was killed at its very end: the leaves are compared still
-    if sums.is_file() and sums.read_text(encoding="utf-8") != _file_digest(directory / str(step)):
+    if sums.is_file() and sums.stat().st_size and sums.read_text("utf-8") != _file_digest(directory / str(step)):
         raise CheckpointError(f"the checkpoint in {directory} is damaged: its files are not those that were written")
     return dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
 
@@ -128,6 +141,26 @@ def _file_digest(folder: Path) -> str:
         total.update(str(path.relative_to(folder)).encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Orbax logs a traceback from each of its threads, of an error that is raised and said in one line."""
+    absl = logging.getLogger("absl")
+    before, absl.disabled = absl.disabled, True
+    try:
+        yield
+    finally:
+        absl.disabled = before
+
+
+def _system_error(error: BaseException, directory: Path) -> BaseException:
+    """What the system said, where it was the system, out of orbax's and tensorstore's messages of many lines."""
+    if isinstance(error, OSError):
+        return error
+    if found := re.search(r"os_error_code='(\d+)'", str(error)):
+        return OSError(int(found[1]), os.strerror(int(found[1])), str(directory))
+    return error if error.__cause__ is None else _system_error(error.__cause__, directory)
 
 
 def _data(leaf: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jaxgan.results.files import write_json
+from jaxgan.files import write_json
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
 from jaxgan.results.store import write_run
 

@@ -17,8 +17,14 @@ PACKAGE = Path(jaxgan.__file__).parent
 # From the ground up: the files and folders of a layer, and what is there. A file, or a folder as a whole, imports only
 # from lower layers. The package itself (`import jaxgan as jg`) stands above all that it exports.
 LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("types",), "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on"),
-    (("random", "checks", "cache", "trees"), "named random streams; checks of what a composition is given; pytrees"),
+    (
+        ("types", "files"),
+        "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how a file is written",
+    ),
+    (
+        ("random", "checks", "cache", "trees"),
+        "named random streams; checks of what a composition is given; pytrees",
+    ),
     (
         ("losses", "terms", "augment", "optim", "nn", "outputs", "data", "metrics", "checkpoint"),
         "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "
@@ -48,7 +54,7 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("__main__",), "`python -m jaxgan`"),
 )
 LEVELS = {unit: level for level, (units, _) in enumerate(LAYERS) for unit in units}
-NEEDS_NO_JAX = {"results", "report"}
+NEEDS_NO_JAX = {"files", "results", "report"}
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax"}
 
 

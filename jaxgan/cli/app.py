@@ -47,7 +47,7 @@ def _warn_once(shown: set[str]) -> Callable[..., None]:
 def _explain(error: Exception) -> int:
     from jaxgan.checkpoint import CheckpointError
     from jaxgan.data.source import DataError
-    from jaxgan.results.files import StoreError
+    from jaxgan.files import StoreError
     from jaxgan.study.messages import OptionError
     from jaxgan.study.processes import ProcessError
     from jaxgan.study.training import Interrupted

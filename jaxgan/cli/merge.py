@@ -18,7 +18,7 @@ def merge(runs: tuple[Path, ...], **options: Any) -> None:
     and can be continued: the numbers of one run. Data, settings, steps, key and code have to be the same.
     """
     on = resources_from(options)
-    from jaxgan.results.store import job_of
+    from jaxgan.results.claim import job_of
     from jaxgan.study.merge import merge_runs
 
     keep = not options.pop("no_compile_cache")

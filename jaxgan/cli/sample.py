@@ -37,7 +37,8 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
 
 def _newest(run: Path | None) -> Path:
-    from jaxgan.results.store import StoreError, job_of
+    from jaxgan.files import StoreError
+    from jaxgan.results.claim import job_of
 
     if run is not None:
         return run

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.files import write_bytes
 from jaxgan.report.plots import SMALL, TITLE, label, plain_axis, plain_text, shorten, style
 
 if TYPE_CHECKING:
@@ -114,15 +115,15 @@ def save_vector(figure: "Figure", stem: Path) -> None:
     import matplotlib
 
     _settle(figure)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
-        figure.savefig(f"{stem}.svg", metadata={"Date": None}, facecolor="white")
-        figure.savefig(f"{stem}.pdf", metadata={"CreationDate": None}, facecolor="white")
+    for kind, undated in (("svg", "Date"), ("pdf", "CreationDate")):
+        content = io.BytesIO()
+        with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
+            figure.savefig(content, format=kind, metadata={undated: None}, facecolor="white")
+        write_bytes(stem.with_name(f"{stem.name}.{kind}"), content.getvalue())
 
 
 def save_panels(panels: Iterable[Panel], folder: Path, names: Sequence[str]) -> list[Path]:
     """Writes every panel by itself, in the width of a paper's column, with a legend of `names`. Returns the PDFs."""
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for panel in panels:
         figure = new_figure(2.3, COLUMN)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxgan.files import write_bytes, write_text
 from jaxgan.report import layout
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    path.write_text(environment.get_template(template).render(**content), encoding="utf-8")
+    write_text(path, environment.get_template(template).render(**content))
     return path
 
 
@@ -37,7 +38,7 @@ def picture(figure: "Figure", path: Path | None, *, vector: bool = True) -> dict
     """
     content = layout.png(figure)
     if path is not None:
-        path.write_bytes(content)
+        write_bytes(path, content)
         if vector:
             layout.save_vector(figure, path.parent / "figures" / path.stem)
     width, height = np.rint(figure.get_size_inches() * min(figure.dpi, PIXELS)).astype(int)

@@ -6,6 +6,7 @@ the configuration, the metrics and the notes.
 """
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from html import escape
@@ -17,7 +18,7 @@ import xarray as xr
 from jaxtyping import Float, Float64, Int, Shaped
 from numpy.typing import NDArray
 
-from jaxgan.results.files import StoreError, plain, written_whole
+from jaxgan.files import StoreError, plain, written_whole
 
 SCHEMA = 2  # 1 had an axis called loss, in series.npz, results.json and samples.npz
 
@@ -157,6 +158,7 @@ class Results:
         }
         attributes = {"jaxgan": json.dumps(plain(about), allow_nan=False), "title": "GAN training runs (jaxgan)"}
         dataset = self.dataset.assign_attrs(attributes)
+        dataset = dataset.assign_attrs(sha256=_digest(dataset))
         with written_whole(path) as partial:
             dataset.to_netcdf(partial, engine="h5netcdf")
 
@@ -219,6 +221,8 @@ def read_results(path: Path) -> Results:
         schema = about["schema"]
     except (KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{path} is not a results file of jaxgan") from error
+    if "sha256" in dataset.attrs and dataset.attrs["sha256"] != _digest(dataset):  # absent in an earlier version's
+        raise StoreError(f"{path} is damaged: its numbers do not have its digest")
     if schema != SCHEMA:
         raise StoreError(f"{path} has schema {schema}, expected {SCHEMA}: it was written by another version of jaxgan")
     metrics = tuple(
@@ -227,3 +231,13 @@ def read_results(path: Path) -> Results:
     )
     dataset.attrs = {}
     return Results(dataset, metrics, about["config"], about["notes"], path.parent)
+
+
+def _digest(dataset: xr.Dataset) -> str:
+    """The SHA-256 of names, dimensions and numbers, and of what is known of them; texts as UTF-8."""
+    total = hashlib.sha256(str(dataset.attrs["jaxgan"]).encode())
+    for name, values in sorted(dataset.variables.items(), key=lambda item: str(item[0])):
+        array, text = np.asarray(values.values), values.dtype.kind in "OUSTb"  # of booleans files may make integers
+        total.update(f"{name} {values.dims} {values.shape} {values.attrs.get('group')}".encode())
+        total.update("\0".join(map(str, array.ravel())).encode() if text else np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 
 from jaxgan.cache import cache_dir
+from jaxgan.files import write_json
 from jaxgan.study import provenance
 from jaxgan.study.config import Config
 
@@ -41,12 +42,11 @@ def took(what: str, seconds: float) -> None:
     """Stores them for `last_time`. A folder that cannot be written to is not an error."""
     with suppress(OSError):
         path = _times()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             known = dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             known = {}
-        path.write_text(json.dumps(known | {what: round(seconds, 1)}, indent=1), encoding="utf-8")
+        write_json(path, known | {what: round(seconds, 1)})
 
 
 def _times() -> Path:

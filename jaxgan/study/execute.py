@@ -1,6 +1,5 @@
 """Any job that trains: configurations x seeds on one data set, from options to a report."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from functools import partial, reduce
@@ -15,14 +14,15 @@ from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
 from jaxgan.results import store
-from jaxgan.results.files import write_json
-from jaxgan.results.results import SCHEMA, Results
+from jaxgan.results.claim import RunFolder, check_out
+from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import start, start_runs, with_algorithm
-from jaxgan.study import catalogue, compilation, inputs, processes, provenance, resources
+from jaxgan.study import catalogue, compilation, inputs, processes, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, black_and_white, configure
+from jaxgan.study.folder import complete, grown, has_all_of, new_folder, old_folder, origin_of
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
@@ -35,6 +35,7 @@ from jaxgan.study.training import (
     all_seeds,
     along,
     by_leaf,
+    check_kept,
     read_block,
     save_generator,
     train,
@@ -55,6 +56,7 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...]
     placement: Placement
     evaluator: Evaluator
+    others: Others
 
 
 class Task(NamedTuple):
@@ -93,31 +95,67 @@ def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool) -> Pat
         else configure(given, gentle=how.gentle, points=inputs.holds_points(given))
     )
     placement = started(config, how)
-    log = how.log if processes.leads() else _silent
-    if resume and out is not None and store.is_finished(out) and store.read_config(out)["config"] == _plain(config):
+    if not resume:
+        return _begun(task, config, how, placement)
+    assert out is not None  # `continued` has asked
+    with old_folder(out) as run:
+        if continued(given, run.path, task.job) != config:
+            raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
+        if not has_all_of(run, config):
+            return _gone_on_with(task, config, how, placement, run)
         if processes.leads():
-            task.report(out)
-        return out
+            complete(run, task.report)
+        return run.path
+
+
+def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
     with processes.in_agreement():
-        if processes.leads() and out is not None and not resume:
-            store.check_out(out, overwrite=how.overwrite)
-        study = task.build(config)
-        others = task.others(study)
-        blocks = resumable(out, study) if resume and out is not None else None
-        plan = plan_for(study, placement, log)
-        plan = plan if blocks is None else plan._replace(blocks=blocks)
-    folder = _claimed(plan, task, out, resume, how.overwrite)
-    log(
-        f"{task.about}{counted(config.seeds, 'seed')} x {counted(config.steps, 'step')} of "
-        f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {folder}"
+        if processes.leads() and how.out is not None:
+            check_out(how.out, overwrite=how.overwrite)
+        plan = _planned(task, config, how, placement)
+    origin = origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study)
+    slug = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
+    with new_folder(how.out, slug, origin, plan.study, how.overwrite) as run:
+        return _carried_out(task, how, plan, run)
+
+
+def _planned(task: Task, config: Config, how: How, placement: Placement) -> Plan:
+    study = task.build(config)
+    return plan_for(study, task.others(study), placement, _log_of(how))
+
+
+def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, run: RunFolder) -> Path:
+    with processes.in_agreement():
+        plan = _planned(task, config, how, placement)
+        plan = plan._replace(blocks=resumable(run.path, plan.study))
+        for label in plan.study.configurations:
+            for block in plan.blocks:
+                check_kept(_job(task, how, plan, run), label, block)
+    grown(run, plan.study, origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study))
+    return _carried_out(task, how, plan, run)
+
+
+def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
+    study, job = plan.study, _job(task, how, plan, run)
+    job.log(
+        f"{task.about}{counted(study.config.seeds, 'seed')} x {counted(study.config.steps, 'step')} of "
+        f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {run.path}"
     )
-    job = Job(study, folder, task.command, how.progress and processes.leads(), log)
     with giving_up(job):
-        results = measured(job, plan, others)
+        results = measured(job, plan)
         if results is not None:
-            store.write_run(folder, task.finish(study, results))
-            task.report(folder)
-    return folder
+            run.check()
+            store.write_run(run.path, task.finish(study, results))
+            complete(run, task.report)
+    return run.path
+
+
+def _job(task: Task, how: How, plan: Plan, run: RunFolder) -> Job:
+    return Job(plan.study, run, task.command, how.progress and processes.leads(), _log_of(how))
+
+
+def _log_of(how: How) -> Log:
+    return how.log if processes.leads() else _silent
 
 
 def started(config: Config, how: How) -> Placement:
@@ -128,13 +166,13 @@ def started(config: Config, how: How) -> Placement:
     return placement
 
 
-def measured(job: Job, plan: Plan, others: Others) -> Results | None:
+def measured(job: Job, plan: Plan) -> Results | None:
     """Trains and measures every configuration; the results in the process that leads."""
     study, evaluator = plan.study, plan.evaluator
     records, final, seconds = [], [], {}
     for label, configuration in study.configurations.items():
         clock = time.perf_counter()
-        watched = _watched(plan, configuration, others(configuration))
+        watched = _watched(plan, configuration, plan.others(configuration))
         parts = [train(job, configuration, block, _place(plan, block), watched) for block in plan.blocks]
         if processes.leads():
             generator = jax.tree.map(lambda *each: np.concatenate(each), *parts)
@@ -187,51 +225,13 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
     return build(config, source, strengths)
 
 
-def plan_for(study: Study, placement: Placement, log: Log) -> Plan:
+def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:
     """A study with its evaluator, for which a classifier may have to be trained."""
     config = study.config
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
     for line in study.source.notes:
         log(line)
-    return Plan(study, (all_seeds(config),), placement, evaluator)
-
-
-def _claimed(plan: Plan, task: Task, out: Path | None, resume: bool, overwrite: bool) -> Path:
-    """The run's folder with its config.json, in every process."""
-    study, config = plan.study, plan.study.config
-    with processes.in_agreement():
-        folder = Path() if out is None else out
-        if processes.leads():
-            origin = origin_of(task.job, study, plan.placement, plan.blocks) | task.origin(study)
-            if resume:
-                origin = store.read_config(folder) | {name: origin[name] for name in ("config", "command", "blocks")}
-                (folder / store.RESULTS).unlink(missing_ok=True)
-            else:
-                name = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
-                folder = store.claim(out, Path("runs"), name, overwrite=overwrite)
-            write_json(folder / "config.json", origin)
-            inputs.keep_copies(folder, study)
-    return processes.seen_by_all(folder)
-
-
-def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block, ...]) -> dict[str, Any]:
-    """What config.json holds of a run."""
-    return {
-        "schema": SCHEMA,
-        "job": job,
-        "config": _plain(study.config),
-        "configurations": {
-            label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
-        },
-        "network": study.networks.description,
-        "shape": list(study.source.shape),
-        "classes": list(study.source.classes),
-        "blocks": [list(block) for block in blocks],
-        "inputs": inputs.digests(study),
-        **provenance.provenance(),
-        **resources.described(placement),
-        "key": study.config.key,
-    }
+    return Plan(study, (all_seeds(config),), placement, evaluator, others)
 
 
 class giving_up:  # a context manager, named as what it does
@@ -286,11 +286,6 @@ def _joined(parts: list[dict[str, NDArray]]) -> dict[str, NDArray]:
 
     names = [name for name in parts[0] if "/" in name]
     return common | {name: np.concatenate([at(part, name) for part in parts]) for name in names}
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    """As JSON gives it back."""
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}
 
 
 def _silent(line: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan import checkpoint
+from jaxgan.files import written_whole
 from jaxgan.game import normal_prior
 from jaxgan.networks import apply, network_state
 from jaxgan.outputs import examples_of
@@ -271,7 +272,8 @@ def _target(out: Path | None, default: Path, overwrite: bool) -> Path:
 
 def _save_arrays(png: Path, **arrays: NDArray) -> Path:
     path = png.with_suffix(".npz")
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     return path
 
 
@@ -294,4 +296,5 @@ def _save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = N
     rows = -(-len(x) // columns)
     blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)
     cells = np.concatenate([x, blank]).reshape(rows, columns, *x.shape[1:])
-    figures.grid_image(cells, filled=len(x)).save(png)
+    with written_whole(png) as partial:
+        figures.grid_image(cells, filled=len(x)).save(partial, "PNG")

@@ -1,7 +1,6 @@
 """What a study is made from beside its options: files of data, and the user's own code, by digest and by copy."""
 
 import hashlib
-import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import jaxgan.checkpoint as checkpoint
+from jaxgan.files import write_bytes
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config
@@ -113,9 +113,7 @@ def own_files(config: Config) -> dict[str, Path]:
 def keep_copies(folder: Path, study: Study) -> None:
     """Copies the user's own code into the run's folder: a path alone is lost with the next edit."""
     for name, path in own_files(study.config).items():
-        target = folder / "code" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        write_bytes(folder / "code" / name, path.read_bytes())
 
 
 def _listed(value: str | Iterable[str]) -> Iterable[str]:

@@ -7,12 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxgan.files import PARTIAL, write_text
 from jaxgan.results import store
-from jaxgan.results.files import write_json, write_text
+from jaxgan.results.claim import RunFolder, check_out
+from jaxgan.results.records import Origin, append_records, read_records
 from jaxgan.study import catalogue, resources
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
-from jaxgan.study.execute import How, Task, conduct, origin_of, started
+from jaxgan.study.execute import How, Task, conduct, started
+from jaxgan.study.folder import new_folder, origin_of
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import stored_profile
 from jaxgan.study.profile_training import along_training, losses_by_name
@@ -68,7 +71,7 @@ def merge_runs(
     if out is not None:
         if out.resolve() in [part.folder.resolve() for part in parts]:
             raise OptionError("out", f"{out} is one of the runs to merge, expected another folder")
-        store.check_out(out, overwrite=overwrite)
+        check_out(out, overwrite=overwrite)
     for part in parts[1:]:
         _check_same(parts[0], part)
     found = _trained(parts)
@@ -79,15 +82,25 @@ def merge_runs(
     placement = started(config, how)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
-    folder = store.claim(out, Path("runs"), f"merged-{catalogue.slug(Path(config.data).stem)}", overwrite=overwrite)
-    for label, by_block in found.items():
-        for block, part in by_block.items():
-            own = Path(label, block.folder)
-            shutil.copytree(part.folder / own, folder / own)
-    write_text(folder / "log.jsonl", "".join(_log(part.folder) for part in parts))
     origin = origin_of(task.job, study, placement, blocks) | task.origin(study)
-    write_json(folder / "config.json", origin | {"merged": [_about(part.content) for part in parts]})
-    return conduct(task, {}, how._replace(out=folder, overwrite=False), resume=True)
+    origin |= {"merged": [_about(part.content) for part in parts]}
+    with new_folder(out, f"merged-{catalogue.slug(Path(config.data).stem)}", origin, study, overwrite) as run:
+        write_text(run.path / "log.jsonl", "".join(_log(part.folder) for part in parts))
+        for label, by_block in found.items():
+            for block, part in by_block.items():
+                _copy(part, run, label, block)
+    return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
+
+
+def _copy(part: Part, run: RunFolder, label: str, block: Block) -> None:
+    """What a part has of a block, as the merged run's own, whole or not at all."""
+    own, where = Path(label, block.folder), f"{label}/{block.folder}"
+    partial = run.path / own.with_name(own.name + PARTIAL)
+    shutil.copytree(part.folder / own, partial)
+    end = part.config.steps
+    arrays = read_records(partial / "records", end, Origin(part.content.get("id"), where))
+    append_records(partial / "records", 0, end, arrays, Origin(run.run, where))
+    partial.rename(run.path / own)
 
 
 def _read(folder: Path) -> Part:

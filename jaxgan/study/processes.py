@@ -15,7 +15,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxgan.checkpoint import CheckpointError
-from jaxgan.results.store import StoreError
+from jaxgan.files import StoreError, written_whole
 from jaxgan.types import PyTree
 
 _LINE = 4096  # bytes of the messages that processes exchange: as long as a path may be
@@ -139,11 +139,8 @@ def _steps(folder: Path) -> set[int]:
 
 def _write(file: Path, tree: PyTree, meta: dict[str, Any]) -> None:
     """All of it or nothing. Zip archives carry sums, by which damage is noticed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as opened:
+    with written_whole(file) as partial, partial.open("wb") as opened:
         np.savez(opened, *map(np.asarray, jax.tree.leaves(tree)), meta=np.asarray(json.dumps(meta)))
-    partial.replace(file)
 
 
 def _read(file: Path, like: list[Any]) -> tuple[list[np.ndarray], dict[str, Any]]:

@@ -13,11 +13,12 @@ import xarray as xr
 
 from jaxgan.report.profile.report import write_profile_report
 from jaxgan.results import store
-from jaxgan.results.files import write_json
+from jaxgan.results.claim import RunFolder, check_out
 from jaxgan.results.results import SCHEMA, Results
-from jaxgan.study import catalogue, inputs, processes, provenance, resources
+from jaxgan.study import catalogue, inputs, provenance, resources
 from jaxgan.study.config import configure
-from jaxgan.study.execute import How, conduct, origin_of, started, study_for
+from jaxgan.study.execute import How, conduct, started, study_for
+from jaxgan.study.folder import complete, new_folder, origin_of
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
 from jaxgan.study.messages import OptionError
 from jaxgan.study.profile_config import (
@@ -95,14 +96,11 @@ def run_profile(
 
 
 def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> Path:
-    if how.out is not None:
-        store.check_out(how.out, overwrite=how.overwrite)
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
-    folder = store.claim(how.out, Path("runs"), "profile", overwrite=how.overwrite)
-    write_json(folder / "config.json", origin)
-    how.log(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    results = with_paper("paper", profile, losses, Results(xr.Dataset(), (), origin), None, {"loss": list(losses)})
-    return _finish(folder, results)
+    with new_folder(how.out, "profile", origin, None, how.overwrite) as run:
+        how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
+        results = with_paper("paper", profile, losses, Results(xr.Dataset(), (), origin), None, {"loss": list(losses)})
+        return _finish(run, results)
 
 
 def _against_frozen(
@@ -113,7 +111,7 @@ def _against_frozen(
 ) -> Path:
     clock = time.perf_counter()
     if how.out is not None:
-        store.check_out(how.out, overwrite=how.overwrite)
+        check_out(how.out, overwrite=how.overwrite)
     trained = inputs.absolute(trained)
     config = configure(trained, gentle=how.gentle, points=inputs.holds_points(trained))
     check_one(config)
@@ -123,16 +121,14 @@ def _against_frozen(
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
-    folder = store.claim(how.out, Path("runs"), name, overwrite=how.overwrite)
     origin = origin_of("profile", study, placement, (all_seeds(config),)) | own_origin("frozen", profile, study)
-    write_json(folder / "config.json", origin)
-    inputs.keep_copies(folder, study)
-    how.log(f"profile of {', '.join(losses)}; everything goes to {folder}")
-    job = Job(study, folder, "profile --frozen", how.progress, how.log)
-    found = measure_frozen(job, rules, losses, profile, ages, placement)
-    results = with_paper("frozen", profile, losses, dataclasses.replace(found, config=origin), study)
-    notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
-    return _finish(folder, dataclasses.replace(results, notes=notes))
+    with new_folder(how.out, name, origin, study, how.overwrite) as run:
+        how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
+        job = Job(study, run, "profile --frozen", how.progress, how.log)
+        found = measure_frozen(job, rules, losses, profile, ages, placement)
+        results = with_paper("frozen", profile, losses, dataclasses.replace(found, config=origin), study)
+        notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
+        return _finish(run, dataclasses.replace(results, notes=notes))
 
 
 def _absolute(given: dict[str, Any]) -> dict[str, Any]:
@@ -162,8 +158,8 @@ def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
-def _finish(folder: Path, results: Results) -> Path:
-    store.write_run(folder, results)
-    if processes.leads():
-        write_profile_report(folder)
-    return folder
+def _finish(run: RunFolder, results: Results) -> Path:
+    run.check()
+    store.write_run(run.path, results)
+    complete(run, write_profile_report)
+    return run.path

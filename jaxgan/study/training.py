@@ -16,6 +16,8 @@ from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
 from jaxgan.evaluation import Evaluator
 from jaxgan.results import store
+from jaxgan.results.claim import RunFolder
+from jaxgan.results.records import Origin, append_records, join_records, read_records
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
 from jaxgan.runs.run import Probe, as_pytree, start_runs
@@ -74,10 +76,20 @@ class Job(NamedTuple):
     """What all configurations of a run share while it is trained."""
 
     study: Study
-    folder: Path
+    run: RunFolder
     name: str  # the command that continues it
     progress: bool
     log: Log
+
+    @property
+    def folder(self) -> Path:
+        """The run's."""
+        return self.run.path
+
+    def origin(self, label: str, block: Block, process: str | None = None) -> Origin:
+        """Whose records, and whose checkpoint, a process, this one by default, writes of a block of a configuration."""
+        process = processes.own_name() if process is None else process
+        return Origin(self.run.run, "/".join(filter(None, (label, block.folder, process))))
 
 
 def train(job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched) -> Generator:
@@ -91,7 +103,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     study, config, label = job.study, job.study.config, configuration.label
     algorithm, folder, keys = configuration.algorithm, job.folder / label / block.folder, _keys(study, block)
     with processes.in_agreement():
-        state = _load(study, placement, algorithm, folder / "training", keys, job.log)
+        state = _load(job, placement, algorithm, folder / "training", keys, job.origin(label, block))
     done = 0 if state is None else int(state.step)
     if state is not None and done >= config.steps:
         return processes.gathered(folder, jax.device_get(best_generator(state)))
@@ -102,7 +114,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     if not bar.disable:
         before = compilation.last_time(program)
         bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
-    writer = _Writer(job, label, folder, watched.finish, bar)
+    writer = _Writer(job, label, block, watched.finish, bar)
 
     def on_compile(seconds: float) -> None:
         compilation.took(program, seconds)
@@ -124,7 +136,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
             on_compile=on_compile,
             placement=placement,
         )
-    _save(folder / "training", fitted.state)
+    _save(job, folder / "training", fitted.state, writer.origin)
     generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
     if fitted.interrupted:
         if block == all_seeds(config):  # what there is can be sampled from
@@ -195,8 +207,9 @@ def series_of(info: Info) -> dict[str, NDArray]:
 class _Writer:
     """Writes what each chunk of training brings: records, a line of the log, the bar, and checkpoints now and then."""
 
-    def __init__(self, job: Job, label: str, folder: Path, finish: Finish, bar: Any):
-        self.job, self.label, self.folder, self.finish, self.bar = job, label, folder, finish, bar
+    def __init__(self, job: Job, label: str, block: Block, finish: Finish, bar: Any):
+        self.job, self.label, self.finish, self.bar = job, label, finish, bar
+        self.folder, self.origin = job.folder / label / block.folder, job.origin(label, block)
         self.saved = time.monotonic()
 
     def on_chunk(self, chunk: Chunk) -> None:
@@ -207,13 +220,14 @@ class _Writer:
         if chunk.probe is not None:
             arrays["probe_step"] = np.array([chunk.step])
             arrays |= {name: np.asarray(values)[:, None] for name, values in self.finish(chunk.probe).items()}
+        self.job.run.check()
         records = self.folder / "records" / processes.own_name()
-        store.append_records(records, chunk.step - chunk.length, chunk.step, arrays)
+        append_records(records, chunk.step - chunk.length, chunk.step, arrays, self.origin)
         if len(chunk.steps):
             self.report(chunk)
         self.bar.update(chunk.length)
         if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
-            _save(self.folder / "training", chunk.state)
+            _save(self.job, self.folder / "training", chunk.state, self.origin)
             self.saved = time.monotonic()
 
     def report(self, chunk: Chunk) -> None:
@@ -229,14 +243,27 @@ class _Writer:
 def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
     """All that was recorded of a block, of every process that trained a part of it."""
     folder, steps = job.folder / label / block.folder / "records", job.study.config.steps
-    parts = [store.read_records(folder / name, steps) for name in processes.names()]
-    for name, part in zip(processes.names(), parts, strict=True):
-        store.join_records(folder / name, steps, part)
+    origins = {name: job.origin(label, block, name) for name in processes.names()}
+    parts = [read_records(folder / name, steps, origin) for name, origin in origins.items()]
+    for (name, origin), part in zip(origins.items(), parts, strict=True):
+        join_records(folder / name, steps, part, origin)
     found = {
         name: values if values.ndim == 1 else np.concatenate([part[name] for part in parts])
         for name, values in parts[0].items()
     }
     return found | first_watched(found.pop("watch/step"), found.pop("watch/quantity"))
+
+
+def check_kept(job: Job, label: str, block: Block) -> None:
+    """What a training that was stopped has left is whole: asked of all before any goes on.
+
+    Raises:
+      CheckpointError, StoreError: a line with the file, and the way out.
+    """
+    folder = job.folder / label / block.folder
+    if jax.process_count() == 1 and (done := checkpoint.latest_step(folder / "training")) is not None:
+        checkpoint.read_meta(folder / "training")
+        read_records(folder / "records", min(done, job.study.config.steps), job.origin(label, block))
 
 
 def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
@@ -254,6 +281,7 @@ def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
 def save_generator(job: Job, configuration: Configuration, generator: Generator, step: int) -> None:
     """Writes the generators of all seeds; of several processes, the leading one does."""
     if processes.leads():
+        job.run.check()
         study = job.study
         meta = {
             "configuration": configuration.label,
@@ -274,16 +302,19 @@ def _title(job: Job, label: str, block: Block) -> str:
     return label if block == all_seeds(job.study.config) else f"{label}, seeds {block.first} to {block.last}"
 
 
-def _save(folder: Path, state: State) -> None:
-    meta = {"versions": provenance.versions()}
+def _save(job: Job, folder: Path, state: State, origin: Origin) -> None:
+    job.run.check()
+    meta = {"versions": provenance.versions(), "where": origin.where}
     if jax.process_count() == 1:
         checkpoint.save(folder, int(state.step), state, meta)
     else:
         processes.save_own(folder, int(state.step), state, meta)
 
 
-def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, log: Log) -> State | None:
-    begin = partial(start_runs, algorithm, study.source.sample)
+def _load(
+    job: Job, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, origin: Origin
+) -> State | None:
+    begin = partial(start_runs, algorithm, job.study.source.sample)
     like = jax.eval_shape(begin, keys[own_runs(len(keys), placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
@@ -293,10 +324,12 @@ def _load(study: Study, placement: Placement, algorithm: Algorithm, folder: Path
         return None
     else:
         state, meta = checkpoint.load(folder, like)
+    if meta.get("where", origin.where) != origin.where:
+        raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of {meta['where']}")
     now = provenance.versions()
     changed = [
         f"{name} {then} is now {now.get(name)}" for name, then in meta["versions"].items() if now.get(name) != then
     ]
     if changed:
-        log(f"note: other versions may give other numbers: {', '.join(changed)}")
+        job.log(f"note: other versions may give other numbers: {', '.join(changed)}")
     return state

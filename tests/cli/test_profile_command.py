@@ -146,9 +146,9 @@ def test_a_profile_that_was_stopped_goes_on_to_equal_bits(trained, tmp_path, mon
             raise KeyboardInterrupt
         return kept(*args, **kwargs)
 
-    kept, out = training.store.append_records, str(tmp_path / "cut")
+    kept, out = training.append_records, str(tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(training.store, "append_records", counted)
+        patch.setattr(training, "append_records", counted)
         assert main(["profile", *TRAIN, *LOSSES, "--out", out]) == 130
     assert f"continue with: jaxgan profile --train --resume --out {out}" in capsys.readouterr().err
     xr.testing.assert_identical(profile("--train", "--resume", "--out", out).dataset, trained.dataset)

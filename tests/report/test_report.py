@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
+from jaxgan.files import StoreError, write_json
 from jaxgan.report import tables
 from jaxgan.report.layout import png
 from jaxgan.report.panels import save_panels
@@ -36,7 +37,6 @@ from jaxgan.report.run.table import sections, seeds_section, summarize_run
 from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Cell, section, summary_cell, to_dict, to_markdown, to_tsv
 from jaxgan.report.words import number
-from jaxgan.results.files import StoreError, write_json
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.results.statistics import interquartile_mean, wilson_interval
 from tests.synthetic import BOTH, CAPTURED, LOG4, ODD, STEPS, make_profile, make_run, save

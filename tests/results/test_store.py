@@ -1,4 +1,4 @@
-"""A run's folder: what is refused, what survives a round trip, and what a resumed run may overlap."""
+"""A run's folder: what is refused, and what survives a round trip."""
 
 import json
 import subprocess
@@ -8,32 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from numpy.typing import NDArray
 
-from jaxgan.results.files import StoreError, write_json, write_text, written_whole
+from jaxgan.files import StoreError, write_json, write_text, written_whole
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
-from jaxgan.results.store import (
-    append_records,
-    claim,
-    is_run,
-    join_records,
-    load_results,
-    log,
-    read_config,
-    read_records,
-    write_run,
-)
-
-
-def part(start: int, length: int, attempt: int = 0) -> dict[str, NDArray]:
-    """Records of two seeds, whose values name step and attempt."""
-    steps = np.arange(start, start + length)
-    values = steps + 1000.0 * attempt
-    return {"step": steps, "loss": np.stack([values, values]), "q": np.repeat(values, 10).reshape(2, length, 5)}
-
-
-def append(folder: Path, start: int, length: int, attempt: int = 0) -> None:
-    append_records(folder, start, start + length, part(start, length, attempt))
+from jaxgan.results.store import load_results, log, read_config, write_run
 
 
 def make_run() -> Results:
@@ -68,88 +46,6 @@ def stored(folder: Path, run: Results) -> Path:
     write_json(folder / "config.json", run.config)
     write_run(folder, run)
     return folder
-
-
-def test_claims_are_numbered_past_whatever_is_there(tmp_path: Path) -> None:
-    root = tmp_path / "runs"
-    assert claim(None, root, "compare-digits", overwrite=False) == root / "0001-compare-digits"
-    assert claim(None, root, "train-ring", overwrite=False) == root / "0002-train-ring"
-    for name in ("0041-old", "notes", "²-superscript"):
-        (root / name).mkdir()
-    folder = claim(None, root, "x", overwrite=False)
-    assert folder.name == "0042-x" and folder.is_dir()
-
-
-def test_a_claim_never_takes_what_is_not_its_own(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(StoreError, match="is a file"):
-        claim(tmp_path / "file", tmp_path, "x", overwrite=True)
-    with pytest.raises(StoreError, match="holds other files"):
-        claim(tmp_path, tmp_path, "x", overwrite=True)
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_a_run_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
-    folder = claim(tmp_path / "deep" / "run", tmp_path, "x", overwrite=False)
-    assert claim(folder, tmp_path, "x", overwrite=False) == folder  # it is empty still
-    write_json(folder / "config.json", {"job": "compare", "schema": SCHEMA, "first": 1})
-    with pytest.raises(StoreError, match="--overwrite or --resume"):
-        claim(folder, tmp_path, "x", overwrite=False)
-    assert is_run(folder)
-    assert list(claim(folder, tmp_path, "x", overwrite=True).iterdir()) == []
-
-
-def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = claim(tmp_path / "run", tmp_path, "x", overwrite=False)
-    write_json(folder / "config.json", {"job": "compare"})
-    (folder / "thesis").touch()
-    monkeypatch.chdir(folder)
-    with pytest.raises(StoreError, match="is the current folder"):
-        claim(Path("."), tmp_path, "x", overwrite=True)
-    assert (folder / "thesis").exists()
-
-
-def test_records_are_joined_in_order(tmp_path: Path) -> None:
-    for start in (0, 4, 8):
-        append(tmp_path, start, 4)
-    found = read_records(tmp_path, 12)
-    np.testing.assert_array_equal(found["step"], np.arange(12))
-    np.testing.assert_array_equal(found["loss"], [np.arange(12)] * 2)
-    assert found["q"].shape == (2, 12, 5)
-    assert read_records(tmp_path, 8)["loss"].shape == (2, 8)
-    join_records(tmp_path, 12, found)
-    assert len(list(tmp_path.iterdir())) == 1
-    again = read_records(tmp_path, 12)
-    assert again.keys() == found.keys()
-    for name in found:
-        np.testing.assert_array_equal(again[name], found[name])
-    append(tmp_path, 12, 3)  # a run that was made longer
-    np.testing.assert_array_equal(read_records(tmp_path, 15)["loss"], [np.arange(15)] * 2)
-
-
-@pytest.mark.parametrize("back", [0, 4, 8])
-def test_what_a_resumed_run_writes_again_replaces_the_rest(tmp_path: Path, back: int) -> None:
-    """A checkpoint is saved at the end of a stretch, so a resumed run starts at one."""
-    for start in (0, 4, 8):
-        append(tmp_path, start, 4)
-    append(tmp_path, back, 3, attempt=1)
-    expected = [*range(back), *range(1000 + back, 1003 + back)]
-    np.testing.assert_array_equal(read_records(tmp_path, back + 3)["loss"][0], expected)
-    with pytest.raises(StoreError, match=f"records up to step {back + 3}, expected {back + 6}"):
-        read_records(tmp_path, back + 6)
-
-
-def test_a_gap_is_not_passed_over_and_damage_is_named(tmp_path: Path) -> None:
-    append(tmp_path / "a", 0, 4)
-    append_records(tmp_path / "a", 8, 12, part(8, 4))
-    with pytest.raises(StoreError, match="has records up to step 4, expected 12"):
-        read_records(tmp_path / "a", 12)
-    with pytest.raises(StoreError, match="has records up to step 0, expected 1"):
-        read_records(tmp_path / "none", 1)
-    file = tmp_path / "a" / "000000000000-000000000004.npz"
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(StoreError, match=r"000000000000-000000000004.npz is damaged"):
-        read_records(tmp_path / "a", 4)
 
 
 def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -209,15 +105,6 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         partial.write_text("half of the n")
         raise RuntimeError
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
-
-
-def test_a_config_file_of_somebody_else_is_no_run(tmp_path: Path) -> None:
-    for content in ('{"name": "a web page"}', "[]", "not JSON"):
-        (tmp_path / "config.json").write_text(content)
-        assert not is_run(tmp_path)
-        with pytest.raises(StoreError, match="holds other files"):
-            claim(tmp_path, tmp_path, "x", overwrite=True)
-    assert (tmp_path / "config.json").read_text() == "not JSON"
 
 
 def test_what_is_no_finished_run_is_said_in_one_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.files import written_whole
 from jaxgan.report.layout import COLUMN, WIDTH, grid, new_figure
 from jaxgan.report.plots import COLOURS, PALE, SMALL, TITLE
 
@@ -23,7 +24,8 @@ SMOOTH = 16  # pixels: images up to this size are enlarged smoothly
 
 def save_png(figure: "Figure", path: Path) -> None:
     """Writes the figure in its own resolution."""
-    figure.savefig(path, format="png", dpi=figure.dpi, facecolor="white")
+    with written_whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=figure.dpi, facecolor="white")
 
 
 def grid_shape(n: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from jaxgan.files import write_json, write_text
 from jaxgan.report.page import files_in, how_it_was_made, picture, write_page
 from jaxgan.report.run.causes import causes_section, why
 from jaxgan.report.run.curves import curves_figures
@@ -23,7 +24,6 @@ from jaxgan.report.run.table import (
 from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Section, to_dict, to_markdown
 from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
-from jaxgan.results.files import write_json, write_text
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 

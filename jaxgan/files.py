@@ -1,8 +1,10 @@
 """How a file is written, by everyone: whole or not at all. And what JSON makes of numbers that it has no word for."""
 
+import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+PARTIAL = ".partial"
+"""How the names of files end that are being written; one that is left was never finished."""
 
 
 class StoreError(ValueError):
@@ -20,7 +25,8 @@ class StoreError(ValueError):
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, which takes its place when the block ends without an error.
 
-    What was written is on the disk before it takes the place, so that a crash leaves the old file or the new one.
+    What was written is on the disk before it takes the place, and so is the place before this returns: a crash leaves
+    the old file or the new one, and files are there in the order in which they were written.
 
     Example:
       >>> with tempfile.TemporaryDirectory() as folder:
@@ -30,7 +36,7 @@ def written_whole(path: Path) -> Iterator[Path]:
       ['a.txt']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PARTIAL)
     os.close(descriptor)
     partial = Path(name)
     try:
@@ -39,8 +45,36 @@ def written_whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.chmod(0o666 & ~_umask())  # that of a temporary file is for its owner alone
         partial.replace(path)
+        sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: Path) -> None:
+    """Removes what a killed writer left in `folder` and below. Only for who has the folder to himself."""
+    for path in list(folder.rglob(f"*{PARTIAL}")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Bytes as they are."""
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Adds whole lines to a journal; the last one may be lost or cut by a crash, and those before it are not."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -67,6 +101,16 @@ def plain(value: Any, *, null: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, null=null) for item in value]
     return value
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk; where a folder cannot be opened, as on Windows, the system does so."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _umask() -> int:

@@ -1,0 +1,228 @@
+"""Who writes a run's folder: one process at a time, which holds a lock of the operating system, and one run.
+
+.lock       locked while a process writes here; says which process, where and since when
+.replaced   what the folder held before, until the run that replaces it is complete
+"""
+
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from jaxgan.files import StoreError, remove_partials, sync_folder
+from jaxgan.results.seal import read_sealed, write_sealed
+
+CONFIG = "config.json"
+LOCK, REPLACED = ".lock", ".replaced"
+
+
+class RunFolder:
+    """A folder while this process writes a run to it, or while it writes a part and another process leads."""
+
+    def __init__(self, path: Path, run: str | None, lock: FileLock | None):
+        self.path = path
+        self.run = run  # None: of a version that gave runs no id
+        self._lock = lock
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+    def check(self) -> None:
+        """Asked before every save: whether the folder is there still, and this run's.
+
+        Raises:
+          StoreError: it was removed, or holds another run.
+        """
+        try:
+            found = read_sealed(self.path / CONFIG).get("id")
+        except StoreError as error:
+            raise StoreError(f"{self.path} was removed or changed while it was written: {error}") from error
+        if found != self.run:
+            raise StoreError(f"{self.path} holds another run now: the folder was replaced while it was written")
+
+    def rewrite(self, content: Mapping[str, Any]) -> None:
+        """Another config.json of the same run."""
+        self.check()
+        write_sealed(self.path / CONFIG, {**content, "id": self.run})
+
+    def complete(self) -> None:
+        """The run has all its files: what it replaces is removed."""
+        shutil.rmtree(self.path / REPLACED, ignore_errors=True)
+
+    def release(self) -> None:
+        """Lets others write here."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def numbered(root: Path, slug: str) -> Path:
+    """The next numbered folder under `root`, made."""
+    root.mkdir(parents=True, exist_ok=True)
+    numbers = [int(p.name.split("-")[0]) for p in root.iterdir() if p.name.split("-")[0].isdecimal()]
+    number = max(numbers, default=0) + 1
+    while True:
+        folder = root / f"{number:04d}-{slug}"
+        try:
+            folder.mkdir()
+        except FileExistsError:  # another run took the number
+            number += 1
+        else:
+            return folder
+
+
+def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFolder:
+    """Begins a run in `folder`: locks it, moves what it held aside, and writes config.json with an id.
+
+    The folder itself stays, so that nobody can take it in between. A crash on the way leaves the old run or the new
+    one; the old one's files are in `.replaced` until `RunFolder.complete`.
+
+    Raises:
+      StoreError: it is in use, or holds something already and `overwrite` was not asked for or it is no run of ours.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _locked(folder)
+    try:
+        _settle(folder)
+        _check_content(folder, overwrite=overwrite)
+        _move_aside(folder)
+        run = uuid.uuid4().hex
+        write_sealed(folder / CONFIG, {**content, "id": run})
+    except BaseException:
+        lock.release()
+        raise
+    return RunFolder(folder, run, lock)
+
+
+def reopen(folder: Path) -> RunFolder:
+    """Goes on with the run in `folder`, which is locked.
+
+    Raises:
+      StoreError: it is in use, or holds no run.
+    """
+    if not folder.is_dir():
+        raise StoreError(f"{folder} holds no run (no {CONFIG})")
+    lock = _locked(folder)
+    try:
+        _settle(folder)
+        return RunFolder(folder, read_sealed(folder / CONFIG).get("id"), lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def beside(folder: Path) -> RunFolder:
+    """The folder that another process, which leads this one, has locked."""
+    return RunFolder(folder, read_sealed(folder / CONFIG).get("id"), None)
+
+
+def check_out(out: Path, *, overwrite: bool) -> None:
+    """Whether a run may go to `out`, before anything is done for it.
+
+    Raises:
+      StoreError: as `claim`.
+    """
+    if out.exists() and not out.is_dir():
+        raise StoreError(f"--out: {out} is a file, expected a folder")
+    if (out / LOCK).exists():
+        _locked(out).release()
+    _check_content(out, overwrite=overwrite)
+
+
+def _check_content(out: Path, *, overwrite: bool) -> None:
+    if out.is_dir() and any(path.name != LOCK for path in out.iterdir()):
+        if not is_run(out):
+            raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
+        if not overwrite:
+            raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` is one of ours: by a config.json of ours and not anybody's, or by a run that is set aside."""
+    return any(job_of(path) is not None for path in (folder, folder / REPLACED))
+
+
+def job_of(folder: Path) -> str | None:
+    """The command whose folder this is, finished or not; "" where its config.json is damaged. None: of none."""
+    try:
+        text = (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return "" if '"schema"' in text and '"job"' in text else None
+    return content.get("job") if isinstance(content, dict) else None
+
+
+def _locked(folder: Path) -> FileLock:
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(f"{folder} is in use{_owner(folder)}; wait for it, or name another folder") from error
+    about = {"process": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(" ", "seconds")}
+    (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: the lock is on this very file
+    return lock
+
+
+def _owner(folder: Path) -> str:
+    try:
+        about = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+        return f" by process {about['process']} on {about['host']}, since {about['since']}"
+    except (OSError, ValueError, KeyError, TypeError):  # it has the lock, and has not said so yet
+        return " by another process"
+
+
+def _settle(folder: Path) -> None:
+    """Ends what a killed process left half done here: files half written, and a run half moved aside or back."""
+    remove_partials(folder)
+    aside = folder / REPLACED
+    if not aside.is_dir() or ((folder / CONFIG).is_file() and (aside / CONFIG).is_file()):
+        return
+    if (aside / CONFIG).is_file():  # all of it is aside, and what is here belongs to a run that never began
+        _remove(_own(folder))
+    for path in sorted(aside.iterdir(), key=_is_not_config):  # config.json first: it says that the rest follows
+        path.rename(folder / path.name)
+    sync_folder(folder)
+    aside.rmdir()
+
+
+def _move_aside(folder: Path) -> None:
+    """Makes room: what the folder holds goes to `.replaced`, unless a run is there already that was complete."""
+    aside, own = folder / REPLACED, sorted(_own(folder), key=_is_not_config)
+    if aside.is_dir():  # what is here was to replace it, and was never complete
+        _remove(own)
+    elif own:
+        aside.mkdir()
+        for path in reversed(own):  # config.json last: it says that the rest is there
+            path.rename(aside / path.name)
+        sync_folder(aside)
+        sync_folder(folder)
+
+
+def _own(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name not in (LOCK, REPLACED)]
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in sorted(paths, key=_is_not_config):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _is_not_config(path: Path) -> bool:
+    return path.name != CONFIG

@@ -1,0 +1,103 @@
+"""What a training recorded, in stretches: files of their own, each whole or absent, that know what they belong to.
+
+Of twelve kills of a writer that appends to a zarr store ten left arrays of different lengths; of files like these none.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.files import StoreError, written_whole
+
+_ABOUT = "about"  # the member that says what the others are
+
+
+class Origin(NamedTuple):
+    """Whose records a folder has."""
+
+    run: str | None
+    where: str  # configuration, block of seeds and process
+
+
+def append_records(folder: Path, start: int, end: int, arrays: Mapping[str, NDArray], origin: Origin) -> None:
+    """Keeps what the stretch of training from step `start` to step `end` recorded; stretches follow each other."""
+    path = _file(folder, (start, end))
+    about = {**origin._asdict(), "start": start, "end": end, "digest": _digest(arrays)}
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays, **{_ABOUT: np.array(json.dumps(about))})  # type: ignore[arg-type]
+    for span in _spans(folder):
+        if span[0] >= start and span != (start, end):  # of an attempt that a resumed run started again from before
+            _file(folder, span).unlink()
+
+
+def read_records(folder: Path, end: int, origin: Origin) -> dict[str, NDArray]:
+    """What was recorded up to step `end`: every array joined along its second axis, [run, record, ...].
+
+    Arrays of one axis, as `step` and `probe_step`, are joined along that.
+
+    Raises:
+      StoreError: a stretch is missing, damaged, or another's.
+    """
+    spans = _spans(folder)
+    parts: dict[str, list[NDArray]] = {}
+    at = 0
+    while at < end:
+        following = [span for span in spans if span[0] == at and at < span[1] <= end]
+        if not following:
+            raise StoreError(f"{folder} has records up to step {at:,}, expected {end:,}; {_way_out(folder)}")
+        for name, values in _read(folder, following[-1], origin).items():
+            parts.setdefault(name, []).append(values)
+        at = following[-1][1]
+    return {name: np.concatenate(each, axis=0 if each[0].ndim == 1 else 1) for name, each in parts.items()}
+
+
+def join_records(folder: Path, end: int, arrays: Mapping[str, NDArray], origin: Origin) -> None:
+    """One file in place of all stretches up to step `end`, which `read_records` has read."""
+    if _spans(folder) != [(0, end)]:
+        append_records(folder, 0, end, arrays, origin)
+
+
+def _read(folder: Path, span: tuple[int, int], origin: Origin) -> dict[str, NDArray]:
+    file = _file(folder, span)
+    try:
+        with file.open("rb") as whole, np.load(whole) as opened:  # np.load leaves a damaged file open
+            arrays = {name: opened[name] for name in opened.files}
+        about: dict[str, Any] = json.loads(str(arrays.pop(_ABOUT))) if _ABOUT in arrays else {}
+    except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+        raise StoreError(f"{file} is damaged: {type(error).__name__}; {_way_out(folder)}") from error
+    if about and about.get("digest") != _digest(arrays):
+        raise StoreError(f"{file} is damaged: its numbers do not have its digest; {_way_out(folder)}")
+    expected = {**origin._asdict(), "start": span[0], "end": span[1]}
+    for name, value in expected.items() if about else ():
+        if about.get(name) != value:
+            raise StoreError(f"{file} is another's: {name} {about.get(name)}, expected {value}; {_way_out(folder)}")
+    return arrays
+
+
+def _way_out(folder: Path) -> str:
+    block = next(path for path in folder.parents if path.name != "records")
+    return f"remove {block} and continue with --resume, which trains it again"
+
+
+def _digest(arrays: Mapping[str, NDArray]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {values.dtype} {values.shape}".encode())
+        total.update(values.tobytes())
+    return total.hexdigest()
+
+
+def _file(folder: Path, span: tuple[int, int]) -> Path:
+    return folder / f"{span[0]:012d}-{span[1]:012d}.npz"
+
+
+def _spans(folder: Path) -> list[tuple[int, int]]:
+    """Those of the files that are named like stretches; others are none of ours."""
+    names = [path.stem.partition("-") for path in folder.glob("*-*.npz")]
+    return sorted((int(a), int(b)) for a, _, b in names if a.isdecimal() and b.isdecimal())

@@ -1,0 +1,106 @@
+"""A run's folder from a study's side: claimed or reopened by the process that leads, and seen by all of them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgan.files import StoreError
+from jaxgan.results import claim, store
+from jaxgan.results.claim import RunFolder
+from jaxgan.results.results import SCHEMA
+from jaxgan.runs.placement import Placement
+from jaxgan.study import inputs, processes, provenance, resources
+from jaxgan.study.build import Study
+from jaxgan.study.config import Config
+from jaxgan.study.training import Block
+
+
+def new_folder(
+    out: Path | None, slug: str, origin: Mapping[str, Any], study: Study | None, overwrite: bool
+) -> RunFolder:
+    """The folder of a new run: `out`, or the next numbered one under runs/; with its config.json and the user's code.
+
+    Raises:
+      StoreError: as `claim`; or the processes do not share the folder.
+    """
+
+    def begin() -> RunFolder:
+        folder = claim.numbered(Path("runs"), slug) if out is None else out
+        run = claim.claim(folder, origin, overwrite=overwrite)
+        if study is not None:
+            inputs.keep_copies(folder, study)
+        return run
+
+    return _by_who_leads(begin)
+
+
+def old_folder(out: Path) -> RunFolder:
+    """The folder of a run to go on with.
+
+    Raises:
+      StoreError: it is in use, or holds no run; or the processes do not share it.
+    """
+    return _by_who_leads(lambda: claim.reopen(out))
+
+
+def _by_who_leads(take: Callable[[], RunFolder]) -> RunFolder:
+    run = None
+    with processes.in_agreement():
+        if processes.leads():
+            run = take()
+    folder = processes.seen_by_all(Path() if run is None else run.path)
+    return claim.beside(folder) if run is None else run
+
+
+def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
+    """What a resumed run has more of than before goes to its config.json."""
+    with processes.in_agreement():
+        if processes.leads():
+            run.rewrite(store.read_config(run.path) | {name: origin[name] for name in ("config", "command", "blocks")})
+            (run.path / store.RESULTS).unlink(missing_ok=True)
+            inputs.keep_copies(run.path, study)
+
+
+def complete(run: RunFolder, report: Callable[[Path], object]) -> None:
+    """Writes the report of a run that has all its numbers, and what says that nothing is missing."""
+    run.check()
+    report(run.path)
+    store.write_sums(run.path)
+    run.complete()
+
+
+def has_all_of(run: RunFolder, config: Config) -> bool:
+    """Whether the run is finished, its numbers whole, and what was asked for is what it has."""
+    if not store.is_finished(run.path) or store.read_config(run.path)["config"] != as_stored(config):
+        return False
+    try:
+        store.load_results(run.path)
+    except StoreError:  # damaged: made again, of what training left
+        return False
+    return True
+
+
+def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block, ...]) -> dict[str, Any]:
+    """What config.json holds of a run."""
+    return {
+        "schema": SCHEMA,
+        "job": job,
+        "config": as_stored(study.config),
+        "configurations": {
+            label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
+        },
+        "network": study.networks.description,
+        "shape": list(study.source.shape),
+        "classes": list(study.source.classes),
+        "blocks": [list(block) for block in blocks],
+        "inputs": inputs.digests(study),
+        **provenance.provenance(),
+        **resources.described(placement),
+        "key": study.config.key,
+    }
+
+
+def as_stored(config: Config) -> dict[str, Any]:
+    """As JSON gives it back."""
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}

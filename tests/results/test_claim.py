@@ -1,0 +1,205 @@
+"""Who may write to a run's folder: nothing that was there is lost, whatever dies on the way."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from jaxgan.files import StoreError, write_json
+from jaxgan.results import claim as claims
+from jaxgan.results.claim import claim, is_run, numbered, reopen
+from jaxgan.results.results import SCHEMA
+from jaxgan.results.seal import read_sealed
+
+OURS = {"job": "compare", "schema": SCHEMA}
+
+
+def begun(folder: Path, overwrite: bool = False, **content: object) -> str:
+    """A run that was begun, and left; its id."""
+    with claim(folder, OURS | content, overwrite=overwrite) as run:
+        assert run.run is not None
+        return run.run
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {claims.LOCK}
+
+
+def test_folders_are_numbered_past_whatever_is_there(tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    assert numbered(root, "compare-digits") == root / "0001-compare-digits"
+    assert numbered(root, "train-ring") == root / "0002-train-ring"
+    for name in ("0041-old", "notes", "²-superscript"):
+        (root / name).mkdir()
+    folder = numbered(root, "x")
+    assert folder.name == "0042-x" and folder.is_dir()
+
+
+def test_a_claim_never_takes_what_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="is a file"):
+        claims.check_out(tmp_path / "file", overwrite=True)
+    with pytest.raises(StoreError, match="holds other files"):
+        claim(tmp_path, OURS, overwrite=True)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", ['{"name": "a web page"}', "[]", "not JSON"])
+def test_a_config_file_of_somebody_else_is_no_run(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    assert not is_run(tmp_path)
+    with pytest.raises(StoreError, match="holds other files"):
+        claim(tmp_path, OURS, overwrite=True)
+    assert (tmp_path / "config.json").read_text() == content
+
+
+def test_a_run_is_replaced_only_when_asked_for_and_when_the_new_one_is_complete(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "run"
+    begun(folder, number=1)
+    (folder / "results.nc").write_text("old")
+    with pytest.raises(StoreError, match="--overwrite or --resume"):
+        claim(folder, OURS, overwrite=False)
+    with claim(folder, OURS | {"number": 2}, overwrite=True) as run:
+        assert names(folder) == {"config.json", ".replaced"}
+        assert (folder / ".replaced" / "results.nc").read_text() == "old"
+        run.complete()
+    assert names(folder) == {"config.json"} and read_sealed(folder / "config.json")["number"] == 2
+
+
+def test_the_current_folder_can_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(tmp_path / "run", number=1)
+    monkeypatch.chdir(tmp_path / "run")
+    begun(Path("."), overwrite=True, number=2)
+    assert read_sealed(Path(".replaced/config.json"))["number"] == 1
+
+
+def test_a_complete_run_is_kept_until_another_one_is_complete(tmp_path: Path) -> None:
+    """Two runs in a row that were to replace it and died."""
+    begun(tmp_path, number=1)
+    (tmp_path / "results.nc").write_text("complete")
+    for number in (2, 3):
+        begun(tmp_path, overwrite=True, number=number)
+        (tmp_path / "log.jsonl").write_text("")
+    assert (tmp_path / ".replaced" / "results.nc").read_text() == "complete"
+    assert names(tmp_path) == {"config.json", ".replaced", "log.jsonl"}
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from jaxgan.results.claim import claim\n"
+        f"with claim(Path(sys.argv[1]), {OURS!r}, overwrite=False):\n"
+        "    print('ready', flush=True); sys.stdin.read()\n"
+    )
+    folder = tmp_path / "run"
+    with subprocess.Popen([sys.executable, "-c", program, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as it:
+        assert it.stdin is not None and it.stdout is not None
+        it.stdout.readline()
+        for take in (
+            lambda: claim(folder, OURS, overwrite=True),
+            lambda: reopen(folder),
+            lambda: claims.check_out(folder, overwrite=True),
+        ):
+            with pytest.raises(
+                StoreError, match=rf"is in use by process {it.pid} on .*, since \d{{4}}-.*; wait for it"
+            ):
+                take()
+        it.kill()
+    with reopen(folder) as run:  # a lock of the system dies with its process
+        assert run.run is not None
+
+
+@pytest.mark.parametrize("swap", ["removed", "another run", "damaged"])
+def test_a_folder_that_was_swapped_is_noticed_at_the_next_save(tmp_path: Path, swap: str) -> None:
+    folder = tmp_path / "run"
+    with claim(folder, OURS, overwrite=False) as run:
+        run.check()
+        if swap == "damaged":
+            (folder / "config.json").write_text("{")
+        else:
+            folder.rename(tmp_path / "elsewhere")
+            if swap == "another run":
+                begun(folder)
+        with pytest.raises(
+            StoreError, match="holds another run now" if swap == "another run" else "removed or changed"
+        ):
+            run.check()
+
+
+def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> itertools.count:
+    """The file system's changes stop at the step-th of them, as at a kill."""
+    counter = itertools.count()
+
+    def dying(function):
+        def call(*args, **kwargs):
+            if next(counter) >= step:
+                raise KeyboardInterrupt
+            return function(*args, **kwargs)
+
+        return call
+
+    for owner, name in [(Path, "rename"), (Path, "replace"), (Path, "mkdir"), (Path, "unlink"), (shutil, "rmtree")]:
+        monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
+    return counter
+
+
+def test_an_overwrite_that_is_killed_anywhere_leaves_a_whole_run(tmp_path: Path) -> None:
+    """The old one, to the last file, or the new one with the old one set aside; also where it is killed twice."""
+    old = {"config.json", "results.nc", "log.jsonl", "minimax"}
+
+    def whole(folder: Path) -> bool:
+        return old <= names(folder) and read_sealed(folder / "config.json")["number"] == 1
+
+    for first, second in itertools.product(range(12), range(0, 12, 2)):
+        folder = tmp_path / f"{first}-{second}"
+        begun(folder, number=1)
+        (folder / "minimax").mkdir()
+        for name in ("results.nc", "log.jsonl", "minimax/state"):
+            (folder / name).write_text("old")
+        for step in (first, second):
+            with pytest.MonkeyPatch.context() as patch:
+                killed_at(step, patch)
+                with suppress(KeyboardInterrupt):
+                    begun(folder, overwrite=True, number=2)
+            with reopen(folder):
+                number = read_sealed(folder / "config.json")["number"]
+            assert whole(folder) if number == 1 else whole(folder / ".replaced"), (first, second)
+
+
+def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
+    begun(tmp_path)
+    for name in ("config.json.partial", ".x3f.partial"):
+        (tmp_path / name).write_text("{")
+    (tmp_path / "minimax" / "seeds-0-7.partial").mkdir(parents=True)
+    with reopen(tmp_path):
+        assert names(tmp_path) == {"config.json", "minimax"} and not any((tmp_path / "minimax").iterdir())
+
+
+def test_a_folder_with_nothing_but_a_writers_remains_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "config.json.partial").write_text("{")
+    (tmp_path / claims.LOCK).touch()
+    begun(tmp_path)
+    assert is_run(tmp_path)
+
+
+@pytest.mark.parametrize("change", [b'"key": 1', b'"key": 00', b""])
+def test_a_digit_changed_in_config_json_is_noticed(tmp_path: Path, change: bytes) -> None:
+    begun(tmp_path, key=0)
+    path = tmp_path / "config.json"
+    path.write_bytes(path.read_bytes().replace(b'"key": 0', change) if change else path.read_bytes()[:60])
+    with pytest.raises(StoreError, match=r"config.json is (not what was written|damaged)"):
+        reopen(tmp_path)
+
+
+def test_a_file_of_an_earlier_version_has_no_digest_and_is_read(tmp_path: Path) -> None:
+    write_json(tmp_path / "config.json", OURS)
+    with reopen(tmp_path) as run:
+        assert run.run is None
+        run.check()
+    assert json.loads((tmp_path / "config.json").read_text()) == OURS
+    assert os.access(tmp_path / "config.json", os.R_OK)
