@@ -19,6 +19,7 @@ from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.report import layout
 from jaxgan.types import Algorithm, Sampler
 
 # Set in both places: programs that a test starts inherit the environment, this process has read it already.
@@ -39,12 +40,16 @@ jax.config.update("jax_disable_most_optimizations", True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # `fit` compiles ahead of time, of which JAX keeps no copy in memory: a program is found again here instead.
-    folder = tempfile.mkdtemp(prefix="jaxgan-tests-")
-    config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
-    for name, value in (("jax_compilation_cache_dir", folder), ("jax_persistent_cache_min_compile_time_secs", 0.1)):
-        os.environ[name.upper()] = str(value)
-        jax.config.update(name, value)
+    # `fit` compiles ahead of time, of which JAX keeps no copy in memory: a program is found again here instead. One
+    # folder for all workers, which inherit it: many commands are run on the same small networks.
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="jaxgan-tests-")
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/programs"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+        os.environ["JAXGAN_CACHE_DIR"] = f"{folder}/cache"
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,10 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_readme.py")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def _pictures_as_png(request: pytest.FixtureRequest) -> Iterator[None]:
+    """PDF and SVG are a third of a report's time: the tests of reports write them, and those of commands do not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXGAN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        if "report" not in request.path.parts:
+            patch.setattr(layout, "save_vector", lambda figure, stem: None)
         yield
 
 

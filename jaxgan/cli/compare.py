@@ -34,7 +34,7 @@ def _study(job: str, options: dict[str, Any]) -> None:
     from jaxgan.study import processes
     from jaxgan.study.compare import run_study
 
-    flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
+    flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")
     given = given_options(options)
     folder = run_study(job, given, on=on, log=log, **flags)

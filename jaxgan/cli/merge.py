@@ -21,8 +21,9 @@ def merge(runs: tuple[Path, ...], **options: Any) -> None:
     from jaxgan.results.claim import job_of
     from jaxgan.study.merge import merge_runs
 
-    keep = not options.pop("no_compile_cache")
-    folder = merge_runs(runs, options["out"], overwrite=options["overwrite"], on=on, keep_programs=keep, log=log)
+    flags = {name: options[name] for name in ("overwrite", "trust")}
+    flags["keep_programs"] = not options["no_compile_cache"]
+    folder = merge_runs(runs, options["out"], on=on, log=log, **flags)
     if job_of(folder) == "profile":
         from jaxgan.report.profile.terminal import show
     else:

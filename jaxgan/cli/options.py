@@ -55,6 +55,8 @@ def _by_data(name: str) -> str:
     return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
 
 
+_TRUST = _Option("Files", "--trust", is_flag=True, help="Run code of your own that a folder names, though the folder "
+                 "was made elsewhere.")  # fmt: skip
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
 
 _TRAINED = [
@@ -147,6 +149,7 @@ _STUDY = [
     _Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),
     _Option("Files", "--resume", is_flag=True, help="Continue the run that --out holds, where it was stopped; with "
             "more --steps or --seeds than it has, to these."),
+    _TRUST,
 ]  # fmt: skip
 
 
@@ -193,7 +196,7 @@ def profile_options(function: Callable) -> Callable:
 
 def merge_options(function: Callable) -> Callable:
     """Those of `merge`: where it runs, and the files."""
-    names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite")
+    names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite", "--trust")
     return _with([option for option in _STUDY if option.names[0] in names], function)
 
 
@@ -211,6 +214,7 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
         _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays "
                 "go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
+        _TRUST,
     ]  # fmt: skip
 
     def decorate(function: Callable) -> Callable:

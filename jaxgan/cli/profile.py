@@ -33,7 +33,7 @@ def profile(**options: Any) -> None:
     from jaxgan.study.profile import run_profile
     from jaxgan.study.profile_config import ProfileConfig
 
-    flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "gentle")}
+    flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")
     given = {name: options.pop(name) for name in ProfileConfig.__dataclass_fields__}
     training = given_options(options)

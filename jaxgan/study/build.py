@@ -12,7 +12,7 @@ from jaxgan.dynamics import averaged
 from jaxgan.game import normal_prior
 from jaxgan.runs.run import seed_keys, start
 from jaxgan.study import catalogue
-from jaxgan.study.config import Config, seed_numbers
+from jaxgan.study.config import Config, own_code, seed_numbers
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.settings import check_owners, known_settings, plain_settings, resolve
@@ -39,6 +39,7 @@ class Study(NamedTuple):
     networks: Networks
     configurations: dict[str, Configuration]  # by label
     keys: jax.Array  # one per seed
+    own_code: tuple[str, ...]  # what was named of the user's own code
 
 
 def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
@@ -51,7 +52,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
     """
     recipes = _recipes(config)
     keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
-    study = Study(config, source, networks_for(source, config), {}, keys)
+    study = Study(config, source, networks_for(source, config), {}, keys, own_code(config))
     check_owners(config.set, {name for one in recipes for name in (one.label, one.recipe)})
     for named in recipes:
         settings = resolve(named.label, named.recipe, named.make, config.set)

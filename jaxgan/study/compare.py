@@ -17,6 +17,7 @@ def run_study(
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    trust: bool = False,
     gentle: bool = False,
     on: resources.Resources = resources.ALL,
     keep_programs: bool = False,
@@ -34,6 +35,7 @@ def run_study(
       out: the folder; by default the next number under runs/.
       overwrite: whether a run in `out` may be replaced.
       resume: continue the run in `out`, to more steps or seeds where `given` has more.
+      trust: whether code that a folder names may be run where the folder was made elsewhere.
       gentle: slower learning over more steps.
       on: devices and processes.
       keep_programs: turns on JAX's compile cache.
@@ -45,7 +47,7 @@ def run_study(
       ProcessError: one of these, in one of several processes.
       Interrupted: Ctrl-C; the folder can be resumed.
     """
-    how = How(out, overwrite, gentle, on, keep_programs, progress, log)
+    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
     return conduct(task_of(job), given, how, resume=resume)
 
 

@@ -77,6 +77,8 @@ SHORTHANDS = {
 """Options that are short for a setting of every configuration, and the setting's name."""
 REPEATED = ("loss", "recipe", "set", "network", "probe")
 """Options that can be given several times."""
+OWN = ("loss", "recipe", "probe", "generator", "discriminator")
+"""Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
 EVALUATIONS = 20  # along a run, by default
@@ -173,6 +175,18 @@ def seed_numbers(config: Config) -> range:
       range(8, 12)
     """
     return range(config.first_seed, config.first_seed + config.seeds)
+
+
+def own_code(config: Config) -> tuple[str, ...]:
+    """What the configuration names of the user's own code.
+
+    Example:
+      >>> own_code(configure({"loss": ("minimax", "mine.py:hinge")}))
+      ('mine.py:hinge',)
+    """
+    values = [getattr(config, option) for option in OWN]
+    names = [name for value in values for name in ((value,) if isinstance(value, str) else value)]
+    return tuple(name for name in names if ":" in name)
 
 
 def black_and_white(config: Config) -> tuple[float, float] | None:

@@ -41,6 +41,7 @@ from jaxgan.study.training import (
     train,
     watch,
 )
+from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Generator
 
 PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
@@ -77,6 +78,7 @@ class How(NamedTuple):
 
     out: Path | None
     overwrite: bool
+    trust: bool
     gentle: bool
     on: resources.Resources
     keep_programs: bool
@@ -101,6 +103,7 @@ def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool) -> Pat
     with old_folder(out) as run:
         if continued(given, run.path, task.job) != config:
             raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
+        check_trusted(store.read_config(out), out, trust=how.trust)
         if not has_all_of(run, config):
             return _gone_on_with(task, config, how, placement, run)
         if processes.leads():

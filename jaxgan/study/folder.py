@@ -14,6 +14,7 @@ from jaxgan.study import inputs, processes, provenance, resources
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config
 from jaxgan.study.training import Block
+from jaxgan.study.trust import sealed
 
 
 def new_folder(
@@ -27,7 +28,7 @@ def new_folder(
 
     def begin() -> RunFolder:
         folder = claim.numbered(Path("runs"), slug) if out is None else out
-        run = claim.claim(folder, origin, overwrite=overwrite)
+        run = claim.claim(folder, sealed(origin), overwrite=overwrite)
         if study is not None:
             inputs.keep_copies(folder, study)
         return run
@@ -57,7 +58,8 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
     """What a resumed run has more of than before goes to its config.json."""
     with processes.in_agreement():
         if processes.leads():
-            run.rewrite(store.read_config(run.path) | {name: origin[name] for name in ("config", "command", "blocks")})
+            now = store.read_config(run.path) | {name: origin[name] for name in ("config", "command", "blocks")}
+            run.rewrite(sealed(now))
             (run.path / store.RESULTS).unlink(missing_ok=True)
             inputs.keep_copies(run.path, study)
 

@@ -19,11 +19,12 @@ from jaxgan.outputs import examples_of
 from jaxgan.report.run import figures
 from jaxgan.results import store
 from jaxgan.results.results import Results
-from jaxgan.study import catalogue, inputs
+from jaxgan.study import catalogue
 from jaxgan.study.build import rebuilt
 from jaxgan.study.config import MIXTURES, from_stored
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
+from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
 
 MOST = 1_000_000  # samples at once
@@ -57,19 +58,24 @@ class LoadedGenerator(NamedTuple):
         )
 
 
-def load_generator(folder: Path | str, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
+def load_generator(
+    folder: Path | str, configuration: str | None = None, seed: int | None = None, *, trust: bool = False
+) -> LoadedGenerator:
     """One trained generator from a run's folder; the discriminator is not needed.
 
     Args:
       folder: of a run, finished or interrupted.
       configuration: its label; by default the practical loss, else the run's first.
       seed: the number of one of the run's seeds; by default its first.
+      trust: whether code that the folder names may be run where the folder was made elsewhere.
 
     Raises:
-      StoreError, OptionError, CheckpointError: no run, no such configuration or seed, or damaged numbers.
+      StoreError, OptionError, CheckpointError: no run, no such configuration or seed, damaged numbers, or code that
+        changed or is not trusted.
     """
     folder = Path(folder)
     content = store.read_config(folder)
+    check_trusted(content, folder, trust=trust)
     labels = content.get("configurations", {})
     trained = [label for label in labels if checkpoint.latest_step(folder / label / "generator") is not None]
     if not trained:
@@ -81,6 +87,8 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
         raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
     directory = folder / configuration / "generator"
     meta = checkpoint.read_meta(directory)
+    if meta["configuration"] != configuration:
+        raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['configuration']}")
     seeds, first = meta["seeds"], meta.get("first_seed", 0)
     seed = first if seed is None else seed
     if not first <= seed < first + seeds:
@@ -88,7 +96,6 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
     game = algorithm.game
-    inputs.check_code(content["inputs"], config, folder)
     stacked, _ = checkpoint.load(directory, _shapes(algorithm, tuple(content["shape"]), config.conditional, seeds))
     params, model_state = jax.tree.map(lambda a: a[seed - first], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
@@ -110,7 +117,9 @@ def load_generator(folder: Path | str, configuration: str | None = None, seed: i
 class Run(Results):
     """The results of a run, and its trained generators."""
 
-    def generator(self, configuration: str | None = None, seed: int | None = None) -> LoadedGenerator:
+    def generator(
+        self, configuration: str | None = None, seed: int | None = None, *, trust: bool = False
+    ) -> LoadedGenerator:
         """One trained generator, as `load_generator`.
 
         Raises:
@@ -118,7 +127,7 @@ class Run(Results):
         """
         if self.folder is None:
             raise store.StoreError("these results were not read from a folder, so their generators are not known")
-        return load_generator(self.folder, configuration, seed)
+        return load_generator(self.folder, configuration, seed, trust=trust)
 
 
 def load_run(folder: Path | str) -> Run:
@@ -141,6 +150,7 @@ def sample(
     label: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
+    trust: bool = False,
 ) -> list[Path]:
     """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` where it is known).
 
@@ -148,7 +158,7 @@ def sample(
     """
     expect("n", n, 1 <= n <= MOST, f"1 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
-    generator = load_generator(folder, configuration, seed)
+    generator = load_generator(folder, configuration, seed, trust=trust)
     png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     y = _condition(folder, label, n)
     x = np.asarray(generator.sample(jax.random.key(key), n, y))
@@ -169,6 +179,7 @@ def interpolate(
     label: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
+    trust: bool = False,
 ) -> list[Path]:
     """Writes n examples along the paths between two latents, one linear and one spherical.
 
@@ -176,7 +187,7 @@ def interpolate(
     """
     expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
     expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
-    generator = load_generator(folder, configuration, seed)
+    generator = load_generator(folder, configuration, seed, trust=trust)
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
         raise OptionError("configuration", line)

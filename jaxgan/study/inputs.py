@@ -1,6 +1,5 @@
 """What a study is made from beside its options: files of data, and the user's own code, by digest and by copy."""
 
-import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
@@ -10,14 +9,11 @@ from typing import Any
 import numpy as np
 
 import jaxgan.checkpoint as checkpoint
-from jaxgan.files import write_bytes
+from jaxgan.files import file_digest, write_bytes
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
-from jaxgan.study.config import Config
+from jaxgan.study.config import OWN
 from jaxgan.study.messages import OptionError
-
-OWN = ("loss", "recipe", "probe", "generator", "discriminator")
-"""Options that can name the user's own code."""
 
 
 def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,37 +58,52 @@ def holds_points(given: Mapping[str, Any]) -> bool:
         return False
 
 
+def names_in(content: Mapping[str, Any]) -> list[str]:
+    """What a config.json names of the user's own code, as options do."""
+    profile, networks = content.get("profile") or {}, content.get("network") or {}
+    asked = [(content.get("config") or {}).get(option) for option in OWN]
+    asked += [
+        profile.get("loss"),
+        profile.get("d_loss"),
+        *(one.get("name") for one in networks.values() if isinstance(one, dict)),
+    ]
+    return list(dict.fromkeys(name for value in asked if value for name in _listed(value) if ":" in name))
+
+
 def digests(study: Study) -> dict[str, str]:
     """SHA-256 of what the configuration names but does not hold: the user's code, images, points."""
     data = (study.source.train, study.source.heldout)
-    return _code(study.config) | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
+    code = {name: file_digest(path) for name, path in own_files(study.own_code).items()}
+    return code | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
 
 
-def check_code(stored: Mapping[str, str], config: Config, folder: Path) -> None:
-    """The user's code is what it was when the run in `folder` was started.
+def check_code(stored: Mapping[str, str], names: Iterable[str], folder: Path) -> None:
+    """The user's code is what it was when the run in `folder` was started; imports nothing.
+
+    Args:
+      stored: digests by file, as `digests` gave them.
+      names: of the user's code, as options name it.
+      folder: the run's.
 
     Raises:
-      OptionError: it changed; a copy of what it was is in the folder.
+      OptionError: it changed, or is not there; a copy of what it was is in the folder.
     """
-    if changed := sorted(name for name, digest in _code(config).items() if stored.get(name) != digest):
-        names = ", ".join(changed)
-        raise OptionError("run", f"{names} changed since the run in {folder} was started; as it was it is in "
-                          f"{folder / 'code'}")  # fmt: skip
+    folders = _folders(names)
+    for name, digest in stored.items():
+        if name.endswith(".py"):
+            found = [path for path in (each / name for each in folders) if path.is_file()]
+            if not any(file_digest(path) == digest for path in found):
+                what = "changed" if found else "is not there any more"
+                raise OptionError("run", f"{name} {what} since the run in {folder} was started; as it was it is in "
+                                  f"{folder / 'code'}")  # fmt: skip
 
 
-def _code(config: Config) -> dict[str, str]:
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in own_files(config).items()}
-
-
-def own_files(config: Config) -> dict[str, Path]:
+def own_files(names: Iterable[str]) -> dict[str, Path]:
     """The user's files among the modules that are loaded, by their path below the folder that they were found in.
 
     Those that an option names, and what these import from the same folders: all that can change what is trained.
     """
-    names = [name for option in OWN for name in _listed(getattr(config, option))]
-    folders = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
-    if any(":" in name and ".py:" not in name for name in names):
-        folders.add(Path.cwd().resolve())
+    folders = _folders(names)
     installed = [Path(sysconfig.get_path(where)).resolve() for where in ("stdlib", "purelib", "platlib")]
     installed.append(Path(checkpoint.__file__).resolve().parent)
     found = {}
@@ -103,7 +114,7 @@ def own_files(config: Config) -> dict[str, Path]:
         path = Path(file).resolve() if isinstance(file, str) else None
         if path is None or path.suffix != ".py" or not path.is_file() or _below(path, installed):
             continue
-        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+        for folder in folders:
             if _below(path, [folder]):
                 found[str(path.relative_to(folder))] = path
                 break
@@ -112,8 +123,17 @@ def own_files(config: Config) -> dict[str, Path]:
 
 def keep_copies(folder: Path, study: Study) -> None:
     """Copies the user's own code into the run's folder: a path alone is lost with the next edit."""
-    for name, path in own_files(study.config).items():
+    for name, path in own_files(study.own_code).items():
         write_bytes(folder / "code" / name, path.read_bytes())
+
+
+def _folders(names: Iterable[str]) -> list[Path]:
+    """Where the named files are, the innermost first; the current folder for a module."""
+    names = list(names)
+    folders = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
+    if any(":" in name and ".py:" not in name for name in names):
+        folders.add(Path.cwd().resolve())
+    return sorted(folders, key=lambda folder: -len(folder.parts))
 
 
 def _listed(value: str | Iterable[str]) -> Iterable[str]:

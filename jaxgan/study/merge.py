@@ -22,6 +22,7 @@ from jaxgan.study.profile_training import along_training, losses_by_name
 from jaxgan.study.resume import check_unchanged
 from jaxgan.study.settings import texts_of
 from jaxgan.study.training import Block, Log
+from jaxgan.study.trust import check_trusted
 
 _MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")
 _FILES = ("data", "generator", "discriminator", "probe")  # their folders may differ from machine to machine
@@ -40,6 +41,7 @@ def merge_runs(
     out: Path | str | None = None,
     *,
     overwrite: bool = False,
+    trust: bool = False,
     on: resources.Resources = resources.ALL,
     keep_programs: bool = False,
     progress: bool = True,
@@ -56,6 +58,7 @@ def merge_runs(
       runs: folders of finished runs, at least two.
       out: the folder to write to; by default the next number under runs/.
       overwrite: whether a run in `out` may be replaced.
+      trust: whether code that the folders name may be run where they were made elsewhere.
       on: devices, on which the generators are measured.
       keep_programs: turns on JAX's compile cache.
       progress: whether bars are drawn on a terminal.
@@ -64,7 +67,7 @@ def merge_runs(
     Raises:
       OptionError, StoreError, DataError: they are not of one study, with what differs; nothing is written.
     """
-    parts = [_read(Path(folder)) for folder in runs]
+    parts = [_read(Path(folder), trust) for folder in runs]
     out = None if out is None else Path(out)
     if len(parts) < 2:
         raise store.StoreError(f"got {counted(len(parts), 'run')} to merge, expected at least 2")
@@ -78,7 +81,7 @@ def merge_runs(
     blocks = _blocks(found)
     config = _merged(parts, blocks)
     task = _task(parts[0].content)
-    how = How(out, overwrite, False, on, keep_programs, progress, log)
+    how = How(out, overwrite, trust, False, on, keep_programs, progress, log)
     placement = started(config, how)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
@@ -103,8 +106,9 @@ def _copy(part: Part, run: RunFolder, label: str, block: Block) -> None:
     partial.rename(run.path / own)
 
 
-def _read(folder: Path) -> Part:
+def _read(folder: Path, trust: bool) -> Part:
     content = store.read_config(folder)
+    check_trusted(content, folder, trust=trust)
     if content["job"] == "profile" and content.get("kind") != "train":
         raise store.StoreError(f"{folder} holds a profile of no training, expected runs or profiles along training")
     if not store.is_finished(folder):

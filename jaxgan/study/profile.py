@@ -37,6 +37,7 @@ from jaxgan.study.profile_training import (
     losses_by_name,
     own_origin,
     steps_per_epoch,
+    with_code,
     with_paper,
 )
 from jaxgan.study.strength import BASE, strengths_from
@@ -52,6 +53,7 @@ def run_profile(
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    trust: bool = False,
     gentle: bool = False,
     on: resources.Resources = resources.ALL,
     keep_programs: bool = False,
@@ -69,6 +71,7 @@ def run_profile(
       out: the folder; by default the next number under runs/.
       overwrite: whether a run in `out` may be replaced.
       resume: continue the profile along training in `out`, to more steps or seeds where `training` has more.
+      trust: whether code that a folder names may be run where the folder was made elsewhere.
       gentle: slower learning over more steps.
       on: devices.
       keep_programs: turns on JAX's compile cache.
@@ -83,10 +86,10 @@ def run_profile(
     if resume and kind != "train":
         raise OptionError("resume", "is for --train; add that, or leave it out")
     given = _absolute(given)
-    profile = continued_profile(given, out) if resume else profile_from(kind, given)
+    profile = continued_profile(given, out, trust=trust) if resume else profile_from(kind, given)
     _check_training(kind, training)
     losses = losses_by_name(profile.loss)
-    how = How(out, overwrite, gentle, on, keep_programs, progress, log)
+    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
     if kind == "paper":
         return _on_paper(profile, losses, how)
     trained = training if resume else _trained_with(kind, training)
@@ -116,7 +119,7 @@ def _against_frozen(
     config = configure(trained, gentle=how.gentle, points=inputs.holds_points(trained))
     check_one(config)
     placement = started(config, how)
-    study = study_for(config, (BASE,))  # a strength is that of the discriminators from scratch alone
+    study = with_code(study_for(config, (BASE,)), profile)  # a strength is of discriminators from scratch alone
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))

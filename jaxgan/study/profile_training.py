@@ -28,6 +28,7 @@ from jaxgan.study.profile_config import (
 )
 from jaxgan.study.strength import strengths_from
 from jaxgan.study.training import Watched
+from jaxgan.study.trust import check_trusted
 from jaxgan.types import QUANTILES, Loss
 
 
@@ -40,7 +41,7 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
         study = study_for(config, tuple(strengths_from(profile.d_strength)))
         for configuration in study.configurations.values():
             check_losses(study, configuration, losses)
-        return study
+        return with_code(study, profile)
 
     def others(study: Study) -> Others:
         own = own_probes(study)
@@ -82,7 +83,13 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
     )
 
 
-def continued_profile(given: Mapping[str, Any], out: Path | None) -> ProfileConfig:
+def with_code(study: Study, profile: ProfileConfig) -> Study:
+    """The study, with what the profile names of the user's own code beside."""
+    names = (name for name in (*profile.loss, profile.d_loss) if ":" in name)
+    return study._replace(own_code=tuple(dict.fromkeys((*study.own_code, *names))))
+
+
+def continued_profile(given: Mapping[str, Any], out: Path | None, *, trust: bool) -> ProfileConfig:
     """What the profile along training in `out` measures; what is given has to be the same.
 
     Raises:
@@ -94,6 +101,7 @@ def continued_profile(given: Mapping[str, Any], out: Path | None) -> ProfileConf
     content = store.read_config(out)
     if content.get("kind") != "train":
         raise store.StoreError(f"--resume: {out} holds no profile along training, which alone can be continued")
+    check_trusted(content, out, trust=trust)
     stored = stored_profile(content["profile"])
     for name, value in given.items():
         if value not in (None, ()) and value != (then := getattr(stored, name)):

@@ -13,7 +13,7 @@ from jaxgan.cli.app import main
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for, parameter_count
 from jaxgan.study import inputs
 from jaxgan.study.assemble import judged
-from jaxgan.study.config import from_stored
+from jaxgan.study.config import from_stored, own_code
 
 TINY = ["--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8", "--latent-dim", "2"]
 
@@ -218,7 +218,7 @@ def test_no_rule_that_real_data_fail():
 
 def test_own_modules_are_found_below_the_folder_that_an_option_names(own_recipe):
     config = from_stored(jg.load_run(own_recipe / "run").config["config"])
-    assert set(inputs.own_files(config)) == {"far_recipe.py", "scales.py"}
+    assert set(inputs.own_files(own_code(config))) == {"far_recipe.py", "scales.py"}
 
 
 def test_a_script_beside_a_recipe_may_load_what_it_trained(own_recipe, monkeypatch):
