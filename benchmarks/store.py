@@ -24,7 +24,7 @@ import xarray as xr
 from benchmarks import machine, report
 from benchmarks.report import number, table
 from benchmarks.turns import in_turns, spread
-from jaxgan.results.store import RESULTS, load_results, write_run
+from jaxgan.results.store import RESULTS, load_results, write_metrics
 from jaxgan.runs.records import record_steps
 
 MOST_MB, MOST_SECONDS = 300, 1.0
@@ -80,7 +80,8 @@ def enlarge(folder: Path, runs: int, steps: int) -> dict[str, Any]:
     }
     large = dataclasses.replace(found, dataset=enlarged(found.dataset, coordinates))
     clock = time.perf_counter()
-    write_run(folder, large)
+    large.write(folder / RESULTS)
+    write_metrics(folder)
     return {
         "runs": runs // seeds * seeds,
         "records": len(coordinates["step"]),

@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _pictures_as_png(request: pytest.FixtureRequest) -> Iterator[None]:
     """PDF and SVG are a third of a report's time: the tests of reports write them, and those of commands do not."""
     with pytest.MonkeyPatch.context() as patch:
-        if "report" not in request.path.parts:
+        if not {"report", "profile"} & set(request.path.stem.split("_")) and "report" not in request.path.parts:
             patch.setattr(layout, "save_vector", lambda figure, stem: None)
         yield
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jaxgan.files import write_json
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
-from jaxgan.results.store import write_run
+from jaxgan.results.store import RESULTS, write_metrics
 
 BOTH = ("minimax", "non_saturating")
 ODD = "my file.py:ls <b>[red]$x$|"
@@ -252,5 +252,6 @@ def save(results: Results, folder: Path) -> Path:
     """As a run leaves its folder, but for the report."""
     folder.mkdir()
     write_json(folder / "config.json", results.config)
-    write_run(folder, results)
+    results.write(folder / RESULTS)
+    write_metrics(folder)
     return folder

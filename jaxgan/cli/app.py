@@ -9,6 +9,7 @@ import click
 
 import jaxgan
 from jaxgan.cli.catalogue import losses, models, recipes
+from jaxgan.cli.check import check
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
 from jaxgan.cli.merge import merge
@@ -90,5 +91,5 @@ def cli(context: click.Context, traceback: bool) -> None:
         click.echo(context.get_help())
 
 
-for command in (compare, train, profile, merge, sample, interpolate, recipes, losses, models, datasets):
+for command in (compare, train, profile, merge, check, sample, interpolate, recipes, losses, models, datasets):
     cli.add_command(command)

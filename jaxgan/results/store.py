@@ -54,9 +54,9 @@ def log(folder: Path, entry: Mapping[str, Any]) -> None:
     append_text(folder / "log.jsonl", json.dumps(plain(entry)) + "\n")
 
 
-def write_run(folder: Path, results: Results) -> None:
-    """Writes results.nc and metrics.csv; the configuration is there already."""
-    results.write(folder / RESULTS)
+def write_metrics(folder: Path) -> None:
+    """Writes metrics.csv, where there are runs with outcomes."""
+    results = read_results(folder / RESULTS)
     if "outcome" in results.dataset:
         with written_whole(folder / "metrics.csv") as partial:
             results.to_pandas().to_csv(partial, index=False)

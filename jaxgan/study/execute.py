@@ -148,7 +148,7 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
         results = measured(job, plan)
         if results is not None:
             run.check()
-            store.write_run(run.path, task.finish(study, results))
+            task.finish(study, results).write(run.path / store.RESULTS)
             complete(run, task.report)
     return run.path
 

@@ -67,6 +67,7 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
 def complete(run: RunFolder, report: Callable[[Path], object]) -> None:
     """Writes the report of a run that has all its numbers, and what says that nothing is missing."""
     run.check()
+    store.write_metrics(run.path)
     report(run.path)
     store.write_sums(run.path)
     run.complete()

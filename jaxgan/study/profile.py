@@ -163,6 +163,6 @@ def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _finish(run: RunFolder, results: Results) -> Path:
     run.check()
-    store.write_run(run.path, results)
+    results.write(run.path / store.RESULTS)
     complete(run, write_profile_report)
     return run.path

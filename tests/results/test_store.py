@@ -11,7 +11,7 @@ import xarray as xr
 
 from jaxgan.files import StoreError, write_json, write_text, written_whole
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
-from jaxgan.results.store import load_results, log, read_config, write_run
+from jaxgan.results.store import RESULTS, load_results, log, read_config, write_metrics
 
 
 def make_run() -> Results:
@@ -44,7 +44,8 @@ def make_run() -> Results:
 
 def stored(folder: Path, run: Results) -> Path:
     write_json(folder / "config.json", run.config)
-    write_run(folder, run)
+    run.write(folder / RESULTS)
+    write_metrics(folder)
     return folder
 
 

@@ -1,0 +1,157 @@
+"""What of a run's folder is whole, what is damaged, and how it is made again. Reads everything and changes nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan import checkpoint
+from jaxgan.files import StoreError, file_digest
+from jaxgan.report.profile.report import write_profile_report
+from jaxgan.report.run.report import write_run_report
+from jaxgan.results import claim, store
+from jaxgan.results.claim import REPLACED
+from jaxgan.results.records import Origin, read_records
+from jaxgan.study.folder import complete
+from jaxgan.study.messages import counted
+from jaxgan.study.training import Block
+
+
+class Finding(NamedTuple):
+    """One part of a run."""
+
+    name: str
+    whole: bool
+    what: str  # is known of it, or wrong with it
+    way_out: str = ""  # a command, where it can be made again
+
+
+def inspect(folder: Path) -> list[Finding]:
+    """Every part of the run in `folder`: its configuration, trainings, generators, results and the files made of them.
+
+    Raises:
+      StoreError: it holds no run.
+    """
+    if not claim.is_run(folder):
+        raise StoreError(f"{folder} holds no run (no config.json)")
+    try:
+        content = store.read_config(folder)
+    except StoreError as error:
+        kept = f"the run before is whole in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
+        return [Finding("config.json", False, str(error), kept)]
+    found = [Finding("config.json", True, f"of jaxgan {content['job']}")]
+    trained = list(_trainings(folder, content))
+    found += trained
+    again = f"jaxgan {_command(content)} --resume --out {folder}"
+    if not (folder / store.RESULTS).is_file():
+        what = "not there yet" if all(part.whole for part in trained) else "not there"
+        found.append(Finding(store.RESULTS, False, what, again if content.get("kind") != "frozen" else ""))
+        return found
+    found.append(_attempt(store.RESULTS, partial(_about_results, folder), again if trained else ""))
+    return found + _others(folder, found[-1].whole)
+
+
+def rebuild(folder: Path) -> None:
+    """Writes metrics.csv, the report and its tables and figures again, from results.nc.
+
+    Raises:
+      StoreError: the results are not there or damaged, or the folder is in use.
+    """
+    with claim.reopen(folder) as run:
+        kind = store.load_results(folder).notes.get("kind", "run")
+        complete(run, write_run_report if kind == "run" else write_profile_report)
+
+
+def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
+    """Of every configuration and block of seeds what training goes on from, and what it recorded; the generators."""
+    if "blocks" not in content or content.get("kind") == "frozen":
+        return
+    count = content.get("processes", 1)
+    processes = [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
+    for label in content["configurations"]:
+        for block in (Block(*block) for block in content["blocks"]):
+            own = folder / label / block.folder
+            again = _trained_again(content, folder, own)
+            for process in processes:
+                where = "/".join(filter(None, (label, block.folder, process)))
+                step = _step(own / "training" / process)
+                if step is None:
+                    yield Finding(f"{where}/training", True, "not begun, or not saved yet")
+                    continue
+                yield _attempt(f"{where}/training", partial(_about_state, own / "training" / process), again)
+                origin = Origin(content.get("id"), where)
+                records = own / "records" / process
+                end = min(step, content["config"]["steps"])
+                yield _attempt(f"{where}/records", partial(_about_records, records, end, origin), again)
+        generator = folder / label / "generator"
+        if checkpoint.latest_step(generator) is not None:
+            again = _trained_again(content, folder, generator)
+            yield _attempt(f"{label}/generator", partial(_about_state, generator), again)
+
+
+def _others(folder: Path, whole: bool) -> list[Finding]:
+    """The files that SHA256SUMS names: pages, tables and figures, which are made of the results, and copies of code."""
+    again = f"jaxgan check {folder} --rebuild" if whole else ""
+    try:
+        lines = (folder / store.SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    except (OSError, UnicodeDecodeError):
+        return [Finding(store.SUMS, False, "not there: the report was not finished", again)]
+    found = []
+    for name, digest in sums.items():
+        if name in ("config.json", store.RESULTS):
+            continue
+        path = folder / name
+        what = "" if path.is_file() and file_digest(path) == digest else "changed" if path.is_file() else "missing"
+        if what:
+            found.append(Finding(name, False, what, "" if name.startswith(("code/", "log.")) else again))
+    if not found:
+        found.append(Finding(f"{counted(len(sums), 'other file')}", True, "as they were written"))
+    return found
+
+
+def _attempt(name: str, look: Callable[[], str], way_out: str) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except (StoreError, checkpoint.CheckpointError, OSError) as error:
+        return Finding(name, False, str(error).partition("; remove ")[0], way_out)  # which says it for all
+
+
+def _about_results(folder: Path) -> str:
+    results = store.load_results(folder)
+    return f"{counted(len(results.dataset.data_vars), 'array')}, their digest is right"
+
+
+def _about_records(folder: Path, end: int, origin: Origin) -> str:
+    found = read_records(folder, end, origin)
+    return f"{counted(len(found['step']), 'step')} recorded up to {end:,}"
+
+
+def _about_state(folder: Path) -> str:
+    """Of a checkpoint; of one of several processes, which is an archive of arrays."""
+    if archives := sorted(folder.glob("*.npz"), key=lambda path: int(path.stem)):
+        try:
+            with np.load(archives[-1]) as arrays:
+                _ = [arrays[name] for name in arrays.files]
+        except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+            raise StoreError(f"{archives[-1]} is damaged: {type(error).__name__}") from error
+    else:
+        checkpoint.read_meta(folder)
+    return f"step {_step(folder):,}"
+
+
+def _step(folder: Path) -> int | None:
+    archives = [int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal()]
+    return max(archives) if archives else checkpoint.latest_step(folder)
+
+
+def _trained_again(content: Mapping[str, Any], folder: Path, part: Path) -> str:
+    finished = f" and {folder / store.RESULTS}" if (folder / store.RESULTS).exists() else ""
+    return f"remove {part}{finished}, and then: jaxgan {_command(content)} --resume --out {folder}"
+
+
+def _command(content: Mapping[str, Any]) -> str:
+    """What continues the run."""
+    return "profile --train" if content["job"] == "profile" else str(content["job"])

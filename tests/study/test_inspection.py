@@ -1,0 +1,118 @@
+"""`jaxgan check`: what is whole, what is not, and that the way out that it names leads out."""
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+import xarray as xr
+
+import jaxgan as jg
+from jaxgan.cli.app import main
+
+TINY = ["--data", "ring", "--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8"]
+TRAINING = ["non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/training"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checked") / "run"
+    assert main(["train", *TINY, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    """A copy that a test may damage."""
+    shutil.copytree(made, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def checked(folder, capsys, *words: str) -> tuple[int, str]:
+    capsys.readouterr()
+    status = main(["check", str(folder), *words])
+    return status, capsys.readouterr().out
+
+
+def flip(path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_finished_run_is_whole_also_to_who_has_no_jaxgan(run, capsys):
+    status, text = checked(run, capsys)
+    assert status == 0 and text.endswith("all is whole\n") and "DAMAGED" not in text
+    if shutil.which("sha256sum"):
+        assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=run).returncode == 0
+    assert subprocess.run(["grep", "-c", "", "SHA256SUMS"], cwd=run, capture_output=True).stdout > b"10"
+
+
+@pytest.mark.parametrize("name", ["report.html", "metrics.csv", "table.json", "when.png"])
+def test_what_is_made_of_the_results_is_made_again(name, run, made, capsys):
+    flip(run / name)
+    status, text = checked(run, capsys)
+    assert status == 2 and f"to make it again: jaxgan check {run} --rebuild" in text
+    status, text = checked(run, capsys, "--rebuild")
+    assert status == 0 and text.endswith("all is whole\n")
+    assert (run / name).read_bytes() == (made / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["results.nc", "non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/training"]
+)
+def test_the_way_out_leads_out(name, run, made, capsys):
+    """A damaged part is found, the command that is named makes it again, and all numbers have equal bits."""
+    part = run / name
+    flip(part if part.is_file() else max((p for p in part.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size))
+    status, text = checked(run, capsys)
+    assert status == 2 and "DAMAGED" in text
+    way_out = next(line.removeprefix("to make it again: ") for line in text.splitlines() if "to make it again" in line)
+    removed, _, command = way_out.rpartition("and then: ")
+    for path in removed.removeprefix("remove ").rstrip(", ").split(" and "):
+        if path:
+            shutil.rmtree(path, ignore_errors=True)
+            run.joinpath(path).unlink(missing_ok=True)
+    assert main(shlex.split(command or way_out)[1:]) == 0
+    assert checked(run, capsys)[0] == 0
+    xr.testing.assert_identical(jg.load_run(run).dataset, jg.load_run(made).dataset)
+
+
+def test_an_unfinished_run_says_what_is_not_there_yet(run, capsys):
+    for name in ("results.nc", "report.html", "SHA256SUMS"):
+        (run / name).unlink()
+    status, text = checked(run, capsys)
+    assert status == 2 and f"to make it again: jaxgan train --resume --out {run}" in text and "not there yet" in text
+
+
+def test_a_damaged_configuration_is_all_that_can_be_said(run, capsys):
+    flip(run / "config.json")
+    status, text = checked(run, capsys)
+    assert status == 2 and "1 of 1 parts are damaged" in text
+
+
+def test_a_folder_of_no_run_is_refused(tmp_path, capsys):
+    assert main(["check", str(tmp_path)]) == 2
+    assert "holds no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_damage_is_found_before_any_training(name, run, capsys, monkeypatch):
+    """Of a run that was interrupted; every configuration is looked at before the first goes on."""
+    from jaxgan.study import execute
+
+    monkeypatch.setattr(execute, "train", lambda *_: pytest.fail("trained"))
+    (run / "results.nc").unlink()
+    flip(max((path for path in (run / name).rglob("*") if path.is_file()), key=lambda path: path.stat().st_size))
+    assert main(["train", "--resume", "--out", str(run)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "is damaged" in error
+
+
+@pytest.mark.parametrize("change", [('"key": 0', '"key": 1'), ('"steps": 4', '"steps": 5'), ("ring", "grid")])
+def test_a_changed_setting_is_refused(change, run, capsys):
+    (run / "results.nc").unlink()
+    path = run / "config.json"
+    path.write_text(path.read_text().replace(*change))
+    assert main(["train", "--resume", "--out", str(run)]) == 2
+    assert "config.json is not what was written: its digest is another" in capsys.readouterr().err
