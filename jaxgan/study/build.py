@@ -29,6 +29,15 @@ class Configuration(NamedTuple):
     algorithm: Algorithm
     batch_sizes: BatchSizes
     d_steps: int
+    step: "Step | None" = None  # None: not traced, as nothing is to be trained
+
+
+class Step(NamedTuple):
+    """A training step from the start, traced and not compiled."""
+
+    state: Any  # shapes
+    info: Any  # likewise
+    program: Any  # a jaxpr
 
 
 class Study(NamedTuple):
@@ -60,8 +69,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
             label = strength.name if strengths else named.label
             one = _configuration(label, named, settings, study.config, study.networks, strength)
             _check_sizes(one, source)
-            _try(one, study, _with_place(label, named))
-            study.configurations[label] = one
+            study.configurations[label] = one._replace(step=_try(one, study, _with_place(label, named)))
     return study
 
 
@@ -149,7 +157,7 @@ def _in_a_line(error: Exception) -> str:
     return f": {line}" if isinstance(error, ValueError | TypeError) else f" raised {type(error).__name__}: {line}"
 
 
-def _try(configuration: Configuration, study: Study, who: str) -> None:
+def _try(configuration: Configuration, study: Study, who: str) -> Step:
     """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
     algorithm, sample = configuration.algorithm, study.source.sample
 
@@ -157,7 +165,8 @@ def _try(configuration: Configuration, study: Study, who: str) -> None:
         return algorithm.step(key, start(algorithm, sample, key), sample)
 
     try:
-        jax.eval_shape(step, study.keys[0])
+        program, (state, info) = jax.make_jaxpr(step, return_shape=True)(study.keys[0])
     except Exception as error:  # whatever the user's functions raise
         option = "loss" if configuration.recipe == "gan" else "recipe"
         raise OptionError(option, f"{who}{_in_a_line(error)}") from error
+    return Step(state, info, program.jaxpr)

@@ -22,8 +22,9 @@ from jaxgan.study import catalogue, compilation, inputs, processes, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, black_and_white, configure
-from jaxgan.study.folder import complete, grown, has_all_of, new_folder, old_folder, origin_of
+from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
 from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.training import (
@@ -115,21 +116,24 @@ def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
     with processes.in_agreement():
         if processes.leads() and how.out is not None:
             check_out(how.out, overwrite=how.overwrite)
-        plan = _planned(task, config, how, placement)
+        plan = _planned(task, config, how, placement, None)
     origin = origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study)
     slug = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
     with new_folder(how.out, slug, origin, plan.study, how.overwrite) as run:
         return _carried_out(task, how, plan, run)
 
 
-def _planned(task: Task, config: Config, how: How, placement: Placement) -> Plan:
+def _planned(task: Task, config: Config, how: How, placement: Placement, run: RunFolder | None) -> Plan:
     study = task.build(config)
+    needs = needs_of(study, placement)
+    # A run that goes on has most of its files already.
+    check_needs(needs if run is None else needs._replace(disk={}), how.out or RUNS)
     return plan_for(study, task.others(study), placement, _log_of(how))
 
 
 def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, run: RunFolder) -> Path:
     with processes.in_agreement():
-        plan = _planned(task, config, how, placement)
+        plan = _planned(task, config, how, placement, run)
         plan = plan._replace(blocks=resumable(run.path, plan.study))
         for label in plan.study.configurations:
             for block in plan.blocks:

@@ -16,6 +16,9 @@ from jaxgan.study.config import Config
 from jaxgan.study.training import Block
 from jaxgan.study.trust import sealed
 
+RUNS = Path("runs")
+"""Where folders are numbered that were given no name."""
+
 
 def new_folder(
     out: Path | None, slug: str, origin: Mapping[str, Any], study: Study | None, overwrite: bool
@@ -27,7 +30,7 @@ def new_folder(
     """
 
     def begin() -> RunFolder:
-        folder = claim.numbered(Path("runs"), slug) if out is None else out
+        folder = claim.numbered(RUNS, slug) if out is None else out
         run = claim.claim(folder, sealed(origin), overwrite=overwrite)
         if study is not None:
             inputs.keep_copies(folder, study)

@@ -18,9 +18,10 @@ from jaxgan.results.results import SCHEMA, Results
 from jaxgan.study import catalogue, inputs, provenance, resources
 from jaxgan.study.config import configure
 from jaxgan.study.execute import How, conduct, started, study_for
-from jaxgan.study.folder import complete, new_folder, origin_of
+from jaxgan.study.folder import RUNS, complete, new_folder, origin_of
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
 from jaxgan.study.messages import OptionError
+from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.profile_config import (
     EVERY,
     NOT_FROZEN,
@@ -123,6 +124,7 @@ def _against_frozen(
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
+    check_needs(needs_of(study, placement), how.out or RUNS)
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
     origin = origin_of("profile", study, placement, (all_seeds(config),)) | own_origin("frozen", profile, study)
     with new_folder(how.out, name, origin, study, how.overwrite) as run:

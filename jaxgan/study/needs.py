@@ -1,0 +1,119 @@
+"""What a run will need of memory and disk, from below, before its folder is made: what cannot fit is refused."""
+
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from jaxgan.data.numpy_files import available_memory
+from jaxgan.runs.placement import Placement, settle
+from jaxgan.runs.records import record_steps
+from jaxgan.study.build import Study
+from jaxgan.study.messages import OptionError
+
+_PAGE = 3_000_000  # bytes of a report with its figures, about
+_COPIES = 2  # of the records in memory, when they are joined and put together
+
+
+class Needs(NamedTuple):
+    """Bytes by what needs them; at least so many at one time."""
+
+    memory: dict[str, int]
+    disk: dict[str, int]
+
+
+def needs_of(study: Study, placement: Placement) -> Needs:
+    """What a study needs at least: the widest array of a step, and not all that live beside it, and so on.
+
+    Nothing is compiled. On other devices than CPUs only what the host holds is counted; there the runs that fit are
+    trained in waves.
+    """
+    config, runs = study.config, len(study.keys)
+    traced = [one.step for one in study.configurations.values() if one.step is not None]
+    state, record = max(bytes_of(step.state) for step in traced), max(bytes_of(step.info) for step in traced)
+    in_turn = settle(placement, traced[0].state).in_turn
+    on_host = placement.mesh.devices.flat[0].platform == "cpu"
+    at_once = min(runs, placement.mesh.size) if in_turn else runs
+    modes = 0 if study.source.mixture is None else len(study.source.mixture.means)
+    example = 4 * (math.prod(study.source.shape) + modes)  # samples have a distance to every mode
+    records = len(record_steps(config.steps, config.record_every or None)) * record * runs * len(traced)
+    memory = {
+        "data": _data(study) * (placement.mesh.size if on_host else 1),
+        "the state of all seeds, and a copy to save": 2 * state * runs,
+        "the widest array of a step": on_host * at_once * max(widest(step.program) for step in traced),
+        "records": _COPIES * records,
+        "the samples of one seed": config.samples * example,
+    }
+    # A checkpoint is removed when the next one is whole, and records are joined into one file beside the many.
+    disk = {
+        "checkpoints": (len(traced) + 1) * state * runs,
+        "records and results": 3 * records,
+        "the report": _PAGE,
+    }
+    return Needs(memory, disk)
+
+
+def check_needs(needs: Needs, folder: Path) -> None:
+    """Whether there is room for it all; `folder` need not exist yet.
+
+    Raises:
+      OptionError: a line with the figures, and what to lower.
+    """
+    lower = "lower --seeds, --batch-size, --width or --samples, or record less often with --record-every"
+    _check("memory", needs.memory, available_memory(), lower)
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    _check("disk", needs.disk, shutil.disk_usage(there).free, f"make room in {there}, or {lower}")
+
+
+def bytes_of(shapes: Any) -> int:
+    """Of all arrays of a pytree."""
+    return sum(math.prod(leaf.shape) * _itemsize(leaf.dtype) for leaf in jax.tree.leaves(shapes))
+
+
+def widest(jaxpr: Jaxpr) -> int:
+    """Bytes of the largest array that a program makes, inner programs included.
+
+    Example:
+      >>> widest(jax.make_jaxpr(lambda x: (x[:, None] * x[None, :]).sum())(np.zeros(10, np.float32)).jaxpr)
+      400
+    """
+    return max((max(own, inner) for own, inner in map(_of_equation, jaxpr.eqns)), default=0)
+
+
+def _of_equation(equation: Any) -> tuple[int, int]:
+    own = max((bytes_of([v.aval]) for v in equation.outvars if hasattr(v.aval, "shape")), default=0)
+    return own, max(map(widest, _inner(equation.params)), default=0)
+
+
+def _inner(params: Mapping[str, Any]) -> Iterator[Jaxpr]:
+    for value in params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, ClosedJaxpr):
+                yield each.jaxpr
+            elif isinstance(each, Jaxpr):
+                yield each
+
+
+def _data(study: Study) -> int:
+    return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves((study.source.train, study.source.heldout)))
+
+
+def _itemsize(dtype: Any) -> int:
+    return 8 if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key) else np.dtype(dtype).itemsize
+
+
+def _check(what: str, needed: Mapping[str, int], free: int, lower: str) -> None:
+    total = sum(needed.values())
+    if total > free:
+        most = [f"{_gib(size)} for {name}" for name, size in needed.items() if size > total / 10]
+        line = f"the run needs at least {_gib(total)} of {what} ({', '.join(most)}), and {_gib(free)} are free; {lower}"
+        raise OptionError("seeds", line)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.{0 if size > 2**37 else 1}f} GiB"
