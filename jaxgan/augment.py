@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
 from jaxgan.checks import check_coefficient
 from jaxgan.random import named_key
-from jaxgan.types import Array, Augmentation, Key, PyTree, Transform, View
+from jaxgan.types import Array, Augmentation, Key, PyTree, Scalar, Step, Transform, View
 
 
 def color() -> Transform:
@@ -28,7 +29,7 @@ def color() -> Transform:
       (2, 4, 4, 3)
     """
 
-    def transform(key: Key, x: Array) -> Array:
+    def transform(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
         _check_images("color", x)
         brightness, saturation, contrast = jax.random.uniform(key, (3, x.shape[0], 1, 1, 1), x.dtype)
         x = x + brightness - 0.5
@@ -54,7 +55,7 @@ def translation(ratio: float = 0.125) -> Transform:
     """
     check_coefficient("ratio", ratio, highest=1.0)
 
-    def transform(key: Key, x: Array) -> Array:
+    def transform(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
         _check_images("translation", x)
         _, height, width, channels = x.shape
         most = _pixels(ratio, height), _pixels(ratio, width)
@@ -62,7 +63,7 @@ def translation(ratio: float = 0.125) -> Transform:
         start = jax.random.randint(key, (x.shape[0], 2), 0, limits.reshape(1, 2), jnp.int32)
         padded = jnp.pad(x, ((0, 0), (most[0], most[0]), (most[1], most[1]), (0, 0)))
 
-        def window(image: Array, start: Array) -> Array:
+        def window(image: Float[Array, "rows columns c"], start: Int[Array, " 2"]) -> Float[Array, "h w c"]:
             return jax.lax.dynamic_slice(image, (start[0], start[1], jnp.int32(0)), (height, width, channels))
 
         return jax.vmap(window)(padded, start)
@@ -86,7 +87,7 @@ def cutout(ratio: float = 0.5) -> Transform:
     """
     check_coefficient("ratio", ratio, highest=1.0)
 
-    def transform(key: Key, x: Array) -> Array:
+    def transform(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
         _check_images("cutout", x)
         rows, columns = (_hole(jax.random.fold_in(key, axis), x.shape[0], x.shape[axis], ratio) for axis in (1, 2))
         hole = rows[:, :, None, None] & columns[:, None, :, None]
@@ -103,7 +104,7 @@ def chain(*transforms: Transform) -> Transform:
       (2, 8, 8, 3)
     """
 
-    def transform(key: Key, x: Array) -> Array:
+    def transform(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
         for i, one in enumerate(transforms):
             x = one(named_key(key, f"transform {i}"), x)
         return x
@@ -122,7 +123,7 @@ def diff_augment() -> Transform:
 
 
 def instance_noise(
-    sigma: float | Callable[[Array], Array], draw: Callable[..., Array] = jax.random.normal
+    sigma: float | Callable[[Step], Float[Array, ""]], draw: Callable[..., Array] = jax.random.normal
 ) -> Augmentation:
     """Noise on every example that the discriminator sees: x + sigma e, with e of mean 0 and variance 1.
 
@@ -141,7 +142,7 @@ def instance_noise(
     """
     check_coefficient("sigma", sigma, schedule=True)
 
-    def apply(key: Key, x: Array, step: Array, state: PyTree) -> Array:
+    def apply(key: Key, x: Float[Array, "*x"], step: Step, state: PyTree) -> Float[Array, "*x"]:
         del state
         now = sigma(step) if callable(sigma) else sigma
         return x + jnp.asarray(now, x.dtype) * draw(key, x.shape, x.dtype)
@@ -170,7 +171,7 @@ def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_00
     check_coefficient("target", target, lowest=-1.0, highest=1.0)
     check_coefficient("images", images, lowest=1.0)
 
-    def apply(key: Key, x: Array, step: Array, state: PyTree) -> Array:
+    def apply(key: Key, x: Float[Array, "*x"], step: Step, state: Scalar) -> Float[Array, "*x"]:
         del step
         for i, transform in enumerate(transforms):
             own = named_key(key, f"transform {i}")
@@ -178,7 +179,7 @@ def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_00
             x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), transform(own, x), x)
         return x
 
-    def update(view: View, state: PyTree) -> PyTree:
+    def update(view: View, state: Scalar) -> Scalar:
         overfitting = jnp.mean(jnp.sign(view.real_logits))
         move = jnp.sign(overfitting - target) * (view.real.shape[0] / images)
         return jnp.clip(state + move, 0.0, 1.0).astype(state.dtype)
@@ -186,12 +187,12 @@ def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_00
     return Augmentation(lambda: jnp.zeros((), jnp.float32), apply, update)
 
 
-def _check_images(name: str, x: Array) -> None:
+def _check_images(name: str, x: Float[Array, "*x"]) -> None:
     if x.ndim != 4:
         raise ValueError(f"{name} needs images [n, height, width, channels], got shape {x.shape}")
 
 
-def _hole(key: Key, n: int, side: int, ratio: float) -> Array:
+def _hole(key: Key, n: int, side: int, ratio: float) -> Bool[Array, "{n} {side}"]:
     """[n, side]: which pixels of a side lie in a stretch of `ratio` of it around a random one."""
     size = int(ratio * side + 0.5)
     centre = jax.random.randint(key, (n, 1), 0, side + (1 - size % 2))

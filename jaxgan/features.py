@@ -22,7 +22,7 @@ from jaxgan.cache import cache_dir
 from jaxgan.data.source import Examples, to_unit
 from jaxgan.nn.classifier import Classifier
 from jaxgan.random import named_key
-from jaxgan.types import Array, Key, PyTree
+from jaxgan.types import Array, Images, Key, PyTree, Scalar, Step
 
 MAX_FEATURES = 64
 
@@ -139,13 +139,11 @@ def in_batches(
 
 
 @jax.jit
-def _features(apply: Any, x: Array) -> tuple[Array, Array | None]:
+def _features(apply: Any, x: Shaped[Array, "n ..."]) -> tuple[Float[Array, " n *features"], Int[Array, " n"] | None]:
     return apply(to_unit(x))
 
 
-def _classify(
-    module: Classifier, variables: PyTree, x: Float[Array, "n h w c"]
-) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
+def _classify(module: Classifier, variables: PyTree, x: Images) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
     logits, features = cast(tuple[Array, Array], module.apply(variables, x, train=False))
     return features, jnp.argmax(logits, axis=-1)
 
@@ -156,25 +154,31 @@ def _project(
     return (x.reshape(x.shape[0], -1) - mean[None]) @ components.T, None
 
 
-def _init(module: Classifier, key: Key, x: Array | np.ndarray) -> PyTree:
+def _init(module: Classifier, key: Key, x: Shaped[Array, "n h w c"] | Shaped[np.ndarray, "n h w c"]) -> PyTree:
     return module.init(key, jnp.zeros(x.shape), train=True)
 
 
 @partial(jax.jit, static_argnums=(0, 4, 5, 6))
 def _train(
-    module: Classifier, x: Array, y: Array, key: Key, steps: int, batch_size: int, learning_rate: float
+    module: Classifier,
+    x: Shaped[Array, "n h w c"],
+    y: Int[Array, " n"],
+    key: Key,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
 ) -> PyTree:
     variables = _init(module, named_key(key, "init"), x[:1])
     tx = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-3)
     reach = max(1, x.shape[1] // 16)
 
-    def loss(params: PyTree, stats: PyTree, images: Array, labels: Array) -> tuple[Array, PyTree]:
+    def loss(params: PyTree, stats: PyTree, images: Images, labels: Int[Array, " n"]) -> tuple[Scalar, PyTree]:
         (logits, _), moved = module.apply(
             {"params": params, "batch_stats": stats}, images, train=True, mutable=["batch_stats"]
         )
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels)), moved["batch_stats"]
 
-    def step(carry: tuple[PyTree, PyTree, PyTree], i: Array) -> tuple[tuple[PyTree, PyTree, PyTree], None]:
+    def step(carry: tuple[PyTree, PyTree, PyTree], i: Step) -> tuple[tuple[PyTree, PyTree, PyTree], None]:
         params, stats, opt_state = carry
         k = jax.random.fold_in(named_key(key, "batches"), i)
         index = jax.random.randint(k, (batch_size,), 0, x.shape[0])

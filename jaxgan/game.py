@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Shaped
 
 from jaxgan import networks
 from jaxgan.losses.check import check_loss, warn_of_sums
@@ -20,6 +21,7 @@ from jaxgan.types import (
     Augmentation,
     Batch,
     Evaluation,
+    FakeLogits,
     Field,
     Game,
     Key,
@@ -29,6 +31,9 @@ from jaxgan.types import (
     Players,
     Prior,
     PyTree,
+    RealLogits,
+    Scalar,
+    Step,
     Term,
     Transform,
     View,
@@ -118,10 +123,10 @@ def joint_gradient(game: Game) -> Field:
     """(dL_G/dG, dL_D/dD) at one point, and what both players see there, on one batch and the same latents."""
 
     def field(
-        key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
+        key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step
     ) -> tuple[Players, Players]:
         def seen_by(player: str) -> PlayerGradient:
-            def value(own: PyTree) -> tuple[Array, Evaluation]:
+            def value(own: PyTree) -> tuple[Scalar, Evaluation]:
                 point = params._replace(**{player: own})
                 return getattr(game, player)(key, point, model_state, batch, num_fake, step)
 
@@ -153,7 +158,7 @@ def _init(setup: Setup, terms: Players, loss: Loss, key: Key, batch: Batch) -> t
     g_params, g_state = networks.init(setup.generator, named_key(key, "generator"), z, batch.y)
     d_params, d_state = networks.init(setup.discriminator, named_key(key, "discriminator"), batch.x, batch.y)
 
-    def logits(params: PyTree) -> Array:
+    def logits(params: PyTree) -> Float[Array, "*logits"]:
         return logits_of(networks.apply(setup.discriminator, key, params, d_state, batch.x, batch.y, train=True)[0])
 
     if ends_in_sigmoid(logits, d_params):
@@ -167,14 +172,23 @@ def _init(setup: Setup, terms: Players, loss: Loss, key: Key, batch: Batch) -> t
     return Players(g_params, d_params), Players(g_state, d_state)
 
 
-def _sample(setup: Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None) -> Array:
+def _sample(
+    setup: Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None
+) -> Float[Array, "{n} ..."]:
     z, own = setup.prior(key, n), network_state(model_state)
     return examples_of(networks.apply(setup.generator, named_key(key, "generator"), params, own, z, y, train=False)[0])
 
 
 def _discriminate(
-    setup: Setup, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool = False
-) -> tuple[Array, PyTree]:
+    setup: Setup,
+    key: Key,
+    params: PyTree,
+    model_state: PyTree,
+    x: Shaped[Array, "n ..."],
+    y: PyTree = None,
+    *,
+    train: bool = False,
+) -> tuple[Float[Array, "*logits"], PyTree]:
     own = network_state(model_state)
     outputs, new = networks.apply(setup.discriminator, key, params, own, x, y, train=train)
     return logits_of(outputs), new
@@ -192,5 +206,5 @@ def _same_state(view: View, state: PyTree) -> PyTree:
     return state
 
 
-def _same_logits(key: Key, real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:
+def _same_logits(key: Key, real_logits: RealLogits, fake_logits: FakeLogits) -> tuple[RealLogits, FakeLogits]:
     return real_logits, fake_logits

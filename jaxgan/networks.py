@@ -13,6 +13,7 @@ import flax.errors
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Shaped
 
 from jaxgan.nn.calls import parameters_of, told
 from jaxgan.outputs import features_of
@@ -46,7 +47,7 @@ def check_module(role: str, module: Any) -> None:
         raise TypeError(f"{role} must be a module, such as jaxgan.nn.MLPGenerator(2), got {got}")
 
 
-def init(module: Any, key: Key, x: Array, y: PyTree = None) -> tuple[PyTree, PyTree]:
+def init(module: Any, key: Key, x: Shaped[Array, "n ..."], y: PyTree = None) -> tuple[PyTree, PyTree]:
     """(params, model_state) of a module for inputs like `x`, and conditions like `y` unless it is None.
 
     The model state is what a pass in training hands on in the form in which it got it: batch statistics, counters,
@@ -60,7 +61,14 @@ def init(module: Any, key: Key, x: Array, y: PyTree = None) -> tuple[PyTree, PyT
 
 
 def apply(
-    module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None, *, train: bool
+    module: Any,
+    key: Key,
+    params: PyTree,
+    model_state: PyTree,
+    x: Shaped[Array, "n ..."],
+    y: PyTree = None,
+    *,
+    train: bool,
 ) -> tuple[PyTree, PyTree]:
     """What a module returns, and its model state after that, which changes in training alone."""
     if not train:
@@ -70,7 +78,9 @@ def apply(
     return outputs, like(model_state, new)
 
 
-def features(module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None) -> Array:
+def features(
+    module: Any, key: Key, params: PyTree, model_state: PyTree, x: Shaped[Array, "n ..."], y: PyTree = None
+) -> Float[Array, "*features"]:
     """What a discriminator in training sows, or else returns, as "features".
 
     Raises:

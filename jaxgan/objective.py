@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+from jaxtyping import Float, Shaped
 
 from jaxgan import networks
 from jaxgan.losses.parts import Parts, added, means_of
@@ -17,12 +18,17 @@ from jaxgan.types import (
     Augmentation,
     Batch,
     Evaluation,
+    FakeLogits,
     Key,
     LogitTransform,
     Players,
     Prior,
     PyTree,
+    RealLogits,
+    Scalar,
+    Step,
     Term,
+    Transform,
     View,
 )
 
@@ -40,7 +46,7 @@ class Role(NamedTuple):
     """What sets one player's objective apart from the other's."""
 
     own: Callable[[Players], Any]  # of two values, the player's
-    loss: Callable[[Array, Array], Parts]
+    loss: Callable[[RealLogits, FakeLogits], Parts]
     terms: tuple[Term, ...]
     logit_transform: LogitTransform
     augmented: Callable[[View, PyTree], PyTree]  # the augmentation's state after an update of this player
@@ -51,17 +57,17 @@ class _Point(NamedTuple):
 
     params: Players
     model_state: Players  # of the networks alone
-    augmentation: Callable[[Key, Array], Array]
+    augmentation: Transform
     y: PyTree
-    step: Array
+    step: Step
 
 
 class _Passes(NamedTuple):
     """What the networks made of one batch and as many latents as it takes fakes."""
 
-    z: Array
+    z: Float[Array, "n ..."]
     y_fake: PyTree
-    fake: Array
+    fake: Float[Array, "n ..."]
     real_outputs: PyTree
     fake_outputs: PyTree
     model_state: Players
@@ -75,12 +81,12 @@ def evaluate(
     model_state: Players,
     batch: Batch,
     num_fake: int,
-    step: Array,
-) -> tuple[Array, Evaluation]:
+    step: Step,
+) -> tuple[Scalar, Evaluation]:
     """The loss of the player of `role` at the joint point `params`, and its `Evaluation`."""
     own, augment = role.own(model_state), model_state.discriminator.get(AUGMENT, ())
 
-    def augmented(key: Key, x: Array) -> Array:
+    def augmented(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
         return setup.augmentation.apply(key, x, step, augment)
 
     point = _Point(params, Players(*map(network_state, model_state)), augmented, batch.y, step)
@@ -106,12 +112,12 @@ def _play(setup: Setup, point: _Point, key: Key, batch: Batch, num_fake: int) ->
     """One pass of the generator, and one of the discriminator over either kind of examples."""
     z, y_fake = setup.prior(named_key(key, "prior"), num_fake), conditions(batch.y, num_fake)
 
-    def generator(name: str, state: PyTree, z: Array) -> tuple[PyTree, PyTree]:
+    def generator(name: str, state: PyTree, z: Float[Array, "n ..."]) -> tuple[PyTree, PyTree]:
         return networks.apply(
             setup.generator, named_key(key, name), point.params.generator, state, z, y_fake, train=True
         )
 
-    def discriminator(name: str, state: PyTree, x: Array, y: PyTree) -> tuple[PyTree, PyTree]:
+    def discriminator(name: str, state: PyTree, x: Shaped[Array, "n ..."], y: PyTree) -> tuple[PyTree, PyTree]:
         seen = point.augmentation(named_key(key, f"augment {name}"), x)
         return networks.apply(
             setup.discriminator, named_key(key, name), point.params.discriminator, state, seen, y, train=True
@@ -129,16 +135,16 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
     d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
     (g_params, d_params), (g_state, d_state) = point.params, point.model_state
 
-    def seen(x: Array) -> tuple[Array, PyTree]:
+    def seen(x: Shaped[Array, "n ..."]) -> tuple[Shaped[Array, "n ..."], PyTree]:
         return point.augmentation(seen_key, x), conditions(point.y, x.shape[0])
 
-    def outputs(x: Array) -> PyTree:
+    def outputs(x: Shaped[Array, "n ..."]) -> PyTree:
         return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x), train=True)[0]
 
-    def features(x: Array) -> Array:
+    def features(x: Shaped[Array, "n ..."]) -> Float[Array, "*features"]:
         return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x))
 
-    def generate(z: Array) -> Array:
+    def generate(z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         y = conditions(point.y, z.shape[0])
         return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
 
@@ -162,7 +168,7 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
     )
 
 
-def _check_pairing(loss_of: Callable[[Array, Array], Parts], real: Array, fake: Array) -> None:
+def _check_pairing(loss_of: Callable[[RealLogits, FakeLogits], Parts], real: RealLogits, fake: FakeLogits) -> None:
     if real.shape == fake.shape:
         return
 

@@ -5,10 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, PyTree
+from jaxgan.types import PyTree, Scalar
 
 
-def norm(tree: Any) -> Array:
+def norm(tree: Any) -> Scalar:
     """The Euclidean norm of a pytree without underflow or overflow: m |tree / m| with m the largest entry.
 
     The plain root of the sum of squares is 0 for float32 entries of 1e-30, just where a vanishing gradient has

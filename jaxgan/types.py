@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 
 Array = jax.Array
 Key = jax.Array
@@ -19,14 +19,21 @@ RealLogits = Float[Array, "*real"]
 FakeLogits = Float[Array, "*fake"]
 """The discriminator's outputs on a real and on a fake batch, which may differ in size; also the values of a loss."""
 
-Prior = Callable[[Key, int], Array]
+Scalar = Float[Array, ""]
+Step = Int[Array, ""]
+"""How many steps came before this one."""
+
+Images = Float[Array, "n h w c"]
+"""In [-1, 1]."""
+
+Prior = Callable[[Key, int], Float[Array, "n ..."]]
 """(key, n) -> n latents, the batch axis first."""
 
 
 class Batch(NamedTuple):
     """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional)."""
 
-    x: Array
+    x: Shaped[Array, "n ..."]
     y: PyTree = None
 
 
@@ -136,14 +143,14 @@ class View(NamedTuple):
     features: Callable[[Array], Array]  # what the discriminator sows, or returns, as "features"
     generate: Callable[[Array], Array]
     params: PyTree  # of the player whose objective this is
-    real: Array
-    fake: Array
-    real_logits: Array  # of this evaluation: for a term of logits no network has to run again
-    fake_logits: Array
-    z: Array
+    real: Shaped[Array, "n_real ..."]
+    fake: Float[Array, "n_fake ..."]
+    real_logits: RealLogits  # of this evaluation: for a term of logits no network has to run again
+    fake_logits: FakeLogits
+    z: Float[Array, "n_fake ..."]
     y: PyTree
     key: Key  # of its own for every term
-    step: Array
+    step: Step
     outputs: Callable[[Array], PyTree]  # all that the discriminator returns, of which `critic` gives the logits
     real_outputs: PyTree  # of this evaluation
     fake_outputs: PyTree
@@ -165,7 +172,7 @@ Term = Callable[[View], Array] | StatefulTerm
 """A penalty or regularizer: per-example values that the game averages and adds to a player's loss."""
 
 
-Transform = Callable[[Key, Array], Array]
+Transform = Callable[[Key, Float[Array, "*x"]], Float[Array, "*x"]]
 """(key, x) -> x: a random and differentiable change of examples [n, ...]."""
 
 
@@ -178,20 +185,22 @@ class Augmentation(NamedTuple):
     """
 
     init: Callable[[], PyTree]
-    apply: Callable[[Key, Array, Array, PyTree], Array]
+    apply: Callable[[Key, Float[Array, "*x"], Step, PyTree], Float[Array, "*x"]]
     update: Callable[[View, PyTree], PyTree]
 
 
 class LogitTransform(Protocol):
     """(key, real_logits, fake_logits) -> the logits that the discriminator's loss takes for real and for fake."""
 
-    def __call__(self, key: Key, real_logits: Array, fake_logits: Array, /) -> tuple[Array, Array]: ...
+    def __call__(
+        self, key: Key, real_logits: RealLogits, fake_logits: FakeLogits, /
+    ) -> tuple[RealLogits, FakeLogits]: ...
 
 
 class PlayerGradient(NamedTuple):
     """What a player sees at a point: its loss, the `Evaluation`, and its own gradient of its own loss."""
 
-    loss: Array
+    loss: Scalar
     evaluation: "Evaluation"
     gradient: PyTree
 
@@ -203,18 +212,18 @@ Field = Callable[..., tuple[Players, Players]]
 class Evaluation(NamedTuple):
     """What an evaluation of an objective yields beside its value."""
 
-    parts: tuple[Array, ...]  # the mean of each array that the loss function returned
+    parts: tuple[Scalar, ...]  # the mean of each array that the loss function returned
     model_state: PyTree  # the player's own, after its passes
-    real_logits: Array
-    fake_logits: Array
+    real_logits: RealLogits
+    fake_logits: FakeLogits
 
 
 class Objective(Protocol):
     """The scalar that one player minimizes at the joint point `params`, and its `Evaluation`."""
 
     def __call__(
-        self, key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array, /
-    ) -> tuple[Array, Evaluation]: ...
+        self, key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step, /
+    ) -> tuple[Scalar, Evaluation]: ...
 
 
 class Game(NamedTuple):
@@ -231,9 +240,9 @@ class Game(NamedTuple):
     init: Callable[[Key, Batch], tuple[Players, Players]]
     generator: Objective
     discriminator: Objective
-    sample: Callable[..., Array]
+    sample: Callable[..., Float[Array, "n ..."]]
     loss: Loss | None = None
-    discriminate: Callable[..., tuple[Array, PyTree]] | None = None
+    discriminate: Callable[..., tuple[Float[Array, "*logits"], PyTree]] | None = None
 
     def __repr__(self) -> str:
         """What is played, without the closures that play it, which are pages long."""
@@ -254,34 +263,35 @@ class State(NamedTuple):
     model_state: Players
     opt_state: Any  # `Players`; a rule that is wrapped around another may keep what it needs around them
     average: Generator | None  # a moving average of the generator, where the algorithm keeps one
-    step: Array
+    step: Int[Array, "*runs"]
 
 
 class Spread(NamedTuple):
     """The mean over a batch, and the quantiles at `QUANTILES`."""
 
-    mean: Array
-    quantiles: Array
+    mean: Float[Array, "*runs"]
+    quantiles: Float[Array, "*runs quantile"]
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Info(NamedTuple):
-    """What one step reports: scalars and small arrays, nothing that the next step needs."""
+    """What one step reports: scalars and small arrays, nothing that the next step needs. Axes of runs come first."""
 
-    g_loss: Array
-    d_loss: Array
-    d_parts: tuple[Array, ...]  # the loss's own terms: for cross-entropy the real one and the fake one
-    value: Array  # V(D, G) = E log D(x) + E log(1 - D(G(z))); -log 4 at the equilibrium
+    g_loss: Float[Array, "*runs"]
+    d_loss: Float[Array, "*runs"]
+    d_parts: tuple[Float[Array, "*runs"], ...]  # the loss's own terms: for cross-entropy the real one and the fake one
+    value: Float[Array, "*runs"]  # V(D, G) = E log D(x) + E log(1 - D(G(z))); -log 4 at the equilibrium
     d_real: Spread  # D(x) = sigmoid(real logits) in the last discriminator step
     d_fake: Spread  # D(G(z)) in the last discriminator step
-    real_logit: Array  # mean over real examples in the last discriminator step: what a critic without D(x) says
-    fake_logit: Array
-    g_grad_norm: Array  # of the player's own objective, whatever direction the rule then takes
-    d_grad_norm: Array
-    g_update_norm: Array  # of the optimizer's actual update
-    d_update_norm: Array
+    # Mean over real examples in the last discriminator step: what a critic without D(x) says.
+    real_logit: Float[Array, "*runs"]
+    fake_logit: Float[Array, "*runs"]
+    g_grad_norm: Float[Array, "*runs"]  # of the player's own objective, whatever direction the rule then takes
+    d_grad_norm: Float[Array, "*runs"]
+    g_update_norm: Float[Array, "*runs"]  # of the optimizer's actual update
+    d_update_norm: Float[Array, "*runs"]
 
 
 def as_reported(report: PyTree) -> PyTree:

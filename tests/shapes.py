@@ -5,14 +5,16 @@ for their tests. Sizes are those of one call: two arrays of `n` have to agree in
 """
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from beartype import beartype
 from jaxtyping import AbstractArray, install_import_hook
 
 
 def names_a_shape(hint: Any) -> bool:
-    """Is there a `Float[Array, "n d"]` or the like anywhere in it?"""
+    """Is there a `Float[Array, "n d"]` or the like anywhere in it? A function's own are checked when it is called."""
+    if get_origin(hint) is Callable:
+        return False
     return (isinstance(hint, type) and issubclass(hint, AbstractArray)) or any(map(names_a_shape, get_args(hint)))
 
 

@@ -35,3 +35,11 @@ def test_other_types_are_refused_by_the_functions_themselves() -> None:
 def test_a_shape_is_found_wherever_it_stands_in_an_annotation() -> None:
     assert names_a_shape(tuple[jg.types.RealLogits, int]) and names_a_shape(jg.types.FakeLogits | None)
     assert not names_a_shape(jnp.ndarray) and not names_a_shape("Float[Array, 'n']")
+    assert not names_a_shape(float | jg.types.Transform)  # a schedule may stand where a number does
+
+
+def test_networks_and_terms_are_held_to_what_they_say() -> None:
+    with pytest.raises(TypeCheckError, match="'kernel'"):  # of two channels, for images of three
+        jg.nn.conv.conv(jnp.zeros((1, 8, 8, 3)), jnp.zeros((4, 4, 2, 5)), (2, 2), "SAME")
+    with pytest.raises(TypeCheckError, match="'z'"):
+        jg.nn.MLPGenerator(2).apply({}, jnp.zeros((4, 3, 2)), train=False)

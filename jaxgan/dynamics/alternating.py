@@ -6,6 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Num
 
 from jaxgan.checks import check_count
 from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, two_player, update_player
@@ -21,10 +22,12 @@ from jaxgan.types import (
     Players,
     PyTree,
     Sampler,
+    Scalar,
     State,
+    Step,
 )
 
-Count = int | Callable[[Array], Array]
+Count = int | Callable[[Step], Num[Array, ""]]
 """A number of updates, or a schedule of it: a function of the step that gives whole numbers of at least 1."""
 
 
@@ -103,7 +106,7 @@ def two_time_scales(
     return alternating(game, optimizer(lr_g), optimizer(lr_d), batch_size=batch_size)
 
 
-def critic_warm_up(d_steps: int = 5, warm: int = 100, first: int = 25, period: int = 500) -> Callable[[Array], Array]:
+def critic_warm_up(d_steps: int = 5, warm: int = 100, first: int = 25, period: int = 500) -> Callable[[Step], Step]:
     """A schedule of discriminator updates: `warm` at the first steps and at every `period`-th, `d_steps` otherwise.
 
     Source: the code of Arjovsky et al. 2017 (WassersteinGAN, main.py).
@@ -165,12 +168,12 @@ def unrolled(
         """The game in which the generator meets the discriminator of the future."""
 
         def generator(
-            key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Array
-        ) -> tuple[Array, Evaluation]:
-            def update(carry: tuple[PyTree, PyTree], i: Array) -> tuple[tuple[PyTree, PyTree], None]:
+            key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step
+        ) -> tuple[Scalar, Evaluation]:
+            def update(carry: tuple[PyTree, PyTree], i: Step) -> tuple[tuple[PyTree, PyTree], None]:
                 own, opt_state = carry
 
-                def value(own: PyTree) -> Array:
+                def value(own: PyTree) -> Scalar:
                     point = params._replace(discriminator=own)
                     k = jax.random.fold_in(named_key(key, "unrolled"), i)
                     return game.discriminator(k, point, model_state, batch, num_fake, step)[0]
@@ -205,12 +208,12 @@ def _alternating(
         check_count("d_steps", d_steps)
 
     def update(key: Key, state: State, sample: Sampler) -> tuple[State, Players]:
-        def d_move(state: State, i: Array) -> tuple[State, Move]:
+        def d_move(state: State, i: Step) -> tuple[State, Move]:
             k = jax.random.fold_in(named_key(key, "discriminator"), i)
             batch = sample(named_key(k, "data"), sizes.real)
             return update_player(named_key(k, "game"), game, "discriminator", d_tx, state, batch, sizes.fake)
 
-        def g_move(state: State, i: Array) -> tuple[State, Move]:
+        def g_move(state: State, i: Step) -> tuple[State, Move]:
             k = named_key(key, "generator")
             k = k if g_steps == 1 else jax.random.fold_in(k, i)
             batch = sample(named_key(k, "data"), sizes.generator)
@@ -228,7 +231,7 @@ def _alternating(
     return two_player(game, partial(first_state, game, g_tx, d_tx, sizes), update)
 
 
-def _repeated(move: Callable[[State, Array], tuple[State, Move]], count: Count, state: State) -> tuple[State, Move]:
+def _repeated(move: Callable[[State, Step], tuple[State, Move]], count: Count, state: State) -> tuple[State, Move]:
     """`count` moves, and the report of the last; a single one is no loop."""
     if isinstance(count, int) and count == 1:
         return move(state, jnp.int32(0))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Shaped
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import current_generator
@@ -56,7 +57,7 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
         before = state.average
         state, report = algorithm.update(key, state, sample)
 
-        def towards(average: Array, current: Array) -> Array:
+        def towards(average: Shaped[Array, "*leaf"], current: Shaped[Array, "*leaf"]) -> Shaped[Array, "*leaf"]:
             if not jnp.issubdtype(average.dtype, jnp.inexact):
                 return current
             return average + rate.astype(average.dtype) * (current - average)

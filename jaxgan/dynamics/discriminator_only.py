@@ -6,22 +6,23 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Float
 
 from jaxgan.checks import check_count
 from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, update_player
 from jaxgan.losses.parts import value_of
 from jaxgan.random import named_key
-from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State
+from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State, Step
 
 
 class DiscriminatorInfo(NamedTuple):
     """What a step of the discriminator alone reports, of its last batch before the update."""
 
-    loss: Array
-    accuracy: Array  # the share of examples, half of them real, that are on their side of the threshold
-    value: Array  # V(D, G) = E log D(x) + E log(1 - D(G(z))); (V + log 4) / 2 bounds the JSD from below
-    real_logit: Array  # mean over the real examples
-    fake_logit: Array
+    loss: Float[Array, "*runs"]
+    accuracy: Float[Array, "*runs"]  # the share of examples, half of them real, that are on their side of the threshold
+    value: Float[Array, "*runs"]  # V(D, G) = E log D(x) + E log(1 - D(G(z))); (V + log 4) / 2 bounds the JSD from below
+    real_logit: Float[Array, "*runs"]  # mean over the real examples
+    fake_logit: Float[Array, "*runs"]
 
 
 def discriminator_only(
@@ -63,7 +64,7 @@ def discriminator_only(
     check_count("d_steps", d_steps)
 
     def update(key: Key, state: State, sample: Sampler) -> tuple[State, Move]:
-        def move(state: State, i: Array) -> tuple[State, Move]:
+        def move(state: State, i: Step) -> tuple[State, Move]:
             k = jax.random.fold_in(key, i)
             batch = sample(named_key(k, "data"), sizes.real)
             return update_player(named_key(k, "game"), game, "discriminator", d_tx, state, batch, sizes.fake)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import Array, Field, Key, Players
+from jaxgan.types import Field, Key, Players, Scalar
 
 
 def consensus_field(field: Field, gamma: float = 10.0) -> Field:
@@ -28,7 +28,7 @@ def consensus_field(field: Field, gamma: float = 10.0) -> Field:
     check_coefficient("gamma", gamma)
 
     def adjusted(key: Key, params: Players, *rest: Any) -> tuple[Players, Players]:
-        def energy(params: Players) -> tuple[Array, tuple[Players, Players]]:
+        def energy(params: Players) -> tuple[Scalar, tuple[Players, Players]]:
             gradient, seen = field(key, params, *rest)
             squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)]
             return gamma / 2 * sum(squares, start=jnp.zeros(())), (gradient, seen)
@@ -69,6 +69,6 @@ def symplectic_field(field: Field, weight: float = 1.0, *, align: bool = False) 
     return adjusted
 
 
-def _dot(a: Players, b: Players) -> Array:
+def _dot(a: Players, b: Players) -> Scalar:
     products = jax.tree.map(lambda x, y: jnp.sum(x * y), a, b)
     return sum(jax.tree.leaves(products), start=jnp.zeros(()))

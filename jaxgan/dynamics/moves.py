@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Float
 
 from jaxgan.checks import check_count
 from jaxgan.losses.parts import value_of
@@ -27,6 +28,7 @@ from jaxgan.types import (
     Players,
     PyTree,
     Sampler,
+    Scalar,
     Spread,
     State,
 )
@@ -35,18 +37,18 @@ from jaxgan.types import (
 class Move(NamedTuple):
     """What one update of one player reports: what is there anyway, from which `info_of` computes the rest."""
 
-    loss: Array
+    loss: Scalar
     evaluation: Evaluation  # its model state left out: that of the `State` is the same
     gradient: PyTree  # of the player's own objective, whatever direction the rule then takes
     updates: PyTree  # what the optimizer made of it
 
     @property
-    def grad_norm(self) -> Array:
+    def grad_norm(self) -> Scalar:
         """|gradient|"""
         return norm(self.gradient)
 
     @property
-    def update_norm(self) -> Array:
+    def update_norm(self) -> Scalar:
         """|updates|"""
         return norm(self.updates)
 
@@ -114,7 +116,7 @@ def update_player(
     Only the player's own parameters, model state and optimizer state change.
     """
 
-    def value(own: PyTree) -> tuple[Array, Evaluation]:
+    def value(own: PyTree) -> tuple[Scalar, Evaluation]:
         point = state.params._replace(**{player: own})
         return getattr(game, player)(key, point, state.model_state, batch, num_fake, state.step)
 
@@ -156,7 +158,7 @@ def two_player(
     return Algorithm(init, update, game, info_of, losses_of)
 
 
-def losses_of(moves: Players) -> dict[str, Array]:
+def losses_of(moves: Players) -> dict[str, Scalar]:
     """What is watched at every step."""
     return {"g_loss": moves.generator.loss, "d_loss": moves.discriminator.loss}
 
@@ -181,6 +183,6 @@ def info_of(moves: Players) -> Info:
     )
 
 
-def _spread(logits: Array) -> Spread:
+def _spread(logits: Float[Array, "*logits"]) -> Spread:
     probabilities = jax.nn.sigmoid(logits)
     return Spread(jnp.mean(probabilities), jnp.quantile(probabilities, jnp.asarray(QUANTILES)))

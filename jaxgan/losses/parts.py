@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array
+from jaxgan.types import Array, FakeLogits, RealLogits, Scalar
 
 Parts = Array | tuple[Array, ...]
 """What a loss returns: per-example values, or a tuple of such arrays."""
@@ -19,12 +19,12 @@ def parts_of(parts: Parts) -> tuple[Array, ...]:
     return parts if isinstance(parts, tuple) else (parts,)
 
 
-def means_of(parts: Parts) -> tuple[Array, ...]:
+def means_of(parts: Parts) -> tuple[Scalar, ...]:
     """The mean of every part."""
     return tuple(jnp.mean(part) for part in parts_of(parts))
 
 
-def mean_of(parts: Parts) -> Array:
+def mean_of(parts: Parts) -> Scalar:
     """What a player minimizes: the sum of the means of the parts.
 
     Example:
@@ -34,12 +34,12 @@ def mean_of(parts: Parts) -> Array:
     return added(means_of(parts))
 
 
-def added(means: tuple[Array, ...]) -> Array:
+def added(means: tuple[Scalar, ...]) -> Scalar:
     """The sum of one number or more, in their order."""
     return sum(means[1:], start=means[0])
 
 
-def value_of(real_logits: Array, fake_logits: Array) -> Array:
+def value_of(real_logits: RealLogits, fake_logits: FakeLogits) -> Scalar:
     """V(D, G) = E log D(x) + E log(1 - D(G(z))), D = sigmoid(logit); -log 4 at the equilibrium.
 
     Source: Goodfellow et al. 2014, Generative Adversarial Nets, equation 1.

@@ -4,9 +4,10 @@ from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
 _Conv = partial(nn.Conv, conv_general_dilated=conv_general_dilated)
 
@@ -24,7 +25,9 @@ class Classifier(nn.Module):
     width: int = 16
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+    def __call__(
+        self, x: Images, *, train: bool
+    ) -> tuple[Float[Array, "n {self.classes}"], Float[Array, "n {self.features}"]]:
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
         width = self.width
         x = nn.relu(norm()(_Conv(width, (3, 3), use_bias=False)(x)))

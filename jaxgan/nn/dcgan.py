@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
+from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
 _init = nn.initializers.normal(0.02)
 _Conv = partial(nn.Conv, kernel_init=_init, use_bias=False, conv_general_dilated=conv_general_dilated, strides=(2, 2))
@@ -72,7 +73,9 @@ class DCGANGenerator(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:
+    def __call__(
+        self, z: Float[Array, "n d"], *, train: bool
+    ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
@@ -100,14 +103,14 @@ class DCGANDiscriminator(nn.Module):
     dtype: Any = None
     batch_norm: bool = True
     spectral_norm: bool = False
-    minibatch: Callable[[Array], Array] | None = None
+    minibatch: Callable[[Float[Array, "n f"]], Float[Array, "n g"]] | None = None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Float[Array, "n size size c"], *, train: bool) -> Float[Array, " n"]:
         def layer(module: nn.Module) -> Callable[[Array], Array]:
             return spectrally_normalized(module, self.spectral_norm, train=train)
 
-        def norm(x: Array) -> Array:
+        def norm(x: Images) -> Images:
             if not self.batch_norm:
                 return x
             return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)

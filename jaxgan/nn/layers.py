@@ -7,9 +7,10 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
+from jaxtyping import Float
 
 from jaxgan.nn.conv import Padding, conv_transpose
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
 
 class ConvTranspose(nn.Module):
@@ -26,7 +27,7 @@ class ConvTranspose(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Images) -> Float[Array, "n out_h out_w {self.features}"]:
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, self.param_dtype)
         bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
@@ -43,7 +44,7 @@ def spectrally_normalized(layer: nn.Module, wanted: bool, *, train: bool) -> Cal
     return partial(nn.SpectralNorm(layer), update_stats=train) if wanted else layer
 
 
-def at_least_float32(x: Array) -> Array:
+def at_least_float32(x: Float[Array, "*x"]) -> Float[Array, "*x"]:
     """What leaves a network: a narrow computation ends here, so that losses and samples are float32.
 
     Example:

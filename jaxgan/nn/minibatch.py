@@ -5,6 +5,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.checks import check_count
 from jaxgan.nn.calls import told
@@ -37,7 +38,7 @@ class Packed(nn.Module):
             raise ValueError(f"a pack needs at least 1 example, got m = {self.m}")
 
     @nn.compact
-    def __call__(self, x: Array, y: PyTree = None, *, train: bool) -> Array:
+    def __call__(self, x: Float[Array, "n ..."], y: PyTree = None, *, train: bool) -> PyTree:
         n = x.shape[0]
         if n % self.m:
             raise ValueError(f"packs of {self.m} do not divide a batch of {n} examples")
@@ -65,7 +66,7 @@ class MinibatchDiscrimination(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, features: Array) -> Array:
+    def __call__(self, features: Float[Array, "n f"]) -> Float[Array, "n f+{self.kernels}"]:
         n = features.shape[0]
         m = nn.Dense(self.kernels * self.dim, use_bias=False, dtype=self.dtype)(features)
         m = m.reshape(n, self.kernels, self.dim)
@@ -74,7 +75,9 @@ class MinibatchDiscrimination(nn.Module):
         return jnp.concatenate([features, others], axis=-1)
 
 
-def minibatch_standard_deviation(features: Array, group: int | None = 4) -> Array:
+def minibatch_standard_deviation(
+    features: Float[Array, "n *size f"], group: int | None = 4
+) -> Float[Array, "n *size f+1"]:
     """Features [n, ..., f] -> [n, ..., f + 1]: beside them, how much they vary over a group of examples.
 
     The mean over features of the standard deviation over each `group` examples (None: over the batch; a batch that

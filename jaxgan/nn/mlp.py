@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
+from jaxtyping import Float
 
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.types import Array
@@ -26,7 +27,7 @@ class MLPGenerator(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:
+    def __call__(self, z: Float[Array, "n d"], *, train: bool) -> Float[Array, "n {self.features}"]:
         del train
         for width in self.hidden:
             z = nn.relu(nn.Dense(width, dtype=self.dtype)(z))
@@ -44,10 +45,10 @@ class MLPDiscriminator(nn.Module):
     hidden: Sequence[int] = (128, 128)
     dtype: Any = None
     spectral_norm: bool = False
-    minibatch: Callable[[Array], Array] | None = None
+    minibatch: Callable[[Float[Array, "n f"]], Float[Array, "n g"]] | None = None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Float[Array, "n ..."], *, train: bool) -> Float[Array, " n"]:
         def dense(width: int) -> Callable[[Array], Array]:
             return spectrally_normalized(nn.Dense(width, dtype=self.dtype), self.spectral_norm, train=train)
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxgan.trees import like
-from jaxgan.types import Array, PyTree, StatefulTerm, Term, View
+from jaxgan.types import PyTree, Scalar, StatefulTerm, Term, View
 
 
 def check_terms(name: str, terms: Any) -> tuple[Term, ...]:
@@ -28,7 +28,7 @@ def first_states(terms: Sequence[Term]) -> tuple[PyTree, ...]:
 
 def evaluate(
     terms: Sequence[Term], view_of: Callable[[int], View], states: Sequence[PyTree]
-) -> tuple[tuple[Array, ...], tuple[PyTree, ...]]:
+) -> tuple[tuple[Scalar, ...], tuple[PyTree, ...]]:
     """The mean of every term, and its next state; each has a view of its own, which the others do not change."""
     means, after = [], []
     for i, (term, state) in enumerate(zip(terms, states, strict=True)):

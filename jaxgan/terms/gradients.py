@@ -5,6 +5,7 @@ All take the gradient of a decision by all that it decides on, whatever the crit
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient
 from jaxgan.random import named_key
@@ -111,7 +112,7 @@ def dragan(weight: Coefficient = 10.0, scale: float = 0.5, target: float = 1.0) 
     check_coefficient("scale", scale)
     check_coefficient("target", target)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> Float[Array, " decisions"]:
         real = view.real
         noise = jax.random.uniform(named_key(view.key, "noise"), real.shape, real.dtype)
         share = by_decision(named_key(view.key, "share"), view)
@@ -121,7 +122,7 @@ def dragan(weight: Coefficient = 10.0, scale: float = 0.5, target: float = 1.0) 
     return term
 
 
-def _between(view: View) -> Array:
+def _between(view: View) -> Float[Array, "n ..."]:
     if view.real.shape != view.fake.shape:
         raise ValueError(
             "a penalty between real and fake examples needs as many of both: "

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_count
 from jaxgan.trees import like
-from jaxgan.types import Array, PyTree, StatefulTerm, Term, View
+from jaxgan.types import PyTree, Scalar, StatefulTerm, Term, View
 
 
 def every(k: int, term: Term) -> Term:
@@ -26,12 +26,12 @@ def every(k: int, term: Term) -> Term:
     check_count("k", k)
     inner = term if isinstance(term, StatefulTerm) else StatefulTerm(tuple, lambda view, state: (term(view), state))
 
-    def apply(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        def evaluate(state: PyTree) -> tuple[Array, PyTree]:
+    def apply(view: View, state: PyTree) -> tuple[Scalar, PyTree]:
+        def evaluate(state: PyTree) -> tuple[Scalar, PyTree]:
             values, new = inner.apply(view, state)
             return k * jnp.mean(values), like(state, new)
 
-        def skip(state: PyTree) -> tuple[Array, PyTree]:
+        def skip(state: PyTree) -> tuple[Scalar, PyTree]:
             return jnp.zeros_like(jax.eval_shape(evaluate, state)[0]), state
 
         return jax.lax.cond(view.step % k == 0, evaluate, skip, state)

@@ -2,11 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient
 from jaxgan.random import named_key
 from jaxgan.terms.parts import Coefficient, at
-from jaxgan.types import Array, PyTree, StatefulTerm, Term, Transform, View
+from jaxgan.types import Array, FakeLogits, PyTree, RealLogits, Scalar, StatefulTerm, Term, Transform, View
 
 
 def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
@@ -26,7 +27,7 @@ def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
-    def apply(view: View, state: PyTree) -> tuple[Array, PyTree]:
+    def apply(view: View, state: PyTree) -> tuple[Scalar, PyTree]:
         news = jax.lax.stop_gradient((jnp.mean(view.real_logits), jnp.mean(view.fake_logits), jnp.ones(())))
         state = tuple(decay * old + (1 - decay) * new for old, new in zip(state, news, strict=True))
         real, fake, seen = state
@@ -51,7 +52,7 @@ def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
     """
     check_coefficient("weight", weight, schedule=True)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> RealLogits:
         return at(weight, view) * (view.critic(view.real) - view.critic(augment(view.key, view.real))) ** 2
 
     return term
@@ -72,7 +73,7 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
     check_coefficient("real_weight", real_weight, schedule=True)
     check_coefficient("fake_weight", fake_weight, schedule=True)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> Scalar:
         sides = (
             (real_weight, view.real, view.key),
             (fake_weight, view.fake, named_key(view.key, "fake")),
@@ -101,7 +102,7 @@ def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("sigma", sigma)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> FakeLogits:
         here, nearby = (view.critic(view.generate(z)) for z in (view.z, _nearby(view, sigma)))
         return at(weight, view) * (here - nearby) ** 2
 
@@ -124,5 +125,5 @@ def latent_diversity(weight: Coefficient = 0.5, sigma: float = 0.03) -> Term:
     return lambda view: -at(weight, view) * (view.generate(view.z) - view.generate(_nearby(view, sigma))) ** 2
 
 
-def _nearby(view: View, sigma: float) -> Array:
+def _nearby(view: View, sigma: float) -> Float[Array, "n ..."]:
     return view.z + sigma * jax.random.normal(view.key, view.z.shape, view.z.dtype)

@@ -4,10 +4,11 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient
 from jaxgan.terms.parts import Coefficient, at, flat, root
-from jaxgan.types import Array, PyTree, StatefulTerm, Term, View
+from jaxgan.types import Array, Scalar, StatefulTerm, Term, View
 
 
 def feature_matching(weight: Coefficient = 1.0) -> Term:
@@ -26,7 +27,7 @@ def feature_matching(weight: Coefficient = 1.0) -> Term:
     """
     check_coefficient("weight", weight, schedule=True)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> Scalar:
         real, fake = (jnp.mean(flat(view.features(x)), axis=0) for x in (view.real, view.fake))
         return at(weight, view) * jnp.sum((real - fake) ** 2)
 
@@ -48,12 +49,12 @@ def orthogonal(weight: Coefficient = 1e-4) -> Term:
     """
     check_coefficient("weight", weight, schedule=True)
 
-    def off_diagonal(kernel: Array) -> Array:
+    def off_diagonal(kernel: Float[Array, "*window c o"]) -> Scalar:
         matrix = kernel.reshape(-1, kernel.shape[-1])
         products = matrix.T @ matrix
         return jnp.sum((products - jnp.diag(jnp.diag(products))) ** 2)
 
-    def term(view: View) -> Array:
+    def term(view: View) -> Scalar:
         kernels = [leaf for leaf in jax.tree.leaves(view.params) if leaf.ndim > 1]
         return at(weight, view) * sum(map(off_diagonal, kernels), start=jnp.zeros(()))
 
@@ -78,7 +79,7 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> StatefulTerm:
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
 
-    def apply(view: View, state: PyTree) -> tuple[Array, PyTree]:
+    def apply(view: View, state: Scalar) -> tuple[Float[Array, " n"], Scalar]:
         pixels = math.prod(view.fake.shape[1:3]) if view.fake.ndim == 4 else 1
         y = jax.random.normal(view.key, view.fake.shape, view.fake.dtype) / math.sqrt(pixels)
         gradient = jax.grad(lambda z: jnp.sum(view.generate(z) * y))(view.z)
@@ -119,7 +120,7 @@ def l2_to_real(weight: Coefficient = 100.0) -> Term:
     return lambda view: at(weight, view) * _from_real("l2_to_real", view) ** 2
 
 
-def _from_real(name: str, view: View) -> Array:
+def _from_real(name: str, view: View) -> Float[Array, "n ..."]:
     if view.y is None:
         raise ValueError(f"{name} compares with the real image of the same condition, but the batch has no condition y")
     if view.real.shape != view.fake.shape:

@@ -38,7 +38,7 @@ class Echo(nn.Module):
 
 
 def as_called(module: nn.Module, *inputs: Any, train: bool) -> Any:
-    return module.apply({}, *inputs, train=train)
+    return module.apply({}, *jax.tree.map(jnp.asarray, inputs), train=train)
 
 
 def started(module: nn.Module, x: Array) -> Any:

@@ -109,5 +109,5 @@ def test_perceptrons_by_hand() -> None:
         expected = (hidden @ last["kernel"]).reshape((4, 5) if features == 5 else (4,))
         assert last["kernel"].shape == (7, features)
         for train in (True, False):
-            actual = jnp.asarray(module.apply(variables, rows, train=train))
+            actual = jnp.asarray(module.apply(variables, jnp.asarray(rows), train=train))
             np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6)  # sums of seven products near 1

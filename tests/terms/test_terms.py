@@ -153,10 +153,11 @@ def test_orthogonal_by_hand() -> None:
     for kernel in kernels:
         products = kernel.reshape(-1, kernel.shape[-1]).T @ kernel.reshape(-1, kernel.shape[-1])
         expected += sum(p**2 for (i, j), p in np.ndenumerate(products) if i != j)
-    params: Any = {"dense": {"kernel": kernels[0], "bias": np.ones(2)}, "conv": {"kernel": kernels[1]}}
+    dense, conv = map(jnp.asarray, kernels)
+    params: Any = {"dense": {"kernel": dense, "bias": jnp.ones(2)}, "conv": {"kernel": conv}}
     close(values(orthogonal(3.0), view_of(params=params)), 3 * expected)
     close(values(orthogonal(), view_of(params=params)), 1e-4 * expected)
-    assert values(orthogonal(), view_of(params=[np.array([[3, 0], [0, 5], [0, 0]], np.float32)])) == 0
+    assert values(orthogonal(), view_of(params=[jnp.array([[3.0, 0], [0, 5], [0, 0]])])) == 0
 
 
 @pytest.mark.parametrize(("term", "distance"), [(l1_to_real, np.abs), (l2_to_real, np.square)])

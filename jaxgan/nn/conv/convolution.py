@@ -12,11 +12,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Float
 
 from jaxgan.nn.conv.primitive import Window, contract
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
 Padding = str | Sequence[tuple[int, int]]
+Kernel = Float[Array, "kh kw c o"]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -40,14 +42,14 @@ _PLAIN = plain_by_default(os.environ.get("JAXGAN_CONV", ""))
 
 
 def conv(
-    x: Array,
-    kernel: Array,
+    x: Images,
+    kernel: Kernel,
     strides: Sequence[int],
     padding: Padding,
     *,
     precision: Any = None,
     plain: bool = _PLAIN,
-) -> Array:
+) -> Float[Array, "n out_h out_w o"]:
     """Equal to `lax.conv_general_dilated` on x [n, h, w, c] and kernel [kh, kw, c, o] (NHWC, HWIO).
 
     Args:
@@ -72,14 +74,14 @@ def conv(
 
 
 def conv_transpose(
-    x: Array,
-    kernel: Array,
+    x: Images,
+    kernel: Kernel,
     strides: Sequence[int],
     padding: Padding,
     *,
     precision: Any = None,
     plain: bool = _PLAIN,
-) -> Array:
+) -> Float[Array, "n out_h out_w o"]:
     """Equal to `lax.conv_transpose` on x [n, h, w, c] and kernel [kh, kw, c, o] (NHWC, HWIO).
 
     No zero is multiplied.
@@ -156,7 +158,7 @@ def conv_general_dilated(
     return conv(_dilate(lhs, 1, dilation), rhs, window_strides, padding, precision=precision)
 
 
-def _one_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:
+def _one_dtype(x: Images, kernel: Kernel) -> tuple[Images, Kernel]:
     dtype = jnp.result_type(x, kernel)
     return x.astype(dtype), kernel.astype(dtype)
 

@@ -17,9 +17,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Float
 
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
+Kernel = Float[Array, "kh kw c o"]
+Outputs = Float[Array, "n out_h out_w o"]
 Arrays = tuple[Array, ...]
 Size = tuple[int, int]
 
@@ -27,9 +30,9 @@ Size = tuple[int, int]
 class Formulation(NamedTuple):
     """y = collect(spread(x)_k @ taps(w)_k): three linear maps."""
 
-    spread: Callable[[Array], Arrays]  # x [n, h, w, c] -> one or more [n, ., ., .]
-    taps: Callable[[Array], Arrays]  # w [kh, kw, c, o] -> as many [., o]
-    collect: Callable[[Arrays], Array]  # as many [n, ., ., o] -> y [n, out_h, out_w, o]
+    spread: Callable[[Images], Arrays]  # x [n, h, w, c] -> one or more [n, ., ., .]
+    taps: Callable[[Kernel], Arrays]  # w [kh, kw, c, o] -> as many [., o]
+    collect: Callable[[Arrays], Outputs]  # as many [n, ., ., o] -> y [n, out_h, out_w, o]
 
 
 def shifted(kernel: Size, out: Size) -> Formulation:
@@ -71,7 +74,7 @@ def filtering(kernel: Size, out: Size) -> Formulation:
     rows, columns = _MINIMAL[kernel[0]], _MINIMAL[kernel[1]]
     tiles = (-(-out[0] // 2), -(-out[1] // 2))
 
-    def spread(x: Array) -> Arrays:
+    def spread(x: Images) -> Arrays:
         # An odd size ends in half a tile.
         short = [2 * t + k - 1 - size for t, k, size in zip(tiles, kernel, x.shape[1:3], strict=True)]
         x = jnp.pad(x, ((0, 0), (0, short[0]), (0, short[1]), (0, 0)))
@@ -80,10 +83,10 @@ def filtering(kernel: Size, out: Size) -> Formulation:
             v for line in lines for v in _mix(columns.data, _pixels_of_tiles(line, 2, kernel[1] + 1, tiles[1]))
         )
 
-    def taps(w: Array) -> Arrays:
+    def taps(w: Kernel) -> Arrays:
         return tuple(u for line in _mix(rows.kernel, tuple(w)) for u in _mix(columns.kernel, tuple(line)))
 
-    def collect(products: Arrays) -> Array:
+    def collect(products: Arrays) -> Outputs:
         width = kernel[1] + 1
         lines = [_mix(columns.output, products[i : i + width]) for i in range(0, len(products), width)]
         left, right = (_mix(rows.output, [line[side] for line in lines]) for side in (0, 1))
@@ -125,27 +128,27 @@ def _mix(matrix: Sequence[Sequence[float]], arrays: Sequence[Array]) -> Arrays:
     return tuple(row(weights) for weights in matrix)
 
 
-def _pixels_of_tiles(x: Array, axis: int, count: int, tiles: int) -> Arrays:
+def _pixels_of_tiles(x: Images, axis: int, count: int, tiles: int) -> Arrays:
     """The first, second, ... pixel of every tile; tiles begin at every other pixel."""
     return tuple(lax.slice_in_dim(x, j, j + 2 * tiles - 1, stride=2, axis=axis) for j in range(count))
 
 
-def output(form: Formulation, x: Array, w: Array, precision: Any) -> Array:
+def output(form: Formulation, x: Images, w: Kernel, precision: Any) -> Outputs:
     """y from x [n, h, w, c] and w [kh, kw, c, o]."""
     products = [_dot(v, u, 3, 0, precision) for v, u in zip(form.spread(x), form.taps(w), strict=True)]
     return form.collect(tuple(products))
 
 
-def input_gradient(form: Formulation, x: jax.ShapeDtypeStruct, w: Array, y: Array, precision: Any) -> Array:
+def input_gradient(form: Formulation, x: jax.ShapeDtypeStruct, w: Kernel, y: Outputs, precision: Any) -> Images:
     """The gradient by x, an array like the argument, of the sum of `output(x, w)` times y."""
     gradients = [_dot(d, u, 3, 1, precision) for d, u in zip(_collected(form, x, y), form.taps(w), strict=True)]
     return transpose(form.spread, x, tuple(gradients))
 
 
-def kernel_gradient(form: Formulation, w: jax.ShapeDtypeStruct, x: Array, y: Array, precision: Any) -> Array:
+def kernel_gradient(form: Formulation, w: jax.ShapeDtypeStruct, x: Images, y: Outputs, precision: Any) -> Kernel:
     """The gradient by w, an array like the argument, of the sum of `output(x, w)` times y."""
 
-    def rows(a: Array) -> Array:
+    def rows(a: Float[Array, "*rows c"]) -> Float[Array, "n c"]:
         return a.reshape(-1, a.shape[-1])
 
     pairs = zip(form.spread(x), _collected(form, x, y), strict=True)
@@ -157,7 +160,7 @@ def transpose(linear: Callable[[Array], Any], like: jax.ShapeDtypeStruct, result
     return jax.linear_transpose(linear, like)(result)[0]
 
 
-def _collected(form: Formulation, x: Any, y: Array) -> Arrays:
+def _collected(form: Formulation, x: Any, y: Outputs) -> Arrays:
     """What reaches each product when y is the gradient with respect to the output."""
     spread = jax.eval_shape(form.spread, x)
     products = tuple(jax.ShapeDtypeStruct((*v.shape[:-1], y.shape[-1]), y.dtype) for v in spread)

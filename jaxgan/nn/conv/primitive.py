@@ -15,9 +15,12 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jaxtyping import Float
 
 from jaxgan.nn.conv.formulations import (
     Formulation,
+    Kernel,
+    Outputs,
     filtering,
     input_gradient,
     kernel_gradient,
@@ -26,7 +29,7 @@ from jaxgan.nn.conv.formulations import (
     shifted,
     transpose,
 )
-from jaxgan.types import Array
+from jaxgan.types import Array, Images
 
 # Crossovers, measured by benchmarks/convolutions.py.
 _THIN = 32  # channels, after space-to-depth, below which single products and their maps are too thin
@@ -53,6 +56,11 @@ class Window(NamedTuple):
     def taps(self) -> tuple[int, int]:
         """Height and width of the kernel in blocks of one stride."""
         return -(-self.kernel[0] // self.strides[0]), -(-self.kernel[1] // self.strides[1])
+
+    @property
+    def block(self) -> int:
+        """Pixels in a block of one stride."""
+        return self.strides[0] * self.strides[1]
 
 
 _NAMES = ("x", "w", "y")
@@ -176,7 +184,7 @@ def by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, bat
         return by_products(a, b, role=role, window=window, precision=precision, batched=batched)
     like = _like(a, b, role, window)
 
-    def convolve(x: Array, w: Array) -> Array:
+    def convolve(x: Images, w: Kernel) -> Outputs:
         numbers = ("NHWC", "HWIO", "NHWC")
         return lax.conv_general_dilated(
             x, w, window.strides, window.padding, dimension_numbers=numbers, precision=precision
@@ -242,7 +250,7 @@ mlir.register_lowering(conv_p, mlir.lower_fun(by_xla, multiple_results=False))
 mlir.register_lowering(conv_p, mlir.lower_fun(in_pieces, multiple_results=False), platform="cpu")
 
 
-def _image_blocks(window: Window, x: Array) -> Array:
+def _image_blocks(window: Window, x: Images) -> Float[Array, "n rows columns c*{window.block}"]:
     """[n, h, w, c] -> [n, rows, columns, sh sw c], padded: blocks of sh x sw pixels become one pixel each.
 
     As many as the taps reach; a negative padding cuts what none does.
@@ -257,7 +265,7 @@ def _image_blocks(window: Window, x: Array) -> Array:
     return x.reshape(n, rows, sh, columns, sw, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, rows, columns, sh * sw * c)
 
 
-def _kernel_blocks(window: Window, w: Array) -> Array:
+def _kernel_blocks(window: Window, w: Kernel) -> Float[Array, "rows columns c*{window.block} o"]:
     """[kh, kw, c, o] -> [taps, taps, sh sw c, o]: in the order in which `_image_blocks` puts pixels."""
     (kh, kw), (rows, columns), (sh, sw), (c, o) = window.kernel, window.taps, window.strides, w.shape[2:]
     w = jnp.pad(w, ((0, rows * sh - kh), (0, columns * sw - kw), (0, 0), (0, 0)))
