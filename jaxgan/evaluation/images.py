@@ -181,5 +181,6 @@ def _features_for(
         )
         return principal_features(train)
     features = classifier_features(train, heldout, len(source.classes), seed=split_seed, report=report)
-    report(f"the metrics' classifier is right on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")
+    if not features.notes:  # a doubt has said it
+        report(f"the metrics' classifier is right on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")
     return features

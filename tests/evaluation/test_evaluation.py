@@ -1,5 +1,7 @@
 """Evaluators: sums taken inside a program give what whole arrays give on the host."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from jaxgan.data.in_memory import make_source
 from jaxgan.data.source import DataError, Examples
 from jaxgan.evaluation.images import image_evaluator
 from jaxgan.evaluation.points import points_evaluator
-from jaxgan.features import in_batches
+from jaxgan.features import classifier_features, in_batches
 from jaxgan.metrics.classes import class_reference, class_report
 from jaxgan.metrics.frechet import frechet_distance, moments
 from jaxgan.types import Game, Generator
@@ -36,6 +38,15 @@ def digits() -> jg.data.Source:
 @pytest.fixture(scope="module")
 def evaluator(digits) -> jg.Evaluator:
     return jg.evaluator_for(digits, samples=240)
+
+
+def test_the_accuracy_of_a_classifier_that_is_doubted_is_said_once(digits, monkeypatch):
+    untrained = functools.partial(classifier_features, steps=1, cached=False)
+    monkeypatch.setattr("jaxgan.evaluation.images.classifier_features", untrained)
+    lines: list[str] = []
+    image_evaluator(digits, digits.train, digits.heldout, 100, 0, lines.append)
+    said = [line for line in lines if "is right on" in line]
+    assert len(said) == 1 and "does not tell the classes apart" in said[0]
 
 
 def test_metrics_of_images_equal_those_of_the_whole_arrays(digits, evaluator):
