@@ -39,6 +39,21 @@ def told(module: Any, train: bool) -> tuple[Any, dict[str, bool]]:
     return module, {"train": train} if anything and not isinstance(module, nn.Sequential) else {}
 
 
+def takes(module: nn.Module, inputs: int) -> bool:
+    """Can a linen module be called with so many inputs, beside how it is told whether it trains?
+
+    Example:
+      >>> takes(nn.Dense(3), 1), takes(nn.Dense(3), 2)
+      (True, False)
+    """
+    called, keywords = told(module, True)
+    try:
+        inspect.Signature(list(parameters_of(called).values())).bind(*range(inputs), **keywords)
+    except TypeError:
+        return False
+    return True
+
+
 def parameters_of(module: nn.Module) -> dict[str, inspect.Parameter]:
     """What `__call__` of a linen module takes, or of the nnx module in a bridge, but for `self`."""
     bridged = type(module).__name__ == "ToLinen"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxgan.data.source import Source
+from jaxgan.nn.calls import takes
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
 from jaxgan.study.catalogue import find_network
@@ -65,7 +66,10 @@ def networks_for(source: Source, config: Config) -> Networks:
     for name in given.get("", {}):
         if name not in known:
             raise OptionError("network", f"neither network has a field {name!r}; they have {', '.join(sorted(known))}")
-    return networks_from(description)
+    networks = networks_from(description)
+    for player in PLAYERS:
+        _check_inputs(player, description[player]["name"], getattr(networks, player), config.conditional)
+    return networks
 
 
 def networks_from(description: Mapping[str, Any]) -> Networks:
@@ -99,6 +103,17 @@ def _given(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             found.setdefault(player, {})[name] = value
     return found
+
+
+def _check_inputs(player: str, name: str, module: Any, conditional: bool) -> None:
+    """A network takes a condition where there is one, and needs none where there is not; its own faults come later."""
+    first = "z" if player == "generator" else "x"
+    if conditional and takes(module, 1) and not takes(module, 2):
+        raise OptionError(player, f"{name} takes no second argument y, expected __call__(self, {first}, y) with "
+                          "--conditional")  # fmt: skip
+    if not conditional and takes(module, 2) and not takes(module, 1):
+        raise OptionError(player, f"{name} takes a second argument y, expected __call__(self, {first}) without "
+                          "--conditional")  # fmt: skip
 
 
 def _check_images(source: Source) -> None:

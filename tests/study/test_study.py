@@ -14,6 +14,7 @@ from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_fo
 from jaxgan.study import inputs
 from jaxgan.study.assemble import judged
 from jaxgan.study.config import from_stored, own_code
+from jaxgan.study.networks import PLAYERS
 
 TINY = ["--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8", "--latent-dim", "2"]
 
@@ -127,6 +128,29 @@ def test_labels_reach_networks_evaluation_and_samples(tmp_path, capsys):
         np.testing.assert_allclose(generator.generate(arrays["z"], arrays["y"]), arrays["x"], rtol=1e-5, atol=1e-6)
     assert main(["sample", str(run), "--label", "10"]) == 2
     assert "--label: got 10, expected 0 to 9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_network_that_lacks_the_condition_or_asks_for_one_is_named(player, conditional, tmp_path, capsys):
+    """The fault is the network's, whatever loss is trained: --loss is not what has to change."""
+    (tmp_path / "nets.py").write_text(
+        NETWORKS_FILE + "class Short(nn.Module):\n    @nn.compact\n    def __call__(self, x):\n        return x\n"
+    )
+    others = {"generator": "G", "discriminator": "D"} if conditional else dict.fromkeys(PLAYERS, "Short")
+    others[player] = "Short" if conditional else player[0].upper()
+    words = [f"--{role}={tmp_path / 'nets.py'}:{name}" for role, name in others.items()]
+    assert main(["train", *words, *["--conditional"][: int(conditional)], "--out", str(tmp_path / "run")]) == 2
+    argument = "z" if player == "generator" else "x"
+    expected = (
+        f"nets.py:Short takes no second argument y, expected __call__(self, {argument}, y) with --conditional\n"
+        if conditional
+        else f"nets.py:{others[player]} takes a second argument y, expected __call__(self, {argument}) without "
+        "--conditional\n"
+    )
+    error = capsys.readouterr().err
+    assert f"--{player}: " in error and error.endswith(expected) and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_points_of_ones_own_are_data(tmp_path):
