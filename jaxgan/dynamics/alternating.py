@@ -47,6 +47,10 @@ def alternating(
     Each update draws its own batch and latents. `BatchSizes(real, fake, generator)` sets the examples apart:
     N_D,r real and N_D,f fake ones for the discriminator, N_G fake (and as many real) ones for the generator.
 
+    Here as in every rule, an optimizer that draws (`optax.noisy_sgd(1e-3, key=0)`) has noise of its own in every run
+    and for each player: the run's key enters into its typed key. A raw key (`jax.random.PRNGKey(0)`) in the state of
+    an optimizer is left as it is, and all runs share its noise.
+
     Source: Goodfellow et al. 2014, algorithm 1.
 
     Args:

@@ -1,6 +1,9 @@
 """One update of one player, and what it reports: what every rule is made of."""
 
+import re
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -73,7 +76,8 @@ def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
     """`tx`, ready to be told the loss as `value`, which `optax.contrib.reduce_on_plateau`, for one, goes by.
 
     Raises:
-      TypeError: no gradient transformation.
+      TypeError: no gradient transformation; when traced, one that asks for more, such as the line search of
+        `optax.lbfgs`: no loss of one player alone is there to be evaluated again, with another batch for each update.
 
     Example:
       >>> optimizer("d_tx", optax.adam)
@@ -81,9 +85,26 @@ def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
       TypeError: d_tx must be an optax optimizer, such as optax.adam(1e-3), got the function adam: call it
     """
     if hasattr(tx, "init") and hasattr(tx, "update"):
-        return optax.with_extra_args_support(tx)
+        told = optax.with_extra_args_support(tx)
+        return optax.GradientTransformationExtraArgs(told.init, partial(_update, name, told))
     got = f"the function {getattr(tx, '__name__', tx)}: call it" if callable(tx) else repr(tx)
     raise TypeError(f"{name} must be an optax optimizer, such as optax.adam(1e-3), got {got}")
+
+
+def _update(
+    name: str, tx: optax.GradientTransformationExtraArgs, updates: PyTree, state: PyTree, params: PyTree, **told: Any
+) -> tuple[PyTree, PyTree]:
+    try:
+        return tx.update(updates, state, params, **told)
+    except TypeError as error:
+        _, found, missing = str(error).partition("required keyword-only argument")
+        if not found:
+            raise
+        needs = " and ".join(re.findall(r"'(\w+)'", missing))
+        raise TypeError(
+            f"{name} must be an optimizer that goes by gradients and the value of the loss, got one that needs {needs} "
+            "(as a line search does)"
+        ) from error
 
 
 def first_state(
@@ -94,12 +115,28 @@ def first_state(
     key: Key,
     sample: Sampler,
 ) -> State:
-    """Both players at their start. Typed random keys in an optimizer's state become the run's own."""
+    """Both players at their start. Typed random keys in an optimizer's state become the run's own.
+
+    Warns:
+      UserWarning: an optimizer with a raw random key, which cannot be told from other numbers and stays as it is.
+    """
     batch = sample(named_key(key, "data"), min(sizes))
     params, model_state = game.init(named_key(key, "game"), batch)
     opt_state = Players(g_tx.init(params.generator), d_tx.init(params.discriminator))
+    for name, own in zip(("g_tx", "d_tx"), opt_state, strict=True):
+        if any(map(_is_raw_key, jax.tree.leaves(own))):
+            warnings.warn(
+                f"{name} draws by a raw random key, the same one in every run: expected a typed one, such as "
+                "jax.random.key(0), of which each run gets its own",
+                stacklevel=2,
+            )
     opt_state = fold_into_keys(named_key(key, "optimizers"), opt_state)
     return State(params, model_state, opt_state, None, jnp.int32(0))
+
+
+def _is_raw_key(leaf: Any) -> bool:
+    """What `jax.random.PRNGKey` makes; no optimizer keeps two unsigned numbers for anything else."""
+    return getattr(leaf, "dtype", None) == jnp.uint32 and leaf.shape == jax.random.PRNGKey(0).shape
 
 
 def update_player(

@@ -231,6 +231,41 @@ def test_numbers_that_mean_nothing_raise(name: str, got: str, make: Callable[...
         make(lambda rule, **options: rule(toy.bilinear(), SGD, SGD, **options))
 
 
+@pytest.mark.parametrize("rule", [alternating, unrolled, simultaneous, extragradient, optimistic])
+@pytest.mark.parametrize("which", ["g_tx", "d_tx"])
+def test_an_optimizer_that_needs_more_than_gradients_is_named(rule: Callable[..., Algorithm], which: str) -> None:
+    search = optax.scale_by_backtracking_linesearch(5)  # of which `optax.lbfgs` has one, too
+    algorithm = rule(toy.bilinear(), **{"g_tx": SGD, "d_tx": SGD, which: optax.chain(SGD, search)}, batch_size=1)
+    message = rf"^{which} must be an optimizer that goes by .*, got one that needs grad and value_fn \(as a line .*\)"
+    with pytest.raises(TypeError, match=message):
+        jax.eval_shape(lambda key: algorithm.step(key, algorithm.init(key, ORIGIN), ORIGIN), KEY)
+
+
+def drawing(key: Key) -> optax.GradientTransformation:
+    """Updates of its own random numbers."""
+
+    def update(updates: Any, state: Key, params: Any = None) -> tuple[Any, Key]:
+        return jax.tree.map(lambda u: jax.random.uniform(state, u.shape), updates), jax.random.split(state)[0]
+
+    return optax.GradientTransformation(lambda params: key, update)
+
+
+def test_a_raw_key_of_an_optimizer_is_told_of() -> None:
+    """All runs would share its noise, which a typed key's do not."""
+
+    def updated(key: Key) -> Array:
+        algorithm = alternating(toy.bilinear(), SGD, drawing(key), batch_size=1)
+        keys = jax.random.split(KEY, 2)
+        states = jax.vmap(lambda key: algorithm.step(key, algorithm.init(key, ORIGIN), ORIGIN)[0])(keys)
+        return states.params.discriminator["psi"].ravel()
+
+    first, second = updated(jax.random.key(0))
+    assert first != second
+    with pytest.warns(UserWarning, match=r"^d_tx draws by a raw random key, the same one in every run: expected a "):
+        first, second = updated(jax.random.PRNGKey(0))
+    assert first == second
+
+
 @pytest.mark.parametrize("rule", [simultaneous, extragradient, optimistic, consensus, symplectic])
 def test_players_that_move_at_once_see_batches_of_one_size(rule: Callable[..., Algorithm]) -> None:
     for sizes in (BatchSizes(4, 4, 3), BatchSizes(4, 3, 4)):
