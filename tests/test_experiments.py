@@ -44,6 +44,33 @@ def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_fig
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"summary.md", "table.md", "strength.png"}
 
 
+def strength():
+    """The experiment of the discriminator's strength, as a module."""
+    spec = importlib.util.spec_from_file_location("strength", EXPERIMENTS[0].with_name("discriminator_strength.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_all_ratios_of_a_loss_and_their_seeds_are_one_program(tmp_path, monkeypatch):
+    """Of 48 cells, 24 a loss, 14 differ in their code: in the data, the loss and the number of updates."""
+    module, programs = strength(), []
+
+    def train(data, setting, loss, k, ratios, seeds):
+        programs.append((data, loss, k))
+        return [{"outcomes": ["OK"] * seeds} for _ in ratios]
+
+    monkeypatch.setattr(module, "train", train)
+    kept = {"cells": {}, "setting": {"seeds": 2, "settings": module.SETTINGS}}
+    for data, sweeps in module.SWEEPS.items():
+        module.fill(kept, data, sweeps, tmp_path / "results.json")
+    assert len(programs) == len(set(programs)) == 14
+    assert sum(len(cell) for cell in kept["cells"].values()) == 48
+    module.fill(kept, "ring", module.SWEEPS["ring"], tmp_path / "results.json")
+    assert len(programs) == 14  # what is kept is not trained again
+
+
 @pytest.mark.parametrize(
     ("shares", "where"),
     [
@@ -54,10 +81,7 @@ def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_fig
     ],
 )
 def test_where_half_of_the_seeds_fail(shares, where):
-    spec = importlib.util.spec_from_file_location("strength", EXPERIMENTS[0].with_name("discriminator_strength.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = strength()
     failed = np.arange(4) < 4 * np.array(shares)[:, None]
     assert module.crossing(np.arange(4.0), failed) == where
 
