@@ -1,13 +1,13 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
 
 import os
-import warnings
-from collections.abc import Callable, Sequence
-from traceback import extract_tb
+import sys
+from collections.abc import Sequence
 
 import click
 
 import jaxgan
+from jaxgan.cli import errors, streams
 from jaxgan.cli.catalogue import losses, models, recipes
 from jaxgan.cli.check import check
 from jaxgan.cli.compare import compare, train
@@ -18,59 +18,47 @@ from jaxgan.cli.sample import interpolate, sample
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `jaxgan` and returns its exit status: 0, 2 for input that cannot be used, 130 for Ctrl-C, 1 for a bug."""
+    """Runs `jaxgan` and returns its exit status.
+
+    0, 2 for what cannot be used (options, files, the user's own code, too little memory), 130 for Ctrl-C, 141 where
+    nobody reads the results, 1 for a bug.
+    """
+    streams.make_usable()
+    words = list(sys.argv[1:] if argv is None else argv)
+    shown = "--traceback" in words  # wherever it stands
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _warn_once(set())
-            return cli.main(args=argv, prog_name="jaxgan", standalone_mode=False) or 0
-    except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("stopped", 130)
-    except Exception as error:
-        if os.environ.get("JAXGAN_TRACEBACK"):
-            raise
-        return _explain(error)
+        with streams.warnings_as_lines():
+            status = _call([word for word in words if word != "--traceback"])
+        sys.stdout.flush()
+        return status
+    except BaseException as error:
+        return errors.report(error, with_traceback=shown or bool(os.environ.get("JAXGAN_TRACEBACK")))
 
 
-def _warn_once(shown: set[str]) -> Callable[..., None]:
-    """A warning as a line like any other, once: tracing a program again would repeat it."""
-
-    def show(message: Warning | str, *_: object) -> None:
-        line = "jaxgan: warning: " + " ".join(str(message).split())
-        if line not in shown:
-            click.echo(line, err=True)
-        shown.add(line)
-
-    return show
-
-
-def _explain(error: Exception) -> int:
-    from jaxgan.checkpoint import CheckpointError
-    from jaxgan.data.source import DataError
-    from jaxgan.files import StoreError
-    from jaxgan.study.messages import OptionError
-    from jaxgan.study.processes import ProcessError
-    from jaxgan.study.training import Interrupted
-
-    if isinstance(error, Interrupted):
-        return _fail(str(error), 130)
-    if isinstance(error, OptionError | DataError | StoreError | CheckpointError | ProcessError):
-        return _fail(str(error), 2)
-    if (platforms := os.environ.get("JAX_PLATFORMS")) and _has_no_device(error):
-        return _fail(f"JAX_PLATFORMS must name devices that JAX finds here, got {platforms!r}; unset, JAX chooses", 2)
-    return _fail(f"unexpected {type(error).__name__}: {error} (--traceback shows where)", 1)
+def _call(words: list[str]) -> int:
+    """Without `click.Command.main`, which takes an `EOFError` for Ctrl-C and ends the program at a closed pipe."""
+    if "_JAXGAN_COMPLETE" in os.environ:  # a shell asks how a word may go on
+        return cli.main(words, prog_name="jaxgan", standalone_mode=False) or 0
+    for word in words:
+        _check_word(word)
+    try:
+        with cli.make_context("jaxgan", words) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return 0
 
 
-def _has_no_device(error: Exception) -> bool:
-    """Whether JAX found no device: it then raises an `AssertionError` without words or a `RuntimeError` of many."""
-    frames = extract_tb(error.__traceback__)
-    return isinstance(error, AssertionError | RuntimeError) and frames[-1].filename.endswith("xla_bridge.py")
-
-
-def _fail(message: str, status: int) -> int:
-    click.echo("jaxgan: " + " ".join(message.split()), err=True)
-    return status
+def _check_word(word: str) -> None:
+    """Names are written to files in UTF-8, and handed to libraries that end a text at a NUL."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        here = sys.getfilesystemencoding()
+        how = "" if here == "utf-8" else f"; this shell's locale is {here}, and PYTHONUTF8=1 takes all for UTF-8"
+        raise click.UsageError(f"expected words in UTF-8, got {word!r}{how}") from None
+    if "\0" in word:
+        raise click.UsageError(f"expected words without a NUL, got {word!r}")
 
 
 @click.group(
@@ -78,15 +66,13 @@ def _fail(message: str, status: int) -> int:
     invoke_without_command=True,
 )
 @click.version_option(jaxgan.__version__, prog_name="jaxgan")
-@click.option("--traceback", is_flag=True, help="On an error, show where in the code it happened.")
+@click.option("--traceback", is_flag=True, expose_value=False, help="On an error, show where in the code it happened.")
 @click.pass_context
-def cli(context: click.Context, traceback: bool) -> None:
+def cli(context: click.Context) -> None:
     """Study generative adversarial networks: any loss, many seeds at once, a reason for every failure.
 
     Begin with `jaxgan compare`: the theoretical against the practical generator loss on handwritten digits.
     """
-    if traceback:
-        os.environ["JAXGAN_TRACEBACK"] = "1"
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

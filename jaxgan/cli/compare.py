@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, given_options, log, resources_from, study_options
+from jaxgan.cli.options import GroupedCommand, given_options, resources_from, study_options
+from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
@@ -37,7 +38,8 @@ def _study(job: str, options: dict[str, Any]) -> None:
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")
     given = given_options(options)
-    folder = run_study(job, given, on=on, log=log, **flags)
+    with only_results_on_stdout():
+        folder = run_study(job, given, on=on, log=log, **flags)
     if not processes.leads():
         return
     from jaxgan.report.run.terminal import show

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, log, merge_options, resources_from
+from jaxgan.cli.options import GroupedCommand, merge_options, resources_from
+from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(cls=GroupedCommand, short_help="Make one run of several, of other seeds or configurations.")
@@ -23,7 +24,8 @@ def merge(runs: tuple[Path, ...], **options: Any) -> None:
 
     flags = {name: options[name] for name in ("overwrite", "trust")}
     flags["keep_programs"] = not options["no_compile_cache"]
-    folder = merge_runs(runs, options["out"], on=on, log=log, **flags)
+    with only_results_on_stdout():
+        folder = merge_runs(runs, options["out"], on=on, log=log, **flags)
     if job_of(folder) == "profile":
         from jaxgan.report.profile.terminal import show
     else:

@@ -242,11 +242,6 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in options.items() if v is not None and v is not False and v != ()}
 
 
-def log(line: str) -> None:
-    """A line of progress, apart from the results: to stderr."""
-    click.echo(line, err=True)
-
-
 def _with(options: Iterable[_Option], function: Callable) -> Callable:
     for option in reversed(list(options)):
         function = click.option(*option.names, **option.settings)(function)

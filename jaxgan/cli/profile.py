@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, given_options, log, profile_options, resources_from
+from jaxgan.cli.options import GroupedCommand, given_options, profile_options, resources_from
+from jaxgan.cli.streams import log, only_results_on_stdout
 
 if TYPE_CHECKING:
     from jaxgan.study.profile_config import Kind
@@ -41,7 +42,8 @@ def profile(**options: Any) -> None:
         value = training.pop(option, None)
         if value:
             training[name] = (value,)
-    folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, log=log, **flags)
+    with only_results_on_stdout():
+        folder = run_profile(kinds[0] if kinds else "paper", given, training, on=on, log=log, **flags)
     from jaxgan.report.profile.terminal import show
 
     show(folder)

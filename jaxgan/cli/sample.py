@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jaxgan.cli.options import generator_options
+from jaxgan.cli.streams import only_results_on_stdout
 
 
 @click.command(short_help="Write samples of a trained generator.")
@@ -17,7 +18,9 @@ def sample(run: Path | None, **options: Any) -> None:
     """
     from jaxgan.study import generate
 
-    for path in generate.sample(_newest(run), **options):
+    with only_results_on_stdout():
+        paths = generate.sample(_newest(run), **options)
+    for path in paths:
         click.echo(path)
 
 
@@ -32,7 +35,9 @@ def interpolate(run: Path | None, **options: Any) -> None:
     """
     from jaxgan.study import generate
 
-    for path in generate.interpolate(_newest(run), **options):
+    with only_results_on_stdout():
+        paths = generate.interpolate(_newest(run), **options)
+    for path in paths:
         click.echo(path)
 
 

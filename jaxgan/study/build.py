@@ -15,6 +15,7 @@ from jaxgan.study import catalogue
 from jaxgan.study.config import Config, own_code, seed_numbers
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
+from jaxgan.study.own_code import kept_running, raised
 from jaxgan.study.settings import check_owners, known_settings, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
 from jaxgan.types import Algorithm, BatchSizes
@@ -126,9 +127,10 @@ def _configuration(
 
 def _made(label: str, named: _Named, pair: tuple[Any, Any], latent_dim: int, given: dict[str, Any]) -> Algorithm:
     try:
-        algorithm = named.make(*pair, normal_prior(latent_dim), **given)
+        with kept_running():
+            algorithm = named.make(*pair, normal_prior(latent_dim), **given)
     except Exception as error:  # whatever the user's recipe raises
-        raise OptionError("recipe", f"{_with_place(label, named)}{_in_a_line(error)}") from error
+        raise OptionError("recipe", f"{_with_place(label, named)}{raised(error)}") from error
     if not isinstance(algorithm, Algorithm):
         made = f"{_with_place(label, named)} made a {type(algorithm).__name__}"
         raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
@@ -151,12 +153,6 @@ def _with_place(label: str, named: _Named) -> str:
     return f"{label} {place_of(named.make)}".strip() if own and named.loss is None else label
 
 
-def _in_a_line(error: Exception) -> str:
-    """What follows a name: a refusal's own words, and for any other error its kind as well."""
-    line = str(error).partition("\n")[0]
-    return f": {line}" if isinstance(error, ValueError | TypeError) else f" raised {type(error).__name__}: {line}"
-
-
 def _try(configuration: Configuration, study: Study, who: str) -> Step:
     """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
     algorithm, sample = configuration.algorithm, study.source.sample
@@ -165,8 +161,9 @@ def _try(configuration: Configuration, study: Study, who: str) -> Step:
         return algorithm.step(key, start(algorithm, sample, key), sample)
 
     try:
-        program, (state, info) = jax.make_jaxpr(step, return_shape=True)(study.keys[0])
+        with kept_running():
+            program, (state, info) = jax.make_jaxpr(step, return_shape=True)(study.keys[0])
     except Exception as error:  # whatever the user's functions raise
         option = "loss" if configuration.recipe == "gan" else "recipe"
-        raise OptionError(option, f"{who}{_in_a_line(error)}") from error
+        raise OptionError(option, f"{who}{raised(error)}") from error
     return Step(state, info, program.jaxpr)

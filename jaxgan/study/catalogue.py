@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -21,7 +22,8 @@ from jaxgan.losses.check import check_loss
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
 from jaxgan.runs.run import OF_SETTINGS, check_probe
-from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.messages import OptionError, expect, nearest
+from jaxgan.study.own_code import ExitCalled, kept_running, place_in, raised
 from jaxgan.types import Algorithm, Loss
 
 _BEST_KNOWN = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")
@@ -56,9 +58,12 @@ def find_loss(name: str) -> Loss:
             raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
         found = Loss(losses.cross_entropy_discriminator, found)
     try:
-        return check_loss(found)
+        with kept_running():
+            return check_loss(found)
     except ValueError as error:
         raise OptionError("loss", f"{name}: {error}") from error
+    except ExitCalled as error:
+        raise OptionError("loss", f"{name}{raised(error)}") from error
 
 
 def find_recipe(name: str) -> Callable[..., Algorithm]:
@@ -77,6 +82,11 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
     found = _own("recipe", name, ())
     if not callable(found):
         raise OptionError("recipe", f"{name} is of type {type(found).__name__}, expected a function")
+    try:
+        inspect.signature(found)
+    except ValueError:  # built in
+        takes = "expected one of Python that takes (generator, discriminator, prior, *, settings)"
+        raise OptionError("recipe", f"{name} does not say what it takes, {takes}") from None
     return found
 
 
@@ -194,7 +204,19 @@ def find_probe(name: str) -> Callable[..., Any]:
 def _own(option: str, name: str, kind: Any) -> Any:
     """What the user's file or module has under a name: of `kind`, or a function of its own."""
     where, _, attribute = name.partition("=")[2 * ("=" in name)].rpartition(":")
-    module = _import(option, where, name)
+    expect(option, repr(name), bool(where and attribute), "path/to/file.py:name or package.module:name")
+    try:
+        with kept_running():
+            module = _import(option, where, name)
+    except OptionError:
+        raise
+    except OSError as error:
+        raise OptionError(option, f"{where}: cannot be read ({error.strerror or error}){_at(error)}") from error
+    except ExitCalled as error:
+        raise OptionError(option, f"{where} {error}{_at(error)}") from error
+    except Exception as error:  # whatever the user's file raises
+        line = f"importing {where} raised {type(error).__name__}: {error}{_at(error)}"
+        raise OptionError(option, line) from error
     found = getattr(module, attribute, None)
     if found is None:
         raise OptionError(option, f"{where} has no {attribute!r}; {nearest(attribute, _candidates(module, kind))}")
@@ -202,26 +224,26 @@ def _own(option: str, name: str, kind: Any) -> Any:
 
 
 def _import(option: str, where: str, name: str) -> ModuleType:
-    try:
-        if not where.endswith(".py"):
-            if "" not in sys.path:  # a console script, unlike `python -m`, does not look into this folder
-                sys.path.insert(0, "")
-            return importlib.import_module(where)
-        path = Path(where)
-        if not path.is_file():
-            raise OptionError(option, f"got {name!r}, but there is no file {where}")
-        spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
-        assert spec is not None and spec.loader is not None  # it ends in .py
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses look their module up
-        if str(path.parent) not in sys.path:  # as `python path/to/file.py` would, for what it imports beside it
-            sys.path.insert(0, str(path.parent))
-        spec.loader.exec_module(module)
-        return module
-    except OptionError:
-        raise
-    except Exception as error:  # whatever the user's file raises
-        raise OptionError(option, f"importing {where} raised {type(error).__name__}: {error}") from error
+    if not where.endswith(".py"):
+        if "" not in sys.path:  # a console script, unlike `python -m`, does not look into this folder
+            sys.path.insert(0, "")
+        return importlib.import_module(where)
+    path = Path(where)
+    if not path.is_file():
+        raise OptionError(option, f"got {name!r}, but there is no file {where}")
+    spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
+    assert spec is not None and spec.loader is not None  # it ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    if str(path.parent) not in sys.path:  # as `python path/to/file.py` would, for what it imports beside it
+        sys.path.insert(0, str(path.parent))
+    spec.loader.exec_module(module)
+    return module
+
+
+def _at(error: BaseException) -> str:
+    place = place_in(error)
+    return f" ({place})" if place else ""
 
 
 def _candidates(module: ModuleType, kind: Any) -> list[str]:

@@ -1,0 +1,167 @@
+"""What an error means to who called: one line and an exit status. Imports nothing heavy."""
+
+import errno
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any, NamedTuple
+
+from jaxgan.cli.streams import discard, log
+from jaxgan.study.own_code import exit_call, place_in
+
+BAD_INPUT, BUG, STOPPED, CLOSED_PIPE = 2, 1, 130, 141  # the last two as a shell has it: 128 and the signal
+_LONGEST_WORD, _LONGEST = 160, 1500
+_LOWER = "lower --seeds, --batch-size, --width or --samples"
+_PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+class Answer(NamedTuple):
+    """To errors of some kinds, where `applies` holds."""
+
+    kinds: tuple[str, ...]  # classes by name, so that nothing has to be imported to ask
+    status: int
+    line: Callable[[Any], str]  # "": nothing is said
+    applies: Callable[[Any], bool] = lambda error: True
+
+
+def answer_to(error: BaseException) -> Answer | None:
+    """The first of `ANSWERS` that fits; None for what is not an error, such as the end of a generator.
+
+    Example:
+      >>> answer_to(FileNotFoundError(2, "No such file", "x.npz")).status, answer_to(KeyError("x")).status
+      (2, 1)
+    """
+    names = {f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") for kind in type(error).__mro__}
+    return next((one for one in ANSWERS if names.intersection(one.kinds) and one.applies(error)), None)
+
+
+def report(error: BaseException, *, with_traceback: bool) -> int:
+    """Says what happened, and returns the status.
+
+    Raises:
+      BaseException: `error` itself, where there is no answer to it.
+    """
+    answer = answer_to(error)
+    if answer is None:
+        raise error
+    if answer.status == CLOSED_PIPE:
+        discard(sys.stdout)
+    elif isinstance(error, OSError):  # perhaps of stdout, which Python would try to write to again at its end
+        _settle_stdout()
+    if with_traceback and answer.status in (BAD_INPUT, BUG):
+        log("".join(traceback.format_exception(error)).rstrip())
+        log(_versions())
+    if line := answer.line(error):
+        log(f"jaxgan: {one_line(line)}")
+    return answer.status
+
+
+def one_line(text: str) -> str:
+    r"""Of a text one line that can be printed: without what is no letter, and long words cut in their middle.
+
+    Example:
+      >>> one_line("no file\n  " + 300 * "a" + "\0.npz")
+      'no file aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaa\\x00.npz'
+    """
+    words = ["".join(x if x.isprintable() else ascii(x)[1:-1] for x in word) for word in text.split()]
+    line = " ".join(w if len(w) <= _LONGEST_WORD else f"{w[:64]}...{w[-32:]}" for w in words)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _settle_stdout() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        discard(sys.stdout)
+
+
+def _of_click(error: Any) -> str:
+    return error.format_message()
+
+
+def _of_exit(error: SystemExit) -> str:
+    return f"{place_in(error) or 'something'} called {exit_call(error)}, expected code that goes on"
+
+
+def _of_own_code(error: BaseException) -> str:
+    return f"{place_in(error)} raised {type(error).__name__}: {first_line(error)}"
+
+
+def _of_memory(error: BaseException) -> str:
+    return f"out of memory ({first_line(error)}): {_LOWER}"
+
+
+def _of_files(error: OSError) -> str:
+    paths = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    reason = error.strerror or str(error) or type(error).__name__
+    full = "; make room, and continue with --resume" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{' to '.join(paths)}{': ' if paths else ''}{reason}{full}"
+
+
+def _of_names(error: UnicodeError) -> str:
+    return f"expected names and texts in UTF-8, got {error}"
+
+
+def _of_bug(error: BaseException) -> str:
+    line = f"unexpected {type(error).__name__}: {first_line(error)}; this is a bug of jaxgan, "
+    return f"{line}please report it with the output of `jaxgan --traceback ...` ({_versions()})"
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says; others than ours say more."""
+    return next(iter(str(error).strip().splitlines()), "")
+
+
+def _versions() -> str:
+    found = [f"Python {platform.python_version()}"]
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return ", ".join([*found, platform.system()])
+
+
+def _has_no_device(error: BaseException) -> bool:
+    """Whether JAX found no device: it then raises an `AssertionError` without words or a `RuntimeError` of many."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(os.environ.get("JAX_PLATFORMS") and frames and frames[-1].filename.endswith("xla_bridge.py"))
+
+
+def _of_platforms(error: BaseException) -> str:
+    got = os.environ["JAX_PLATFORMS"]
+    return f"JAX_PLATFORMS must name devices that JAX finds here, got {got!r}; unset, JAX chooses"
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+ANSWERS = (
+    Answer(("BrokenPipeError",), CLOSED_PIPE, lambda error: ""),
+    Answer(("click.exceptions.ClickException",), BAD_INPUT, _of_click),
+    Answer(("KeyboardInterrupt", "click.exceptions.Abort"), STOPPED, lambda error: "stopped"),
+    Answer(("jaxgan.study.training.Interrupted",), STOPPED, str),
+    Answer(
+        (
+            "jaxgan.study.messages.OptionError",
+            "jaxgan.data.source.DataError",
+            "jaxgan.files.StoreError",
+            "jaxgan.checkpoint.CheckpointError",
+            "jaxgan.study.processes.ProcessError",
+        ),
+        BAD_INPUT,
+        str,
+    ),
+    Answer(("MemoryError", "RuntimeError"), BAD_INPUT, _of_memory, _is_memory),
+    Answer(("AssertionError", "RuntimeError"), BAD_INPUT, _of_platforms, _has_no_device),
+    Answer(("SystemExit",), BAD_INPUT, _of_exit),
+    Answer(("Exception",), BAD_INPUT, _of_own_code, lambda error: bool(place_in(error))),
+    Answer(("UnicodeError",), BAD_INPUT, _of_names),
+    Answer(("OSError",), BAD_INPUT, _of_files),
+    Answer(("Exception",), BUG, _of_bug),
+)
+"""Kind of error -> status and words, the special before the general."""

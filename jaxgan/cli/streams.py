@@ -1,0 +1,122 @@
+"""Standard output and error as they are found: closed, in ASCII, or a pipe that nobody reads to its end."""
+
+import codecs
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import TextIO
+from unicodedata import normalize
+
+import click
+
+from jaxgan.study.own_code import caller, is_own
+
+_PLAIN = {"∞": "inf", "“": '"', "”": '"', "±": "+/-", "…": "..."}
+
+
+def make_usable() -> None:
+    """What is closed goes nowhere from here on, and what the encoding does not have is written in plain letters."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the next file that is opened would take its number, and get what is printed
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 as long as the program
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="jaxgan.plain")
+
+
+def log(line: str) -> None:
+    """A line of progress, apart from the results: to stderr. That nobody reads it ends no run."""
+    try:
+        click.echo(line, err=True)
+    except (OSError, ValueError):  # a closed pipe, a full disk; a closed file
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """What is still to be written to the stream, and all that follows, goes nowhere: Python flushes at its end."""
+    with suppress(OSError, ValueError):  # a stream without a number, as in a notebook
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """A warning is a line like any other, once: tracing a program again would repeat it."""
+    shown: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        place = f" ({os.path.basename(filename)}:{lineno})" if is_own(filename) else ""
+        text = "jaxgan: warning: " + " ".join(str(message).split()) + place
+        if text not in shown:
+            log(text)
+        shown.add(text)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def only_results_on_stdout() -> Iterator[None]:
+    """What is printed while a job runs goes to stderr, with the name of the user's file that prints in front."""
+    printed = _Printed()
+    with redirect_stdout(printed):
+        try:
+            yield
+        finally:
+            printed.close()
+
+
+class _Printed(io.TextIOBase):
+    """Lines, each with the name of who began it."""
+
+    def __init__(self) -> None:
+        self.begun, self.who = "", ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        for part in text.splitlines(keepends=True):
+            self.who = self.who if self.begun else caller()
+            self.begun += part
+            if part.endswith("\n"):
+                self._end()
+        return len(text)
+
+    def _end(self) -> None:
+        line = self.begun.rstrip("\n")
+        log(f"{self.who}: {line}" if self.who else line)
+        self.begun = ""
+
+    def close(self) -> None:
+        if self.begun:
+            self._end()
+        super().close()
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    plain = (_PLAIN.get(x) or normalize("NFKD", x).encode("ascii", "ignore").decode() or "?" for x in letters)
+    return "".join(plain), error.end
+
+
+codecs.register_error("jaxgan.plain", _plain)

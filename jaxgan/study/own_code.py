@@ -1,0 +1,121 @@
+"""The user's own code while it is loaded and traced: where it stands, and what keeps it from ending the program.
+
+Imports nothing heavy.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
+from typing import NoReturn
+
+_STOP = "jaxgan.cli.app"  # below it on the stack stands whoever called the command, which is not what it runs
+
+
+class ExitCalled(Exception):
+    """The user's code wanted to end the program; the message goes on from the name of its file or function."""
+
+
+class _Exit(SystemExit):
+    """Raised in place of `os._exit`. Like `SystemExit` it passes through an `except Exception`."""
+
+
+@contextmanager
+def kept_running() -> Iterator[None]:
+    """Within it `sys.exit` and `os._exit` end the block, not the program.
+
+    Raises:
+      ExitCalled: one of them was called.
+
+    Example:
+      >>> with kept_running():
+      ...     sys.exit(0)
+      Traceback (most recent call last):
+      jaxgan.study.own_code.ExitCalled: called sys.exit(0)
+    """
+    leave, process = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != process:  # a child that the user's code has forked, and that may end itself
+            leave(status)
+        raise _Exit(status)
+
+    os._exit = refuse
+    try:
+        yield
+    except SystemExit as error:
+        raise ExitCalled(f"called {exit_call(error)}").with_traceback(error.__traceback__) from None
+    finally:
+        os._exit = leave
+
+
+def exit_call(error: SystemExit) -> str:
+    """The call as it stands in the user's code, near enough.
+
+    Example:
+      >>> exit_call(SystemExit(1))
+      'sys.exit(1)'
+    """
+    code = "" if error.code is None else repr(error.code)
+    return f"{'os._exit' if isinstance(error, _Exit) else 'sys.exit'}({code})"
+
+
+def place_in(error: BaseException) -> str:
+    """file:line of the user's code in which an error was raised, or that called what raised it; "" where none is."""
+    if isinstance(error, SyntaxError) and error.filename and is_own(error.filename):
+        return f"{Path(error.filename).name}:{error.lineno}"
+    own = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__) if is_own(f.f_code.co_filename)]
+    return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+
+
+def raised(error: BaseException) -> str:
+    """What follows the name of the user's file or function that an error came from.
+
+    A refusal of this library, a `ValueError` or a `TypeError`, speaks for itself. Of any other the kind is said, and of
+    all the line of the user's code, if it came to one.
+    """
+    if isinstance(error, ExitCalled):
+        line = f" {error}"
+    else:
+        first = next(iter(str(error).strip().splitlines()), "")
+        line = f": {first}" if type(error) in (ValueError, TypeError) else f" raised {type(error).__name__}: {first}"
+    place = place_in(error)
+    return line if not place or place in line else f"{line} ({place})"
+
+
+def caller() -> str:
+    """The name of the user's file whose code is running; "" where it is none of the user's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != _STOP:
+        if is_own(frame.f_code.co_filename):
+            return Path(frame.f_code.co_filename).name
+        frame = frame.f_back
+    return ""
+
+
+@cache
+def is_own(file: str) -> bool:
+    """Whether a file of Python code is the user's: neither Python's, nor installed, nor of this package.
+
+    Example:
+      >>> is_own(os.__file__), is_own(__file__), is_own("<string>")
+      (False, False, False)
+    """
+    try:
+        path = Path(file).resolve()
+        if path.suffix != ".py" or not path.is_file() or {"site-packages", "dist-packages"}.intersection(path.parts):
+            return False
+        return not any(root in path.parents for root in _installed())
+    except (OSError, ValueError):  # its folder is gone; a NUL
+        return False
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    folders = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return (*(Path(folder).resolve() for folder in folders), Path(__file__).resolve().parents[1])
