@@ -1,6 +1,8 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
 
 import os
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,24 +17,45 @@ from jaxgan.cli.datasets import datasets
 from jaxgan.cli.merge import merge
 from jaxgan.cli.profile import profile
 from jaxgan.cli.sample import interpolate, sample
+from jaxgan.stopping import Stopping, stoppable
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `jaxgan` and returns its exit status.
 
-    0, 2 for what cannot be used (options, files, the user's own code, too little memory), 130 for Ctrl-C, 141 where
-    nobody reads the results, 1 for a bug.
+    0, 2 for what cannot be used (options, files, the user's own code, too little memory), 141 where nobody reads the
+    results, 1 for a bug; stopped by a signal 128 and its number, 130 for Ctrl-C. Without `argv` the process is its own,
+    and ends with it.
     """
     streams.make_usable()
-    words = list(sys.argv[1:] if argv is None else argv)
+    with stoppable(_SIGNALS, say=_say if argv is None else None) as stopping:
+        status = _status(list(sys.argv[1:] if argv is None else argv), stopping)
+        if stopping.first and status == 0:  # what there was to do was shortened by it, or was done
+            _say(stopping.end())
+            status = errors.STOPPED
+        return stopping.status if stopping.first and status == errors.STOPPED else status
+
+
+def _status(words: list[str], stopping: Stopping) -> int:
     shown = "--traceback" in words  # wherever it stands
     try:
         with streams.warnings_as_lines():
             status = _call([word for word in words if word != "--traceback"])
         sys.stdout.flush()
         return status
+    except (KeyboardInterrupt, click.Abort):
+        _say(stopping.end())
+        return errors.STOPPED
     except BaseException as error:
+        stopping.end()
         return errors.report(error, with_traceback=shown or bool(os.environ.get("JAXGAN_TRACEBACK")))
+
+
+def _say(line: str) -> None:
+    """A line while something else may stand on the terminal's: a bar, or the ^C that it shows."""
+    streams.log(("\n" if sys.stderr.isatty() else "") + f"jaxgan: {line}")
 
 
 def _call(words: list[str]) -> int:

@@ -1,11 +1,14 @@
 """`jaxgan compare` and `jaxgan train`."""
 
+from functools import partial
 from typing import Any
 
 import click
 
 from jaxgan.cli.options import GroupedCommand, given_options, resources_from, study_options
 from jaxgan.cli.streams import log, only_results_on_stdout
+from jaxgan.stopping import stoppable
+from jaxgan.study.interrupted import last_line
 
 
 @click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
@@ -31,6 +34,8 @@ def train(**options: Any) -> None:
 
 
 def _study(job: str, options: dict[str, Any]) -> None:
+    with stoppable() as stopping:
+        stopping.kept = partial(last_line, job, options["out"] if options["resume"] else None)
     on = resources_from(options)
     from jaxgan.study import processes
     from jaxgan.study.compare import run_study

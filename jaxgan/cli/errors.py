@@ -144,7 +144,7 @@ ANSWERS = (
     Answer(("BrokenPipeError",), CLOSED_PIPE, lambda error: ""),
     Answer(("click.exceptions.ClickException",), BAD_INPUT, _of_click),
     Answer(("KeyboardInterrupt", "click.exceptions.Abort"), STOPPED, lambda error: "stopped"),
-    Answer(("jaxgan.study.training.Interrupted",), STOPPED, str),
+    Answer(("jaxgan.study.interrupted.Interrupted",), STOPPED, str),
     Answer(
         (
             "jaxgan.study.messages.OptionError",

@@ -1,11 +1,13 @@
 """The options of the command line, by the commands that share them. Imports nothing heavy, so help is instant."""
 
+import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaxgan.stopping import stoppable
 from jaxgan.study.config import EVALUATIONS, GENTLE, PRECISIONS, defaults, gan_defaults
 from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
 
@@ -58,6 +60,18 @@ def _by_data(name: str) -> str:
 _TRUST = _Option("Files", "--trust", is_flag=True, help="Run code of your own that a folder names, though the folder "
                  "was made elsewhere.")  # fmt: skip
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
+
+_CAUGHT = [name for name in ("USR1", "USR2", "XCPU", "ALRM", "QUIT", "PWR", "URG", "CONT", "INT", "TERM", "HUP")
+           if hasattr(signal, f"SIG{name}")]  # fmt: skip
+
+
+def _stop_on(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
+    for name in names:
+        if (short := name.upper().removeprefix("SIG")) not in _CAUGHT:
+            raise click.UsageError(f"--stop-on: got {name!r}, expected one of {', '.join(_CAUGHT)}")
+        with stoppable() as stopping:
+            stopping.also(signal.Signals[f"SIG{short}"])
+
 
 _TRAINED = [
     _Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, that is the recipe "
@@ -144,6 +158,9 @@ _STUDY = [
     _Option("Where it runs", "--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
     _Option("Where it runs", "--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's "
             "cache folder, from where the next run of the same shape starts in seconds."),
+    _Option("Where it runs", "--stop-on", multiple=True, metavar="SIGNAL", expose_value=False, callback=_stop_on,
+            help="One more signal that saves and stops, as SIGINT (Ctrl-C), SIGTERM and SIGHUP do: the warning of a "
+            "batch system, such as USR1 for SLURM's --signal=USR1@60; repeat it for each."),
     _Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
             "[default: the next number under runs/]"),
     _Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),

@@ -1,11 +1,14 @@
 """`jaxgan profile`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jaxgan.cli.options import GroupedCommand, given_options, profile_options, resources_from
 from jaxgan.cli.streams import log, only_results_on_stdout
+from jaxgan.stopping import stoppable
+from jaxgan.study.interrupted import last_line
 
 if TYPE_CHECKING:
     from jaxgan.study.profile_config import Kind
@@ -30,6 +33,10 @@ def profile(**options: Any) -> None:
     kinds: list[Kind] = [kind for kind in ("train", "frozen") if options.pop(kind)]
     if len(kinds) > 1:
         raise click.UsageError("--train and --frozen are two profiles; ask for one of them")
+    with stoppable() as stopping:
+        resumed = options["out"] if options["resume"] else None
+        none = "stopped; nothing was measured yet"
+        stopping.kept = partial(last_line, "profile --train", resumed) if kinds == ["train"] else lambda: none
     on = resources_from(options)
     from jaxgan.study.profile import run_profile
     from jaxgan.study.profile_config import ProfileConfig

@@ -1,10 +1,7 @@
 """All runs driven from the host, in compiled chunks: for progress, files, checkpoints, stopping and Ctrl-C."""
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +17,7 @@ from jaxgan.runs.program import begin_of
 from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import OF_SETTINGS, OF_STATE, AnyProbe, check_probe
 from jaxgan.runs.show import html_of, lines_of
+from jaxgan.stopping import stoppable
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
 
 
@@ -154,8 +152,8 @@ def fit(
     on_compile(time.perf_counter() - clock)
 
     bar = tqdm(total=num_steps, initial=done, unit="step", disable=not progress, dynamic_ncols=True)
-    with bar, _deferred_interrupt() as came:
-        length, interrupted, left = _agreed(1, False, bool((stopped_at == 0).any()))
+    with bar, stoppable(patience=2) as stopping, stopping.noting():
+        length, interrupted, left = _agreed(1, 0, bool((stopped_at == 0).any()))
         while done < num_steps and left and not interrupted:
             steps = _next(length, done, due, recorded)
             active = stopped_at == 0
@@ -172,8 +170,10 @@ def fit(
             if stop is not None and done in due:
                 stopped_at = np.where(active & _answers(stop, chunk), done, stopped_at)
             length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
-            length, interrupted, left = _agreed(length, came(), bool((stopped_at == 0).any()))
-        return FitResult(job.runs, state_of(job, done), done, stopped_at, *first_nonfinite_of(job), interrupted)
+            length, interrupted, left = _agreed(length, stopping.first, bool((stopped_at == 0).any()))
+        stopping.first = stopping.first or interrupted
+        end = state_of(job, done)
+        return FitResult(job.runs, end, done, stopped_at, *first_nonfinite_of(job), interrupted > 0)
 
 
 def _settled(make: Make, sample: Sampler, runs: Run, placement: Placement | None) -> Placement:
@@ -210,28 +210,9 @@ def _answers(stop: Callable[[Chunk], np.ndarray], chunk: Chunk) -> np.ndarray:
     return answers
 
 
-def _agreed(length: int, interrupted: bool, left: bool) -> tuple[int, bool, bool]:
-    """All processes run chunks of one length, and end together."""
+def _agreed(length: int, signal: int, left: bool) -> tuple[int, int, bool]:
+    """All processes run chunks of one length, and end together: on the signal that came to any of them, or 0."""
     if jax.process_count() == 1:
-        return length, interrupted, left
-    everyone = multihost_utils.process_allgather(np.array([length, interrupted, left]))
-    return int(everyone[:, 0].min()), bool(everyone[:, 1].any()), bool(everyone[:, 2].any())
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Holds back the first Ctrl-C; the value says whether it came. Only the main thread receives signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    came: list[int] = []
-
-    def first(signum: int, frame: Any) -> None:
-        came.append(signum)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield lambda: bool(came)
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return length, signal, left
+    everyone = multihost_utils.process_allgather(np.array([length, signal, left]))
+    return int(everyone[:, 0].min()), int(everyone[:, 1].max()), bool(everyone[:, 2].any())

@@ -45,7 +45,7 @@ def run_study(
     Raises:
       OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
       ProcessError: one of these, in one of several processes.
-      Interrupted: Ctrl-C; the folder can be resumed.
+      Interrupted: a signal, such as Ctrl-C; the folder can be resumed.
     """
     how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
     return conduct(task_of(job), given, how, resume=resume)

@@ -18,18 +18,19 @@ from jaxgan.results.claim import RunFolder, check_out
 from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import start, start_runs, with_algorithm
+from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, compilation, inputs, processes, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
+from jaxgan.study.interrupted import Interrupted, last_line
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.training import (
     Block,
-    Interrupted,
     Job,
     Log,
     Watched,
@@ -89,6 +90,12 @@ class How(NamedTuple):
 
 def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool) -> Path:
     """Trains, measures and reports, as `jaxgan.run_study` says; returns the folder that holds everything."""
+    with stoppable() as stopping:
+        stopping.kept = partial(last_line, task.command, how.out if resume else None)
+        return _conduct(task, given, how, resume)
+
+
+def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool) -> Path:
     given, out = inputs.absolute(given), how.out
     if resume and (how.gentle or how.overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
@@ -138,12 +145,15 @@ def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, ru
         for label in plan.study.configurations:
             for block in plan.blocks:
                 check_kept(_job(task, how, plan, run), label, block)
-    grown(run, plan.study, origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study))
+    with stoppable() as stopping, stopping.held():
+        grown(run, plan.study, origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study))
     return _carried_out(task, how, plan, run)
 
 
 def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
     study, job = plan.study, _job(task, how, plan, run)
+    with stoppable() as stopping:
+        stopping.kept = partial(last_line, task.command, run.path)
     job.log(
         f"{task.about}{counted(study.config.seeds, 'seed')} x {counted(study.config.steps, 'step')} of "
         f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {run.path}"
@@ -242,7 +252,7 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
 
 
 class giving_up:  # a context manager, named as what it does
-    """Within it an error that the other processes do not know of ends this one; Ctrl-C becomes `Interrupted`."""
+    """Within it an error that the other processes do not know of ends this one; a signal becomes `Interrupted`."""
 
     def __init__(self, job: Job):
         self.job = job
@@ -253,9 +263,10 @@ class giving_up:  # a context manager, named as what it does
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None or isinstance(error, Interrupted | processes.ProcessError):
             return
-        processes.give_up()
+        with stoppable() as stopping:
+            processes.give_up(stopping.status if isinstance(error, KeyboardInterrupt) and stopping.first else 1)
         if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(self.job.folder, self.job.name, "before the end") from None
+            raise Interrupted(last_line(self.job.name, self.job.folder)) from None
 
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:

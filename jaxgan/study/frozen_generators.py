@@ -18,6 +18,7 @@ from jaxgan.losses import flipped_labels
 from jaxgan.results.results import Results, variable
 from jaxgan.runs.loop import Chunk
 from jaxgan.runs.placement import Placement, place
+from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import catalogue, compilation
 from jaxgan.study.assemble import gradient_dims
 from jaxgan.study.bars import progress_bar
@@ -63,12 +64,25 @@ def measure_frozen(
 ) -> Results:
     """Groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
 
-    Ctrl-C ends training: the strengths that have finished are reported or, where none has, the first up to the step it
-    reached.
+    A signal ends training: the strengths that have finished are reported or, where none has, the first up to the step
+    it reached.
 
     Raises:
       KeyboardInterrupt: it came while the generators were trained.
     """
+    with stoppable() as stopping, stopping.noting("stopping after the steps under way; what was measured is reported"):
+        return _measure(job, rules, losses, profile, ages, placement, stopping)
+
+
+def _measure(
+    job: Job,
+    rules: Mapping[str, Rule],
+    losses: Mapping[str, Loss],
+    profile: ProfileConfig,
+    ages: tuple[int, ...],
+    placement: Placement,
+    stopping: Stopping,
+) -> Results:
     study, trained = job.study, _only(job.study)
     generators = _generators(job, trained, ages, placement)
     minibatches, size = profile.minibatches or 8, trained.batch_sizes.generator
@@ -76,6 +90,9 @@ def measure_frozen(
     rows: dict[str, NDArray] = {}
     stopped = None
     for name, rule in rules.items():
+        if found and stopping.first:  # it came while directions were compared
+            stopped = profile.d_iterations
+            break
         one = _against(job, name, rule, generators, losses, profile, minibatches, size, len(ages))
         if one.interrupted:
             stopped = int(one.info.loss.shape[2])

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +12,13 @@ from jaxgan.files import PARTIAL, write_text
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, check_out
 from jaxgan.results.records import Origin, append_records, read_records
+from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, resources
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import How, Task, conduct, started
 from jaxgan.study.folder import new_folder, origin_of
+from jaxgan.study.interrupted import last_line
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import stored_profile
 from jaxgan.study.profile_training import along_training, losses_by_name
@@ -87,11 +90,17 @@ def merge_runs(
     check_unchanged(_stored(parts), study, "the runs were made")
     origin = origin_of(task.job, study, placement, blocks) | task.origin(study)
     origin |= {"merged": [_about(part.content) for part in parts]}
-    with new_folder(out, f"merged-{catalogue.slug(Path(config.data).stem)}", origin, study, overwrite) as run:
+    name = f"merged-{catalogue.slug(Path(config.data).stem)}"
+    with (
+        stoppable() as stopping,
+        stopping.held("stopping once all is copied"),
+        new_folder(out, name, origin, study, overwrite) as run,
+    ):
         write_text(run.path / "log.jsonl", "".join(_log(part.folder) for part in parts))
         for label, by_block in found.items():
             for block, part in by_block.items():
                 _copy(part, run, label, block)
+        stopping.kept = partial(last_line, task.command, run.path)
     return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
 
 

@@ -166,16 +166,16 @@ def seen_by_all(folder: Path) -> Path:
     return folder
 
 
-def give_up() -> None:
-    """After an error that the others do not know of: this process ends without waiting for them at its exit.
+def give_up(status: int = 1) -> None:
+    """After what the others do not know of: this process ends without waiting for them at its exit.
 
     They wait for it in their next exchange, until JAX misses its signs of life, which ends them within minutes.
     """
     if jax.process_count() > 1:
-        atexit.register(_leave)  # runs before JAX's own, which would wait
+        atexit.register(_leave, status)  # runs before JAX's own, which would wait
 
 
-def _leave() -> None:
+def _leave(status: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(status)

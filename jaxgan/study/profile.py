@@ -4,8 +4,10 @@ Along training it is a study as any other, with a probe of gradients beside the 
 """
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from jaxgan.report.profile.report import write_profile_report
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, check_out
 from jaxgan.results.results import SCHEMA, Results
+from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import catalogue, inputs, provenance, resources
 from jaxgan.study.config import configure
 from jaxgan.study.execute import How, conduct, started, study_for
@@ -81,8 +84,8 @@ def run_profile(
 
     Raises:
       OptionError, DataError, StoreError: one line each, before anything is compiled.
-      Interrupted: Ctrl-C along training; the folder can be resumed.
-      KeyboardInterrupt: Ctrl-C before there was anything to report.
+      Interrupted: a signal, such as Ctrl-C, along training; the folder can be resumed.
+      KeyboardInterrupt: it came before there was anything to report.
     """
     if resume and kind != "train":
         raise OptionError("resume", "is for --train; add that, or leave it out")
@@ -96,7 +99,8 @@ def run_profile(
     trained = training if resume else _trained_with(kind, training)
     if kind == "train":
         return conduct(along_training(profile, losses), trained, how, resume=resume)
-    return _against_frozen(profile, losses, trained, how)
+    with stoppable() as stopping:
+        return _against_frozen(profile, losses, trained, how, stopping)
 
 
 def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> Path:
@@ -112,6 +116,7 @@ def _against_frozen(
     losses: Mapping[str, Loss],
     trained: dict[str, Any],
     how: How,
+    stopping: Stopping,
 ) -> Path:
     clock = time.perf_counter()
     if how.out is not None:
@@ -127,13 +132,25 @@ def _against_frozen(
     check_needs(needs_of(study, placement), how.out or RUNS)
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
     origin = origin_of("profile", study, placement, (all_seeds(config),)) | own_origin("frozen", profile, study)
-    with new_folder(how.out, name, origin, study, how.overwrite) as run:
+    with (
+        new_folder(how.out, name, origin, study, how.overwrite) as run,
+        stopping.noting("what was measured is being reported"),
+    ):
+        again = f"begin again with the same options and --overwrite --out {shlex.quote(str(run.path))}"
+        stopping.kept = lambda: f"stopped; nothing was measured yet, {again}"
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
         job = Job(study, run, "profile --frozen", how.progress, how.log)
         found = measure_frozen(job, rules, losses, profile, ages, placement)
         results = with_paper("frozen", profile, losses, dataclasses.replace(found, config=origin), study)
         notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
-        return _finish(run, dataclasses.replace(results, notes=notes))
+        _finish(run, dataclasses.replace(results, notes=notes))
+        stopping.kept = partial(_reported, run.path, notes["stopped"])
+        return run.path
+
+
+def _reported(folder: Path, stopped: int | None) -> str:
+    at = "stopped; all" if stopped is None else f"stopped at step {stopped:,} of the discriminators; what"
+    return f"{at} was measured is in {folder}"
 
 
 def _absolute(given: dict[str, Any]) -> dict[str, Any]:

@@ -21,25 +21,20 @@ from jaxgan.results.records import Origin, append_records, join_records, read_re
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
 from jaxgan.runs.run import Probe, as_pytree, start_runs
+from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import Config
+from jaxgan.study.interrupted import Interrupted, last_line
 from jaxgan.study.messages import counted
 from jaxgan.types import Algorithm, Generator, Info, Key, State
 
 Log = Callable[[str], None]
 Finish = Callable[[Any], Mapping[str, NDArray]]
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
-
-
-class Interrupted(Exception):
-    """Ctrl-C ended the run; everything trained so far is in its folder."""
-
-    def __init__(self, folder: Path, job: str, where: str):
-        super().__init__(
-            f"stopped {where}; what was trained is kept, continue with: jaxgan {job} --resume --out {folder}"
-        )
+_COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
+_TRAINING = "stopping after the steps under way, and saving"
 
 
 class Block(NamedTuple):
@@ -98,8 +93,15 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     Returns the generators of all its seeds in the process that leads, and in the others those of their own.
 
     Raises:
-      Interrupted: Ctrl-C; the checkpoint is that of the last step.
+      Interrupted: a signal; the checkpoint is that of the last step.
     """
+    with stoppable() as stopping, stopping.held(_COMPILING):
+        return _train(job, configuration, block, placement, watched, stopping)
+
+
+def _train(
+    job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched, stopping: Stopping
+) -> Generator:
     study, config, label = job.study, job.study.config, configuration.label
     algorithm, folder, keys = configuration.algorithm, job.folder / label / block.folder, _keys(study, block)
     with processes.in_agreement():
@@ -118,6 +120,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
 
     def on_compile(seconds: float) -> None:
         compilation.took(program, seconds)
+        stopping.line = _TRAINING
         bar.unpause()  # the rate is that of the steps, without the compilation
         bar.set_postfix_str(f"compiled in {seconds:.0f} s")
 
@@ -141,7 +144,7 @@ def train(job: Job, configuration: Configuration, block: Block, placement: Place
     if fitted.interrupted:
         if block == all_seeds(config):  # what there is can be sampled from
             save_generator(job, configuration, generator, fitted.step)
-        raise Interrupted(job.folder, job.name, f"at step {fitted.step:,} of {label}")
+        raise Interrupted(last_line(job.name, job.folder))
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
 
@@ -290,7 +293,8 @@ def save_generator(job: Job, configuration: Configuration, generator: Generator,
             "data": study.source.name,
             "network": study.networks.description,
         }
-        checkpoint.save(job.folder / configuration.label / "generator", step, generator, meta)
+        with stoppable() as stopping, stopping.held():
+            checkpoint.save(job.folder / configuration.label / "generator", step, generator, meta)
 
 
 def _keys(study: Study, block: Block) -> jax.Array:

@@ -1,0 +1,50 @@
+"""What is there to go on from when a signal has stopped a run, read from its folder.
+
+Imports nothing heavy: a signal may come before anything else is imported.
+"""
+
+import shlex
+from pathlib import Path
+
+_Last = tuple[float, int, Path]
+_NONE: _Last = (0.0, 0, Path())
+
+
+class Interrupted(Exception):
+    """A signal, such as Ctrl-C, ended the run; the line says the step that is kept, and how to continue."""
+
+
+def last_line(command: str, folder: Path | None) -> str:
+    """The last line of a program that was stopped, true whenever it is asked for: it looks at the disk.
+
+    Args:
+      command: continues the run, as `train`.
+      folder: of the run; None where it has none yet.
+
+    Example:
+      >>> last_line("train", None)
+      'stopped; nothing was trained yet'
+      >>> last_line("profile --train", Path("my runs/1"))
+      "stopped; nothing was trained yet, continue with: jaxgan profile --train --resume --out 'my runs/1'"
+    """
+    if folder is None:
+        return "stopped; nothing was trained yet"
+    resume = f"jaxgan {command} --resume --out {shlex.quote(str(folder))}"
+    if (folder / "results.nc").is_file():
+        return f"stopped; the run in {folder} has all its numbers, its report is made again with: {resume}"
+    _, step, training = max(map(_last_step, folder.glob("*/seeds-*/training")), default=_NONE)
+    if not step:
+        return f"stopped; nothing was trained yet, continue with: {resume}"
+    label, block = training.parent.parent, training.parent.name.split("-")
+    others = len(list(label.glob("seeds-*/training"))) > 1
+    of = f"{label.name}, seeds {block[1]} to {block[2]}" if others else label.name
+    return f"stopped at step {step:,} of {of}; everything up to it is kept, continue with: {resume}"
+
+
+def _last_step(training: Path) -> _Last:
+    """When a block of seeds was saved last, at which step, and where: of several processes, all have to have it."""
+    saved = {int(path.name): path for path in training.glob("*") if path.name.isdigit() and path.is_dir()}
+    parts = [{int(path.stem): path for path in own.glob("*.npz")} for own in training.glob("*of*")]
+    for step in sorted(set.intersection(*map(set, parts or [saved])), reverse=True):
+        return (parts or [saved])[0][step].stat().st_mtime, step, training
+    return _NONE
