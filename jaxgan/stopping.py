@@ -8,7 +8,6 @@ abort. In a process of ours a thread that sleeps until a signal comes therefore 
 import atexit
 import os
 import signal
-import socket
 import stat
 import sys
 import threading
@@ -28,8 +27,8 @@ class Stopped(KeyboardInterrupt):
 class Stopping:
     """What has come of the signals, and where the main thread is. Made by `stoppable`."""
 
-    def __init__(self, patience: int = PATIENCE, say: Callable[[str], None] | None = None):
-        self.patience, self.say = patience, say
+    def __init__(self, patience: int = PATIENCE, tell: Callable[[str], None] | None = None):
+        self.patience, self.tell = patience, tell
         self.first = 0  # the number of the signal that came first; 0: none came
         self.line = ""  # is said when one comes that has to wait
         self.kept: Callable[[], str] = lambda: "stopped"  # the last line of the program: what is there to go on from
@@ -81,17 +80,17 @@ class Stopping:
     def _handle(self, number: int, frame: Any) -> None:
         self.first = self.first or number
         self._count += 1
-        if self.say is not None:
+        if self.tell is not None:
             return
         if not self._depth:
             raise Stopped
         if self._count >= self.patience:
             raise KeyboardInterrupt
 
-    def _listen(self, reader: socket.socket) -> None:
+    def _listen(self, reader: int) -> None:
         """Answers in place of handlers, until the other end of `reader` is closed."""
         heard = 0
-        while numbers := reader.recv(64):
+        while numbers := os.read(reader, 64):
             for number in filter(self._before.__contains__, numbers):
                 heard += 1
                 self._answer(heard, number)
@@ -130,8 +129,8 @@ class Stopping:
 
     def _tell(self, line: str) -> None:
         with suppress(OSError, ValueError, RuntimeError):  # where it is closed nobody listens
-            if self.say is not None:
-                self.say(line)
+            if self.tell is not None:
+                self.tell(line)
 
 
 _active: Stopping | None = None
@@ -142,17 +141,18 @@ def stoppable(
     signals: Iterable[int] = (signal.SIGINT,),
     *,
     patience: int = PATIENCE,
-    say: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Stopping]:
-    """Takes `signals` over, but for those that the process was told to ignore; within another, it is that one.
+    """Takes `signals` over; within another, it is that one.
 
     Only the main thread receives signals: in others nothing is taken over, and nothing ever comes.
 
     Args:
       signals: those that stop.
       patience: at which of them a KeyboardInterrupt is raised even within `Stopping.held`.
-      say: is called with lines about signals, from a thread. Where it is given the process is ours: in place of what
+      tell: is called with lines about signals, from a thread. Where it is given the process is ours: in place of what
         would be raised anywhere it says `Stopping.kept` and ends the process, and what has come first is its status.
+        Signals that the process was started to ignore, as by nohup, stay so.
 
     Raises:
       Stopped: one came outside of `Stopping.held` and `Stopping.noting`, or within `held`, at its end.
@@ -171,25 +171,26 @@ def stoppable(
     if _active is not None:
         yield _active
         return
-    _active = stop = Stopping(patience, say)
-    release = _listening(stop) if say is not None else lambda: None
+    _active = stop = Stopping(patience, tell)
+    release = _listening(stop) if tell is not None else lambda: None
     for number in signals:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if tell is None or signal.getsignal(number) is not signal.SIG_IGN:
             stop.also(number)
     try:
         yield stop
     finally:
         _active = None
-        if say is None or not stop.first:
+        if tell is None or not stop.first:
             _give_back(stop)
             release()
 
 
 def _listening(stop: Stopping) -> Callable[[], None]:
     """Starts the thread that answers; returns what ends it."""
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    reader, writer = os.pipe()
+    if os.name == "posix":
+        os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     thread = threading.Thread(target=stop._listen, args=(reader,), name="signals", daemon=True)
     thread.start()
     atexit.register(_ignore, stop)  # registered first, and so called after all that may take its time at the exit
@@ -197,9 +198,9 @@ def _listening(stop: Stopping) -> Callable[[], None]:
     def release() -> None:
         atexit.unregister(_ignore)
         signal.set_wakeup_fd(before)
-        writer.close()
+        os.close(writer)
         thread.join()
-        reader.close()
+        os.close(reader)
 
     return release
 
@@ -225,14 +226,29 @@ def _let_go_of_dead_terminals() -> None:
                 os.close(nowhere)
 
 
+_masks: list[Any] = []
+
+
+def _before_fork() -> None:
+    """Signals wait until it is settled whose they are."""
+    if _active is not None:
+        _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, _active._before))
+
+
+def _after_fork() -> None:
+    if _masks:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _masks.pop())
+
+
 def _in_a_fork() -> None:
-    """The signals of a child, which its parent may send it, are not the parent's."""
+    """Those of a child, which its parent may send it, are not its parent's."""
     global _active
     if _active is not None:
         signal.set_wakeup_fd(-1)
         _give_back(_active)
         _active = None
+    _after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_a_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_a_fork)

@@ -1,7 +1,6 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
 
 import os
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     and ends with it.
     """
     streams.make_usable()
-    with stoppable(_SIGNALS, say=_say if argv is None else None) as stopping:
+    with stoppable(_SIGNALS, tell=_say if argv is None else None) as stopping:
         status = _status(list(sys.argv[1:] if argv is None else argv), stopping)
         if stopping.first and status == 0:  # what there was to do was shortened by it, or was done
             _say(stopping.end())

@@ -177,7 +177,7 @@ def _log_of(how: How) -> Log:
 
 def started(config: Config, how: How) -> Placement:
     """Devices and processes for so many seeds, before anything is compiled."""
-    placement = resources.start(config.seeds, how.on)
+    placement = resources.start(config.seeds, how.on, how.log)
     if how.keep_programs:
         compilation.keep_programs()
     return placement

@@ -136,7 +136,7 @@ def _against_frozen(
         new_folder(how.out, name, origin, study, how.overwrite) as run,
         stopping.noting("what was measured is being reported"),
     ):
-        again = f"begin again with the same options and --overwrite --out {shlex.quote(str(run.path))}"
+        again = f"repeat it with the same options and --overwrite --out {shlex.quote(str(run.path))}"
         stopping.kept = lambda: f"stopped; nothing was measured yet, {again}"
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
         job = Job(study, run, "profile --frozen", how.progress, how.log)

@@ -1,8 +1,10 @@
 """What a job runs on: the devices of a machine, or those of several processes that find each other."""
 
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import NamedTuple
 
 import jax
@@ -28,6 +30,9 @@ class Resources(NamedTuple):
     cluster: Cluster | None = None
 
 
+SAID_AFTER, WAIT, WAIT_OF_FIRST = 5.0, 50.0, 240.0
+"""Seconds until a process says that it waits for others, until it gives up, and likewise process 0, which a scheduler
+may start long before the others."""
 ALL = Resources()
 """Every device of this machine, in the order that is fastest on it."""
 
@@ -38,7 +43,7 @@ def cluster_from(
     """What the options of these names ask for.
 
     Raises:
-      OptionError: some of the last three, but not all.
+      OptionError: some of the last three, but not all, or an address without a port.
 
     Example:
       >>> cluster_from(False, None, None, None) is None
@@ -50,13 +55,16 @@ def cluster_from(
         return cluster if distributed else None
     if missing := [f"--{name.replace('_', '-')}" for name in Cluster._fields if name not in given]:
         raise OptionError(given[0], f"got it without {' and '.join(missing)}, expected all three or none")
-    assert num_processes is not None and process_id is not None
+    assert coordinator is not None and num_processes is not None and process_id is not None
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise OptionError("coordinator", f"got {coordinator!r}, expected HOST:PORT")
     if not 0 <= process_id < num_processes:
         raise OptionError("process_id", f"got {process_id}, expected 0 to {num_processes - 1}")
     return cluster
 
 
-def start(seeds: int, resources: Resources) -> Placement:
+def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) -> Placement:
     """Connects the processes, makes the cores of a CPU devices, and says where the seeds run.
 
     Nothing may have used JAX's devices before; where something has, they are taken as they are.
@@ -68,7 +76,7 @@ def start(seeds: int, resources: Resources) -> Placement:
     if count is not None and count < 1:
         raise OptionError("devices", f"got {count}, expected at least 1")
     if resources.cluster is not None and not jax.distributed.is_initialized():
-        _connect(resources.cluster)
+        _connect(resources.cluster, log)
     chosen_by_user = jax.config.jax_num_cpu_devices >= 1  # type: ignore[attr-defined]
     if not chosen_by_user and "device_count" not in os.environ.get("XLA_FLAGS", ""):
         with suppress(RuntimeError):
@@ -83,15 +91,40 @@ def start(seeds: int, resources: Resources) -> Placement:
             raise OptionError("seeds", str(error)) from error
 
 
-def _connect(cluster: Cluster) -> None:
+def _connect(cluster: Cluster, log: Callable[[str], None]) -> None:
     with suppress(AttributeError):  # JAX has always one, or lets it be chosen
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    with suppress(AttributeError):  # it would take SIGTERM for itself
+        jax.config.update("jax_enable_preemption_service", False)
     try:
-        jax.distributed.initialize(*cluster)
+        with _no_longer_than(WAIT_OF_FIRST if not cluster.process_id else WAIT, cluster, log):
+            jax.distributed.initialize(*cluster)
     except (ValueError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
         line = f"the processes do not find each other: {first}"
         raise OptionError("distributed", f"{line} (--coordinator says where)") from error
+
+
+@contextmanager
+def _no_longer_than(seconds: float, cluster: Cluster, log: Callable[[str], None]) -> Iterator[None]:
+    """Says that it waits, and ends the process in a line: when JAX has waited for long enough, it aborts it."""
+    where = f" at {cluster.coordinator}" if cluster.coordinator else ""
+    whom = f"process 0{where}" if cluster.process_id else f"the other processes, which are to call{where}"
+
+    def give_up() -> None:
+        option = "coordinator" if cluster.coordinator else "distributed"
+        log(f"jaxgan: {OptionError(option, f'waited {seconds:.0f} s for {whom}, expected an answer')}")
+        os._exit(2)
+
+    timers = Timer(SAID_AFTER, log, [f"waiting for {whom}"]), Timer(seconds, give_up)
+    for timer in timers:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
 
 
 def described(placement: Placement) -> dict[str, int | bool | None]:

@@ -18,6 +18,7 @@ import xarray as xr
 from PIL import Image
 
 import jaxgan
+from jaxgan.checkpoint import latest_step
 from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 
@@ -397,22 +398,45 @@ def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
     assert "damaged" in refused(capsys, "sample", str(folder), "--loss", "minimax")
 
 
-def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path):
-    words = ["train", "--data", "ring", *TINY, "--steps", "20000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jaxgan", *words, "--out", "cut"],
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    log = tmp_path / "cut" / "log.jsonl"
+def signalled(number: int, times: int, *words: str, after: str, cwd: Path) -> tuple[int, list[str]]:
+    """A run that gets a signal so many times, a tenth of a second apart, once the file `after` is there: exit status
+    and lines of stderr."""
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup and the like it would be ignored by the child, too
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "jaxgan", *words], cwd=cwd, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(number, before)
     deadline = time.monotonic() + 120
-    while not log.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (cwd / after).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    for _ in range(times):
+        process.send_signal(number)
+        time.sleep(0.1)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    stopped = re.search(r"stopped at step ([\d,]+) of non_saturating; .*--resume --out cut", errors)
-    step = int(stopped[1].replace(",", "")) if stopped else 0
-    assert 0 < step < 20000, errors
+    return process.returncode, errors.splitlines()
+
+
+def step_kept(line: str) -> int:
+    """The step of the last line of a run of one loss in the folder cut, which is that of both checkpoints there."""
+    stopped = re.fullmatch(r"jaxgan: stopped at step ([\d,]+) of non_saturating; everything up to it is kept, "
+                           r"continue with: jaxgan train --resume --out cut", line)  # fmt: skip
+    assert stopped, line
+    return int(stopped[1].replace(",", ""))
+
+
+def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path):
+    words = ["train", "--data", "ring", *TINY, "--steps", "20000"]
+    status, lines = signalled(signal.SIGINT, 2, *words, "--out", "cut", after="cut/log.jsonl", cwd=tmp_path)
+    assert status == 130, lines
+    assert [line.partition(";")[0] for line in lines[1:-1]] == [
+        "jaxgan: stopping after the steps under way, and saving",
+        "jaxgan: not saved yet",
+    ]
+    step = step_kept(lines[-1])
+    assert 0 < step < 20000
+    assert latest_step(tmp_path / "cut" / "non_saturating" / "seeds-0-1" / "training") == step
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
     refusal = jaxgan_process("train", "--resume", "--steps", "9", "--out", "cut", cwd=tmp_path)
@@ -429,6 +453,41 @@ def test_ctrl_c_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_p
         np.testing.assert_array_equal(values, cut.series[name])
     for name, values in uncut.values.items():
         np.testing.assert_array_equal(values, cut.values[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGTERM, []), (signal.SIGHUP, []), (signal.SIGUSR1, ["--stop-on", "usr1"])],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_every_signal_that_stops_saves(number, options, tmp_path):
+    words = ["train", "--data", "ring", *TINY, "--steps", "1000000", *options, "--out", "cut"]
+    status, lines = signalled(number, 1, *words, after="cut/log.jsonl", cwd=tmp_path)
+    assert status == 128 + number, lines
+    assert len(lines) == 3 and lines[1].startswith("jaxgan: stopping after the steps under way"), lines
+    step = step_kept(lines[-1])
+    assert latest_step(tmp_path / "cut" / "non_saturating" / "seeds-0-1" / "training") == step
+    assert jaxgan.load_generator(tmp_path / "cut").step == step
+
+
+@pytest.mark.slow
+def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path):
+    words = ["train", "--data", "ring", *TINY, "--steps", "1000000", "--out"]
+    status, lines = signalled(signal.SIGINT, 3, *words, "cut", after="cut/log.jsonl", cwd=tmp_path)
+    assert status == 130
+    assert lines[-2] == "jaxgan: gave up at once, without saving what came after", lines
+    saved = latest_step(tmp_path / "cut" / "non_saturating" / "seeds-0-1" / "training")
+    if saved is None:
+        assert lines[-1].startswith("jaxgan: stopped; nothing was trained yet, continue with: "), lines
+    else:
+        assert step_kept(lines[-1]) == saved
+    status, lines = signalled(signal.SIGTERM, 1, *words, "none", after=".", cwd=tmp_path)
+    assert (status, lines) in [(-15, []), (143, ["jaxgan: stopped; nothing was trained yet"])]  # while Python starts
+
+
+def test_signals_that_no_program_can_wait_for_are_refused(capsys):
+    assert "--stop-on: got 'KILL', expected one of USR1" in refused(capsys, "train", "--stop-on", "KILL")
 
 
 def test_a_run_grows_to_more_steps_and_seeds_as_if_it_had_been_started_so(tmp_path):
