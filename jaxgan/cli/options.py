@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaxgan.cli.places import folder_to_write, picture_to_write
 from jaxgan.stopping import stoppable
 from jaxgan.study.config import EVALUATIONS, GENTLE, PRECISIONS, defaults, gan_defaults
 from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
@@ -161,8 +162,8 @@ _STUDY = [
     _Option("Where it runs", "--stop-on", multiple=True, metavar="SIGNAL", expose_value=False, callback=_stop_on,
             help="One more signal that saves and stops, as SIGINT (Ctrl-C), SIGTERM and SIGHUP do: the warning of a "
             "batch system, such as USR1 for SLURM's --signal=USR1@60; repeat it for each."),
-    _Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to.  "
-            "[default: the next number under runs/]"),
+    _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to write "
+            "to.  [default: the next number under runs/]"),
     _Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),
     _Option("Files", "--resume", is_flag=True, help="Continue the run that --out holds, where it was stopped; with "
             "more --steps or --seeds than it has, to these."),
@@ -228,8 +229,8 @@ def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
         _Option("Randomness", "--label", type=int, help="The class that a conditional generator draws.  "
                 "[default: all in turn]"),
-        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE.png", help="The picture; the arrays "
-                "go to the .npz beside it.  [default: in the run's folder]"),
+        _Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
+                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
         _TRUST,
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.study.limits import FLOAT, LIMITS, SETTINGS, check_intervals, check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 
 
@@ -82,7 +83,6 @@ OWN = ("loss", "recipe", "probe", "generator", "discriminator")
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
 EVALUATIONS = 20  # along a run, by default
-LARGEST = 2**31 - 1  # of a count, as JAX's are 32-bit
 
 
 def kind_of(data: str, points: bool | None = None) -> str:
@@ -156,7 +156,7 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     for name in REPEATED:
         values[name] = tuple(values[name])
     values["set"] = (*settings, *_gan_settings(values, settings, gentle, points))
-    values.setdefault("evaluate_every", max(1, values["steps"] // EVALUATIONS) if _is_count(values["steps"]) else 1)
+    values.setdefault("evaluate_every", max(1, values["steps"] // EVALUATIONS))
     config = Config(**values)
     _check(config)
     return config
@@ -205,8 +205,8 @@ def black_and_white(config: Config) -> tuple[float, float] | None:
         low, high = (float(text) for text in config.value_range.split(","))
     except ValueError:
         low = high = math.nan
-    finite_and_ordered = -math.inf < low < high < math.inf
-    expect("value_range", repr(config.value_range), finite_and_ordered, "LOW,HIGH such as 0,255, the lower one first")
+    ordered = -FLOAT < low < high < FLOAT
+    expect("value_range", repr(config.value_range), ordered, "LOW,HIGH such as 0,255, the lower one first")
     return low, high
 
 
@@ -239,15 +239,9 @@ def _gan_settings(values: dict[str, Any], settings: list[str], gentle: bool, poi
 
 
 def _check_shorthands(given: Mapping[str, Any]) -> None:
-    for name in ("batch_size", "fake_batch_size", "generator_batch_size", "d_steps"):
+    for name, setting in SHORTHANDS.items():
         if name in given:
-            expect(name, given[name], _is_count(given[name]), f"at least 1, and at most {LARGEST:,}")
-    for name in ("lr_d", "lr_g"):
-        if name in given:
-            expect(name, given[name], 0 <= given[name] < 1e30, "0 or more, and below 1e30")
-    for name in ("beta1", "ema"):
-        if name in given:
-            expect(name, given[name], 0 <= given[name] < 1, "at least 0 and below 1")
+            expect(name, given[name], SETTINGS[setting].holds(given[name]), str(SETTINGS[setting]))
 
 
 def _check(config: Config) -> None:
@@ -256,24 +250,11 @@ def _check(config: Config) -> None:
         expect(name, repr(names), all(names), "names")
         if name != "set":
             expect(name, ", ".join(names), len(set(names)) == len(names), f"each {name} once")
-    for name in ("seeds", "steps", "latent_dim", "width", "evaluate_every"):
-        value = getattr(config, name)
-        expect(name, value, _is_count(value), f"at least 1, and at most {LARGEST:,}")
-    last = config.first_seed + config.seeds - 1
-    expect("first_seed", config.first_seed, config.first_seed >= 0 and last <= LARGEST, f"at least 0, and with the "
-           f"other seeds at most {LARGEST:,}")  # fmt: skip
-    expect("record_every", config.record_every, 0 <= config.record_every <= LARGEST, "at least 0")
-    expect("samples", config.samples, 2 <= config.samples <= LARGEST, f"at least 2, and at most {LARGEST:,}")
-    multiple = config.failure_multiple
-    expect("failure_multiple", multiple, multiple is None or 1 < multiple < math.inf, "a finite number above 1")
-    for name in ("key", "split_seed"):
-        expect(name, getattr(config, name), 0 <= getattr(config, name) < 2**32, "from 0 to 2^32 - 1")
-    expect("image_size", config.image_size, config.image_size is None or config.image_size >= 1, "at least 1")
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name in LIMITS and value is not None:
+            check_limit(field.name, value)
+    check_intervals(config.steps, config.evaluate_every, config.record_every)
     black_and_white(config)
-    expect("background", config.background, config.background is None or 0 <= config.background <= 255, "0 to 255")
     if config.precision not in PRECISIONS:
         raise OptionError("precision", f"got {config.precision!r}; {nearest(config.precision, PRECISIONS)}")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and 1 <= value <= LARGEST

@@ -22,12 +22,11 @@ from jaxgan.results.results import Results
 from jaxgan.study import catalogue
 from jaxgan.study.build import rebuilt
 from jaxgan.study.config import MIXTURES, from_stored
+from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
-
-MOST = 1_000_000  # samples at once
 
 
 class LoadedGenerator(NamedTuple):
@@ -156,8 +155,8 @@ def sample(
 
     Returns the two paths: `out` and the .npz beside it, by default in the run's folder.
     """
-    expect("n", n, 1 <= n <= MOST, f"1 to {MOST:,}")
-    expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
+    check_limit("n", n)
+    check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)
     png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
     y = _condition(folder, label, n)
@@ -185,8 +184,9 @@ def interpolate(
 
     Images are a row of each; points a panel of each, with the modes where the data have such.
     """
-    expect("n", n, 2 <= n <= MOST, f"2 to {MOST:,}")
-    expect("key", key, 0 <= key < 2**32, "from 0 to 2^32 - 1")
+    check_limit("n", n)
+    expect("n", n, n >= 2, "at least 2: both ends of a path")
+    check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"

@@ -8,7 +8,8 @@ class OptionError(ValueError):
     """One line that names the option, what it got and what is allowed."""
 
     def __init__(self, option: str, message: str):
-        super().__init__(f"--{option.replace('_', '-')}: {message}")
+        dashes = "--" if len(option) > 1 else "-"
+        super().__init__(f"{dashes}{option.replace('_', '-')}: {message}")
 
 
 def counted(n: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
 from jaxgan.study.catalogue import find_network
 from jaxgan.study.config import Config
+from jaxgan.study.limits import FIELDS, check_field
 from jaxgan.study.messages import OptionError
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
@@ -33,9 +34,9 @@ class Networks(NamedTuple):
         if factor == 1:
             return self.discriminator
         if "width" in fields:
-            fields["width"] = max(1, round(factor * fields["width"]))
+            fields["width"] = _times(factor, fields["width"])
         elif "hidden" in fields:
-            fields["hidden"] = tuple(max(1, round(factor * width)) for width in fields["hidden"])
+            fields["hidden"] = tuple(_times(factor, width) for width in fields["hidden"])
         else:
             raise OptionError("d_strength", f"{type(self.discriminator).__name__} has no width to multiply")
         return type(self.discriminator)(**fields)
@@ -99,9 +100,11 @@ def _given(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         if not equals or player not in ("", *PLAYERS):
             raise OptionError("network", f"got {text!r}, expected NAME=VALUE, or generator:NAME=VALUE")
         try:
-            found.setdefault(player, {})[name] = ast.literal_eval(value)
+            field = ast.literal_eval(value)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
-            found.setdefault(player, {})[name] = value
+            field = value
+        check_field(name, field, text)
+        found.setdefault(player, {})[name] = field
     return found
 
 
@@ -114,6 +117,13 @@ def _check_inputs(player: str, name: str, module: Any, conditional: bool) -> Non
     if not conditional and takes(module, 2) and not takes(module, 1):
         raise OptionError(player, f"{name} takes a second argument y, expected __call__(self, {first}) without "
                           "--conditional")  # fmt: skip
+
+
+def _times(factor: float, width: int) -> int:
+    limit, product = FIELDS["width"], factor * width
+    if not product <= limit.highest:
+        raise OptionError("d_strength", f"got width={factor:g} of {width}, expected a width of {limit}")
+    return max(1, round(product))
 
 
 def _check_images(source: Source) -> None:

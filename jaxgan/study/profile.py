@@ -104,6 +104,8 @@ def run_profile(
 
 
 def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> Path:
+    if how.out is not None:
+        check_out(how.out, overwrite=how.overwrite)
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
     with new_folder(how.out, "profile", origin, None, how.overwrite) as run:
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")

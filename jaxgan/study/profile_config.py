@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxgan.study.config import Config, option_words
+from jaxgan.study.limits import LARGEST, LIMITS, check_limit
 from jaxgan.study.messages import OptionError
 
 LOSSES = ("minimax", "non_saturating", "wasserstein", "hinge")
@@ -47,14 +48,9 @@ def profile_from(kind: Kind, given: dict[str, Any]) -> ProfileConfig:
         if kind == "paper" and name not in ("loss", "threshold"):
             raise OptionError(name, "is for --train and --frozen; add one of them, or leave it out")
     profile = ProfileConfig(**given)
-    for name in ("minibatches", "d_iterations"):
-        value = getattr(profile, name)
-        if value is not None and value < 1:
-            raise OptionError(name, f"got {value}, expected at least 1")
-    if profile.probes < 2:
-        raise OptionError("probes", f"got {profile.probes}, expected at least 2")
-    if not 0 < profile.threshold < math.inf:
-        raise OptionError("threshold", f"got {profile.threshold:g}, expected a finite number above 0")
+    for name in ("minibatches", "d_iterations", "probes", "threshold"):
+        if (value := getattr(profile, name)) is not None:
+            check_limit(name, value)
     if len(set(profile.loss)) < len(profile.loss):
         raise OptionError("loss", f"got {', '.join(profile.loss)}, expected each loss once")
     return profile
@@ -87,8 +83,9 @@ def ages_in_steps(texts: tuple[str, ...], steps_per_epoch: float | None) -> tupl
             value = float(text.removesuffix("e")) * (steps_per_epoch if in_epochs and steps_per_epoch else 1)
         except ValueError:
             value = math.nan
-        if not 0 <= value < math.inf or (not in_epochs and value != int(value)):
-            raise OptionError("ages", f"got {text!r}, expected steps such as 100, or epochs such as 10e")
+        if not LIMITS["ages"].holds(value) or (not in_epochs and value != int(value)):
+            raise OptionError("ages", f"got {text!r}, expected steps such as 100, or epochs such as 10e, at "
+                              f"most {LARGEST:,} steps")  # fmt: skip
         ages.append(round(value))
     if sorted(set(ages)) != ages:
         raise OptionError("ages", f"got {', '.join(texts)}, that is steps {ages}, expected them to increase")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 
 from jaxgan.runs.placement import Placement, cpu_cores, first_of_each_process, place, use_cpu_cores
+from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
 from jaxgan.study.processes import in_agreement
 
@@ -59,6 +60,7 @@ def cluster_from(
     host, _, port = coordinator.rpartition(":")
     if not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise OptionError("coordinator", f"got {coordinator!r}, expected HOST:PORT")
+    check_limit("num_processes", num_processes)
     if not 0 <= process_id < num_processes:
         raise OptionError("process_id", f"got {process_id}, expected 0 to {num_processes - 1}")
     return cluster
@@ -73,8 +75,8 @@ def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) 
       OptionError: the other processes cannot be found, or more devices than there are, or processes than seeds.
     """
     count = resources.devices
-    if count is not None and count < 1:
-        raise OptionError("devices", f"got {count}, expected at least 1")
+    if count is not None:
+        check_limit("devices", count)
     if resources.cluster is not None and not jax.distributed.is_initialized():
         _connect(resources.cluster, log)
     chosen_by_user = jax.config.jax_num_cpu_devices >= 1  # type: ignore[attr-defined]

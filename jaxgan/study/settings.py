@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxgan.recipes import settings_of
 from jaxgan.study.config import SHORTHANDS
+from jaxgan.study.limits import ANY, SETTINGS, WHOLE
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import Algorithm, BatchSizes
 
@@ -133,16 +134,19 @@ def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None)
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         value = text
+    limit = SETTINGS.get(setting, ANY if float in allowed else WHOLE)
     if isinstance(value, bool | str) or value is None:
         good = type(value) in allowed
     elif isinstance(value, tuple) and BatchSizes in allowed:
-        good = len(value) == 3 and all(type(size) is int and size >= 1 for size in value)
+        good = len(value) == 3 and all(map(limit.holds, value))
         value = BatchSizes(*value) if good else value
-    elif float in allowed and isinstance(value, int | float):
-        value, good = float(value), abs(value) < 1e30
     else:
-        good = int in allowed and type(value) is int and abs(value) < 2**31
+        good = (float in allowed or (int in allowed and type(value) is int)) and limit.holds(value)
+        value = float(value) if good and float in allowed else value
     if not good:
         words = [_WORDS[kind] for kind in (float, int, bool, str, BatchSizes) if kind in allowed]
-        raise OptionError("set", f"got {setting}={text[:60]}, expected {' or '.join(words) or 'it to be left out'}")
+        span = f", {limit}" if allowed & {float, int, BatchSizes} else ""
+        raise OptionError(
+            "set", f"got {setting}={text[:60]}, expected {' or '.join(words) or 'it to be left out'}{span}"
+        )
     return value

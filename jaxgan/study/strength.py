@@ -1,10 +1,12 @@
 """What makes a discriminator stronger or weaker: `--d-strength lr=4,k=5,width=2,noise=0.1`."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jaxgan.study.limits import SETTINGS
 from jaxgan.study.messages import OptionError, nearest
+
+_HIGHEST = 10_000  # of a factor; what it multiplies has a range of its own
 
 
 class DiscriminatorStrength(NamedTuple):
@@ -38,6 +40,9 @@ class DiscriminatorStrength(NamedTuple):
                 if not isinstance(settings.get(name), int | float):
                     raise OptionError("d_strength", f"{label} has no number {name} to multiply by {factor:g}")
                 changed[name] = settings[name] * factor
+                if not SETTINGS[name].holds(changed[name]):
+                    raise OptionError("d_strength", f"got {name} {settings[name]:g} times {factor:g}, expected "
+                                      f"{SETTINGS[name]}")  # fmt: skip
         if self.noise:
             if "label_noise" not in settings:
                 raise OptionError("d_strength", f"noise={self.noise:g} is for losses, and {label} is a recipe")
@@ -82,16 +87,16 @@ def _parse(text: str) -> DiscriminatorStrength:
 
 def _number(name: str, value: str, text: str) -> float | int:
     allowed = {
-        "lr": "a finite number above 0, times the learning rate",
-        "k": "a whole number of at least 1, times the updates",
-        "width": "a finite number above 0, times the width",
+        "lr": f"a finite number above 0 and at most {_HIGHEST:,}, times the learning rate",
+        "k": f"a whole number of at least 1 and at most {_HIGHEST:,}, times the updates",
+        "width": f"a finite number above 0 and at most {_HIGHEST:,}, times the width",
         "noise": "a share of flipped labels, at least 0 and below 0.5",
     }[name]
     try:
         number = int(value) if name == "k" else float(value)
     except ValueError:
         number = -1
-    good = {"k": number >= 1, "noise": 0 <= number < 0.5}.get(name, bool(0 < number < math.inf))
+    good = {"k": 1 <= number <= _HIGHEST, "noise": 0 <= number < 0.5}.get(name, 0 < number <= _HIGHEST)
     if not good:
         raise OptionError("d_strength", f"got {name}={value} in {text!r}, expected {allowed}")
     return number

@@ -1,0 +1,77 @@
+"""Where a command is to write, tried before anything is done for it: a run may train for hours first."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from jaxgan.study.messages import OptionError
+
+_DEEPEST = 200  # folders, far above what anybody has; `mkdir` of parents calls itself once for each
+
+
+def folder_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
+    """The folder that --out names, or else runs/, can be made and written to; a callback of click.
+
+    Raises:
+      OptionError: it cannot.
+    """
+    path = Path("runs" if given is None else given)
+    if given == "":
+        raise OptionError("out", "got an empty name, expected a folder")
+    if len(path.parts) > _DEEPEST:
+        raise OptionError("out", f"got a path of {len(path.parts):,} folders, expected at most {_DEEPEST}")
+    _try_folder(path, given or "runs/")
+    return None if given is None else path
+
+
+def picture_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
+    """The file that --out names can be written; a callback of click.
+
+    Raises:
+      OptionError: it cannot.
+    """
+    if given is None:
+        return None
+    path = Path(given)
+    if given == "" or path.name in ("", ".."):
+        raise OptionError("out", f"got {given!r}, expected a file such as samples.png")
+    for file in (path.with_suffix(".png"), path.with_suffix(".npz")):
+        if _is_folder(file):
+            raise OptionError("out", f"{file} is a folder, expected a file")
+    if _is_folder(path.parent):  # else it is said that there is none
+        _try_folder(path.parent, given)
+    return path
+
+
+def _try_folder(path: Path, wanted: str) -> None:
+    there = path
+    try:
+        while not _is_there(there):
+            there = there.parent
+        if there.is_symlink() and not there.exists():
+            raise OptionError("out", f"{there} is a link to what is not there, expected a folder")
+        if not there.is_dir():
+            raise OptionError("out", f"{there} is a file, expected a folder")
+        # Permission bits say nothing of a read-only disk, of quotas, of /proc or to root.
+        os.rmdir(tempfile.mkdtemp(prefix=".jaxgan-", dir=there))
+    except OSError as error:
+        line = f"nothing can be written to {there} ({error.strerror}), expected a place for {wanted}"
+        raise OptionError("out", line) from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something of the name, be it a link to nothing. An `OSError` of a name that can never be."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path == path.parent  # an end, also where the current folder is gone
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long, say
+        raise OptionError("out", f"{path}: {error.strerror}") from error

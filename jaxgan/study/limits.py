@@ -1,0 +1,142 @@
+"""The range of every number that can be asked for, in one table. Imports nothing heavy.
+
+Sizes of arrays are bounded so that no product of them overflows the 64-bit byte counts of a compiled program, at which
+XLA ends the process without an exception. The largest array is that of the first layer's patches of a DCGAN:
+seeds x batch x pixels x taps x width x 4 bytes = 2^14 x 2^17 x 2^12 x 2^4 x 2^13 x 2^2 = 2^62. Whether a size within
+these bounds fits into a machine's memory is another question.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jaxgan.study.messages import expect
+
+LARGEST = 2**31 - 1  # of a count, as JAX's are 32-bit
+FLOAT = 1e30  # float32 ends at 3.4e38; so far below it the square of a gradient, say, can overflow and be seen to
+
+
+class Limit(NamedTuple):
+    """The numbers from `lowest` to `highest`, or between them."""
+
+    lowest: float
+    highest: float
+    whole: bool = True
+    above: bool = False  # without the lowest
+    below: bool = False  # without the highest
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is such a number.
+
+        Example:
+          >>> Limit(1, 8).holds(8), Limit(1, 8).holds(True), Limit(0, 1, whole=False, below=True).holds(1.0)
+          (True, False, False)
+        """
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        if not (self.lowest <= value <= self.highest):
+            return False
+        return not (self.above and value == self.lowest) and not (self.below and value == self.highest)
+
+    def __str__(self) -> str:
+        low = f"{'above' if self.above else 'at least'} {_number(self.lowest)}"
+        return f"{low}, and {'below' if self.below else 'at most'} {_number(self.highest)}"
+
+
+_COUNT, _BATCH, _UPDATES, _KEY = Limit(1, LARGEST), Limit(1, 2**17), Limit(1, 10_000), Limit(0, 2**32 - 1)
+_RATE, _DECAY = Limit(0, FLOAT, whole=False, below=True), Limit(0, 1, whole=False, below=True)
+_WIDTH, _SIZE = Limit(1, 2**13), Limit(1, 2**16)
+
+LIMITS: Mapping[str, Limit] = {
+    "seeds": Limit(1, 2**14),
+    "first_seed": Limit(0, LARGEST - 2**14),  # so that the number of no seed is larger than `LARGEST`
+    "steps": _COUNT,
+    "evaluate_every": _COUNT,
+    "record_every": Limit(0, LARGEST),
+    "latent_dim": _SIZE,
+    "width": _WIDTH,
+    "samples": Limit(2, 1_000_000),
+    "failure_multiple": Limit(1, FLOAT, whole=False, above=True, below=True),
+    "key": _KEY,
+    "split_seed": _KEY,
+    "image_size": Limit(1, 4096),
+    "background": Limit(0, 255),
+    "devices": _SIZE,
+    "num_processes": _SIZE,
+    # profiles
+    "threshold": Limit(0, FLOAT, whole=False, above=True, below=True),
+    "minibatches": _UPDATES,
+    "d_iterations": _COUNT,
+    "probes": Limit(2, 10_000),
+    "ages": Limit(0, LARGEST, whole=False),
+    # of trained generators
+    "n": Limit(1, 100_000),
+}
+"""By option."""
+
+SETTINGS: Mapping[str, Limit] = {
+    "batch_size": _BATCH,
+    "fake_batch_size": _BATCH,
+    "generator_batch_size": _BATCH,
+    "d_steps": _UPDATES,
+    "g_steps": _UPDATES,
+    "unroll_steps": _UPDATES,
+    "m": Limit(1, 1024),
+    "lr_d": _RATE,
+    "lr_g": _RATE,
+    "b1": _DECAY,
+    "b2": _DECAY,
+    "ema": _DECAY,
+}
+"""By the name of a recipe's setting."""
+WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)
+"""Of every other setting."""
+
+FIELDS: Mapping[str, Limit] = {
+    "width": _WIDTH,
+    "hidden": _WIDTH,
+    "channels": _WIDTH,
+    "features": Limit(1, LARGEST),
+    "latent_dim": _SIZE,
+    "size": LIMITS["image_size"],
+}
+"""By the name of a network's field."""
+
+_MOST_EVALUATIONS, _MOST_RECORDS = 100_000, 100_000_000
+
+
+def check_limit(option: str, value: Any) -> None:
+    """Raises OptionError unless the value of an option is within its limit.
+
+    Example:
+      >>> check_limit("seeds", 0)
+      Traceback (most recent call last):
+      jaxgan.study.messages.OptionError: --seeds: got 0, expected at least 1, and at most 16,384
+    """
+    expect(option, _number(value), LIMITS[option].holds(value), str(LIMITS[option]))
+
+
+def check_intervals(steps: int, evaluate_every: int, record_every: int) -> None:
+    """Of evaluations and of records along a run a list is made.
+
+    Raises:
+      OptionError: it would be too long.
+    """
+    for option, every, most in (
+        ("evaluate_every", evaluate_every, _MOST_EVALUATIONS),
+        ("record_every", record_every, _MOST_RECORDS),
+    ):
+        least = math.ceil(steps / most)
+        expect(option, every, every == 0 or every >= least, f"at least {least:,} for {steps:,} steps")
+
+
+def check_field(name: str, value: Any, text: str) -> None:
+    """Raises OptionError unless the numbers in a network's field are within its limits."""
+    limit = FIELDS.get(name, WHOLE)
+    for number in value if isinstance(value, tuple | list) else (value,):
+        if isinstance(number, int) and not isinstance(number, bool):
+            expect("network", repr(text), limit.holds(number), f"{name} of {limit}")
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else repr(value)
