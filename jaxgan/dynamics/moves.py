@@ -76,8 +76,8 @@ def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
     """`tx`, ready to be told the loss as `value`, which `optax.contrib.reduce_on_plateau`, for one, goes by.
 
     Raises:
-      TypeError: no gradient transformation; when traced, one that asks for more, such as the line search of
-        `optax.lbfgs`: no loss of one player alone is there to be evaluated again, with another batch for each update.
+      TypeError: no gradient transformation; when traced, one that needs more than gradients and that value, such as
+        `optax.lbfgs`, whose line search evaluates the loss at other points.
 
     Example:
       >>> optimizer("d_tx", optax.adam)
@@ -135,8 +135,8 @@ def first_state(
 
 
 def _is_raw_key(leaf: Any) -> bool:
-    """What `jax.random.PRNGKey` makes; no optimizer keeps two unsigned numbers for anything else."""
-    return getattr(leaf, "dtype", None) == jnp.uint32 and leaf.shape == jax.random.PRNGKey(0).shape
+    """What `jax.random.PRNGKey` makes; no optimizer keeps so many unsigned numbers for anything else."""
+    return getattr(leaf, "dtype", None) == jnp.uint32 and leaf.shape in ((2,), (4,))  # threefry, rbg
 
 
 def update_player(
