@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.types import Array, FakeLogits, RealLogits, Scalar
 
@@ -34,9 +35,9 @@ def mean_of(parts: Parts) -> Scalar:
     return added(means_of(parts))
 
 
-def added(means: tuple[Scalar, ...]) -> Scalar:
-    """The sum of one number or more, in their order."""
-    return sum(means[1:], start=means[0])
+def added(parts: tuple[Float[Array, "*shape"], ...]) -> Float[Array, "*shape"]:
+    """The sum of one array or more, in their order."""
+    return sum(parts[1:], start=parts[0])
 
 
 def value_of(real_logits: RealLogits, fake_logits: FakeLogits) -> Scalar:
