@@ -21,13 +21,9 @@ import jaxgan
 from jaxgan.checkpoint import latest_step
 from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
+from tests.cli.commands import jaxgan_process, refused
 
 TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
-
-
-def jaxgan_process(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "jaxgan", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=500, **options)
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +82,6 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
     np.testing.assert_allclose(z[0, 2], (z[0, 0] + z[0, 4]) / 2, rtol=1e-5)
     assert np.linalg.norm(z[1, 2]) > np.linalg.norm(z[0, 2])  # the arc keeps the length, the chord does not
     assert generator.sample(jax.random.key(0), 3).shape == (3, 2)
-
-
-def refused(capsys, *words: str) -> str:
-    """The one line with which `jaxgan words` refuses."""
-    assert main(list(words)) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    lines = output.err.splitlines()
-    assert len(lines) == 1, output.err
-    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -176,141 +162,6 @@ def test_recipes_from_end_to_end(tmp_path):
     assert main(["sample", str(tmp_path / "run"), "--loss", "pacgan", "-n", "4"]) == 0
 
 
-def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, capsys, monkeypatch):
-    """Its settings are stored by name; a run that --overwrite is to replace is there until its successor begins."""
-    monkeypatch.chdir(tmp_path)
-    text = (
-        "import optax\nimport jaxgan as jg\n"
-        "def own(generator, discriminator, prior, *, tx=optax.sgd, lr_g: float = 1e-2, nesterov=False):\n"
-        "    game = jg.adversarial_game(generator, discriminator, prior, jg.hinge)\n"
-        "    return jg.averaged(jg.simultaneous(game, tx(lr_g), tx(lr_g), batch_size=4), 0.5)\n"
-        "def broken(generator, discriminator, prior, *, batch_size=64):\n    return {}['nope']\n"
-    )
-    Path("own_settings.py").write_text(text)
-    run = ["train", "--data", "ring", "--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4"]
-    own = ["--recipe", "own_settings.py:own", "--out", "run"]
-    assert main([*run, *own]) == 0
-    settings = json.loads(Path("run/config.json").read_text())["configurations"]["own"]["settings"]
-    assert settings == {"tx": "sgd", "lr_g": 0.01, "nesterov": False}
-    report = Path("run/report.html").read_text(encoding="utf-8")
-    assert "The recipe own was trained" in report
-    assert "D(G(z))" not in report and "With own the discriminator's output is a score" in report
-    capsys.readouterr()
-    before = Path("run/results.nc").read_bytes()
-    for words, expected in [
-        (["--recipe", "own_settings.py:broken"], "--recipe: broken (own_settings.py:6) raised KeyError: 'nope'"),
-        (
-            [*own[:2], "--ema", "0.9"],
-            "own (own_settings.py:3): this algorithm keeps an average of the generator already",
-        ),
-        ([*own[:2], "--lr-g", "1", "--set", "lr_g=1"], "--set: lr_g is given twice, expected once"),
-        ([*own[:2], "--set", "nesterov=1"], "--set: got nesterov=1, expected True or False"),
-    ]:
-        assert expected in refused(capsys, *run, *words, "--out", "run", "--overwrite")
-    assert Path("run/results.nc").read_bytes() == before
-    Path("run/results.nc").unlink()  # as if it had been cut off, by a version with another default
-    stored = json.loads(Path("run/config.json").read_text())
-    stored["configurations"]["own"]["settings"]["lr_g"] = 0.02
-    Path("run/config.json").write_text(json.dumps(stored))
-    assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--out", "run")
-
-
-OWN = """\
-import jax.numpy as jnp
-import optax
-import jaxgan as jg
-
-
-def mean_of(g, d, prior, loss=jg.hinge):
-    return jg.alternating(jg.adversarial_game(g, d, prior, loss), optax.sgd(0.1), optax.sgd(0.1), batch_size=4)
-
-
-def raising(g, d, prior):
-    raise KeyError("gamma")
-
-
-def late(g, d, prior):
-    def update(key, state, sample):
-        raise ZeroDivisionError("later")
-
-    return mean_of(g, d, prior)._replace(update=update)
-
-
-def uncalled(g, d, prior):
-    return jg.alternating(mean_of(g, d, prior).game, optax.adam, optax.sgd(0.1), batch_size=4)
-
-
-def pairs(g, d, prior):
-    return mean_of(g, d, prior, jg.Loss(jg.hinge.discriminator, lambda real, fake: real[:, None] - fake))
-
-
-def signs(real, fake):
-    return jnp.sign(fake).astype(int)
-
-
-def total(real, fake):
-    return jnp.sum(fake)
-
-
-def logarithm(real, fake):
-    return jnp.log(-jnp.abs(fake))
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (["--recipe", "own_errors.py:raising"], "--recipe: raising (own_errors.py:10) raised KeyError: 'gamma'"),
-        (["--recipe", "own_errors.py:late"], "--recipe: late (own_errors.py:14) raised ZeroDivisionError: later"),
-        (["--recipe", "own_errors.py:uncalled"], "--recipe: uncalled (own_errors.py:21): g_tx must be an optax "
-         "optimizer, such as optax.adam(1e-3), got the function adam: call it"),
-        (["--recipe", "mine=own_errors.py:pairs"], "--recipe: mine (own_errors.py:25): the generator's loss <lambda> "
-         "(own_errors.py:26) must return an array of per-example values"),
-        (["--loss", "own_errors.py:signs"], "the generator's loss signs (own_errors.py:29) must return an array of "
-         "per-example values or a tuple of such arrays, got int32 values, which have no gradient"),
-    ],
-)  # fmt: skip
-def test_errors_of_ones_own_functions_are_a_line_with_name_and_place(tmp_path, capsys, monkeypatch, words, line):
-    monkeypatch.chdir(tmp_path)
-    Path("own_errors.py").write_text(OWN)
-    assert line in refused(capsys, "train", "--data", "ring", "--seeds", "1", "--steps", "1", *words)
-
-
-@pytest.mark.filterwarnings("default")
-def test_a_sum_over_the_batch_is_warned_of_in_a_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("own_errors.py").write_text(OWN)
-    words = ["--data", "ring", "--seeds", "1", "--steps", "1", "--samples", "50", "--width", "4", "--out", "run"]
-    assert main(["train", "--loss", "own_errors.py:total", *words]) == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("jaxgan: warning: the generator's loss total (own_errors.py:33) is a scalar that grows")
-
-
-def test_nan_at_the_first_step_is_not_blamed_on_learning_rates_alone(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("own_errors.py").write_text(OWN)
-    words = ["--data", "ring", "--seeds", "1", "--steps", "2", "--samples", "50", "--width", "4", "--out", "run"]
-    assert main(["train", "--loss", "own_errors.py:logarithm", *words]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert (
-        "NON_FINITE: A loss, a gradient or a sample became NaN or infinite. If that begins with a loss of your" in text
-    )
-    first = (
-        "The first quantity that was not finite: with logarithm g_loss at step 1 (seed 0). At step 1 the cause is in"
-    )
-    assert f"{first} the loss, the networks or the data" in text
-    assert "g_loss at step 1" in Path("run/report.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("platform", ["cuda", "nope"])
-def test_a_platform_that_is_not_there_is_a_line(tmp_path, platform):
-    environment = os.environ | {"JAX_PLATFORMS": platform}
-    done = jaxgan_process("train", "--data", "ring", "--seeds", "1", "--steps", "1", cwd=tmp_path, env=environment)
-    line = f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset, JAX chooses\n"
-    assert (done.returncode, done.stderr) == (2, line)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["ring", "digits"])
 def test_every_recipe_runs_from_the_command_line(tmp_path, data):
@@ -321,31 +172,6 @@ def test_every_recipe_runs_from_the_command_line(tmp_path, data):
     run = jaxgan.load_run(tmp_path / "run")
     assert run.configurations == tuple(recipe.__name__ for recipe in jaxgan.recipes.ALL)
     assert np.isfinite(run.series["g_loss"]).all()
-
-
-def test_recipes_and_losses_are_listed_with_what_they_are(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "70")
-    assert main(["recipes"]) == 0
-    listed = capsys.readouterr().out
-    for recipe in jaxgan.recipes.ALL:
-        assert f"\n{recipe.__name__}\n" in f"\n{listed}"
-    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 15  # `gan`, too
-    assert main(["losses"]) == 0
-    listed = capsys.readouterr().out
-    for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):
-        assert f"\n{name}\n" in f"\n{listed}"
-    assert max(map(len, listed.splitlines())) <= 70
-
-
-def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    np.save("wide.npy", np.zeros((20, 8, 12), np.uint8))
-    np.save("odd.npy", np.zeros((20, 30, 30), np.uint8))
-    np.save("nan.npy", np.full((20, 8, 8), np.nan, np.float32))
-    assert "8 x 12 pixels, expected square ones; add --image-size" in refused(capsys, "compare", "--data", "wide.npy")
-    assert "the nearest are 28 and 32; add --image-size" in refused(capsys, "compare", "--data", "odd.npy")
-    assert "nan.npy" in refused(capsys, "compare", "--data", "nan.npy")
-    assert not Path("runs").exists()
 
 
 def test_a_finished_run_is_not_written_over(ring_run, capsys):
@@ -532,22 +358,6 @@ def test_a_folder_of_unlabelled_pictures_and_a_loss_of_ones_own(tmp_path):
     run = jaxgan.load_run(tmp_path / "run")
     assert run.configurations == ("ls", "minimax")
     assert run.samples["fake"].shape == (2, 2, 16, 8, 8, 3)
-
-
-def test_help_and_version_answer_without_jax():
-    code = "import sys, jaxgan.cli.app; jaxgan.cli.app.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    for words in ("--batch-size", "[default: 64, 256 on ring and grid", "--loss", "path/to/file.py:name"):
-        assert words in " ".join(done.stdout.split())
-    assert main(["--version"]) == 0
-
-
-def test_datasets_lists_what_is_here(capsys):
-    assert main(["datasets"]) == 0
-    listed = capsys.readouterr().out
-    for name in ("digits", "ring", "grid", "tfds:NAME", ".npz", *prepared()):
-        assert name in listed
 
 
 @pytest.mark.skipif("mnist" not in prepared(), reason="MNIST is not prepared where TFDS looks (TFDS_DATA_DIR)")

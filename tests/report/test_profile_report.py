@@ -23,7 +23,7 @@ from jaxgan.report.profile.tables import markdown, sections
 from jaxgan.report.tables import to_dict
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
-from tests.report.test_report import Addresses, text_of, ydata
+from tests.report.readers import Addresses, text_of, ydata
 from tests.synthetic import PROBE_STEPS, make_profile, save
 
 BOTH = ("minimax", "wasserstein")

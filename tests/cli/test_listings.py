@@ -1,0 +1,63 @@
+"""What the command line answers without training: lists, help, and what is not there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan.cli.app import main
+from jaxgan.data.tfds import prepared
+from tests.cli.commands import jaxgan_process, refused
+
+
+@pytest.mark.parametrize("platform", ["cuda", "nope"])
+def test_a_platform_that_is_not_there_is_a_line(tmp_path, platform):
+    environment = os.environ | {"JAX_PLATFORMS": platform}
+    done = jaxgan_process("train", "--data", "ring", "--seeds", "1", "--steps", "1", cwd=tmp_path, env=environment)
+    line = f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset, JAX chooses\n"
+    assert (done.returncode, done.stderr) == (2, line)
+
+
+def test_recipes_and_losses_are_listed_with_what_they_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    assert main(["recipes"]) == 0
+    listed = capsys.readouterr().out
+    for recipe in jaxgan.recipes.ALL:
+        assert f"\n{recipe.__name__}\n" in f"\n{listed}"
+    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 15  # `gan`, too
+    assert main(["losses"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):
+        assert f"\n{name}\n" in f"\n{listed}"
+    assert max(map(len, listed.splitlines())) <= 70
+
+
+def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("wide.npy", np.zeros((20, 8, 12), np.uint8))
+    np.save("odd.npy", np.zeros((20, 30, 30), np.uint8))
+    np.save("nan.npy", np.full((20, 8, 8), np.nan, np.float32))
+    assert "8 x 12 pixels, expected square ones; add --image-size" in refused(capsys, "compare", "--data", "wide.npy")
+    assert "the nearest are 28 and 32; add --image-size" in refused(capsys, "compare", "--data", "odd.npy")
+    assert "nan.npy" in refused(capsys, "compare", "--data", "nan.npy")
+    assert not Path("runs").exists()
+
+
+def test_help_and_version_answer_without_jax():
+    code = "import sys, jaxgan.cli.app; jaxgan.cli.app.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    for words in ("--batch-size", "[default: 64, 256 on ring and grid", "--loss", "path/to/file.py:name"):
+        assert words in " ".join(done.stdout.split())
+    assert main(["--version"]) == 0
+
+
+def test_datasets_lists_what_is_here(capsys):
+    assert main(["datasets"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("digits", "ring", "grid", "tfds:NAME", ".npz", *prepared()):
+        assert name in listed
