@@ -213,18 +213,19 @@ def test_an_interrupted_run_of_two_goes_on_as_two_and_errors_end_both(tmp_path: 
     assert not (tmp_path / "run").exists()
 
     interrupting = (
-        "import signal, sys, jaxgan.cli.app, jaxgan.results.store as store\n"
-        "append = store.append_records\n"
-        "def cut(folder, start, end, arrays):\n"
-        "    append(folder, start, end, arrays)\n"
-        "    start < 3 or signal.raise_signal(signal.SIGINT)\n"
-        "store.append_records = cut\n"
-        "sys.exit(jaxgan.cli.app.main(sys.argv[1:]))\n"
+        "import signal, sys, jaxgan.cli.app, jaxgan.study.training as training\n"
+        "append = training.append_records\n"
+        "def cut(folder, start, end, *rest):\n"
+        "    append(folder, start, end, *rest)\n"
+        "    start < 3 or signal.raise_signal(signal.SIGTERM)\n"
+        "training.append_records = cut\n"
+        "sys.exit(jaxgan.cli.app.main())\n"
     )
     first, second = of_two(free_port(), *words, "--steps", "2000")
     second[1:5] = ["-c", interrupting]  # in one of the two, which stops both
     for done in finished(first, second, cwd=tmp_path):
-        assert done.returncode == 130, done.stderr
+        assert done.returncode == 143, done.stderr
+        assert "jaxgan: stopped at step" in done.stderr.splitlines()[-1]
         assert "--resume --out" in done.stderr
     (alone,) = finished(jaxgan_of("--resume", "--out", "run"), cwd=tmp_path)
     assert alone.returncode == 2
