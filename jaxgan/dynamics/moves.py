@@ -85,17 +85,17 @@ def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
       TypeError: d_tx must be an optax optimizer, such as optax.adam(1e-3), got the function adam: call it
     """
     if hasattr(tx, "init") and hasattr(tx, "update"):
-        told = optax.with_extra_args_support(tx)
-        return optax.GradientTransformationExtraArgs(told.init, partial(_update, name, told))
+        extended = optax.with_extra_args_support(tx)
+        return optax.GradientTransformationExtraArgs(extended.init, partial(_update, name, extended))
     got = f"the function {getattr(tx, '__name__', tx)}: call it" if callable(tx) else repr(tx)
     raise TypeError(f"{name} must be an optax optimizer, such as optax.adam(1e-3), got {got}")
 
 
 def _update(
-    name: str, tx: optax.GradientTransformationExtraArgs, updates: PyTree, state: PyTree, params: PyTree, **told: Any
+    name: str, tx: optax.GradientTransformationExtraArgs, updates: PyTree, state: PyTree, params: PyTree, **extra: Any
 ) -> tuple[PyTree, PyTree]:
     try:
-        return tx.update(updates, state, params, **told)
+        return tx.update(updates, state, params, **extra)
     except TypeError as error:
         _, found, missing = str(error).partition("required keyword-only argument")
         if not found:
