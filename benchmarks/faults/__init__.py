@@ -1,0 +1,1 @@
+"""The question: is anything of a run lost, mixed or wrong, whatever happens while it is made, kept or read?"""

@@ -1,0 +1,121 @@
+"""`python -m benchmarks.faults [--kinds kills ...] [--scale 1] [--seed 0] [--workers 2] [--out FOLDER]`.
+
+Makes faults around small runs and counts what comes of them, each with what repeats it. It writes `results.json` and
+`table.md`.
+"""
+
+import argparse
+import functools
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, report
+from benchmarks.faults.table import markdown
+from benchmarks.faults.trial import Bench, Outcome, Trial, rows, wrong
+
+KINDS = ("kills", "writers", "damage", "disk", "signals", "commands", "inputs", "payloads")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One campaign; status 1 where something was not as it has to be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--scale", type=float, default=1.0, help="the share of the whole campaign")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="trials at a time")
+    parser.add_argument("--numbers", nargs="+", type=int, help="these trials of a kind alone")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
+    options = parser.parse_args(arguments)
+    about = {"command": report.command("faults", options), "machine": machine.ask(), "scale": options.scale}
+    begun = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))  # a TemporaryDirectory would go when the first fork ends
+    try:
+        outcomes, skipped = campaign(folder, options)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    results = about | {"seconds": round(time.monotonic() - begun), "skipped": skipped} | counted(outcomes)
+    options.out.mkdir(parents=True, exist_ok=True)
+    report.keep(options.out, results, markdown(results))
+    print(markdown(results))
+    return int(bool(results["wrong"]))
+
+
+def counted(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What is kept of all outcomes."""
+    return {"rows": [row._asdict() for row in rows(outcomes)], "wrong": wrong(outcomes)}
+
+
+def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], dict[str, str]]:
+    """All trials of the kinds that were asked for, and why others were left out."""
+    surroundings(folder)
+    from benchmarks.faults import process
+    from benchmarks.faults.bench import prepare
+
+    process.load()
+    clock = time.monotonic()
+    bench = prepare(folder / "bench", options.seed)
+    print(f"runs prepared in {time.monotonic() - clock:.0f} s", file=sys.stderr, flush=True)
+    modules = {kind: import_module(f"benchmarks.faults.{kind}") for kind in options.kinds}
+    skipped = {kind: why for kind, module in modules.items() if (why := getattr(module, "skipped", str)())}
+    trials = [
+        trial
+        for kind, module in modules.items()
+        if kind not in skipped
+        for trial in module.trials(bench, options.scale)
+        if not options.numbers or trial.number in options.numbers
+    ]
+    return all_of(trials, bench, folder / "trials", options.workers), skipped
+
+
+def surroundings(folder: Path) -> None:
+    """What processes inherit: one folder of compiled programs, one of keys, a wide terminal."""
+    os.environ |= {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAXGAN_CACHE_DIR": str(folder / "cache"),
+        "MPLBACKEND": "Agg",
+        "COLUMNS": "1000",
+    }
+
+
+def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, workers: int) -> list[Outcome]:
+    """The outcomes of all trials, some at a time."""
+    found = []
+    attempt = functools.partial(one, bench=bench, folder=folder)
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for outcome in pool.imap_unordered(attempt, trials):
+            found.append(outcome)
+            if not outcome.right:
+                print(f"NOT RIGHT: {outcome.trial} {outcome.came}", file=sys.stderr, flush=True)
+            if len(found) % 20 == 0:
+                print(f"{len(found)} of {len(trials)} trials", file=sys.stderr, flush=True)
+    return sorted(found, key=lambda outcome: (KINDS.index(outcome.trial.kind), outcome.trial.number))
+
+
+def one(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+    """One trial in a folder of its own, which is kept where something is not right and somebody asks for it."""
+    own = folder / f"{trial.kind}-{trial.number}"
+    own.mkdir(parents=True)
+    attempt: Callable[[Trial, Bench, Path], Outcome] = import_module(f"benchmarks.faults.{trial.kind}").attempt
+    try:
+        outcome = attempt(trial, bench, own)
+    except Exception as error:  # of the campaign itself: the others go on, and it is counted as wrong
+        outcome = Outcome(trial, False, f"the campaign failed: {type(error).__name__}: {error}", 0.0)
+    if not outcome.right and (kept := os.environ.get("FAULTS_KEEP")):
+        shutil.copytree(own, Path(kept) / own.name, dirs_exist_ok=True, symlinks=True, ignore_dangling_symlinks=True)
+    shutil.rmtree(own, ignore_errors=True)
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Command lines drawn at random from what the commands declare: understood or refused, and nothing is written."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.faults import bench as runs
+from benchmarks.faults import process
+from benchmarks.faults.planning import PLANNED, fits, plan_only
+from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled
+
+TRIALS, TOGETHER = 2000, 20
+LIMIT = 60.0
+_WRITE = ("sample", "interpolate", "check")  # what they are asked for; the others end where they would begin to write
+_NUMBERS = [
+    "0",
+    "1",
+    "2",
+    "-1",
+    "3.5",
+    "1e308",
+    "1e-320",
+    "nan",
+    "-inf",
+    "",
+    "x",
+    "0x10",
+    "\u0661",
+    "1_0",
+    " 3",
+    "1e400",
+]
+_NUMBERS += ["2147483648", "9223372036854775808", "9" * 400, "-0"]
+_TEXTS = ["", " ", ".", "..", "/", "~", "~nouser/x.npz", "x" * 300, "a/" * 700, "\u00e9", "-", "--", "=", ":", "a:b"]
+_TEXTS += ["%s{0}", "$(id)", "\n", "none.npz", "/dev/null", "/etc", "*", "minimax", "ring", "grid", "digits", "gan"]
+_SETTINGS = ["lr_d=1e-3", "batch_size=0", "nothing=1", "gan:b1=2", "b1", "=", "lr_g=nan", "ema=x", "d_steps=-1"]
+_SETTINGS += ["loss=1", "d_terms=(r1(),)", "d_terms=r1(", "label_noise=1e9", "gan:gan:b1=0"]
+_KNOWN = {
+    "data": ["ring", "grid", "digits", "moons", "tfds:none", "x.npz"],
+    "loss": ["minimax", "non_saturating", "hinge", "my.py:f", "json:loads", "builtins:dict", "a=minimax"],
+    "recipe": ["gan", "wgan", "wgan_gp", "nothing", "builtins:dict", "my.py:f"],
+    "set": _SETTINGS,
+    "network": _SETTINGS,
+    "out": ["new", "taken", "run", "file", "file/sub", "/proc/x", ""],
+    "run": ["run", "taken", "new", "file", ""],
+    "runs": ["run", "taken", "new", "file", ""],
+}
+
+
+def trials(bench: Bench, scale: float) -> list[Trial]:
+    """Some command lines a trial, each a process."""
+    return [
+        Trial("commands", number, "drawn at random", {"seed": bench.seed, "lines": TOGETHER})
+        for number in range(scaled(TRIALS // TOGETHER, scale))
+    ]
+
+
+def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+    """All of the trial's command lines; the first that is not right is the outcome."""
+    begun = time.monotonic()
+    rng = rng_for(bench.seed, "commands", trial.number)
+    here = folder / "here"
+    (here / "taken").mkdir(parents=True)
+    for path in (here / "taken" / "mine.txt", here / "file"):
+        path.write_text("mine")
+    runs.copied(bench.folder / "whole", here / "run")
+    before, counts = _names(here), [0, 0]
+    for number in range(trial.given["lines"]):
+        words = drawn(rng)
+        ended = process.finish(process.start(words, folder / f"said-{number}", plan_only, here))
+        new = sorted(_names(here) - before)
+        if not fits(ended) or ended.seconds > LIMIT or (new and not (words[0] in _WRITE and ended.status == 0)):
+            wrote = f", and {new} was written" if new else ""
+            return Outcome(trial, False, f"{words!r}: {ended.said}{wrote}", time.monotonic() - begun)
+        before |= set(new)
+        counts[ended.status in (0, PLANNED)] += 1
+    return Outcome(trial, True, f"refused in one line {counts[0]}, taken {counts[1]}", time.monotonic() - begun)
+
+
+def drawn(rng: np.random.Generator) -> list[str]:
+    """A command with options of it, most of them with values of their kind.
+
+    Example:
+      >>> len(drawn(np.random.default_rng(0))) > 0
+      True
+    """
+    from jaxgan.cli.app import cli
+
+    name = str(rng.choice([*cli.commands, "compare", "train", "profile", "nothing"]))
+    words = [name]
+    for option in _some(cli.commands[name].params if name in cli.commands else [], rng):
+        if isinstance(option, click.Argument):
+            words += [_value(option, rng) for _ in range(int(rng.integers(0, 3)))]
+        else:
+            words.append(str(rng.choice(option.opts)))
+            if not getattr(option, "is_flag", False) or rng.random() < 0.05:
+                words.append(_value(option, rng))
+    if rng.random() < 0.1:
+        words.insert(int(rng.integers(len(words) + 1)), str(rng.choice(_TEXTS)))
+    return words
+
+
+def _some(options: list[click.Parameter], rng: np.random.Generator) -> list[click.Parameter]:
+    count = min(len(options), int(rng.geometric(0.35)))
+    return [options[int(i)] for i in rng.choice(len(options), count, replace=False)] if count else []
+
+
+def _value(option: click.Parameter, rng: np.random.Generator) -> str:
+    kind: Any = option.type
+    if rng.random() < 0.15:
+        return str(rng.choice(_TEXTS + _NUMBERS))
+    if isinstance(kind, click.Choice):
+        return str(rng.choice([str(choice) for choice in kind.choices]))
+    if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+        return str(rng.choice(_NUMBERS)) if rng.random() < 0.5 else str(int(rng.integers(1, 50)))
+    return str(rng.choice(_KNOWN.get(str(option.name), _TEXTS)))
+
+
+def _names(here: Path) -> set[str]:
+    return {str(path.relative_to(here)) for path in here.rglob("*")}

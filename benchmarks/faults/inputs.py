@@ -1,0 +1,212 @@
+"""Files of users, changed at random: arrays, pictures, code and the settings of runs."""
+
+import functools
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.faults import bench as runs
+from benchmarks.faults import process
+from benchmarks.faults.planning import came, fits, plan_only
+from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled, spread_over
+
+TRIALS = 300
+SIZES = [
+    *("--seeds", "2", "--steps", "2", "--width", "4", "--samples", "60", "--batch-size", "8"),
+    *("--evaluate-every", "1", "--no-compile-cache"),
+]
+LOSS = """import jax.numpy as jnp
+import jaxgan as jg
+
+def own(real, fake):
+    d_real = jnp.mean((real - 1.0) ** 2)
+    return (d_real, jnp.mean(fake**2)), jnp.mean((fake - 1.0) ** 2)
+
+least = jg.losses.least_squares()
+"""
+NETWORK = """import flax.linen as nn
+import jax.numpy as jnp
+
+class Own(nn.Module):
+    features: int = 2
+
+    @nn.compact
+    def __call__(self, z, train: bool = True):
+        hidden = nn.relu(nn.Dense(4)(z))
+        return nn.Dense(self.features)(hidden)
+"""
+RECIPE = """import jaxgan as jg
+
+def own(generator, discriminator, latent_dim, lr: float = 1e-3, batch_size: int = 8):
+    return jg.recipes.gan(generator, discriminator, latent_dim, lr_g=lr, lr_d=lr, batch_size=batch_size)
+"""
+_JUNK = [None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", "../x", [], [1], {}, {"a": 1}, "0" * 300, "\0"]
+
+
+def trials(bench: Bench, scale: float) -> list[Trial]:
+    """Each kind as often as the others."""
+    cases = spread_over(list(KINDS), scaled(TRIALS, scale))
+    return [Trial("inputs", number, case, {"seed": bench.seed}) for number, case in enumerate(cases)]
+
+
+def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+    """One command on one file; nothing is trained."""
+    begun = time.monotonic()
+    words = KINDS[trial.case](rng_for(bench.seed, "inputs", trial.number), folder, bench)
+    ended = process.run(words, folder / "said", plan_only)
+    right = fits(ended) and not (folder / "out").exists()
+    what = came(ended) if right else f"{ended.said}{', and something was written' if (folder / 'out').exists() else ''}"
+    return Outcome(trial, right, what, time.monotonic() - begun)
+
+
+def changed(content: bytes, rng: np.random.Generator) -> bytes:
+    """Some bytes flipped, cut off, doubled, zeroed or put in.
+
+    Example:
+      >>> changed(b"abc", np.random.default_rng(0)) != b"abc"
+      True
+    """
+    data = bytearray(content)
+    for _ in range(int(rng.integers(1, 5))):
+        at = int(rng.integers(len(data))) if data else 0
+        span = int(rng.integers(1, 40))
+        match int(rng.integers(5)):
+            case 0:
+                data[at : at + 1] = bytes([(data[at] if data else 0) ^ (1 << int(rng.integers(8)))])
+            case 1:
+                del data[at : at + span]
+            case 2:
+                data[at:at] = data[at : at + span]
+            case 3:
+                data[at : at + span] = bytes(min(span, len(data) - at))
+            case _:
+                data[at:at] = rng.bytes(span)
+    return bytes(data) if bytes(data) != content else content + b"\0"
+
+
+def an_array(rng: np.random.Generator) -> np.ndarray:
+    """Of any shape and type, with any numbers."""
+    axes = int(rng.integers(0, 6))
+    shape = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 8, 60], axes))
+    if np.prod(shape) > 10**6:
+        shape = shape[:3]
+    kind = rng.choice(["f2", "f4", ">f8", "u1", "i8", "u2", "?", "c8", "U3", "S2", "M8[s]", "V4", "f4,i2"])
+    with np.errstate(all="ignore"):
+        values = rng.normal(0, 10.0 ** rng.integers(-3, 40), shape)
+        values = np.where(rng.random(shape) < rng.choice([0.0, 0.1]), rng.choice([np.nan, np.inf, -np.inf]), values)
+        try:
+            return np.asarray(values).astype(str(kind))
+        except (ValueError, TypeError, OverflowError):
+            return np.zeros(shape, str(kind))
+
+
+def _npy(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    stream = io.BytesIO()
+    np.save(stream, an_array(rng) if rng.random() < 0.5 else rng.normal(size=(60, 2)).astype(np.float32))
+    content = stream.getvalue()
+    (folder / "x.npy").write_bytes(content if rng.random() < 0.3 else changed(content, rng))
+    return _train("--data", str(folder / "x.npy"), folder=folder)
+
+
+def _npz(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    stream = io.BytesIO()
+    names = ["x", "y", "x_train", "x_test", "labels", "arr_0", "images", "", "a/b", "..", "y_train"]
+    arrays = {str(name): an_array(rng) for name in rng.choice(names, int(rng.integers(0, 4)), replace=False)}
+    if rng.random() < 0.6:
+        arrays["x"] = rng.integers(0, 256, (60, 8, 8)).astype(np.uint8)
+    save = np.savez_compressed if rng.random() < 0.5 else np.savez
+    save(stream, **arrays)  # type: ignore[arg-type]
+    content = stream.getvalue()
+    (folder / "x.npz").write_bytes(content if rng.random() < 0.4 else changed(content, rng))
+    return _train("--data", str(folder / "x.npz"), *_some(rng, "--conditional", "--image-size=8"), folder=folder)
+
+
+def _pictures(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    from PIL import Image
+
+    root = folder / "pictures"
+    count = int(rng.integers(1, 30))
+    for number in range(count):
+        mode = str(rng.choice(["L", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])) if rng.random() < 0.3 else "L"
+        size = tuple(rng.integers(1, 12, 2).tolist()) if rng.random() < 0.1 else (8, 8)
+        kind = "tiff" if mode in ("CMYK", "I;16") else str(rng.choice(["png", "bmp", "gif"]))
+        path = root / str(rng.choice(["a", "b", "train", "", "x y", "é"])) / f"{number}.{kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size).save(path)
+        if rng.random() < 0.2:
+            path.write_bytes(changed(path.read_bytes(), rng))
+        if rng.random() < 0.05:
+            path.rename(path.with_suffix(str(rng.choice([".jpg", ".txt", "", ".npz"]))))
+    return _train("--data", str(root), *_some(rng, "--conditional", "--image-size=8"), folder=folder)
+
+
+def _code(text: str, name: str, option: str, rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    (folder / "own.py").write_bytes(_changed_code(text, rng))
+    return _train("--data", "ring", option, f"{folder / 'own.py'}:{name}", folder=folder)
+
+
+def _changed_code(text: str, rng: np.random.Generator) -> bytes:
+    """A word taken out, doubled or put in the place of another; or bytes."""
+    if rng.random() < 0.3:
+        return changed(text.encode(), rng)
+    import re
+
+    words = re.split(r"(\W+)", text)
+    for _ in range(int(rng.integers(1, 3))):
+        at, other = (int(i) for i in rng.integers(0, len(words), 2))
+        words[at] = str(rng.choice(["", words[at] * 2, words[other], "None", "0", "real", "1 / 0", "raise", "(", "[]"]))
+    return "".join(words).encode()
+
+
+def _settings(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    """A config.json that somebody wrote by hand: its digest is right."""
+    from jaxgan.results.seal import write_sealed
+
+    run = runs.copied(bench.folder / str(rng.choice(["stopped", "whole"])), folder / "run")
+    if rng.random() < 0.3:
+        (run / "config.json").write_bytes(changed((run / "config.json").read_bytes(), rng))
+    else:
+        content = json.loads((run / "config.json").read_text("utf-8"))
+        for _ in range(int(rng.integers(1, 3))):
+            _change_one(content, rng)
+        write_sealed(run / "config.json", content)
+    commands = [["train", "--resume", "--out"], ["check"], ["sample", "-n", "4", "--out", str(folder / "s"), "--run"]]
+    words = commands[int(rng.integers(2))]
+    return [*words, str(run)]
+
+
+def _change_one(content: dict[str, Any], rng: np.random.Generator) -> None:
+    while True:
+        key = str(rng.choice(sorted(content)))
+        if isinstance(content[key], dict) and content[key] and rng.random() < 0.7:
+            content = content[key]
+            continue
+        if rng.random() < 0.3:
+            del content[key]
+        else:
+            content[key] = _JUNK[int(rng.integers(len(_JUNK)))]
+        return
+
+
+def _train(*words: str, folder: Path) -> list[str]:
+    return ["train", *words, *SIZES, "--out", str(folder / "out")]
+
+
+def _some(rng: np.random.Generator, *words: str) -> list[str]:
+    return [word for word in words if rng.random() < 0.3]
+
+
+KINDS: dict[str, Callable[[np.random.Generator, Path, Bench], list[str]]] = {
+    ".npz": _npz,
+    ".npy": _npy,
+    "folder of pictures": _pictures,
+    "own loss": functools.partial(_code, LOSS, "own", "--loss"),
+    "own recipe": functools.partial(_code, RECIPE, "own", "--recipe"),
+    "own network": functools.partial(_code, NETWORK, "Own", "--generator"),
+    "config.json of a run": _settings,
+}

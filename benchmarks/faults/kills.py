@@ -1,0 +1,125 @@
+"""`kill -9`, half at named points of the code and half at random moments; and going on afterwards."""
+
+import functools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.faults import bench as runs
+from benchmarks.faults import points, process
+from benchmarks.faults.bench import MORE_STEPS, SMALL
+from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled, spread_over
+
+TRIALS = 100
+
+
+class Scene(NamedTuple):
+    """What is killed, and what may come of it."""
+
+    begins: str  # the prepared run in the folder, or ""
+    words: tuple[str, ...]  # of the command that is killed; without --out
+    ends: tuple[str, ...]  # whose numbers the run may have in the end
+    on: tuple[str, ...]  # goes on
+    share: int  # of 10 trials
+    seconds: str  # by which name the bench knows how long it takes
+
+
+def scenes(bench: Bench) -> dict[str, Scene]:
+    """All that is killed."""
+    parts = (str(bench.folder / "whole"), str(bench.folder / "second"))
+    resume = ("train", "--resume")
+    return {
+        "new run": Scene("", ("train", *SMALL), ("whole",), resume, 3, "train"),
+        "resumed run": Scene("stopped", resume, ("whole",), resume, 2, "train"),
+        "--overwrite of a finished run": Scene(
+            "whole", ("train", *SMALL, "--key", "1", "--overwrite"), ("whole", "other"), resume, 2, "overwrite"
+        ),
+        "growth to more steps": Scene("whole", (*resume, *MORE_STEPS), ("grown",), (*resume, *MORE_STEPS), 2, "grow"),
+        "merge": Scene("", ("merge", *parts), ("merged",), ("compare", "--resume"), 1, "merge"),
+    }
+
+
+def trials(bench: Bench, scale: float) -> list[Trial]:
+    """Half of them at named points, of all that the scene comes to when it is not disturbed."""
+    found = scenes(bench)
+    names = [name for name, scene in found.items() for _ in range(scene.share)]
+    count = scaled(TRIALS, scale, least=2)
+    rng = rng_for(bench.seed, "kills")
+    order = spread_over(list(rng.permutation(names)), count)
+    made: list[Trial] = []
+    rehearsed = {name: _rehearsed(bench, name, found[name]) for name in dict.fromkeys(order[: (count + 1) // 2])}
+    chosen: dict[str, set[str]] = {name: set() for name in found}
+    for number in range(count):
+        name = order[number % ((count + 1) // 2)]
+        if number < (count + 1) // 2:
+            point = _chosen(rehearsed[name], chosen[name], rng)
+            made.append(Trial("kills", number, f"{name}, at a named point", {"scene": name, "point": list(point)}))
+        else:
+            moment = float(rng.uniform(0.02, bench.seconds[found[name].seconds]))
+            made.append(Trial("kills", number, f"{name}, at a random moment", {"scene": name, "seconds": moment}))
+    return made
+
+
+def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+    """Kills, looks at what is left, and goes on."""
+    begun = time.monotonic()
+    right, came = _attempt(trial, scenes(bench)[trial.given["scene"]], bench, folder)
+    return Outcome(trial, right, came, time.monotonic() - begun)
+
+
+def _attempt(trial: Trial, scene: Scene, bench: Bench, folder: Path) -> tuple[bool, str]:
+    run = folder / "run"
+    if scene.begins:
+        runs.copied(bench.folder / scene.begins, run)
+    point = trial.given.get("point")
+    before = functools.partial(_prepared, run, None if point is None else points.Point(*point))
+    killed = process.start([*scene.words, "--out", str(run)], folder / "killed", before)
+    ended = process.finish(killed, kill_after=trial.given.get("seconds"))
+    if ended.status not in (-9, 0):
+        return False, f"before it was killed: {ended.said}"
+    if (looked := runs.check(run, folder / "looked")).status not in (0, 2) or not looked.clean:
+        return False, f"jaxgan check: {looked.said}"
+    return _gone_on(scene, bench, folder, run, "ended before" if ended.status == 0 else "equal bits")
+
+
+def _gone_on(scene: Scene, bench: Bench, folder: Path, run: Path, came: str) -> tuple[bool, str]:
+    begun = any((run / where / "config.json").is_file() for where in ("", ".replaced"))
+    words = scene.on if begun else scene.words
+    ended = process.run([*words, "--out", str(run)], folder / "on")
+    if ended.status != 0:
+        return False, f"{'going on' if begun else 'starting anew'}: {ended.said}"
+    if not runs.is_named(bench, run, scene.ends):
+        return False, "other numbers"
+    if not runs.is_whole(looked := runs.check(run, folder / "end")):
+        return False, f"not whole at the end: {runs.damaged_parts(looked)} {looked.said}"
+    if left := runs.left_over(run):
+        return False, f"left over: {left}"
+    return True, came if begun else f"{came}, begun anew"
+
+
+def _prepared(run: Path, at: points.Point | None, log: Path | None = None) -> None:
+    runs.save_always()
+    points.watch(run, at, log)
+
+
+def _rehearsed(bench: Bench, name: str, scene: Scene) -> list[points.Point]:
+    """All points of an undisturbed run."""
+    folder = bench.folder / "rehearsals" / name.replace(" ", "-")
+    if scene.begins:
+        runs.copied(bench.folder / scene.begins, folder / "run")
+    log = folder / "points"
+    before = functools.partial(_prepared, folder / "run", None, log)
+    folder.mkdir(parents=True, exist_ok=True)
+    ended = process.run([*scene.words, "--out", str(folder / "run")], folder / "said", before)
+    if ended.status != 0 or not runs.is_named(bench, folder / "run", scene.ends):
+        raise RuntimeError(f"{name}, undisturbed: {ended.said}\n{ended.err}")
+    return points.read(log)
+
+
+def _chosen(found: Sequence[points.Point], names: set[str], rng: object) -> points.Point:
+    """One of the points, and none of a name that was chosen before while there are others."""
+    left = [point for point in found if point.name not in names] or list(found)
+    name = rng.choice(sorted({point.name for point in left}))  # type: ignore[attr-defined]
+    names.add(str(name))
+    return left[int(rng.choice([i for i, point in enumerate(left) if point.name == name]))]  # type: ignore[attr-defined]

@@ -1,0 +1,174 @@
+"""Commands of jaxgan as processes of their own: forks of one that has imported everything, and computed nothing.
+
+An import takes longer than all that a small run does. A fork begins where `jaxgan` stands after its imports, has its
+own signals, files and group, and is ended as any other program.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+LIMIT = 60.0  # seconds of work on a quiet machine that nothing here comes near
+PATIENCE = 4  # times that, on a busy one, before a process counts as hung
+
+Before = Callable[[], object]
+
+
+class Running(NamedTuple):
+    """A process that was started."""
+
+    pid: int
+    files: Path  # FILES.out and FILES.err
+    begun: float
+
+
+class Ended(NamedTuple):
+    """A process that ended."""
+
+    status: int | None  # of the signal that ended it, the number below zero; None: it hung
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def last(self) -> str:
+        """The last line that was said of it all."""
+        return (self.err.strip().splitlines() or [""])[-1]
+
+    @property
+    def refused(self) -> bool:
+        """Ended by one line with status 2, and no traceback."""
+        return self.status == 2 and self.last.startswith("jaxgan: ") and self.clean
+
+    @property
+    def clean(self) -> bool:
+        """Nothing in it looks like a fault of the program."""
+        return not any(word in self.err + self.out for word in ("Traceback", "unexpected ", "Fatal Python error"))
+
+    @property
+    def said(self) -> str:
+        """Status and last line, for a list of faults."""
+        how = "hung" if self.status is None else f"status {self.status}"
+        noise = "" if self.clean else ", with a traceback or as a bug"
+        return f"{how}{noise}: {self.last[:300]}"
+
+
+def load() -> None:
+    """Imports all that commands import; afterwards JAX has no devices yet, so that processes can be forked."""
+    import h5netcdf  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_pdf
+    import matplotlib.backends.backend_svg  # noqa: F401
+
+    import jaxgan.cli.app
+    import jaxgan.report.profile.report
+    import jaxgan.report.profile.terminal
+    import jaxgan.report.run.report
+    import jaxgan.report.run.terminal
+    import jaxgan.study.compare
+    import jaxgan.study.generate
+    import jaxgan.study.inspection
+    import jaxgan.study.merge
+    import jaxgan.study.profile  # noqa: F401
+
+    warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
+
+
+def start(words: Sequence[str], files: Path, before: Before | None = None, cwd: Path | None = None) -> Running:
+    """`jaxgan WORDS`; `before` is called in the process first."""
+    files.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    begun = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_run(list(words), files, before, cwd))
+    return Running(pid, files, begun)
+
+
+def finish(running: Running, limit: float = LIMIT * PATIENCE, kill_after: float | None = None) -> Ended:
+    """Waits for its end; one that takes longer than `limit` seconds hung, and is killed."""
+    kill_at = None if kill_after is None else running.begun + kill_after
+    hung = False
+    while True:
+        pid, ended = os.waitpid(running.pid, os.WNOHANG)
+        if pid:
+            break
+        now = time.monotonic()
+        hung = hung or now > running.begun + limit
+        if hung or (kill_at is not None and now >= kill_at):
+            os.kill(running.pid, signal.SIGKILL)
+            kill_at = None
+        time.sleep(0.004)
+    texts = [path.read_text("utf-8", "replace") for path in _outputs(running.files)]
+    return Ended(
+        None if hung else os.waitstatus_to_exitcode(ended), texts[0], texts[1], time.monotonic() - running.begun
+    )
+
+
+def run(words: Sequence[str], files: Path, before: Before | None = None, cwd: Path | None = None) -> Ended:
+    """`start` and `finish`."""
+    return finish(start(words, files, before, cwd))
+
+
+def _run(words: list[str], files: Path, before: Before | None, cwd: Path | None) -> int:
+    try:
+        os.setsid()
+        for number, (path, mode) in enumerate([(Path(os.devnull), os.O_RDONLY), *_written(files)]):
+            os.dup2(os.open(path, mode, 0o644), number)
+        if cwd is not None:
+            os.chdir(cwd)
+        sys.argv = ["jaxgan", *words]
+        without_drawing()
+        if before is not None:
+            before()
+        from jaxgan.cli.app import main
+
+        status = main()
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    return _end(status)
+
+
+def _end(status: int) -> int:
+    """As Python ends: what it does at its exit may hang or say something, too."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            status = status or 120  # as Python's own
+    return status
+
+
+def without_drawing() -> None:
+    """Figures are files of a few bytes: half of a small run's time is for pictures, whose content is of no matter."""
+    from matplotlib.figure import Figure
+
+    from jaxgan.report import layout
+
+    def savefig(figure: Figure, target: object, *, format: str = "png", **options: object) -> None:
+        target.write(f"a picture as {format}".encode())  # type: ignore[attr-defined]
+
+    Figure.savefig = savefig  # type: ignore[assignment,method-assign]
+    layout._settle = lambda figure: None
+
+
+def _outputs(files: Path) -> tuple[Path, Path]:
+    return files.with_name(f"{files.name}.out"), files.with_name(f"{files.name}.err")
+
+
+def _written(files: Path) -> list[tuple[Path, int]]:
+    return [(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for path in _outputs(files)]
