@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 
 class Point(NamedTuple):
-    """A moment of a program: the so-manieth time that it comes to it."""
+    """A moment of a program: and at which time that it is come to."""
 
     name: str  # before, after or amid a function, and of which file
-    count: int
+    time: int
 
 
 class Watch:
@@ -50,14 +50,19 @@ def watch(root: Path, at: Point | None = None, log: Path | None = None) -> None:
     from benchmarks.faults.bench import replace
 
     here = Watch(at, log)
+    watch_system(root, here)
+    for function in _of_the_library():
+        replace(function, _watched(function, function.__qualname__, here, root))
+
+
+def watch_system(root: Path, here: Watch) -> None:
+    """Those of Python's own functions."""
     for name in ("fsync", "replace", "rename", "unlink", "rmdir"):
         setattr(os, name, _watched(getattr(os, name), f"os.{name}", here, root))
     tempfile.mkstemp = _watched(tempfile.mkstemp, "mkstemp", here, root)
     shutil.rmtree = _watched(shutil.rmtree, "rmtree", here, root)  # type: ignore[assignment]
     for name in ("write_text", "write_bytes"):
         setattr(Path, name, _half_written(getattr(Path, name), f"Path.{name}", here, root))
-    for function in _of_the_library():
-        replace(function, _watched(function, function.__qualname__, here, root))
 
 
 def read(log: Path) -> list[Point]:

@@ -30,7 +30,7 @@ def markdown(results: dict[str, Any]) -> str:
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
         f"{trials:,} faults in {results['seconds'] / 60:.0f} minutes; {right:,} came out as they have to: nothing "
-        "lost, nothing mixed, nothing wrong, no traceback. Bits are those of the numbers of a run that nothing disturbed.",
+        "lost, mixed or wrong, and no traceback. Equal bits are those of all numbers of a run that nothing disturbed.",
         table(["fault", "where", "trials", "as it has to be", "what came"], cells),
     ]
     if wrong:

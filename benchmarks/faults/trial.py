@@ -4,9 +4,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+
+Case = TypeVar("Case")
 
 
 class Trial(NamedTuple):
@@ -87,7 +89,7 @@ def wrong(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-def spread_over(cases: Sequence[str], count: int) -> list[str]:
+def spread_over(cases: Sequence[Case], count: int) -> list[Case]:
     """So many cases, each as often as the others.
 
     Example:
