@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from jaxgan.files import StoreError, remove_partials, sync_folder
+from jaxgan.files import PARTIAL, StoreError, remove_partials, sync_folder
 from jaxgan.results.seal import read_sealed, write_sealed
 
 CONFIG = "config.json"
@@ -57,8 +57,11 @@ class RunFolder:
         write_sealed(self.path / CONFIG, {**content, "id": self.run})
 
     def complete(self) -> None:
-        """The run has all its files: what it replaces is removed."""
-        shutil.rmtree(self.path / REPLACED, ignore_errors=True)
+        """The run has all its files: what it replaces is removed, and never taken for a run half moved aside."""
+        if (aside := self.path / REPLACED).is_dir():
+            partial = self.path / f"{REPLACED}{PARTIAL}"
+            aside.rename(partial)
+            shutil.rmtree(partial, ignore_errors=True)
 
     def release(self) -> None:
         """Lets others write here."""
@@ -141,7 +144,7 @@ def check_out(out: Path, *, overwrite: bool) -> None:
 
 
 def _check_content(out: Path, *, overwrite: bool) -> None:
-    if out.is_dir() and any(path.name != LOCK for path in out.iterdir()):
+    if out.is_dir() and any(path.name != LOCK and path.suffix != PARTIAL for path in out.iterdir()):
         if not is_run(out):
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:

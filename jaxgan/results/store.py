@@ -42,7 +42,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
-    config = read_sealed(folder / CONFIG)
+    # A run that was half moved aside when its process was killed is moved back by whoever locks the folder next.
+    config = read_sealed(folder / CONFIG if (folder / CONFIG).is_file() else folder / REPLACED / CONFIG)
     if (schema := config.get("schema", 1)) != SCHEMA:
         message = f"the run in {folder} has schema {schema}, expected {SCHEMA}: another version of jaxgan started it"
         raise StoreError(message)

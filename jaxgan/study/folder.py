@@ -62,8 +62,8 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
     with processes.in_agreement():
         if processes.leads():
             now = store.read_config(run.path) | {name: origin[name] for name in ("config", "command", "blocks")}
+            (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they are not those of the new config.json
             run.rewrite(sealed(now))
-            (run.path / store.RESULTS).unlink(missing_ok=True)
             inputs.keep_copies(run.path, study)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,6 +17,7 @@ from jaxgan.results import claim as claims
 from jaxgan.results.claim import claim, is_run, numbered, reopen
 from jaxgan.results.results import SCHEMA
 from jaxgan.results.seal import read_sealed
+from jaxgan.results.store import read_config
 
 OURS = {"job": "compare", "schema": SCHEMA}
 
@@ -171,6 +173,37 @@ def test_an_overwrite_that_is_killed_anywhere_leaves_a_whole_run(tmp_path: Path)
             assert whole(folder) if number == 1 else whole(folder / ".replaced"), (first, second)
 
 
+def test_a_kill_while_the_replaced_run_is_removed_mixes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run without its config.json the rest was taken for one half moved aside, and put over the new one's."""
+
+    def killed(folder: Path, **options: object) -> None:
+        (folder / "config.json").unlink()
+        raise KeyboardInterrupt
+
+    begun(tmp_path, number=1)
+    (tmp_path / "results.nc").write_text("old")
+    with claim(tmp_path, OURS | {"number": 2}, overwrite=True) as run:
+        (tmp_path / "results.nc").write_text("new")
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(shutil, "rmtree", killed)
+            run.complete()
+    with reopen(tmp_path):
+        assert (tmp_path / "results.nc").read_text() == "new" and names(tmp_path) == {"config.json", "results.nc"}
+
+
+def test_a_run_that_is_set_aside_can_be_read_before_it_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path, number=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(claims, "write_sealed", Mock(side_effect=KeyboardInterrupt))
+        begun(tmp_path, overwrite=True)
+    assert names(tmp_path) == {".replaced"}
+    assert read_config(tmp_path)["number"] == 1
+
+
 def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
     begun(tmp_path)
     for name in ("config.json.partial", ".x3f.partial"):
@@ -183,6 +216,7 @@ def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
 def test_a_folder_with_nothing_but_a_writers_remains_is_empty(tmp_path: Path) -> None:
     (tmp_path / "config.json.partial").write_text("{")
     (tmp_path / claims.LOCK).touch()
+    claims.check_out(tmp_path, overwrite=False)
     begun(tmp_path)
     assert is_run(tmp_path)
 
