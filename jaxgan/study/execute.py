@@ -24,7 +24,7 @@ from jaxgan.study.assemble import assemble
 from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
-from jaxgan.study.interrupted import Interrupted, last_line
+from jaxgan.study.interrupted import Interrupted, last_line, not_written
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.resume import continued, resumable
@@ -252,7 +252,10 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
 
 
 class giving_up:  # a context manager, named as what it does
-    """Within it an error that the other processes do not know of ends this one; a signal becomes `Interrupted`."""
+    """Within it an error that the other processes do not know of ends this one.
+
+    A signal becomes `Interrupted`, and what a disk says, a full one for instance, a `StoreError`: with what is kept.
+    """
 
     def __init__(self, job: Job):
         self.job = job
@@ -267,6 +270,8 @@ class giving_up:  # a context manager, named as what it does
             processes.give_up(stopping.status if isinstance(error, KeyboardInterrupt) and stopping.first else 1)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(last_line(self.job.name, self.job.folder)) from None
+        if (full := not_written(error, self.job.name, self.job.folder)) is not None:
+            raise full from error
 
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:

@@ -1,13 +1,19 @@
-"""What is there to go on from when a signal has stopped a run, read from its folder.
+"""What is there to go on from when a signal, or a full disk, has stopped a run: read from its folder.
 
 Imports nothing heavy: a signal may come before anything else is imported.
 """
 
+import errno
+import os
+import re
 import shlex
 from pathlib import Path
 
+from jaxgan.files import StoreError
+
 _Last = tuple[float, int, Path]
 _NONE: _Last = (0.0, 0, Path())
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 class Interrupted(Exception):
@@ -39,6 +45,21 @@ def last_line(command: str, folder: Path | None) -> str:
     others = len(list(label.glob("seeds-*/training"))) > 1
     of = f"{label.name}, seeds {block[1]} to {block[2]}" if others else label.name
     return f"stopped at step {step:,} of {of}; everything up to it is kept, continue with: {resume}"
+
+
+def not_written(error: BaseException, command: str, folder: Path) -> StoreError | None:
+    """What to say of an error of the disk that a run is written to, also where a library wraps it; None: of another.
+
+    Example:
+      >>> str(not_written(OSError(errno.ENOSPC, "full", "run/log.jsonl"), "train", Path("run")))[:60]
+      'could not write run/log.jsonl: No space left on device; stop'
+    """
+    wrapped = re.search(r"errno = (\d+)", str(error))  # as HDF5 says it
+    number = int(wrapped[1]) if wrapped else getattr(error, "errno", None)
+    if number not in _OF_DISKS:
+        return None
+    path = getattr(error, "filename", None) or folder
+    return StoreError(f"could not write {os.fsdecode(path)}: {os.strerror(number)}; {last_line(command, folder)}")
 
 
 def _last_step(training: Path) -> _Last:
