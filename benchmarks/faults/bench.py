@@ -30,27 +30,33 @@ def prepare(folder: Path, seed: int) -> Bench:
     grown, merged    what `whole` becomes with more steps, or together with `second`
     stopped          `whole`, stopped on its way
     """
-    seconds = {
-        "train": _make(folder, "whole", ["train", *SMALL]),
-        "other": _make(folder, "other", ["train", *SMALL, "--key", "1"]),
-        "second": _make(folder, "second", ["train", *SMALL, "--first-seed", "2"]),
-        "stopped": _make(folder, "stopped", ["train", *SMALL], stop_in_the_middle, status=130),
+    _end(folder, "whole", _begin(folder, "whole", ["train", *SMALL]))  # alone: the others find its programs compiled
+    for name in ("grown", "again"):
+        copied(folder / "whole", folder / name)
+    begun = {
+        "other": _begin(folder, "other", ["train", *SMALL, "--key", "1"]),
+        "second": _begin(folder, "second", ["train", *SMALL, "--first-seed", "2"]),
+        "stopped": _begin(folder, "stopped", ["train", *SMALL], stop_in_the_middle),
+        "grown": _begin(folder, "grown", ["train", "--resume", *MORE_STEPS]),
+        "again": _begin(folder, "again", ["train", *SMALL, "--key", "1", "--overwrite"]),
     }
-    copied(folder / "whole", folder / "grown")
-    seconds["grow"] = _make(folder, "grown", ["train", "--resume", *MORE_STEPS])
-    seconds["merge"] = _make(folder, "merged", ["merge", str(folder / "whole"), str(folder / "second")])
-    copied(folder / "whole", folder / "again")
-    seconds["overwrite"] = _make(folder, "again", ["train", *SMALL, "--key", "1", "--overwrite"])
+    for name, running in begun.items():
+        _end(folder, name, running, status=130 if name == "stopped" else 0)
+    merged = _begin(folder, "merged", ["merge", str(folder / "whole"), str(folder / "second")])
+    _end(folder, "merged", merged)
     numbers = {name: numbers_of(folder / name) for name in ("whole", "other", "second", "grown", "merged")}
     if numbers_of(folder / "again") != numbers["other"]:
         raise RuntimeError("two undisturbed runs have other numbers: nothing can be said of disturbed ones")
+    seconds = _end(folder, "timed", _begin(folder, "timed", ["train", *SMALL]))
     return Bench(folder, numbers, seconds, seed)
 
 
-def _make(
-    folder: Path, name: str, words: Sequence[str], before: process.Before | None = None, status: int = 0
-) -> float:
-    ended = process.run([*words, "--out", str(folder / name)], folder / "said" / name, before)
+def _begin(folder: Path, name: str, words: Sequence[str], before: process.Before | None = None) -> process.Running:
+    return process.start([*words, "--out", str(folder / name)], folder / "said" / name, before)
+
+
+def _end(folder: Path, name: str, running: process.Running, status: int = 0) -> float:
+    ended = process.finish(running)
     if ended.status != status:
         raise RuntimeError(f"{name} could not be prepared: {ended.said}\n{ended.err}")
     return ended.seconds

@@ -22,7 +22,6 @@ class Scene(NamedTuple):
     ends: tuple[str, ...]  # whose numbers the run may have in the end
     on: tuple[str, ...]  # goes on
     share: int  # of 10 trials
-    seconds: str  # by which name the bench knows how long it takes
 
 
 def scenes(bench: Bench) -> dict[str, Scene]:
@@ -30,13 +29,13 @@ def scenes(bench: Bench) -> dict[str, Scene]:
     parts = (str(bench.folder / "whole"), str(bench.folder / "second"))
     resume = ("train", "--resume")
     return {
-        "new run": Scene("", ("train", *SMALL), ("whole",), resume, 3, "train"),
-        "resumed run": Scene("stopped", resume, ("whole",), resume, 2, "train"),
+        "new run": Scene("", ("train", *SMALL), ("whole",), resume, 3),
+        "resumed run": Scene("stopped", resume, ("whole",), resume, 2),
         "--overwrite of a finished run": Scene(
-            "whole", ("train", *SMALL, "--key", "1", "--overwrite"), ("whole", "other"), resume, 2, "overwrite"
+            "whole", ("train", *SMALL, "--key", "1", "--overwrite"), ("whole", "other"), resume, 2
         ),
-        "growth to more steps": Scene("whole", (*resume, *MORE_STEPS), ("grown",), (*resume, *MORE_STEPS), 2, "grow"),
-        "merge": Scene("", ("merge", *parts), ("merged",), ("compare", "--resume"), 1, "merge"),
+        "growth to more steps": Scene("whole", (*resume, *MORE_STEPS), ("grown",), (*resume, *MORE_STEPS), 2),
+        "merge": Scene("", ("merge", *parts), ("merged",), ("compare", "--resume"), 1),
     }
 
 
@@ -48,7 +47,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     rng = rng_for(bench.seed, "kills")
     order = spread_over(list(rng.permutation(names)), count)
     made: list[Trial] = []
-    rehearsed = {name: _rehearsed(bench, name, found[name]) for name in dict.fromkeys(order[: (count + 1) // 2])}
+    rehearsed = _rehearsed(bench, {name: found[name] for name in order[: (count + 1) // 2]})
     chosen: dict[str, set[str]] = {name: set() for name in found}
     for number in range(count):
         name = order[number % ((count + 1) // 2)]
@@ -56,7 +55,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
             point = _chosen(rehearsed[name], chosen[name], rng)
             made.append(Trial("kills", number, f"{name}, at a named point", {"scene": name, "point": list(point)}))
         else:
-            moment = float(rng.uniform(0.02, bench.seconds[found[name].seconds]))
+            moment = float(rng.uniform(0.02, bench.seconds))
             made.append(Trial("kills", number, f"{name}, at a random moment", {"scene": name, "seconds": moment}))
     return made
 
@@ -103,18 +102,22 @@ def _prepared(run: Path, at: points.Point | None, log: Path | None = None) -> No
     points.watch(run, at, log)
 
 
-def _rehearsed(bench: Bench, name: str, scene: Scene) -> list[points.Point]:
-    """All points of an undisturbed run."""
-    folder = bench.folder / "rehearsals" / name.replace(" ", "-")
-    if scene.begins:
-        runs.copied(bench.folder / scene.begins, folder / "run")
-    log = folder / "points"
-    before = functools.partial(_prepared, folder / "run", None, log)
-    folder.mkdir(parents=True, exist_ok=True)
-    ended = process.run([*scene.words, "--out", str(folder / "run")], folder / "said", before)
-    if ended.status != 0 or not runs.is_named(bench, folder / "run", scene.ends):
-        raise RuntimeError(f"{name}, undisturbed: {ended.said}\n{ended.err}")
-    return points.read(log)
+def _rehearsed(bench: Bench, scenes: dict[str, Scene]) -> dict[str, list[points.Point]]:
+    """All points of undisturbed runs."""
+    folders = {name: bench.folder / "rehearsals" / name.replace(" ", "-") for name in scenes}
+    started = {}
+    for name, scene in scenes.items():
+        run = folders[name] / "run"
+        folders[name].mkdir(parents=True)
+        if scene.begins:
+            runs.copied(bench.folder / scene.begins, run)
+        before = functools.partial(_prepared, run, None, folders[name] / "points")
+        started[name] = process.start([*scene.words, "--out", str(run)], folders[name] / "said", before)
+    for name, running in started.items():
+        ended = process.finish(running)
+        if ended.status != 0 or not runs.is_named(bench, folders[name] / "run", scenes[name].ends):
+            raise RuntimeError(f"{name}, undisturbed: {ended.said}\n{ended.err}")
+    return {name: points.read(folder / "points") for name, folder in folders.items()}
 
 
 def _chosen(found: Sequence[points.Point], names: set[str], rng: object) -> points.Point:

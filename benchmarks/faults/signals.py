@@ -24,7 +24,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     made = []
     for number, (name, count) in enumerate(cases):
         rng = rng_for(bench.seed, "signals", number)
-        first = float(rng.uniform(0.05, bench.seconds["train"]))
+        first = float(rng.uniform(0.05, bench.seconds))
         gaps = [float(10 ** rng.uniform(-2, 0)) for _ in range(count - 1)]
         made.append(Trial("signals", number, f"{name} {TIMES[count]}", {"first": first, "gaps": gaps}))
     return made

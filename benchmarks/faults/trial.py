@@ -34,7 +34,7 @@ class Bench(NamedTuple):
 
     folder: Path
     numbers: dict[str, str]  # the digest of results.nc of a run that nothing disturbed
-    seconds: dict[str, float]  # what commands take
+    seconds: float  # that a new run takes
     seed: int
 
 

@@ -12,7 +12,7 @@ import pytest
 import jaxgan.files
 from benchmarks.faults import bench, commands, damage, inputs, points, process
 from benchmarks.faults.table import markdown
-from benchmarks.faults.trial import Outcome, Trial, rows, wrong
+from benchmarks.faults.trial import Bench, Outcome, Trial, rows, wrong
 
 MACHINE = {"device": "A processor", "cores": 2, "memory_gib": 8, "system": "An OS", "versions": {"jax": "1.0"}}
 
@@ -50,8 +50,8 @@ write_text(Path({str(tmp_path / "a.txt")!r}), "whole")
 def test_a_function_is_replaced_wherever_it_was_imported() -> None:
     from jaxgan.results import store
 
-    old, calls = jaxgan.files.file_digest, []
-    new = calls.append
+    calls: list[Path] = []
+    old, new = jaxgan.files.file_digest, calls.append
     try:
         bench.replace(old, new)
         store.file_digest(Path("a"))
@@ -61,9 +61,10 @@ def test_a_function_is_replaced_wherever_it_was_imported() -> None:
 
 
 def test_damage_and_changes_leave_another_content(tmp_path: Path) -> None:
+    prepared = Bench(tmp_path, {}, 1.0, 0)
     for name in ("a byte flipped", "cut", "emptied"):
         (tmp_path / "a").write_bytes(b"0123456789")
-        damage.HOWS[name](tmp_path / "a", None)
+        damage.HOWS[name](tmp_path / "a", prepared)
         assert (tmp_path / "a").read_bytes() != b"0123456789"
     rng = np.random.default_rng(0)
     assert all(inputs.changed(b"0123456789", rng) != b"0123456789" for _ in range(200))
