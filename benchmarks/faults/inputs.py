@@ -23,11 +23,13 @@ SIZES = [
 LOSS = """import jax.numpy as jnp
 import jaxgan as jg
 
-def own(real, fake):
-    d_real = jnp.mean((real - 1.0) ** 2)
-    return (d_real, jnp.mean(fake**2)), jnp.mean((fake - 1.0) ** 2)
+def d_loss(real, fake):
+    return 0.5 * (real - 1.0) ** 2, 0.5 * fake**2
 
-least = jg.losses.least_squares()
+def g_loss(real, fake):
+    return 0.5 * (fake - 1.0) ** 2
+
+own = jg.Loss(d_loss, g_loss)
 """
 NETWORK = """import flax.linen as nn
 import jax.numpy as jnp
@@ -40,10 +42,14 @@ class Own(nn.Module):
         hidden = nn.relu(nn.Dense(4)(z))
         return nn.Dense(self.features)(hidden)
 """
-RECIPE = """import jaxgan as jg
+RECIPE = """import jax
+import optax
+import jaxgan as jg
 
-def own(generator, discriminator, latent_dim, lr: float = 1e-3, batch_size: int = 8):
-    return jg.recipes.gan(generator, discriminator, latent_dim, lr_g=lr, lr_d=lr, batch_size=batch_size)
+def own(generator, discriminator, prior, *, lr: float = 1e-3, batch_size: int = 8):
+    shifted = lambda key, n: 10.0 + 0.1 * jax.random.normal(key, (n, 2))
+    game = jg.adversarial_game(generator, discriminator, shifted, jg.non_saturating)
+    return jg.alternating(game, optax.adam(lr), optax.adam(lr), batch_size=batch_size)
 """
 _JUNK = [None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", "../x", [], [1], {}, {"a": 1}, "0" * 300, "\0"]
 

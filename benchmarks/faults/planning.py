@@ -34,8 +34,10 @@ def with_little_memory() -> None:
 
 
 def fits(ended: process.Ended) -> bool:
-    """Planned, done, or refused in one line."""
-    return ended.clean and (ended.status in (0, PLANNED) or (ended.refused and len(said_by_us(ended)) == 1))
+    """Planned, done, or refused in one line; what `jaxgan check` finds damaged is its result."""
+    refused = ended.refused and len(said_by_us(ended)) == 1
+    found = ended.status == 2 and ended.out.rstrip().endswith("parts are damaged or missing")
+    return ended.clean and (ended.status in (0, PLANNED) or refused or found)
 
 
 def said_by_us(ended: process.Ended) -> list[str]:

@@ -51,7 +51,9 @@ class Ended(NamedTuple):
     @property
     def clean(self) -> bool:
         """Nothing in it looks like a fault of the program."""
-        return not any(word in self.err + self.out for word in ("Traceback", "unexpected ", "Fatal Python error"))
+        return not any(
+            word in self.err + self.out for word in ("Traceback", "jaxgan: unexpected ", "Fatal Python error")
+        )
 
     @property
     def said(self) -> str:
