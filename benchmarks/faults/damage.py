@@ -66,7 +66,7 @@ def _attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
         return False, f"jaxgan check: {looked.said}"
     if runs.content_of(run) != before:
         return False, "jaxgan check changed something"
-    noticed = bool(runs.damaged_parts(looked)) or (start == "stopped" and looked.refused)
+    noticed = bool(runs.damaged_parts(looked)) or looked.refused
     resumed = process.run(["train", "--resume", "--out", str(run)], folder / "resumed")
     if resumed.status == 0:
         if not runs.is_named(bench, run, ["whole"]):
@@ -97,6 +97,9 @@ def _mended(bench: Bench, folder: Path, run: Path) -> tuple[bool, str]:
 
 
 def _anew(bench: Bench, folder: Path, run: Path) -> tuple[bool, str]:
+    if not (run / "config.json").exists():  # nobody's folder is replaced, and it may be somebody's
+        ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")
+        return ended.refused, f"noticed; no run any more, not replaced{'' if ended.refused else ended.said}"
     ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")
     if ended.status != 0:
         return False, f"a new run in its place: {ended.said}"

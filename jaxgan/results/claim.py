@@ -4,6 +4,7 @@
 .replaced   what the folder held before, until the run that replaces it is complete
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -149,6 +150,17 @@ def _check_content(out: Path, *, overwrite: bool) -> None:
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
+
+
+def ids_in(content: Mapping[str, Any]) -> frozenset[str | None]:
+    """The ids that checkpoints of a run have by its config.json: its own, and those of runs that it was merged of.
+
+    Example:
+      >>> sorted(ids_in({"id": "a", "merged": [{"ids": ["b", "c"]}]}))
+      ['a', 'b', 'c']
+    """
+    merged = [part.get("ids", ()) for part in content.get("merged") or ()]
+    return frozenset((content.get("id"), *itertools.chain(*merged)))
 
 
 def is_run(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
 from jaxgan.study.folder import complete
 from jaxgan.study.messages import counted
-from jaxgan.study.training import Block
+from jaxgan.study.training import Block, check_whose
 
 
 class Finding(NamedTuple):
@@ -80,15 +80,17 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
                 if step is None:
                     yield Finding(f"{where}/training", True, "not begun, or not saved yet")
                     continue
-                yield _attempt(f"{where}/training", partial(_about_state, own / "training" / process), again)
                 origin = Origin(content.get("id"), where)
+                look = partial(_about_state, own / "training" / process, origin, content)
+                yield _attempt(f"{where}/training", look, again)
                 records = own / "records" / process
                 end = min(step, content["config"]["steps"])
                 yield _attempt(f"{where}/records", partial(_about_records, records, end, origin), again)
         generator = folder / label / "generator"
         if checkpoint.latest_step(generator) is not None:
             again = _trained_again(content, folder, generator)
-            yield _attempt(f"{label}/generator", partial(_about_state, generator), again)
+            look = partial(_about_state, generator, Origin(content.get("id"), ""), content)
+            yield _attempt(f"{label}/generator", look, again)
 
 
 def _others(folder: Path, whole: bool) -> list[Finding]:
@@ -129,7 +131,7 @@ def _about_records(folder: Path, end: int, origin: Origin) -> str:
     return f"{counted(len(found['step']), 'step')} recorded up to {end:,}"
 
 
-def _about_state(folder: Path) -> str:
+def _about_state(folder: Path, origin: Origin, content: Mapping[str, Any]) -> str:
     """Of a checkpoint; of one of several processes, which is an archive of arrays."""
     if archives := sorted(folder.glob("*.npz"), key=lambda path: int(path.stem)):
         try:
@@ -138,7 +140,7 @@ def _about_state(folder: Path) -> str:
         except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
             raise StoreError(f"{archives[-1]} is damaged: {type(error).__name__}") from error
     else:
-        checkpoint.read_meta(folder)
+        check_whose(checkpoint.read_meta(folder), origin, content, folder)
     return f"step {_step(folder):,}"
 
 

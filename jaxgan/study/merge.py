@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.files import PARTIAL, write_text
 from jaxgan.results import store
-from jaxgan.results.claim import RunFolder, check_out
+from jaxgan.results.claim import RunFolder, check_out, ids_in
 from jaxgan.results.records import Origin, append_records, read_records
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, resources
@@ -240,7 +240,8 @@ def _stored(parts: Sequence[Part]) -> dict[str, Any]:
 def _about(content: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a run that was merged."""
     names = ("command", "blocks", "versions", "commit", "platform", "device", "devices", "in_turn")
-    return {name: content.get(name) for name in names} | {"configurations": list(content["configurations"])}
+    about = {name: content.get(name) for name in names} | {"configurations": list(content["configurations"])}
+    return about | {"ids": sorted(filter(None, ids_in(content)))}
 
 
 def _log(folder: Path) -> str:

@@ -16,7 +16,7 @@ from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
 from jaxgan.evaluation import Evaluator
 from jaxgan.results import store
-from jaxgan.results.claim import RunFolder
+from jaxgan.results.claim import RunFolder, ids_in
 from jaxgan.results.records import Origin, append_records, join_records, read_records
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
@@ -265,8 +265,23 @@ def check_kept(job: Job, label: str, block: Block) -> None:
     """
     folder = job.folder / label / block.folder
     if jax.process_count() == 1 and (done := checkpoint.latest_step(folder / "training")) is not None:
-        checkpoint.read_meta(folder / "training")
-        read_records(folder / "records", min(done, job.study.config.steps), job.origin(label, block))
+        origin = job.origin(label, block)
+        meta = checkpoint.read_meta(folder / "training")
+        check_whose(meta, origin, store.read_config(job.folder), folder / "training")
+        read_records(folder / "records", min(done, job.study.config.steps), origin)
+
+
+def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, Any], folder: Path) -> None:
+    """Whether a checkpoint is of the run, and of what it stands for; `content` is that of config.json.
+
+    Raises:
+      CheckpointError: it is another's.
+    """
+    if (where := meta.get("where", origin.where)) != origin.where:
+        raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of {where}")
+    if "run" in meta and meta["run"] not in ids_in(content):  # an earlier version did not write it
+        way_out = f"remove {folder.parent} and continue with --resume, which trains it again"
+        raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of another run; {way_out}")
 
 
 def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
@@ -287,6 +302,7 @@ def save_generator(job: Job, configuration: Configuration, generator: Generator,
         job.run.check()
         study = job.study
         meta = {
+            "run": job.run.run,
             "configuration": configuration.label,
             "seeds": study.config.seeds,
             "first_seed": study.config.first_seed,
@@ -308,7 +324,7 @@ def _title(job: Job, label: str, block: Block) -> str:
 
 def _save(job: Job, folder: Path, state: State, origin: Origin) -> None:
     job.run.check()
-    meta = {"versions": provenance.versions(), "where": origin.where}
+    meta = {"versions": provenance.versions(), **origin._asdict()}
     if jax.process_count() == 1:
         checkpoint.save(folder, int(state.step), state, meta)
     else:
@@ -328,8 +344,7 @@ def _load(
         return None
     else:
         state, meta = checkpoint.load(folder, like)
-    if meta.get("where", origin.where) != origin.where:
-        raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of {meta['where']}")
+    check_whose(meta, origin, store.read_config(job.folder), folder)
     now = provenance.versions()
     changed = [
         f"{name} {then} is now {now.get(name)}" for name, then in meta["versions"].items() if now.get(name) != then

@@ -1,5 +1,6 @@
 """`jaxgan check`: what is whole, what is not, and that the way out that it names leads out."""
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -8,7 +9,9 @@ import pytest
 import xarray as xr
 
 import jaxgan as jg
+from jaxgan import checkpoint
 from jaxgan.cli.app import main
+from jaxgan.study import inspection
 
 TINY = ["--data", "ring", "--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8"]
 TRAINING = ["non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/training"]
@@ -107,6 +110,22 @@ def test_damage_is_found_before_any_training(name, run, capsys, monkeypatch):
     assert main(["train", "--resume", "--out", str(run)]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "is damaged" in error
+
+
+@pytest.mark.parametrize("name", ["seeds-0-1/training", "generator"])
+def test_a_checkpoint_of_another_run_is_noticed(name, run, capsys):
+    """It is whole, of the same step and the same shapes, and gave the run the other one's numbers."""
+    folder = run / "non_saturating" / name
+    path = folder / "4" / "meta" / "metadata"
+    meta = json.loads(path.read_text()) | {"run": "0" * 32}
+    path.write_text(json.dumps(meta))
+    (folder / "4.sha256").write_text(checkpoint._file_digest(folder / "4"))
+    found = {part.name: part.what for part in inspection.inspect(run) if not part.whole}
+    assert found == {f"non_saturating/{name}": f"the checkpoint in {folder} is that of another run"}
+    if name != "generator":  # which is written anew
+        (run / "results.nc").unlink()
+        assert main(["train", "--resume", "--out", str(run)]) == 2
+        assert f"is that of another run; remove {folder.parent} and continue" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [('"key": 0', '"key": 1'), ('"steps": 4', '"steps": 5'), ("ring", "grid")])
