@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import machine, report
 from benchmarks.faults.table import markdown
-from benchmarks.faults.trial import Bench, Outcome, Trial, rows, wrong
+from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, rows, wrong
 
 KINDS = ("kills", "writers", "damage", "disk", "signals", "commands", "inputs", "payloads")
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="the share of the whole campaign")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="trials at a time")
+    parser.add_argument("--minutes", type=float, default=60, help="no trial is begun later; all kinds take turns")
     parser.add_argument("--numbers", nargs="+", type=int, help="these trials of a kind alone")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
     options = parser.parse_args(arguments)
@@ -65,14 +66,15 @@ def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], 
     print(f"runs prepared in {time.monotonic() - clock:.0f} s", file=sys.stderr, flush=True)
     modules = {kind: import_module(f"benchmarks.faults.{kind}") for kind in options.kinds}
     skipped = {kind: why for kind, module in modules.items() if (why := getattr(module, "skipped", str)())}
-    trials = [
+    drawn = [
         trial
         for kind, module in modules.items()
         if kind not in skipped
         for trial in module.trials(bench, options.scale)
         if not options.numbers or trial.number in options.numbers
     ]
-    return all_of(trials, bench, folder / "trials", options.workers), skipped
+    trials = [drawn[i] for i in rng_for(options.seed, "turns").permutation(len(drawn))]
+    return all_of(trials, bench, folder / "trials", options), skipped
 
 
 def surroundings(folder: Path) -> None:
@@ -88,22 +90,29 @@ def surroundings(folder: Path) -> None:
     }
 
 
-def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, workers: int) -> list[Outcome]:
+def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, options: argparse.Namespace) -> list[Outcome]:
     """The outcomes of all trials, some at a time."""
     found = []
-    attempt = functools.partial(one, bench=bench, folder=folder)
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for outcome in pool.imap_unordered(attempt, trials):
+    attempt = functools.partial(one, bench=bench, folder=folder, until=time.monotonic() + 60 * options.minutes)
+    with multiprocessing.get_context("fork").Pool(options.workers) as pool:
+        for outcome in filter(None, pool.imap_unordered(attempt, trials)):
             found.append(outcome)
             if not outcome.right:
                 print(f"NOT RIGHT: {outcome.trial} {outcome.came}", file=sys.stderr, flush=True)
             if len(found) % 20 == 0:
                 print(f"{len(found)} of {len(trials)} trials", file=sys.stderr, flush=True)
-    return sorted(found, key=lambda outcome: (KINDS.index(outcome.trial.kind), outcome.trial.number))
+    return sorted(
+        found, key=lambda outcome: (KINDS.index(outcome.trial.kind), outcome.trial.case, outcome.trial.number)
+    )
 
 
-def one(trial: Trial, bench: Bench, folder: Path) -> Outcome:
-    """One trial in a folder of its own, which is kept where something is not right and somebody asks for it."""
+def one(trial: Trial, bench: Bench, folder: Path, until: float) -> Outcome | None:
+    """One trial in a folder of its own, which is kept where something is not right and somebody asks for it.
+
+    None: there is no time left for it.
+    """
+    if time.monotonic() > until:
+        return None
     own = folder / f"{trial.kind}-{trial.number}"
     own.mkdir(parents=True)
     attempt: Callable[[Trial, Bench, Path], Outcome] = import_module(f"benchmarks.faults.{trial.kind}").attempt

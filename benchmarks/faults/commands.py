@@ -1,6 +1,11 @@
-"""Command lines drawn at random from what the commands declare: understood or refused, and nothing is written."""
+"""Command lines drawn at random: understood or refused in a line, and nothing is written.
+
+Half of them have at least one value that is wrong wherever it stands, as `tests/cli/random_commands.py` draws them,
+where it is there; the others are any words and values behind any options that the commands declare.
+"""
 
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,28 +57,39 @@ _KNOWN = {
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
     """A command line a trial."""
-    return [
-        Trial("commands", number, "drawn at random", {"words": drawn(rng_for(bench.seed, "commands", number))})
-        for number in range(scaled(TRIALS, scale))
-    ]
+    count, known = scaled(TRIALS, scale, least=2), _known()
+    bad = [] if known is None else [list(command.words) for command in known.commands(bench.seed, count // 2)]
+    any_ = [drawn(rng_for(bench.seed, "commands", number)) for number in range(count - len(bad))]
+    cases = [("with a value that is wrong", words) for words in bad] + [("any words", words) for words in any_]
+    return [Trial("commands", number, case, {"words": words}) for number, (case, words) in enumerate(cases)]
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
     """In a folder with a finished run, a folder and a file of somebody's, and nothing else."""
     begun, words = time.monotonic(), trial.given["words"]
     here = folder / "here"
-    (here / "taken").mkdir(parents=True)
-    for path in (here / "taken" / "mine.txt", here / "file"):
-        path.write_text("mine")
+    here.mkdir()
+    if (known := _known()) is not None:
+        known.make_files(here)
+    (here / "file").touch()
+    (here / "taken").mkdir()
+    (here / "taken" / "mine.txt").write_text("mine")
     if "run" in words:
         runs.copied(bench.folder / "whole", here / "run")
     before = _names(here)
     ended = process.run(words, folder / "said", plan_only, here)
     new = [] if words[0] in _WRITE and ended.status == 0 else sorted(_names(here) - before)
-    if ended.seconds > LIMIT or new or not fits(ended):
+    right = ended.refused if trial.case == "with a value that is wrong" else fits(ended)
+    if ended.seconds > LIMIT or new or not right:
         wrote = f", and {new} was written" if new else ""
         return Outcome(trial, False, f"{ended.said} after {ended.seconds:.0f} s{wrote}", time.monotonic() - begun)
     return Outcome(trial, True, came(ended), time.monotonic() - begun)
+
+
+def _known() -> Any:
+    """The module with command lines of which it is known that they are wrong."""
+    name = "tests.cli.random_commands"
+    return import_module(name) if (Path(__file__).parents[2] / f"{name.replace('.', '/')}.py").is_file() else None
 
 
 def drawn(rng: np.random.Generator) -> list[str]:
@@ -116,4 +132,4 @@ def _value(option: click.Parameter, rng: np.random.Generator) -> str:
 
 
 def _names(here: Path) -> set[str]:
-    return {str(path.relative_to(here)) for path in here.rglob("*")}
+    return {str(path.relative_to(here)) for path in here.rglob("*") if "__pycache__" not in path.parts}
