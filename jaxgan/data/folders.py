@@ -121,6 +121,9 @@ def _half(root: Path, files: list[Parts], depth: int) -> _Half:
             f"{root}: has pictures beside class folders ({loose[0]} beside {classes[0]}/): "
             "put all in class folders, or none"
         )
+    for name in classes:
+        if name.encode(errors="ignore") != name.encode(errors="surrogateescape"):
+            raise DataError(f"{root}: expected names of class folders in UTF-8, got {name!r}; rename it")
     return _Half(files, [parts[0] for parts in inner] if classes else None)
 
 

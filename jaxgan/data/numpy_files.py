@@ -1,5 +1,6 @@
 """Arrays in .npy and .npz files: which are examples and which labels, by their names and shapes."""
 
+import io
 import math
 import re
 import zipfile
@@ -16,6 +17,7 @@ _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "te
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
 _X = ("x", "images", "image", "imgs", "data", "points", "samples", "features", "inputs", "arr_0")
 _Y = ("y", "labels", "label", "targets", "target", "classes", "arr_1")
+_LONGEST_HEADER = 10_000  # bytes, as NumPy has it
 _PREFERRED = ("x", "images", "y", "labels")  # where several names would do
 
 
@@ -27,12 +29,15 @@ class Stored(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """What an array will be, as its file says before its numbers."""
+
     shape: tuple[int, ...]
     dtype: np.dtype
 
     @property
     def bytes(self) -> int:
+        """Of its numbers in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -84,13 +89,31 @@ def available_memory() -> int:
     return free
 
 
-def _read_archive(path: Path, file: IO[bytes]) -> Stored:
+def headers_of(path: Path) -> dict[str, Header]:
+    """The arrays of a .npy or .npz file by name, as their headers have them; none of their numbers is read.
+
+    Raises:
+      DataError: a damaged file, or Python objects.
+    """
+    with reading(path), path.open("rb") as file:
+        if file.read(2) == b"PK":
+            return _members(file, path)
+        file.seek(0)
+        return {path.name: _header(file, path, path.name)}
+
+
+def _members(file: IO[bytes], path: Path) -> dict[str, Header]:
     headers = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as stream:
                     headers[member.removesuffix(".npy")] = _header(stream, path, member)
+    return headers
+
+
+def _read_archive(path: Path, file: IO[bytes]) -> Stored:
+    headers = _members(file, path)
     chosen = _choose(path, headers)
     used = [key for pair in chosen.values() for key in pair if key is not None]
     _check_memory(path, {key: headers[key] for key in used})
@@ -107,16 +130,21 @@ def _read_archive(path: Path, file: IO[bytes]) -> Stored:
     return Stored(x, y, tuple(notes))
 
 
-def _header(stream: IO[bytes], path: Path, member: str) -> _Header:
+def _header(stream: IO[bytes], path: Path, member: str) -> Header:
     version = np.lib.format.read_magic(stream)
+    prefix = stream.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(prefix, "little")
+    if length > _LONGEST_HEADER:  # which NumPy would read whole, 4 GiB if need be, before it refused it
+        raise DataError(f"{path}: expected a header of at most {_LONGEST_HEADER:,} bytes, got {length:,} in {member!r}")
+    text = io.BytesIO(prefix + stream.read(length))
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    shape, _, dtype = read(text)
     if dtype.hasobject:
         raise DataError(f"{path}: expected arrays of numbers, got Python objects in {member!r}, which are never loaded")
-    return _Header(shape, dtype)
+    return Header(shape, dtype)
 
 
-def _check_memory(path: Path, headers: Mapping[str, _Header]) -> None:
+def _check_memory(path: Path, headers: Mapping[str, Header]) -> None:
     """Refuses arrays of which there is no room for two: the array itself and the parts that it is split into."""
     needed, free = 2 * sum(header.bytes for header in headers.values()), available_memory()
     if needed > free:
@@ -127,7 +155,7 @@ def _check_memory(path: Path, headers: Mapping[str, _Header]) -> None:
         )
 
 
-def _choose(path: Path, headers: Mapping[str, _Header]) -> dict[str, tuple[str, str | None]]:
+def _choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, str | None]]:
     """The keys of (examples, labels): under "all", or under "train" and "heldout"."""
     found: dict[tuple[str | None, str], list[str]] = {}
     for key in headers:
@@ -166,14 +194,14 @@ def _meaning(key: str) -> tuple[str | None, str]:
     return (splits[0] if splits else None), "x" if base in _X else "y" if base in _Y else "other"
 
 
-def _is_pair(headers: Mapping[str, _Header]) -> bool:
+def _is_pair(headers: Mapping[str, Header]) -> bool:
     """Unnamed arrays have a meaning where they are examples alone, or examples and one label each."""
     first, second = headers["arr_0"].shape, headers["arr_1"].shape if "arr_1" in headers else None
     unnamed = sum(key.startswith("arr_") for key in headers)
     return unnamed == 1 or (unnamed == 2 and second is not None and second[:1] == first[:1] and len(second) <= 2)
 
 
-def _unclear(path: Path, headers: Mapping[str, _Header]) -> DataError:
+def _unclear(path: Path, headers: Mapping[str, Header]) -> DataError:
     keys = sorted(headers, key=lambda key: -headers[key].bytes)
     listed = ", ".join(f"{key!r} {list(headers[key].shape)}" for key in headers) or "no arrays"
     renamed = f"x=file[{keys[0]!r}]" if keys else "x=..."

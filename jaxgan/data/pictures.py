@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.numpy_files import reading
+from jaxgan.data.numpy_files import available_memory, reading
 from jaxgan.data.source import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; beyond it Pillow takes a file for an attack
+_LARGE = 2**22  # pixels; of fewer it is not asked whether there is room
+_BYTES, _BYTES_ON_BACKGROUND = 8, 64  # a pixel takes at most: decoded and converted; and laid on a background
 _ORIENTATION, _SUBFILE = 274, 254  # tags of EXIF and of TIFF
 
 
@@ -114,6 +116,7 @@ def _pages(image: "Image.Image", seen: Seen) -> Iterator["Image.Image"]:
 def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np.ndarray:
     from PIL import ImageOps
 
+    _check_room(file, image)
     image.load()  # Pillow turns TIFF pages by itself here, and then forgets their orientation
     if image.mode == "F":
         raise DataError(f"{file}: floating-point pictures are not supported: use a .npy file")
@@ -133,6 +136,17 @@ def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np
             pixels = _on_background(pixels, background)
         return pixels[..., : 1 if grey else 3]
     return np.asarray(image.convert("L"))[..., None] if grey else np.asarray(image.convert("RGB"))
+
+
+def _check_room(file: Path, image: "Image.Image") -> None:
+    """A small file can declare a huge picture, which is decoded into memory as a whole."""
+    pixels = image.width * image.height
+    needed = pixels * (_BYTES_ON_BACKGROUND if image.has_transparency_data else _BYTES)
+    if pixels > _LARGE and needed > (free := available_memory()):
+        raise DataError(
+            f"{file}: expected a picture that fits into the free {free / 2**30:.2f} GiB of memory, got "
+            f"{image.width:,} x {image.height:,} pixels, which take {needed / 2**30:.2f} GiB; scale it down"
+        )
 
 
 def _on_background(pixels: np.ndarray, background: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from jaxgan.checks import place_of
 from jaxgan.data.source import Source
 from jaxgan.dynamics import averaged
 from jaxgan.game import normal_prior
-from jaxgan.runs.run import seed_keys, start
+from jaxgan.runs.run import seed_keys, start, with_algorithm
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config, own_code, seed_numbers
 from jaxgan.study.messages import OptionError
@@ -70,7 +70,9 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
             label = strength.name if strengths else named.label
             one = _configuration(label, named, settings, study.config, study.networks, strength)
             _check_sizes(one, source)
-            study.configurations[label] = one._replace(step=_try(one, study, _with_place(label, named)))
+            one = one._replace(step=_try(one, study, _with_place(label, named)))
+            _try_probes(one, study)
+            study.configurations[label] = one
     return study
 
 
@@ -167,3 +169,15 @@ def _try(configuration: Configuration, study: Study, who: str) -> Step:
         option = "loss" if configuration.recipe == "gan" else "recipe"
         raise OptionError(option, f"{who}{raised(error)}") from error
     return Step(state, info, program.jaxpr)
+
+
+def _try_probes(configuration: Configuration, study: Study) -> None:
+    """Traces the user's probes on the state that a step leaves."""
+    assert configuration.step is not None  # it was traced a moment ago
+    for name in study.config.probe:
+        probe = with_algorithm(catalogue.find_probe(name), configuration.algorithm)
+        try:
+            with kept_running():
+                jax.eval_shape(probe, study.keys[0], configuration.step.state)
+        except Exception as error:  # whatever the user's functions raise
+            raise OptionError("probe", f"{name}{raised(error)}") from error

@@ -140,6 +140,8 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     given = {name: value for name, value in given.items() if value is not None}
     data = given.get("data", "digits")
     expect("data", repr(data), bool(data), "a name or a path")
+    for player in ("generator", "discriminator"):
+        expect(player, repr(given.get(player)), given.get(player) != "", "a name, or path/to/file.py:Name")
     values = defaults(data, points)
     if given.get("recipe") and not given.get("loss"):
         values["loss"] = ()

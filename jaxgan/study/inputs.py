@@ -1,14 +1,15 @@
 """What a study is made from beside its options: files of data, and the user's own code, by digest and by copy."""
 
+import math
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import jaxgan.checkpoint as checkpoint
+from jaxgan.data.numpy_files import headers_of
+from jaxgan.data.source import DataError
 from jaxgan.files import file_digest, write_bytes
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
@@ -46,16 +47,13 @@ def _exists(path: str) -> bool:
 def holds_points(given: Mapping[str, Any]) -> bool:
     """Whether the data are a NumPy file of points [n, d], by the header of its largest array; reads no numbers."""
     path = Path(given.get("data") or "")
-    if path.suffix.lower() not in (".npy", ".npz"):
-        return False
     try:
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 2
-        with np.load(path, allow_pickle=False) as file:
-            shapes = [_shape(file, name) for name in file.files]
-        return len(max(shapes, key=lambda shape: (len(shape) > 1, np.prod(shape)))) == 2
-    except Exception:  # whatever is wrong with it is reported where it is read
+        if path.suffix.lower() not in (".npy", ".npz") or not path.is_file():  # a pipe would be waited for
+            return False
+        shapes = [header.shape for header in headers_of(path).values()]
+    except (DataError, OSError):  # whatever is wrong with it is reported where it is read
         return False
+    return len(max(shapes, key=lambda shape: (len(shape) > 1, math.prod(shape)), default=())) == 2
 
 
 def names_in(content: Mapping[str, Any]) -> list[str]:
@@ -142,11 +140,3 @@ def _listed(value: str | Iterable[str]) -> Iterable[str]:
 
 def _below(path: Path, folders: Iterable[Path]) -> bool:
     return any(folder in path.parents for folder in folders)
-
-
-def _shape(file: Any, name: str) -> tuple[int, ...]:
-    """Of one member of an .npz, from its header."""
-    with file.zip.open(f"{name}.npy") as member:
-        version = np.lib.format.read_magic(member)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return header(member)[0]

@@ -83,7 +83,7 @@ STUDY: Mapping[str, Values] = {
         ("", "rin", "file", "file/sub", "dangling", "nul.npz", "random.npy", "no.npz", "~nouser/x.npz", "a" * 300, LONG,
          "x/" * 1400, "empty", "other", "/proc/self/mem", "tfds:", "tfds:nothing", "tfds:../x", "\udcff"),
     ),
-    "--loss": Values(("hinge", "good.py:loss", "wasserstein"), (*_FILES, "leaves.py:loss", "builtins:print")),
+    "--loss": Values(("hinge", "good.py:loss", "wasserstein"), (*_FILES, "leaves.py:loss")),
     "--recipe": Values(("wgan_gp", "good.py:recipe"), (*_FILES, "leaves.py:recipe", "builtins:dict", "os:getcwd")),
     "--probe": Values(("good.py:probe",), (*_FILES, "leaves.py:probe", "builtins:dict")),
     "--generator": Values(("mlp",), (*_FILES, "leaves.py:Network", "dcgan", "MLP")),
@@ -123,7 +123,8 @@ STUDY: Mapping[str, Values] = {
     "--out": _OUT,
     "--nothing": Values((), ("1",)),
     "--resume": Values((), ("",)),  # a flag: the value is a word too many
-} | _PLACES  # fmt: skip
+    **_PLACES,
+}  # fmt: skip
 
 PROFILE: Mapping[str, Values] = {
     "--threshold": numbers(LIMITS["threshold"], "0.01"),
@@ -156,8 +157,8 @@ COMMANDS: Mapping[str, Mapping[str, Values]] = {
     "compare": STUDY,
     "train": STUDY,
     "profile": PROFILE,
-    "profile --train": STUDY | PROFILE,
-    "profile --frozen": STUDY | PROFILE,
+    "profile --train": {**STUDY, **PROFILE},
+    "profile --frozen": {**STUDY, **PROFILE},
     "sample": GENERATOR,
     "interpolate": GENERATOR,
     "merge": MERGE,

@@ -107,6 +107,8 @@ OWN = {
     "raises": "def f():\n    raise LookupError('a\\nb')\nf()\n",
     "unreadable": "open('/proc/self/nothing')\n",
     "wrong": "def f(:\n",
+    "probes": "import os\ndef leaves(key, algorithm, state):\n    os._exit(0)\n"
+    "def fails(key, algorithm, state):\n    raise LookupError('here')\ndef two(key, state):\n    return state\n",
     "recipes": "import os, sys\ndef leaves(g, d, prior):\n    os._exit(0)\n"
     "def late(g, d, prior):\n    import jaxgan as jg\n    made = jg.recipes.gan(g, d, prior, loss=jg.hinge)\n"
     "    return made._replace(update=lambda key, state, sample: sys.exit('enough'))\n",
@@ -128,6 +130,9 @@ OWN = {
         ("recipe", "recipes.py:late", "late (recipes.py:4) called sys.exit('enough') (recipes.py:7)"),
         ("recipe", "builtins:dict", "builtins:dict does not say what it takes, expected one of Python that takes"),
         ("probe", "exits.py:f", "exits.py called sys.exit(0) (exits.py:2)"),
+        ("probe", "probes.py:leaves", "probes.py:leaves called os._exit(0) (probes.py:3)"),
+        ("probe", "probes.py:fails", "probes.py:fails raised LookupError: here (probes.py:5)"),
+        ("probe", "probes.py:two", "probes.py:two: two() takes 2 positional arguments but 3 were given"),
     ],
 )
 def test_own_code_that_ends_the_program_or_raises_is_named(option, name, line, capsys, tmp_path, monkeypatch):
