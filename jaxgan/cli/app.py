@@ -61,7 +61,9 @@ def _call(words: list[str]) -> int:
     """Without `click.Command.main`, which takes an `EOFError` for Ctrl-C and ends the program at a closed pipe."""
     if "_JAXGAN_COMPLETE" in os.environ:  # a shell asks how a word may go on
         return cli.main(words, prog_name="jaxgan", standalone_mode=False) or 0
-    for word in words:
+    for before, word in zip(["jaxgan", *words], words, strict=False):
+        if not word:
+            raise click.UsageError(f"{before}: got an empty word, expected a value; is a variable of the shell unset?")
         _check_word(word)
     try:
         with cli.make_context("jaxgan", words) as context:

@@ -18,8 +18,6 @@ def folder_to_write(context: click.Context, option: click.Parameter, given: str 
       OptionError: it cannot.
     """
     path = Path("runs" if given is None else given)
-    if given == "":
-        raise OptionError("out", "got an empty name, expected a folder")
     if len(path.parts) > _DEEPEST:
         raise OptionError("out", f"got a path of {len(path.parts):,} folders, expected at most {_DEEPEST}")
     _try_folder(path, given or "runs/")
@@ -35,7 +33,7 @@ def picture_to_write(context: click.Context, option: click.Parameter, given: str
     if given is None:
         return None
     path = Path(given)
-    if given == "" or path.name in ("", ".."):
+    if path.name in ("", ".."):
         raise OptionError("out", f"got {given!r}, expected a file such as samples.png")
     for file in (path.with_suffix(".png"), path.with_suffix(".npz")):
         if _is_folder(file):

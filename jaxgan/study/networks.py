@@ -12,6 +12,7 @@ from jaxgan.study.catalogue import find_network
 from jaxgan.study.config import Config
 from jaxgan.study.limits import FIELDS, check_field
 from jaxgan.study.messages import OptionError
+from jaxgan.study.own_code import ExitCalled, kept_running, raised
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
 PLAYERS = ("generator", "discriminator")
@@ -83,10 +84,14 @@ def networks_from(description: Mapping[str, Any]) -> Networks:
     for player in PLAYERS:
         name, fields = description[player]["name"], description[player]["fields"]
         fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        module = find_network(player, name)
         try:
-            found.append(make(find_network(player, name), fields))
+            with kept_running():
+                found.append(make(module, fields))
         except ValueError as error:
             raise OptionError(player if name not in NETWORKS else "network", str(error)) from error
+        except ExitCalled as error:
+            raise OptionError(player, f"{name}{raised(error)}") from error
     generator, discriminator = found
     return Networks(generator, discriminator, dict(description))
 

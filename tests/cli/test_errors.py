@@ -107,6 +107,8 @@ OWN = {
     "raises": "def f():\n    raise LookupError('a\\nb')\nf()\n",
     "unreadable": "open('/proc/self/nothing')\n",
     "wrong": "def f(:\n",
+    "networks": "import os\nimport flax.linen as nn\nclass G(nn.Module):\n    def __post_init__(self):\n"
+    "        os._exit(0)\n",
     "probes": "import os\ndef leaves(key, algorithm, state):\n    os._exit(0)\n"
     "def fails(key, algorithm, state):\n    raise LookupError('here')\ndef two(key, state):\n    return state\n",
     "recipes": "import os, sys\ndef leaves(g, d, prior):\n    os._exit(0)\n"
@@ -130,6 +132,7 @@ OWN = {
         ("recipe", "recipes.py:late", "late (recipes.py:4) called sys.exit('enough') (recipes.py:7)"),
         ("recipe", "builtins:dict", "builtins:dict does not say what it takes, expected one of Python that takes"),
         ("probe", "exits.py:f", "exits.py called sys.exit(0) (exits.py:2)"),
+        ("generator", "networks.py:G", "networks.py:G called os._exit(0) (networks.py:5)"),
         ("probe", "probes.py:leaves", "probes.py:leaves called os._exit(0) (probes.py:3)"),
         ("probe", "probes.py:fails", "probes.py:fails raised LookupError: here (probes.py:5)"),
         ("probe", "probes.py:two", "probes.py:two: two() takes 2 positional arguments but 3 were given"),
@@ -215,7 +218,7 @@ def test_closed_streams_and_ascii(words, shell, status, errors, tmp_path):
 @pytest.mark.parametrize(
     ("out", "line"),
     [
-        ("", "got an empty name, expected a folder"),
+        ("", "--out: got an empty word, expected a value; is a variable of the shell unset?"),
         ("file", "file is a file, expected a folder"),
         ("file/sub", "file is a file, expected a folder"),
         ("dangling", "dangling is a link to what is not there"),
@@ -256,7 +259,7 @@ def test_a_folder_without_permission_is_refused_first(what, capsys, tmp_path, mo
 @pytest.mark.parametrize(
     ("out", "line"),
     [
-        ("", "got '', expected a file such as samples.png"),
+        ("", "--out: got an empty word, expected a value"),
         (".", "got '.', expected a file such as samples.png"),
         ("..", "got '..', expected a file such as samples.png"),
         ("/", "got '/', expected a file such as samples.png"),
