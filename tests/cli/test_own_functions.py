@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jaxgan.cli.app import main
+from jaxgan.results.seal import read_sealed, write_sealed
 from tests.cli.commands import refused
 
 
@@ -42,10 +43,10 @@ def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, caps
         assert expected in refused(capsys, *run, *words, "--out", "run", "--overwrite")
     assert Path("run/results.nc").read_bytes() == before
     Path("run/results.nc").unlink()  # as if it had been cut off, by a version with another default
-    stored = json.loads(Path("run/config.json").read_text())
+    stored = read_sealed(Path("run/config.json"))
     stored["configurations"]["own"]["settings"]["lr_g"] = 0.02
-    Path("run/config.json").write_text(json.dumps(stored))
-    assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--out", "run")
+    write_sealed(Path("run/config.json"), stored)
+    assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--trust", "--out", "run")
 
 
 OWN = """\
