@@ -7,7 +7,7 @@ from jaxgan.report.run.report import write_run_report
 from jaxgan.study import resources
 from jaxgan.study.config import command_line
 from jaxgan.study.execute import How, Task, conduct, own_probes, study_for
-from jaxgan.study.training import Log
+from jaxgan.study.job import Log
 
 
 def run_study(

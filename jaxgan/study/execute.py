@@ -25,25 +25,14 @@ from jaxgan.study.build import Configuration, Study, build
 from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
 from jaxgan.study.interrupted import Interrupted, last_line, not_written
+from jaxgan.study.job import Block, Job, Log, all_seeds
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.resume import continued, resumable
 from jaxgan.study.strength import DiscriminatorStrength
-from jaxgan.study.training import (
-    Block,
-    Job,
-    Log,
-    Watched,
-    all_seeds,
-    along,
-    by_leaf,
-    check_kept,
-    read_block,
-    save_generator,
-    train,
-    watch,
-)
+from jaxgan.study.training import check_kept, read_block, save_generator, train
 from jaxgan.study.trust import check_trusted
+from jaxgan.study.watching import Watched, along, by_leaf, watch
 from jaxgan.types import Algorithm, Generator
 
 PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth

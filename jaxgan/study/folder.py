@@ -13,7 +13,7 @@ from jaxgan.runs.placement import Placement
 from jaxgan.study import inputs, processes, provenance, resources
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config
-from jaxgan.study.training import Block
+from jaxgan.study.job import Block
 from jaxgan.study.trust import sealed
 
 RUNS = Path("runs")

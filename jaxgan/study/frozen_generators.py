@@ -24,10 +24,10 @@ from jaxgan.study.assemble import gradient_dims
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import gan_defaults, seed_numbers
+from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import ProfileConfig
 from jaxgan.study.strength import DiscriminatorStrength
-from jaxgan.study.training import Job
 from jaxgan.types import QUANTILES, Algorithm, Game, Generator, Loss
 
 _RUN = ("configuration", "age", "seed")

@@ -15,8 +15,9 @@ from jaxgan.results import claim, store
 from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
 from jaxgan.study.folder import complete
+from jaxgan.study.job import Block
 from jaxgan.study.messages import counted
-from jaxgan.study.training import Block, check_whose
+from jaxgan.study.training import check_whose
 
 
 class Finding(NamedTuple):

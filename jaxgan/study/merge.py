@@ -19,12 +19,12 @@ from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import How, Task, conduct, started
 from jaxgan.study.folder import new_folder, origin_of
 from jaxgan.study.interrupted import last_line
+from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.profile_config import stored_profile
 from jaxgan.study.profile_training import along_training, losses_by_name
 from jaxgan.study.resume import check_unchanged
 from jaxgan.study.settings import texts_of
-from jaxgan.study.training import Block, Log
 from jaxgan.study.trust import check_trusted
 
 _MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")

@@ -23,6 +23,7 @@ from jaxgan.study.config import configure
 from jaxgan.study.execute import How, conduct, started, study_for
 from jaxgan.study.folder import RUNS, complete, new_folder, origin_of
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
+from jaxgan.study.job import Job, Log, all_seeds
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.profile_config import (
@@ -45,7 +46,6 @@ from jaxgan.study.profile_training import (
     with_paper,
 )
 from jaxgan.study.strength import BASE, strengths_from
-from jaxgan.study.training import Job, Log, all_seeds
 from jaxgan.types import Loss
 
 

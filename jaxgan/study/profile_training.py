@@ -27,8 +27,8 @@ from jaxgan.study.profile_config import (
     stored_profile,
 )
 from jaxgan.study.strength import strengths_from
-from jaxgan.study.training import Watched
 from jaxgan.study.trust import check_trusted
+from jaxgan.study.watching import Watched
 from jaxgan.types import QUANTILES, Loss
 
 

@@ -8,8 +8,8 @@ from jaxgan.results import store
 from jaxgan.study import inputs, resources
 from jaxgan.study.build import Study
 from jaxgan.study.config import REPEATED, SHORTHANDS, Config, from_stored
+from jaxgan.study.job import Block, all_seeds
 from jaxgan.study.messages import OptionError
-from jaxgan.study.training import Block, all_seeds
 
 GROWS = ("steps", "seeds")
 """Options of which a resumed run may have more than before."""

@@ -1,90 +1,36 @@
 """A block of seeds of one configuration, trained with everything that training leaves in the run's folder."""
 
 import time
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
-from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
-from jaxgan.evaluation import Evaluator
 from jaxgan.results import store
-from jaxgan.results.claim import RunFolder, ids_in
+from jaxgan.results.claim import ids_in
 from jaxgan.results.records import Origin, append_records, join_records, read_records
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
-from jaxgan.runs.run import Probe, as_pytree, start_runs
+from jaxgan.runs.run import start_runs
 from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.build import Configuration, Study
-from jaxgan.study.config import Config
 from jaxgan.study.interrupted import Interrupted, last_line
+from jaxgan.study.job import Block, Job, all_seeds
 from jaxgan.study.messages import counted
-from jaxgan.types import Algorithm, Generator, Info, Key, State
+from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
+from jaxgan.types import Algorithm, Generator, Key, State
 
-Log = Callable[[str], None]
-Finish = Callable[[Any], Mapping[str, NDArray]]
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
 _COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
 _TRAINING = "stopping after the steps under way, and saving"
-
-
-class Block(NamedTuple):
-    """Consecutive seeds that are trained together: all of a run, unless it was given more of them later."""
-
-    first: int
-    last: int  # included
-
-    @property
-    def folder(self) -> str:
-        """The name of its folder within a configuration's."""
-        return f"seeds-{self.first}-{self.last}"
-
-
-def all_seeds(config: Config) -> Block:
-    """The seeds of a run, trained together.
-
-    Example:
-      >>> from jaxgan.study.config import configure
-      >>> all_seeds(configure({"seeds": 8})).folder, all_seeds(configure({"seeds": 8, "first_seed": 8})).folder
-      ('seeds-0-7', 'seeds-8-15')
-    """
-    return Block(config.first_seed, config.first_seed + config.seeds - 1)
-
-
-class Watched(NamedTuple):
-    """What is looked at along training: a probe, and what makes named arrays [run, ...] of what it saw."""
-
-    probe: Probe
-    finish: Finish
-
-
-class Job(NamedTuple):
-    """What all configurations of a run share while it is trained."""
-
-    study: Study
-    run: RunFolder
-    name: str  # the command that continues it
-    progress: bool
-    log: Log
-
-    @property
-    def folder(self) -> Path:
-        """The run's."""
-        return self.run.path
-
-    def origin(self, label: str, block: Block, process: str | None = None) -> Origin:
-        """Whose records, and whose checkpoint, a process, this one by default, writes of a block of a configuration."""
-        process = processes.own_name() if process is None else process
-        return Origin(self.run.run, "/".join(filter(None, (label, block.folder, process))))
 
 
 def train(job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched) -> Generator:
@@ -147,64 +93,6 @@ def _train(
         raise Interrupted(last_line(job.name, job.folder))
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
-
-
-def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
-    """The steps after which generators are measured: every so many, and the last; those of a resumed run that remain.
-
-    Example:
-      >>> probe_steps(10, 4), probe_steps(10, 4, done=4)
-      ([4, 8, 10], [8, 10])
-    """
-    return [step for step in (*range(every, steps, every), steps) if step > done]
-
-
-def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
-    """Several probes as one, recorded together."""
-    probes = {"along": Watched(evaluator, finish), **others}
-
-    def probe(each: Mapping[str, Probe], key: Key, state: State) -> dict[str, Any]:
-        return {name: one(key, state) for name, one in each.items()}
-
-    def finished(seen: Mapping[str, Any]) -> dict[str, NDArray]:
-        found = {name: one.finish(seen[name]) for name, one in probes.items()}
-        return {f"{name}/{key}": value for name, values in found.items() for key, value in values.items()}
-
-    return Watched(Partial(probe, {name: as_pytree(one.probe) for name, one in probes.items()}), finished)
-
-
-def along(evaluator: Evaluator) -> Finish:
-    """Of an evaluation along training its metrics alone are kept: samples are, of the last."""
-    names = {metric.name for metric in evaluator.metrics}
-
-    def finish(seen: Any) -> dict[str, NDArray]:
-        # Threads of the linear algebra would wait for more work on the cores that the next steps are trained on.
-        with _libraries().limit(limits=1, user_api="blas"):
-            return {name: values for name, values in evaluator.finish(seen).items() if name in names}
-
-    return finish
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def by_leaf(seen: Any) -> dict[str, NDArray]:
-    """What a probe of the user's returned, any pytree, as named arrays."""
-    leaves = tree_leaves_with_path(seen)
-    return {keystr(path, simple=True, separator="_") or "value": np.asarray(leaf) for path, leaf in leaves}
-
-
-def series_of(info: Info) -> dict[str, NDArray]:
-    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
-    names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
-    flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
-    flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}
-    for name in ("d_real", "d_fake"):
-        spread = getattr(info, name)
-        flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
-    return {name: np.asarray(values) for name, values in flat.items()}
 
 
 class _Writer:
@@ -282,18 +170,6 @@ def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, A
     if "run" in meta and meta["run"] not in ids_in(content):  # an earlier version did not write it
         way_out = f"remove {folder.parent} and continue with --resume, which trains it again"
         raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of another run; {way_out}")
-
-
-def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
-    """[run] the first step at which something was not finite (0: none), and what, from [run, stretch].
-
-    Example:
-      >>> found = first_watched(np.array([[0, 7, 9]]), np.array([["", "g_loss", "d_loss"]]))
-      >>> found["watch/step"].tolist(), found["watch/quantity"].tolist()
-      ([7], ['g_loss'])
-    """
-    rows, first = np.arange(len(steps)), (steps > 0).argmax(axis=1)
-    return {"watch/step": steps[rows, first], "watch/quantity": quantities[rows, first]}
 
 
 def save_generator(job: Job, configuration: Configuration, generator: Generator, step: int) -> None:

@@ -1,0 +1,93 @@
+"""What is looked at along training, and recorded by name: losses and norms, evaluations, the user's own probes."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax.tree_util import Partial, keystr, tree_leaves_with_path
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from jaxgan.evaluation import Evaluator
+from jaxgan.runs.run import Probe, as_pytree
+from jaxgan.types import Info, Key, State
+
+Finish = Callable[[Any], Mapping[str, NDArray]]
+
+
+class Watched(NamedTuple):
+    """What is looked at along training: a probe, and what makes named arrays [run, ...] of what it saw."""
+
+    probe: Probe
+    finish: Finish
+
+
+def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
+    """The steps after which generators are measured: every so many, and the last; those of a resumed run that remain.
+
+    Example:
+      >>> probe_steps(10, 4), probe_steps(10, 4, done=4)
+      ([4, 8, 10], [8, 10])
+    """
+    return [step for step in (*range(every, steps, every), steps) if step > done]
+
+
+def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
+    """Several probes as one, recorded together."""
+    probes = {"along": Watched(evaluator, finish), **others}
+
+    def probe(each: Mapping[str, Probe], key: Key, state: State) -> dict[str, Any]:
+        return {name: one(key, state) for name, one in each.items()}
+
+    def finished(seen: Mapping[str, Any]) -> dict[str, NDArray]:
+        found = {name: one.finish(seen[name]) for name, one in probes.items()}
+        return {f"{name}/{key}": value for name, values in found.items() for key, value in values.items()}
+
+    return Watched(Partial(probe, {name: as_pytree(one.probe) for name, one in probes.items()}), finished)
+
+
+def along(evaluator: Evaluator) -> Finish:
+    """Of an evaluation along training its metrics alone are kept: samples are, of the last."""
+    names = {metric.name for metric in evaluator.metrics}
+
+    def finish(seen: Any) -> dict[str, NDArray]:
+        # Threads of the linear algebra would wait for more work on the cores that the next steps are trained on.
+        with _libraries().limit(limits=1, user_api="blas"):
+            return {name: values for name, values in evaluator.finish(seen).items() if name in names}
+
+    return finish
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def by_leaf(seen: Any) -> dict[str, NDArray]:
+    """What a probe of the user's returned, any pytree, as named arrays."""
+    leaves = tree_leaves_with_path(seen)
+    return {keystr(path, simple=True, separator="_") or "value": np.asarray(leaf) for path, leaf in leaves}
+
+
+def series_of(info: Info) -> dict[str, NDArray]:
+    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
+    names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
+    flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
+    flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}
+    for name in ("d_real", "d_fake"):
+        spread = getattr(info, name)
+        flat |= {f"{name}_mean": spread.mean, f"{name}_quantiles": spread.quantiles}
+    return {name: np.asarray(values) for name, values in flat.items()}
+
+
+def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
+    """[run] the first step at which something was not finite (0: none), and what, from [run, stretch].
+
+    Example:
+      >>> found = first_watched(np.array([[0, 7, 9]]), np.array([["", "g_loss", "d_loss"]]))
+      >>> found["watch/step"].tolist(), found["watch/quantity"].tolist()
+      ([7], ['g_loss'])
+    """
+    rows, first = np.arange(len(steps)), (steps > 0).argmax(axis=1)
+    return {"watch/step": steps[rows, first], "watch/quantity": quantities[rows, first]}
