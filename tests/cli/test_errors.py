@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import random
 import subprocess
 import sys
 import warnings
@@ -23,17 +22,7 @@ from jaxgan.files import StoreError
 from jaxgan.study import catalogue
 from jaxgan.study.messages import OptionError
 from jaxgan.study.processes import ProcessError
-
-TRAIN = ["train", "--data", "ring", "--seeds", "1", "--steps", "1", "--samples", "50", "--width", "4"]
-
-
-def refused(capsys, words: list[str], status: int = 2) -> str:
-    """The one line with which `jaxgan words` refuses."""
-    assert main(words) == status
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert len(output.err.splitlines()) == 1, output.err
-    return output.err
+from tests.cli.commands import RING, files, refused
 
 
 @pytest.mark.parametrize(
@@ -67,7 +56,7 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
     monkeypatch.setattr(losses, "callback", raising)
     # Raised here it would be the user's code that raises.
     monkeypatch.setattr("jaxgan.cli.errors.place_in", lambda error: "")
-    assert refused(capsys, ["losses"], status).startswith(f"jaxgan: {line}")
+    assert refused(capsys, "losses", status=status).startswith(f"jaxgan: {line}")
 
 
 def test_what_is_not_an_error_is_not_caught(monkeypatch):
@@ -93,10 +82,6 @@ def test_a_line_holds_no_more_than_can_be_read():
     assert one_line("a\n\tb\x1b[31m\udcff") == "a b\\x1b[31m\\udcff"
     assert len(one_line(" ".join(["x" * 5000, "y" * 300]))) < 250
     assert len(one_line("word " * 10_000)) < 1600
-
-
-def files(path: Path) -> set[Path]:
-    return {found for found in path.rglob("*") if "__pycache__" not in found.parts}
 
 
 OWN = {
@@ -144,7 +129,7 @@ def test_own_code_that_ends_the_program_or_raises_is_named(option, name, line, c
     for stem, text in OWN.items():
         Path(f"{stem}.py").write_text(text)
     before = files(tmp_path)
-    shown = refused(capsys, [*TRAIN, f"--{option}", name])
+    shown = refused(capsys, *RING, f"--{option}", name)
     assert line in shown and shown.startswith(f"jaxgan: --{option}: ")
     assert files(tmp_path) == before
 
@@ -202,7 +187,7 @@ def test_progress_that_nobody_reads_ends_no_run(monkeypatch):
         ("losses", ">/dev/full", 2, "jaxgan: No space left on device"),
         ("losses --nothing", "2>&-", 2, ""),
         ("losses --nothing", "2>/dev/full", 2, ""),
-        ("train --data nothing", ">&- 2>&-", 2, ""),
+        ("losses --nothing", ">&- 2>&-", 2, ""),
         ("train --data caf\u00e9.npz", "", 2, "jaxgan: expected words in UTF-8, got"),
     ],
 )
@@ -213,105 +198,3 @@ def test_closed_streams_and_ascii(words, shell, status, errors, tmp_path):
                           timeout=60)  # fmt: skip
     assert (done.returncode, "Traceback" in done.stderr.decode()) == (status, False), done.stderr
     assert done.stderr.decode().startswith(errors) and bool(done.stderr) == bool(errors)
-
-
-@pytest.mark.parametrize(
-    ("out", "line"),
-    [
-        ("", "--out: got an empty word, expected a value; is a variable of the shell unset?"),
-        ("file", "file is a file, expected a folder"),
-        ("file/sub", "file is a file, expected a folder"),
-        ("dangling", "dangling is a link to what is not there"),
-        ("dangling/sub", "dangling is a link to what is not there"),
-        ("/proc/run", "nothing can be written to /proc (No such file or directory), expected a place for /proc/run"),
-        ("a" * 300, "(File name too long)"),
-        ("a" * 5000, "(File name too long)"),
-        ("x/" * 1400, "got a path of 1,400 folders, expected at most 200"),
-        (".", ". holds other files, expected a new or empty folder"),
-        ("/proc", "nothing can be written to /proc (No such file or directory), expected a place for /proc"),
-        (os.fsdecode(b"\xff\xfe"), "expected words in UTF-8, got '\\udcff\\udcfe'"),
-    ],
-    ids=lambda text: repr(text[:20]),
-)
-@pytest.mark.parametrize("command", ["train", "profile"])
-def test_a_place_that_cannot_be_written_to_is_refused_first(command, out, line, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("file").touch()
-    Path("dangling").symlink_to("nowhere")
-    before = files(tmp_path)
-    shown = refused(capsys, [*(TRAIN if command == "train" else ["profile", "--loss", "minimax"]), "--out", out])
-    assert line in shown and len(shown) < 400
-    assert files(tmp_path) == before
-
-
-@pytest.mark.parametrize("what", ["runs", "folder"])
-def test_a_folder_without_permission_is_refused_first(what, capsys, tmp_path, monkeypatch):
-    def forbidden(**where):
-        raise PermissionError(errno.EACCES, "Permission denied", str(where["dir"]))
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tempfile.mkdtemp", forbidden)
-    line = refused(capsys, [*TRAIN, *([] if what == "runs" else ["--out", "folder"])])
-    wanted = {"runs": "runs/", "folder": "folder"}[what]
-    assert line == f"jaxgan: --out: nothing can be written to . (Permission denied), expected a place for {wanted}\n"
-
-
-@pytest.mark.parametrize(
-    ("out", "line"),
-    [
-        ("", "--out: got an empty word, expected a value"),
-        (".", "got '.', expected a file such as samples.png"),
-        ("..", "got '..', expected a file such as samples.png"),
-        ("/", "got '/', expected a file such as samples.png"),
-        ("folder.png", "folder.png is a folder, expected a file"),
-        ("/proc/x.png", "nothing can be written to /proc"),
-        ("a" * 300, "File name too long"),
-    ],
-    ids=lambda text: repr(text[:20]),
-)
-@pytest.mark.parametrize("command", ["sample", "interpolate"])
-def test_a_picture_that_cannot_be_written_is_refused_first(command, out, line, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("folder.png").mkdir()
-    assert line in refused(capsys, [command, ".", "--out", out])
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--data", "~nouser/x.npz"],
-        ["--data", "x/" * 1400],
-        ["--data", "a" * 300 + ".npz"],
-        ["--data", "dangling"],
-        ["--data", "file/sub"],
-        ["--data", "nul.npz"],
-        ["--data", "random.npy"],
-        ["--data", os.fsdecode(b"\xff.npz")],
-        ["--loss", "a" * 5000 + ".py:f"],
-        ["--recipe", "a" * 5000 + ".py:f"],
-        ["--generator", "a" * 300 + ".py:F"],
-        ["--loss", "dangling.py:f"],
-        ["--loss", ":"],
-        ["--probe", "x:"],
-    ],
-    ids=lambda words: " ".join(words)[:30],
-)
-def test_files_that_cannot_be_read_are_a_line(words, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("file").touch()
-    Path("dangling").symlink_to("nowhere")
-    Path("dangling.py").symlink_to("nowhere")
-    Path("nul.npz").write_bytes(bytes(4000))
-    Path("random.npy").write_bytes(random.Random(0).randbytes(4000))
-    before = files(tmp_path)
-    line = refused(capsys, [*TRAIN, *words])
-    assert len(line) < 600 and "pickle" not in line
-    assert files(tmp_path) == before
-
-
-def test_a_folder_that_may_not_be_read_is_a_line(capsys, tmp_path, monkeypatch):
-    def forbidden(folder):
-        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
-
-    monkeypatch.setattr("os.listdir", forbidden)
-    assert f"{tmp_path}: cannot be read (Permission denied)" in refused(capsys, [*TRAIN, "--data", str(tmp_path)])
