@@ -101,7 +101,8 @@ def own_files(names: Iterable[str]) -> dict[str, Path]:
 
     Those that an option names, and what these import from the same folders: all that can change what is trained.
     """
-    folders = _folders(names)
+    if not (folders := _folders(names)):  # most often; to look at all modules takes a second
+        return {}
     installed = [Path(sysconfig.get_path(where)).resolve() for where in ("stdlib", "purelib", "platlib")]
     installed.append(Path(checkpoint.__file__).resolve().parent)
     found = {}
