@@ -79,11 +79,18 @@ def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], 
 
 def surroundings(folder: Path) -> None:
     """What processes inherit: one folder of compiled programs, one of keys, a wide terminal."""
+    import jax
+
+    of_jax = {
+        "jax_platforms": "cpu",
+        "jax_disable_most_optimizations": True,
+        "jax_compilation_cache_dir": str(folder / "programs"),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+    }
+    for name, value in of_jax.items():
+        os.environ[name.upper()] = str(int(value)) if isinstance(value, bool) else str(value)
+        jax.config.update(name, value)  # which has read the environment already
     os.environ |= {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "programs"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAXGAN_CACHE_DIR": str(folder / "cache"),
         "MPLBACKEND": "Agg",
         "COLUMNS": "1000",

@@ -49,7 +49,7 @@ _KNOWN = {
     "recipe": ["gan", "wgan", "wgan_gp", "nothing", "builtins:dict", "my.py:f"],
     "set": _SETTINGS,
     "network": _SETTINGS,
-    "out": ["new", "taken", "run", "file", "file/sub", "/proc/x", ""],
+    "out": ["new", "taken", "run", "file", "file/sub", "/proc/x", "", "x" * 300, "a/" * 700, "new.png"],
     "run": ["run", "taken", "new", "file", ""],
     "runs": ["run", "taken", "new", "file", ""],
 }
@@ -122,6 +122,8 @@ def _some(options: list[click.Parameter], rng: np.random.Generator) -> list[clic
 
 def _value(option: click.Parameter, rng: np.random.Generator) -> str:
     kind: Any = option.type
+    if option.name == "out":  # nothing outside of the trial's folder is written to
+        return str(rng.choice(_KNOWN["out"]))
     if rng.random() < 0.15:
         return str(rng.choice(_TEXTS + _NUMBERS))
     if isinstance(kind, click.Choice):

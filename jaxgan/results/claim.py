@@ -115,7 +115,7 @@ def reopen(folder: Path) -> RunFolder:
     Raises:
       StoreError: it is in use, or holds no run.
     """
-    if not folder.is_dir():
+    if not is_run(folder):  # nothing is put into a folder of somebody else, and be it a lock
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     lock = _locked(folder)
     try:

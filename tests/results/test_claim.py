@@ -116,6 +116,12 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         assert run.run is not None
 
 
+def test_no_lock_is_put_into_a_folder_that_holds_no_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no run"):
+        reopen(tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("swap", ["removed", "another run", "damaged"])
 def test_a_folder_that_was_swapped_is_noticed_at_the_next_save(tmp_path: Path, swap: str) -> None:
     folder = tmp_path / "run"
