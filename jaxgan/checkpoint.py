@@ -6,10 +6,12 @@ first: a file that orbax itself finds damaged sets off warnings from its threads
 """
 
 import dataclasses
+import errno
 import hashlib
 import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ import orbax.checkpoint as ocp
 from jaxgan.files import write_text
 from jaxgan.random import is_key
 from jaxgan.types import PyTree
+
+_SMALL_FILES = 2**18  # bytes on the disk of what a checkpoint has beside its numbers
 
 
 class CheckpointError(ValueError):
@@ -56,6 +60,7 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
     if latest_step(directory) == step and _holds(directory, meta["digest"]):
         return
+    _check_room(directory, tree)
     try:
         with _quiet(), _manager(directory) as manager:
             if step in manager.all_steps():
@@ -141,6 +146,19 @@ def _file_digest(folder: Path) -> str:
         total.update(str(path.relative_to(folder)).encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def _check_room(directory: Path, tree: PyTree) -> None:
+    """Whether there is room for a checkpoint: orbax says that there is none in hundreds of lines, from its threads.
+
+    Raises:
+      OSError: there is none.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    needed = sum(_data(leaf).nbytes for leaf in jax.tree.leaves(tree)) + _SMALL_FILES
+    disk = shutil.disk_usage(directory)
+    if disk.total and disk.free < needed:  # some file systems say 0 of everything
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """A disk that is full at many moments of a run, and a folder that cannot be written to; and room made afterwards."""
 
+import functools
 import os
+import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,45 +33,74 @@ def skipped() -> str:
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Sizes up to what a run needs; and a disk that is read-only, for a new run and for one to go on with."""
-    most = sum(-(-path.stat().st_size // 4096) * 4096 for path in (bench.folder / "whole").rglob("*") if path.is_file())
-    sizes = np.geomspace(8192, 0.95 * most, scaled(SIZES, scale, least=2)).astype(int) // 4096 * 4096
-    full = [Trial("disk", i, "full", {"bytes": int(size)}) for i, size in enumerate(sizes)]
+    """What others leave of it, and when; and a disk that is read-only, for a new run and for one to go on with."""
+    sizes = np.geomspace(4096, 2**18, scaled(SIZES, scale, least=2)).astype(int) // 4096 * 4096
+    full = [Trial("disk", i, "full", {"bytes": int(size), "after": i % 4}) for i, size in enumerate(sizes)]
     cases = ["read-only, new run", "read-only, stopped run"]
     return full + [Trial("disk", len(full) + i, case, {}) for i, case in enumerate(cases)]
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
-    """A run on a small disk, and again after it was made larger."""
+    """A run on a disk that others fill, and again after it was made larger."""
     begun = time.monotonic()
     disk = folder / "disk"
     disk.mkdir()
-    _mount(["-t", "tmpfs", "-o", f"size={trial.given.get('bytes', ROOM)}", "tmpfs"], disk).check_returncode()
+    _mount(["-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs"], disk).check_returncode()
     try:
-        right, came = _full(bench, folder, disk) if trial.case == "full" else _read_only(trial, bench, folder, disk)
+        right, came = (
+            _full(trial, bench, folder, disk) if trial.case == "full" else _read_only(trial, bench, folder, disk)
+        )
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     return Outcome(trial, right, came, time.monotonic() - begun)
 
 
-def _full(bench: Bench, folder: Path, disk: Path) -> tuple[bool, str]:
+def _full(trial: Trial, bench: Bench, folder: Path, disk: Path) -> tuple[bool, str]:
     run = disk / "run"
-    ended = process.run(["train", *SMALL, "--out", str(run)], folder / "full", _filled_by_others)
+    before = functools.partial(_filled, disk, trial.given["bytes"], trial.given["after"])
+    ended = process.run(["train", *SMALL, "--out", str(run)], folder / "full", before)
+    if ended.status == 0 and runs.is_named(bench, run, ["whole"]):
+        return True, "there was room enough"
     if not ended.refused or len(_own_lines(ended)) > 1:
         return False, f"{ended.said} ({len(_own_lines(ended))} lines)"
-    _mount(["-o", f"remount,size={ROOM}"], disk).check_returncode()
+    (disk / "of others").unlink(missing_ok=True)
     begun = (run / "config.json").is_file()
     words = ["train", "--resume"] if begun else ["train", *SMALL]
     on = process.run([*words, "--out", str(run)], folder / "on")
     return _in_the_end(bench, folder, run, on, "equal bits" if begun else "equal bits, begun anew")
 
 
-def _filled_by_others() -> None:
-    """A disk that has room when the run begins: one that has none is refused before."""
-    from jaxgan.study.needs import check_needs
+def _filled(disk: Path, left: int, after: int) -> None:
+    """The disk has room when the run begins; so many stretches of training later others have left so many bytes."""
+    from jaxgan.results.records import append_records
 
     runs.save_always()
-    runs.replace(check_needs, lambda *arguments, **options: None)
+    count = [0]
+
+    def fill() -> None:
+        with (disk / "of others").open("wb") as file:
+            file.write(bytes(max(0, shutil.disk_usage(disk).free - left)))
+
+    def appending(*arguments: Any) -> None:
+        append_records(*arguments)
+        count[0] += 1
+        if count[0] == after:
+            fill()
+
+    if after == 0:
+        _once_it_fits(fill)
+    runs.replace(append_records, appending)
+
+
+def _once_it_fits(fill: Callable[[], None]) -> None:
+    """Fills the disk once the run was found to fit."""
+    from jaxgan.study.needs import check_needs
+
+    def checked(*arguments: Any, **options: Any) -> None:
+        check_needs(*arguments, **options)
+        fill()
+
+    runs.replace(check_needs, checked)
 
 
 def _read_only(trial: Trial, bench: Bench, folder: Path, disk: Path) -> tuple[bool, str]:

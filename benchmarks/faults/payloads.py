@@ -35,7 +35,8 @@ class _Pickled:
 def trials(bench: Bench, scale: float) -> list[Trial]:
     """Each of them once."""
     names = list(PAYLOADS)
-    return [Trial("payloads", i, name, {}) for i, name in enumerate(names[: scaled(len(names), scale)])]
+    count = scaled(len(names), scale)
+    return [Trial("payloads", i, "each once", {"what": name}) for i, name in enumerate(names[:count])]
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
@@ -43,7 +44,7 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
     begun = time.monotonic()
     inside = folder / "a" / "b" / "inside"
     inside.mkdir(parents=True)
-    words = PAYLOADS[trial.case](inside, folder / "canary", bench)
+    words = PAYLOADS[trial.given["what"]](inside, folder / "canary", bench)
     ended = process.run(words, folder / "said", with_little_memory, cwd=inside)
     found = [path for path in (folder, *folder.parents) if (path / "canary").exists()] + list(folder.rglob("canary*"))
     active = [path.name for path in folder.rglob("*.html") if _SCRIPT in path.read_text("utf-8")]
@@ -72,7 +73,7 @@ def _pickled_npz(inside: Path, canary: Path, bench: Bench) -> list[str]:
 
 def _pickled_labels(inside: Path, canary: Path, bench: Bench) -> list[str]:
     np.savez(inside / "x.npz", x=_images(), y=np.array([_Pickled(f"touch {canary}")] * 60, object))
-    return _train("--data", "x.npz", "--conditional")
+    return _train("--data", "x.npz")
 
 
 def _bare_pickle(inside: Path, canary: Path, bench: Bench) -> list[str]:
@@ -101,7 +102,7 @@ def _data_name(inside: Path, canary: Path, bench: Bench) -> list[str]:
 def _labels(text: str, inside: Path) -> list[str]:
     y = np.array([text, "other"] * 30)
     np.savez(inside / "x.npz", x=_images(), y=y)
-    return _train("--data", "x.npz", "--conditional")
+    return _train("--data", "x.npz")
 
 
 def _html(inside: Path, canary: Path, bench: Bench) -> list[str]:
@@ -195,7 +196,7 @@ def _shell_class(inside: Path, canary: Path, bench: Bench) -> list[str]:
         (inside / "p" / name).mkdir(parents=True)
         for i in range(20):
             Image.fromarray(_images()[i]).save(inside / "p" / name / f"{i}.png")
-    return _train("--data", "p", "--conditional")
+    return _train("--data", "p")
 
 
 def _stranger(inside: Path, canary: Path, bench: Bench) -> Path:
