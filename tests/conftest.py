@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 
@@ -40,6 +41,8 @@ jax.config.update("jax_disable_most_optimizations", True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; so would what tests start be
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # `fit` compiles ahead of time, of which JAX keeps no copy in memory: a program is found again here instead. One
     # folder for all workers, which inherit it: many commands are run on the same small networks.
     if not hasattr(config, "workerinput"):
