@@ -10,6 +10,7 @@ import xarray as xr
 
 import jaxgan as jg
 from jaxgan.cli.app import main
+from jaxgan.results.seal import write_sealed
 
 # In turn, so that the number of seeds beside it changes no operation of a seed, and bits can be compared.
 TINY = ["--data", "ring", "--steps", "4", "--samples", "50", "--width", "4", "--batch-size", "8", "--in-turn"]
@@ -105,7 +106,7 @@ def test_what_is_not_of_one_study_is_refused_in_a_line_and_nothing_is_written(
     file = tmp_path / "other" / "config.json"
     content = json.loads(file.read_text())
     change(content)
-    file.write_text(json.dumps(content))
+    write_sealed(file, content)
     out = tmp_path / "merged"
     assert main(["merge", str(parts / "first"), str(tmp_path / "other"), "--out", str(out)]) == 2
     error = capsys.readouterr().err

@@ -71,9 +71,12 @@ def test_a_full_disk_is_known_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["--batch-size", "2000000000"], "the widest array of a step"),
-        (["--samples", "2000000000"], "the samples of one seed"),
-        (["--width", "200000"], "the state of all seeds"),
+        (
+            ["--batch-size", "131072", "--width", "8192", "--seeds", "512", "--side-by-side"],
+            "the widest array of a step",
+        ),
+        (["--width", "8192", "--seeds", "16384"], "the state of all seeds"),
+        (["--seeds", "16384", "--steps", "2000000", "--record-every", "1"], "records"),
     ],
 )
 def test_a_command_that_cannot_fit_writes_nothing(
