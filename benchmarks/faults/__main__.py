@@ -6,6 +6,7 @@ Makes faults around small runs and counts what comes of them, each with what rep
 
 import argparse
 import functools
+import json
 import multiprocessing
 import os
 import shutil
@@ -33,20 +34,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="trials at a time")
     parser.add_argument("--minutes", type=float, default=60, help="no trial is begun later; all kinds take turns")
     parser.add_argument("--numbers", nargs="+", type=int, help="these trials of a kind alone")
+    parser.add_argument("--add", action="store_true", help="keep what --out has of the other kinds")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
     options = parser.parse_args(arguments)
-    about = {"command": report.command("faults", options), "machine": machine.ask(), "scale": options.scale}
     begun = time.monotonic()
+    command = report.command("faults", argparse.Namespace(**{k: v for k, v in vars(options).items() if k != "add"}))
     folder = Path(tempfile.mkdtemp(prefix="faults-"))  # a TemporaryDirectory would go when the first fork ends
     try:
         outcomes, skipped = campaign(folder, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    results = about | {"seconds": round(time.monotonic() - begun), "skipped": skipped} | counted(outcomes)
+    results = {"commands": [command], "machine": machine.ask(), "seconds": round(time.monotonic() - begun)}
+    results |= {"skipped": skipped} | counted(outcomes)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.add:
+        results = added(json.loads((options.out / "results.json").read_text(encoding="utf-8")), results, options.kinds)
     report.keep(options.out, results, markdown(results))
     print(markdown(results))
     return int(bool(results["wrong"]))
+
+
+def added(old: dict[str, Any], new: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
+    """An earlier campaign with these kinds of a later one in place of its own.
+
+    Example:
+      >>> old = {"commands": ["a"], "seconds": 60, "skipped": {}, "rows": [{"kind": "disk"}], "wrong": []}
+      >>> new = {"commands": ["b"], "seconds": 30, "skipped": {"disk": "not root"}, "rows": [], "wrong": []}
+      >>> found = added(old, new, ["disk"])
+      >>> found["commands"], found["seconds"], found["rows"]
+      (['a', 'b'], 90, [])
+    """
+    lists = {name: [one for one in old[name] if one["kind"] not in kinds] + new[name] for name in ("rows", "wrong")}
+    lists["rows"].sort(key=lambda row: KINDS.index(row["kind"]))
+    skipped = {kind: why for kind, why in old["skipped"].items() if kind not in kinds} | new["skipped"]
+    both = {name: old[name] + new[name] for name in ("commands", "seconds")}
+    return new | lists | both | {"skipped": skipped}
 
 
 def counted(outcomes: Sequence[Outcome]) -> dict[str, Any]:

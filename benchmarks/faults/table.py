@@ -28,7 +28,7 @@ def markdown(results: dict[str, Any]) -> str:
     trials, right = sum(row["trials"] for row in rows), sum(row["right"] for row in rows)
     parts = [
         machine.sentence(results["machine"]),
-        f"Command: `{results['command']}`",
+        *(f"Command: `{command}`" for command in results["commands"]),
         f"{trials:,} faults in {results['seconds'] / 60:.0f} minutes; {right:,} came out as they have to: nothing "
         "lost, mixed or wrong, and no traceback. Equal bits are those of all numbers of a run that nothing disturbed.",
         table(["fault", "where", "trials", "as it has to be", "what came"], cells),

@@ -24,7 +24,7 @@ def test_what_is_not_right_is_in_the_table_with_what_repeats_it() -> None:
     assert (kills.trials, kills.right, kills.came) == (3, 2, {"equal bits": 2})
     assert (disk.case, disk.trials, disk.right) == ("full", 1, 1)
     assert fault["number"] == 1 and fault["given"] == {"point": 1}
-    results = {"machine": MACHINE, "command": "python", "seconds": 90, "skipped": {"signals": "none here"}}
+    results = {"machine": MACHINE, "commands": ["python"], "seconds": 90, "skipped": {"signals": "none here"}}
     text = markdown(results | {"rows": [kills._asdict(), disk._asdict()], "wrong": [fault]})
     assert "4 faults in 2 minutes; 3 came out as they have to" in text and "{'point': 1}" in text
     assert "| signals" in text and "left out" in text
