@@ -11,6 +11,7 @@ from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.bench import SMALL
 from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled
+from jaxgan.results.claim import is_run
 
 TRIALS = 60
 _BLOCK = "minimax/seeds-0-1"
@@ -99,7 +100,7 @@ def _mended(bench: Bench, folder: Path, run: Path, end: str) -> tuple[bool, str]
 
 
 def _anew(bench: Bench, folder: Path, run: Path) -> tuple[bool, str]:
-    if not (run / "config.json").exists():  # nobody's folder is replaced, and it may be somebody's
+    if not is_run(run):  # without a config.json it may be a folder of somebody's, and none such is replaced
         ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")
         return ended.refused, f"noticed; no run any more, not replaced{'' if ended.refused else ended.said}"
     ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")

@@ -16,7 +16,7 @@ Of several processes each has a folder of its own seeds in training and in recor
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,45 @@ def read_config(folder: Path) -> dict[str, Any]:
     if (schema := config.get("schema", 1)) != SCHEMA:
         message = f"the run in {folder} has schema {schema}, expected {SCHEMA}: another version of jaxgan started it"
         raise StoreError(message)
+    _check_kinds(folder / CONFIG, config)
     return config
+
+
+def _check_kinds(path: Path, content: dict[str, Any]) -> None:
+    """A file that somebody has written by hand has the right digest, too."""
+    missing = [name for name in _OF_TRAININGS if {"id", "config"} <= content.keys() and name not in content]
+    if missing:
+        raise StoreError(f"{path}: expected {', '.join(missing)} beside config, got none")
+    config = content.get("config")
+    found = content | ({"steps": config["steps"]} if isinstance(config, dict) and "steps" in config else {})
+    for name, (fits, what) in _KINDS.items():
+        if name in found and not fits(found[name]):
+            raise StoreError(f"{path}: expected {name} to be {what}, got {str(found[name])[:60]!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_blocks(value: Any) -> bool:
+    pairs = isinstance(value, list) and value and all(isinstance(one, list) and len(one) == 2 for one in value)
+    return bool(pairs) and all(isinstance(seed, int) for one in value for seed in one)
+
+
+def _are_by_name(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())
+
+
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "job": (lambda value: isinstance(value, str), "a command"),
+    "config": (lambda value: isinstance(value, dict), "options by name"),
+    "configurations": (_are_by_name, "settings by name"),
+    "inputs": (lambda value: isinstance(value, dict), "digests by name"),
+    "blocks": (_are_blocks, "pairs of seeds"),
+    "processes": (_is_count, "a number of at least 1"),
+    "steps": (_is_count, "a number of at least 1"),
+}
+_OF_TRAININGS = ("configurations", "inputs", "blocks")
 
 
 def log(folder: Path, entry: Mapping[str, Any]) -> None:
@@ -67,13 +105,16 @@ def load_results(folder: Path | str) -> Results:
     """The finished run, or the gradient profile, in `folder`.
 
     Raises:
-      StoreError: there is none, it is not finished, damaged, or of another schema.
+      StoreError: there is none, it is not finished, damaged, of another schema, or has another's results.
     """
     folder = Path(folder)
-    read_config(folder)
+    config = read_config(folder)
     if not (folder / RESULTS).is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
-    return read_results(folder / RESULTS)
+    results = read_results(folder / RESULTS)
+    if results.config.get("id") not in (None, config.get("id")):  # an earlier version, and a profile, have none
+        raise StoreError(f"{folder / RESULTS} is that of another run")
+    return results
 
 
 def write_sums(folder: Path) -> None:

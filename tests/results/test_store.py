@@ -1,8 +1,10 @@
 """A run's folder: what is refused, and what survives a round trip."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import xarray as xr
 
 from jaxgan.files import StoreError, write_json, write_text, written_whole
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
+from jaxgan.results.seal import write_sealed
 from jaxgan.results.store import RESULTS, load_results, log, read_config, write_metrics
 
 
@@ -122,3 +125,39 @@ def test_the_log_is_one_entry_a_line(tmp_path: Path) -> None:
     log(tmp_path, {"step": 2, "g_loss": float("nan")})
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["g_loss"] for line in lines] == [0.5, "nan"]
+
+
+def test_the_results_of_another_run_are_refused(tmp_path: Path) -> None:
+    """They are whole, and were taken for this run's."""
+    run = make_run()
+    trained: dict[str, object] = {"configurations": {}, "inputs": {}, "blocks": [[0, 2]]}
+    stored(tmp_path, replace(run, config=run.config | trained | {"id": "a"}))
+    assert load_results(tmp_path).config["id"] == "a"
+    replace(run, config=run.config | {"id": "b"}).write(tmp_path / RESULTS)
+    with pytest.raises(StoreError, match=r"results.nc is that of another run"):
+        load_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"processes": None}, "expected processes to be a number of at least 1, got 'None'"),
+        ({"blocks": [[0, "7"]]}, "expected blocks to be pairs of seeds"),
+        ({"configurations": {"minimax": 1}}, "expected configurations to be settings by name"),
+        ({"config": {"steps": "many"}}, "expected steps to be a number of at least 1, got 'many'"),
+        ({"config": []}, "expected config to be options by name, got"),
+        ({"job": 3}, "expected job to be a command, got '3'"),
+        ({"inputs": ...}, "expected inputs beside config, got none"),
+    ],
+)
+def test_a_config_json_of_other_kinds_is_refused_though_its_digest_is_right(
+    tmp_path: Path, change: dict[str, object], expected: str
+) -> None:
+    run = {"schema": SCHEMA, "job": "train", "id": "a", "config": {"steps": 4}, "configurations": {}, "inputs": {}}
+    run |= {"blocks": [[0, 7]], "processes": 1}
+    write_sealed(tmp_path / "config.json", run)
+    assert read_config(tmp_path)["config"] == {"steps": 4}
+    changed = {name: value for name, value in (run | change).items() if value is not ...}
+    write_sealed(tmp_path / "config.json", changed)
+    with pytest.raises(StoreError, match=re.escape(f"config.json: {expected}")):
+        read_config(tmp_path)
