@@ -3,7 +3,9 @@
 import functools
 import io
 import json
+import re
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,18 +137,24 @@ def _npz(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
 def _pictures(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
     from PIL import Image
 
-    root = folder / "pictures"
-    count = int(rng.integers(1, 30))
-    for number in range(count):
-        mode = str(rng.choice(["L", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])) if rng.random() < 0.3 else "L"
-        size = tuple(rng.integers(1, 12, 2).tolist()) if rng.random() < 0.1 else (8, 8)
+    root, odd = folder / "pictures", 0.02 if rng.random() < 0.5 else 0.3
+    classes, misplaced = ["a", "b"] if rng.random() < 0.5 else [""], rng.random() < 0.3
+    for number in range(int(rng.integers(1, 60))):
+        rare = rng.random(4) < odd
+        mode = str(rng.choice(["RGB", "RGBA", "P", "1", "CMYK", "I;16"])) if rare[0] else "L"
+        size = tuple(rng.integers(1, 12, 2).tolist()) if rare[1] else (8, 8)
         kind = "tiff" if mode in ("CMYK", "I;16") else str(rng.choice(["png", "bmp", "gif"]))
-        path = root / str(rng.choice(["a", "b", "train", "", "x y", "é"])) / f"{number}.{kind}"
+        path = (
+            root
+            / str(rng.choice(["", "train", "x y", "\u00e9"] if rare[2] and misplaced else classes))
+            / f"{number}.{kind}"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, size).save(path)
-        if rng.random() < 0.2:
+        pixels = rng.integers(0, 256, (size[1], size[0])).astype(np.uint8)
+        Image.fromarray(pixels).convert("I" if mode == "I;16" else mode).save(path)
+        if rare[3]:
             path.write_bytes(changed(path.read_bytes(), rng))
-        if rng.random() < 0.05:
+        elif rng.random() < odd / 4:
             path.rename(path.with_suffix(str(rng.choice([".jpg", ".txt", "", ".npz"]))))
     return _train("--data", str(root), *_some(rng, "--conditional", "--image-size=8"), folder=folder)
 
@@ -157,16 +165,29 @@ def _code(text: str, name: str, option: str, rng: np.random.Generator, folder: P
 
 
 def _changed_code(text: str, rng: np.random.Generator) -> bytes:
-    """A word taken out, doubled or put in the place of another; or bytes."""
-    if rng.random() < 0.3:
+    """Bytes of it; or words put in the place of others, mostly so that it can be parsed still."""
+    if rng.random() < 0.2:
         return changed(text.encode(), rng)
-    import re
+    parsed = rng.random() < 0.8
+    for _ in range(40):
+        found = re.split(r"(\w+)", text)  # words at odd places, what stands between them at even ones
+        for _ in range(int(rng.integers(1, 4))):
+            at = int(rng.integers(0, len(found) // 2)) * 2 + 1
+            other = found[int(rng.integers(0, len(found) // 2)) * 2 + 1]
+            found[at] = str(rng.choice([other, other, "None", "0", "real", "-1.0", "1 / 0", "[]", "'a'", "jnp", "()"]))
+        new = "".join(found)
+        if not parsed or _parses(new):
+            break
+    return new.encode()
 
-    words = re.split(r"(\W+)", text)
-    for _ in range(int(rng.integers(1, 3))):
-        at, other = (int(i) for i in rng.integers(0, len(words), 2))
-        words[at] = str(rng.choice(["", words[at] * 2, words[other], "None", "0", "real", "1 / 0", "raise", "(", "[]"]))
-    return "".join(words).encode()
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(text, "own.py", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _settings(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
