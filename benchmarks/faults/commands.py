@@ -1,11 +1,10 @@
 """Command lines drawn at random: understood or refused in a line, and nothing is written.
 
-Half of them have at least one value that is wrong wherever it stands, as `tests/cli/random_commands.py` draws them,
-where it is there; the others are any words and values behind any options that the commands declare.
+Half of them have at least one value that is wrong wherever it stands, as `tests/cli/random_commands.py` draws them; the
+others are any words and values behind any options that the commands declare.
 """
 
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.planning import came, fits, plan_only
 from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled
+from tests.cli import random_commands
 
 TRIALS = 2000
 LIMIT = 60.0
@@ -57,8 +57,8 @@ _KNOWN = {
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
     """A command line a trial."""
-    count, known = scaled(TRIALS, scale, least=2), _known()
-    bad = [] if known is None else [list(command.words) for command in known.commands(bench.seed, count // 2)]
+    count = scaled(TRIALS, scale, least=2)
+    bad = [list(command.words) for command in random_commands.commands(bench.seed, count // 2)]
     any_ = [drawn(rng_for(bench.seed, "commands", number)) for number in range(count - len(bad))]
     cases = [("with a value that is wrong", words) for words in bad] + [("any words", words) for words in any_]
     return [Trial("commands", number, case, {"words": words}) for number, (case, words) in enumerate(cases)]
@@ -69,8 +69,7 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
     begun, words = time.monotonic(), trial.given["words"]
     here = folder / "here"
     here.mkdir()
-    if (known := _known()) is not None:
-        known.make_files(here)
+    random_commands.make_files(here)
     (here / "file").touch()
     (here / "taken").mkdir()
     (here / "taken" / "mine.txt").write_text("mine")
@@ -84,12 +83,6 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
         wrote = f", and {new} was written" if new else ""
         return Outcome(trial, False, f"{ended.said} after {ended.seconds:.0f} s{wrote}", time.monotonic() - begun)
     return Outcome(trial, True, came(ended), time.monotonic() - begun)
-
-
-def _known() -> Any:
-    """The module with command lines of which it is known that they are wrong."""
-    name = "tests.cli.random_commands"
-    return import_module(name) if (Path(__file__).parents[2] / f"{name.replace('.', '/')}.py").is_file() else None
 
 
 def drawn(rng: np.random.Generator) -> list[str]:

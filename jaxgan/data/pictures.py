@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  # whatever the name: PostScript, for one, is a program
 MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; beyond it Pillow takes a file for an attack
 _LARGE = 2**22  # pixels; of fewer it is not asked whether there is room
 _BYTES, _BYTES_ON_BACKGROUND = 8, 64  # a pixel takes at most: decoded and converted; and laid on a background
@@ -45,7 +46,7 @@ def read_picture(file: Path, image_size: int | None, background: int, seen: Seen
     with reading(file), warnings.catch_warnings(), file.open("rb") as opened:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # up to MAX_PIXELS is meant
         try:
-            with Image.open(opened) as image:
+            with Image.open(opened, formats=_FORMATS) as image:
                 pages = [_levels(file, page, background, seen) for page in _pages(image, seen)]
         except Image.DecompressionBombError:
             raise DataError(f"{file}: expected at most {MAX_PIXELS:,} pixels, got more; scale it down") from None

@@ -112,7 +112,7 @@ def load_results(folder: Path | str) -> Results:
     if not (folder / RESULTS).is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     results = read_results(folder / RESULTS)
-    if results.config.get("id") not in (None, config.get("id")):  # an earlier version, and a profile, have none
+    if results.config.get("id") not in (None, config.get("id")):  # of an earlier version
         raise StoreError(f"{folder / RESULTS} is that of another run")
     return results
 

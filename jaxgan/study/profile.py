@@ -109,7 +109,14 @@ def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> P
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
     with new_folder(how.out, "profile", origin, None, how.overwrite) as run:
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
-        results = with_paper("paper", profile, losses, Results(xr.Dataset(), (), origin), None, {"loss": list(losses)})
+        results = with_paper(
+            "paper",
+            profile,
+            losses,
+            Results(xr.Dataset()),
+            None,
+            {"loss": list(losses)},
+        )
         return _finish(run, results)
 
 
@@ -143,7 +150,7 @@ def _against_frozen(
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
         job = Job(study, run, "profile --frozen", how.progress, how.log)
         found = measure_frozen(job, rules, losses, profile, ages, placement)
-        results = with_paper("frozen", profile, losses, dataclasses.replace(found, config=origin), study)
+        results = with_paper("frozen", profile, losses, found, study)
         notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
         _finish(run, dataclasses.replace(results, notes=notes))
         stopping.kept = partial(_reported, run.path, notes["stopped"])
@@ -184,6 +191,6 @@ def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _finish(run: RunFolder, results: Results) -> Path:
     run.check()
-    results.write(run.path / store.RESULTS)
+    dataclasses.replace(results, config=store.read_config(run.path)).write(run.path / store.RESULTS)
     complete(run, write_profile_report)
     return run.path

@@ -235,3 +235,12 @@ def test_no_file_is_left_open(tmp_path: Path, suffix: str) -> None:
         before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
         load(tmp_path)
         assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_picture_is_what_it_is_and_not_what_its_name_says(tmp_path: Path) -> None:
+    """PostScript is a program, which Pillow would hand to Ghostscript; named as a PNG it is no picture."""
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match=r"a.png"):
+        from_path(tmp_path)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png", "JPEG")  # a wrong ending does no harm
+    assert load(tmp_path).size == 1
