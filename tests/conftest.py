@@ -40,6 +40,24 @@ os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 jax.config.update("jax_disable_most_optimizations", True)
 
 
+_LONG = (
+    "test_readme.py",
+    "test_cli.py",
+    "test_study.py",
+    "test_merge.py",
+    "test_profile_command.py",
+    "test_recipes.py",
+    "test_gradient_probe.py",
+    "test_sweep.py",
+    "test_placement.py",
+    "test_own_functions.py",
+    "test_evaluation.py",
+    "test_features.py",
+    "test_inspection.py",
+    "test_trust.py",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; so would what tests start be
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,16 +74,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest test first: begun last, it would keep one core busy while the others have nothing left."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    """The longest files first: begun last, one would keep a core busy while the others have nothing left."""
+    order = {name: i for i, name in enumerate(_LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _pictures_as_png(request: pytest.FixtureRequest) -> Iterator[None]:
-    """PDF and SVG are a third of a report's time: the tests of reports write them, and those of commands do not."""
+def _plain_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """PDF and SVG, and the search for a layout, are half of a report's time: tests of commands do without."""
     with pytest.MonkeyPatch.context() as patch:
         if not {"report", "profile"} & set(request.path.stem.split("_")) and "report" not in request.path.parts:
             patch.setattr(layout, "save_vector", lambda figure, stem: None)
+            patch.setattr(layout, "_settle", lambda figure: figure.set_layout_engine("none"))
         yield
 
 

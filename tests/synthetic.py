@@ -217,7 +217,7 @@ def make_profile(
     }
     config = {
         "schema": SCHEMA, "job": "profile", "kind": kind, "command": "jaxgan profile --loss minimax",
-        "profile": {"threshold": 0.01}, "config": None, "versions": {"jax": "9.9"}, "device": "a machine",
+        "profile": {"threshold": 0.01}, "versions": {"jax": "9.9"}, "device": "a machine",
         "commit": "abc123", "key": 7,
     }  # fmt: skip
     paper, logits = paper_variables(losses), np.linspace(-30, 30, 121)

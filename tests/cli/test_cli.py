@@ -329,6 +329,7 @@ def test_a_run_grows_to_more_steps_and_seeds_as_if_it_had_been_started_so(tmp_pa
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+@pytest.mark.slow
 def test_digits_from_end_to_end(tmp_path):
     done = jaxgan_process("train", *TINY, "--ema", "0.9", "--d-steps", "2", "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

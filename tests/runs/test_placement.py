@@ -107,6 +107,7 @@ def test_cores_become_devices_before_anything_else_or_never(four: dict[str, Any]
     assert "jax_num_cpu_devices" in four["too late"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["8 seeds", "5 seeds", "5 seeds at once", "5 seeds, waves", "resumed"])
 def test_processes_change_no_number(four: dict[str, Any], two: list[dict[str, Any]], what: str) -> None:
     shares = np.array_split(np.arange(int(what[0]) if what[0].isdigit() else 5), 2)
@@ -116,6 +117,7 @@ def test_processes_change_no_number(four: dict[str, Any], two: list[dict[str, An
         assert_same_runs(process[what], four["one device"], own)
 
 
+@pytest.mark.slow
 def test_processes_that_cannot_share_runs_are_told(two: list[dict[str, Any]]) -> None:
     for process in two:
         assert process["1 at once"] == "every process needs a run: got 1 for 2 processes"

@@ -108,6 +108,7 @@ def test_from_python_too(made, copy, elsewhere):
     assert jg.load_run(copy).generator(trust=True).configuration == "mine"
 
 
+@pytest.mark.slow
 def test_the_code_of_a_profile_is_kept_too(made, tmp_path):
     """Its losses are none that anything is trained with."""
     out = tmp_path / "profile"
