@@ -131,6 +131,13 @@ def test_what_a_killed_save_leaves_is_ignored_and_cleaned(tmp_path: Path) -> Non
     assert {path.name for path in tmp_path.iterdir()} == {"3", "3.sha256"}
 
 
+def test_a_digest_of_files_that_was_never_written_is_done_without(tmp_path: Path) -> None:
+    """An earlier version could be killed between opening its file and writing it; the numbers have a digest, too."""
+    save(tmp_path, 3, state(), {})
+    (tmp_path / "3.sha256").write_bytes(b"")
+    assert_same(load(tmp_path, state())[0], state())
+
+
 def test_a_full_disk_is_noticed_before_orbax_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which said so in hundreds of lines, from threads; the checkpoint before stays."""
     save(tmp_path, 1, state(1), {})

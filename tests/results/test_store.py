@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -95,6 +96,17 @@ def test_another_schema_or_a_damaged_file_is_said(tmp_path: Path) -> None:
         load_results(run)
     xr.Dataset({"x": ("a", [1.0])}).to_netcdf(file, engine="h5netcdf")
     with pytest.raises(StoreError, match="is not a results file of jaxgan"):
+        load_results(run)
+
+
+@pytest.mark.parametrize(("name", "value"), [("distance", 1.25), ("outcome", "OK"), ("seed", 7)])
+def test_a_number_that_was_changed_in_the_file_is_noticed(tmp_path: Path, name: str, value: object) -> None:
+    """By whoever opens it with another library: the file itself is whole."""
+    run = stored(tmp_path, make_run())
+    with h5py.File(tmp_path / "results.nc", "r+") as file:
+        first = (0,) * file[name].ndim if name == "seed" else (0, 1)
+        file[name][first] = value
+    with pytest.raises(StoreError, match=r"results.nc is damaged: its numbers do not have its digest"):
         load_results(run)
 
 
