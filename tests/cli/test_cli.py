@@ -193,7 +193,8 @@ def test_resuming_a_finished_run_makes_its_report_again(ring_run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(ring_run, folder)
     (folder / "report.html").unlink()
-    assert main(["compare", "--resume", "--out", str(folder)]) == 0
+    done = jaxgan_process("compare", "--resume", "--out", str(folder), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert (folder / "report.html").read_bytes() == (ring_run / "report.html").read_bytes()
 
 
