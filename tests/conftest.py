@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import jax
 import optax
+import psutil
 import pytest
 
 from jaxgan.data.synthetic import ring
@@ -40,6 +41,7 @@ os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 jax.config.update("jax_disable_most_optimizations", True)
 
 
+_MUCH = 1.5 * 2**30  # bytes of a worker that holds many compiled programs
 _LONG = (
     "test_readme.py",
     "test_cli.py",
@@ -73,6 +75,12 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: no garbage collection has to walk its millions of objects again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: begun last, one would keep a core busy while the others have nothing left."""
     order = {name: i for i, name in enumerate(_LONG)}
@@ -91,10 +99,11 @@ def _plain_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_programs() -> Iterator[None]:
-    """A file's programs are of no use to the next; kept, they come to gigabytes that every garbage collection walks."""
+    """A file's programs are of little use to the next; kept, they come to gigabytes, which collections walk."""
     yield
-    jax.clear_caches()
-    gc.collect()
+    if psutil.Process().memory_info().rss > _MUCH:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
