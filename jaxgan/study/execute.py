@@ -100,12 +100,12 @@ def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool) -> Path:
     with old_folder(out) as run:
         if continued(given, run.path, task.job) != config:
             raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
+        if has_all_of(run, config):  # the report needs no code of the user's
+            if processes.leads():
+                complete(run, task.report)
+            return run.path
         check_trusted(store.read_config(out), out, trust=how.trust)
-        if not has_all_of(run, config):
-            return _gone_on_with(task, config, how, placement, run)
-        if processes.leads():
-            complete(run, task.report)
-        return run.path
+        return _gone_on_with(task, config, how, placement, run)
 
 
 def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
