@@ -33,7 +33,7 @@ from tests import synthetic
 MACHINE = {"device": "A processor", "cores": 2, "memory_gib": 8, "system": "An OS", "versions": {"jax": "1.0"},
            "commit": "a" * 40 + "-dirty"}  # fmt: skip
 ABOUT: dict[str, Any] = {"command": "python", "machine": MACHINE, "rounds": 2}
-SCRIPTS = ("commits", "placement", "small_game", "evaluation_cost", "store", "pages")
+SCRIPTS = ("commits", "placement", "small_game", "evaluation_cost", "store", "saves", "pages")
 TINY = SMALL_RING._replace(width=4, batch=4)
 
 
@@ -211,6 +211,7 @@ TRIALS = {
     "small_game": ["--seeds", "4", "--rounds", "2", "--seconds", "0.01"],
     "evaluation_cost": ["--steps", "60", "--rounds", "1"],
     "store": ["--runs", "4", "--steps", "600", "--rounds", "1"],
+    "saves": ["--seeds", "2", "--steps", "20", "--rounds", "1"],
 }
 
 
