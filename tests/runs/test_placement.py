@@ -124,6 +124,7 @@ def test_processes_that_cannot_share_runs_are_told(two: list[dict[str, Any]]) ->
         assert process["swept"] == "sweep works in one process, got 2: use fit, which gives each its runs"
 
 
+@pytest.mark.slow
 def test_a_sweep_over_processes_gives_each_its_runs(two: list[dict[str, Any]]) -> None:
     for process, own in zip(two, np.array_split(np.arange(10), 2), strict=True):
         found = process["sweep of 5 seeds"]
@@ -134,6 +135,7 @@ def test_a_sweep_over_processes_gives_each_its_runs(two: list[dict[str, Any]]) -
         np.testing.assert_array_equal(found["info"]["setting"], np.where(own < 5, 1.0, 2.0)[:, None].repeat(10, 1))
 
 
+@pytest.mark.slow
 def test_a_run_that_one_process_stops_stands_still_there(two: list[dict[str, Any]]) -> None:
     assert [process["stopped"]["stopped_at"].tolist() for process in two] == [[4, 0, 0], [0, 0]]
     assert [process["stopped"]["step"] for process in two] == [10, 10]
