@@ -136,9 +136,7 @@ def fit(
     """
     due = _due(num_steps, probe_every, probe_at, stop is not None)
     recorded = record_steps(num_steps, record_every, record_at)
-    done = 0 if state is None else int(state.step)
-    if num_steps < done:
-        raise ValueError(f"num_steps must be at least the {done} steps that the state has behind it, got {num_steps}")
+    done = _steps_behind(state, num_steps)
     check_probe(probe, OF_STATE if settings is None else OF_SETTINGS)
     make = make_of(algorithm, settings)
     runs, _ = all_runs(settings, keys)
@@ -174,6 +172,13 @@ def fit(
         stopping.first = stopping.first or interrupted
         end = state_of(job, done)
         return FitResult(job.runs, end, done, stopped_at, *first_nonfinite_of(job), interrupted > 0)
+
+
+def _steps_behind(state: State | None, num_steps: int) -> int:
+    done = 0 if state is None else int(state.step)
+    if num_steps < done:
+        raise ValueError(f"num_steps must be at least the {done} steps that the state has behind it, got {num_steps}")
+    return done
 
 
 def _settled(make: Make, sample: Sampler, runs: Run, placement: Placement | None) -> Placement:

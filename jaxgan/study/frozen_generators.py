@@ -18,7 +18,7 @@ from jaxgan.losses import flipped_labels
 from jaxgan.results.results import Results, variable
 from jaxgan.runs.loop import Chunk
 from jaxgan.runs.placement import Placement, place
-from jaxgan.stopping import Stopping, stoppable
+from jaxgan.stopping import Stopping
 from jaxgan.study import catalogue, compilation
 from jaxgan.study.assemble import gradient_dims
 from jaxgan.study.bars import progress_bar
@@ -61,28 +61,16 @@ def measure_frozen(
     profile: ProfileConfig,
     ages: tuple[int, ...],
     placement: Placement,
+    stopping: Stopping,
 ) -> Results:
     """Groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
 
-    A signal ends training: the strengths that have finished are reported or, where none has, the first up to the step
-    it reached.
+    A signal, which `stopping` notes, ends training: the strengths that have finished are reported or, where none has,
+    the first up to the step it reached.
 
     Raises:
       KeyboardInterrupt: it came while the generators were trained.
     """
-    with stoppable() as stopping, stopping.noting("stopping after the steps under way; what was measured is reported"):
-        return _measure(job, rules, losses, profile, ages, placement, stopping)
-
-
-def _measure(
-    job: Job,
-    rules: Mapping[str, Rule],
-    losses: Mapping[str, Loss],
-    profile: ProfileConfig,
-    ages: tuple[int, ...],
-    placement: Placement,
-    stopping: Stopping,
-) -> Results:
     study, trained = job.study, _only(job.study)
     generators = _generators(job, trained, ages, placement)
     minibatches, size = profile.minibatches or 8, trained.batch_sizes.generator

@@ -149,7 +149,8 @@ def _against_frozen(
         stopping.kept = lambda: f"stopped; nothing was measured yet, {again}"
         how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
         job = Job(study, run, "profile --frozen", how.progress, how.log)
-        found = measure_frozen(job, rules, losses, profile, ages, placement)
+        with stopping.noting("stopping after the steps under way; what was measured is reported"):
+            found = measure_frozen(job, rules, losses, profile, ages, placement, stopping)
         results = with_paper("frozen", profile, losses, found, study)
         notes = results.notes | {"seconds": round(time.perf_counter() - clock, 1)}
         _finish(run, dataclasses.replace(results, notes=notes))
