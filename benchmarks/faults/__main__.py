@@ -144,11 +144,13 @@ def one(trial: Trial, bench: Bench, folder: Path, until: float) -> Outcome | Non
         return None
     own = folder / f"{trial.kind}-{trial.number}"
     own.mkdir(parents=True)
-    attempt: Callable[[Trial, Bench, Path], Outcome] = import_module(f"benchmarks.faults.{trial.kind}").attempt
+    attempt: Callable[[Trial, Bench, Path], tuple[bool, str]] = import_module(f"benchmarks.faults.{trial.kind}").attempt
+    begun = time.monotonic()
     try:
-        outcome = attempt(trial, bench, own)
+        right, came = attempt(trial, bench, own)
     except Exception as error:  # of the campaign itself: the others go on, and it is counted as wrong
-        outcome = Outcome(trial, False, f"the campaign failed: {type(error).__name__}: {error}", 0.0)
+        right, came = False, f"the campaign failed: {type(error).__name__}: {error}"
+    outcome = Outcome(trial, right, came, time.monotonic() - begun)
     if not outcome.right and (kept := os.environ.get("FAULTS_KEEP")):
         shutil.copytree(own, Path(kept) / own.name, dirs_exist_ok=True, symlinks=True, ignore_dangling_symlinks=True)
     shutil.rmtree(own, ignore_errors=True)

@@ -4,7 +4,6 @@ import functools
 import io
 import json
 import re
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.planning import came, fits, plan_only
-from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled, spread_over
+from benchmarks.faults.trial import Bench, Trial, rng_for, scaled, spread_over
 
 TRIALS = 300
 SIZES = [
@@ -62,14 +61,13 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     return [Trial("inputs", number, case, {"seed": bench.seed}) for number, case in enumerate(cases)]
 
 
-def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
     """One command on one file; nothing is trained."""
-    begun = time.monotonic()
     words = KINDS[trial.case](rng_for(bench.seed, "inputs", trial.number), folder, bench)
     ended = process.run(words, folder / "said", plan_only)
     right = fits(ended) and not (folder / "out").exists()
     what = came(ended) if right else f"{ended.said}{', and something was written' if (folder / 'out').exists() else ''}"
-    return Outcome(trial, right, what, time.monotonic() - begun)
+    return right, what
 
 
 def changed(content: bytes, rng: np.random.Generator) -> bytes:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.inputs import SIZES
 from benchmarks.faults.planning import came, fits, with_little_memory
-from benchmarks.faults.trial import Bench, Outcome, Trial, scaled
+from benchmarks.faults.trial import Bench, Trial, scaled
 
 _SCRIPT = "<script>document.title='CANARY'</script>"
 
@@ -39,9 +38,8 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     return [Trial("payloads", i, "each once", {"what": name}) for i, name in enumerate(names[:count])]
 
 
-def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
     """One command, which may train; a file called canary says that something was run or written elsewhere."""
-    begun = time.monotonic()
     inside = folder / "a" / "b" / "inside"
     inside.mkdir(parents=True)
     words = PAYLOADS[trial.given["what"]](inside, folder / "canary", bench)
@@ -50,7 +48,7 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
     active = [path.name for path in folder.rglob("*.html") if _SCRIPT in path.read_text("utf-8")]
     right = fits(ended) and not found and not active
     what = came(ended) if right else f"{ended.said}; run or written: {[*map(str, found), *active]}"
-    return Outcome(trial, right, f"nothing run, {what}" if right else what, time.monotonic() - begun)
+    return right, f"nothing run, {what}" if right else what
 
 
 def _train(*words: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.bench import SMALL
-from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled, spread_over
+from benchmarks.faults.trial import Bench, Trial, rng_for, scaled, spread_over
 
 TRIALS = 36
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -30,14 +30,8 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     return made
 
 
-def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
     """A new run that signals stop, and is resumed."""
-    begun = time.monotonic()
-    right, came = _attempt(trial, bench, folder)
-    return Outcome(trial, right, came, time.monotonic() - begun)
-
-
-def _attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
     run, number = folder / "run", getattr(signal, trial.case.split()[0])
     running = process.start(["train", *SMALL, "--out", str(run)], folder / "signalled", runs.save_always)
     for wait in (trial.given["first"], *trial.given["gaps"]):

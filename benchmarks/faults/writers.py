@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmarks.faults import bench as runs
 from benchmarks.faults import process
 from benchmarks.faults.bench import MORE_STEPS, SMALL
-from benchmarks.faults.trial import Bench, Outcome, Trial, rng_for, scaled, spread_over
+from benchmarks.faults.trial import Bench, Trial, rng_for, scaled, spread_over
 
 PAIRS, FOURS = 20, 6
 _SAYS_WHY = re.compile(r"is in use by (another )?process|already holds a run|changed by another process")
@@ -56,11 +56,9 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
     return made
 
 
-def attempt(trial: Trial, bench: Bench, folder: Path) -> Outcome:
+def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
     """All of them at once; afterwards one more goes on where the one that was first had less to do."""
-    begun = time.monotonic()
-    right, came = _attempt(trial, (SCENES | MORE)[trial.case], bench, folder)
-    return Outcome(trial, right, came, time.monotonic() - begun)
+    return _attempt(trial, (SCENES | MORE)[trial.case], bench, folder)
 
 
 def _attempt(trial: Trial, scene: Scene, bench: Bench, folder: Path) -> tuple[bool, str]:
