@@ -110,6 +110,9 @@ _STUDY = [
     _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
             "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. Other settings are the recipe's own; "
             "the defaults below are those of `gan`, that is of --loss."),
+    _Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
+            "each of these values of a setting, or of one: r1_gan:gamma=1,10; two that vary together: "
+            "lr_d/lr_g=0.001/0.001,0.002/0.004. Several --vary make a grid, all of it in few compiled programs."),
     _Option("Settings of recipes", "--lr-d", type=float, help="Short for --set lr_d=...: the learning rate of the "
             f"discriminator.  [default: {_by_data('lr_d')}]"),
     _Option("Settings of recipes", "--lr-g", type=float, help="The learning rate of the generator.  "
@@ -136,6 +139,11 @@ _STUDY = [
             f"less: learning rates times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
     _Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between two records of "
             "losses, norms and D's outputs; 1 keeps all.  [default: so that there are about 500]"),
+    _Option("How long and how often", "--stop", multiple=True, metavar="RULE", help="Stop a run before its last step: "
+            "not_finite; failed, when its generator's gradient has vanished for good; or a goal that holds for five "
+            "evaluations, such as captured>=8. Repeat it for several."),
+    _Option("Evaluation", "--planned", multiple=True, metavar="METRIC:A>B", help="A claim made before the first run, "
+            "that configuration A does better than B; repeat it for each. The report tests these together."),
     _Option("Evaluation", "--evaluate-every", "--every", type=int, metavar="STEPS", help="Steps between two "
             "evaluations along training, from up to 500 samples.  "
             f"[default: {EVALUATIONS} evaluations a run; with profile --train every {EVERY} steps]"),
@@ -204,7 +212,7 @@ _PROFILE = [
     _Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
             "loss; see `jaxgan recipes`."),
 ]  # fmt: skip
-_NOT_PROFILED = ("--distributed", "--coordinator", "--num-processes", "--process-id")
+_NOT_PROFILED = ("--distributed", "--coordinator", "--num-processes", "--process-id", "--vary", "--stop", "--planned")
 
 
 def profile_options(function: Callable) -> Callable:

@@ -22,18 +22,30 @@ from jaxgan.files import StoreError, plain, written_whole
 
 SCHEMA = 2  # 1 had an axis called loss, in series.npz, results.json and samples.npz
 
-DIMS = ("configuration", "age", "seed", "step", "probe_step", "loss", "other_loss", "logit", "quantile", "layer")
+DIMS = (
+    "configuration",
+    "sampled",
+    "age",
+    "seed",
+    "step",
+    "probe_step",
+    "loss",
+    "other_loss",
+    "logit",
+    "quantile",
+    "layer",
+)
 """Names of dimensions, in the order in which arrays have them.
 
 step: of training, at which a series was recorded; probe_step: at which the generator was measured; loss: whose
 gradient was measured, whatever was trained with; age: steps behind a frozen generator.
 """
 
-GROUPS = ("series", "metric", "cause", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; when and how deep something went
-wrong; what the user's probe returned; samples to look at; gradients under several losses; the discriminator's own
-report against frozen generators; losses on paper, without any training. Names of all but the first two begin with
-their group's."""
+GROUPS = ("series", "metric", "setting", "cause", "probe", "sample", "gradient", "discriminator", "paper")
+"""What a variable is: recorded at every recorded step; a metric of the generator; a setting that varies, of every
+configuration; when and how deep something went wrong; what the user's probe returned; samples to look at; gradients
+under several losses; the discriminator's own report against frozen generators; losses on paper, without any training.
+Names of all but the first two begin with their group's."""
 
 _PREFIXED = GROUPS[2:]
 

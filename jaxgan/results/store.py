@@ -6,13 +6,15 @@ metrics.csv     outcome and metrics, one row per configuration and seed
 report.html     all of it to look at, with its pictures beside it
 code/           the user's own code, as it was
 log.jsonl       medians over seeds as they came
-CONFIGURATION/generator              checkpoint of the generators of all seeds
-CONFIGURATION/seeds-0-7/training     checkpoint of all that training carries on
-CONFIGURATION/seeds-0-7/records      what each stretch of training recorded
+PROGRAM/seeds-0-7/generator     checkpoint of the generators of runs that were trained together
+PROGRAM/seeds-0-7/training      checkpoint of all that training carries on
+PROGRAM/seeds-0-7/records       what each stretch of training recorded
+PROGRAM/seeds-0-7/final         what was measured of the trained generators
 SHA256SUMS      digests of the files above that are no checkpoint or record, which have their own: `sha256sum -c`
 .lock, .replaced   see `jaxgan.results.claim`
 
-Of several processes each has a folder of its own seeds in training and in records: 1of2, 2of2.
+A program has the name of its configuration where it trains no other; of several waves the later ones have their number
+behind the seeds. Of several processes each has a folder of its own seeds in training and in records: 1of2, 2of2.
 """
 
 import json
@@ -26,7 +28,7 @@ from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
 RESULTS, SUMS = "results.nc", "SHA256SUMS"
-_NOT_SUMMED = ("checkpoint", "training", "records", "generator", REPLACED)
+_NOT_SUMMED = ("checkpoint", "training", "records", "final", "generator", REPLACED)
 
 
 def is_finished(folder: Path) -> bool:
@@ -68,8 +70,15 @@ def _is_count(value: Any) -> bool:
 
 
 def _are_blocks(value: Any) -> bool:
-    pairs = isinstance(value, list) and value and all(isinstance(one, list) and len(one) == 2 for one in value)
-    return bool(pairs) and all(isinstance(seed, int) for one in value for seed in one)
+    """Runs that are trained together; in an earlier version first and last seed, of every configuration alone."""
+    if not isinstance(value, list) or not value:
+        return False
+    if all(isinstance(one, list) and len(one) == 2 for one in value):
+        return all(isinstance(seed, int) for one in value for seed in one)
+    return all(isinstance(one, dict) and all(isinstance(one.get(k), t) for k, t in _BLOCK.items()) for one in value)
+
+
+_BLOCK = {"program": str, "configurations": list, "first": int, "last": int, "wave": int}
 
 
 def _are_by_name(value: Any) -> bool:
@@ -81,7 +90,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "config": (lambda value: isinstance(value, dict), "options by name"),
     "configurations": (_are_by_name, "settings by name"),
     "inputs": (lambda value: isinstance(value, dict), "digests by name"),
-    "blocks": (_are_blocks, "pairs of seeds"),
+    "blocks": (_are_blocks, "programs, configurations and seeds"),
     "processes": (_is_count, "a number of at least 1"),
     "steps": (_is_count, "a number of at least 1"),
 }

@@ -2,8 +2,8 @@
 
 Runs never talk to each other, so every device trains its share by itself. Whether its runs go side by side (`vmap`)
 or take turns inside the compiled program depends on the device: a GPU needs the width, and a CPU core keeps the
-arrays of one run in its cache, unless they are so small that the loops around them cost more. No random number
-depends on any of this.
+arrays of one run in its cache, unless they are so small that the loops around them cost more. Of such small ones as
+many go side by side as the cache holds, group after group. No random number depends on any of this.
 """
 
 import logging
@@ -25,6 +25,7 @@ from jaxgan.types import PyTree
 
 _AXIS = "runs"
 SMALL_STATE = 2**17  # bytes; the crossover that `benchmarks/placement.py` measures
+GROUP_STATE = 2**21  # bytes of all that go side by side on a core; likewise
 _log = logging.getLogger("jaxgan")
 
 
@@ -33,13 +34,15 @@ class Placement(NamedTuple):
 
     mesh: Mesh
     in_turn: bool | None  # None: as `settle` says once the size of a run is known
+    group: int | None = None  # runs that go side by side at a time, at the most; None: all
 
 
 def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
     """`runs` runs over `devices`: by default all that JAX sees, but at most one per run on each process.
 
     `in_turn` defaults to what was measured to be faster: on a CPU in turn where a run's state has at least
-    `SMALL_STATE` bytes (a generator and a discriminator of some 10,000 parameters under Adam), else side by side.
+    `SMALL_STATE` bytes (a generator and a discriminator of some 10,000 parameters under Adam), else side by side in
+    groups of up to `GROUP_STATE` bytes.
 
     Raises:
       ValueError: fewer runs than processes.
@@ -60,13 +63,13 @@ def settle(placement: Placement, state: PyTree) -> Placement:
     """`placement`, or with the faster way where it leaves that open, for runs of such a `state` (arrays or shapes).
 
     Example:
-      >>> settle(place(1), {"kernel": np.zeros((16, 16), np.float32)}).in_turn
-      False
+      >>> settle(place(1), {"kernel": np.zeros((16, 16), np.float32)})[1:]
+      (False, 2048)
     """
     if placement.in_turn is not None:
         return placement
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    return placement._replace(in_turn=size >= SMALL_STATE)
+    return placement._replace(in_turn=size >= SMALL_STATE, group=max(1, GROUP_STATE // max(1, size)))
 
 
 def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax.Device]:
@@ -101,7 +104,10 @@ def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable
 
     def on_device(shared: PyTree, *each: PyTree) -> PyTree:
         one = partial(function, shared)
-        return jax.lax.map(lambda arguments: one(*arguments), each) if placement.in_turn else jax.vmap(one)(*each)
+        if placement.in_turn:
+            return jax.lax.map(lambda arguments: one(*arguments), each)
+        size = _group_of(jax.tree.leaves(each)[0].shape[0], placement)
+        return jax.vmap(one)(*each) if size is None else jax.lax.map(lambda a: one(*a), each, batch_size=size)
 
     def everywhere(shared: PyTree, *each: PyTree) -> PyTree:
         specs = (P(), *(P(_AXIS) for _ in each))
@@ -114,13 +120,21 @@ def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable
 def assign(runs: int, placement: Placement) -> np.ndarray:
     """Which run each device trains in which round, [device, round], or -1: evenly over processes, then over devices.
 
-    A process's runs are consecutive, whatever the number of its devices.
+    A process's runs are consecutive, whatever the number of its devices. Groups are all of one size.
     """
     shares = _shares(runs, placement)
     rounds = max(len(share) for share in shares)
+    rounds += -rounds % (_group_of(rounds, placement) or 1)
     if empty := len(shares) * rounds - runs:
         _warn(f"{runs} runs on {len(shares)} devices take {rounds} rounds, the last with {empty} idle")
     return np.stack([np.pad(share, (0, rounds - len(share)), constant_values=-1) for share in shares])
+
+
+def _group_of(runs: int, placement: Placement) -> int | None:
+    """The size of the fewest equal groups of a device's runs; None where all of them are one."""
+    if placement.in_turn or placement.group is None or runs <= placement.group:
+        return None
+    return -(-runs // -(-runs // placement.group))
 
 
 def own_runs(runs: int, placement: Placement) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What training and evaluation leave, put together as the `Results` that are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,24 +8,29 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
-from jaxgan.diagnostics.outcomes import EXPLANATION, THRESHOLDS, Outcome, Thresholds, classify
+from jaxgan.diagnostics.outcomes import EXPLANATION, Thresholds
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.evaluation import Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.study.build import Study
+from jaxgan.study.claims import claim_of
 from jaxgan.study.config import seed_numbers
+from jaxgan.study.judging import Found, failed_at, judged, outcomes, outcomes_along, rules_in_words
+from jaxgan.study.stop_rules import StopRules
+from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
 from jaxgan.types import QUANTILES, Loss
 
-Found = Mapping[str, NDArray]
 _RUN = ("configuration", "seed")
 _DIMS = {"series": (*_RUN, "step"), "along": (*_RUN, "probe_step"), "gradient": (*_RUN, "probe_step", "loss")}
+MOST_SAMPLED = 512  # runs whose samples are kept
 _QUANTILES = ("d_real_quantiles", "d_fake_quantiles")
 
 
 def assemble(
     study: Study,
     evaluator: Evaluator,
+    rules: StopRules,
     records: Sequence[Found],
     final: Sequence[Found],
     config: dict[str, Any],
@@ -36,20 +41,22 @@ def assemble(
     Args:
       study: whose configurations and seeds are the axes.
       evaluator: with what untrained generators get among its yardsticks.
+      rules: by which runs were stopped.
       records: by configuration, arrays [seed, record, ...] named GROUP/NAME, and `step` and `probe_step`.
       final: by configuration, what `evaluator.finish` made of the trained generators.
       config: what was asked for.
-      seconds: by configuration.
+      seconds: by program.
     """
     evaluator, thresholds = judged(study.config.failure_multiple, evaluator)
-    outcomes = [_outcomes(evaluator, one, last, thresholds) for one, last in zip(records, final, strict=True)]
-    variables = [variable("metric", "outcome", _RUN, np.asarray(outcomes))]
+    variables = _outcomes(study, evaluator, rules, records, final, thresholds)
+    variables += _settings(study)
     variables += [
         variable("metric", metric.name, _RUN, np.stack([one[metric.name] for one in final]), long_name=metric.label)
         for metric in evaluator.metrics
     ]
     variables += [_recorded(name, stacked(records, name)) for name in names_of(records)]
-    variables += _samples(evaluator, final)
+    shown = _shown(study, evaluator, final)
+    variables += _samples(evaluator, final, shown)
     variables += _causes(study, records)
     for name, own in (("first_nonfinite_step", "watch/step"), ("first_nonfinite", "watch/quantity")):
         variables.append(variable("metric", name, _RUN, np.stack([one[own] for one in records])))
@@ -82,8 +89,60 @@ def assemble(
         "scores": [label for label, loss in losses_of(study).items() if not is_probability(loss)],
         "quantiles": QUANTILES,
     }
+    if shown is not None:
+        labels = list(study.configurations)
+        notes["sampled"] = [[labels[i], int(seed_numbers(study.config)[j])] for i, j in shown]
+    if study.config.vary or study.config.planned:
+        notes["study"] = about_study(study)
     dataset = xr.Dataset(dict(variables))
     return Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes)
+
+
+def _outcomes(
+    study: Study,
+    evaluator: Evaluator,
+    rules: StopRules,
+    records: Sequence[Found],
+    final: Sequence[Found],
+    thresholds: Thresholds,
+) -> list[tuple[str, xr.Variable]]:
+    """What each run came to, at its end and at each look; since when it failed, and where it was stopped."""
+    found: dict[str, list[Any]] = {"outcome": [], "outcome_along": [], "failed_at": [], "stopped_at": []}
+    for one, last in zip(records, final, strict=True):
+        stopped = np.zeros(len(one["watch/step"]), int)
+        if rules:
+            stopped = rules.stopped_at([{**one, "watch/step": one["watch/step"][:, None]}])
+            stopped = np.where(stopped < study.config.steps, stopped, 0)
+        end = outcomes(evaluator, one, last, thresholds, stopped)
+        along = outcomes_along(evaluator, one, thresholds, stopped)
+        for name, values in zip(found, (end, along, failed_at(along, end, one["probe_step"]), stopped), strict=True):
+            found[name].append(values)
+    dims = {"outcome_along": _DIMS["along"]}
+    return [variable("metric", name, dims.get(name, _RUN), np.stack(values)) for name, values in found.items()]
+
+
+def _settings(study: Study) -> list[tuple[str, xr.Variable]]:
+    """The recipe of every configuration, and the settings that vary: numbers, NaN where one has none, or texts."""
+    if not study.config.vary:
+        return []
+    found: dict[str, list[Any]] = {"recipe": [one.named.label for one in study.configurations.values()]}
+    for name in varied_names(map(axis_of, study.config.vary)):
+        values = [one.varied.get(name) for one in study.configurations.values()]
+        numbers = all(isinstance(value, int | float | None) for value in values)
+        found[name] = [(np.nan if numbers else "") if value is None else value for value in values]
+    return [variable("setting", name, ("configuration",), values) for name, values in found.items()]
+
+
+def about_study(study: Study) -> dict[str, Any]:
+    """What varies and what was planned, as reports read it."""
+    varied: dict[str, Any] = {}
+    for name in varied_names(map(axis_of, study.config.vary)):
+        values = [one.varied[name] for one in study.configurations.values() if name in one.varied]
+        unique = list(dict.fromkeys(values))
+        varied[name] = {"values": unique, "log": is_logarithmic(unique)}
+    planned = [claim_of(text, list(study.configurations))._asdict() | {"text": text} for text in study.config.planned]
+    programs = {name: {"configurations": len(one.labels), "why": one.why} for name, one in study.programs.items()}
+    return {"planned": planned, "varied": varied, "programs": programs}
 
 
 def names_of(records: Sequence[Found]) -> list[str]:
@@ -145,76 +204,42 @@ def _causes(study: Study, records: Sequence[Found]) -> list[tuple[str, xr.Variab
     return [variable("cause", name, _RUN, np.stack(values)) for name, values in found.items()]
 
 
-def _samples(evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[str, xr.Variable]]:
+def _shown(study: Study, evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[int, int]] | None:
+    """Whose samples are kept where not those of all can be: of every recipe the best, median and worst run."""
+    if len(final) * len(final[0]["finite"]) <= MOST_SAMPLED:
+        return None
+    metric = evaluator.metrics[0]
+    values = np.stack([one[metric.name] for one in final]).astype(float)
+    if metric.higher_is_better is None:
+        values = abs(values - next(iter(metric.yardsticks.values()), 0.0))
+    scores = values if metric.higher_is_better else -values
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    recipes = np.array([one.named.label for one in study.configurations.values()])
+    shown = []
+    for recipe in dict.fromkeys(recipes.tolist()):
+        rows = np.flatnonzero(recipes == recipe)
+        order = np.argsort(-scores[rows].ravel(), kind="stable")
+        picks = [order[0], order[len(order) // 2], order[-1]]
+        shown += [(int(rows[i // scores.shape[1]]), int(i % scores.shape[1])) for i in dict.fromkeys(picks)]
+    return shown
+
+
+def _samples(
+    evaluator: Evaluator, final: Sequence[Found], shown: list[tuple[int, int]] | None
+) -> list[tuple[str, xr.Variable]]:
     found = [variable("sample", name, (), values) for name, values in evaluator.real.items()]
-    found.append(variable("sample", "fake", _RUN, np.stack([one["fake"] for one in final])))
-    if all("class_histogram" in one for one in final):
-        histograms = np.stack([one["class_histogram"] for one in final])
-        found.append(variable("sample", "class_histogram", _RUN, histograms))
+    for name in ("fake", "class_histogram"):
+        if not all(name in one for one in final):
+            continue
+        if shown is None:
+            found.append(variable("sample", name, _RUN, np.stack([one[name] for one in final])))
+        else:
+            found.append(variable("sample", name, ("sampled",), np.stack([final[i][name][j] for i, j in shown])))
     return found
 
 
 def _used(dataset: xr.Dataset, coordinates: dict[str, Any]) -> dict[str, Any]:
     return {name: values for name, values in coordinates.items() if name in dataset.dims}
-
-
-def judged(multiple: float | None, evaluator: Evaluator) -> tuple[Evaluator, Thresholds]:
-    """The evaluator with the rules that can tell a generator that has learned from one that has not, and their lines.
-
-    The multiple of a distance is lowered where it would let half of an untrained generator's pass as learned. Where
-    that would refuse real data against real data, too, or where these are at no distance at all, there is no such rule.
-    """
-    if "distance" not in evaluator.rules:
-        return evaluator, THRESHOLDS
-    name, floor = evaluator.rules["distance"]
-    untrained = next(m.yardsticks["untrained generator"] for m in evaluator.metrics if m.name == name)
-    allowed = 0.5 * untrained / floor if floor > 0 else 0.0
-    if allowed > 1:
-        return evaluator, THRESHOLDS._replace(quality_multiple=min(multiple or np.inf, allowed))
-    line = (
-        f"no rule on the distance: real data are at {floor:.3g} from real data, an untrained generator at "
-        f"{untrained:.3g}"
-    )
-    rules = {role: rule for role, rule in evaluator.rules.items() if role != "distance"}
-    return evaluator._replace(rules=rules, notes=evaluator.notes | {"not_applied": line}), THRESHOLDS
-
-
-def _outcomes(evaluator: Evaluator, records: Found, final: Found, thresholds: Thresholds) -> list[str]:
-    held: dict[str, Any] = {role: (final[metric], reference) for role, (metric, reference) in evaluator.rules.items()}
-    losses = [records["series/g_loss"], records["series/d_loss"]]
-    codes = classify(losses, records["series/g_grad_norm"], final["finite"], thresholds=thresholds, **held)
-    return [Outcome(code).name for code in codes]
-
-
-def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
-    """The failure rules with their numbers."""
-    rules = ["NON_FINITE: a loss, the generator's gradient or a sample was NaN or infinite."]
-    labels = {metric.name: metric.label for metric in evaluator.metrics}
-    if "high_quality" in evaluator.rules:
-        name, share = evaluator.rules["high_quality"]
-        rules.append(
-            f"NOT_LEARNED: {labels[name]} below {thresholds.quality_share:g} times that of "
-            f"a perfect sampler ({share:.3g}), or no mode or class captured."
-        )
-    if "captured" in evaluator.rules:
-        _, total = evaluator.rules["captured"]
-        rules.append(
-            f"COLLAPSED: fewer than {thresholds.modes_share * total:g} of {total:g} modes or classes captured."
-        )
-    if "distance" in evaluator.rules:
-        name, floor = evaluator.rules["distance"]
-        rules.append(
-            f"NOT_LEARNED: {labels[name]} above {thresholds.quality_multiple:g} times that of real "
-            f"against real ({floor:.3g}), that is above {thresholds.quality_multiple * floor:.3g}."
-        )
-    if "not_applied" in evaluator.notes:
-        rules.append(f"NOT_LEARNED: {evaluator.notes['not_applied']}.")
-    rules.append(
-        "GRADIENT_VANISHED: the norm of the generator loss's gradient with respect to the generator's parameters has a "
-        f"median over the last tenth of the steps below {thresholds.vanished_fraction:g} times that over the first "
-        "steps (one in a hundred, at least 10)."
-    )
-    return rules
 
 
 def _equilibrium(study: Study) -> dict[str, float]:

@@ -1,36 +1,30 @@
 """A configuration turned into functions, with everything checked that can be before compiling."""
 
-from collections.abc import Callable
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
-from jaxgan.checks import place_of
 from jaxgan.data.source import Source
-from jaxgan.dynamics import averaged
-from jaxgan.game import normal_prior
+from jaxgan.runs.axis import Make
 from jaxgan.runs.run import seed_keys, start, with_algorithm
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config, own_code, seed_numbers
+from jaxgan.study.configurations import Configuration, Named, algorithm_of, configurations_of, recipes_of, with_place
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.own_code import kept_running, raised
-from jaxgan.study.settings import check_owners, known_settings, plain_settings, resolve
-from jaxgan.study.strength import BASE, DiscriminatorStrength
-from jaxgan.types import Algorithm, BatchSizes
+from jaxgan.study.settings import check_owners
+from jaxgan.study.strength import DiscriminatorStrength
+from jaxgan.study.vary import axis_of
+from jaxgan.study.vary import check_owners as check_owners_of_axes
+from jaxgan.types import Algorithm
 
-
-class Configuration(NamedTuple):
-    """A recipe with all its settings: what is trained from every seed."""
-
-    label: str
-    recipe: str
-    settings: dict[str, Any]  # as they can be stored
-    algorithm: Algorithm
-    batch_sizes: BatchSizes
-    d_steps: int
-    step: "Step | None" = None  # None: not traced, as nothing is to be trained
+_LONGEST_NAME = 100  # letters, of a folder
 
 
 class Step(NamedTuple):
@@ -41,6 +35,17 @@ class Step(NamedTuple):
     program: Any  # a jaxpr
 
 
+class Program(NamedTuple):
+    """Configurations that one compiled program trains: they differ in numbers alone."""
+
+    name: str  # of its folder
+    labels: tuple[str, ...]
+    make: Make | None  # None: of one configuration, whose numbers are compiled in
+    settings: dict[str, tuple[float, ...]]  # arguments of `make`, along `labels`
+    why: str  # it is a program of its own, for people
+    step: Step | None = None  # None: not traced, as nothing is to be trained
+
+
 class Study(NamedTuple):
     """A `Config` turned into functions."""
 
@@ -48,6 +53,7 @@ class Study(NamedTuple):
     source: Source
     networks: Networks
     configurations: dict[str, Configuration]  # by label
+    programs: dict[str, Program]  # by name
     keys: jax.Array  # one per seed
     own_code: tuple[str, ...]  # what was named of the user's own code
 
@@ -60,83 +66,73 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
     Raises:
       OptionError: a name, a shape or a size that does not fit.
     """
-    recipes = _recipes(config)
+    recipes = recipes_of(config)
     keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
-    study = Study(config, source, networks_for(source, config), {}, keys, own_code(config))
-    check_owners(config.set, {name for one in recipes for name in (one.label, one.recipe)})
+    study = Study(config, source, networks_for(source, config), {}, {}, keys, own_code(config))
+    owners = {name for one in recipes for name in (one.label, one.recipe)}
+    check_owners(config.set, owners)
+    check_owners_of_axes([axis_of(text) for text in config.vary], owners)
     for named in recipes:
-        settings = resolve(named.label, named.recipe, named.make, config.set)
-        for strength in strengths or (BASE,):
-            label = strength.name if strengths else named.label
-            one = _configuration(label, named, settings, study.config, study.networks, strength)
-            _check_sizes(one, source)
-            one = one._replace(step=_try(one, study, _with_place(label, named)))
-            _try_probes(one, study)
-            study.configurations[label] = one
+        found = list(configurations_of(config, study.networks, named, strengths))
+        study.configurations.update({one.label: one for one in found})
+        for program in _programs(study, named, found):
+            first = study.configurations[program.labels[0]]
+            _check_sizes(first, source)
+            traced = [program]
+            try:
+                traced = [program._replace(step=_try(program, study, first))]
+            except _AskedForValueError as error:
+                alone = [_alone(study, study.configurations[label], str(error)) for label in program.labels]
+                traced = [one._replace(step=_try(one, study, study.configurations[one.labels[0]])) for one in alone]
+            for one in traced:
+                _try_probes(one, study)
+                study.programs[one.name] = one
     return study
 
 
-class _Named(NamedTuple):
-    label: str
-    recipe: str
-    make: Callable[..., Algorithm]
-    loss: str | None = None  # of `gan`
+class _AskedForValueError(Exception):
+    """A recipe that branches on a number that has no value while its program is traced."""
 
 
-def _recipes(config: Config) -> list[_Named]:
-    """`gan` of every loss, then what is a recipe of its own."""
-    gan, label = catalogue.find_recipe("gan"), catalogue.slug
-    found = [_Named(label(n), "gan", partial(gan, loss=catalogue.find_loss(n)), label(n)) for n in config.loss]
-    found += [_Named(label(n), label(n), catalogue.find_recipe(n)) for n in config.recipe]
-    if len({one.label for one in found}) < len(found):
-        names, option = ", ".join(config.loss + config.recipe), "loss" if config.loss else "recipe"
-        example = "my_least_squares=my_loss.py:least_squares"
-        raise OptionError(option, f"got two of one name: {names}; give one a label of its own, as in {example}")
-    return found
+def _programs(study: Study, named: Named, found: Sequence[Configuration]) -> list[Program]:
+    """The configurations of a recipe by all that is code or shape; what is left is numbers."""
+    if not study.config.vary:
+        return [Program(one.label, (one.label,), None, {}, "") for one in found]
+    numbers = [name for name in found[0].varied if all(type(one.arguments.get(name)) is float for one in found)]
+    groups: dict[tuple[tuple[str, str], ...], list[Configuration]] = {}
+    for one in found:
+        others = tuple((name, str(value)) for name, value in one.varied.items() if name not in numbers)
+        groups.setdefault(others, []).append(one)
+    programs = []
+    for others, own in groups.items():
+        label = named.label + "".join(f" {name}={value}" for name, value in others)
+        if not numbers:
+            programs.append(_alone(study, own[0], _why(others)))
+            continue
+        make = partial(_make, label, named, study, {k: v for k, v in own[0].arguments.items() if k not in numbers})
+        along = {name: tuple(one.arguments[name] for one in own) for name in numbers}
+        programs.append(Program(_folder(label), tuple(one.label for one in own), make, along, _why(others)))
+    return programs
 
 
-def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
-    """The configuration of a run again, without its data; of a profile, whose labels are strengths, its only recipe."""
-    recipes = _recipes(config)
-    named = next((one for one in recipes if one.label == label), recipes[0])
-    settings = resolve(named.label, named.recipe, named.make, config.set)
-    return _configuration(label, named, settings, config, networks, BASE)
+def _make(label: str, named: Named, study: Study, fixed: Mapping[str, Any], **numbers: Any) -> Algorithm:
+    return algorithm_of(label, named, study.networks, study.config, **fixed, **numbers)
 
 
-def _configuration(
-    label: str,
-    named: _Named,
-    settings: dict[str, Any],
-    config: Config,
-    networks: Networks,
-    strength: DiscriminatorStrength,
-) -> Configuration:
-    given = strength.applied_to(named.label, settings)
-    ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
-    if named.loss is not None:
-        del given["loss"]  # the partial has it
-    pair = networks.generator, networks.discriminator_of(strength.width)
-    algorithm = _made(label, named, pair, config.latent_dim, given)
-    if ema is not None:
-        algorithm = averaged(algorithm, ema)
-    size, d_steps = given.get("batch_size", 64), given.get("d_steps", 1)
-    sizes = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
-    stored = plain_settings(given | ({} if ema is None else {"ema": ema}))
-    if named.loss is not None:
-        stored = {"loss": named.loss} | stored
-    return Configuration(label, named.recipe, stored, algorithm, sizes, d_steps if isinstance(d_steps, int) else 1)
+def _alone(study: Study, one: Configuration, why: str) -> Program:
+    return Program(_folder(one.label), (one.label,), None, {}, why)
 
 
-def _made(label: str, named: _Named, pair: tuple[Any, Any], latent_dim: int, given: dict[str, Any]) -> Algorithm:
-    try:
-        with kept_running():
-            algorithm = named.make(*pair, normal_prior(latent_dim), **given)
-    except Exception as error:  # whatever the user's recipe raises
-        raise OptionError("recipe", f"{_with_place(label, named)}{raised(error)}") from error
-    if not isinstance(algorithm, Algorithm):
-        made = f"{_with_place(label, named)} made a {type(algorithm).__name__}"
-        raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
-    return algorithm
+def _why(others: Sequence[tuple[str, str]]) -> str:
+    return f"{', '.join(name for name, _ in others)} changes code or shapes" if others else ""
+
+
+def _folder(label: str) -> str:
+    """A name for a program's folder: short, and the same whatever else the study has."""
+    name = re.sub(r"[^\w=.,+-]+", "-", label)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 9]}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
 def _check_sizes(configuration: Configuration, source: Source) -> None:
@@ -149,35 +145,36 @@ def _check_sizes(configuration: Configuration, source: Source) -> None:
                               f"({configuration.label})")  # fmt: skip
 
 
-def _with_place(label: str, named: _Named) -> str:
-    """The label, and for a recipe of the user's own the file and line where it stands."""
-    own = not str(getattr(named.make, "__module__", "jaxgan")).startswith("jaxgan.")
-    return f"{label} {place_of(named.make)}".strip() if own and named.loss is None else label
-
-
-def _try(configuration: Configuration, study: Study, who: str) -> Step:
+def _try(program: Program, study: Study, first: Configuration) -> Step:
     """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
-    algorithm, sample = configuration.algorithm, study.source.sample
+    sample = study.source.sample
 
-    def step(key: jax.Array) -> Any:
+    def step(key: jax.Array, numbers: Mapping[str, Any]) -> Any:
+        algorithm = first.algorithm if program.make is None else program.make(**numbers)
         return algorithm.step(key, start(algorithm, sample, key), sample)
 
+    numbers = {name: np.float32(values[0]) for name, values in program.settings.items()}
     try:
         with kept_running():
-            program, (state, info) = jax.make_jaxpr(step, return_shape=True)(study.keys[0])
+            traced, (state, info) = jax.make_jaxpr(step, return_shape=True)(study.keys[0], numbers)
     except Exception as error:  # whatever the user's functions raise
-        option = "loss" if configuration.recipe == "gan" else "recipe"
-        raise OptionError(option, f"{who}{raised(error)}") from error
-    return Step(state, info, program.jaxpr)
+        if numbers and any(isinstance(e, jax.errors.ConcretizationTypeError) for e in (error, error.__cause__)):
+            raise _AskedForValueError(f"its code asks for the values of {', '.join(numbers)}") from error
+        if isinstance(error, OptionError):
+            raise
+        option = "loss" if first.recipe == "gan" else "recipe"
+        raise OptionError(option, f"{with_place(first.label, first.named)}{raised(error)}") from error
+    return Step(state, info, traced.jaxpr)
 
 
-def _try_probes(configuration: Configuration, study: Study) -> None:
+def _try_probes(program: Program, study: Study) -> None:
     """Traces the user's probes on the state that a step leaves."""
-    assert configuration.step is not None  # it was traced a moment ago
+    assert program.step is not None  # it was traced a moment ago
     for name in study.config.probe:
-        probe = with_algorithm(catalogue.find_probe(name), configuration.algorithm)
+        algorithm = study.configurations[program.labels[0]].algorithm
+        probe = with_algorithm(catalogue.find_probe(name), algorithm)
         try:
             with kept_running():
-                jax.eval_shape(probe, study.keys[0], configuration.step.state)
+                jax.eval_shape(probe, study.keys[0], program.step.state)
         except Exception as error:  # whatever the user's functions raise
             raise OptionError("probe", f"{name}{raised(error)}") from error

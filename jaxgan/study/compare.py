@@ -1,4 +1,4 @@
-"""The job behind `compare` and `train`: losses and recipes over many seeds, compared."""
+"""The job behind `compare`, `train` and `study`: losses and recipes over many seeds, compared."""
 
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ def run_study(
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    again: bool = False,
     trust: bool = False,
     gentle: bool = False,
     on: resources.Resources = resources.ALL,
@@ -30,11 +31,12 @@ def run_study(
     trains and writes its own seeds, and the first does the rest.
 
     Args:
-      job: `compare` or `train`.
+      job: `compare`, `train` or `study`.
       given: options of `Config`; what is missing takes its default.
       out: the folder; by default the next number under runs/.
       overwrite: whether a run in `out` may be replaced.
       resume: continue the run in `out`, to more steps or seeds where `given` has more.
+      again: begin in `out`, or go on with the study that is there: with the runs that it lacks of what is asked for.
       trust: whether code that a folder names may be run where the folder was made elsewhere.
       gentle: slower learning over more steps.
       on: devices and processes.
@@ -48,17 +50,17 @@ def run_study(
       Interrupted: a signal, such as Ctrl-C; the folder can be resumed.
     """
     how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
-    return conduct(task_of(job), given, how, resume=resume)
+    return conduct(task_of(job), given, how, resume=resume, again=again)
 
 
 def task_of(job: str) -> Task:
-    """What `compare` and `train` ask of a study: itself, with the user's probes."""
+    """What `compare`, `train` and `study` ask of a study: itself, with the user's probes."""
     return Task(
         job,
-        job,
+        "compare" if job == "study" else job,
         build=study_for,
         others=own_probes,
-        origin=lambda study: {"command": command_line(job, study.config)},
+        origin=lambda study: {"command": command_line("compare" if job == "study" else job, study.config)},
         finish=lambda study, results: results,
         report=write_run_report,
     )

@@ -15,7 +15,8 @@ class Config:
     """One study: configurations x seeds on one data set. Everything that determines its numbers is here.
 
     Every configuration is a recipe and its settings: a loss is the recipe `gan` with that loss. `set` holds the
-    settings as texts, NAME=VALUE for all configurations or LABEL:NAME=VALUE for those of that label or recipe.
+    settings as texts, NAME=VALUE for all configurations or LABEL:NAME=VALUE for those of that label or recipe; `vary`
+    multiplies them, each with a cell of a grid of settings.
     """
 
     data: str
@@ -42,6 +43,9 @@ class Config:
     first_seed: int = 0  # the number of the first of the seeds, by which its keys are drawn
     value_range: str = ""  # LOW,HIGH: the values of black and white; "": those of the type
     background: int | None = None  # the grey level behind transparent pixels; None: white
+    vary: tuple[str, ...] = ()  # axes of settings, see `study.vary`: every recipe with every cell of their grid
+    stop: tuple[str, ...] = ()  # what ends a run before its last step, see `study.stop_rules`
+    planned: tuple[str, ...] = ()  # METRIC:BETTER>THAN, claims that were made before the first run
 
 
 # Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
@@ -76,7 +80,7 @@ SHORTHANDS = {
     "ema": "ema",
 }
 """Options that are short for a setting of every configuration, and the setting's name."""
-REPEATED = ("loss", "recipe", "set", "network", "probe")
+REPEATED = ("loss", "recipe", "set", "network", "probe", "vary", "stop", "planned")
 """Options that can be given several times."""
 OWN = ("loss", "recipe", "probe", "generator", "discriminator")
 """Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
@@ -114,6 +118,9 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
         "background": None,
         "precision": "float32",
         "first_seed": 0,
+        "vary": (),
+        "stop": (),
+        "planned": (),
     }
 
 
@@ -166,7 +173,7 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
 
 def from_stored(stored: Mapping[str, Any]) -> Config:
     """The configuration as `dataclasses.asdict` and JSON left it."""
-    return Config(**(dict(stored) | {name: tuple(stored[name]) for name in REPEATED}))
+    return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
 
 
 def seed_numbers(config: Config) -> range:

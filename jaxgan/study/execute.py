@@ -2,43 +2,49 @@
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 from numpy.typing import NDArray
 
 from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
 from jaxgan.results import store
-from jaxgan.results.claim import RunFolder, check_out
+from jaxgan.results.claim import RunFolder, check_out, is_run
 from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement, place
-from jaxgan.runs.run import start, start_runs, with_algorithm
+from jaxgan.runs.run import AnyProbe, start, start_runs, with_algorithm
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, compilation, inputs, processes, resources
 from jaxgan.study.assemble import assemble
-from jaxgan.study.build import Configuration, Study, build
+from jaxgan.study.blocks import blocks_for, keys_of, runs_of
+from jaxgan.study.build import Program, Study, build
+from jaxgan.study.claims import check_claims
 from jaxgan.study.config import Config, black_and_white, configure
+from jaxgan.study.configurations import configurations_in
+from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
 from jaxgan.study.interrupted import Interrupted, last_line, not_written
-from jaxgan.study.job import Block, Job, Log, all_seeds
+from jaxgan.study.job import Block, Job, Log
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
-from jaxgan.study.resume import continued, resumable
+from jaxgan.study.resume import continued, grown_to, resumable
+from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.strength import DiscriminatorStrength
-from jaxgan.study.training import check_kept, read_block, save_generator, train
+from jaxgan.study.training import check_kept, read_block, train
 from jaxgan.study.trust import check_trusted
-from jaxgan.study.watching import Watched, along, by_leaf, watch
+from jaxgan.study.watching import Watched, along, by_leaf, of_any_settings, watch
 from jaxgan.types import Algorithm, Generator
 
+FEW = 12  # configurations that are named one by one
 PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
 
-Others = Callable[[Configuration], Mapping[str, Watched]]
-"""What else is watched along the training of a configuration, by the name of its group."""
+Others = Callable[[Program], Mapping[str, Watched]]
+"""What else is watched along the training of a program's runs, by the name of its group."""
 
 
 class Plan(NamedTuple):
@@ -49,6 +55,7 @@ class Plan(NamedTuple):
     placement: Placement
     evaluator: Evaluator
     others: Others
+    rules: StopRules
 
 
 class Task(NamedTuple):
@@ -77,28 +84,34 @@ class How(NamedTuple):
     log: Log
 
 
-def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool) -> Path:
+def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool, again: bool = False) -> Path:
     """Trains, measures and reports, as `jaxgan.run_study` says; returns the folder that holds everything."""
     with stoppable() as stopping:
-        stopping.kept = partial(last_line, task.command, how.out if resume else None)
-        return _conduct(task, given, how, resume)
+        stopping.kept = partial(last_line, task.command, how.out if resume or again else None)
+        return _conduct(task, given, how, resume, again and not how.overwrite)
 
 
-def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool) -> Path:
+def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool, again: bool) -> Path:
     given, out = inputs.absolute(given), how.out
     if resume and (how.gentle or how.overwrite):
         raise OptionError("resume", "continues a run as it was started; leave --gentle and --overwrite out")
-    config = (
-        continued(given, out, task.job)
-        if resume
-        else configure(given, gentle=how.gentle, points=inputs.holds_points(given))
-    )
+    points = inputs.holds_points(given)
+    again = again and out is not None and is_run(out)
+
+    def asked() -> Config:
+        """Of what is in the folder now, where a run goes on."""
+        if again:
+            assert out is not None
+            return grown_to(given, out, points=points)
+        return continued(given, out, task.job) if resume else configure(given, gentle=how.gentle, points=points)
+
+    config = asked()
     placement = started(config, how)
-    if not resume:
+    if not (resume or again):
         return _begun(task, config, how, placement)
     assert out is not None  # `continued` has asked
     with old_folder(out) as run:
-        if continued(given, run.path, task.job) != config:
+        if asked() != config:
             raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
         if has_all_of(run, config):  # the report needs no code of the user's
             if processes.leads():
@@ -131,9 +144,8 @@ def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, ru
     with processes.in_agreement():
         plan = _planned(task, config, how, placement, run)
         plan = plan._replace(blocks=resumable(run.path, plan.study))
-        for label in plan.study.configurations:
-            for block in plan.blocks:
-                check_kept(_job(task, how, plan, run), label, block)
+        for block in plan.blocks:
+            check_kept(_job(task, how, plan, run), block)
     with stoppable() as stopping, stopping.held():
         grown(run, plan.study, origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study))
     return _carried_out(task, how, plan, run)
@@ -143,9 +155,11 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
     study, job = plan.study, _job(task, how, plan, run)
     with stoppable() as stopping:
         stopping.kept = partial(last_line, task.command, run.path)
+    labels = list(study.configurations)
+    what = ", ".join(labels) if len(labels) <= FEW else f"{len(labels):,} configurations in {_programs(plan)}"
     job.log(
         f"{task.about}{counted(study.config.seeds, 'seed')} x {counted(study.config.steps, 'step')} of "
-        f"{', '.join(study.configurations)} on {study.source.name}; everything goes to {run.path}"
+        f"{what} on {study.source.name}; everything goes to {run.path}"
     )
     with giving_up(job):
         results = measured(job, plan)
@@ -157,7 +171,7 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
 
 
 def _job(task: Task, how: How, plan: Plan, run: RunFolder) -> Job:
-    return Job(plan.study, run, task.command, how.progress and processes.leads(), _log_of(how))
+    return Job(plan.study, run, task.command, how.progress and processes.leads(), _log_of(how), plan.rules)
 
 
 def _log_of(how: How) -> Log:
@@ -166,48 +180,64 @@ def _log_of(how: How) -> Log:
 
 def started(config: Config, how: How) -> Placement:
     """Devices and processes for so many seeds, before anything is compiled."""
-    placement = resources.start(config.seeds, how.on, how.log)
+    placement = resources.start(config.seeds * configurations_in(config), how.on, how.log)
     if how.keep_programs:
         compilation.keep_programs()
     return placement
 
 
 def measured(job: Job, plan: Plan) -> Results | None:
-    """Trains and measures every configuration; the results in the process that leads."""
-    study, evaluator = plan.study, plan.evaluator
-    records, final, seconds = [], [], {}
-    for label, configuration in study.configurations.items():
+    """Trains and measures every block; the results in the process that leads."""
+    study, seconds = plan.study, dict[str, float]()
+    for name, program in study.programs.items():
         clock = time.perf_counter()
-        watched = _watched(plan, configuration, plan.others(configuration))
-        parts = [train(job, configuration, block, _place(plan, block), watched) for block in plan.blocks]
-        if processes.leads():
-            generator = jax.tree.map(lambda *each: np.concatenate(each), *parts)
-            save_generator(job, configuration, generator, study.config.steps)
-            final.append(evaluate(evaluator, configuration.algorithm.game, generator, _evaluation_keys(study)))
-            records.append(_joined([read_block(job, label, block) for block in plan.blocks]))
-        seconds[label] = round(time.perf_counter() - clock, 1)
+        blocks = [block for block in plan.blocks if block.program == name]
+        if missing := [block for block in blocks if not is_done(job, block)]:
+            watched = _watched(plan, program)
+            for block in missing:
+                carry_out(job, plan, block, watched)
+        seconds[name] = round(time.perf_counter() - clock, 1)
     with processes.in_agreement():
         if not processes.leads():
             return None
-        untrained = _untrained(study, evaluator)
-        config = store.read_config(job.folder)
-        return assemble(study, with_untrained(evaluator, untrained), records, final, config, seconds)
+        evaluator = with_untrained(plan.evaluator, _untrained(study, plan.evaluator))
+        records = by_configuration(study, {block: read_block(job, block) for block in plan.blocks})
+        final = by_configuration(study, {block: read_final(job, block) for block in plan.blocks})
+        return assemble(study, evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
+
+
+def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
+    """Trains a block to its end and measures its generators, once: what is found there already is not done again."""
+    study = plan.study
+    generator = train(job, study.programs[block.program], block, _place(plan, block), watched)
+    if processes.leads():
+        first = study.configurations[block.configurations[0]]
+        keys = jnp.tile(_evaluation_keys(keys_of(study, block)), len(block.configurations))
+        found = evaluate(plan.evaluator, first.algorithm.game, generator, keys)
+        write_final(job, block, found)
 
 
 def own_probes(study: Study) -> Others:
     """The user's probes: (key, algorithm, state) -> any pytree of arrays."""
     found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
 
-    def others(configuration: Configuration) -> dict[str, Watched]:
-        return {name: Watched(with_algorithm(probe, configuration.algorithm), by_leaf) for name, probe in found.items()}
+    def others(program: Program) -> dict[str, Watched]:
+        algorithm = study.configurations[program.labels[0]].algorithm
+        bound = {n: p if program.make else with_algorithm(p, algorithm) for n, p in found.items()}
+        return {name: Watched(probe, by_leaf) for name, probe in bound.items()}
 
     return others
 
 
-def _watched(plan: Plan, configuration: Configuration, others: Mapping[str, Watched]) -> Watched:
+def _watched(plan: Plan, program: Program) -> Watched:
     """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
-    evaluator, algorithm = plan.evaluator, configuration.algorithm
-    probe = partial(evaluation_probe, evaluator, algorithm.game, min(evaluator.samples, PROBE_SAMPLES))
+    evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
+    others = plan.others(program)
+
+    def probe(**which: Any) -> AnyProbe:
+        found = evaluation_probe(evaluator, algorithm.game, min(evaluator.samples, PROBE_SAMPLES), **which)
+        return found if program.make is None else of_any_settings(found)
+
     begin = partial(start, algorithm, plan.study.source.sample)
     if jax.eval_shape(begin, plan.study.keys[0]).average is not None:
         others = {"live": Watched(probe(generator=current_generator), along(evaluator)), **others}
@@ -237,7 +267,10 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
     for line in study.source.notes:
         log(line)
-    return Plan(study, (all_seeds(config),), placement, evaluator, others)
+    metrics = [metric.name for metric in evaluator.metrics]
+    rules = StopRules(config.stop, metrics)
+    check_claims(config.planned, list(study.configurations), metrics)
+    return Plan(study, blocks_for(study), placement, evaluator, others, rules)
 
 
 class giving_up:  # a context manager, named as what it does
@@ -267,37 +300,20 @@ def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
     algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
     begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
-    return evaluate(evaluator, algorithm.game, generator, _evaluation_keys(study))
+    return evaluate(evaluator, algorithm.game, generator, _evaluation_keys(study.keys))
 
 
-def _evaluation_keys(study: Study) -> jax.Array:
-    return jax.vmap(partial(named_key, name="evaluation"))(study.keys)
+def _evaluation_keys(keys: jax.Array) -> jax.Array:
+    return jax.vmap(partial(named_key, name="evaluation"))(keys)
 
 
 def _place(plan: Plan, block: Block) -> Placement:
-    if len(plan.blocks) == 1:
-        return plan.placement
     devices = plan.placement.mesh.devices.ravel().tolist()
-    return place(block.last - block.first + 1, devices=devices, in_turn=plan.placement.in_turn)
+    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)
 
 
-def _joined(parts: list[dict[str, NDArray]]) -> dict[str, NDArray]:
-    """Blocks of seeds one after the other, at the steps that all of them have.
-
-    A block that was trained to an earlier end first was measured there, too.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    common = {axis: reduce(np.intersect1d, [part[axis] for part in parts]) for axis in ("step", "probe_step")}
-
-    def at(part: dict[str, NDArray], name: str) -> NDArray:
-        if name.startswith("watch/"):
-            return part[name]
-        axis = "step" if name.startswith("series/") else "probe_step"
-        return part[name][:, np.isin(part[axis], common[axis])]
-
-    names = [name for name in parts[0] if "/" in name]
-    return common | {name: np.concatenate([at(part, name) for part in parts]) for name in names}
+def _programs(plan: Plan) -> str:
+    return counted(len(plan.study.programs), "program")
 
 
 def _silent(line: str) -> None:

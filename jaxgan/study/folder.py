@@ -16,6 +16,8 @@ from jaxgan.study.config import Config
 from jaxgan.study.job import Block
 from jaxgan.study.trust import sealed
 
+_GROWN = ("config", "configurations", "command", "blocks")
+"""What config.json has more of when a run grows."""
 RUNS = Path("runs")
 """Where folders are numbered that were given no name."""
 
@@ -61,7 +63,7 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
     """What a resumed run has more of than before goes to its config.json."""
     with processes.in_agreement():
         if processes.leads():
-            now = store.read_config(run.path) | {name: origin[name] for name in ("config", "command", "blocks")}
+            now = store.read_config(run.path) | {name: origin[name] for name in _GROWN}
             (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they are not those of the new config.json
             run.rewrite(sealed(now))
             inputs.keep_copies(run.path, study)
@@ -99,8 +101,9 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         "network": study.networks.description,
         "shape": list(study.source.shape),
         "classes": list(study.source.classes),
-        "blocks": [list(block) for block in blocks],
+        "blocks": [block._asdict() for block in blocks],
         "inputs": inputs.digests(study),
+        "sources": provenance.sources(),
         **provenance.provenance(),
         **resources.described(placement),
         "key": study.config.key,

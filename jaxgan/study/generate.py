@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +20,10 @@ from jaxgan.report.run import figures
 from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
-from jaxgan.study.build import rebuilt
+from jaxgan.study.blocks import blocks_in, runs_of
 from jaxgan.study.config import MIXTURES, from_stored
+from jaxgan.study.configurations import rebuilt
+from jaxgan.study.job import Block
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
@@ -75,28 +77,17 @@ def load_generator(
     folder = Path(folder)
     content = store.read_config(folder)
     check_trusted(content, folder, trust=trust)
-    labels = content.get("configurations", {})
-    trained = [label for label in labels if checkpoint.latest_step(folder / label / "generator") is not None]
-    if not trained:
-        raise store.StoreError(f"{folder} holds no trained generator yet")
-    if configuration is None:
-        configuration = "non_saturating" if "non_saturating" in trained else trained[0]
-    configuration = catalogue.slug(configuration)  # spelled as for `compare`, too
-    if configuration not in trained:
-        raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
-    directory = folder / configuration / "generator"
-    meta = checkpoint.read_meta(directory)
-    if meta["configuration"] != configuration:
-        raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['configuration']}")
-    seeds, first = meta["seeds"], meta.get("first_seed", 0)
-    seed = first if seed is None else seed
-    if not first <= seed < first + seeds:
-        raise OptionError("seed", f"got {seed}, expected {first} to {first + seeds - 1}")
+    configuration, block, seed = _which(folder, content, configuration, seed)
+    directory = folder / block.folder / "generator"
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
     game = algorithm.game
-    stacked, _ = checkpoint.load(directory, _shapes(algorithm, tuple(content["shape"]), config.conditional, seeds))
-    params, model_state = jax.tree.map(lambda a: a[seed - first], tuple(stacked))
+    shapes = _shapes(algorithm, tuple(content["shape"]), config.conditional, runs_of(block))
+    stacked, meta = checkpoint.load(directory, shapes)
+    if meta["where"] != block.folder:
+        raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")
+    run = block.configurations.index(configuration) * block.seeds + seed - block.first
+    params, model_state = jax.tree.map(lambda a: a[run], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
     @jax.jit
@@ -111,6 +102,33 @@ def load_generator(
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded
     return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, configuration, seed, step, own)
+
+
+def _which(
+    folder: Path, content: dict[str, Any], configuration: str | None, seed: int | None
+) -> tuple[str, Block, int]:
+    """The configuration, the block that has its generator, and the seed; the first of each where none is named.
+
+    Raises:
+      StoreError, OptionError: there is none, or none of that name or number.
+    """
+    blocks = blocks_in(content) if "blocks" in content else ()
+    there = [block for block in blocks if checkpoint.latest_step(folder / block.folder / "generator") is not None]
+    trained = [label for label in content.get("configurations", {}) if any(label in b.configurations for b in there)]
+    if not trained:
+        raise store.StoreError(f"{folder} holds no trained generator yet")
+    if configuration is None:
+        configuration = "non_saturating" if "non_saturating" in trained else trained[0]
+    elif configuration not in trained:  # spelled as for `compare`, too
+        configuration = catalogue.slug(configuration)
+    if configuration not in trained:
+        raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
+    own = sorted((block for block in there if configuration in block.configurations), key=lambda block: block.first)
+    number = own[0].first if seed is None else seed
+    block = next((block for block in own if block.first <= number <= block.last), None)
+    if block is None:
+        raise OptionError("seed", f"got {seed}, expected {own[0].first} to {own[-1].last}")
+    return configuration, block, number
 
 
 class Run(Results):

@@ -14,8 +14,8 @@ from jaxgan.report.run.report import write_run_report
 from jaxgan.results import claim, store
 from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
+from jaxgan.study.blocks import blocks_in
 from jaxgan.study.folder import complete
-from jaxgan.study.job import Block
 from jaxgan.study.messages import counted
 from jaxgan.study.training import check_whose
 
@@ -71,27 +71,29 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
         return
     count = content.get("processes", 1)
     processes = [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
-    for label in content["configurations"]:
-        for block in (Block(*block) for block in content["blocks"]):
-            own = folder / label / block.folder
-            again = _trained_again(content, folder, own)
-            for process in processes:
-                where = "/".join(filter(None, (label, block.folder, process)))
-                step = _step(own / "training" / process)
-                if step is None:
-                    yield Finding(f"{where}/training", True, "not begun, or not saved yet")
-                    continue
-                origin = Origin(content.get("id"), where)
-                look = partial(_about_state, own / "training" / process, origin, content)
-                yield _attempt(f"{where}/training", look, again)
-                records = own / "records" / process
-                end = min(step, content["config"]["steps"])
-                yield _attempt(f"{where}/records", partial(_about_records, records, end, origin), again)
-        generator = folder / label / "generator"
-        if checkpoint.latest_step(generator) is not None:
-            again = _trained_again(content, folder, generator)
-            look = partial(_about_state, generator, Origin(content.get("id"), ""), content)
-            yield _attempt(f"{label}/generator", look, again)
+    steps = content["config"]["steps"]
+    for block in blocks_in(content):
+        own = folder / block.folder
+        again = _trained_again(content, folder, own)
+        for process in processes:
+            where = "/".join(filter(None, (block.folder, process)))
+            step = _step(own / "training" / process)
+            if step is None:
+                yield Finding(f"{where}/training", True, "not begun, or not saved yet")
+                continue
+            origin = Origin(content.get("id"), where)
+            look = partial(_about_state, own / "training" / process, origin, content)
+            yield _attempt(f"{where}/training", look, again)
+            records = own / "records" / process
+            yield _attempt(f"{where}/records", partial(_about_records, records, min(step, steps), origin), again)
+        origin = Origin(content.get("id"), block.folder)
+        for part, look in (
+            ("generator", partial(_about_state, own / "generator", origin, content)),
+            ("final", partial(_about_final, own / "final", steps, origin)),
+        ):
+            if (own / part).is_dir():
+                again = _trained_again(content, folder, own / part)
+                yield _attempt(f"{block.folder}/{part}", look, again)
 
 
 def _others(folder: Path, whole: bool) -> list[Finding]:
@@ -130,6 +132,10 @@ def _about_results(folder: Path) -> str:
 def _about_records(folder: Path, end: int, origin: Origin) -> str:
     found = read_records(folder, end, origin)
     return f"{counted(len(found['step']), 'step')} recorded up to {end:,}"
+
+
+def _about_final(folder: Path, end: int, origin: Origin) -> str:
+    return f"{counted(len(read_records(folder, end, origin)), 'array')} of trained generators"
 
 
 def _about_state(folder: Path, origin: Origin, content: Mapping[str, Any]) -> str:

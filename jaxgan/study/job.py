@@ -1,4 +1,4 @@
-"""What a job is while it is carried out: a study, the folder that it has claimed, and blocks of seeds."""
+"""What a job is while it is carried out: a study, the folder that it has claimed, and blocks of runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,32 +8,34 @@ from jaxgan.results.claim import RunFolder
 from jaxgan.results.records import Origin
 from jaxgan.study import processes
 from jaxgan.study.build import Study
-from jaxgan.study.config import Config
+from jaxgan.study.stop_rules import StopRules
 
 Log = Callable[[str], None]
 
 
 class Block(NamedTuple):
-    """Consecutive seeds that are trained together: all of a run, unless it was given more of them later."""
+    """Runs that are trained together: configurations of one program, each with the same consecutive seeds."""
 
+    program: str
+    configurations: tuple[str, ...]
     first: int
     last: int  # included
+    wave: int = 0  # of several blocks of a program with the same seeds
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return self.last + 1 - self.first
 
     @property
     def folder(self) -> str:
-        """The name of its folder within a configuration's."""
-        return f"seeds-{self.first}-{self.last}"
+        """Its folder within the run's.
 
-
-def all_seeds(config: Config) -> Block:
-    """The seeds of a run, trained together.
-
-    Example:
-      >>> from jaxgan.study.config import configure
-      >>> all_seeds(configure({"seeds": 8})).folder, all_seeds(configure({"seeds": 8, "first_seed": 8})).folder
-      ('seeds-0-7', 'seeds-8-15')
-    """
-    return Block(config.first_seed, config.first_seed + config.seeds - 1)
+        Example:
+          >>> Block("minimax", ("minimax",), 0, 7).folder, Block("hinge", ("hinge b1=0",), 8, 15, wave=2).folder
+          ('minimax/seeds-0-7', 'hinge/seeds-8-15-2')
+        """
+        return f"{self.program}/seeds-{self.first}-{self.last}{f'-{self.wave}' if self.wave else ''}"
 
 
 class Job(NamedTuple):
@@ -44,13 +46,14 @@ class Job(NamedTuple):
     name: str  # the command that continues it
     progress: bool
     log: Log
+    rules: StopRules = StopRules((), ())
 
     @property
     def folder(self) -> Path:
         """The run's."""
         return self.run.path
 
-    def origin(self, label: str, block: Block, process: str | None = None) -> Origin:
-        """Whose records, and whose checkpoint, a process, this one by default, writes of a block of a configuration."""
+    def origin(self, block: Block, process: str | None = None) -> Origin:
+        """Whose records, and whose checkpoint, a process, this one by default, writes of a block."""
         process = processes.own_name() if process is None else process
-        return Origin(self.run.run, "/".join(filter(None, (label, block.folder, process))))
+        return Origin(self.run.run, "/".join(filter(None, (block.folder, process))))

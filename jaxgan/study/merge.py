@@ -14,6 +14,7 @@ from jaxgan.results.claim import RunFolder, check_out, ids_in
 from jaxgan.results.records import Origin, append_records, read_records
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, resources
+from jaxgan.study.blocks import blocks_in
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import How, Task, conduct, started
@@ -97,21 +98,20 @@ def merge_runs(
         new_folder(out, name, origin, study, overwrite) as run,
     ):
         write_text(run.path / "log.jsonl", "".join(_log(part.folder) for part in parts))
-        for label, by_block in found.items():
+        for by_block in found.values():
             for block, part in by_block.items():
-                _copy(part, run, label, block)
+                _copy(part, run, block)
         stopping.kept = partial(last_line, task.command, run.path)
     return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
 
 
-def _copy(part: Part, run: RunFolder, label: str, block: Block) -> None:
+def _copy(part: Part, run: RunFolder, block: Block) -> None:
     """What a part has of a block, as the merged run's own, whole or not at all."""
-    own, where = Path(label, block.folder), f"{label}/{block.folder}"
+    own, end = Path(block.folder), part.config.steps
     partial = run.path / own.with_name(own.name + PARTIAL)
-    shutil.copytree(part.folder / own, partial)
-    end = part.config.steps
-    arrays = read_records(partial / "records", end, Origin(part.content.get("id"), where))
-    append_records(partial / "records", 0, end, arrays, Origin(run.run, where))
+    shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # measured again, as one run
+    arrays = read_records(partial / "records", end, Origin(part.content.get("id"), block.folder))
+    append_records(partial / "records", 0, end, arrays, Origin(run.run, block.folder))
     partial.rename(run.path / own)
 
 
@@ -120,6 +120,8 @@ def _read(folder: Path, trust: bool) -> Part:
     check_trusted(content, folder, trust=trust)
     if content["job"] == "profile" and content.get("kind") != "train":
         raise store.StoreError(f"{folder} holds a profile of no training, expected runs or profiles along training")
+    if content["config"].get("vary"):
+        raise store.StoreError(f"{folder} varies settings, expected a run that does not; machines share its folder")
     if not store.is_finished(folder):
         raise store.StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     if (processes := content.get("processes", 1)) > 1:
@@ -164,7 +166,7 @@ def _trained(parts: Sequence[Part]) -> dict[str, dict[Block, Part]]:
     for part in parts:
         for label in part.content["configurations"]:
             own = found.setdefault(label, {})
-            for block in (Block(*block) for block in part.content["blocks"]):
+            for block in (block for block in blocks_in(part.content) if label in block.configurations):
                 twice = next((b for b in own if b.first <= block.last and block.first <= b.last), None)
                 if twice is not None:
                     seed = max(twice.first, block.first)
@@ -179,16 +181,16 @@ def _blocks(found: Mapping[str, Mapping[Block, Part]]) -> tuple[Block, ...]:
     Raises:
       StoreError: they have others, or seeds are missing between them.
     """
-    by_label = {label: tuple(sorted(own)) for label, own in found.items()}
+    by_label = {label: tuple(sorted(own, key=lambda block: block.first)) for label, own in found.items()}
     (first, blocks), *others = by_label.items()
     for label, own in others:
-        if own != blocks:
+        if _words(own) != _words(blocks):
             raise store.StoreError(f"{first} has seeds {_words(blocks)} and {label} {_words(own)}, expected the same")
     for before, after in pairwise(blocks):
         if after.first != before.last + 1:
             raise store.StoreError(f"got seeds {_words(blocks)}, expected none missing: --first-seed {before.last + 1} "
                                    f"--seeds {after.first - before.last - 1} trains the others")  # fmt: skip
-    return blocks
+    return tuple(block for own in by_label.values() for block in own)
 
 
 def _merged(parts: Sequence[Part], blocks: Sequence[Block]) -> Config:
@@ -211,8 +213,8 @@ def _merged(parts: Sequence[Part], blocks: Sequence[Block]) -> Config:
         loss=tuple(named["loss"].values()),
         recipe=tuple(named["recipe"].values()),
         set=texts,
-        first_seed=blocks[0].first,
-        seeds=blocks[-1].last + 1 - blocks[0].first,
+        first_seed=min(block.first for block in blocks),
+        seeds=max(block.last for block in blocks) + 1 - min(block.first for block in blocks),
     )
 
 

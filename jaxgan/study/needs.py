@@ -17,6 +17,9 @@ from jaxgan.study.build import Study
 from jaxgan.study.messages import OptionError
 
 _PAGE = 3_000_000  # bytes of a report with its figures, about
+WAVE = 2**27
+"""Bytes of the state of a block of several configurations, about: what a killed study trains again, and what a
+checkpoint writes every so often. A thousand small runs, or a few configurations of a network for images."""
 _COPIES = 2  # of the records in memory, when they are joined and put together
 
 
@@ -33,25 +36,28 @@ def needs_of(study: Study, placement: Placement) -> Needs:
     Nothing is compiled. On other devices than CPUs only what the host holds is counted; there the runs that fit are
     trained in waves.
     """
-    config, runs = study.config, len(study.keys)
-    traced = [one.step for one in study.configurations.values() if one.step is not None]
+    config, runs = study.config, len(study.keys) * len(study.configurations)
+    traced = [one.step for one in study.programs.values() if one.step is not None]
     state, record = max(bytes_of(step.state) for step in traced), max(bytes_of(step.info) for step in traced)
-    in_turn = settle(placement, traced[0].state).in_turn
+    together = min(WAVE // state // len(study.keys) or 1, max(len(one.labels) for one in study.programs.values()))
+    together *= len(study.keys)
+    settled = settle(placement, traced[0].state)
     on_host = placement.mesh.devices.flat[0].platform == "cpu"
-    at_once = min(runs, placement.mesh.size) if in_turn else runs
+    width = 1 if settled.in_turn else settled.group or together
+    at_once = min(together, width * placement.mesh.size)
     modes = 0 if study.source.mixture is None else len(study.source.mixture.means)
     example = 4 * (math.prod(study.source.shape) + modes)  # samples have a distance to every mode
-    records = len(record_steps(config.steps, config.record_every or None)) * record * runs * len(traced)
+    records = len(record_steps(config.steps, config.record_every or None)) * record * runs
     memory = {
         "data": _data(study) * (placement.mesh.size if on_host else 1),
-        "the state of all seeds, and a copy to save": 2 * state * runs,
+        "the state of all runs of a block, and a copy to save": 2 * state * together,
         "the widest array of a step": on_host * at_once * max(widest(step.program) for step in traced),
         "records": _COPIES * records,
         "the samples of one seed": config.samples * example,
     }
     # A checkpoint is removed when the next one is whole, and records are joined into one file beside the many.
     disk = {
-        "checkpoints": (len(traced) + 1) * state * runs,
+        "checkpoints": state * (runs + together),
         "records and results": 3 * records,
         "the report": _PAGE,
     }

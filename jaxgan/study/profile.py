@@ -19,11 +19,12 @@ from jaxgan.results.claim import RunFolder, check_out
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import catalogue, inputs, provenance, resources
+from jaxgan.study.blocks import blocks_for
 from jaxgan.study.config import configure
 from jaxgan.study.execute import How, conduct, started, study_for
 from jaxgan.study.folder import RUNS, complete, new_folder, origin_of
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
-from jaxgan.study.job import Job, Log, all_seeds
+from jaxgan.study.job import Job, Log
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.profile_config import (
@@ -140,7 +141,7 @@ def _against_frozen(
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
     check_needs(needs_of(study, placement), how.out or RUNS)
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
-    origin = origin_of("profile", study, placement, (all_seeds(config),)) | own_origin("frozen", profile, study)
+    origin = origin_of("profile", study, placement, blocks_for(study)) | own_origin("frozen", profile, study)
     with (
         new_folder(how.out, name, origin, study, how.overwrite) as run,
         stopping.noting("what was measured is being reported"),

@@ -14,7 +14,7 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.runs.run import start
 from jaxgan.study import catalogue
-from jaxgan.study.build import Configuration, Study
+from jaxgan.study.build import Configuration, Program, Study
 from jaxgan.study.config import Config
 from jaxgan.study.execute import Others, Task, own_probes, study_for
 from jaxgan.study.frozen_generators import gradient_arrays
@@ -46,7 +46,8 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
     def others(study: Study) -> Others:
         own = own_probes(study)
 
-        def watched(configuration: Configuration) -> dict[str, Watched]:
+        def watched(program: Program) -> dict[str, Watched]:
+            configuration = study.configurations[program.labels[0]]
             probe = gradient_probe(
                 configuration.algorithm.game,
                 study.source.sample,
@@ -55,7 +56,7 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
                 batch_size=configuration.batch_sizes.generator,
                 saturated=profile.threshold,
             )
-            return {"gradient": Watched(probe, gradient_arrays), **own(configuration)}
+            return {"gradient": Watched(probe, gradient_arrays), **own(program)}
 
         return watched
 

@@ -1,5 +1,6 @@
 """Where a result comes from: versions, commit, device."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -36,6 +37,22 @@ def provenance() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """The version of everything that a run's numbers may depend on."""
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def sources() -> str:
+    """The SHA-256 of this package's code that numbers can depend on: all but pages and the command line.
+
+    Example:
+      >>> len(sources())
+      64
+    """
+    package = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        own = path.relative_to(package)
+        if own.parts[0] not in ("report", "cli"):
+            total.update(own.as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
 
 
 def commit() -> str | None:

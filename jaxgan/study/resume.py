@@ -1,18 +1,25 @@
 """Continuing a run: as it was started, to the end that it had, to more steps, or with more seeds beside."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jaxgan.results import store
-from jaxgan.study import inputs, resources
+from jaxgan.study import inputs, provenance, resources
+from jaxgan.study.blocks import blocks_for, blocks_in
 from jaxgan.study.build import Study
-from jaxgan.study.config import REPEATED, SHORTHANDS, Config, from_stored
-from jaxgan.study.job import Block, all_seeds
+from jaxgan.study.config import REPEATED, SHORTHANDS, Config, configure, from_stored
+from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError
 
 GROWS = ("steps", "seeds")
 """Options of which a resumed run may have more than before."""
+_GROW_BY_LABEL = ("vary", "loss", "recipe")
+"""Options of which a study may have more, where every configuration that it had stays as it was."""
+_BY_STEPS = ("evaluate_every", "record_every")
+"""Options whose defaults depend on the steps: those of a study that grows stay."""
+_NAME_ANOTHER = "name another folder with --out, or replace it with --overwrite"
 
 
 def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
@@ -47,8 +54,34 @@ def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
     return from_stored({**content["config"], **grown})
 
 
+def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Config:
+    """The whole configuration that `given` asks for, of which the study in `out` has all or a part already.
+
+    Raises:
+      OptionError: what differs from what it was started with, and does not only grow.
+      StoreError: no study of this version.
+    """
+    content = store.read_config(out)
+    try:
+        before = from_stored(content["config"])
+    except (KeyError, TypeError) as error:
+        raise store.StoreError(f"the run in {out} was started by another version of jaxgan") from error
+    as_before = {name: getattr(before, name) for name in _BY_STEPS if given.get(name) is None}
+    now = configure({**given, **as_before}, points=points)
+    for name in (field.name for field in dataclasses.fields(Config)):
+        was, value = getattr(before, name), getattr(now, name)
+        if name in GROWS and value < was:
+            raise OptionError(name, f"got {value}, but the study in {out} has {was}; it can only grow")
+        if was != value and name not in (*GROWS, *_GROW_BY_LABEL):
+            raise OptionError(name, f"got {value}, but the study in {out} was started with {was}; {_NAME_ANOTHER}")
+    if (sources := content.get("sources")) not in (None, provenance.sources()):
+        found = f"the study in {out} was started by other code of jaxgan ({sources[:8]}, now "
+        raise store.StoreError(f"{found}{provenance.sources()[:8]}): go on with that, or {_NAME_ANOTHER}")
+    return now
+
+
 def resumable(out: Path, study: Study) -> tuple[Block, ...]:
-    """The blocks of seeds of the run in `out`, and one more where there are more seeds now.
+    """The blocks of the run in `out`, and more where there are more seeds or configurations now.
 
     Raises:
       OptionError: recipes, the user's code, data or the number of processes are others than when it was started.
@@ -56,10 +89,7 @@ def resumable(out: Path, study: Study) -> tuple[Block, ...]:
     stored = store.read_config(out)
     resources.check_same_number(out, stored.get("processes", 1))
     check_unchanged(stored, study, f"the run in {out} was started")
-    blocks = tuple(Block(*block) for block in stored["blocks"])
-    if (last := all_seeds(study.config).last) > blocks[-1].last:
-        blocks = (*blocks, Block(blocks[-1].last + 1, last))
-    return blocks
+    return blocks_for(study, blocks_in(stored))
 
 
 def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None:
@@ -69,8 +99,13 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
       OptionError: one of them is another now.
     """
     now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
-    if stored.get("configurations") != now:
-        raise OptionError("resume", f"a recipe's settings are others now than when {since}")
+    for label, settings in stored["configurations"].items():
+        if label not in now:
+            raise OptionError("vary", f"{label} is missing, and was there when {since}; it can only grow")
+        if settings != now[label]:
+            raise OptionError("resume", f"the settings of {label} are others now than when {since}")
+    if not study.config.vary and stored["configurations"].keys() != now.keys():
+        raise OptionError("resume", f"the configurations are others now than when {since}")
     then, here = stored["inputs"], inputs.digests(study)
     if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
         raise OptionError("resume", f"{', '.join(changed)} changed since {since}")

@@ -1,4 +1,4 @@
-"""A block of seeds of one configuration, trained with everything that training leaves in the run's folder."""
+"""A block of runs, trained with everything that training leaves in the run's folder."""
 
 import time
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,57 +16,66 @@ from jaxgan.dynamics import best_generator
 from jaxgan.results import store
 from jaxgan.results.claim import ids_in
 from jaxgan.results.records import Origin, append_records, join_records, read_records
+from jaxgan.runs.axis import Make, Settings
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
+from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import start_runs
 from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import compilation, processes, provenance
 from jaxgan.study.bars import progress_bar
-from jaxgan.study.build import Configuration, Study
+from jaxgan.study.blocks import keys_of, runs_of
+from jaxgan.study.build import Program, Study
+from jaxgan.study.config import seed_numbers
 from jaxgan.study.interrupted import Interrupted, last_line
-from jaxgan.study.job import Block, Job, all_seeds
+from jaxgan.study.job import Block, Job
 from jaxgan.study.messages import counted
 from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
-from jaxgan.types import Algorithm, Generator, Key, State
+from jaxgan.types import Algorithm, Generator, State
 
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
 _COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
 _TRAINING = "stopping after the steps under way, and saving"
 
 
-def train(job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched) -> Generator:
+def train(job: Job, program: Program, block: Block, placement: Placement, watched: Watched) -> Generator:
     """Trains a block from where its checkpoint stands, writing records and checkpoints as it goes.
 
-    Returns the generators of all its seeds in the process that leads, and in the others those of their own.
+    Returns the generators of all its runs in the process that leads, and in the others those of their own.
 
     Raises:
       Interrupted: a signal; the checkpoint is that of the last step.
     """
     with stoppable() as stopping, stopping.held(_COMPILING):
-        return _train(job, configuration, block, placement, watched, stopping)
+        return _train(job, program, block, placement, watched, stopping)
 
 
 def _train(
-    job: Job, configuration: Configuration, block: Block, placement: Placement, watched: Watched, stopping: Stopping
+    job: Job, program: Program, block: Block, placement: Placement, watched: Watched, stopping: Stopping
 ) -> Generator:
-    study, config, label = job.study, job.study.config, configuration.label
-    algorithm, folder, keys = configuration.algorithm, job.folder / label / block.folder, _keys(study, block)
+    study, config, folder = job.study, job.study.config, job.folder / block.folder
+    algorithm, settings, label = *what_trains(study, program, block), title_of(study, block)
     with processes.in_agreement():
-        state = _load(job, placement, algorithm, folder / "training", keys, job.origin(label, block))
+        state = _load(job, placement, block)
     done = 0 if state is None else int(state.step)
     if state is not None and done >= config.steps:
-        return processes.gathered(folder, jax.device_get(best_generator(state)))
+        generator = processes.gathered(folder, jax.device_get(best_generator(state)))
+        if processes.leads():
+            save_generator(job, block, generator, done)
+        return generator
     if done:
         job.log(f"{label}: continuing at step {done:,}")
-    bar = progress_bar(_title(job, label, block), config.steps, done=done, shown=job.progress)
-    program = f"{label} on {study.source.name}, {counted(len(keys), 'seed')}, {study.networks.description}"
+    bar = progress_bar(label, config.steps, done=done, shown=job.progress)
+    compiled = f"{program.name} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
     if not bar.disable:
-        before = compilation.last_time(program)
+        before = compilation.last_time(compiled)
         bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
-    writer = _Writer(job, label, block, watched.finish, bar)
+    writer = _Writer(job, block, watched.finish, bar)
+    if done and job.rules:
+        writer.history = [read_records(folder / "records" / processes.own_name(), done, writer.origin)]
 
     def on_compile(seconds: float) -> None:
-        compilation.took(program, seconds)
+        compilation.took(compiled, seconds)
         stopping.line = _TRAINING
         bar.unpause()  # the rate is that of the steps, without the compilation
         bar.set_postfix_str(f"compiled in {seconds:.0f} s")
@@ -75,9 +85,12 @@ def _train(
         fitted = fit(
             algorithm,
             study.source.sample,
-            keys,
+            keys_of(study, block),
             config.steps,
+            settings=settings,
             state=state,
+            stopped_at=job.rules.stopped_at(writer.history) if done and job.rules else None,
+            stop=(lambda chunk: job.rules.stopped_at(writer.history) > 0) if job.rules else None,
             probe=watched.probe,
             probe_at=probe_steps(config.steps, config.evaluate_every, done),
             record_every=config.record_every or None,
@@ -86,10 +99,12 @@ def _train(
             placement=placement,
         )
     _save(job, folder / "training", fitted.state, writer.origin)
+    if fitted.step < config.steps and not fitted.interrupted:
+        writer.stand_still(fitted.step)
     generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
+    if processes.leads():
+        save_generator(job, block, generator, fitted.step)  # of an interrupted run, too: it can be sampled from
     if fitted.interrupted:
-        if block == all_seeds(config):  # what there is can be sampled from
-            save_generator(job, configuration, generator, fitted.step)
         raise Interrupted(last_line(job.name, job.folder))
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
@@ -98,9 +113,10 @@ def _train(
 class _Writer:
     """Writes what each chunk of training brings: records, a line of the log, the bar, and checkpoints now and then."""
 
-    def __init__(self, job: Job, label: str, block: Block, finish: Finish, bar: Any):
-        self.job, self.label, self.finish, self.bar = job, label, finish, bar
-        self.folder, self.origin = job.folder / label / block.folder, job.origin(label, block)
+    def __init__(self, job: Job, block: Block, finish: Finish, bar: Any):
+        self.job, self.block, self.finish, self.bar = job, block, finish, bar
+        self.folder, self.origin = job.folder / block.folder, job.origin(block)
+        self.history: list[Mapping[str, NDArray]] = []  # what was recorded, where something is decided by it
         self.saved = time.monotonic()
 
     def on_chunk(self, chunk: Chunk) -> None:
@@ -114,6 +130,8 @@ class _Writer:
         self.job.run.check()
         records = self.folder / "records" / processes.own_name()
         append_records(records, chunk.step - chunk.length, chunk.step, arrays, self.origin)
+        if self.job.rules:
+            self.history.append(arrays)
         if len(chunk.steps):
             self.report(chunk)
         self.bar.update(chunk.length)
@@ -121,20 +139,36 @@ class _Writer:
             _save(self.job, self.folder / "training", chunk.state, self.origin)
             self.saved = time.monotonic()
 
+    def stand_still(self, step: int) -> None:
+        """Records what is left where all runs were stopped: nothing of their steps, and the last looks again."""
+        config, last = self.job.study.config, self.history[-1]
+        at = {"step": record_steps(config.steps, config.record_every or None)}
+        at["probe_step"] = np.array(probe_steps(config.steps, config.evaluate_every))
+        left = {name: steps[steps > step] for name, steps in at.items()}
+        arrays = {name: values[:, -1:] for name, values in last.items() if name.startswith("watch/")}
+        for name, values in last.items():
+            if "/" in name and name not in arrays:
+                series = name.startswith("series/")
+                count = len(left["step" if series else "probe_step"])
+                arrays[name] = np.repeat(values[:, -1:], count, axis=1) * (np.nan if series else 1)
+        records = self.folder / "records" / processes.own_name()
+        append_records(records, step, config.steps, left | arrays, self.origin)
+
     def report(self, chunk: Chunk) -> None:
         """The last medians over runs, for the log and the bar."""
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
         last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
         if processes.leads():
-            entry = {"configuration": self.label, "step": chunk.step, "seconds": chunk.seconds, **last}
+            entry = {"configuration": self.block.folder.partition("/")[0], "wave": self.block.wave, "step": chunk.step}
+            entry |= {"runs": len(chunk.runs), "seconds": chunk.seconds, **last}
             store.log(self.job.folder, entry)
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
 
 
-def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
+def read_block(job: Job, block: Block) -> dict[str, NDArray]:
     """All that was recorded of a block, of every process that trained a part of it."""
-    folder, steps = job.folder / label / block.folder / "records", job.study.config.steps
-    origins = {name: job.origin(label, block, name) for name in processes.names()}
+    folder, steps = job.folder / block.folder / "records", job.study.config.steps
+    origins = {name: job.origin(block, name) for name in processes.names()}
     parts = [read_records(folder / name, steps, origin) for name, origin in origins.items()]
     for (name, origin), part in zip(origins.items(), parts, strict=True):
         join_records(folder / name, steps, part, origin)
@@ -145,15 +179,15 @@ def read_block(job: Job, label: str, block: Block) -> dict[str, NDArray]:
     return found | first_watched(found.pop("watch/step"), found.pop("watch/quantity"))
 
 
-def check_kept(job: Job, label: str, block: Block) -> None:
+def check_kept(job: Job, block: Block) -> None:
     """What a training that was stopped has left is whole: asked of all before any goes on.
 
     Raises:
       CheckpointError, StoreError: a line with the file, and the way out.
     """
-    folder = job.folder / label / block.folder
+    folder = job.folder / block.folder
     if jax.process_count() == 1 and (done := checkpoint.latest_step(folder / "training")) is not None:
-        origin = job.origin(label, block)
+        origin = job.origin(block)
         meta = checkpoint.read_meta(folder / "training")
         check_whose(meta, origin, store.read_config(job.folder), folder / "training")
         read_records(folder / "records", min(done, job.study.config.steps), origin)
@@ -172,30 +206,35 @@ def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, A
         raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of another run; {way_out}")
 
 
-def save_generator(job: Job, configuration: Configuration, generator: Generator, step: int) -> None:
-    """Writes the generators of all seeds; of several processes, the leading one does."""
-    if processes.leads():
-        job.run.check()
-        study = job.study
-        meta = {
-            "run": job.run.run,
-            "configuration": configuration.label,
-            "seeds": study.config.seeds,
-            "first_seed": study.config.first_seed,
-            "data": study.source.name,
-            "network": study.networks.description,
-        }
-        with stoppable() as stopping, stopping.held():
-            checkpoint.save(job.folder / configuration.label / "generator", step, generator, meta)
+def save_generator(job: Job, block: Block, generator: Generator, step: int) -> None:
+    """Writes the generators of a block's runs, for those who sample from them."""
+    job.run.check()
+    study = job.study
+    meta = {
+        "run": job.run.run,
+        "where": block.folder,
+        "data": study.source.name,
+        "network": study.networks.description,
+    }
+    with stoppable() as stopping, stopping.held():
+        checkpoint.save(job.folder / block.folder / "generator", step, generator, meta)
 
 
-def _keys(study: Study, block: Block) -> jax.Array:
-    first = study.config.first_seed
-    return study.keys[block.first - first : block.last + 1 - first]
+def what_trains(study: Study, program: Program, block: Block) -> tuple[Algorithm | Make, Settings | None]:
+    """What `fit` takes for a block: an algorithm, or what makes one and the settings of the block's configurations."""
+    if program.make is None:
+        return study.configurations[program.labels[0]].algorithm, None
+    rows = [program.labels.index(label) for label in block.configurations]
+    return program.make, {name: np.asarray(values)[rows] for name, values in program.settings.items()}
 
 
-def _title(job: Job, label: str, block: Block) -> str:
-    return label if block == all_seeds(job.study.config) else f"{label}, seeds {block.first} to {block.last}"
+def title_of(study: Study, block: Block) -> str:
+    """What a block is called while it is trained."""
+    name = block.program
+    if len(block.configurations) < len(study.programs[name].labels):
+        name += f", wave {block.wave + 1}"
+    whole = (block.first, block.last) == (seed_numbers(study.config)[0], seed_numbers(study.config)[-1])
+    return name if whole else f"{name}, seeds {block.first} to {block.last}"
 
 
 def _save(job: Job, folder: Path, state: State, origin: Origin) -> None:
@@ -207,10 +246,11 @@ def _save(job: Job, folder: Path, state: State, origin: Origin) -> None:
         processes.save_own(folder, int(state.step), state, meta)
 
 
-def _load(
-    job: Job, placement: Placement, algorithm: Algorithm, folder: Path, keys: Key, origin: Origin
-) -> State | None:
-    begin = partial(start_runs, algorithm, job.study.source.sample)
+def _load(job: Job, placement: Placement, block: Block) -> State | None:
+    study, folder, origin = job.study, job.folder / block.folder / "training", job.origin(block)
+    algorithm = study.configurations[block.configurations[0]].algorithm  # the state of all has the same shapes
+    keys = jnp.tile(keys_of(study, block), len(block.configurations))
+    begin = partial(start_runs, algorithm, study.source.sample)
     like = jax.eval_shape(begin, keys[own_runs(len(keys), placement)])
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:

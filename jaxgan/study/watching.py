@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from jaxgan.evaluation import Evaluator
-from jaxgan.runs.run import Probe, as_pytree
-from jaxgan.types import Info, Key, State
+from jaxgan.runs.run import AnyProbe, Probe, as_pytree
+from jaxgan.types import Algorithm, Info, Key, PyTree, State
 
 Finish = Callable[[Any], Mapping[str, NDArray]]
 
@@ -19,7 +19,7 @@ Finish = Callable[[Any], Mapping[str, NDArray]]
 class Watched(NamedTuple):
     """What is looked at along training: a probe, and what makes named arrays [run, ...] of what it saw."""
 
-    probe: Probe
+    probe: AnyProbe
     finish: Finish
 
 
@@ -33,12 +33,21 @@ def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
     return [step for step in (*range(every, steps, every), steps) if step > done]
 
 
-def watch(evaluator: Probe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
-    """Several probes as one, recorded together."""
+def of_any_settings(probe: Probe) -> AnyProbe:
+    """A probe of runs with settings, of one that does not need their algorithm."""
+
+    def of_state(probe: Probe, key: Key, algorithm: Algorithm, state: State) -> PyTree:
+        return probe(key, state)
+
+    return Partial(of_state, as_pytree(probe))
+
+
+def watch(evaluator: AnyProbe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
+    """Several probes, all of a state or all of runs with settings, as one, recorded together."""
     probes = {"along": Watched(evaluator, finish), **others}
 
-    def probe(each: Mapping[str, Probe], key: Key, state: State) -> dict[str, Any]:
-        return {name: one(key, state) for name, one in each.items()}
+    def probe(each: Mapping[str, AnyProbe], key: Key, *what: Any) -> dict[str, Any]:
+        return {name: one(key, *what) for name, one in each.items()}
 
     def finished(seen: Mapping[str, Any]) -> dict[str, NDArray]:
         found = {name: one.finish(seen[name]) for name, one in probes.items()}

@@ -13,10 +13,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxgan
-from jaxgan.runs.placement import SMALL_STATE, bytes_needed, over_runs, place, runs_that_fit, settle
+from jaxgan.data.synthetic import ring
+from jaxgan.dynamics import alternating
+from jaxgan.game import adversarial_game, normal_prior
+from jaxgan.losses import non_saturating
+from jaxgan.nn import MLPDiscriminator, MLPGenerator
+from jaxgan.runs import run_seeds, seed_keys
+from jaxgan.runs.placement import SMALL_STATE, assign, bytes_needed, over_runs, place, runs_that_fit, settle
 from jaxgan.types import Array, Key
 
 KEY = jax.random.key(0)
@@ -163,6 +170,26 @@ def test_on_a_cpu_large_runs_take_turns_and_small_ones_do_not() -> None:
         assert settle(place(1), state).in_turn is in_turn
         for told in (True, False):
             assert settle(place(1, in_turn=told), state).in_turn is told
+
+
+def test_small_runs_go_side_by_side_in_equal_groups_that_change_no_draw() -> None:
+    """Parameters to what programs of other shapes round otherwise in a few steps: ten times what was measured."""
+    game = adversarial_game(MLPGenerator(2, (8,)), MLPDiscriminator((8,)), normal_prior(2), non_saturating)
+    algorithm = alternating(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=4)
+    keys = seed_keys(KEY, 5)
+    one = place(5, devices=jax.devices()[:1], in_turn=False)
+    whole, grouped = (run_seeds(algorithm, ring().sample, keys, 3, placement=one._replace(group=g)) for g in (None, 2))
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-6), grouped.info, whole.info)
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-6), grouped.state.params, whole.state.params
+    )
+
+
+@pytest.mark.parametrize(("runs", "places"), [(4, 4), (5, 6), (16, 16), (17, 20)])
+def test_groups_of_at_most_four_are_of_one_size(runs: int, places: int) -> None:
+    one = place(runs, devices=jax.devices()[:1], in_turn=False)._replace(group=4)
+    assert assign(runs, one).shape == (1, places)  # 5 are 3 and 3, and 17 five times 4
+    assert assign(runs, one).max() == runs - 1
 
 
 def test_as_many_seeds_as_fit() -> None:

@@ -1,0 +1,77 @@
+"""How the runs of a study are dealt into blocks, each of which is trained to its end before the next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from jaxgan.study.build import Program, Study
+from jaxgan.study.config import seed_numbers
+from jaxgan.study.job import Block
+from jaxgan.study.needs import WAVE, bytes_of
+
+
+def blocks_in(content: Mapping[str, Any]) -> tuple[Block, ...]:
+    """The blocks that a config.json names; an earlier version named the seeds of every configuration alone.
+
+    Example:
+      >>> [block.folder for block in blocks_in({"configurations": {"a": {}, "b": {}}, "blocks": [[0, 3]]})]
+      ['a/seeds-0-3', 'b/seeds-0-3']
+    """
+    stored: Sequence[Any] = content["blocks"]
+    if all(isinstance(one, Mapping) for one in stored):
+        return tuple(Block(**{**one, "configurations": tuple(one["configurations"])}) for one in stored)
+    return tuple(Block(label, (label,), *pair) for label in content["configurations"] for pair in stored)
+
+
+def blocks_for(study: Study, old: Sequence[Block] = ()) -> tuple[Block, ...]:
+    """Blocks that cover every run of the study, those that are there already as they are.
+
+    Configurations of a program that lack the same seeds share blocks of about `WAVE` bytes, all of one size where
+    that can be, so that one compiled program serves them all.
+    """
+    found = []
+    for program in study.programs.values():
+        own = [block for block in old if block.program == program.name]
+        found += own
+        for first, labels in _missing(study, program, own).items():
+            last = seed_numbers(study.config)[-1]
+            wave = 1 + max((b.wave for b in own if (b.first, b.last) == (first, last)), default=-1)
+            sizes = _waves(program, labels, last + 1 - first)
+            found += [Block(program.name, part, first, last, wave + i) for i, part in enumerate(sizes)]
+    return tuple(found)
+
+
+def _missing(study: Study, program: Program, own: Sequence[Block]) -> dict[int, list[str]]:
+    """The labels that lack seeds, by the first that they lack."""
+    seeds, found = seed_numbers(study.config), dict[int, list[str]]()
+    for label in program.labels:
+        covered = [block.last for block in own if label in block.configurations]
+        if (first := max(covered, default=seeds[0] - 1) + 1) <= seeds[-1]:
+            found.setdefault(first, []).append(label)
+    return found
+
+
+def _waves(program: Program, labels: Sequence[str], seeds: int) -> list[tuple[str, ...]]:
+    assert program.step is not None  # it was traced when the study was built
+    size = max(1, WAVE // max(1, bytes_of(program.step.state) * seeds))
+    least = -(-len(labels) // size)
+    even = next((n for n in range(least, 2 * least + 1) if len(labels) % n == 0), least)
+    size = -(-len(labels) // even)
+    return [tuple(labels[i : i + size]) for i in range(0, len(labels), size)]
+
+
+def runs_of(block: Block) -> int:
+    """How many runs a block has.
+
+    Example:
+      >>> runs_of(Block("hinge", ("hinge b1=0", "hinge b1=0.5"), 0, 7))
+      16
+    """
+    return len(block.configurations) * block.seeds
+
+
+def keys_of(study: Study, block: Block) -> jax.Array:
+    """The keys of a block's seeds."""
+    first = study.config.first_seed
+    return study.keys[block.first - first : block.last + 1 - first]

@@ -1,0 +1,49 @@
+"""Claims that are made before the first run, as METRIC:BETTER>THAN."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxgan.study.messages import OptionError, nearest
+
+FAILED = "failed"
+"""In place of a metric: the share of seeds that failed, of which less is better."""
+
+
+class Claim(NamedTuple):
+    """That one configuration does better than another."""
+
+    metric: str
+    better: str
+    than: str
+
+
+def claim_of(text: str, labels: Sequence[str]) -> Claim:
+    """A claim by its text.
+
+    Raises:
+      OptionError: another form, or a configuration that there is not.
+
+    Example:
+      >>> claim_of("captured: non_saturating > minimax", ["minimax", "non_saturating"])
+      Claim(metric='captured', better='non_saturating', than='minimax')
+    """
+    metric, colon, rest = (part.strip() for part in text.partition(":"))
+    better, sign, than = (part.strip() for part in rest.partition(">"))
+    if not (metric and colon and better and sign and than) or better == than:
+        raise OptionError("planned", f"got {text!r}, expected METRIC:BETTER>THAN")
+    for label in (better, than):
+        if label not in labels:
+            raise OptionError("planned", f"there is no configuration {label!r}; {nearest(label, labels)}")
+    return Claim(metric, better, than)
+
+
+def check_claims(texts: Sequence[str], labels: Sequence[str], metrics: Sequence[str]) -> None:
+    """Every claim is about configurations and a metric of the study.
+
+    Raises:
+      OptionError: one that is not, with the nearest name.
+    """
+    for text in texts:
+        claim = claim_of(text, labels)
+        if claim.metric not in (*metrics, FAILED):
+            raise OptionError("planned", f"there is no metric {claim.metric!r}; {nearest(claim.metric, metrics)}")

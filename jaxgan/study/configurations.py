@@ -1,0 +1,141 @@
+"""What a study trains: every recipe with every cell of the settings that vary, as algorithms."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from jaxgan.checks import place_of
+from jaxgan.dynamics import averaged
+from jaxgan.game import normal_prior
+from jaxgan.study import catalogue
+from jaxgan.study.config import Config
+from jaxgan.study.messages import OptionError
+from jaxgan.study.networks import Networks
+from jaxgan.study.own_code import kept_running, raised
+from jaxgan.study.settings import known_settings, plain_settings, resolve
+from jaxgan.study.strength import BASE, DiscriminatorStrength
+from jaxgan.study.vary import Cell, axis_of, cells_of
+from jaxgan.types import Algorithm, BatchSizes
+
+
+class Named(NamedTuple):
+    """A recipe as the options name it, or `gan` with one of their losses."""
+
+    label: str
+    recipe: str
+    make: Callable[..., Algorithm]
+    loss: str | None = None  # of `gan`
+
+
+class Configuration(NamedTuple):
+    """A recipe with all its settings: what is trained from every seed."""
+
+    label: str
+    named: Named
+    settings: dict[str, Any]  # as they can be stored
+    varied: dict[str, Any]  # those of them that are along an axis
+    arguments: dict[str, Any]  # of `algorithm_of`
+    algorithm: Algorithm
+    batch_sizes: BatchSizes
+    d_steps: int
+
+    @property
+    def recipe(self) -> str:
+        """Its name."""
+        return self.named.recipe
+
+
+def recipes_of(config: Config) -> list[Named]:
+    """`gan` of every loss, then what is a recipe of its own.
+
+    Raises:
+      OptionError: unknown names, or two of one.
+    """
+    gan, label = catalogue.find_recipe("gan"), catalogue.slug
+    found = [Named(label(n), "gan", partial(gan, loss=catalogue.find_loss(n)), label(n)) for n in config.loss]
+    found += [Named(label(n), label(n), catalogue.find_recipe(n)) for n in config.recipe]
+    if len({one.label for one in found}) < len(found):
+        names, option = ", ".join(config.loss + config.recipe), "loss" if config.loss else "recipe"
+        example = "my_least_squares=my_loss.py:least_squares"
+        raise OptionError(option, f"got two of one name: {names}; give one a label of its own, as in {example}")
+    return found
+
+
+def configurations_of(
+    config: Config, networks: Networks, named: Named, strengths: tuple[DiscriminatorStrength, ...] = ()
+) -> Iterator[Configuration]:
+    """A recipe with every cell of its grid; where strengths of the discriminator are given they name configurations.
+
+    Raises:
+      OptionError: a setting that the recipe does not have, or a value that it cannot have.
+    """
+    for cell in cells_of(named.label, named.recipe, map(axis_of, config.vary)):
+        for strength in strengths or (BASE,):
+            label = strength.name if strengths else named.label + cell.suffix
+            yield _configuration(label, named, cell, config, networks, strength)
+
+
+def configurations_in(config: Config) -> int:
+    """How many configurations a study has.
+
+    Raises:
+      OptionError: as `recipes_of` and `cells_of`.
+    """
+    axes = [axis_of(text) for text in config.vary]
+    return sum(len(cells_of(one.label, one.recipe, axes)) for one in recipes_of(config))
+
+
+def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
+    """The configuration of a run again, without its data; of a profile, whose labels are strengths, its only recipe."""
+    recipes = recipes_of(config)
+    for named in recipes:
+        for cell in cells_of(named.label, named.recipe, map(axis_of, config.vary)):
+            if named.label + cell.suffix == label:
+                return _configuration(label, named, cell, config, networks, BASE)
+    return _configuration(label, recipes[0], Cell("", ()), config, networks, BASE)
+
+
+def algorithm_of(label: str, named: Named, networks: Networks, config: Config, **settings: Any) -> Algorithm:
+    """What a recipe makes of its settings, which may be numbers that have no value yet.
+
+    Raises:
+      OptionError: whatever the user's recipe raises, or what is no algorithm.
+    """
+    given = dict(settings)
+    pair = networks.generator, networks.discriminator_of(given.pop("discriminator_width", 1.0))
+    ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
+    try:
+        with kept_running():
+            algorithm = named.make(*pair, normal_prior(config.latent_dim), **given)
+    except Exception as error:  # whatever the user's recipe raises
+        raise OptionError("recipe", f"{with_place(label, named)}{raised(error)}") from error
+    if not isinstance(algorithm, Algorithm):
+        made = f"{with_place(label, named)} made a {type(algorithm).__name__}"
+        raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
+    return algorithm if ema is None else averaged(algorithm, ema)
+
+
+def with_place(label: str, named: Named) -> str:
+    """The label, and for a recipe of the user's own the file and line where it stands."""
+    own = not str(getattr(named.make, "__module__", "jaxgan")).startswith("jaxgan.")
+    return f"{label} {place_of(named.make)}".strip() if own and named.loss is None else label
+
+
+def _configuration(
+    label: str, named: Named, cell: Cell, config: Config, networks: Networks, strength: DiscriminatorStrength
+) -> Configuration:
+    own = tuple(f"{named.label}:{name}={value}" for name, value in cell.texts)
+    settings = resolve(named.label, named.recipe, named.make, config.set + own)
+    varied = {name: settings[name] for name, _ in cell.texts if name in settings}
+    given = strength.applied_to(named.label, settings)
+    if named.loss is not None:
+        del given["loss"]  # the partial has it
+    size, d_steps = given.get("batch_size", 64), given.get("d_steps", 1)
+    sizes = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
+    stored = plain_settings(given)
+    if named.loss is not None:
+        stored = {"loss": named.loss} | stored
+    arguments = given | ({} if strength.width == 1 else {"discriminator_width": strength.width})
+    algorithm = algorithm_of(label, named, networks, config, **arguments)
+    steps = d_steps if isinstance(d_steps, int) else 1
+    return Configuration(label, named, stored, plain_settings(varied), arguments, algorithm, sizes, steps)

@@ -1,0 +1,125 @@
+"""What ends a run before its last step, by what was recorded of it: a pure function, so that resuming changes nothing.
+
+not_finite    something that is watched was NaN or infinite
+failed        not finite; or, for five looks in a row, the generator's gradient had vanished
+METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five looks in a row
+
+A look is a step after which generators are measured.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.diagnostics.episodes import EPISODE_THRESHOLDS
+from jaxgan.study.messages import OptionError, nearest
+
+LOOKS = 5
+"""In a row: of noise about the line a run crosses it back and forth."""
+_GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
+
+History = Sequence[Mapping[str, NDArray]]
+"""What was recorded [run, ...] of each stretch of training."""
+
+
+class Goal(NamedTuple):
+    """A bound on a metric along training."""
+
+    metric: str
+    at_least: bool
+    value: float
+
+
+class StopRules:
+    """The rules by their texts; false where there is none.
+
+    Args:
+      texts: as above.
+      metrics: the names that a goal can have.
+
+    Raises:
+      OptionError: another text.
+    """
+
+    def __init__(self, texts: Sequence[str], metrics: Sequence[str]):
+        self.goals = [goal_of(text, metrics) for text in texts if text not in ("not_finite", "failed")]
+        self.not_finite, self.failed = "not_finite" in texts or "failed" in texts, "failed" in texts
+
+    def __bool__(self) -> bool:
+        return bool(self.goals or self.not_finite)
+
+    def stopped_at(self, history: History) -> NDArray[np.int64]:
+        """[run] the step of the first look at which a rule holds; 0 where none does."""
+        looks = np.concatenate([part["probe_step"] for part in history if "probe_step" in part])
+        holds = [_in_a_row(goal_holds(goal, history)) for goal in self.goals]
+        if self.not_finite:
+            holds.append(_broken(history, looks))
+        if self.failed:
+            holds.append(_in_a_row(_gone(history, looks)))
+        any_rule = np.logical_or.reduce(holds)
+        return np.where(any_rule.any(axis=1), looks[any_rule.argmax(axis=1)], 0)
+
+
+def goal_of(text: str, metrics: Sequence[str]) -> Goal:
+    """A goal by its text.
+
+    Raises:
+      OptionError: no bound on a known metric.
+
+    Example:
+      >>> goal_of("captured >= 8", ["captured"])
+      Goal(metric='captured', at_least=True, value=8.0)
+    """
+    match = _GOAL.fullmatch(text.strip())
+    try:
+        value = float(match[3]) if match else float("nan")
+    except ValueError:
+        value = float("nan")
+    if match is None or not np.isfinite(value):
+        expected = "not_finite, failed, or a goal such as captured>=8"
+        raise OptionError("stop", f"got {text!r}, expected {expected}")
+    if match[1] not in metrics:
+        raise OptionError("stop", f"there is no metric {match[1]!r}; {nearest(match[1], metrics)}")
+    return Goal(match[1], match[2] == ">=", value)
+
+
+def goal_holds(goal: Goal, history: History) -> NDArray[np.bool_]:
+    """[run, look] whether the metric is within its bound; NaN is not."""
+    values = _joined(history, f"along/{goal.metric}")
+    return values >= goal.value if goal.at_least else values <= goal.value
+
+
+def _broken(history: History, looks: NDArray) -> NDArray[np.bool_]:
+    steps = _joined(history, "watch/step").astype(np.int64)
+    first = np.where(steps > 0, steps, np.iinfo(np.int64).max).min(axis=1)
+    return first[:, None] <= looks[None, :]
+
+
+def _gone(history: History, looks: NDArray) -> NDArray[np.bool_]:
+    """Whether the generator's gradient is a small share of its early level, by the median since the look before."""
+    norms = _joined(history, "series/g_grad_norm")
+    steps = np.concatenate([part["step"] for part in history])
+    early = np.median(norms[:, : max(1, np.count_nonzero(steps <= looks[0]))], axis=1)  # up to the first look
+    before = np.concatenate([[0], looks[:-1]])
+    spans = [(begin < steps) & (steps <= end) for begin, end in zip(before, looks, strict=True)]
+    last = np.stack([np.median(norms[:, s], axis=1) if s.any() else early for s in spans], axis=1)
+    return last <= EPISODE_THRESHOLDS.fraction * early[:, None]
+
+
+def _in_a_row(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether something holds at a look and at the ones before.
+
+    Example:
+      >>> _in_a_row(np.array([[True] * 6])).tolist()
+      [[False, False, False, False, True, True]]
+    """
+    counts = np.cumsum(holds, axis=1)
+    before = np.pad(counts, ((0, 0), (LOOKS, 0)))[:, : holds.shape[1]]
+    return counts - before == LOOKS
+
+
+def _joined(history: History, name: str) -> NDArray:
+    return np.concatenate([part[name] for part in history if name in part], axis=1)

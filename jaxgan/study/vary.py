@@ -1,0 +1,122 @@
+"""What a study varies: axes of settings, whose grid is multiplied with every recipe that they are for."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from jaxgan.study.messages import OptionError, nearest
+
+MOST = 2**14  # configurations
+
+
+class Axis(NamedTuple):
+    """Settings that vary together: a row of values for each step along the axis."""
+
+    owner: str  # a label or recipe; "": all
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]  # values as texts, like those of --set
+
+
+class Cell(NamedTuple):
+    """One place in the grid of a recipe's axes."""
+
+    suffix: str  # of its configuration's label
+    texts: tuple[tuple[str, str], ...]  # setting and value
+
+
+def axis_of(text: str) -> Axis:
+    """[OWNER:]NAME[/NAME...]=VALUE[/VALUE...],... as an axis.
+
+    Raises:
+      OptionError: another form, a row of another length, or a row twice.
+
+    Example:
+      >>> axis_of("r1_gan:lr_d/lr_g=0.1/0.2,0.3/0.4")
+      Axis(owner='r1_gan', names=('lr_d', 'lr_g'), rows=(('0.1', '0.2'), ('0.3', '0.4')))
+    """
+    left, _, right = text.partition("=")
+    owner, _, own = left.rpartition(":")
+    names = tuple(own.split("/"))
+    rows = tuple(tuple(value.strip() for value in row.split("/")) for row in right.split(","))
+    if not right or not all(names) or not all(value for row in rows for value in row):
+        raise OptionError("vary", f"got {text!r}, expected NAME=VALUE,VALUE,...")
+    if len(set(names)) < len(names):
+        raise OptionError("vary", f"got {text[:60]!r}, expected each name once")
+    if wrong := next((row for row in rows if len(row) != len(names)), None):
+        expected = f"{len(names)} values, one for each of {'/'.join(names)}"
+        raise OptionError("vary", f"got {'/'.join(wrong)!r}, expected {expected}")
+    if len(set(rows)) < len(rows):
+        twice = next(row for row in rows if rows.count(row) > 1)
+        raise OptionError("vary", f"got {'/'.join(twice)} twice along {'/'.join(names)}, expected each row once")
+    return Axis(owner, names, rows)
+
+
+def cells_of(label: str, recipe: str, axes: Iterable[Axis]) -> list[Cell]:
+    """The grid of the axes that are for a recipe, the last varying fastest; one empty cell where none is.
+
+    Raises:
+      OptionError: a setting along two of them, or too many cells.
+
+    Example:
+      >>> [cell.suffix for cell in cells_of("minimax", "gan", [axis_of("lr_d=0.1,0.2"), axis_of("gan:b1=0,0.5")])]
+      [' lr_d=0.1 b1=0', ' lr_d=0.1 b1=0.5', ' lr_d=0.2 b1=0', ' lr_d=0.2 b1=0.5']
+    """
+    own = [axis for axis in axes if axis.owner in ("", label, recipe)]
+    names = [name for axis in own for name in axis.names]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise OptionError("vary", f"{twice} varies along two axes of {label}, expected one")
+    count = 1
+    for axis in own:
+        count *= len(axis.rows)
+    if count > MOST:
+        raise OptionError("vary", f"got {count:,} configurations of {label}, expected at most {MOST:,}")
+    cells = []
+    for rows in itertools.product(*(axis.rows for axis in own)):
+        texts = tuple(zip(names, itertools.chain(*rows), strict=True))
+        cells.append(Cell("".join(f" {name}={value}" for name, value in texts), texts))
+    return cells
+
+
+def check_owners(axes: Sequence[Axis], owners: set[str]) -> None:
+    """Every owner of an axis is a label or a recipe of the study.
+
+    Raises:
+      OptionError: one that is not, with the nearest.
+    """
+    for axis in axes:
+        if axis.owner and axis.owner not in owners:
+            found = f"got {axis.owner}:{'/'.join(axis.names)}, but nothing is called {axis.owner!r}"
+            raise OptionError("vary", f"{found}; {nearest(axis.owner, owners)}")
+
+
+def varied_names(axes: Iterable[Axis]) -> tuple[str, ...]:
+    """The settings that vary for any recipe, in the order of the axes.
+
+    Example:
+      >>> varied_names([axis_of("lr_d/lr_g=1/2,3/4"), axis_of("b1=0"), axis_of("minimax:lr_d=5")])
+      ('lr_d', 'lr_g', 'b1')
+    """
+    return tuple(dict.fromkeys(name for axis in axes for name in axis.names))
+
+
+def axis_of_values(name: str, values: Iterable[Any]) -> str:
+    """The text of an axis of one setting, each number in the fewest digits that give it back.
+
+    Example:
+      >>> axis_of_values("lr_d", [1e-3, 2e-3])
+      'lr_d=0.001,0.002'
+    """
+    return f"{name}={','.join(repr(v) if isinstance(v, float) else str(v) for v in values)}"
+
+
+def is_logarithmic(values: Sequence[Any]) -> bool:
+    """Whether numbers are spread over powers of ten rather than evenly.
+
+    Example:
+      >>> is_logarithmic([0.001, 0.01, 0.1]), is_logarithmic([1, 2, 3])
+      (True, False)
+    """
+    if len(values) < 3 or not all(isinstance(value, int | float) and value > 0 for value in values):
+        return False
+    ordered = sorted(values)
+    return ordered[-1] / ordered[0] >= 8 and ordered[len(ordered) // 2] < (ordered[0] + ordered[-1]) / 2.5
