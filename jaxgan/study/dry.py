@@ -1,0 +1,148 @@
+"""What a study would do, without doing it: its runs, the programs that train them, its needs and its time."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxgan.report.tables import Cell, Section, numeric, section
+from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.placement import Placement, place
+from jaxgan.study import compilation, inputs, resources
+from jaxgan.study.blocks import blocks_for, keys_of, runs_of
+from jaxgan.study.build import Program, Study
+from jaxgan.study.config import configure
+from jaxgan.study.execute import How, started, study_for
+from jaxgan.study.folder import RUNS
+from jaxgan.study.job import Block, Log
+from jaxgan.study.messages import counted
+from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.training import what_trains
+
+TRIAL = 20
+"""Steps of a trial, and of a second one where they were too quick to be timed."""
+_LONG_ENOUGH = 0.5  # seconds
+
+
+class Trial(NamedTuple):
+    """What a block's first steps took."""
+
+    compilation: float  # seconds
+    step: float  # seconds, of all runs of the block
+
+
+def plan_sections(
+    given: Mapping[str, Any],
+    *,
+    on: resources.Resources = resources.ALL,
+    out: Path | None = None,
+    keep_programs: bool = False,
+    log: Log = print,
+) -> list[Section]:
+    """The tables of a dry run; nothing is written.
+
+    Each program is compiled and its first steps are timed, so that what it says of time is of this machine as it is
+    now. Evaluations are not in it; by default they add about a tenth.
+
+    Args:
+      given: options of `Config`.
+      on: devices and processes.
+      out: the folder that the study would go to, for the room on its disk.
+      keep_programs: turns on JAX's compile cache, so that the study itself compiles nothing again.
+      log: called with each line of progress.
+
+    Raises:
+      OptionError, DataError: as `run_study`.
+    """
+    given = inputs.absolute(dict(given))
+    config = configure(given, points=inputs.holds_points(given))
+    placement = started(config, How(out, False, True, False, on, keep_programs, False, log))
+    study = study_for(config)
+    needs = needs_of(study, placement)
+    check_needs(needs, out or RUNS)
+    blocks = blocks_for(study)
+    rows, total = [], 0.0
+    for program in study.programs.values():
+        own = [block for block in blocks if block.program == program.name]
+        log(f"trying {program.name}")
+        trial = tried(study, program, own[0], placement)
+        seconds = trial.compilation + config.steps * trial.step * sum(map(runs_of, own)) / runs_of(own[0])
+        total += seconds
+        each = 1e6 * trial.step / runs_of(own[0])
+        cells = [numeric(len(program.labels)), numeric(sum(map(runs_of, own))), numeric(len(own))]
+        cells += [numeric(trial.compilation, f"{trial.compilation:.1f}"), numeric(each)]
+        cells.append(numeric(seconds, _time(seconds)))
+        why = program.why or ("numbers alone" if program.make else "one configuration")
+        rows.append([Cell(program.name), *cells, Cell(why)])
+    labels, runs = len(study.configurations), len(study.configurations) * config.seeds
+    head = [
+        "program",
+        "configurations",
+        "runs",
+        "waves",
+        "compilation, s",
+        "us per step and run",
+        "time",
+        "why",
+    ]
+    caption = (
+        f"{counted(labels, 'configuration')} x {counted(config.seeds, 'seed')} = {counted(runs, 'run')} of "
+        f"{counted(config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
+        f"about {_time(total)} of training"
+    )
+    sizes = [[Cell(what), _size(size)] for what, size in needs.memory.items()]
+    disk = [[Cell(what), _size(size)] for what, size in needs.disk.items()]
+    return [
+        section("programs", caption, head, rows),
+        section("memory", "Memory, at least", ["what", "MiB"], sizes),
+        section("disk", "Disk, at least", ["what", "MiB"], disk),
+    ]
+
+
+def tried(study: Study, program: Program, block: Block, placement: Placement) -> Trial:
+    """Compiles the program of a block, and times its first steps."""
+    algorithm, settings = what_trains(study, program, block)
+    took: list[float] = []
+    chunks: list[Chunk] = []
+    devices = placement.mesh.devices.ravel().tolist()
+    where = place(runs_of(block), devices=devices, in_turn=placement.in_turn)
+
+    def trained(steps: int) -> float:
+        chunks.clear()
+        clock = time.perf_counter()
+        with compilation.in_precision(study.config):
+            fit(
+                algorithm,
+                study.source.sample,
+                keys_of(study, block),
+                steps,
+                settings=settings,
+                record_every=steps,
+                on_chunk=chunks.append,
+                on_compile=took.append,
+                placement=where,
+            )
+        return time.perf_counter() - clock
+
+    trained(TRIAL)
+    if chunks[-1].seconds < _LONG_ENOUGH:
+        rate = chunks[-1].seconds / chunks[-1].length
+        trained(min(study.config.steps, max(TRIAL, round(4 * _LONG_ENOUGH / max(rate, 1e-6)))))
+    return Trial(took[0], chunks[-1].seconds / chunks[-1].length)
+
+
+def _size(size: int) -> Cell:
+    return numeric(size / 2**20, f"{size / 2**20:,.1f}")
+
+
+def _time(seconds: float) -> str:
+    """For people.
+
+    Example:
+      >>> _time(42), _time(600), _time(9000)
+      ('42 s', '10 min', '2 h 30 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
