@@ -20,7 +20,7 @@ FILES: dict[str, tuple[str, str]] = {
     "records of a stopped run": ("stopped", f"{_BLOCK}/records/*.npz"),
     "checkpoint of a stopped run": ("stopped", f"{_BLOCK}/training/[0-9]*/**/*"),
     "digest of a checkpoint": ("stopped", f"{_BLOCK}/training/*.sha256"),
-    "generator of a stopped run": ("stopped", "minimax/generator/[0-9]*/**/*"),
+    "generator of a stopped run": ("stopped", "minimax/seeds-*/generator/[0-9]*/**/*"),
     "log and lock of a stopped run": ("stopped", "[.l]*"),
     "config.json of a finished run": ("whole", "config.json"),
     "results.nc": ("whole", "results.nc"),

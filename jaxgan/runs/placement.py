@@ -131,10 +131,11 @@ def assign(runs: int, placement: Placement) -> np.ndarray:
 
 
 def _group_of(runs: int, placement: Placement) -> int | None:
-    """The size of the fewest equal groups of a device's runs; None where all of them are one."""
+    """The size of equal groups of a device's runs, without a place left empty if that can be; None: all are one."""
     if placement.in_turn or placement.group is None or runs <= placement.group:
         return None
-    return -(-runs // -(-runs // placement.group))
+    even = max(size for size in range(1, placement.group + 1) if runs % size == 0)
+    return even if 2 * even > placement.group else -(-runs // -(-runs // placement.group))
 
 
 def own_runs(runs: int, placement: Placement) -> np.ndarray:

@@ -154,7 +154,7 @@ def test_the_results_of_another_run_are_refused(tmp_path: Path) -> None:
     ("change", "expected"),
     [
         ({"processes": None}, "expected processes to be a number of at least 1, got 'None'"),
-        ({"blocks": [[0, "7"]]}, "expected blocks to be pairs of seeds"),
+        ({"blocks": [[0, "7"]]}, "expected blocks to be programs, configurations and seeds"),
         ({"configurations": {"minimax": 1}}, "expected configurations to be settings by name"),
         ({"config": {"steps": "many"}}, "expected steps to be a number of at least 1, got 'many'"),
         ({"config": []}, "expected config to be options by name, got"),

@@ -185,10 +185,10 @@ def test_small_runs_go_side_by_side_in_equal_groups_that_change_no_draw() -> Non
     )
 
 
-@pytest.mark.parametrize(("runs", "places"), [(4, 4), (5, 6), (16, 16), (17, 20)])
+@pytest.mark.parametrize(("runs", "places"), [(4, 4), (5, 6), (9, 9), (16, 16), (17, 20)])
 def test_groups_of_at_most_four_are_of_one_size(runs: int, places: int) -> None:
     one = place(runs, devices=jax.devices()[:1], in_turn=False)._replace(group=4)
-    assert assign(runs, one).shape == (1, places)  # 5 are 3 and 3, and 17 five times 4
+    assert assign(runs, one).shape == (1, places)  # 5 are 3 and 3, 9 three times 3, and 17 five times 4
     assert assign(runs, one).max() == runs - 1
 
 

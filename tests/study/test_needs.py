@@ -25,7 +25,7 @@ def test_the_state_is_counted_to_the_byte() -> None:
     """Two MLPs 2 x 8 under Adam: parameters, two moments and a count each; and a copy while it is saved."""
     parameters = (2 * 8 + 8 + 8 * 8 + 8 + 8 * 2 + 2) + (2 * 8 + 8 + 8 * 8 + 8 + 8 + 1)
     floats_and_counts = 3 * parameters + 2 + 1  # of both optimizers, and of steps
-    assert total(seeds=5).memory["the state of all seeds, and a copy to save"] == 2 * 5 * 4 * floats_and_counts
+    assert total(seeds=5).memory["the state of all runs of a block, and a copy to save"] == 2 * 5 * 4 * floats_and_counts
 
 
 def test_needs_grow_with_what_makes_them() -> None:
@@ -75,7 +75,7 @@ def test_a_full_disk_is_known_before(tmp_path: Path) -> None:
             ["--batch-size", "131072", "--width", "8192", "--seeds", "512", "--side-by-side"],
             "the widest array of a step",
         ),
-        (["--width", "2048", "--seeds", "1024"], "the state of all seeds"),
+        (["--width", "2048", "--seeds", "1024"], "the state of all runs of a block"),
         (["--seeds", "16384", "--steps", "2000000", "--record-every", "1"], "records"),
     ],
 )
