@@ -13,7 +13,7 @@ from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.evaluation import Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
-from jaxgan.study.build import Study
+from jaxgan.study.build import Study, labels_of
 from jaxgan.study.claims import claim_of
 from jaxgan.study.config import seed_numbers
 from jaxgan.study.judging import Found, failed_at, judged, outcomes, outcomes_along, rules_in_words
@@ -140,7 +140,7 @@ def about_study(study: Study) -> dict[str, Any]:
         values = [one.varied[name] for one in study.configurations.values() if name in one.varied]
         unique = list(dict.fromkeys(values))
         varied[name] = {"values": unique, "log": is_logarithmic(unique)}
-    planned = [claim_of(text, list(study.configurations))._asdict() | {"text": text} for text in study.config.planned]
+    planned = [claim_of(text, labels_of(study))._asdict() | {"text": text} for text in study.config.planned]
     programs = {name: {"configurations": len(one.labels), "why": one.why} for name, one in study.programs.items()}
     return {"planned": planned, "varied": varied, "programs": programs}
 

@@ -90,6 +90,11 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
     return study
 
 
+def labels_of(study: Study) -> list[str]:
+    """What claims can be about: configurations, and recipes with all of their settings."""
+    return list(dict.fromkeys((*study.configurations, *(one.named.label for one in study.configurations.values()))))
+
+
 class _AskedForValueError(Exception):
     """A recipe that branches on a number that has no value while its program is traced."""
 

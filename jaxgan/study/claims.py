@@ -10,7 +10,7 @@ FAILED = "failed"
 
 
 class Claim(NamedTuple):
-    """That one configuration does better than another."""
+    """That one configuration does better than another; or one recipe, in all cells of the grid that both have."""
 
     metric: str
     better: str

@@ -22,7 +22,7 @@ from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, compilation, inputs, processes, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.blocks import blocks_for, keys_of, runs_of
-from jaxgan.study.build import Program, Study, build
+from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
 from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.configurations import configurations_in
@@ -269,7 +269,7 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
         log(line)
     metrics = [metric.name for metric in evaluator.metrics]
     rules = StopRules(config.stop, metrics)
-    check_claims(config.planned, list(study.configurations), metrics)
+    check_claims(config.planned, labels_of(study), metrics)
     return Plan(study, blocks_for(study), placement, evaluator, others, rules)
 
 

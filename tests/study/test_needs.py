@@ -25,7 +25,9 @@ def test_the_state_is_counted_to_the_byte() -> None:
     """Two MLPs 2 x 8 under Adam: parameters, two moments and a count each; and a copy while it is saved."""
     parameters = (2 * 8 + 8 + 8 * 8 + 8 + 8 * 2 + 2) + (2 * 8 + 8 + 8 * 8 + 8 + 8 + 1)
     floats_and_counts = 3 * parameters + 2 + 1  # of both optimizers, and of steps
-    assert total(seeds=5).memory["the state of all runs of a block, and a copy to save"] == 2 * 5 * 4 * floats_and_counts
+    assert (
+        total(seeds=5).memory["the state of all runs of a block, and a copy to save"] == 2 * 5 * 4 * floats_and_counts
+    )
 
 
 def test_needs_grow_with_what_makes_them() -> None:
