@@ -160,7 +160,7 @@ class _Writer:
         last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
         if processes.leads():
             entry = {"configuration": self.block.folder.partition("/")[0], "wave": self.block.wave, "step": chunk.step}
-            entry |= {"runs": len(chunk.runs), "seconds": chunk.seconds, **last}
+            entry |= {"runs": len(chunk.runs), "steps": chunk.length, "seconds": chunk.seconds, **last}
             store.log(self.job.folder, entry)
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
 
