@@ -106,7 +106,7 @@ def _outcomes(
     final: Sequence[Found],
     thresholds: Thresholds,
 ) -> list[tuple[str, xr.Variable]]:
-    """What each run came to, at its end and at each look; since when it failed, and where it was stopped."""
+    """What each run came to, at its end and at each probe; since when it failed, and where it was stopped."""
     found: dict[str, list[Any]] = {"outcome": [], "outcome_along": [], "failed_at": [], "stopped_at": []}
     for one, last in zip(records, final, strict=True):
         stopped = np.zeros(len(one["watch/step"]), int)

@@ -1,4 +1,4 @@
-"""What runs came to, at their end and at each look, by the rules that their evaluator allows."""
+"""What runs came to, at their end and at each probe, by the rules that their evaluator allows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,12 +46,12 @@ def outcomes(
 def outcomes_along(
     evaluator: Evaluator, records: Found, thresholds: Thresholds, stopped_at: NDArray
 ) -> NDArray[np.str_]:
-    """[run, look] what each run would have come to at each look, by the samples of that look."""
-    steps, looks = records["step"], records["probe_step"]
+    """[run, probe] what each run would have come to at each probe, by the samples of that probe."""
+    steps, probes = records["step"], records["probe_step"]
     *losses, norms = _series(records, stopped_at)
     codes = []
-    for i, look in enumerate(looks):
-        seen = max(1, np.count_nonzero(steps <= look))
+    for i, probe in enumerate(probes):
+        seen = max(1, np.count_nonzero(steps <= probe))
         held: dict[str, Any] = {
             r: (records[f"along/{metric}"][:, i], reference) for r, (metric, reference) in evaluator.rules.items()
         }
@@ -66,8 +66,8 @@ def _series(records: Found, stopped_at: NDArray) -> list[NDArray]:
     return [standing(records[f"series/{name}"], records["step"], stopped_at) for name in names]
 
 
-def failed_at(along: NDArray[np.str_], final: Sequence[str], looks: NDArray) -> NDArray[np.int64]:
-    """[run] the step of the first look from which a run that failed had failed at every look; 0 where it did not fail.
+def failed_at(along: NDArray[np.str_], final: Sequence[str], probes: NDArray) -> NDArray[np.int64]:
+    """[run] the step of the first probe from which a run that failed had failed at all; 0 where it did not fail.
 
     Example:
       >>> failed_at(np.array([["OK", "COLLAPSED", "COLLAPSED"], ["COLLAPSED", "OK", "OK"]]), ["COLLAPSED", "OK"],
@@ -76,7 +76,7 @@ def failed_at(along: NDArray[np.str_], final: Sequence[str], looks: NDArray) -> 
     """
     fine = along == Outcome.OK.name
     last_fine = np.where(fine.any(axis=1), fine.shape[1] - 1 - fine[:, ::-1].argmax(axis=1), -1)
-    first = looks[np.minimum(last_fine + 1, len(looks) - 1)]  # one that was fine to the last look failed at the end
+    first = probes[np.minimum(last_fine + 1, len(probes) - 1)]  # one that was fine to the last probe failed at the end
     return np.where(np.asarray(final) == Outcome.OK.name, 0, first)
 
 

@@ -1,10 +1,10 @@
 """What ends a run before its last step, by what was recorded of it: a pure function, so that resuming changes nothing.
 
 not_finite    something that is watched was NaN or infinite
-failed        not finite; or, for five looks in a row, the generator's gradient had vanished
-METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five looks in a row
+failed        not finite; or, for five probes in a row, the generator's gradient had vanished
+METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five probes in a row
 
-A look is a step after which generators are measured.
+A probe is a step after which generators are measured.
 """
 
 import re
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from jaxgan.diagnostics.episodes import EPISODE_THRESHOLDS
 from jaxgan.study.messages import OptionError, nearest
 
-LOOKS = 5
+IN_A_ROW = 5
 """In a row: of noise about the line a run crosses it back and forth."""
 _GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
 
@@ -52,15 +52,15 @@ class StopRules:
         return bool(self.goals or self.not_finite)
 
     def stopped_at(self, history: History) -> NDArray[np.int64]:
-        """[run] the step of the first look at which a rule holds; 0 where none does."""
-        looks = np.concatenate([part["probe_step"] for part in history if "probe_step" in part])
+        """[run] the step of the first probe at which a rule holds; 0 where none does."""
+        probes = np.concatenate([part["probe_step"] for part in history if "probe_step" in part])
         holds = [_in_a_row(goal_holds(goal, history)) for goal in self.goals]
         if self.not_finite:
-            holds.append(_broken(history, looks))
+            holds.append(_broken(history, probes))
         if self.failed:
-            holds.append(_in_a_row(_gone(history, looks)))
+            holds.append(_in_a_row(_gone(history, probes)))
         any_rule = np.logical_or.reduce(holds)
-        return np.where(any_rule.any(axis=1), looks[any_rule.argmax(axis=1)], 0)
+        return np.where(any_rule.any(axis=1), probes[any_rule.argmax(axis=1)], 0)
 
 
 def goal_of(text: str, metrics: Sequence[str]) -> Goal:
@@ -87,38 +87,38 @@ def goal_of(text: str, metrics: Sequence[str]) -> Goal:
 
 
 def goal_holds(goal: Goal, history: History) -> NDArray[np.bool_]:
-    """[run, look] whether the metric is within its bound; NaN is not."""
+    """[run, probe] whether the metric is within its bound; NaN is not."""
     values = _joined(history, f"along/{goal.metric}")
     return values >= goal.value if goal.at_least else values <= goal.value
 
 
-def _broken(history: History, looks: NDArray) -> NDArray[np.bool_]:
+def _broken(history: History, probes: NDArray) -> NDArray[np.bool_]:
     steps = _joined(history, "watch/step").astype(np.int64)
     first = np.where(steps > 0, steps, np.iinfo(np.int64).max).min(axis=1)
-    return first[:, None] <= looks[None, :]
+    return first[:, None] <= probes[None, :]
 
 
-def _gone(history: History, looks: NDArray) -> NDArray[np.bool_]:
-    """Whether the generator's gradient is a small share of its early level, by the median since the look before."""
+def _gone(history: History, probes: NDArray) -> NDArray[np.bool_]:
+    """Whether the generator's gradient is a small share of its early level, by the median since the probe before."""
     norms = _joined(history, "series/g_grad_norm")
     steps = np.concatenate([part["step"] for part in history])
-    early = np.median(norms[:, : max(1, np.count_nonzero(steps <= looks[0]))], axis=1)  # up to the first look
-    before = np.concatenate([[0], looks[:-1]])
-    spans = [(begin < steps) & (steps <= end) for begin, end in zip(before, looks, strict=True)]
+    early = np.median(norms[:, : max(1, np.count_nonzero(steps <= probes[0]))], axis=1)  # up to the first probe
+    before = np.concatenate([[0], probes[:-1]])
+    spans = [(begin < steps) & (steps <= end) for begin, end in zip(before, probes, strict=True)]
     last = np.stack([np.median(norms[:, s], axis=1) if s.any() else early for s in spans], axis=1)
     return last <= EPISODE_THRESHOLDS.fraction * early[:, None]
 
 
 def _in_a_row(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether something holds at a look and at the ones before.
+    """Whether something holds at a probe and at the ones before.
 
     Example:
       >>> _in_a_row(np.array([[True] * 6])).tolist()
       [[False, False, False, False, True, True]]
     """
     counts = np.cumsum(holds, axis=1)
-    before = np.pad(counts, ((0, 0), (LOOKS, 0)))[:, : holds.shape[1]]
-    return counts - before == LOOKS
+    before = np.pad(counts, ((0, 0), (IN_A_ROW, 0)))[:, : holds.shape[1]]
+    return counts - before == IN_A_ROW
 
 
 def _joined(history: History, name: str) -> NDArray:

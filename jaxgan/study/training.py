@@ -140,7 +140,7 @@ class _Writer:
             self.saved = time.monotonic()
 
     def stand_still(self, step: int) -> None:
-        """Records what is left where all runs were stopped: nothing of their steps, and the last looks again."""
+        """Records what is left where all runs were stopped: nothing of their steps, and the last probes again."""
         config, last = self.job.study.config, self.history[-1]
         at = {"step": record_steps(config.steps, config.record_every or None)}
         at["probe_step"] = np.array(probe_steps(config.steps, config.evaluate_every))

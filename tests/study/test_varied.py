@@ -92,7 +92,7 @@ def test_the_number_of_compilations_is_that_of_the_programs(
     assert sum("stretch" in record.getMessage() or "everywhere" in record.getMessage() for record in stretches) > 0
     names = [record.getMessage().split()[1] for record in stretches]
     assert len(blocks_in(store.read_config(tmp_path / "run"))) == 4
-    assert names.count("jit(everywhere)") + names.count("everywhere") == 2 * 3  # the start, a stretch and a look
+    assert names.count("jit(everywhere)") + names.count("everywhere") == 2 * 3  # the start, a stretch and a probe
 
 
 class Killed(BaseException):
@@ -172,7 +172,7 @@ def test_other_code_of_the_package_is_refused(whole: jg.Results, monkeypatch: py
 
 
 def test_a_stopped_run_stands_still_and_counts(tmp_path: Path) -> None:
-    """Every run reaches this goal, at the fifth of nine looks; the study still has all of its looks."""
+    """Every run reaches this goal, at the fifth of nine probes; the study still has all of its probes."""
     found = study(tmp_path / "run", stop=("high_quality>=0",), vary=("lr_d=0.001,0.01",), steps=18)
     assert (found.dataset["stopped_at"].values == 10).all()
     assert found.probe_steps.tolist() == list(range(2, 19, 2))
