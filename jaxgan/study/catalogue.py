@@ -39,7 +39,7 @@ DATA: Mapping[str, str] = {
 
 
 def find_loss(name: str) -> Loss:
-    """A loss by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
+    """A loss by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`, after `label=`.
 
     The user's own is a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes
     against the usual cross-entropy discriminator.
@@ -48,7 +48,7 @@ def find_loss(name: str) -> Loss:
       OptionError: no such loss, or one that does not work on logits.
     """
     if ":" not in name:
-        if name not in LOSSES:
+        if (name := name.rpartition("=")[2]) not in LOSSES:
             own = "a loss of your own is path/to/file.py:name"
             raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
         return LOSSES[name]
@@ -67,7 +67,7 @@ def find_loss(name: str) -> Loss:
 
 
 def find_recipe(name: str) -> Callable[..., Algorithm]:
-    """A recipe by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`.
+    """A recipe by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`, after `label=`.
 
     The user's own is a function (generator, discriminator, prior, *, settings) -> Algorithm.
 
@@ -75,7 +75,7 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
       OptionError: no such recipe, or not a function.
     """
     if ":" not in name:
-        if name not in RECIPES:
+        if (name := name.rpartition("=")[2]) not in RECIPES:
             own = "a recipe of your own is path/to/file.py:name"
             raise OptionError("recipe", f"got {name!r}; {nearest(name, RECIPES)}; {own}")
         return RECIPES[name]
@@ -88,6 +88,28 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
         takes = "expected one of Python that takes (generator, discriminator, prior, *, settings)"
         raise OptionError("recipe", f"{name} does not say what it takes, {takes}") from None
     return found
+
+
+def is_recipe(name: str) -> bool:
+    """Whether a name is that of a recipe and not of a loss. The user's own is read for it: a function of more than two.
+
+    Raises:
+      OptionError: it is neither.
+
+    Example:
+      >>> is_recipe("r1_gan"), is_recipe("minimax")
+      (True, False)
+    """
+    if ":" not in name:
+        if name not in LOSSES and name not in RECIPES:
+            own = "your own is path/to/file.py:name"
+            raise OptionError("recipe", f"got {name!r}; {nearest(name, [*LOSSES, *RECIPES])}; {own}")
+        return name in RECIPES
+    found = _own("recipe", name, Loss)
+    if isinstance(found, Loss):
+        return False
+    parameters = inspect.signature(find_recipe(name)).parameters.values()
+    return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in parameters) > 2
 
 
 def slug(name: str) -> str:
