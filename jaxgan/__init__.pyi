@@ -63,6 +63,7 @@ from .runs import seed_keys as seed_keys
 from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.compare import run_study as run_study
+from .study.file import Study as Study
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import Run as Run
 from .study.generate import load_generator as load_generator

@@ -1,0 +1,158 @@
+"""What a study varies: lists, grids, random rows and the ranges of a paper, as the texts of `Config.vary`.
+
+Imports nothing heavy.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Value = float | int | str
+DIGITS = 4  # of drawn and of grid values: they stand in the labels of configurations
+
+
+class Range(NamedTuple):
+    """The numbers from `low` to `high`, evenly on a logarithmic scale or on a linear one."""
+
+    low: float
+    high: float
+    scale: str = "log"
+
+    def at(self, share: float) -> float:
+        """The number that so much of the range lies below.
+
+        Example:
+          >>> Range(1e-4, 1e-2).at(0.5), Range(0, 1, "linear").at(0.25)
+          (0.001, 0.25)
+        """
+        if self.scale == "log":
+            low, high = math.log(self.low), math.log(self.high)
+            return _short(math.exp(low + share * (high - low)))
+        return _short(self.low + share * (self.high - self.low))
+
+
+Ranges = Mapping[str, Range | Sequence[Value]]
+"""By the name of a setting a range, or values of which one is drawn."""
+
+
+class Axis(NamedTuple):
+    """Settings that change together, row by row."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+def grid(within: Range, n: int) -> tuple[float, ...]:
+    """So many numbers from one end of a range to the other.
+
+    Example:
+      >>> grid(Range(1e-4, 1e-2), 3)
+      (0.0001, 0.001, 0.01)
+    """
+    return tuple(within.at(i / (n - 1)) for i in range(n)) if n > 1 else (within.at(0.0),)
+
+
+def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
+    """Rows of settings, each drawn at random from its range; the first rows are the same whatever their number.
+
+    Example:
+      >>> few, many = (drawn({"lr_d": Range(1e-5, 1e-2), "d_steps": (1, 5)}, n, seed=0) for n in (1, 8))
+      >>> few == many[:1], few
+      (True, ({'d_steps': 5, 'lr_d': 6.447e-05},))
+    """
+    import numpy as np
+
+    names = sorted(ranges)  # whatever their order in a file
+    shares = np.random.default_rng(seed).random((n, len(names)))
+    return tuple({name: _drawn(ranges[name], float(u)) for name, u in zip(names, row, strict=True)} for row in shares)
+
+
+def axis_text(axis: Axis, owner: str = "") -> str:
+    """An axis as a text of `Config.vary`.
+
+    Example:
+      >>> axis_text(Axis(("lr_d", "lr_g"), ((0.001, 2.0), (1e-05, 3))), owner="r1_gan")
+      'r1_gan:lr_d/lr_g=0.001/2,1e-05/3'
+    """
+    rows = ",".join("/".join(map(value_text, row)) for row in axis.rows)
+    return f"{owner}{':' if owner else ''}{'/'.join(axis.names)}={rows}"
+
+
+def value_text(value: Any) -> str:
+    """The shortest text of a setting's value that is read back as the same one.
+
+    Example:
+      >>> [value_text(value) for value in (0.0003, 1.0, 64, "relu", [64, 32, 64])]
+      ['0.0003', '1', '64', 'relu', '(64, 32, 64)']
+    """
+    if isinstance(value, list | tuple):
+        return repr(tuple(value))
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def labels(label: str, axes: Iterable[Axis]) -> list[str]:
+    """The names of the configurations that a recipe and its axes make: every row of one with every row of the others.
+
+    Example:
+      >>> labels("minimax", [Axis(("lr_d",), ((0.1,), (0.2,))), Axis(("b1",), ((0.5,),))])
+      ['minimax lr_d=0.1 b1=0.5', 'minimax lr_d=0.2 b1=0.5']
+    """
+    found = [label]
+    for axis in axes:
+        ends = [" ".join(f"{n}={value_text(v)}" for n, v in zip(axis.names, row, strict=True)) for row in axis.rows]
+        found = [f"{one} {end}" for one in found for end in ends]
+    return found
+
+
+_TOGETHER = {"lr": ("lr_d", "lr_g")}  # both players have one rate
+PRESETS: Mapping[str, Ranges] = {
+    "lucic-wide": {
+        "lr": Range(1e-5, 1e-2),
+        "b1": Range(0.0, 0.9999, "linear"),
+        "d_steps": (1, 5),
+        "clip": Range(1e-3, 1.0),
+        "weight": Range(0.1, 100.0),
+        "gamma": Range(0.1, 100.0),
+    },
+    "lucic-narrow": {
+        "lr": Range(1e-4, 1e-3),
+        "b1": (0.5,),
+        "d_steps": (1,),
+        "clip": Range(1e-2, 1.0),
+        "weight": Range(0.1, 10.0),
+        "gamma": Range(0.1, 10.0),
+    },
+}
+"""The ranges that Lucic et al. 2018, "Are GANs Created Equal?", search: what their code draws for every model.
+
+`weight` and `gamma` are what recipes call the weight of a gradient penalty, `clip` is that of weights.
+"""
+
+
+def preset_axis(preset: str, n: int, seed: int, known: Iterable[str]) -> tuple[dict[str, Value], Axis]:
+    """Of a preset what a recipe with these settings has: what is the same in all rows, and an axis of the rest.
+
+    All recipes are given the same draws: row 7 has one learning rate, whatever else a recipe has.
+
+    Example:
+      >>> preset_axis("lucic-narrow", 2, 0, ["lr_d", "lr_g", "b1"])
+      ({'b1': 0.5}, Axis(names=('lr_d', 'lr_g'), rows=((0.0006505, 0.0006505), (0.0006544, 0.0006544))))
+    """
+    ranges, known = PRESETS[preset], set(known)
+    rows = drawn(ranges, n, seed)
+    names = {name: key for key in sorted(ranges) for name in _TOGETHER.get(key, (key,)) if name in known}
+    same = {name: rows[0][key] for name, key in names.items() if _is_one(ranges[key])}
+    own = {name: key for name, key in names.items() if name not in same}
+    return same, Axis(tuple(own), tuple(tuple(row[key] for key in own.values()) for row in rows))
+
+
+def _is_one(values: Range | Sequence[Value]) -> bool:
+    return not isinstance(values, Range) and len(values) == 1
+
+
+def _drawn(values: Range | Sequence[Value], share: float) -> Value:
+    return values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

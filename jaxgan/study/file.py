@@ -1,0 +1,208 @@
+"""A study file: everything that a study is, checked whole before anything runs."""
+
+import hashlib
+import json
+import operator
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic_core import InitErrorDetails
+
+from jaxgan.study.asked import options_of
+from jaxgan.study.messages import nearest
+from jaxgan.study.mistakes import Mistake, Place, mistakes_in
+from jaxgan.study.tables import TABLES, Content, mistake, shown
+
+if TYPE_CHECKING:
+    from jaxgan.study.generate import Run
+
+
+class StudyError(ValueError):
+    """A study file that cannot be used: a line for every mistake."""
+
+    def __init__(self, lines: Sequence[str]):
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+class Study(Content):
+    """Configurations x seeds on one data set, as a study file has them; its tables are arguments.
+
+    Every mistake is found at once, before anything runs; `jaxgan study --init` writes a file that says what there is.
+
+    Raises:
+      pydantic.ValidationError: a `ValueError` with every mistake and its place.
+
+    Example:
+      >>> study = Study(data="ring", recipes=["minimax", "r1_gan"], vary={"lr_d": [0.0003, 0.001]}, train={"seeds": 4})
+      >>> study.options()["vary"], study.options()["recipe"]
+      (('lr_d=0.0003,0.001',), ('r1_gan',))
+      >>> study.run("runs/rates")  # doctest: +SKIP
+    """
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    if TYPE_CHECKING:  # what the tables take besides tables is no business of a type checker
+
+        def __init__(self, **tables: Any) -> None: ...
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Study":
+        """The study of a TOML file; its name is the file's unless it says another.
+
+        Raises:
+          StudyError: a line for every mistake, with its place.
+          OSError: the file cannot be read.
+        """
+        path = Path(path)
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except ValueError as error:  # of TOML or of UTF-8
+            raise StudyError([f"{path}: is no TOML: {_first_lower(str(error))}"]) from None
+        try:
+            return cls.model_validate({"name": path.stem, **content}, context={"folder": path.parent})
+        except ValidationError as error:
+            raise StudyError([f"{path}: {_place(one['loc'])}{one['msg']}" for one in error.errors()]) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _whole(cls, content: Any, handler: ModelWrapValidatorHandler["Study"], info: ValidationInfo) -> "Study":
+        folder = Path((info.context or {}).get("folder", ""))
+        found: list[Mistake] = []
+        study: Study | None
+        try:
+            study = handler(content)
+        except ValidationError as error:
+            found = [Mistake(one["loc"], _words(one)) for one in error.errors()]
+            study = _without(content, [one.place for one in found], handler)
+        if study is not None:
+            found += [one for one in mistakes_in(study, folder) if not _is_in(one.place, found)]
+            study._folder = folder
+        if study is None or found:
+            found.sort(key=lambda one: _order(content, one.place))
+            lines = [InitErrorDetails(type=mistake(one.text), loc=one.place, input=None) for one in found]
+            raise ValidationError.from_exception_data("Study", lines)
+        return study
+
+    def options(self) -> dict[str, Any]:
+        """What `run_study` is given: options by name, paths from the current folder."""
+        return options_of(self, self._folder)
+
+    def hash(self) -> str:
+        """The SHA-256 of all that the study says, planned comparisons included, whatever it is called.
+
+        Example:
+          >>> one, other = Study(train={"seeds": 8}), Study(name="other")
+          >>> one.hash() == other.hash(), one.hash() == Study(train={"seeds": 16}).hash()
+          (True, False)
+        """
+        content = self.model_dump(mode="json", exclude={"name"}, exclude_none=True, warnings=False)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def run(self, out: str | Path | None = None, **how: Any) -> "Run":
+        """Begins the study, or goes on with what its folder has of it, and returns what came out.
+
+        Args:
+          out: the folder; by default that of its name under runs/.
+          how: as of `run_study`.
+
+        Raises:
+          OptionError, DataError, StoreError: as `run_study`.
+        """
+        from jaxgan.study.compare import run_study
+        from jaxgan.study.generate import load_run
+
+        how = {"again": True, **how}
+        return load_run(run_study("study", self.options(), out=Path(out or self.folder), **how))
+
+    @property
+    def folder(self) -> Path:
+        """Where it goes by default."""
+        return Path("runs", self.name)
+
+
+def _without(content: Any, places: list[Place], handler: ModelWrapValidatorHandler[Study]) -> Study | None:
+    """The study without the values that are wrong by themselves, so that the others can be checked."""
+    if not isinstance(content, Mapping):
+        return None
+    rest = json.loads(json.dumps(content, default=str))
+    for place in places:
+        _drop(rest, place)
+    try:
+        return handler(rest)
+    except ValidationError:
+        return None
+
+
+def _is_in(place: Place, found: list[Mistake]) -> bool:
+    """Whether a value that is wrong by itself holds the place, or stands in it."""
+    return any(all(map(operator.eq, place, one.place)) for one in found)
+
+
+def _order(content: Any, place: Place) -> list[int]:
+    """Where in a file a place comes."""
+    found = []
+    for step in place:
+        if isinstance(content, Mapping):
+            found.append(list(content).index(step) if step in content else len(content))
+        elif isinstance(step, int):
+            found.append(step)
+        content = content[step] if _has(content, step) else None
+    return found
+
+
+def _drop(table: Any, place: Place) -> None:
+    """Removes the innermost value of a place that there is; in a list, whose places are to stay, empties it."""
+    for step in place[:-1]:
+        inner = table[step] if _has(table, step) else None
+        if not isinstance(inner, dict | list):
+            break
+        table = inner
+    else:
+        step = place[-1]
+    if isinstance(table, dict):
+        table.pop(step, None)
+    elif _has(table, step):
+        table[step] = {}
+
+
+def _has(table: Any, step: str | int) -> bool:
+    """Whether a table or a list has a place."""
+    if isinstance(table, Mapping):
+        return step in table
+    return isinstance(table, list | tuple) and isinstance(step, int) and step < len(table)
+
+
+def _words(error: Any) -> str:
+    """A mistake of pydantic's in the words of the others."""
+    kind, place, got = error["type"], error["loc"], shown(error["input"])
+    if kind == "extra_forbidden":
+        known = TABLES[place[0]] if len(place) > 1 else Content
+        return f"no such key; {nearest(str(place[-1]), known.model_fields)}"
+    expected = {
+        "mistake": "",
+        "bool_type": "true or false",
+        "tuple_type": "a list",
+        "dict_type": "a table",
+        "model_type": "a table",
+        "model_attributes_type": "a table",
+    }.get(kind, error["msg"])
+    return f"got {got}, expected {expected}" if expected else error["msg"]
+
+
+def _place(place: Place) -> str:
+    """As one would write it.
+
+    Example:
+      >>> _place(("recipes", 1, "settings", "gamma"))
+      'recipes[1].settings.gamma: '
+    """
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
+    return f"{text}: " if text else ""
+
+
+def _first_lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
