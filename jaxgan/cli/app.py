@@ -16,6 +16,8 @@ from jaxgan.cli.datasets import datasets
 from jaxgan.cli.merge import merge
 from jaxgan.cli.profile import profile
 from jaxgan.cli.sample import interpolate, sample
+from jaxgan.cli.status import status
+from jaxgan.cli.study import study
 from jaxgan.stopping import Stopping, stoppable
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -101,5 +103,8 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compare, train, profile, merge, check, sample, interpolate, recipes, losses, models, datasets):
+_COMMANDS = (
+    compare, train, study, status, profile, merge, check, sample, interpolate, recipes, losses, models, datasets,
+)  # fmt: skip
+for command in _COMMANDS:
     cli.add_command(command)

@@ -25,6 +25,7 @@ class Answer(NamedTuple):
     status: int
     line: Callable[[Any], str]  # "": nothing is said
     applies: Callable[[Any], bool] = lambda error: True
+    one_line: bool = True  # else one for each of the text's
 
 
 def answer_to(error: BaseException) -> Answer | None:
@@ -54,8 +55,10 @@ def report(error: BaseException, *, with_traceback: bool) -> int:
     if with_traceback and answer.status in (BAD_INPUT, BUG):
         log("".join(traceback.format_exception(error)).rstrip())
         log(_versions())
-    if line := answer.line(error):
-        log(f"jaxgan: {one_line(line)}")
+    text = answer.line(error)
+    for line in [text] if answer.one_line else text.splitlines():
+        if line:
+            log(f"jaxgan: {one_line(line)}")
     return answer.status
 
 
@@ -156,6 +159,7 @@ ANSWERS = (
         BAD_INPUT,
         str,
     ),
+    Answer(("jaxgan.study.file.StudyError",), BAD_INPUT, str, one_line=False),
     Answer(("MemoryError", "RuntimeError"), BAD_INPUT, _of_memory, _is_memory),
     Answer(("AssertionError", "RuntimeError"), BAD_INPUT, _of_platforms, _has_no_device),
     Answer(("SystemExit",), BAD_INPUT, _of_exit),

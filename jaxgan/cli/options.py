@@ -15,7 +15,7 @@ from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
 if TYPE_CHECKING:
     from jaxgan.study.resources import Resources
 
-_GROUPS = ("What is measured", "What is trained", "Data", "Networks", "Settings of recipes",
+_GROUPS = ("What is done", "What is measured", "What is trained", "Data", "Networks", "Settings of recipes",
            "How long and how often", "Evaluation", "Randomness", "Where it runs", "Files")  # fmt: skip
 
 
@@ -224,6 +224,24 @@ def merge_options(function: Callable) -> Callable:
     """Those of `merge`: where it runs, and the files."""
     names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite", "--trust")
     return _with([option for option in _STUDY if option.names[0] in names], function)
+
+
+def study_file_options(function: Callable) -> Callable:
+    """Those of `study`: what it does with a file, and where it runs; all else is in the file."""
+    own = [
+        _Option("What is done", "--init", is_flag=False, flag_value="study.toml", metavar="[FILE.toml]",
+                help="Write a commented study file to start from, by default study.toml, and stop."),
+        _Option("What is done", "--dry-run", is_flag=True, help="Print the runs, the programs that they group into, "
+                "memory and time, and stop."),
+    ]  # fmt: skip
+    files = [
+        _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to "
+                "write to, and to go on in.  [default: runs/NAME with the study's name]"),
+        _Option("Files", "--overwrite", is_flag=True, help="Begin anew, in place of what the folder holds."),
+        _TRUST,
+    ]  # fmt: skip
+    where = [option for option in _STUDY if option.settings["group"] == "Where it runs"]
+    return _with([*own, *where, *files], function)
 
 
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:

@@ -152,6 +152,23 @@ def _check_content(out: Path, *, overwrite: bool) -> None:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
 
 
+def holder(folder: Path) -> dict[str, Any] | None:
+    """Who writes to `folder` now, as it says of itself: process, host and since when. None: nobody.
+
+    Raises:
+      OSError: the lock is another user's, who lets nobody ask.
+    """
+    if not (folder / LOCK).is_file():
+        return None
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return _about(folder)
+    lock.release()
+    return None
+
+
 def ids_in(content: Mapping[str, Any]) -> frozenset[str | None]:
     """The ids that checkpoints of a run have by its config.json: its own, and those of runs that it was merged of.
 
@@ -193,11 +210,17 @@ def _locked(folder: Path) -> FileLock:
 
 
 def _owner(folder: Path) -> str:
+    if not (about := _about(folder)):
+        return " by another process"
+    return f" by process {about['process']} on {about['host']}, since {about['since']}"
+
+
+def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-        return f" by process {about['process']} on {about['host']}, since {about['since']}"
+        return {name: about[name] for name in ("process", "host", "since")}
     except (OSError, ValueError, KeyError, TypeError):  # it has the lock, and has not said so yet
-        return " by another process"
+        return {}
 
 
 def _settle(folder: Path) -> None:

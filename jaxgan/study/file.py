@@ -58,6 +58,8 @@ class Study(Content):
           OSError: the file cannot be read.
         """
         path = Path(path)
+        if path.exists() and not path.is_file():
+            raise StudyError([f"{path}: is a {'folder' if path.is_dir() else 'device or a pipe'}, expected a file"])
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except ValueError as error:  # of TOML or of UTF-8

@@ -1,0 +1,77 @@
+"""`jaxgan study`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, resources_from, study_file_options
+from jaxgan.cli.streams import log, only_results_on_stdout
+from jaxgan.stopping import stoppable
+from jaxgan.study.interrupted import last_line
+
+
+@click.command(cls=GroupedCommand, short_help="Run a study from a file: hundreds of runs, to claims with intervals.")
+@click.argument("file", type=click.Path(path_type=Path), required=False, metavar="FILE.toml")
+@study_file_options
+def study(file: Path | None, init: str | None, dry_run: bool, **options: Any) -> None:
+    """Run the study that FILE.toml describes: recipes, what varies, seeds, steps, stopping rules, planned comparisons.
+
+    The file is checked whole before anything runs. The same command begins the study, or goes on with what its folder
+    has of it: after a stop or a kill, and with more seeds, steps or configurations in the file. `jaxgan status DIR`
+    tells from another terminal how far it is.
+    """
+    if (init is None) == (file is None):
+        raise click.UsageError(f"got {'neither' if file is None else 'both'} of FILE.toml and --init, expected one")
+    if file is None:
+        _begin(Path(str(init)))
+    else:
+        _run(file, dry_run, options)
+
+
+def _begin(path: Path) -> None:
+    from jaxgan.study.template import TEMPLATE
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise click.UsageError(f"--init: {path} is there already, expected a new file") from None
+    click.echo(f"{path} is a study to start from; run it with: jaxgan study {path}")
+
+
+def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
+    with stoppable() as stopping:
+        stopping.kept = partial(last_line, "study", None)
+    on = resources_from(options)
+    from jaxgan.study.file import Study
+
+    with only_results_on_stdout():
+        asked = Study.read(file)
+    if dry_run:
+        _plan(asked.options(), on)
+        return
+    from jaxgan.study import processes
+    from jaxgan.study.compare import run_study
+
+    flags = {name: options[name] for name in ("overwrite", "trust")}
+    flags |= {"keep_programs": not options["no_compile_cache"], "again": not options["overwrite"]}
+    with only_results_on_stdout():
+        folder = run_study("study", asked.options(), out=options["out"] or asked.folder, on=on, log=log, **flags)
+    if not processes.leads():
+        return
+    from jaxgan.report.run.terminal import show
+
+    show(folder)
+
+
+def _plan(given: dict[str, Any], on: Any) -> None:
+    from rich.console import Console
+
+    from jaxgan.report.tables import show as show_tables
+    from jaxgan.study.dry import plan_sections
+
+    with only_results_on_stdout():
+        sections = plan_sections(given, on=on, log=log)
+    show_tables(sections, Console())

@@ -1,0 +1,180 @@
+"""How far a run is, by its files: while it runs, stopped and finished, in this layout and in an earlier one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jaxgan.cli.app import main
+from jaxgan.files import StoreError
+from jaxgan.results.claim import LOCK, RunFolder, claim, holder
+from jaxgan.results.records import Origin, append_records
+from jaxgan.study.progress import Progress, lines_of, progress_of
+from tests.cli.commands import refused
+
+BLOCKS = [
+    {
+        "program": "minimax",
+        "configurations": ["minimax lr_d=0.1", "minimax lr_d=0.2"],
+        "first": 0,
+        "last": 3,
+        "wave": 0,
+    },
+    {"program": "minimax", "configurations": ["minimax lr_d=0.3"], "first": 0, "last": 3, "wave": 1},
+    {"program": "wgan", "configurations": ["wgan"], "first": 0, "last": 3, "wave": 0},
+]
+
+
+def config(blocks: list[Any], *, job: str = "study") -> dict[str, Any]:
+    labels = [label for block in BLOCKS for label in block["configurations"]]  # type: ignore[attr-defined]
+    labels = labels if isinstance(blocks[0], dict) else ["minimax", "wgan"]
+    return {"schema": 2, "job": job, "config": {"steps": 100, "data": "ring", "seeds": 4},
+            "configurations": {label: {} for label in labels}, "blocks": blocks}  # fmt: skip
+
+
+def begun(folder: Path, blocks: list[Any], *, job: str = "study") -> RunFolder:
+    return claim(folder, config(blocks, job=job), overwrite=False)
+
+
+def recorded(run: RunFolder, part: str, end: int, runs: int, *, begin: int = 0, broken: int = 0) -> None:
+    steps = np.zeros((runs, 1), np.int64)
+    steps[:broken] = end
+    append_records(run.path / part, begin, end, {"watch/step": steps}, Origin(run.run, part))
+
+
+def logged(run: RunFolder, *entries: dict[str, Any]) -> None:
+    with (run.path / "log.jsonl").open("a") as file:
+        file.writelines(json.dumps(entry) + "\n" for entry in entries)
+
+
+@pytest.fixture
+def half(tmp_path) -> RunFolder:
+    """Of three blocks one is done, one is under way and one was not begun."""
+    run = begun(tmp_path / "run", BLOCKS)
+    recorded(run, "minimax/seeds-0-3/records", 100, 8, broken=2)
+    recorded(run, "minimax/seeds-0-3/final", 100, 8)
+    recorded(run, "minimax/seeds-0-3-1/records", 20, 4)
+    recorded(run, "minimax/seeds-0-3-1/records", 40, 4, begin=20, broken=1)
+    logged(
+        run,
+        {"configuration": "minimax", "wave": 0, "step": 50, "runs": 8, "seconds": 2.0, "d_loss": 1.0},
+        {"configuration": "minimax", "wave": 0, "step": 100, "runs": 8, "seconds": 2.0},
+        {"configuration": "minimax", "wave": 1, "step": 20, "runs": 4, "seconds": 0.5},
+        {"configuration": "minimax", "wave": 1, "step": 40, "runs": 4, "seconds": 0.5},
+        {"note": "of another kind"},
+    )
+    with (run.path / "log.jsonl").open("a") as file:
+        file.write('{"configuration": "minimax", "wave"')  # cut by a crash
+    return run
+
+
+def test_a_study_under_way(half):
+    found = progress_of(half.path)
+    assert [(one.step, one.done, one.not_finite) for one in found.trained] == [
+        (100, True, 2),
+        (40, False, 1),
+        (0, False, 0),
+    ]
+    assert (found.runs, found.configurations, found.finished, found.failures) == (16, 4, False, {"NON_FINITE": 3})
+    # 8 runs x 100 steps in 4 seconds and 4 x 40 in 1; 4 runs x 60 and 4 x 100 are left.
+    assert found.rate == pytest.approx(960 / 5)
+    assert found.seconds_left == pytest.approx(640 / 192)
+
+
+def test_a_study_under_way_in_words(half):
+    with half:
+        lines = list(lines_of(progress_of(half.path)))
+    assert lines[0].startswith(f"{half.path}: running by process ")
+    assert lines[1:] == [
+        "study on ring: 4 configurations x 4 seeds x 100 steps, 2 programs",
+        "runs done: 8 of 16",
+        "under way: minimax, seeds 0 to 3, wave 2, 4 runs: step 40 of 100",
+        "failed runs so far that are not finite; other codes are known in the end: 3 NON_FINITE",
+        "192 steps a second of all runs together, about 3 s of training left",
+    ]
+    lines = list(lines_of(progress_of(half.path)))
+    assert lines[0] == f"{half.path}: stopped; its command goes on with it"
+
+
+def test_trained_and_not_yet_measured(half):
+    recorded(half, "wgan/seeds-0-3/records", 100, 4)
+    assert "under way: wgan, seeds 0 to 3, 4 runs: trained, being measured" in list(lines_of(progress_of(half.path)))
+
+
+def test_several_processes_are_as_far_as_the_slowest(half):
+    recorded(half, "wgan/seeds-0-3/records/1of2", 30, 2)
+    recorded(half, "wgan/seeds-0-3/records/2of2", 10, 2, broken=1)
+    assert progress_of(half.path).trained[2][1:] == (10, False, 1)
+
+
+def test_a_finished_study_says_how_its_runs_ended(half, capsys):
+    half.release()
+    (half.path / "results.nc").touch()
+    (half.path / "metrics.csv").write_text("configuration,seed,outcome\na,0,OK\na,1,COLLAPSED\nb,0,COLLAPSED\nb,1,OK\n")
+    assert main(["status", str(half.path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{half.path}: finished",
+        "study on ring: 4 configurations x 4 seeds x 100 steps, 2 programs",
+        "runs done: 16 of 16",
+        "failed runs: 2 COLLAPSED",
+    ]
+
+
+def test_a_run_of_an_earlier_layout(tmp_path):
+    """Seeds were the same for all configurations, each with a folder of its own; nothing was measured apart."""
+    run = begun(tmp_path / "old", [[0, 1], [2, 3]], job="compare")
+    recorded(run, "minimax/seeds-0-1/records", 100, 2)
+    recorded(run, "wgan/seeds-2-3/records", 50, 2)
+    logged(run, {"configuration": "minimax", "step": 100, "seconds": 1.0})
+    run.release()
+    found = progress_of(run.path)
+    assert [(one.part.folder, one.step) for one in found.trained] == [
+        ("minimax/seeds-0-1", 100), ("wgan/seeds-0-1", 0), ("minimax/seeds-2-3", 0), ("wgan/seeds-2-3", 50),
+    ]  # fmt: skip
+    assert found.rate == 200.0
+    assert next(lines_of(found)) == f"{run.path}: stopped; continue with: jaxgan compare --resume --out {run.path}"
+
+
+def test_a_damaged_record_is_passed_over(half):
+    next((half.path / "minimax/seeds-0-3-1/records").glob("*40.npz")).write_bytes(b"PK\x03\x04")
+    assert progress_of(half.path).failures == {"NON_FINITE": 2}
+
+
+def test_it_changes_nothing(half):
+    before = {path: path.stat().st_mtime_ns for path in half.path.rglob("*")}
+    progress_of(half.path)
+    assert {path: path.stat().st_mtime_ns for path in half.path.rglob("*")} == before
+
+
+def test_what_is_no_run_is_refused(capsys, tmp_path):
+    assert refused(capsys, "status", str(tmp_path)) == f"jaxgan: {tmp_path} holds no run (no config.json)"
+    run = claim(tmp_path / "paper", {"schema": 2, "job": "profile"}, overwrite=False)
+    run.release()
+    assert "of which there is a progress" in refused(capsys, "status", str(run.path))
+
+
+def test_who_holds_a_folder(tmp_path):
+    run = begun(tmp_path / "run", BLOCKS)
+    about = holder(run.path)
+    assert about is not None and set(about) == {"process", "host", "since"}
+    run.release()
+    assert holder(run.path) is None
+    (run.path / LOCK).unlink()
+    assert holder(run.path) is None and not (run.path / LOCK).exists()
+
+
+def test_it_imports_no_jax():
+    code = "import sys, jaxgan.study.progress; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_trained_has_no_rate(tmp_path):
+    run = begun(tmp_path / "run", BLOCKS)
+    found: Progress = progress_of(run.path)
+    assert (found.rate, found.seconds_left, found.failures) == (None, None, {})
+    with pytest.raises(StoreError):
+        progress_of(tmp_path / "none")
