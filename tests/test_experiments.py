@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxgan.study.config import configure
+from jaxgan.study.file import Study
+
+STUDIES = sorted((Path(__file__).parents[1] / "experiments").glob("*.toml"))
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.py"))
 
 
@@ -20,6 +24,29 @@ def test_an_experiment_imports_only_libraries(path):
         modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not names & set(modules)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_a_study_says_what_it_asks_and_how_long_it_takes(path):
+    study = Study.read(path)
+    config = configure(study.options())
+    assert config.seeds >= 4 and len(study.configurations()) >= 20
+    about = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#"))
+    assert "?" in about and "on two cores" in about and f"jaxgan study experiments/{path.name}" in about
+    runs = config.seeds * len(study.configurations())
+    assert f"{runs:,} " in about
+
+
+def test_the_phase_diagram_is_that_of_two_learning_rates_and_three_recipes():
+    study = Study.read(STUDIES[0].with_name("ring_phase_diagram.toml"))
+    names = study.configurations()
+    assert len(names) == len(set(names)) == 3 * 16 * 16
+    assert [names[i] for i in (0, 255, 511, 767)] == [
+        "minimax lr_d=0.0003 lr_g=0.0003",
+        "minimax lr_d=0.016 lr_g=0.016",
+        "non_saturating lr_d=0.016 lr_g=0.016",
+        "r1_gan lr_d=0.016 lr_g=0.016",
+    ]
 
 
 def test_a_sweep_of_hundreds_of_runs_takes_25_lines_at_the_most():

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.study import inputs
-from jaxgan.study.axes import Axis, axis_text, value_text
+from jaxgan.study.axes import Axis, axis_text, labels, value_text
 from jaxgan.study.config import EVALUATIONS, defaults
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, listed, own_path
 from jaxgan.study.networks import PLAYERS
@@ -45,6 +45,13 @@ def options_of(content: Content, folder: Path) -> dict[str, Any]:
     found["planned"] = tuple(f"{one.metric}:{one.better}>{one.than}" for one in content.planned)
     found = {name: value for name, value in found.items() if value is not None and value is not False and value != ()}
     return {"record_every": _looks(found), **found}
+
+
+def labels_of(content: Content, folder: Path) -> list[str]:
+    """The labels of all configurations."""
+    entries = [entry(one, folder) for one in content.recipes]
+    in_order = [one for option in ("loss", "recipe") for one in entries if one.option == option]
+    return [label for one in in_order for label in labels(one.label, axes_for(content, one)[1])]
 
 
 def _looks(found: dict[str, Any]) -> int:

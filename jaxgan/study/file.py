@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails
 
-from jaxgan.study.asked import options_of
+from jaxgan.study.asked import labels_of, options_of
 from jaxgan.study.messages import nearest
 from jaxgan.study.mistakes import Mistake, Place, mistakes_in
 from jaxgan.study.tables import TABLES, Content, mistake, shown
@@ -92,6 +92,15 @@ class Study(Content):
     def options(self) -> dict[str, Any]:
         """What `run_study` is given: options by name, paths from the current folder."""
         return options_of(self, self._folder)
+
+    def configurations(self) -> list[str]:
+        """What every configuration is called: its recipe, or loss, and what varies of it.
+
+        Example:
+          >>> Study(data="ring", recipes=["r1_gan"], vary={"gamma": [0.1, 1.0]}).configurations()
+          ['r1_gan gamma=0.1', 'r1_gan gamma=1']
+        """
+        return labels_of(self, self._folder)
 
     def hash(self) -> str:
         """The SHA-256 of all that the study says, planned comparisons included, whatever it is called.

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from jaxgan.data import from_points, ring
 from jaxgan.evaluation import evaluator_for
 from jaxgan.study import catalogue
-from jaxgan.study.axes import PRESETS, Range, drawn, grid, labels, preset_axis
+from jaxgan.study.axes import PRESETS, Range, drawn, grid, preset_axis
 from jaxgan.study.config import configure
-from jaxgan.study.entries import axes_for, entry
 from jaxgan.study.file import Study, StudyError
 from jaxgan.study.mistakes import METRICS
 from jaxgan.study.settings import known_settings, resolve
@@ -316,8 +315,7 @@ def test_what_settings_say_a_preset_does_not_draw():
 
 def test_axes_multiply(tmp_path):
     study = Study.read(written(tmp_path, WHOLE))
-    entries = [entry(one, tmp_path) for one in study.recipes]
-    names = [name for one in entries for name in labels(one.label, axes_for(study, one)[1])]
+    names = study.configurations()
     assert len(names) == len(set(names)) == 3 * 2 * 2 + 2 * 3 * 2
     assert names[0] == "minimax lr_d=0.0001 d_steps=1 fake_batch_size=8 b1=0"
 
