@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jaxgan.cli.app import main
+from jaxgan.study.file import Study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +20,7 @@ SMALL = ["--seeds", "4", "--steps", "4", "--samples", "50", "--width", "8", "--b
 
 
 def test_blocks_are_of_kinds_that_are_executed():
-    assert {kind for kind, _ in BLOCKS} == {"bash", "python"}
+    assert {kind for kind, _ in BLOCKS} == {"bash", "python", "toml"}
     # These two are executed whole by the slow test below and by the continuous integration.
     assert sum(text.startswith(SETUP) for _, text in BLOCKS) == 2
 
@@ -33,9 +34,11 @@ def test_every_block_runs(tmp_path, monkeypatch, capsys):
     for kind, text in BLOCKS:
         if text.startswith(SETUP):
             continue
-        if named := re.match(r"# (\w+\.py)\n", text):
+        if named := re.match(r"# (\w+\.(?:py|toml))\n", text):
             Path(named[1]).write_text(text)
-        if kind == "python":
+        if kind == "toml":
+            assert named and Study.read(named[1]).configurations()
+        elif kind == "python":
             done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         else:
