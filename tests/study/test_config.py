@@ -11,7 +11,7 @@ import pytest
 
 from jaxgan.cli.app import cli
 from jaxgan.study import catalogue
-from jaxgan.study.config import GENTLE, OF_STUDIES, SHORTHANDS, command_line, configure, from_stored, gan_defaults
+from jaxgan.study.config import GENTLE, SHORTHANDS, command_line, configure, from_stored, gan_defaults
 from jaxgan.study.messages import OptionError
 from jaxgan.study.settings import known_settings, resolve
 from jaxgan.types import BatchSizes
@@ -171,7 +171,7 @@ def test_the_printed_command_gives_the_same_configuration(given):
     config = configure(given)
     job, *words = shlex.split(command_line("compare", config))[1:]
     context = cli.commands[job].make_context(job, words)
-    parsed = {name: context.params[name] for name in dataclasses.asdict(config) if name not in OF_STUDIES}
+    parsed = {name: context.params[name] for name in dataclasses.asdict(config)}
     assert configure({name: value for name, value in parsed.items() if value not in ((), False)}) == config
 
 
@@ -184,7 +184,7 @@ def test_every_option_is_a_field_or_a_flag():
     """An option that nothing reads, or a field that no option sets, would be silent."""
     flags = {"out", "overwrite", "trust", "stop_on", "resume", "gentle", "no_compile_cache"}
     flags |= {"devices", "in_turn", "distributed", "coordinator", "num_processes", "process_id"}  # where, not what
-    fields = {field.name for field in dataclasses.fields(configure({}))} - set(OF_STUDIES)
+    fields = {field.name for field in dataclasses.fields(configure({}))}
     for job in ("compare", "train"):
         names = {parameter.name for parameter in cli.commands[job].params}
         assert names - fields == flags | set(SHORTHANDS)
