@@ -39,8 +39,8 @@ def test_the_interval_covers_the_truth_as_often_as_its_docstring_says():
     for x in rng.standard_normal((repetitions, 8)):
         interval = iqm_interval(x, resamples=999, rng=rng)
         hits += interval.low <= 0 <= interval.high
-    # 93 to 94 % for a nominal 95 %; four standard errors of the simulation, sqrt(0.935 * 0.065 / 1000).
-    assert hits / repetitions == pytest.approx(0.935, abs=0.032)
+    # 94 to 96 %; four standard errors of the simulation, sqrt(0.95 * 0.05 / 1000), more.
+    assert hits / repetitions == pytest.approx(0.95, abs=0.01 + 0.028)
 
 
 def test_an_infinite_seed_counts_as_a_very_large_one():
@@ -57,7 +57,7 @@ def test_an_infinite_seed_counts_as_a_very_large_one():
 
 
 def test_an_interval_is_a_function_of_the_seed():
-    x = np.random.default_rng(2).standard_normal(8)
+    x = np.random.default_rng(2).standard_normal(32)  # of 8, two seeds can end at the same order statistics
     assert iqm_interval(x, rng=3) == iqm_interval(x, rng=np.random.default_rng(3))
     assert iqm_interval(x, rng=3) != iqm_interval(x, rng=4)
     failed = [*x, INF]
@@ -77,7 +77,7 @@ def test_seeds_that_agree_give_a_point(value):
 
 
 def test_seeds_that_nearly_agree_give_an_interval():
-    # Leaving out any one seed leaves an interquartile mean of 8, so BCa's acceleration is 0 / 0.
+    # Leaving out any one seed leaves an interquartile mean of 8: methods that rest on that have 0 / 0.
     estimate, low, high = iqm_interval([8.0] * 7 + [7.0], rng=0)
     assert (estimate, high) == (8, 8)
     assert 7 < low < 8  # about 7 % of the resamples hold the 7 three times, and so once in their middle half

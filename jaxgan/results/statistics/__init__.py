@@ -1,12 +1,34 @@
 """Statistics over seeds: an estimate, its interval, and how many of the seeds failed. numpy and scipy; no JAX."""
 
+from jaxgan.results.statistics.comparison import Comparison as Comparison
+from jaxgan.results.statistics.comparison import holm as holm
+from jaxgan.results.statistics.comparison import seeds_for_p as seeds_for_p
+from jaxgan.results.statistics.comparison import signed_rank_p as signed_rank_p
+from jaxgan.results.statistics.comparison import smallest_p as smallest_p
+from jaxgan.results.statistics.improvement import Profile as Profile
+from jaxgan.results.statistics.improvement import performance_profile as performance_profile
+from jaxgan.results.statistics.improvement import probability_of_improvement as probability_of_improvement
 from jaxgan.results.statistics.interval import UNDEFINED as UNDEFINED
 from jaxgan.results.statistics.interval import Interval as Interval
 from jaxgan.results.statistics.interval import Rng as Rng
 from jaxgan.results.statistics.means import TRIM as TRIM
 from jaxgan.results.statistics.means import interquartile_mean as interquartile_mean
 from jaxgan.results.statistics.means import iqm_interval as iqm_interval
+from jaxgan.results.statistics.means import stratified_interval as stratified_interval
+from jaxgan.results.statistics.power import power_of_difference as power_of_difference
+from jaxgan.results.statistics.power import power_of_rates as power_of_rates
+from jaxgan.results.statistics.power import seeds_for_difference as seeds_for_difference
+from jaxgan.results.statistics.power import seeds_for_rates as seeds_for_rates
+from jaxgan.results.statistics.search import BudgetCurve as BudgetCurve
+from jaxgan.results.statistics.search import Selection as Selection
+from jaxgan.results.statistics.search import budget_curve as budget_curve
+from jaxgan.results.statistics.search import select_by_halves as select_by_halves
+from jaxgan.results.statistics.shares import compare_failures as compare_failures
 from jaxgan.results.statistics.shares import wilson_interval as wilson_interval
 from jaxgan.results.statistics.summaries import Summary as Summary
+from jaxgan.results.statistics.summaries import compare_pairs as compare_pairs
 from jaxgan.results.statistics.summaries import summarize as summarize
 from jaxgan.results.statistics.summaries import summarize_difference as summarize_difference
+from jaxgan.results.statistics.survival import Survival as Survival
+from jaxgan.results.statistics.survival import kaplan_meier as kaplan_meier
+from jaxgan.results.statistics.survival import logrank_p as logrank_p

@@ -29,3 +29,23 @@ def one_axis(x: ArrayLike) -> Float64[np.ndarray, " n"]:
     if values.ndim != 1 or not len(values):
         raise ValueError(f"expected one value per seed, [n] with n >= 1, got shape {values.shape}")
     return values
+
+
+def two_axes(x: ArrayLike) -> Float64[np.ndarray, "configuration seed"]:
+    """The values x [configuration, seed] as float64.
+
+    Raises: ValueError unless there is at least one configuration and one seed.
+    """
+    values = np.asarray(x, dtype=np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"expected values [configuration, seed], at least one of each, got shape {values.shape}")
+    return values
+
+
+def subtract(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """left - right, and 0 where both are infinite and equal, of which the subtraction makes NaN.
+
+    >>> subtract(np.array([3.0, np.inf]), np.array([1.0, np.inf])).tolist()
+    [2.0, 0.0]
+    """
+    return np.subtract(left, right, out=np.zeros_like(left), where=left != right)

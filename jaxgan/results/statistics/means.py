@@ -1,11 +1,12 @@
-"""The interquartile mean over seeds, and its bootstrap interval."""
+"""The interquartile mean, the median and the mean over seeds, with bootstrap intervals."""
 
-import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis
+from jaxgan.results.statistics.bootstrap import Statistic, percentile_interval, replicates
+from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis, two_axes
 
 TRIM = 0.25  # what an interquartile mean cuts at each end, and so the share of failures it withstands
 
@@ -20,21 +21,15 @@ def interquartile_mean(x: ArrayLike) -> float:
     >>> interquartile_mean([1.0, 2.0, 4.0, float("inf")])
     3.0
     """
-    from scipy import stats
-
-    values = one_axis(x)
-    if np.isnan(values).any():  # scipy 1.15 sorts NaN to the end and cuts it
-        return float("nan")
-    with np.errstate(invalid="ignore"):  # inf and -inf both in the middle half: NaN
-        return float(stats.trim_mean(values, TRIM))
+    return _estimate(one_axis(x)[None], _middle)
 
 
 def iqm_interval(x: ArrayLike, *, confidence: float = 0.95, resamples: int = 9_999, rng: Rng) -> Interval:
-    """The interquartile mean over seeds x [n], with a bootstrap interval (Agarwal et al. 2021).
+    """The interquartile mean over seeds x [n], with a bootstrap interval: `stratified_interval` of one configuration.
 
-    BCa (Efron 1987) where it exists. Where it does not, because a value is infinite or leaving out any one
-    seed changes nothing, the percentile interval: a point when all seeds agree. NaN below two seeds.
-    Few seeds make it somewhat short: at 8 normal seeds a 95 % interval covers 93 to 94 %.
+    A point when all seeds agree; NaN below two seeds. From 8 seeds on a 95 % interval covers 94 to 96 % (of normal,
+    skewed and discrete values, with and without failures); of 4 it goes from the least to the greatest and covers 85
+    to 89 %.
 
     rng is a seed or a `numpy.random.Generator`: the same seed gives the same interval.
 
@@ -43,31 +38,93 @@ def iqm_interval(x: ArrayLike, *, confidence: float = 0.95, resamples: int = 9_9
     >>> [round(value, 1) for value in iqm_interval([7.0, 8.0, 8.0, 8.0, 6.0, 8.0, 5.0, 8.0], rng=0)]
     [7.8, 6.2, 8.0]
     """
+    return stratified_interval(one_axis(x)[None], confidence=confidence, resamples=resamples, rng=rng)
+
+
+def stratified_interval(
+    x: ArrayLike,
+    statistic: str = "interquartile mean",
+    *,
+    confidence: float = 0.95,
+    resamples: int = 9_999,
+    rng: Rng,
+) -> Interval:
+    """A statistic of all x [configuration, seed] together, with a bootstrap interval (Agarwal et al. 2021).
+
+    Seeds are resampled within each configuration, which says nothing about other configurations. Percentiles of the
+    replicates, somewhat further out than their shares (`tail_share`); of the mean studentized ones (Efron 1982), where
+    these are finite: its 95 % interval covers 93 to 96 % from 8 seeds on, and 90 to 93 % of values as skewed as
+    exp(normal) or with tails as long as those of t with 3 degrees of freedom.
+
+    NaN where any value is, and bounds below two seeds.
+
+    Args:
+      x: values; infinite ones are allowed, and do not matter where the statistic cuts them.
+      statistic: "interquartile mean", "median" or "mean".
+      confidence: of the interval.
+      resamples: how many samples are drawn with replacement.
+      rng: a seed or a `numpy.random.Generator`.
+
+    Raises: ValueError for other shapes and statistics.
+
+    >>> stratified_interval([[8.0, 8.0], [2.0, 2.0]], "mean", rng=0)
+    Interval(estimate=5.0, low=5.0, high=5.0)
+    """
+    values, rng = two_axes(x), np.random.default_rng(rng)
+    if statistic not in _STATISTICS:
+        raise ValueError(f"statistic must be one of {', '.join(_STATISTICS)}, got {statistic!r}")
+    estimate, n = _estimate(values, _STATISTICS[statistic]), values.shape[1]
+    if n < 2 or np.isnan(values).any():
+        return Interval(estimate, *UNDEFINED[1:])
+    if statistic == "mean" and np.isfinite(values).all():
+        studentized = _studentized(values, estimate, confidence, resamples, rng)
+        if np.isfinite(studentized).all():
+            return studentized
+    found = replicates(values, _STATISTICS[statistic], resamples, rng)
+    return percentile_interval(estimate, found, n, confidence)
+
+
+def _studentized(
+    x: NDArray[np.float64], estimate: float, confidence: float, resamples: int, rng: np.random.Generator
+) -> Interval:
+    """Of the mean; t-quantiles of the replicates in place of the distribution's. Infinite where they have no spread."""
+
+    def t(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+        off = samples.mean(axis=(-2, -1)) - estimate
+        return np.where(np.abs(off) <= 1e-12 * np.abs(estimate), 0.0, off / _standard_error(samples))
+
+    tail = int(resamples * (1 - confidence) / 2)
+    ordered, error = np.sort(replicates(x, t, resamples, rng)), float(_standard_error(x))
+    if error == 0:
+        return Interval(estimate, estimate, estimate)
+    return Interval(estimate, estimate - error * float(ordered[-1 - tail]), estimate - error * float(ordered[tail]))
+
+
+def _standard_error(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the mean of x [..., configuration, seed], from the spread within configurations."""
+    k, n = x.shape[-2:]
+    return np.sqrt(x.var(axis=-1, ddof=1).sum(axis=-1) / n) / k
+
+
+def _estimate(x: NDArray[np.float64], statistic: Statistic) -> float:
+    if np.isnan(x).any():  # sorted to the end, NaN would be cut
+        return float("nan")
+    with np.errstate(invalid="ignore"):  # inf and -inf both in the middle: NaN
+        return float(statistic(x))
+
+
+def _middle(x: NDArray[np.float64]) -> Any:
     from scipy import stats
 
-    values, rng = one_axis(x), np.random.default_rng(rng)
-    estimate = interquartile_mean(values)
-    if len(values) < 2 or np.isnan(values).any():
-        return Interval(estimate, *UNDEFINED[1:])
+    return stats.trim_mean(_flat(x), TRIM, axis=-1)
 
-    def statistic(samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        return stats.trim_mean(samples, TRIM, axis=axis)
 
-    if np.isfinite(values).all():
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # seen below, as NaN
-            result = stats.bootstrap(  # method: BCa
-                (values,), statistic, confidence_level=confidence, n_resamples=resamples, rng=rng
-            )
-        low, high = map(float, result.confidence_interval)
-        if np.isfinite([low, high]).all():
-            return Interval(estimate, low, high)
+def _flat(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return x.reshape(*x.shape[:-2], -1)
 
-    with np.errstate(invalid="ignore"):
-        replicates = statistic(values[rng.integers(len(values), size=(resamples, len(values)))])
-    # Order statistics, as interpolating between infinities gives NaN. A replicate that mixes both infinities
-    # is NaN itself: it could be anything, so it widens the interval on either side.
-    tail = int(resamples * (1 - confidence) / 2)
-    lows = np.sort(np.where(np.isnan(replicates), -np.inf, replicates))
-    highs = np.sort(np.where(np.isnan(replicates), np.inf, replicates))
-    return Interval(estimate, float(lows[tail]), float(highs[-1 - tail]))
+
+_STATISTICS: dict[str, Statistic] = {
+    "interquartile mean": _middle,
+    "median": lambda x: np.median(_flat(x), axis=-1),
+    "mean": lambda x: np.mean(_flat(x), axis=-1),
+}

@@ -1,5 +1,9 @@
 """Shares of seeds that failed."""
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxgan.results.statistics.comparison import Comparison, smallest_p
 from jaxgan.results.statistics.interval import Interval
 
 
@@ -19,3 +23,43 @@ def wilson_interval(failures: int, n: int, *, confidence: float = 0.95) -> Inter
         raise ValueError(f"expected 0 <= failures <= n and n >= 1, got {failures} failures among {n}")
     ci = stats.binomtest(failures, n).proportion_ci(confidence_level=confidence, method="wilson")
     return Interval(failures / n, float(ci.low), float(ci.high))
+
+
+def compare_failures(failed_a: ArrayLike, failed_b: ArrayLike, *, confidence: float = 0.95) -> Comparison:
+    """Whether a fails more often than b on common seeds, both [n] booleans: McNemar's test (1947), exact.
+
+    Only the seeds count at which one of them failed alone: under the hypothesis of equal shares that is a's or b's
+    with probability 1/2 each. The difference of the shares, a's minus b's, has Newcombe's interval (1998, method 10),
+    of Wilson's two and the correlation between them.
+
+    Raises: ValueError for mismatched shapes.
+
+    >>> a, b = [True] * 8, [False] * 8
+    >>> compare_failures(a, b).p == 2 / 256, compare_failures(a, a).p
+    (True, 1.0)
+    """
+    from scipy import stats
+
+    a, b = np.asarray(failed_a, bool), np.asarray(failed_b, bool)
+    if a.ndim != 1 or a.shape != b.shape or not len(a):
+        raise ValueError(f"expected failed_a and failed_b of one shape [n], n >= 1, got {a.shape} and {b.shape}")
+    alone_a, alone_b, n = int(np.sum(a & ~b)), int(np.sum(b & ~a)), len(a)
+    p = float(stats.binomtest(alone_a, alone_a + alone_b).pvalue) if alone_a + alone_b else 1.0
+    both, neither = int(np.sum(a & b)), int(np.sum(~a & ~b))
+    difference = _newcombe(both, alone_a, alone_b, neither, confidence)
+    return Comparison(difference, p, n, both + alone_a + alone_b, smallest_p(n))
+
+
+def _newcombe(both: int, alone_a: int, alone_b: int, neither: int, confidence: float) -> Interval:
+    n = both + alone_a + alone_b + neither
+    a, b = (wilson_interval(both + alone, n, confidence=confidence) for alone in (alone_a, alone_b))
+    margins = (both + alone_a) * (alone_b + neither) * (both + alone_b) * (alone_a + neither)
+    excess = both * neither - alone_a * alone_b
+    phi = (max(excess - n / 2, 0.0) if excess > 0 else excess) / np.sqrt(margins) if margins else 0.0
+    estimate = (alone_a - alone_b) / n
+
+    def reach(one: float, other: float) -> float:
+        return float(np.sqrt(max(one**2 - 2 * phi * one * other + other**2, 0.0)))
+
+    low = estimate - reach(a.estimate - a.low, b.high - b.estimate)
+    return Interval(estimate, low, estimate + reach(a.high - a.estimate, b.estimate - b.low))

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import ArrayLike
 
-from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis
+from jaxgan.results.statistics.comparison import Comparison, signed_rank_p, smallest_p
+from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis, subtract
 from jaxgan.results.statistics.means import TRIM, iqm_interval
 
 
@@ -83,6 +84,56 @@ def summarize_difference(
     >>> summary.interval
     Interval(estimate=2.5, low=2.0, high=3.0)
     """
+    entered, as_measured, failed = paired_differences(a, b, failed_a, failed_b, worst=worst)
+    return _summary(entered, as_measured, failed, rng, confidence, resamples)
+
+
+def compare_pairs(
+    a: ArrayLike,
+    b: ArrayLike,
+    failed_a: ArrayLike,
+    failed_b: ArrayLike,
+    *,
+    worst: float,
+    rng: Rng,
+    confidence: float = 0.95,
+    resamples: int = 9_999,
+) -> Comparison:
+    """a against b, both [n], on common seeds: the difference of `summarize_difference`, and its `signed_rank_p`.
+
+    Failed seeds enter both as there. Where more than a quarter of the pairs have failed there is no interval, and the
+    test, which takes ranks alone, still says whether a or b is the better: "p" is never undefined.
+
+    Args:
+      a: a metric's values.
+      b: likewise, from the same seeds in the same order.
+      failed_a: booleans.
+      failed_b: booleans.
+      worst: what a failed seed enters with.
+      rng: a seed or a `numpy.random.Generator`.
+      confidence: of the interval.
+      resamples: of the bootstrap, and the number of signs up to which the test is exact.
+
+    Raises: ValueError for mismatched shapes.
+
+    >>> a, b, fine = np.arange(8.0) + 3, np.zeros(8), np.zeros(8, bool)
+    >>> compare_pairs(a, b, fine, fine, worst=np.inf, rng=0).p == 2 / 256
+    True
+    """
+    rng = np.random.default_rng(rng)
+    entered, as_measured, failed = paired_differences(a, b, failed_a, failed_b, worst=worst)
+    summary = _summary(entered, as_measured, failed, rng, confidence, resamples)
+    p = signed_rank_p(entered, resamples=resamples, rng=rng)
+    return Comparison(summary.interval, p, summary.seeds, summary.failed, smallest_p(summary.seeds))
+
+
+def paired_differences(
+    a: ArrayLike, b: ArrayLike, failed_a: ArrayLike, failed_b: ArrayLike, *, worst: float
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """The differences [n] with failed seeds at `worst` and as measured, and which pairs have failed.
+
+    Raises: ValueError for mismatched shapes.
+    """
     values = [one_axis(a), one_axis(b)]
     flags = [np.asarray(failed_a, dtype=bool), np.asarray(failed_b, dtype=bool)]
     if len({array.shape for array in (*values, *flags)}) != 1:
@@ -91,15 +142,10 @@ def summarize_difference(
     missing = [np.isnan(value) for value in values]
     flags = [flag | gap for flag, gap in zip(flags, missing, strict=True)]
     entered, as_measured = (
-        _subtract(*(np.where(absent, worst, value) for absent, value in zip(which, values, strict=True)))
+        subtract(*(np.where(absent, worst, value) for absent, value in zip(which, values, strict=True)))
         for which in (flags, missing)
     )
-    return _summary(entered, as_measured, flags[0] | flags[1], rng, confidence, resamples)
-
-
-def _subtract(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """left - right, and 0 where both are infinite and equal, of which the subtraction makes NaN."""
-    return np.subtract(left, right, out=np.zeros_like(left), where=left != right)
+    return entered, as_measured, flags[0] | flags[1]
 
 
 def _summary(
