@@ -14,6 +14,7 @@ from jaxgan.cli.check import check
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
 from jaxgan.cli.merge import merge
+from jaxgan.cli.power import power
 from jaxgan.cli.profile import profile
 from jaxgan.cli.sample import interpolate, sample
 from jaxgan.cli.status import status
@@ -104,7 +105,7 @@ def cli(context: click.Context) -> None:
 
 
 _COMMANDS = (
-    compare, train, study, status, profile, merge, check, sample, interpolate, recipes, losses, models, datasets,
+    compare, train, study, status, profile, merge, check, power, sample, interpolate, recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)

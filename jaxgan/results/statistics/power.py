@@ -9,6 +9,7 @@ from jaxgan.results.statistics.comparison import seeds_for_p
 from jaxgan.results.statistics.interval import Rng
 
 MOST = 10_000  # seeds, beyond which none are counted
+_SIMULATED = 200  # seeds, up to which studies are drawn
 
 
 def power_of_difference(
@@ -23,7 +24,8 @@ def power_of_difference(
     """The probability that `signed_rank_p` of so many seeds tells a difference, simulated.
 
     Differences of pairs are normal with a mean of `difference` standard deviations of theirs. Of several planned
-    comparisons this is the power of the one that Holm's correction asks most of: p <= alpha / comparisons.
+    comparisons this is the power of the one that Holm's correction asks most of: p <= alpha / comparisons. Beyond 200
+    seeds it is that of a z-test of 3 / pi times as many (Hodges and Lehmann 1956).
 
     Args:
       difference: the mean of paired differences in units of their standard deviation.
@@ -48,6 +50,9 @@ def power_of_difference(
         raise ValueError(f"seeds must be at least 1, got {seeds}")
     if seeds < seeds_for_p(alpha, comparisons):
         return 0.0
+    if seeds > _SIMULATED:
+        limit, mean = stats.norm.isf(alpha / comparisons / 2), abs(difference) * np.sqrt(3 / np.pi * seeds)
+        return float(stats.norm.sf(limit - mean) + stats.norm.cdf(-limit - mean))
     rng = np.random.default_rng(rng)
 
     def draw(size: tuple[int, ...]) -> NDArray[np.float64]:
@@ -56,11 +61,7 @@ def power_of_difference(
     def p_value(x: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
         return stats.wilcoxon(x, axis=axis, method="exact").pvalue  # what all signs give where there are no ties
 
-    # A chunk of 2^22 numbers is 32 MiB.
-    found = stats.power(
-        p_value, draw, (seeds,), significance=alpha / comparisons, n_resamples=simulations,
-        batch=max(1, 2**22 // seeds),
-    )  # fmt: skip
+    found = stats.power(p_value, draw, (seeds,), significance=alpha / comparisons, n_resamples=simulations)
     return float(np.squeeze(found.power))
 
 

@@ -112,7 +112,7 @@ def compare_pairs(
       worst: what a failed seed enters with.
       rng: a seed or a `numpy.random.Generator`.
       confidence: of the interval.
-      resamples: of the bootstrap, and the number of signs up to which the test is exact.
+      resamples: of the bootstrap.
 
     Raises: ValueError for mismatched shapes.
 
@@ -120,11 +120,11 @@ def compare_pairs(
     >>> compare_pairs(a, b, fine, fine, worst=np.inf, rng=0).p == 2 / 256
     True
     """
-    rng = np.random.default_rng(rng)
     entered, as_measured, failed = paired_differences(a, b, failed_a, failed_b, worst=worst)
     summary = _summary(entered, as_measured, failed, rng, confidence, resamples)
-    p = signed_rank_p(entered, resamples=resamples, rng=rng)
-    return Comparison(summary.interval, p, summary.seeds, summary.failed, smallest_p(summary.seeds))
+    return Comparison(
+        summary.interval, signed_rank_p(entered), summary.seeds, summary.failed, smallest_p(summary.seeds)
+    )
 
 
 def paired_differences(
