@@ -79,15 +79,16 @@ def test_a_comparison_is_the_difference_and_its_p_value():
     found = compare_pairs(a, b, fine, one, worst=INF, rng=0)
     assert found.difference == summarize_difference(a, b, fine, one, worst=INF, rng=0).interval
     assert found.p == signed_rank_p(np.where(one, -INF, a - b))
-    assert (found.seeds, found.failed, found.smallest_p) == (8, 1, 2 / 256)
+    assert (found.seeds, found.failed, found.smallest_p, found.sign) == (8, 1, 2 / 256, 1)
+    assert compare_pairs(b, a, one, fine, worst=INF, rng=0).sign == -1
 
 
 def test_where_too_many_failed_the_test_still_tells():
     values, fails, fine = np.ones(8), np.ones(8, bool), np.zeros(8, bool)
     found = compare_pairs(values, values, fails, fine, worst=INF, rng=0)
-    assert np.isnan(found.difference).all() and found.p == 2 / 256
+    assert np.isnan(found.difference).all() and (found.p, found.sign) == (2 / 256, 1)
     everyone = compare_pairs(values, values, fails, fails, worst=INF, rng=0)
-    assert (everyone.p, everyone.failed) == (1.0, 8)
+    assert (everyone.p, everyone.failed, everyone.sign) == (1.0, 8, 0)
     single = compare_pairs([1.0], [2.0], [False], [False], worst=0.0, rng=0)
     assert (single.p, single.smallest_p) == (1.0, 1.0) and np.isnan(single.difference.low)
 
@@ -153,7 +154,7 @@ def test_without_correlation_the_interval_is_that_of_two_shares():
 def test_all_and_none_failed():
     everyone, nobody = np.ones(8, bool), np.zeros(8, bool)
     found = compare_failures(everyone, nobody)
-    assert (found.p, found.smallest_p) == (2 / 256, 2 / 256)
+    assert (found.p, found.smallest_p, found.sign) == (2 / 256, 2 / 256, 1)
     assert 0.4 < found.difference.low < found.difference.estimate == found.difference.high == 1
     assert compare_failures(nobody, nobody).p == 1
     low, high = compare_failures(nobody, nobody).difference[1:]

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike
 
 from jaxgan.results.statistics.interval import Interval
@@ -18,6 +18,7 @@ class Comparison(NamedTuple):
     seeds: int
     failed: int  # pairs of seeds in which at least one failed
     smallest_p: float  # that so many seeds can reach
+    sign: int  # of what the test counts: 1 where a is the higher, -1 where b is, 0 where neither
 
 
 def signed_rank_p(differences: ArrayLike) -> float:
@@ -35,18 +36,27 @@ def signed_rank_p(differences: ArrayLike) -> float:
     >>> signed_rank_p([0.0, 0.0])
     1.0
     """
+    ranks = signed_ranks(differences)
+    chances = np.ones(1)  # of every sum of the ranks of positive differences
+    for rank in np.abs(ranks):
+        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+    return min(1.0, 2 * float(chances[max(ranks[ranks > 0].sum(), -ranks[ranks < 0].sum()) :].sum()))
+
+
+def signed_ranks(differences: ArrayLike) -> Int[np.ndarray, " n"]:
+    """Twice the ranks of the sizes of differences [n], so that means of ranks are whole, with their signs; 0 of a 0.
+
+    Raises: ValueError unless differences is [n] with n >= 1 and holds no NaN.
+
+    >>> signed_ranks([0.5, -3.0, 0.0, 0.5]).tolist()
+    [5, -8, 0, 5]
+    """
     from scipy import stats
 
     values = np.asarray(differences, np.float64)
     if values.ndim != 1 or not len(values) or np.isnan(values).any():
         raise ValueError(f"expected differences [n] without NaN, n >= 1, got {np.array2string(values, threshold=8)}")
-    ranks = np.rint(2 * stats.rankdata(np.abs(values))).astype(int)  # twice, so that means of ranks are whole
-    positive, counted = int(ranks[values > 0].sum()), ranks[values != 0]
-    chances = np.ones(1)  # of every sum of the ranks of positive differences
-    for rank in counted:
-        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-    further = max(positive, int(counted.sum()) - positive)
-    return min(1.0, 2 * float(chances[further:].sum()))
+    return np.rint(np.sign(values) * 2 * stats.rankdata(np.abs(values))).astype(int)
 
 
 def holm(p: ArrayLike) -> Float64[np.ndarray, " m"]:

@@ -47,7 +47,8 @@ def compare_failures(failed_a: ArrayLike, failed_b: ArrayLike, *, confidence: fl
     p = float(stats.binomtest(alone_a, alone_a + alone_b).pvalue) if alone_a + alone_b else 1.0
     both, neither = int(np.sum(a & b)), int(np.sum(~a & ~b))
     difference = _newcombe(both, alone_a, alone_b, neither, confidence)
-    return Comparison(difference, p, n, both + alone_a + alone_b, smallest_p(n))
+    sign = int(np.sign(alone_a - alone_b))
+    return Comparison(difference, p, n, both + alone_a + alone_b, smallest_p(n), sign)
 
 
 def _newcombe(both: int, alone_a: int, alone_b: int, neither: int, confidence: float) -> Interval:

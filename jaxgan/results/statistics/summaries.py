@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy.typing import ArrayLike
 
-from jaxgan.results.statistics.comparison import Comparison, signed_rank_p, smallest_p
+from jaxgan.results.statistics.comparison import Comparison, signed_rank_p, signed_ranks, smallest_p
 from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis, subtract
 from jaxgan.results.statistics.means import TRIM, iqm_interval
 
@@ -122,9 +122,8 @@ def compare_pairs(
     """
     entered, as_measured, failed = paired_differences(a, b, failed_a, failed_b, worst=worst)
     summary = _summary(entered, as_measured, failed, rng, confidence, resamples)
-    return Comparison(
-        summary.interval, signed_rank_p(entered), summary.seeds, summary.failed, smallest_p(summary.seeds)
-    )
+    sign, n = int(np.sign(signed_ranks(entered).sum())), summary.seeds
+    return Comparison(summary.interval, signed_rank_p(entered), n, summary.failed, smallest_p(n), sign)
 
 
 def paired_differences(
