@@ -62,7 +62,7 @@ def compose(panels: Sequence[Panel], columns: int, height: float = 1.75) -> "Fig
     return figure
 
 
-def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", title: str) -> "Figure":
+def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", title: str, x: str = "step") -> "Figure":
     """A small panel for every name on common axes, so that any number of curves can be read."""
     columns = 4 if len(names) > 6 else 3
     rows = math.ceil(len(names) / columns)
@@ -73,7 +73,7 @@ def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", tit
         axis.minorticks_off()
         last = i + columns >= len(names)
         axis.tick_params(labelbottom=last, labelleft=i % columns == 0)
-        label(axis, plain_text(shorten(names[i], 112 // columns)), "step" if last else "")
+        label(axis, plain_text(shorten(names[i], 112 // columns)), x if last else "")
     figure.suptitle(title.replace("\n", " "), fontsize=TITLE + 0.5, x=0.01, ha="left")
     return figure
 

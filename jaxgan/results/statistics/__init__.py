@@ -11,6 +11,7 @@ from jaxgan.results.statistics.improvement import probability_of_improvement as 
 from jaxgan.results.statistics.interval import UNDEFINED as UNDEFINED
 from jaxgan.results.statistics.interval import Interval as Interval
 from jaxgan.results.statistics.interval import Rng as Rng
+from jaxgan.results.statistics.interval import subtract as subtract
 from jaxgan.results.statistics.means import TRIM as TRIM
 from jaxgan.results.statistics.means import interquartile_mean as interquartile_mean
 from jaxgan.results.statistics.means import iqm_interval as iqm_interval

@@ -1,0 +1,161 @@
+"""Claims: those that were planned before the first run, corrected for their number, and all others, which were not."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.report.run.scores import scores_of
+from jaxgan.report.tables import Cell, Section, interval_cell, numeric, section
+from jaxgan.report.words import counted, noun_of, number
+from jaxgan.results.results import Results
+from jaxgan.results.statistics import (
+    Comparison,
+    compare_failures,
+    compare_pairs,
+    holm,
+    seeds_for_p,
+    signed_rank_p,
+    smallest_p,
+    subtract,
+)
+
+ALPHA = 0.05
+FAILED = "failed"  # in place of a metric: the share of seeds that fail
+SHOWN = 60  # exploratory rows, beyond which only the smallest p-values are shown
+_RNG = 0  # of every bootstrap, as in table.py
+
+
+class Tested(NamedTuple):
+    """A claim that one configuration is better than another, and what the seeds say."""
+
+    text: str
+    metric: str
+    better: str
+    than: str
+    comparison: Comparison | None  # better minus than; None: it cannot be tested
+    towards: int  # the sign of the difference that the claim is about
+    problem: str = ""
+
+
+def planned_claims(results: Results) -> list[dict[str, Any]]:
+    """As the study's file has them, in its order; none without a study."""
+    return list((results.notes.get("study") or {}).get("planned") or [])
+
+
+def planned_section(results: Results) -> Section | None:
+    """A row per planned claim, with Holm's correction within them; None where there are none."""
+    tested = [_test(results, claim) for claim in planned_claims(results)]
+    if not tested:
+        return None
+    n, m = len(results.seeds), len(tested)
+    corrected = holm([1.0 if one.comparison is None else one.comparison.p for one in tested])
+    rows = [
+        (Cell(one.text, _about(one, results), one.text), *_cells(one), numeric(p), Cell(_verdict(one, p, n, m)))
+        for one, p in zip(tested, corrected.tolist(), strict=True)
+    ]
+    head = ("planned before the first run", "difference", "p", "corrected p", "verdict")
+    return section("planned", _planned_caption(n, m), head, rows)
+
+
+def exploratory_section(results: Results) -> Section | None:
+    """Each configuration against the first by the leading metric and by failures, but for what was planned.
+
+    None where results are not a study's, or all was planned.
+    """
+    if "study" not in results.notes or len(results.seeds) < 2:
+        return None
+    base, *others = results.configurations
+    planned = {(one.get("metric"), frozenset((one.get("better"), one.get("than")))) for one in planned_claims(results)}
+    metrics = [*(metric.name for metric in results.metrics[:1]), FAILED]
+    claims = [
+        {"metric": metric, "better": other, "than": base, "text": f"{other} against {base}"}
+        for other in others
+        for metric in metrics
+        if (metric, frozenset((other, base))) not in planned
+    ]
+    if not claims:
+        return None
+    chosen = sorted(claims, key=lambda claim: _p(results, claim))[:SHOWN] if len(claims) > SHOWN else claims
+    tested = [_test(results, claim) for claim in chosen]
+    rows = [(Cell(one.text, _about(one, results), one.text), *_cells(one)) for one in tested]
+    left = f"; the {SHOWN} smallest of {len(claims)} are shown" if len(claims) > SHOWN else ""
+    caption = (
+        f"Exploratory, as nothing of it was planned before the data: each {noun_of(results)} minus {base}, seed by "
+        f"seed. The p-values are not corrected{left}: where there is no difference {number(ALPHA * len(claims))} of "
+        f"{len(claims)} are expected at or below {ALPHA:g}. What stands out here is a claim to plan for other seeds"
+    )
+    return section("exploratory", caption, ("not planned", "difference", "p"), rows)
+
+
+def claims_sections(results: Results) -> list[Section]:
+    """Both, as far as there is something in them."""
+    return [part for part in (planned_section(results), exploratory_section(results)) if part is not None]
+
+
+def _test(results: Results, claim: dict[str, Any]) -> Tested:
+    metric, better, than = (str(claim.get(name, "")) for name in ("metric", "better", "than"))
+    text = str(claim.get("text") or f"{better} is better than {than} by {metric}")
+    unknown = [name for name in (better, than) if name not in results.configurations]
+    known = {each.name: each for each in results.metrics}
+    if unknown or (metric != FAILED and metric not in known):
+        what = f"{noun_of(results)} {unknown[0]!r}" if unknown else f"metric {metric!r}"
+        return Tested(text, metric, better, than, None, 0, f"there is no {what}")
+    i, j = results.configurations.index(better), results.configurations.index(than)
+    if metric == FAILED:
+        failed = results.outcomes != "OK"
+        return Tested(text, metric, better, than, compare_failures(failed[i], failed[j]), -1)
+    scores = scores_of(results, known[metric])
+    values, failed = scores.values, scores.failed
+    comparison = compare_pairs(values[i], values[j], failed[i], failed[j], worst=scores.worst, rng=_RNG)
+    return Tested(text, metric, better, than, comparison, 1 if scores.higher_is_better else -1)
+
+
+def _p(results: Results, claim: dict[str, Any]) -> float:
+    """Of a claim about what is there, without its interval, which takes a bootstrap."""
+    i, j = (results.configurations.index(claim[name]) for name in ("better", "than"))
+    if claim["metric"] == FAILED:
+        failed = results.outcomes != "OK"
+        return compare_failures(failed[i], failed[j]).p
+    scores = scores_of(results, next(metric for metric in results.metrics if metric.name == claim["metric"]))
+    return signed_rank_p(subtract(scores.entered[i], scores.entered[j]))
+
+
+def _about(one: Tested, results: Results) -> str:
+    if one.comparison is None:
+        return ""
+    labels = {metric.name: scores_of(results, metric).label for metric in results.metrics if metric.name == one.metric}
+    what = labels.get(one.metric, "share of seeds that failed")
+    return f"{what}\n{one.better} minus {one.than}"
+
+
+def _cells(one: Tested) -> tuple[Cell, Cell]:
+    found = one.comparison
+    if found is None:
+        return Cell("undefined", value=None), Cell("undefined", value=None)
+    cell = interval_cell(found.difference, "+.2g" if one.metric == FAILED else "")
+    if np.isnan(found.difference.estimate):
+        cell = Cell("undefined,", f"{found.failed} of {found.seeds} pairs failed", found.difference._asdict())
+    return cell, numeric(found.p)
+
+
+def _verdict(one: Tested, corrected: float, n: int, m: int) -> str:
+    if one.comparison is None:
+        return f"cannot be tested: {one.problem}"
+    if corrected <= ALPHA:
+        return "shown" if one.comparison.sign == one.towards else "the opposite is shown"
+    if smallest_p(n) * m > ALPHA:
+        return f"cannot be shown by {counted(n, 'seed')}, whatever they say: it takes {seeds_for_p(ALPHA, m)}"
+    return "not shown: these seeds do not tell the two apart"
+
+
+def _planned_caption(n: int, m: int) -> str:
+    least = smallest_p(n)
+    family = f", corrected for all {m} planned claims (Holm)" if m > 1 else ""
+    reach = f", {number(min(1.0, m * least))} corrected" if m > 1 else ""
+    return (
+        "Claims planned before the first run: paired differences on common seeds, interquartile mean [95 % bootstrap "
+        "interval], of shares of failures [95 % Newcombe interval]. p: that of so large a difference to either side if "
+        f"there is none, by signed ranks or McNemar's test, exact{family}; shown is what has at most {ALPHA:g}. The "
+        f"smallest that {counted(n, 'seed')} can reach is {number(least)}{reach}; fewer than {seeds_for_p(ALPHA, m)} "
+        "could show nothing"
+    )
