@@ -30,20 +30,27 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     return path
 
 
-def picture(figure: "Figure", path: Path | None, *, vector: bool = True) -> dict[str, Any]:
+def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: Any = None) -> dict[str, Any]:
     """What the page needs to hold a figure, which is written as PNG, and into `figures/` beside it as PDF and SVG.
 
     A page shows what is printed at 7 inches in 1,008 of its pixels, so that texts have the size of its own. Without a
-    path the page alone has it.
+    path the page alone has it. `data`, a `pandas.DataFrame` of what is drawn, is written beside the PDF as CSV.
     """
     content = layout.png(figure)
     if path is not None:
         write_bytes(path, content)
         if vector:
             layout.save_vector(figure, path.parent / "figures" / path.stem)
+        if data is not None:
+            write_csv(data, path.parent / "figures" / f"{path.stem}.csv")
     width, height = np.rint(figure.get_size_inches() * min(figure.dpi, PIXELS)).astype(int)
     uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
     return {"uri": uri, "width": int(width), "height": int(height)}
+
+
+def write_csv(frame: Any, path: Path) -> None:
+    """Writes a `pandas.DataFrame`, numbers with six digits."""
+    write_text(path, frame.to_csv(index=False, float_format="%.6g"))
 
 
 def files_in(folder: Path, page: str, known: dict[str, str]) -> dict[str, str]:

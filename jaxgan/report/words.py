@@ -7,6 +7,7 @@ from jaxgan.results.results import Results
 from jaxgan.results.statistics import Interval
 
 MANY = 6  # configurations, above which sentences count them instead of going through them
+MANY_CONFIGURATIONS = 12  # above which a page has neither a block for each configuration nor all pairs
 _PLURALS = {"loss": "losses"}
 
 

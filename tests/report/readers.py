@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from jaxgan.report import tables
-from jaxgan.report.run.table import sections
+from jaxgan.report.run.sections import sections
 from jaxgan.results.results import Results
 
 COLLAPSED_THRICE = {(0, 0): "COLLAPSED", (0, 1): "COLLAPSED", (0, 2): "NON_FINITE"}

@@ -13,7 +13,7 @@ from jaxgan.report.run.survival import survival_data, survival_figure, survival_
 from jaxgan.report.tables import Section
 from jaxgan.results.results import Metric
 from jaxgan.results.statistics import compare_failures, compare_pairs, kaplan_meier, logrank_p, wilson_interval
-from tests.report.studies import make_study, planned
+from tests.report.claimed import make_study, planned
 from tests.synthetic import make_run
 
 EARLY = {(0, j): 10 + 5 * j for j in range(5)}  # of the first configuration

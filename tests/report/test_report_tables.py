@@ -11,7 +11,8 @@ from rich.console import Console
 
 from jaxgan.report import tables
 from jaxgan.report.profile.tables import sections as profile_sections
-from jaxgan.report.run.table import sections, summarize_run
+from jaxgan.report.run.sections import sections
+from jaxgan.report.run.table import summarize_run
 from jaxgan.report.tables import Cell, section, summary_cell, to_dict, to_markdown, to_tsv
 from jaxgan.report.words import number
 from jaxgan.results.results import Results

@@ -12,7 +12,7 @@ from jaxgan.report.profile.strengths import strengths_figure
 from jaxgan.report.profile.tables import paper_section, sections
 from jaxgan.report.run.report import FILES as RUN_FILES
 from jaxgan.report.run.report import run_content, write_tables
-from jaxgan.report.run.table import sections as run_sections
+from jaxgan.report.run.sections import sections as run_sections
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.words import counted
 from jaxgan.results.results import Results

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.report.run.settings import by_recipe
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.report.words import MANY, counted, noun_of, number
 from jaxgan.results.results import Results
@@ -96,6 +97,27 @@ def causes_section(results: Results) -> list[Section]:
         "level is a share of the early one."
     )
     head = (noun_of(results), "what happened", "seeds", "from step", "to step", "lowest level")
+    return [section("causes", caption, head, rows)] if rows else []
+
+
+def causes_by_recipe(results: Results) -> list[Section]:
+    """A row for every recipe and cause: in how many of its runs, and medians over these; none where none was found."""
+    last = results.steps[-1] if len(results.steps) else np.inf
+    rows = []
+    for recipe, own in by_recipe(results).items():
+        for cause in causes_of(results):
+            begin, end, depth = (values[own] for values in (cause.begin, cause.end, cause.depth))
+            found = np.isfinite(begin)
+            if found.any():
+                ends = float(np.median(np.nan_to_num(end[found], nan=last)))
+                open_ended = ends >= last
+                rows.append((recipe, _capital(cause.label),
+                             Cell(f"{found.sum():,} of {found.size:,}", value={"count": int(found.sum())}),
+                             numeric(float(np.median(begin[found])), _step(float(np.median(begin[found])))),
+                             numeric(np.nan if open_ended else ends, "the end" if open_ended else _step(ends)),
+                             numeric(float(np.median(depth[found])))))  # fmt: skip
+    caption = "What went wrong during training, whatever came of it: in how many runs, and medians over these"
+    head = ("recipe", "what happened", "runs", "from step", "to step", "lowest level")
     return [section("causes", caption, head, rows)] if rows else []
 
 

@@ -93,7 +93,7 @@ def _shows(results: Results, curve: Curve, i: int) -> bool:
 
 
 def _draw(axis: "Axes", results: Results, curve: Curve) -> None:
-    for i, (steps, by_seed) in _thinned(results, curve).items():
+    for i, (steps, by_seed) in thinned(results, curve).items():
         draw(axis, steps, by_seed, color=colour(i), linestyle=dash(i))
         _draw_equilibrium(axis, results, curve, i)
     _scale(axis, results, curve)
@@ -102,21 +102,21 @@ def _draw(axis: "Axes", results: Results, curve: Curve) -> None:
 
 def _apart(results: Results, curve: Curve) -> "Figure":
     """A small panel for each configuration, before the medians of all."""
-    thinned = _thinned(results, curve)
-    medians = {i: (steps, over_seeds(by_seed)[1]) for i, (steps, by_seed) in thinned.items()}
+    shown = thinned(results, curve)
+    medians = {i: (steps, over_seeds(by_seed)[1]) for i, (steps, by_seed) in shown.items()}
 
     def draw_one(axis: "Axes", i: int) -> None:
         for steps, median in medians.values():
             axis.plot(steps, median, color=PALE, linewidth=0.7, zorder=1)
-        if i in thinned:
-            draw(axis, *thinned[i], color=colour(i))
+        if i in shown:
+            draw(axis, *shown[i], color=colour(i))
             _draw_equilibrium(axis, results, curve, i)
         _scale(axis, results, curve)
 
     return multiples(results.configurations, draw_one, curve.title)
 
 
-def _thinned(results: Results, curve: Curve) -> dict[int, tuple[NDArray, NDArray]]:
+def thinned(results: Results, curve: Curve) -> dict[int, tuple[NDArray, NDArray]]:
     """By the number of each configuration of which it says something: steps, and values [seed, step]."""
     values = results.series[curve.series]
     return {i: thin(results.steps, values[i]) for i in range(len(values)) if _shows(results, curve, i)}

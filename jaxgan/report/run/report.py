@@ -2,26 +2,25 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jaxgan.files import write_json, write_text
-from jaxgan.report.page import files_in, how_it_was_made, picture, write_page
-from jaxgan.report.run.causes import causes_section, why
-from jaxgan.report.run.curves import curves_figures
-from jaxgan.report.run.histogram import histogram_figure
-from jaxgan.report.run.overview import BLOCKS, block_figure, dots_figure, overview_figure
-from jaxgan.report.run.samples import MOST, is_points, sample_figure
+from jaxgan.report.page import files_in, how_it_was_made, write_page
+from jaxgan.report.run.causes import causes_by_recipe, causes_section, why
+from jaxgan.report.run.many import chosen_in_words, codes_section, configurations_section, totals_section
+from jaxgan.report.run.pictures import pictures_of
+from jaxgan.report.run.samples import MOST, is_points
+from jaxgan.report.run.sections import sections
+from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.story import story
 from jaxgan.report.run.table import (
+    FEWER,
     Table,
     averages_section,
     failures_section,
     metrics_sections,
-    sections,
     seeds_section,
     summarize_run,
 )
-from jaxgan.report.run.when import when_figure
 from jaxgan.report.tables import Section, to_dict, to_markdown
 from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
 from jaxgan.results.results import Results
@@ -33,9 +32,12 @@ FILES = {
     "metric.png": "the leading metric of every seed",
     "when.png": "metrics along training, and when something went wrong",
     "curves*.png": "the curves",
-    "samples-*.png": "the samples, by configuration",
+    "phase-*.png": "failures and the leading metric over the varied numbers",
+    "map.png": "how every seed stood along training",
+    "samples*.png": "the samples, by configuration, or of the best, median and worst runs",
     "classes.png": "the classes of the samples",
     "figures/*.pdf": "the same figures in a paper's width, as PDF and SVG with texts that can be edited",
+    "figures/*.csv": "the numbers behind each figure, a row for each thing that is drawn",
     "config.json": "what was asked for, versions, device, commit and the command that repeats the run",
     "results.nc": "every number, labelled: xarray.open_dataset reads it",
     "table.json": "the tables above: interquartile means, differences and failures with their intervals",
@@ -73,11 +75,14 @@ def write_tables(folder: Path, parts: list[Section]) -> None:
     write_text(folder / "table.md", to_markdown(parts))
 
 
-def run_content(results: Results, folder: Path, table: Table) -> dict[str, Any]:
-    """What the sections about a training need; their figures are written."""
+def run_content(results: Results, folder: Path | None, table: Table) -> dict[str, Any]:
+    """What the sections about a training need; with a folder their figures are written to it."""
     occurred = {code: results.notes.get("explanations", {}).get(code, "") for code, each in table.failures.items()
                 if code != "any" and any(failures.failed for failures in each)}  # fmt: skip
-    return _figures(results, folder) | {
+    many = are_many(results)
+    numbers = [totals_section(results, table)] if many else metrics_sections(table, noun_of(results))
+    pictures = pictures_of(results, table, folder)
+    return pictures | {
         "run": results,
         "notes": results.notes,
         "profile": False,
@@ -85,35 +90,19 @@ def run_content(results: Results, folder: Path, table: Table) -> dict[str, Any]:
         "noun": noun_of(results),
         "title": named(results),
         "run_story": story(results, table),
-        "why": why(results),
-        "causes": causes_section(results),
-        "tables": [*metrics_sections(table, noun_of(results)), *averages_section(results)],
-        "failures": failures_section(table, every=True),
+        "many": many,
+        "fewer": FEWER,
+        "chosen_words": chosen_in_words(pictures["shown"]) if many else "",
+        "why": [] if many else why(results),
+        "causes": causes_by_recipe(results) if many else causes_section(results),
+        "tables": [*numbers, *([] if many else averages_section(results))],
+        "configurations": configurations_section(results, table) if many else None,
+        "failures": codes_section(results, table, every=True) if many else failures_section(table, every=True),
         "occurred": occurred,
-        "seeds": seeds_section(results),
+        "seeds": None if many else seeds_section(results),
         "sizes": sample_sizes(results),
         "points": is_points(results),
         "most": MOST,
         "counted": counted,
         "number": number,
-    }
-
-
-def _figures(results: Results, folder: Path) -> dict[str, Any]:
-    blocks = [(name, picture(block_figure(results, i), None)) for i, name in enumerate(results.configurations[:BLOCKS])]
-    samples = []
-    for name in results.configurations:
-        path = folder / f"samples-{quote(name, safe='')}.png"
-        samples.append((name, picture(sample_figure(results, name), path, vector=is_points(results))))
-    picture(overview_figure(results), folder / "overview.png")
-    when = when_figure(results)
-    return {
-        "blocks": blocks,
-        "dots": picture(dots_figure(results), folder / "metric.png") if results.metrics else None,
-        "samples": samples,
-        "classes": picture(histogram_figure(results), folder / "classes.png")
-        if "class_histogram" in results.samples
-        else None,
-        "when": None if when is None else picture(when, folder / "when.png"),
-        "curves": [picture(figure, folder / f"{name}.png") for name, figure in curves_figures(results).items()],
     }

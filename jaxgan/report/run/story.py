@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.causes import causes_of
+from jaxgan.report.run.settings import ALL, are_many, by_recipe
 from jaxgan.report.run.table import Failures, Table, direction, yardsticks
 from jaxgan.report.tables import summary_cell
 from jaxgan.report.words import MANY, bounds, counted, listed, noun_of, number, percent, plural
@@ -21,7 +22,8 @@ def story(results: Results, table: Table) -> list[str]:
     instead of gone through.
     """
     if len(results.configurations) > MANY:
-        many = [_setting(results) + " " + _failures_of_many(table), _leading_of_many(table, noun_of(results))]
+        failures = _failures_by_recipe(results, table) if are_many(results) else _failures_of_many(table)
+        many = [_setting(results) + " " + failures, _leading_of_many(table, noun_of(results))]
         return [paragraph for paragraph in [*many, _caution(results)] if paragraph]
     paragraphs = [_setting(results) + " " + _failures(table), _leading(table), _gradient(results), _fakes(results)]
     return [paragraph for paragraph in [*paragraphs, _caution(results)] if paragraph]
@@ -78,6 +80,16 @@ def _failures_of_many(table: Table) -> str:
     return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
 
 
+def _failures_by_recipe(results: Results, table: Table) -> str:
+    failed, parts = np.array([each.failed for each in table.failures["any"]]), []
+    for recipe, own in by_recipe(results).items():
+        here, runs = failed[own], table.seeds * len(own)
+        text = f"{here.sum():,} of {runs:,} with {recipe}" if recipe != ALL else f"{here.sum():,} of {runs:,} runs"
+        parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations have no failure)")
+    more = f", and so on for {len(parts) - MANY} more" if len(parts) > MANY else ""
+    return f"Of {table.seeds * len(failed):,} runs {failed.sum():,} failed: {listed(parts[:MANY])}{more}."
+
+
 def _leading_of_many(table: Table, noun: str) -> str:
     """The best three by the leading metric, and how many differ from the first."""
     if not table.rows:
@@ -92,7 +104,7 @@ def _leading_of_many(table: Table, noun: str) -> str:
         defined.sort(key=lambda pair: sign * pair[1].interval.estimate)
         text += ", the best " + "; ".join(f"{name} {_value(summary)}" for name, summary in defined[:3])
     text += f". To hold it against: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
-    if table.seeds == 1:
+    if table.seeds == 1 or not row.differences:
         return text
     intervals = [difference.interval for difference in row.differences if difference.defined]
     higher, lower = sum(each.low > 0 for each in intervals), sum(each.high < 0 for each in intervals)

@@ -1,17 +1,19 @@
 """A run's numbers: each configuration over its seeds, the configurations against each other, and who failed."""
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.report.run.causes import causes_section, first_not_finite
+from jaxgan.report.run.causes import first_not_finite
+from jaxgan.report.run.settings import are_many
 from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell
 from jaxgan.report.words import noun_of, number, percent
 from jaxgan.results.results import Metric, Results
 from jaxgan.results.statistics import Interval, Summary, summarize, summarize_difference, wilson_interval
 
 CONFIDENCE = 0.95  # the words beside the numbers say 95 %, too
+RESAMPLES, FEWER = 9_999, 1_999  # of a bootstrap, and where there are many configurations
 RNG = 0  # of every bootstrap, so that one run has one table, and a metric more changes no other row
 
 
@@ -20,7 +22,7 @@ class Row(NamedTuple):
 
     metric: Metric
     summaries: tuple[Summary, ...]  # one per configuration
-    differences: tuple[Summary, ...]  # configurations[1], configurations[2], ... each minus the first, seed by seed
+    differences: tuple[Summary, ...]  # configurations[1], [2], ... each minus the first, seed by seed; none of many
 
 
 class Failures(NamedTuple):
@@ -47,30 +49,26 @@ class Table(NamedTuple):
 def summarize_run(results: Results) -> Table:
     """Interquartile means, paired differences on common seeds, and failures by code, all with 95 % intervals.
 
-    Any outcome but OK is a failure, and enters every metric as its worst value (see `statistics.summarize`).
+    Any outcome but OK is a failure, and enters every metric as its worst value (see `statistics.summarize`). Of many
+    configurations no differences are taken: which of them are claims is for the study to say.
     """
     failed = results.outcomes != "OK"
-    rows = []
+    rows, many = [], are_many(results)
+    resamples = FEWER if many else RESAMPLES
     for metric in results.metrics:
         values = results.values[metric.name]
-        over_seeds = partial(summarize, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
-        over_pairs = partial(summarize_difference, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
+        over_seeds = partial(summarize, worst=metric.worst, confidence=CONFIDENCE, rng=RNG, resamples=resamples)
+        over_pairs = partial(
+            summarize_difference, worst=metric.worst, confidence=CONFIDENCE, rng=RNG, resamples=resamples
+        )
         summaries = [over_seeds(v, f) for v, f in zip(values, failed, strict=True)]
-        pairs = zip(values[1:], failed[1:], strict=True)
+        pairs = () if many else zip(values[1:], failed[1:], strict=True)
         differences = [over_pairs(v, values[0], f, failed[0]) for v, f in pairs]
         rows.append(Row(metric, tuple(summaries), tuple(differences)))
     known = [code for code in results.notes.get("explanations", {}) if code != "OK"]
     codes = [*known, *sorted(set(results.outcomes[failed].tolist()) - set(known))]
     failures = {"any": _failures(failed)} | {code: _failures(results.outcomes == code) for code in codes}
     return Table(results.configurations, len(results.seeds), tuple(rows), failures)
-
-
-def sections(results: Results, table: Table | None = None) -> list[Section]:
-    """The tables of a run: metrics, differences where they are many, failures, and causes where they were found."""
-    table = table or summarize_run(results)
-    noun = noun_of(results)
-    averages = averages_section(results)
-    return [*metrics_sections(table, noun), *averages, failures_section(table), *causes_section(results)]
 
 
 def metrics_sections(table: Table, noun: str) -> list[Section]:
@@ -192,4 +190,9 @@ def _caption(table: Table, pairs: str) -> str:
 
 def _failures(failed: np.ndarray) -> tuple[Failures, ...]:
     counts = failed.sum(axis=1).tolist()
-    return tuple(Failures(k, wilson_interval(k, failed.shape[1], confidence=CONFIDENCE)) for k in counts)
+    return tuple(Failures(k, _wilson(k, failed.shape[1])) for k in counts)
+
+
+@lru_cache(maxsize=4096)  # of thousands of cells few counts differ
+def _wilson(failed: int, n: int) -> Interval:
+    return wilson_interval(failed, n, confidence=CONFIDENCE)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from jaxgan.report.run.causes import why
-from jaxgan.report.run.table import sections
+from jaxgan.report.run.sections import sections
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
 from jaxgan.results.store import load_results

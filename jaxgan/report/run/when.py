@@ -26,7 +26,7 @@ def when_figure(results: Results) -> "Figure | None":
     if not panels:
         return None
     if len(results.configurations) > FEW and results.along:
-        metric = results.metrics[0]
+        metric = next(metric for metric in results.metrics if metric.name in results.along)
         return multiples(
             results.configurations, lambda axis, i: _draw_metric(axis, results, metric, only=i), metric.label
         )

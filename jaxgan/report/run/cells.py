@@ -1,0 +1,217 @@
+"""What a study found over its varied numbers: cells of two of them, or values of one, for each recipe."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.run.settings import Number, by_recipe, numbers_of, settings_of
+from jaxgan.report.words import number, percent
+from jaxgan.results.results import Metric, Results
+from jaxgan.results.statistics import Interval, interquartile_mean, wilson_interval
+
+_PANELS = 12  # up to which the values of further settings get panels of their own
+_GRID = 0.5  # of the cells that have to be there for a plane to be drawn as cells rather than as points
+
+
+class Estimate(NamedTuple):
+    """A number of one cell, from `n` runs; a bound that is NaN is not known."""
+
+    interval: Interval
+    n: int
+    failed: int
+
+
+class Statistic(NamedTuple):
+    """A number of each cell, of outcomes' failures [run] and a metric's values [run]."""
+
+    name: str
+    label: str
+    metric: Metric | None  # None: the share of failed runs
+    of: Callable[[NDArray[np.bool_], NDArray[np.float64] | None], Interval]
+
+    def text(self, estimate: Estimate) -> str:
+        """A cell in words."""
+        found, failed = estimate.interval, f"{estimate.failed} of {estimate.n} failed"
+        if self.metric is None:
+            return f"{failed}, {percent(found.estimate)} [{percent(found.low)}, {percent(found.high)}]"
+        return f"{number(found.estimate)}, {failed}"
+
+    def short(self, estimate: Estimate) -> str:
+        """A cell's number alone; shares in per cent."""
+        found = estimate.interval.estimate
+        return f"{100 * found:.0f}" if self.metric is None else "" if np.isnan(found) else number(found)
+
+
+class Plane(NamedTuple):
+    """A recipe's configurations by the values of one or two varied numbers, in the order of `numbers`."""
+
+    title: str
+    numbers: tuple[Number, ...]
+    members: dict[tuple[float, ...], list[int]]
+
+    def levels(self, axis: int) -> list[float]:
+        """The values of a number that occur."""
+        return sorted({place[axis] for place in self.members})
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether its places are those of a grid, and not drawn at random."""
+        return len(self.members) >= _GRID * math.prod(len(self.levels(k)) for k in range(len(self.numbers)))
+
+
+def failed_share() -> Statistic:
+    """The share of failed runs with its Wilson interval."""
+    return Statistic(
+        "failed", "share of failed seeds", None, lambda failed, values: _wilson(int(failed.sum()), failed.size)
+    )
+
+
+def metric_mean(metric: Metric) -> Statistic:
+    """The interquartile mean of a metric, in which a failed run has its worst value; NaN where more than a quarter did.
+
+    Without an interval, which the table of configurations has.
+    """
+
+    def of(failed: NDArray[np.bool_], values: NDArray[np.float64] | None) -> Interval:
+        assert values is not None
+        flags = failed | np.isnan(values)
+        mean = interquartile_mean(np.where(flags, metric.worst, values)) if 4 * flags.sum() <= flags.size else np.nan
+        return Interval(mean, np.nan, np.nan)
+
+    return Statistic(metric.name, metric.label, metric, of)
+
+
+def planes_of(results: Results) -> list[list[Plane]]:
+    """A plane for each recipe, those over the same numbers together: one figure each. Empty where no number varies.
+
+    A recipe lies over the first two numbers that vary within it. Other settings that vary get planes of their own while
+    these are few; else a cell holds the runs of all their values.
+    """
+    numbers = numbers_of(results)
+    found: dict[tuple[str, ...], list[Plane]] = {}
+    for recipe, own in by_recipe(results).items():
+        varying = [number for number in numbers if len(_levels(number.values[own])) > 1]
+        if varying:
+            axes = tuple(varying[:2])
+            found.setdefault(tuple(axis.name for axis in axes), []).extend(_planes(results, recipe, own, axes))
+    return list(found.values())
+
+
+def estimates(results: Results, plane: Plane, statistic: Statistic) -> dict[tuple[float, ...], Estimate]:
+    """The statistic at each place."""
+    failed = results.outcomes != "OK"
+    values = None if statistic.metric is None else results.values[statistic.metric.name]
+    return {
+        place: Estimate(statistic.of(failed[own].ravel(), None if values is None else values[own].ravel()),
+                        failed[own].size, int(failed[own].sum()))
+        for place, own in sorted(plane.members.items())
+    }  # fmt: skip
+
+
+def grid_of(found: dict[tuple[float, ...], Estimate], x: Sequence[float], y: Sequence[float]) -> NDArray[np.float64]:
+    """Estimates and their bounds [3, y, x]; NaN where there is none."""
+    result = np.full((3, len(y), len(x)), np.nan)
+    for (a, b), estimate in found.items():
+        result[:, y.index(b), x.index(a)] = estimate.interval
+    return result
+
+
+def borders_of(plane: Plane, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Where values [y, x] over the plane's levels cross one half: lines [point, 2], between the centres of cells.
+
+    Interpolated in the scale of the axes: between 0 at 1 and 1 at 100 the crossing is at 10 on a logarithmic axis.
+    """
+    import contourpy
+
+    levels = [np.array(plane.levels(k)) for k in (0, 1)]
+    if min(values.shape) < 2:
+        return []
+    at = [np.log(each) if one.log else each for each, one in zip(levels, plane.numbers, strict=True)]
+    lines: Sequence[Any] = contourpy.contour_generator(at[0], at[1], np.ma.masked_invalid(values)).lines(0.5)
+    return [
+        np.stack([np.exp(line[:, k]) if one.log else line[:, k] for k, one in enumerate(plane.numbers)], axis=1)
+        for line in lines
+    ]
+
+
+def borders_frame(results: Results, planes: Sequence[Plane]) -> Any:
+    """The border at which half of the runs fail, and those of its interval's bounds, as points in a frame."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for plane in planes:
+        shares = grid_of(estimates(results, plane, failed_share()), plane.levels(0), plane.levels(1))
+        for what, values in zip(Interval._fields, shares, strict=True):
+            for k, line in enumerate(borders_of(plane, values)):
+                names = [axis.name for axis in plane.numbers]
+                rows += [
+                    {"recipe": plane.title, "of": what, "line": k} | dict(zip(names, p, strict=True)) for p in line
+                ]
+    return pd.DataFrame(rows, columns=["recipe", "of", "line", *(axis.name for axis in planes[0].numbers)])
+
+
+def cells_frame(results: Results, planes: Sequence[Plane], statistic: Statistic) -> Any:
+    """A row for every cell, as a `pandas.DataFrame`: where it is, how many runs, how many failed, and the estimate."""
+    import pandas as pd
+
+    value = "share" if statistic.metric is None else statistic.name
+    rows = [
+        {"recipe": plane.title}
+        | dict(zip([axis.name for axis in plane.numbers], place, strict=True))
+        | {"n": each.n, "failed": each.failed, value: each.interval.estimate}
+        | ({"low": each.interval.low, "high": each.interval.high} if statistic.metric is None else {})
+        for plane in planes
+        for place, each in estimates(results, plane, statistic).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def cells_in_words(results: Results, planes: Sequence[Plane]) -> list[str]:
+    """Of each plane: in how many of its cells at least half failed, and of how many that is sure."""
+    found = []
+    for plane in planes:
+        shares = np.array([each.interval for each in estimates(results, plane, failed_share()).values()])
+        over, surely, surely_not = shares[:, 0] >= 0.5, shares[:, 1] > 0.5, shares[:, 2] < 0.5
+        where = "cells" if len(plane.numbers) == 2 else "values"
+        found.append(
+            f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, in "
+            f"{(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
+            f"{surely_not.sum()}, and holds it in {len(shares) - surely.sum() - surely_not.sum()}."
+        )
+    return found
+
+
+def _planes(results: Results, recipe: str, own: NDArray[np.intp], axes: tuple[Number, ...]) -> list[Plane]:
+    names = [axis.name for axis in axes]
+    rest = {name: values for name, values in settings_of(results).items()
+            if name not in names and len(set(values[own].tolist())) > 1}  # fmt: skip
+    kinds = [tuple(_word(values[i]) for values in rest.values()) for i in own]
+    if len(set(kinds)) > _PANELS or any(len(set(v[own].tolist())) == len(own) for v in rest.values()):
+        kinds = [()] * len(own)
+    planes = []
+    for kind in dict.fromkeys(kinds):
+        members: dict[tuple[float, ...], list[int]] = {}
+        for i in own[[each == kind for each in kinds]].tolist():
+            place = tuple(float(axis.values[i]) for axis in axes)
+            if np.isfinite(place).all():
+                members.setdefault(place, []).append(i)
+        title = ", ".join([recipe, *(f"{n} {v}" for n, v in zip(rest, kind, strict=False))])
+        planes.append(Plane(title, axes, members))
+    return planes
+
+
+def _levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.unique(values[np.isfinite(values)])
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@lru_cache(maxsize=4096)  # of thousands of cells few counts differ
+def _wilson(failed: int, n: int) -> Interval:
+    return wilson_interval(failed, n)

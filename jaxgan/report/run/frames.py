@@ -1,0 +1,84 @@
+"""The numbers behind figures, as tidy frames: a row for each thing that is drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.plots import over_seeds
+from jaxgan.report.run.curves import shown_curves, thinned
+from jaxgan.results.results import Results
+
+_QUARTILES = ("lower_quartile", "median", "upper_quartile")
+
+
+def metric_frame(results: Results) -> Any:
+    """The leading metric and the outcome of every seed."""
+    return results.to_pandas()[["configuration", "seed", "outcome", results.metrics[0].name]]
+
+
+def curves_frame(results: Results, only: Sequence[str] = ()) -> Any:
+    """Quartiles over seeds of every series, or of those named, at the steps at which they are drawn."""
+    rows = [
+        _quartiles({"series": curve.series, "configuration": results.configurations[i]}, steps, over_seeds(by_seed))
+        for curve in shown_curves(results)
+        if not only or curve.series in only
+        for i, (steps, by_seed) in thinned(results, curve).items()
+    ]
+    return _joined(rows)
+
+
+def along_frame(results: Results) -> Any:
+    """Quartiles over seeds of every metric along training."""
+    rows = [
+        _quartiles({"series": name, "configuration": results.configurations[i]}, results.probe_steps,
+                   over_seeds(values[i], infinite=True))
+        for name, values in results.along.items()
+        for i in range(len(values))
+    ]  # fmt: skip
+    return _joined(rows)
+
+
+def when_frame(results: Results) -> Any:
+    """Metrics along training, and what stands beside them of the curves."""
+    import pandas as pd
+
+    parts = [along_frame(results), curves_frame(results, ("g_grad_norm", "d_fake_mean"))]
+    found = [part for part in parts if len(part)]
+    return pd.concat(found, ignore_index=True) if found else parts[0]
+
+
+def classes_frame(results: Results) -> Any:
+    """The share of each class among every seed's samples, and among the data."""
+    import pandas as pd
+
+    shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
+    names = [str(name) for name in results.notes.get("classes", range(len(data)))]
+    axes = pd.MultiIndex.from_product([results.configurations, results.seeds, names])
+    frame = pd.DataFrame({"share": shares.ravel()}, axes.set_names(["configuration", "seed", "class"])).reset_index()
+    return frame.assign(data=np.tile(data, shares.shape[0] * shares.shape[1]))
+
+
+def points_frame(points: Sequence[tuple[str, str, NDArray]]) -> Any:
+    """Points in the plane of (configuration, seed, points [n, 2]); the data's have no seed."""
+    import pandas as pd
+
+    return pd.concat(
+        [pd.DataFrame({"configuration": name, "seed": seed, "x": x[:, 0], "y": x[:, 1]}) for name, seed, x in points],
+        ignore_index=True,
+    )
+
+
+def _quartiles(about: dict[str, str], steps: NDArray, quartiles: NDArray) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(about | {"step": steps} | dict(zip(_QUARTILES, quartiles, strict=True)))
+
+
+def _joined(frames: Sequence[Any]) -> Any:
+    import pandas as pd
+
+    if not frames:
+        return pd.DataFrame(columns=["series", "configuration", "step", *_QUARTILES])
+    return pd.concat(frames, ignore_index=True)

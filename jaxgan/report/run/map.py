@@ -1,0 +1,189 @@
+"""Failure maps: how every seed stood at every look along training, a strip a configuration; of many, their shares."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.layout import WIDTH, Panel, grid, legend, new_figure
+from jaxgan.report.plots import TICKS, label, plain_axis, plain_text, shorten
+from jaxgan.report.run.settings import ALL, are_many, by_recipe
+from jaxgan.results.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# From light to dark, so that they are told apart in grey; the letters and hatches tell what is as dark as another.
+_COLOURS = ("#d8ecf7", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2", "#4b2e83", "#222222")
+_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****")
+_SEEDS = 32  # up to which each has a row
+_PANELS = 12  # strips or groups that one figure holds
+_LETTER = 5.0  # points
+
+
+def map_figure(results: Results) -> "Figure | None":
+    """Steps to the right, a row for each seed, coloured by the code of the look, whose letter begins each stretch.
+
+    Of many configurations or seeds: the share of each code at each look, stacked, by recipe. None: nobody looked.
+    """
+    panels = map_panels(results)
+    if not panels:
+        return None
+    strips = _has_strips(results)
+    columns = 1 if len(panels) == 1 else min(3 if len(panels) != 4 else 2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    each = 0.55 + 0.085 * max(len(results.seeds), 6) if strips else 1.6
+    figure = new_figure(rows * each + 0.55, WIDTH if columns > 1 else 4.6)
+    for k, (axis, panel) in enumerate(zip(grid(figure, len(panels), columns, sharex=True), panels, strict=True)):
+        panel.draw(axis)
+        axis.set_title(shorten(axis.get_title(loc="left"), 120 // columns), fontsize=TICKS, loc="left")
+        if k + columns < len(panels):
+            axis.set_xlabel("")
+        if k % columns:
+            axis.set_ylabel("")
+    legend(figure, *_handles(results))
+    return figure
+
+
+def map_panels(results: Results) -> list[Panel]:
+    """A panel for each configuration, or of many for each recipe; none where nobody looked."""
+    looked = results.dataset.get("outcome_along")
+    if looked is None or not looked.size:
+        return []
+    codes = looked.values.astype(str)
+    groups = _groups(results)
+    draw_one = _draw_strip if _has_strips(results) else _draw_shares
+    return [
+        Panel(f"map-{k + 1}", partial(draw_one, results=results, codes=codes[own], name=name))
+        for k, (name, own) in enumerate(list(groups.items())[:_PANELS])
+    ]
+
+
+def letters_of(codes: Sequence[str]) -> dict[str, str]:
+    """A letter for each code, of its words' initials where these are free; OK, which is no failure, has none.
+
+    >>> letters_of(["OK", "NON_FINITE", "COLLAPSED", "NOT_LEARNED"])
+    {'OK': '', 'NON_FINITE': 'N', 'COLLAPSED': 'C', 'NOT_LEARNED': 'L'}
+    """
+    found: dict[str, str] = {}
+    for code in codes:
+        initials = "".join(word[:1] for word in code.split("_"))
+        free = [x for x in f"{initials}{code}".upper() + ascii_uppercase if x.isalpha() and x not in found.values()]
+        found[code] = "" if code == "OK" else free[0] if free else "?"
+    return found
+
+
+def codes_of(results: Results) -> list[str]:
+    """Every code that was seen along training, OK first and then in the order in which they are explained."""
+    seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
+    known = list(results.notes.get("explanations", {}))
+    return sorted(seen, key=lambda code: (code != "OK", known.index(code) if code in known else len(known), code))
+
+
+def map_frame(results: Results) -> Any:
+    """A row for each group, step and code, as a `pandas.DataFrame`: how many runs stood so; of few, all codes."""
+    import pandas as pd
+
+    codes, steps = results.dataset["outcome_along"].values.astype(str), results.probe_steps
+    if _has_strips(results):
+        axes = pd.MultiIndex.from_product([results.configurations, results.seeds, steps])
+        return pd.DataFrame({"code": codes.ravel()}, axes.set_names(["configuration", "seed", "step"])).reset_index()
+    rows = [
+        {"group": name, "step": int(step), "code": code, "runs": int(count)}
+        for name, own in _groups(results).items()
+        for code in codes_of(results)
+        for step, count in zip(steps, (codes[own] == code).sum(axis=(0, 1)), strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _has_strips(results: Results) -> bool:
+    return len(results.configurations) <= _PANELS and len(results.seeds) <= _SEEDS
+
+
+def _groups(results: Results) -> dict[str, NDArray[np.intp]]:
+    if are_many(results):
+        return by_recipe(results)
+    return {name: np.array([i]) for i, name in enumerate(results.configurations)}
+
+
+def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
+    """Codes [1, seed, look] as cells that end at the look's step."""
+    from matplotlib.colors import ListedColormap
+
+    known = codes_of(results)
+    letters, edges = letters_of(known), _edges(results.probe_steps)
+    index = np.select([codes[0] == code for code in known], list(range(len(known))), -1)
+    shown = np.ma.masked_less(index, 0)
+    plain_axis(axis)
+    axis.grid(visible=False)
+    axis.pcolormesh(edges, np.arange(len(results.seeds) + 1) - 0.5, shown, vmin=-0.5, vmax=len(known) - 0.5,
+                    cmap=ListedColormap([_COLOURS[k % len(_COLOURS)] for k in range(len(known))]),
+                    rasterized=True)  # fmt: skip
+    axis.hlines(np.arange(1, len(results.seeds)) - 0.5, edges[0], edges[-1], color="white", linewidth=0.4)
+    room = (edges[-1] - edges[0]) / 60
+    for j, row in enumerate(index):
+        for begin, end, k in _stretches(row):
+            if k >= 0 and letters[known[k]] and edges[end] - edges[begin] >= room:
+                axis.text(edges[begin] + 0.15 * room, j, letters[known[k]], fontsize=_LETTER, va="center", ha="left",
+                          color="black" if _is_light(k) else "white", fontweight="bold")  # fmt: skip
+    axis.set_ylim(len(results.seeds) - 0.5, -0.5)
+    axis.set_yticks([0, len(results.seeds) - 1] if len(results.seeds) > 1 else [0],
+                    [str(results.seeds[0]), str(results.seeds[-1])][: len(results.seeds)])  # fmt: skip
+    label(axis, plain_text(name), "step", "seed")
+
+
+def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
+    """Codes [configuration, seed, look]: their shares at each look, OK at the bottom."""
+    from matplotlib.ticker import PercentFormatter
+
+    known, edges = codes_of(results), _edges(results.probe_steps)
+    shares = np.stack([(codes == code).mean(axis=(0, 1)) for code in known])
+    tops = np.vstack([np.zeros(shares.shape[1]), np.cumsum(shares, axis=0)])
+    plain_axis(axis)
+    for k in range(len(known)):
+        axis.stairs(tops[k + 1], edges, baseline=tops[k], fill=True, facecolor=_COLOURS[k % len(_COLOURS)],
+                    hatch=_HATCHES[k % len(_HATCHES)], edgecolor="#555555", linewidth=0.4)  # fmt: skip
+    axis.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    label(axis, "" if name == ALL else plain_text(name), "step", "share of runs")
+
+
+def _handles(results: Results) -> tuple[list[Any], list[str]]:
+    from matplotlib.patches import Patch
+
+    known, strips = codes_of(results), _has_strips(results)
+    letters: Mapping[str, str] = letters_of(known) if strips else {}
+    patches = [
+        Patch(facecolor=_COLOURS[k % len(_COLOURS)], edgecolor="#555555", linewidth=0.4,
+              hatch="" if strips else _HATCHES[k % len(_HATCHES)])
+        for k in range(len(known))
+    ]  # fmt: skip
+    return patches, [f"{letters[code]}: {code}" if letters.get(code) else code for code in known]
+
+
+def _edges(steps: NDArray[np.integer]) -> NDArray[np.float64]:
+    """A look says how the run stood since the look before."""
+    first = max(0.0, 2 * float(steps[0]) - float(steps[1])) if len(steps) > 1 else 0.0
+    return np.concatenate([[first], steps]).astype(np.float64)
+
+
+def _stretches(row: NDArray[np.integer]) -> list[tuple[int, int, int]]:
+    """Of equal numbers: begin, end and the number.
+
+    >>> _stretches(np.array([1, 1, 0]))
+    [(0, 2, 1), (2, 3, 0)]
+    """
+    cuts = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
+    return [(a, b, int(row[a])) for a, b in pairwise(cuts)]
+
+
+def _is_light(k: int) -> bool:
+    rgb = [int(_COLOURS[k % len(_COLOURS)][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return float(np.dot(rgb, (0.3, 0.6, 0.1))) > 0.5

@@ -1,0 +1,160 @@
+"""Every picture of a run's page, written beside it with the numbers behind."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jaxgan.report.page import picture, write_csv
+from jaxgan.report.run.cells import (
+    Plane,
+    Statistic,
+    borders_frame,
+    cells_frame,
+    cells_in_words,
+    estimates,
+    failed_share,
+    metric_mean,
+    planes_of,
+)
+from jaxgan.report.run.chosen import chosen_samples_figure, ranked_figure
+from jaxgan.report.run.curves import curves_figures
+from jaxgan.report.run.frames import classes_frame, curves_frame, metric_frame, points_frame, when_frame
+from jaxgan.report.run.histogram import histogram_figure
+from jaxgan.report.run.many import samples_of, shown_configurations, shown_runs
+from jaxgan.report.run.map import map_figure, map_frame
+from jaxgan.report.run.overview import BLOCKS, block_figure, dots_figure, overview_figure
+from jaxgan.report.run.phase import phase_figure
+from jaxgan.report.run.samples import MOST, is_points, sample_figure
+from jaxgan.report.run.settings import are_many, by_recipe
+from jaxgan.report.run.table import Table
+from jaxgan.report.run.when import when_figure
+from jaxgan.results.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def pictures_of(results: Results, table: Table, folder: Path | None) -> dict[str, Any]:
+    """What the templates need of pictures; with a folder these are written to it."""
+    mapped = map_figure(results)
+    shared = {
+        "phases": _phases(results, folder),
+        "map": None if mapped is None else picture(mapped, _at(folder, "map"), data=map_frame(results)),
+    }
+    return shared | (_of_many(results, table, folder) if are_many(results) else _of_few(results, folder))
+
+
+def _of_few(results: Results, folder: Path | None) -> dict[str, Any]:
+    """A block, and samples of every seed, for each configuration."""
+    blocks, samples = [], []
+    if "sampled" in results.notes or "fake" not in results.samples:
+        samples = _chosen_samples(results, folder)
+    else:
+        blocks = [(name, picture(block_figure(results, i), None))
+                  for i, name in enumerate(results.configurations[:BLOCKS])]  # fmt: skip
+        samples = [(name, _samples(results, name, folder)) for name in results.configurations]
+        picture(overview_figure(results), _at(folder, "overview"), vector=folder is not None)
+    dots = picture(dots_figure(results), _at(folder, "metric"), data=metric_frame(results)) if results.metrics else None
+    return {"blocks": blocks, "dots": dots, "samples": samples, **_over_steps(results, folder)}
+
+
+def _of_many(results: Results, table: Table, folder: Path | None) -> dict[str, Any]:
+    """Every seed's leading metric, samples of chosen runs, and curves of chosen configurations."""
+    ranked = ranked_figure(results)
+    shown = shown_configurations(results, table)
+    few = replace(results, dataset=results.dataset.isel(configuration=list(dict.fromkeys(shown.values()))))
+    return {
+        "blocks": [],
+        "dots": None if ranked is None else picture(ranked, _at(folder, "metric"), data=metric_frame(results)),
+        "samples": _chosen_samples(results, folder),
+        "shown": {rank: results.configurations[i] for rank, i in shown.items()},
+        **_over_steps(few, folder),
+    }
+
+
+def _over_steps(results: Results, folder: Path | None) -> dict[str, Any]:
+    when = when_figure(results)
+    return {
+        "classes": picture(histogram_figure(results), _at(folder, "classes"), data=classes_frame(results))
+        if "class_histogram" in results.samples
+        else None,
+        "when": None if when is None else picture(when, _at(folder, "when"), data=when_frame(results)),
+        "curves": [_curves(results, name, figure, folder) for name, figure in curves_figures(results).items()],
+    }
+
+
+def _curves(results: Results, name: str, figure: "Figure", folder: Path | None) -> dict[str, Any]:
+    only = () if name == "curves" else (name.removeprefix("curves-"),)
+    return picture(figure, _at(folder, name), data=curves_frame(results, only))
+
+
+def _samples(results: Results, name: str, folder: Path | None) -> dict[str, Any]:
+    points = is_points(results)
+    i = results.configurations.index(name)
+    drawn = [
+        ("real data", "", results.samples["real"]),
+        *((name, str(seed), x) for seed, x in zip(results.seeds[:MOST], results.samples["fake"][i], strict=False)),
+    ]
+    path = _at(folder, f"samples-{quote(name, safe='')}")
+    return picture(sample_figure(results, name), path, vector=points, data=points_frame(drawn) if points else None)
+
+
+def _chosen_samples(results: Results, folder: Path | None) -> list[tuple[str, dict[str, Any]]]:
+    figure = chosen_samples_figure(results)
+    if figure is None:
+        return []
+    points = is_points(results)
+    runs = [chosen for own in by_recipe(results).values() for chosen in shown_runs(results, own)]
+    drawn = [("real data", "", results.samples["real"])]
+    for run in runs:
+        drawn.append(
+            (results.configurations[run.configuration], str(results.seeds[run.seed]), samples_of(results, run))
+        )
+    data = points_frame(drawn) if points else None
+    return [("best, median and worst runs", picture(figure, _at(folder, "samples"), vector=points, data=data))]
+
+
+def _phases(results: Results, folder: Path | None) -> list[dict[str, Any]]:
+    """The share of failures and the leading metric's mean, each with its numbers, for every pair of varied numbers."""
+    found = []
+    statistics = [failed_share(), *(metric_mean(metric) for metric in results.metrics[:1])]
+    for k, planes in enumerate(planes_of(results)):
+        for statistic in statistics:
+            name = f"phase-{statistic.name}" + (f"-{k + 1}" if k else "")
+            figure = phase_figure(results, planes, statistic)
+            if folder and statistic.metric is None and len(planes[0].numbers) == 2:
+                write_csv(borders_frame(results, planes), folder / "figures" / f"{name}-border.csv")
+            found.append(
+                {
+                    "picture": picture(figure, _at(folder, name), data=cells_frame(results, planes, statistic)),
+                    "numbers": [number.label for number in planes[0].numbers],
+                    "label": statistic.label,
+                    "failures": statistic.metric is None,
+                    "grid": all(plane.is_grid for plane in planes),
+                    "words": cells_in_words(results, planes) if statistic.metric is None else [],
+                    "tables": [_cells(results, plane, statistic) for plane in planes if len(plane.numbers) == 2],
+                }
+            )
+    return found
+
+
+def _cells(results: Results, plane: Plane, statistic: Statistic) -> dict[str, Any]:
+    """A table of cells for the page: each its number, and the rest as a title that shows where one points."""
+    found = estimates(results, plane, statistic)
+    x, y = plane.levels(0), plane.levels(1)[::-1]
+    names: Sequence[str] = [number.name for number in plane.numbers]
+    rows = []
+    for b in y:
+        row = []
+        for a in x:
+            each = found.get((a, b))
+            title = "" if each is None else f"{names[0]} {a:.3g}, {names[1]} {b:.3g}: {statistic.text(each)}"
+            row.append(("" if each is None else statistic.short(each), title))
+        rows.append((f"{b:.3g}", row))
+    return {"title": plane.title, "corner": f"{names[1]} \\ {names[0]}", "head": [f"{a:.3g}" for a in x], "rows": rows}
+
+
+def _at(folder: Path | None, name: str) -> Path | None:
+    return None if folder is None else folder / f"{name}.png"
