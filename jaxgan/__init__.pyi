@@ -85,6 +85,7 @@ from .study.generate import load_run as load_run
 from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance
+from .study.reporting import write_report as write_report
 from .types import Algorithm as Algorithm
 from .types import Augmentation as Augmentation
 from .types import Batch as Batch

@@ -16,6 +16,7 @@ from jaxgan.cli.datasets import datasets
 from jaxgan.cli.merge import merge
 from jaxgan.cli.power import power
 from jaxgan.cli.profile import profile
+from jaxgan.cli.report import report
 from jaxgan.cli.sample import interpolate, sample
 from jaxgan.cli.status import status
 from jaxgan.cli.study import study
@@ -105,7 +106,8 @@ def cli(context: click.Context) -> None:
 
 
 _COMMANDS = (
-    compare, train, study, status, profile, merge, check, power, sample, interpolate, recipes, losses, models, datasets,
+    compare, train, study, status, report, profile, power, merge, check, sample, interpolate,
+    recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)

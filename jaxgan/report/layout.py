@@ -6,7 +6,7 @@ Figures are made without pyplot, which keeps every figure alive and a global sta
 import io
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,20 +120,6 @@ def save_vector(figure: "Figure", stem: Path) -> None:
         with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
             figure.savefig(content, format=kind, metadata={undated: None}, facecolor="white")
         write_bytes(stem.with_name(f"{stem.name}.{kind}"), content.getvalue())
-
-
-def save_panels(panels: Iterable[Panel], folder: Path, names: Sequence[str]) -> list[Path]:
-    """Writes every panel by itself, in the width of a paper's column, with a legend of `names`. Returns the PDFs."""
-    written = []
-    for panel in panels:
-        figure = new_figure(2.3, COLUMN)
-        (axis,) = grid(figure, 1, 1)
-        panel.draw(axis)
-        if names:
-            legend(figure, *line_handles(names))
-        save_vector(figure, folder / panel.name)
-        written.append(folder / f"{panel.name}.pdf")
-    return written
 
 
 def _settle(figure: "Figure") -> None:

@@ -16,7 +16,13 @@ PIXELS = 144  # of a page for an inch of a figure
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
-    """Writes a template of this folder, filled; what is not markup of its own is escaped. Returns the path."""
+    """Writes a template of this folder, filled. Returns the path."""
+    write_text(path, filled(template, **content))
+    return path
+
+
+def filled(template: str, **content: Any) -> str:
+    """A template of this folder, filled; what is not markup of its own is escaped."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -26,8 +32,7 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_text(path, environment.get_template(template).render(**content))
-    return path
+    return environment.get_template(template).render(**content)
 
 
 def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: Any = None) -> dict[str, Any]:

@@ -1,28 +1,61 @@
-"""Every panel of a report by itself, for a paper."""
+"""The figures of a report in a paper's sizes: whole in two columns, or every panel by itself in one."""
 
 from pathlib import Path
 
-from jaxgan.report import layout
+from jaxgan.report.paper_sizes import save_columns, write_paper_figure
 from jaxgan.report.profile.figures import frozen_panels, training_panels
 from jaxgan.report.profile.paper import paper_panels
 from jaxgan.report.profile.parts import part_of
+from jaxgan.report.profile.report import figures_of
+from jaxgan.report.run.cells import planes_of
 from jaxgan.report.run.curves import curve_panels
+from jaxgan.report.run.map import map_handles, map_panels
+from jaxgan.report.run.phase import phase_panels
+from jaxgan.report.run.pictures import of_chosen, pictures_of
+from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.table import summarize_run
 from jaxgan.report.run.when import when_panels
 from jaxgan.results.results import Results
 
+PAPER = "paper"
+"""The folder in a run's that has them."""
 
-def save_panels(results: Results, folder: Path | str) -> list[Path]:
-    """Writes every panel of the run's or profile's figures as PDF and SVG in the width of a paper's column.
 
-    Texts are texts, each panel has a legend of its own. Returns the paths of the PDFs.
+def save_paper(results: Results, folder: Path | str, paper: str = "one-column") -> list[Path]:
+    """Writes the figures of a run or profile as PDF, SVG and PNG in a paper's width, with type of 8 to 10 points.
+
+    "two-column": as on the page, 6.75 inches wide. "one-column": every panel by itself, 3.25 inches wide, with a legend
+    of its own. Texts are texts. Returns the paths of the PDFs.
     """
-    folder, written = Path(folder), []
+    folder = Path(folder)
+    return _whole(results, folder) if paper == "two-column" else _apart(results, folder)
+
+
+def _whole(results: Results, folder: Path) -> list[Path]:
+    before = set(folder.glob("*.pdf"))
+    if "outcome" in results.dataset:
+        pictures_of(results, summarize_run(results), folder, write=write_paper_figure)
+    if results.group("paper"):
+        for name, figure in figures_of(results).items():
+            write_paper_figure(figure, folder / f"{name}.png")
+    return sorted(set(folder.glob("*.pdf")) | before)
+
+
+def _apart(results: Results, folder: Path) -> list[Path]:
+    written = []
     if "g_loss" in results.series:
-        panels = [*curve_panels(results), *when_panels(results)]
-        written += layout.save_panels(panels, folder, results.configurations)
+        shown = of_chosen(results, summarize_run(results)) if are_many(results) else results
+        written += save_columns([*curve_panels(shown), *when_panels(shown)], folder, shown.configurations)
+    if "outcome" in results.dataset:
+        for planes in planes_of(results):
+            names = [plane.title for plane in planes] if len(planes[0].numbers) == 1 else []
+            written += save_columns(phase_panels(results, planes), folder, names)
+        if panels := map_panels(results):
+            handles, names = map_handles(results)
+            written += save_columns(panels, folder, names, handles)
     if results.group("paper"):
         panels = paper_panels(results)
         for part, of_part in (("frozen", frozen_panels), ("training", training_panels)):
             panels += of_part(results) if part_of(results, part) else []
-        written += layout.save_panels(panels, folder, results.losses)
+        written += save_columns(panels, folder, results.losses)
     return written

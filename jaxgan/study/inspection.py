@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan import checkpoint
 from jaxgan.files import StoreError, file_digest
+from jaxgan.report.panels import PAPER, save_paper
 from jaxgan.report.profile.report import write_profile_report
 from jaxgan.report.run.report import write_run_report
 from jaxgan.results import claim, store
@@ -54,15 +55,22 @@ def inspect(folder: Path) -> list[Finding]:
     return found + _others(folder, found[-1].whole)
 
 
-def rebuild(folder: Path) -> None:
-    """Writes metrics.csv, the report and its tables and figures again, from results.nc.
+def rebuild(folder: Path, paper: str | None = None) -> None:
+    """Writes metrics.csv, the report and its tables and figures again, from results.nc; `paper` as of `save_paper`.
 
     Raises:
       StoreError: the results are not there or damaged, or the folder is in use.
     """
     with claim.reopen(folder) as run:
-        kind = store.load_results(folder).notes.get("kind", "run")
-        complete(run, write_run_report if kind == "run" else write_profile_report)
+        results = store.load_results(folder)
+        write = write_run_report if results.notes.get("kind", "run") == "run" else write_profile_report
+
+        def report(path: Path) -> None:
+            if paper is not None:
+                save_paper(results, path / PAPER, paper)
+            write(path)
+
+        complete(run, report)
 
 
 def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:

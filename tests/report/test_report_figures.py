@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan.report.layout import png
-from jaxgan.report.panels import save_panels
+from jaxgan.report.panels import save_paper
 from jaxgan.report.plots import line_width, log_axis, over_seeds, probability_ticks, style, thin, thin_to
 from jaxgan.report.run.curves import curves_figures
 from jaxgan.report.run.figures import grid_image, grid_shape, paths_figure, points_figure
@@ -148,11 +148,11 @@ def test_ticks_of_probabilities_stand_at_their_logits() -> None:
 def test_panels_are_written_by_themselves(tmp_path: Path) -> None:
     run = make_run(causes=True)
     run = dataclasses.replace(run, dataset=run.dataset.drop_vars(["d_loss", "value", "d_real_mean", "g_update_norm"]))
-    names = {path.stem for path in save_panels(run, tmp_path)}
+    names = {path.stem for path in save_paper(run, tmp_path)}
     assert {"curve-g_loss", "curve-g_grad_norm", "along-frechet", "episodes-curve-g_grad_norm"} <= names
     svg = (tmp_path / "curve-g_loss.svg").read_text(encoding="utf-8")
-    assert 'width="244.8pt"' in svg and "non_saturating</text>" in svg  # 3.4 inches, with a legend of its own
-    assert {path.stem for path in save_panels(make_profile("paper"), tmp_path / "paper")} == {
+    assert 'width="234pt"' in svg and "non_saturating</text>" in svg  # 3.25 inches, with a legend of its own
+    assert {path.stem for path in save_paper(make_profile("paper"), tmp_path / "paper")} == {
         f"paper-{name}" for name in ("value", "d_logit", "size", "d_probability", "rounding")
     }
 

@@ -33,7 +33,7 @@ FILES = RUN_FILES | {
 
 
 def write_profile_report(folder: Path) -> Path:
-    """Writes report.html, its figures, table.json and table.md into a finished profile's folder.
+    """Writes report.html, its figures and its tables into a finished profile's folder.
 
     The page holds its pictures and style, runs no script and loads nothing. It is a function of the folder's
     content: writing it again changes nothing. Returns the page's path.
@@ -66,7 +66,7 @@ def figures_of(results: Results) -> "dict[str, Figure]":
 
 
 def _training_content(results: Results, folder: Path) -> dict[str, Any]:
-    """Notes on the training itself, where outcomes were recorded; table.json and table.md are written."""
+    """Notes on the training itself, where outcomes were recorded; the tables are written."""
     own = sections(results)
     if "outcome" not in results.dataset:
         write_tables(folder, own)

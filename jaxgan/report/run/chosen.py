@@ -42,13 +42,16 @@ def chosen_samples_figure(results: Results) -> "Figure | None":
 
 
 def words_of(results: Results, chosen: Chosen) -> str:
-    """A chosen run: its rank, its seed, how it ended and what it measured, above its configuration."""
+    """Of a chosen run its rank, its seed, what it measured and how it ended, above its settings."""
     i, j = chosen.configuration, chosen.seed
-    text = f"{chosen.rank}: seed {results.seeds[j]}, {results.outcomes[i, j]}"
-    if results.metrics:
-        text += f", {number(float(results.values[results.metrics[0].name][i, j]))}"
+    value = f", {number(float(results.values[results.metrics[0].name][i, j]))}" if results.metrics else ""
     name = results.configurations[i].removeprefix(f"{recipes_of(results)[i]} ")  # which stands beside the row
-    return f"{text}\n" + "\n".join(textwrap.wrap(name, 32)[:2])
+    lines = [
+        f"{chosen.rank}: seed {results.seeds[j]}{value}",
+        str(results.outcomes[i, j]),
+        *textwrap.wrap(name, 30)[:2],
+    ]
+    return "\n".join(lines)
 
 
 def ranked_figure(results: Results) -> "Figure | None":

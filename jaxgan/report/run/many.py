@@ -69,15 +69,15 @@ def codes_section(results: Results, table: Table, *, every: bool = False) -> Sec
 def configurations_section(results: Results, table: Table) -> Section:
     """A row for each configuration: its recipe, its settings, its failures, and its metrics over seeds."""
     recipes, settings = recipes_of(results), settings_of(results)
-    told = "recipe" in results.group("setting")
+    known = "recipe" in results.group("setting")
     rows = []
     for i, name in enumerate(table.configurations):
         about = (
-            [Cell(str(recipes[i])), *(_setting(values[i]) for values in settings.values())] if told else [Cell(name)]
+            [Cell(str(recipes[i])), *(_setting(values[i]) for values in settings.values())] if known else [Cell(name)]
         )
         rows.append((*about, _compact(table.failures["any"][i], table.seeds), _codes(table, i),
                      *(_short(row.summaries[i]) for row in table.rows)))  # fmt: skip
-    lead = ["recipe", *settings] if told else ["configuration"]
+    lead = ["recipe", *settings] if known else ["configuration"]
     caption = (
         f"Each configuration over its {counted(table.seeds, 'seed')}: failures [95 % Wilson interval of the share] "
         "and interquartile means [95 % bootstrap interval over seeds], undefined where more than a quarter failed"

@@ -1,4 +1,4 @@
-"""Failure maps: how every seed stood at every look along training, a strip a configuration; of many, their shares."""
+"""Failure maps: how every seed stood along training, a strip for each configuration; of many, shares."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.layout import WIDTH, Panel, grid, legend, new_figure
+from jaxgan.report.paper_sizes import MARK
 from jaxgan.report.plots import TICKS, label, plain_axis, plain_text, shorten
 from jaxgan.report.run.settings import ALL, are_many, by_recipe
 from jaxgan.results.results import Results
@@ -28,9 +29,10 @@ _LETTER = 5.0  # points
 
 
 def map_figure(results: Results) -> "Figure | None":
-    """Steps to the right, a row for each seed, coloured by the code of the look, whose letter begins each stretch.
+    """Steps to the right, a row for each seed, coloured by the outcome there, whose letter begins each stretch.
 
-    Of many configurations or seeds: the share of each code at each look, stacked, by recipe. None: nobody looked.
+    Of many configurations or seeds: the share of each code at each evaluation, stacked, by recipe. None: there are no
+    outcomes along training.
     """
     panels = map_panels(results)
     if not panels:
@@ -47,12 +49,12 @@ def map_figure(results: Results) -> "Figure | None":
             axis.set_xlabel("")
         if k % columns:
             axis.set_ylabel("")
-    legend(figure, *_handles(results))
+    legend(figure, *map_handles(results))
     return figure
 
 
 def map_panels(results: Results) -> list[Panel]:
-    """A panel for each configuration, or of many for each recipe; none where nobody looked."""
+    """A panel for each configuration, or of many for each recipe; none where there are no outcomes along training."""
     looked = results.dataset.get("outcome_along")
     if looked is None or not looked.size:
         return []
@@ -114,7 +116,7 @@ def _groups(results: Results) -> dict[str, NDArray[np.intp]]:
 
 
 def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
-    """Codes [1, seed, look] as cells that end at the look's step."""
+    """Codes [1, seed, probe_step] as cells that end at the step of the evaluation."""
     from matplotlib.colors import ListedColormap
 
     known = codes_of(results)
@@ -132,7 +134,7 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
         for begin, end, k in _stretches(row):
             if k >= 0 and letters[known[k]] and edges[end] - edges[begin] >= room:
                 axis.text(edges[begin] + 0.15 * room, j, letters[known[k]], fontsize=_LETTER, va="center", ha="left",
-                          color="black" if _is_light(k) else "white", fontweight="bold")  # fmt: skip
+                          color="black" if _is_light(k) else "white", fontweight="bold", gid=MARK)  # fmt: skip
     axis.set_ylim(len(results.seeds) - 0.5, -0.5)
     axis.set_yticks([0, len(results.seeds) - 1] if len(results.seeds) > 1 else [0],
                     [str(results.seeds[0]), str(results.seeds[-1])][: len(results.seeds)])  # fmt: skip
@@ -140,7 +142,7 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
 
 
 def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
-    """Codes [configuration, seed, look]: their shares at each look, OK at the bottom."""
+    """Codes [configuration, seed, probe_step]: their shares at each evaluation, OK at the bottom."""
     from matplotlib.ticker import PercentFormatter
 
     known, edges = codes_of(results), _edges(results.probe_steps)
@@ -155,7 +157,8 @@ def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: 
     label(axis, "" if name == ALL else plain_text(name), "step", "share of runs")
 
 
-def _handles(results: Results) -> tuple[list[Any], list[str]]:
+def map_handles(results: Results) -> tuple[list[Any], list[str]]:
+    """Of a legend: the colour of every code, with its letter or hatch."""
     from matplotlib.patches import Patch
 
     known, strips = codes_of(results), _has_strips(results)
@@ -169,7 +172,7 @@ def _handles(results: Results) -> tuple[list[Any], list[str]]:
 
 
 def _edges(steps: NDArray[np.integer]) -> NDArray[np.float64]:
-    """A look says how the run stood since the look before."""
+    """An evaluation says how the run stood since the one before."""
     first = max(0.0, 2 * float(steps[0]) - float(steps[1])) if len(steps) > 1 else 0.0
     return np.concatenate([[first], steps]).astype(np.float64)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.layout import WIDTH, Panel, grid, legend, line_handles, new_figure
+from jaxgan.report.paper_sizes import MARK
 from jaxgan.report.plots import GREY, SMALL, TICKS, label, plain_axis, plain_text, shorten, style
 from jaxgan.report.run.cells import Estimate, Plane, Statistic, borders_of, estimates, failed_share, grid_of
 from jaxgan.report.run.settings import Number
@@ -117,7 +118,7 @@ def _number(axis: "Axes", cells: dict[tuple[float, ...], Estimate], statistic: S
         dark = np.dot(shades(norm(value))[:3], (0.3, 0.6, 0.1)) < 0.5
         around = withStroke(linewidth=2.2, foreground=shades(norm(value)))  # of the cell, where a contour crosses it
         axis.text(a, b, text, ha="center", va="center", fontsize=TICKS - 1, color="white" if dark else "black",
-                  path_effects=[around])  # fmt: skip
+                  path_effects=[around], gid=MARK)  # fmt: skip
 
 
 def _draw_points(
@@ -176,8 +177,17 @@ def _ticks(axis: "Axes", which: str) -> None:
     low, high = getattr(axis, f"get_{which}lim")()
     own = getattr(axis, f"{which}axis")
     own.set_major_locator(LogLocator(subs=(1.0, 3.0) if math.log10(high / low) < 2.6 else (1.0,)))
-    own.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("e-0", "e-")))
+    own.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     own.set_minor_formatter(NullFormatter())
+
+
+def _short(value: float) -> str:
+    """A tick of a logarithmic axis.
+
+    >>> [_short(value) for value in (0.0003, 0.01, 3.0)]
+    ['3e-4', '0.01', '3']
+    """
+    return (f"{value:.0e}" if 0 < value < 0.0099 else f"{value:g}").replace("e-0", "e-")
 
 
 def _axis_words(axis: "Axes", numbers: Sequence[Number], *, last: bool, first: bool) -> None:

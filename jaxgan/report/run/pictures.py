@@ -1,6 +1,6 @@
 """Every picture of a run's page, written beside it with the numbers behind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,61 +36,70 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def pictures_of(results: Results, table: Table, folder: Path | None) -> dict[str, Any]:
+Write = Callable[..., dict[str, Any]]
+"""As `page.picture`: takes a figure, the path of its PNG or None, and options; gives what the template needs of it."""
+
+
+def pictures_of(results: Results, table: Table, folder: Path | None, write: Write = picture) -> dict[str, Any]:
     """What the templates need of pictures; with a folder these are written to it."""
     mapped = map_figure(results)
     shared = {
-        "phases": _phases(results, folder),
-        "map": None if mapped is None else picture(mapped, _at(folder, "map"), data=map_frame(results)),
+        "phases": _phases(results, folder, write),
+        "map": None if mapped is None else write(mapped, _at(folder, "map"), data=map_frame(results)),
     }
-    return shared | (_of_many(results, table, folder) if are_many(results) else _of_few(results, folder))
+    return shared | (_of_many(results, table, folder, write) if are_many(results) else _of_few(results, folder, write))
 
 
-def _of_few(results: Results, folder: Path | None) -> dict[str, Any]:
+def _of_few(results: Results, folder: Path | None, write: Write) -> dict[str, Any]:
     """A block, and samples of every seed, for each configuration."""
     blocks, samples = [], []
     if "sampled" in results.notes or "fake" not in results.samples:
-        samples = _chosen_samples(results, folder)
+        samples = _chosen_samples(results, folder, write)
     else:
-        blocks = [(name, picture(block_figure(results, i), None))
+        blocks = [(name, write(block_figure(results, i), None))
                   for i, name in enumerate(results.configurations[:BLOCKS])]  # fmt: skip
-        samples = [(name, _samples(results, name, folder)) for name in results.configurations]
-        picture(overview_figure(results), _at(folder, "overview"), vector=folder is not None)
-    dots = picture(dots_figure(results), _at(folder, "metric"), data=metric_frame(results)) if results.metrics else None
-    return {"blocks": blocks, "dots": dots, "samples": samples, **_over_steps(results, folder)}
+        samples = [(name, _samples(results, name, folder, write)) for name in results.configurations]
+        write(overview_figure(results), _at(folder, "overview"), vector=folder is not None)
+    dots = write(dots_figure(results), _at(folder, "metric"), data=metric_frame(results)) if results.metrics else None
+    return {"blocks": blocks, "dots": dots, "samples": samples, **_over_steps(results, folder, write)}
 
 
-def _of_many(results: Results, table: Table, folder: Path | None) -> dict[str, Any]:
+def _of_many(results: Results, table: Table, folder: Path | None, write: Write) -> dict[str, Any]:
     """Every seed's leading metric, samples of chosen runs, and curves of chosen configurations."""
     ranked = ranked_figure(results)
-    shown = shown_configurations(results, table)
-    few = replace(results, dataset=results.dataset.isel(configuration=list(dict.fromkeys(shown.values()))))
+    shown, few = shown_configurations(results, table), of_chosen(results, table)
     return {
         "blocks": [],
-        "dots": None if ranked is None else picture(ranked, _at(folder, "metric"), data=metric_frame(results)),
-        "samples": _chosen_samples(results, folder),
+        "dots": None if ranked is None else write(ranked, _at(folder, "metric"), data=metric_frame(results)),
+        "samples": _chosen_samples(results, folder, write),
         "shown": {rank: results.configurations[i] for rank, i in shown.items()},
-        **_over_steps(few, folder),
+        **_over_steps(few, folder, write),
     }
 
 
-def _over_steps(results: Results, folder: Path | None) -> dict[str, Any]:
+def of_chosen(results: Results, table: Table) -> Results:
+    """The results of the best, the median and the worst configuration alone."""
+    shown = list(dict.fromkeys(shown_configurations(results, table).values()))
+    return replace(results, dataset=results.dataset.isel(configuration=shown))
+
+
+def _over_steps(results: Results, folder: Path | None, write: Write) -> dict[str, Any]:
     when = when_figure(results)
     return {
-        "classes": picture(histogram_figure(results), _at(folder, "classes"), data=classes_frame(results))
+        "classes": write(histogram_figure(results), _at(folder, "classes"), data=classes_frame(results))
         if "class_histogram" in results.samples
         else None,
-        "when": None if when is None else picture(when, _at(folder, "when"), data=when_frame(results)),
-        "curves": [_curves(results, name, figure, folder) for name, figure in curves_figures(results).items()],
+        "when": None if when is None else write(when, _at(folder, "when"), data=when_frame(results)),
+        "curves": [_curves(results, name, figure, folder, write) for name, figure in curves_figures(results).items()],
     }
 
 
-def _curves(results: Results, name: str, figure: "Figure", folder: Path | None) -> dict[str, Any]:
+def _curves(results: Results, name: str, figure: "Figure", folder: Path | None, write: Write) -> dict[str, Any]:
     only = () if name == "curves" else (name.removeprefix("curves-"),)
-    return picture(figure, _at(folder, name), data=curves_frame(results, only))
+    return write(figure, _at(folder, name), data=curves_frame(results, only))
 
 
-def _samples(results: Results, name: str, folder: Path | None) -> dict[str, Any]:
+def _samples(results: Results, name: str, folder: Path | None, write: Write) -> dict[str, Any]:
     points = is_points(results)
     i = results.configurations.index(name)
     drawn = [
@@ -98,10 +107,10 @@ def _samples(results: Results, name: str, folder: Path | None) -> dict[str, Any]
         *((name, str(seed), x) for seed, x in zip(results.seeds[:MOST], results.samples["fake"][i], strict=False)),
     ]
     path = _at(folder, f"samples-{quote(name, safe='')}")
-    return picture(sample_figure(results, name), path, vector=points, data=points_frame(drawn) if points else None)
+    return write(sample_figure(results, name), path, vector=points, data=points_frame(drawn) if points else None)
 
 
-def _chosen_samples(results: Results, folder: Path | None) -> list[tuple[str, dict[str, Any]]]:
+def _chosen_samples(results: Results, folder: Path | None, write: Write) -> list[tuple[str, dict[str, Any]]]:
     figure = chosen_samples_figure(results)
     if figure is None:
         return []
@@ -113,10 +122,10 @@ def _chosen_samples(results: Results, folder: Path | None) -> list[tuple[str, di
             (results.configurations[run.configuration], str(results.seeds[run.seed]), samples_of(results, run))
         )
     data = points_frame(drawn) if points else None
-    return [("best, median and worst runs", picture(figure, _at(folder, "samples"), vector=points, data=data))]
+    return [("best, median and worst runs", write(figure, _at(folder, "samples"), vector=points, data=data))]
 
 
-def _phases(results: Results, folder: Path | None) -> list[dict[str, Any]]:
+def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[str, Any]]:
     """The share of failures and the leading metric's mean, each with its numbers, for every pair of varied numbers."""
     found = []
     statistics = [failed_share(), *(metric_mean(metric) for metric in results.metrics[:1])]
@@ -124,11 +133,11 @@ def _phases(results: Results, folder: Path | None) -> list[dict[str, Any]]:
         for statistic in statistics:
             name = f"phase-{statistic.name}" + (f"-{k + 1}" if k else "")
             figure = phase_figure(results, planes, statistic)
-            if folder and statistic.metric is None and len(planes[0].numbers) == 2:
+            if folder and write is picture and statistic.metric is None and len(planes[0].numbers) == 2:
                 write_csv(borders_frame(results, planes), folder / "figures" / f"{name}-border.csv")
             found.append(
                 {
-                    "picture": picture(figure, _at(folder, name), data=cells_frame(results, planes, statistic)),
+                    "picture": write(figure, _at(folder, name), data=cells_frame(results, planes, statistic)),
                     "numbers": [number.label for number in planes[0].numbers],
                     "label": statistic.label,
                     "failures": statistic.metric is None,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.files import write_json, write_text
+from jaxgan.report.latex import to_latex
 from jaxgan.report.page import files_in, how_it_was_made, write_page
 from jaxgan.report.run.causes import causes_by_recipe, causes_section, why
 from jaxgan.report.run.many import chosen_in_words, codes_section, configurations_section, totals_section
@@ -38,17 +39,19 @@ FILES = {
     "classes.png": "the classes of the samples",
     "figures/*.pdf": "the same figures in a paper's width, as PDF and SVG with texts that can be edited",
     "figures/*.csv": "the numbers behind each figure, a row for each thing that is drawn",
+    "paper/*.pdf": "figures in the sizes of a paper, with PNG and SVG",
     "config.json": "what was asked for, versions, device, commit and the command that repeats the run",
     "results.nc": "every number, labelled: xarray.open_dataset reads it",
     "table.json": "the tables above: interquartile means, differences and failures with their intervals",
     "table.md": "the same as Markdown",
+    "table.tex": "the same in LaTeX, with booktabs",
     "metrics.csv": "outcome and metrics, one row per configuration and seed",
     "log.jsonl": "medians over seeds as they came",
 }
 
 
 def write_run_report(folder: Path) -> Path:
-    """Writes report.html, its figures, table.json and table.md into a finished run's folder.
+    """Writes report.html, its figures and its tables into a finished run's folder.
 
     The page holds its pictures and style, runs no script and loads nothing. It is a function of the folder's
     content: writing it again changes nothing. Returns the page's path.
@@ -70,9 +73,10 @@ def write_run_report(folder: Path) -> Path:
 
 
 def write_tables(folder: Path, parts: list[Section]) -> None:
-    """Writes table.json and table.md."""
+    """Writes table.json, table.md and table.tex."""
     write_json(folder / "table.json", to_dict(parts))
     write_text(folder / "table.md", to_markdown(parts))
+    write_text(folder / "table.tex", to_latex(parts))
 
 
 def run_content(results: Results, folder: Path | None, table: Table) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""One page of one run or of several side by side: tables first, then each run's own sections."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgan.files import StoreError, write_text
+from jaxgan.report.latex import to_latex
+from jaxgan.report.page import filled, how_it_was_made, write_page
+from jaxgan.report.run.many import totals_section
+from jaxgan.report.run.report import run_content
+from jaxgan.report.run.sections import sections
+from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.table import Table, failure_cell, summarize_run
+from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell, to_markdown
+from jaxgan.report.words import counted, named, percent
+from jaxgan.results.results import Results
+from jaxgan.results.store import load_results
+
+_OWN = "<title>jaxgan:"  # by which a page of ours is told from another's
+
+
+def write_together(folders: Sequence[Path], out: Path) -> Path:
+    """Writes a page of the runs in `folders` to `out`, and its tables beside it as Markdown and LaTeX; returns `out`.
+
+    Nothing is written into the folders, and the page needs none of them.
+
+    Raises:
+      StoreError: a folder holds no finished run, or a gradient profile; or `out` is something else's file.
+    """
+    runs = list(zip(names_of(folders), map(_loaded, folders), strict=True))
+    check_page(out)
+    tables = [summarize_run(results) for _, results in runs]
+    parts = [_part(name, results, table) for (name, results), table in zip(runs, tables, strict=True)]
+    beside = together_section([(name, results, table) for (name, results), table in zip(runs, tables, strict=True)])
+    shown = [beside] if len(runs) > 1 else []
+    for (name, results), table in zip(runs, tables, strict=True):
+        prefix = f"{name}: " if len(runs) > 1 else ""
+        shown += [each._replace(caption=prefix + each.caption) for each in sections(results, table)]
+    write_text(out.with_suffix(".md"), to_markdown(shown))
+    write_text(out.with_suffix(".tex"), to_latex(shown))
+    title = ", ".join(name for name, _ in runs)
+    return write_page(out, "together.html", title=title, parts=parts, beside=beside, several=len(runs) > 1)
+
+
+def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
+    """A row for each run and configuration, or recipe where these are many: failures, and every run's metrics."""
+    labels = list(dict.fromkeys(row.metric.label for _, _, table in runs for row in table.rows))
+    rows: list[tuple[str | Cell, ...]] = []
+    for name, results, table in runs:
+        if are_many(results):
+            leading = table.rows[0].metric.label if table.rows else ""
+            rows += [_of_recipe(name, row, labels, leading) for row in totals_section(results, table).rows]
+            continue
+        for i, configuration in enumerate(table.configurations):
+            known = {row.metric.label: summary_cell(row.summaries[i]) for row in table.rows}
+            rows.append((name, configuration, numeric(table.seeds, str(table.seeds)),
+                         failure_cell(table.failures["any"][i], table.seeds),
+                         *(known.get(label, Cell("", value=np.nan)) for label in labels)))  # fmt: skip
+    caption = (
+        "The runs side by side: failures [95 % Wilson interval of the share] and interquartile means over seeds "
+        "[95 % bootstrap interval]. Runs of other data, steps or code are no comparison of their configurations"
+    )
+    if any(are_many(results) for _, results, _ in runs):
+        caption += ". Of a study of many configurations: its recipes, and their best one's leading metric"
+    return section("runs", caption, ("run", "configuration", "seeds or runs", "failed", *labels), rows)
+
+
+def names_of(folders: Sequence[Path]) -> list[str]:
+    """The runs by the names of their folders, or by their paths where names repeat.
+
+    >>> names_of([Path("runs/a"), Path("runs/b")]), names_of([Path("x/a"), Path("y/a")])
+    (['a', 'b'], ['x/a', 'y/a'])
+    """
+    short = [folder.resolve().name for folder in folders]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def check_page(out: Path) -> None:
+    """Whether a page may be written to `out`.
+
+    Raises:
+      StoreError: it is a folder, or a file that is no page of ours.
+    """
+    if out.is_dir():
+        raise StoreError(f"--out: {out} is a folder, expected a file such as report.html")
+    if out.suffix not in (".html", ".htm"):
+        raise StoreError(f"--out: expected a file such as report.html, got {out}")
+    if out.is_file() and _OWN not in out.read_text(encoding="utf-8", errors="replace")[:4000]:
+        raise StoreError(f"--out: {out} is there and no page of jaxgan, expected a new file")
+
+
+def _loaded(folder: Path) -> Results:
+    results = load_results(folder)
+    if "outcome" not in results.dataset or results.notes.get("kind", "run") != "run":
+        raise StoreError(f"{folder} holds a gradient profile, whose page is in its folder: expected a run or study")
+    return results
+
+
+def _part(name: str, results: Results, table: Table) -> dict[str, Any]:
+    """A run's own sections as markup."""
+    from markupsafe import Markup
+
+    content = run_content(results, None, table)
+    seeds = counted(len(results.seeds), "seed")
+    words = [named(results), str(results.notes.get("data") or ""), seeds]
+    if steps := results.notes.get("steps"):
+        words.append(counted(steps, "step"))
+    return {
+        "name": name,
+        "words": ", ".join(filter(None, words)),
+        "body": Markup(filled("run/sections.html", **content)),  # filled with what was escaped
+        "made": how_it_was_made(results.config, results.notes),
+    }
+
+
+def _of_recipe(name: str, row: Sequence[Cell], labels: Sequence[str], leading: str) -> tuple[str | Cell, ...]:
+    """Of a row of totals: its recipe, runs, failures, and the leading metric of its best configuration."""
+    recipe, configurations, runs, failed = row[:4]
+    metrics = dict.fromkeys(labels, Cell("", value=np.nan))
+    if leading:
+        metrics[leading] = row[7]._replace(note=f"{row[7].note}\nthe best of {configurations.text}".strip())
+    share = f"({percent(failed.key['share'])})"
+    return (name, recipe, runs, Cell(f"{failed.text} of {runs.text}", share, failed.key), *metrics.values())
