@@ -1,6 +1,7 @@
 """What the pages of runs and of gradient profiles have in common."""
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,15 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
 
 
 def filled(template: str, **content: Any) -> str:
-    """A template of this folder, filled; what is not markup of its own is escaped."""
+    """A template of this folder, filled; what is not markup of its own is escaped.
+
+    A page has one script, which sorts its tables; the browser is told its digest and to run no other.
+    """
     import jinja2
+    from markupsafe import Markup
+
+    script = (Path(__file__).parent / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -32,7 +40,7 @@ def filled(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**content)
+    return environment.get_template(template).render(script=Markup(script), script_digest=digest, **content)
 
 
 def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: Any = None) -> dict[str, Any]:

@@ -40,6 +40,20 @@ class Cell(NamedTuple):
         return f"{self.text} {note}".strip()
 
     @property
+    def order(self) -> str | None:
+        """What a page sorts by: a number as JavaScript reads it, "" where there is none, None for words.
+
+        >>> Cell("8.2", value={"estimate": 8.24}).order, Cell("none", value=math.nan).order, Cell("a").order
+        ('8.24', '', None)
+        """
+        value = self.value
+        if isinstance(value, dict):
+            value = next((value[name] for name in ("estimate", "count") if name in value), math.nan)
+        if value is None or isinstance(value, str):
+            return None
+        return "" if math.isnan(value) else f"{value}".replace("inf", "Infinity")
+
+    @property
     def key(self) -> Any:
         """For JSON."""
         return self.text if self.value is None else self.value

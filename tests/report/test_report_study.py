@@ -1,6 +1,7 @@
 """The page of a study of many configurations: totals and maps first, and nothing that grows with all pairs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.story import story
 from jaxgan.report.run.table import summarize_run
 from jaxgan.results.results import Results
-from tests.report.readers import Addresses, text_of
+from tests.report.readers import Addresses, opened, text_of
 from tests.report.studies import make_study
 from tests.synthetic import save
 
@@ -121,3 +122,37 @@ def test_a_setting_that_a_configuration_lacks_is_blank(study: Results) -> None:
     study.dataset["setting_lr_g"].values[:16] = np.nan
     part = configurations_section(study, summarize_run(study))
     assert [part.rows[i][2].text for i in (0, 31)] == ["", "0.016"]
+
+
+CLICK = """<script>addEventListener("load", () => {
+const table = document.querySelector("table.sortable"), heads = [...table.tHead.rows[0].cells];
+const column = heads.findIndex(head => head.textContent.startsWith("Modes"));
+for (let k = 0; k < 2; k++) {
+  heads[column].querySelector("button").click();
+  const values = [...table.tBodies[0].rows].map(row => row.cells[column].dataset.v).join(" ");
+  document.body.insertAdjacentHTML("beforeend", `<p>sorted ${heads[column].getAttribute("aria-sort")} ${values}.</p>`);
+}
+})</script>"""
+
+
+def test_a_table_sorts_by_the_header_that_is_clicked(folder: Path, study: Results, tmp_path: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    # The page forbids scripts of others; this copy of it lets one click.
+    allowed = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    copy = tmp_path / "copy.html"
+    copy.write_text(allowed.replace("</body>", CLICK + "</body>"), encoding="utf-8")
+    shown = opened(copy, tmp_path / "profile", 1200).stdout
+    means = np.array([summary.interval.estimate for summary in summarize_run(study).rows[0].summaries])
+    defined = np.sort(means[~np.isnan(means)])
+    for way, expected in (("ascending", defined), ("descending", defined[::-1])):
+        found = re.search(rf"sorted {way} ([^<]*)\.</p>", shown)
+        assert found is not None
+        values = found[1].split(" ")
+        assert [float(value) for value in values if value] == expected.tolist()
+        assert values[len(defined) :] == [""] * np.isnan(means).sum()  # what is undefined stands last, either way
+
+
+def test_without_its_script_the_page_is_complete(folder: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    bare = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert "<button" not in bare and text_of(bare) == text_of(page)

@@ -35,8 +35,8 @@ FILES = RUN_FILES | {
 def write_profile_report(folder: Path) -> Path:
     """Writes report.html, its figures and its tables into a finished profile's folder.
 
-    The page holds its pictures and style, runs no script and loads nothing. It is a function of the folder's
-    content: writing it again changes nothing. Returns the page's path.
+    The page holds its pictures and style and loads nothing; its one script sorts tables, and it is complete without. It
+    is a function of the folder's content: writing it again changes nothing. Returns the page's path.
 
     Raises:
       StoreError: the folder holds no finished profile.

@@ -53,8 +53,8 @@ FILES = {
 def write_run_report(folder: Path) -> Path:
     """Writes report.html, its figures and its tables into a finished run's folder.
 
-    The page holds its pictures and style, runs no script and loads nothing. It is a function of the folder's
-    content: writing it again changes nothing. Returns the page's path.
+    The page holds its pictures and style and loads nothing; its one script sorts tables, and it is complete without. It
+    is a function of the folder's content: writing it again changes nothing. Returns the page's path.
 
     Raises:
       StoreError: the folder holds no finished run.
