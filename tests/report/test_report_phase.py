@@ -16,7 +16,7 @@ from jaxgan.report.run.cells import (
     metric_mean,
     planes_of,
 )
-from jaxgan.report.run.map import codes_of, map_figure, map_frame
+from jaxgan.report.run.map import map_figure, map_frame, signs_of
 from jaxgan.report.run.phase import phase_figure
 from jaxgan.report.run.settings import numbers_of
 from jaxgan.results.results import Results
@@ -149,7 +149,7 @@ def test_the_failure_map_has_letters_and_a_row_for_each_seed() -> None:
         ["OK", "OK", "OK"], ["OK", "COLLAPSED", "COLLAPSED"], ["NOT_LEARNED", "OK", "NON_FINITE"]
     ]  # fmt: skip
     figure = map_figure(run)
-    assert figure is not None and codes_of(run)[0] == "OK"
+    assert figure is not None and next(iter(signs_of(run))) == "OK"
     letters = [(text.get_text(), round(text.get_position()[1])) for text in figure.axes[0].texts]
     assert letters == [("C", 1), ("L", 2), ("N", 2)]  # seeds 1 and 2; OK has none
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -166,4 +166,4 @@ def test_of_many_configurations_the_map_has_shares(study: Results) -> None:
     totals = frame.groupby(["group", "step"])["runs"].sum()
     assert (totals == 64).all()  # 16 configurations of 4 seeds
     hatches = {patch.get_hatch() for patch in figure.legends[0].get_patches()}
-    assert len(hatches) == len(codes_of(study))
+    assert len(hatches) == len(signs_of(study))

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from jaxgan.report.run import terminal
 from jaxgan.report.run.many import (
     configurations_section,
     ranked_configurations,
@@ -19,6 +21,7 @@ from jaxgan.report.run.many import (
 from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.story import story
 from jaxgan.report.run.table import summarize_run
+from jaxgan.report.run.terminal import show
 from jaxgan.results.results import Results
 from tests.report.readers import Addresses, opened, text_of
 from tests.report.studies import make_study
@@ -156,3 +159,18 @@ def test_without_its_script_the_page_is_complete(folder: Path) -> None:
     page = (folder / "report.html").read_text(encoding="utf-8")
     bare = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert "<button" not in bare and text_of(bare) == text_of(page)
+
+
+def test_a_terminal_shows_the_best_and_a_pipe_all(
+    folder: Path, study: Results, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(folder)
+    assert (
+        len([line for line in capsys.readouterr().out.splitlines() if re.match(r"(minimax|non_sat\w+)\t0\.", line)])
+        == 32
+    )
+    monkeypatch.setattr(terminal, "Console", lambda: Console(width=200, force_terminal=True, no_color=True))
+    show(folder)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "The best 10, best first; 22 more are in table.md and report.html" in re.sub(r"\s+", " ", shown)
+    assert len(re.findall(r"^ *(?:minimax|non_saturating) +0\.\d+ ", shown, flags=re.MULTILINE)) == 10

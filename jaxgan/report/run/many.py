@@ -86,6 +86,15 @@ def configurations_section(results: Results, table: Table) -> Section:
     return section("configurations", caption, head, rows)
 
 
+def best_configurations(results: Results, table: Table, most: int) -> Section:
+    """The rows of the best configurations alone, with how many are left out."""
+    whole = configurations_section(results, table)
+    order = ranked_configurations(results, table)[:most].tolist()
+    left = len(whole.rows) - len(order)
+    caption = f"{whole.caption}. The best {len(order)}, best first; {left:,} more are in table.md and report.html"
+    return whole._replace(caption=caption, rows=[whole.rows[i] for i in order])
+
+
 def ranked_configurations(results: Results, table: Table) -> NDArray[np.intp]:
     """Configurations from the best to the worst: by the leading metric where it is defined, then by failures."""
     failed = np.array([each.failed for each in table.failures["any"]])

@@ -1,11 +1,11 @@
 """Failure maps: how every seed stood along training, a strip for each configuration; of many, shares."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "***
 _SEEDS = 32  # up to which each has a row
 _PANELS = 12  # strips or groups that one figure holds
 _LETTER = 5.0  # points
+
+
+class Sign(NamedTuple):
+    """What a code is drawn with."""
+
+    colour: str
+    hatch: str
+    letter: str
 
 
 def map_figure(results: Results) -> "Figure | None":
@@ -67,6 +75,20 @@ def map_panels(results: Results) -> list[Panel]:
     ]
 
 
+def signs_of(results: Results) -> dict[str, Sign]:
+    """Of every code that was seen along training, OK first and then as explained, what it is drawn with.
+
+    A code has the same in every run with the same explanations, whatever else occurred.
+    """
+    seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
+    known = ["OK", *(code for code in results.notes.get("explanations", {}) if code != "OK")]
+    codes = [*known, *sorted(seen - set(known))]
+    letters = letters_of(codes)
+    signs = {code: Sign(_COLOURS[k % len(_COLOURS)], _HATCHES[k % len(_HATCHES)], letters[code])
+             for k, code in enumerate(codes)}  # fmt: skip
+    return {code: sign for code, sign in signs.items() if code in seen}
+
+
 def letters_of(codes: Sequence[str]) -> dict[str, str]:
     """A letter for each code, of its words' initials where these are free; OK, which is no failure, has none.
 
@@ -81,13 +103,6 @@ def letters_of(codes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def codes_of(results: Results) -> list[str]:
-    """Every code that was seen along training, OK first and then in the order in which they are explained."""
-    seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
-    known = list(results.notes.get("explanations", {}))
-    return sorted(seen, key=lambda code: (code != "OK", known.index(code) if code in known else len(known), code))
-
-
 def map_frame(results: Results) -> Any:
     """A row for each group, step and code, as a `pandas.DataFrame`: how many runs stood so; of few, all codes."""
     import pandas as pd
@@ -99,7 +114,7 @@ def map_frame(results: Results) -> Any:
     rows = [
         {"group": name, "step": int(step), "code": code, "runs": int(count)}
         for name, own in _groups(results).items()
-        for code in codes_of(results)
+        for code in signs_of(results)
         for step, count in zip(steps, (codes[own] == code).sum(axis=(0, 1)), strict=True)
     ]
     return pd.DataFrame(rows)
@@ -119,22 +134,23 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
     """Codes [1, seed, probe_step] as cells that end at the step of the evaluation."""
     from matplotlib.colors import ListedColormap
 
-    known = codes_of(results)
-    letters, edges = letters_of(known), _edges(results.probe_steps)
-    index = np.select([codes[0] == code for code in known], list(range(len(known))), -1)
-    shown = np.ma.masked_less(index, 0)
+    signs, edges = signs_of(results), _edges(results.probe_steps)
+    index = np.select([codes[0] == code for code in signs], list(range(len(signs))), -1)
     plain_axis(axis)
     axis.grid(visible=False)
-    axis.pcolormesh(edges, np.arange(len(results.seeds) + 1) - 0.5, shown, vmin=-0.5, vmax=len(known) - 0.5,
-                    cmap=ListedColormap([_COLOURS[k % len(_COLOURS)] for k in range(len(known))]),
+    axis.pcolormesh(edges, np.arange(len(results.seeds) + 1) - 0.5, np.ma.masked_less(index, 0), vmin=-0.5,
+                    vmax=len(signs) - 0.5, cmap=ListedColormap([sign.colour for sign in signs.values()]),
                     rasterized=True)  # fmt: skip
     axis.hlines(np.arange(1, len(results.seeds)) - 0.5, edges[0], edges[-1], color="white", linewidth=0.4)
     room = (edges[-1] - edges[0]) / 60
+    drawn_with = list(signs.values())
     for j, row in enumerate(index):
         for begin, end, k in _stretches(row):
-            if k >= 0 and letters[known[k]] and edges[end] - edges[begin] >= room:
-                axis.text(edges[begin] + 0.15 * room, j, letters[known[k]], fontsize=_LETTER, va="center", ha="left",
-                          color="black" if _is_light(k) else "white", fontweight="bold", gid=MARK)  # fmt: skip
+            sign = drawn_with[k]
+            if k >= 0 and sign.letter and edges[end] - edges[begin] >= room:
+                axis.text(edges[begin] + 0.15 * room, j, sign.letter, fontsize=_LETTER, va="center", ha="left",
+                          color="black" if _is_light(sign.colour) else "white", fontweight="bold",
+                          gid=MARK)  # fmt: skip
     axis.set_ylim(len(results.seeds) - 0.5, -0.5)
     axis.set_yticks([0, len(results.seeds) - 1] if len(results.seeds) > 1 else [0],
                     [str(results.seeds[0]), str(results.seeds[-1])][: len(results.seeds)])  # fmt: skip
@@ -145,13 +161,14 @@ def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: 
     """Codes [configuration, seed, probe_step]: their shares at each evaluation, OK at the bottom."""
     from matplotlib.ticker import PercentFormatter
 
-    known, edges = codes_of(results), _edges(results.probe_steps)
-    shares = np.stack([(codes == code).mean(axis=(0, 1)) for code in known])
-    tops = np.vstack([np.zeros(shares.shape[1]), np.cumsum(shares, axis=0)])
+    signs, edges = signs_of(results), _edges(results.probe_steps)
+    below = np.zeros(len(results.probe_steps))
     plain_axis(axis)
-    for k in range(len(known)):
-        axis.stairs(tops[k + 1], edges, baseline=tops[k], fill=True, facecolor=_COLOURS[k % len(_COLOURS)],
-                    hatch=_HATCHES[k % len(_HATCHES)], edgecolor="#555555", linewidth=0.4)  # fmt: skip
+    for code, sign in signs.items():
+        top = below + (codes == code).mean(axis=(0, 1))
+        axis.stairs(top, edges, baseline=below, fill=True, facecolor=sign.colour, hatch=sign.hatch,
+                    edgecolor="#555555", linewidth=0.4)  # fmt: skip
+        below = top
     axis.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     label(axis, "" if name == ALL else plain_text(name), "step", "share of runs")
@@ -161,14 +178,12 @@ def map_handles(results: Results) -> tuple[list[Any], list[str]]:
     """Of a legend: the colour of every code, with its letter or hatch."""
     from matplotlib.patches import Patch
 
-    known, strips = codes_of(results), _has_strips(results)
-    letters: Mapping[str, str] = letters_of(known) if strips else {}
+    strips, signs = _has_strips(results), signs_of(results)
     patches = [
-        Patch(facecolor=_COLOURS[k % len(_COLOURS)], edgecolor="#555555", linewidth=0.4,
-              hatch="" if strips else _HATCHES[k % len(_HATCHES)])
-        for k in range(len(known))
-    ]  # fmt: skip
-    return patches, [f"{letters[code]}: {code}" if letters.get(code) else code for code in known]
+        Patch(facecolor=sign.colour, edgecolor="#555555", linewidth=0.4, hatch="" if strips else sign.hatch)
+        for sign in signs.values()
+    ]
+    return patches, [f"{sign.letter}: {code}" if strips and sign.letter else code for code, sign in signs.items()]
 
 
 def _edges(steps: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -187,6 +202,6 @@ def _stretches(row: NDArray[np.integer]) -> list[tuple[int, int, int]]:
     return [(a, b, int(row[a])) for a, b in pairwise(cuts)]
 
 
-def _is_light(k: int) -> bool:
-    rgb = [int(_COLOURS[k % len(_COLOURS)][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def _is_light(colour: str) -> bool:
+    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return float(np.dot(rgb, (0.3, 0.6, 0.1))) > 0.5

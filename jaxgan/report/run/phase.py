@@ -250,5 +250,6 @@ def _draw_lines(
         axis.axhline(0.5, color=GREY, linestyle=":", linewidth=1.0)
         axis.set_ylim(-0.03, 1.03)
         axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    _scale(axis, planes[0].numbers, None)
+    levels = [place[0] for cells in found for place in cells]
+    _scale(axis, planes[0].numbers, [_edges(sorted({min(levels), max(levels)}), planes[0].numbers[0].log)])
     label(axis, "", plain_text(planes[0].numbers[0].label), plain_text(statistic.label))

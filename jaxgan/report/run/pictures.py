@@ -43,7 +43,9 @@ Write = Callable[..., dict[str, Any]]
 def pictures_of(results: Results, table: Table, folder: Path | None, write: Write = picture) -> dict[str, Any]:
     """What the templates need of pictures; with a folder these are written to it."""
     mapped = map_figure(results)
+    along = results.dataset.get("outcome_along")
     shared = {
+        "stopped": along is not None and bool((along.values.astype(str) == "").any()),
         "phases": _phases(results, folder, write),
         "map": None if mapped is None else write(mapped, _at(folder, "map"), data=map_frame(results)),
     }

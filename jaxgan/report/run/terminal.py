@@ -6,22 +6,30 @@ import click
 from rich.console import Console
 
 from jaxgan.report.run.causes import why
+from jaxgan.report.run.many import best_configurations
 from jaxgan.report.run.sections import sections
+from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.table import summarize_run
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
 from jaxgan.results.store import load_results
 
+BEST = 10  # configurations of many that a terminal shows
+
 
 def show(folder: Path) -> None:
     """The tables, what the outcomes mean, when and why, and where to look."""
-    results = load_results(folder)
-    console = Console()
-    show_tables(sections(results), console)
+    results, console = load_results(folder), Console()
+    table = summarize_run(results)
+    parts = sections(results, table)
+    if are_many(results) and console.is_terminal:  # a pipe gets them all
+        parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
+    show_tables(parts, console)
     width = min(console.width, 100)
     failed = sorted({code for code in results.outcomes.ravel().tolist() if code != "OK"})
     for code in failed:
         click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
-    for paragraph in why(results):
+    for paragraph in [] if are_many(results) else why(results):
         click.echo(click.wrap_text(paragraph, width))
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
