@@ -32,6 +32,7 @@ class RunFolder:
         self.path = path
         self.run = run  # None: of a version that gave runs no id
         self._lock = lock
+        self._seen: tuple[int, ...] | None = None  # what the system said of config.json when it was read last
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -45,12 +46,16 @@ class RunFolder:
         Raises:
           StoreError: it was removed, or holds another run.
         """
+        now = _as_seen(self.path / CONFIG)
+        if now is not None and now == self._seen:  # reading it after every stretch of training adds up
+            return
         try:
             found = read_sealed(self.path / CONFIG).get("id")
         except StoreError as error:
             raise StoreError(f"{self.path} was removed or changed while it was written: {error}") from error
         if found != self.run:
             raise StoreError(f"{self.path} holds another run now: the folder was replaced while it was written")
+        self._seen = now
 
     def rewrite(self, content: Mapping[str, Any]) -> None:
         """Another config.json of the same run."""
@@ -196,6 +201,14 @@ def job_of(folder: Path) -> str | None:
     except ValueError:
         return "" if '"schema"' in text and '"job"' in text else None
     return content.get("job") if isinstance(content, dict) else None
+
+
+def _as_seen(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _locked(folder: Path) -> FileLock:
