@@ -27,7 +27,6 @@ PARTS = {
     "jaxgan.results.claim.RunFolder.check": "comparison of the run's id",
     "jaxgan.study.training.append_records": "records",
     "jaxgan.study.training.read_records": "records, read and compared",
-    "jaxgan.study.training.join_records": "records, joined",
     "jaxgan.checkpoint.save": "checkpoints",
     "jaxgan.results.results.Results.write": "results.nc",
     "jaxgan.results.store.write_sums": "SHA256SUMS",

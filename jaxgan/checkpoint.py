@@ -1,35 +1,46 @@
 """A pytree and what is known about it, to and from disk: orbax, with a digest of the numbers.
 
-Orbax writes atomically (a killed save leaves no half checkpoint) but loads a flipped byte silently, so every
-checkpoint carries a SHA-256 of its leaves, and loading compares. That of its files stands beside it and is compared
-first: a file that orbax itself finds damaged sets off warnings from its threads long after the error.
+STEP/tree            the numbers, as orbax writes them
+STEP/meta/metadata   what is known of them, and the digest of the numbers: JSON
+STEP.sha256          the digest of these files
+
+A checkpoint takes its name when it is whole, so that a killed save leaves no half one. Orbax loads a flipped byte
+silently, so loading compares both digests, that of the files first: a file that orbax itself finds damaged sets off
+warnings from its threads long after the error. Without a `CheckpointManager`, which takes as long again as a save.
 """
 
-import dataclasses
 import errno
 import hashlib
+import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxgan.files import write_text
+from jaxgan.files import PARTIAL, current_umask, write_json, write_text
 from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
+T = TypeVar("T")
+_META = Path("meta", "metadata")
 _SMALL_FILES = 2**18  # bytes on the disk of what a checkpoint has beside its numbers
 
 
 class CheckpointError(ValueError):
     """There is no such checkpoint, or it is damaged, or it does not fit."""
+
+
+class DamagedError(CheckpointError):
+    """It is not what was written."""
 
 
 def digest(tree: PyTree) -> str:
@@ -47,11 +58,12 @@ def digest(tree: PyTree) -> str:
     return total.hexdigest()
 
 
-def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None:
-    """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the only one kept in `directory`.
+def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any], *, keep: int = 1) -> None:
+    """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the last of the `keep` ones that `directory` keeps.
 
-    The one before is removed only after the new one is complete. A checkpoint of the same step is replaced,
-    unless it holds the same numbers already. Of several processes only the first can save, and numpy arrays alone.
+    Those before are removed only after the new one is complete, and those of later steps, of an attempt that was given
+    up, with them. A checkpoint of the same step is replaced, unless it holds the same numbers already. Of several
+    processes only the first can save, and numpy arrays alone.
 
     Raises:
       OSError: the disk is full, say; the checkpoint before is there still.
@@ -61,28 +73,30 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any]) -> None
     if latest_step(directory) == step and _holds(directory, meta["digest"]):
         return
     _check_room(directory, tree)
+    partial = Path(tempfile.mkdtemp(dir=directory, prefix=f".{step}-", suffix=PARTIAL))
     try:
-        with _quiet(), _manager(directory) as manager:
-            if step in manager.all_steps():
-                _sums(directory, step).unlink(missing_ok=True)
-                manager.delete(step)
-            manager.save(
-                step,
-                args=ocp.args.Composite(
-                    tree=ocp.args.StandardSave(jax.tree.map(_data, tree)), meta=ocp.args.JsonSave(meta)
-                ),
-                force=True,
-            )
-        written = _file_digest(directory / str(step))
+        with _quiet(), _orbax() as checkpointer:
+            numbers = jax.tree.map(lambda leaf: np.asarray(_data(leaf)), tree)
+            checkpointer.save(partial.absolute() / "tree", args=ocp.args.StandardSave(numbers))
+        write_json(partial / _META, meta)
+        written = _file_digest(partial)
+        _remove(directory, step)
+        partial.chmod(0o777 & ~current_umask())  # that of a temporary folder is for its owner alone
+        partial.rename(directory / str(step))
     except Exception as error:  # orbax wraps what the system says, and that in a message of many lines
+        shutil.rmtree(partial, ignore_errors=True)
         raise _system_error(error, directory) from error
-    for stale in directory.glob("*.sha256"):
-        stale.unlink()
     write_text(_sums(directory, step), written)
+    kept = [step, *(before for before in steps_in(directory) if before < step)][:keep]
+    sums = {int(path.stem) for path in directory.glob("*.sha256") if path.stem.isdecimal()}
+    for other in sums.union(steps_in(directory)).difference(kept):
+        _remove(directory, other)
+    for stale in directory.glob("*.orbax-checkpoint-tmp*"):  # of a save of an earlier version that was killed
+        shutil.rmtree(stale)
 
 
-def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
-    """The latest checkpoint in `directory`, in the structure and on the devices of `like`, and its `meta`.
+def load(directory: Path, like: PyTree, step: int | None = None) -> tuple[PyTree, dict[str, Any]]:
+    """The checkpoint of `step`, or the latest, in the structure and on the devices of `like`, and its `meta`.
 
     `like` is a pytree of arrays or of `jax.ShapeDtypeStruct` (say, from `jax.eval_shape`).
 
@@ -90,7 +104,8 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
       CheckpointError: none is there, the digest differs, or its shapes are not those of `like`.
     """
     directory = Path(directory)
-    meta = read_meta(directory)
+    meta = read_meta(directory, step)
+    step = latest_step(directory) if step is None else step
     # Compared here, because orbax says it in many lines and leaves half-read arrays behind.
     there, expected = meta.pop("leaves", {}), _leaves(like)
     for path in sorted(there.keys() | expected.keys()):
@@ -102,31 +117,61 @@ def load(directory: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     stored = jax.tree.map(lambda a: jax.eval_shape(jax.random.key_data, a) if is_key(a) else a, like)
     target = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here), stored)
-    tree = jax.tree.map(_like, like, _restore(directory, tree=ocp.args.StandardRestore(target)).tree)
+    try:
+        with _orbax() as checkpointer:
+            found = checkpointer.restore(
+                directory.absolute() / str(step) / "tree", args=ocp.args.StandardRestore(target)
+            )
+    except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
+        raise _damaged(directory, error) from error
+    tree = jax.tree.map(_like, like, found)
     if digest(tree) != meta.pop("digest", None):
-        raise CheckpointError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
+        raise DamagedError(f"the checkpoint in {directory} is damaged: its numbers do not have its digest")
     return tree, meta
 
 
-def read_meta(directory: Path) -> dict[str, Any]:
-    """The metadata of the latest checkpoint in `directory`, without reading its numbers.
+def read_meta(directory: Path, step: int | None = None) -> dict[str, Any]:
+    """The metadata of the checkpoint of `step`, or the latest, once its files are those that were written.
 
     Raises:
       CheckpointError: none is there, or it is damaged.
     """
-    step = latest_step(directory)
+    step = latest_step(directory) if step is None else step
     if step is None:
         raise CheckpointError(f"no checkpoint in {directory}")
     sums = _sums(directory, step)  # absent where a save was killed at its very end: the leaves are compared still
-    if sums.is_file() and sums.stat().st_size and sums.read_text("utf-8") != _file_digest(directory / str(step)):
-        raise CheckpointError(f"the checkpoint in {directory} is damaged: its files are not those that were written")
-    return dict(_restore(directory, meta=ocp.args.JsonRestore()).meta)
+    try:
+        if sums.is_file() and sums.stat().st_size and sums.read_text("utf-8") != _file_digest(directory / str(step)):
+            raise DamagedError(f"the checkpoint in {directory} is damaged: its files are not those that were written")
+        return dict(json.loads((directory / str(step) / _META).read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise error if isinstance(error, CheckpointError) else _damaged(directory, error) from error
+
+
+def newest_whole(directory: Path, read: Callable[[int], T]) -> tuple[T, int, int | None]:
+    """`read(step)` of the newest checkpoint that is not damaged, its step, and that of a damaged one passed over.
+
+    Raises:
+      CheckpointError: there is none; where all are damaged, what is wrong with the newest.
+    """
+    first: DamagedError | None = None
+    for step in steps_in(directory):
+        try:
+            return read(step), step, None if first is None else latest_step(directory)
+        except DamagedError as error:
+            first = first or error
+    raise first or CheckpointError(f"no checkpoint in {directory}")
 
 
 def latest_step(directory: Path) -> int | None:
-    """The step of the checkpoint in `directory`, or None; reads nothing but names."""
-    steps = [int(p.name) for p in Path(directory).glob("*") if p.is_dir() and p.name.isdigit()]
-    return max(steps, default=None)
+    """The step of the latest checkpoint in `directory`, or None; reads nothing but names."""
+    return next(iter(steps_in(directory)), None)
+
+
+def steps_in(directory: Path) -> list[int]:
+    """The steps of the checkpoints in `directory`, the newest first; reads nothing but names."""
+    found = (int(path.name) for path in Path(directory).glob("*") if path.name.isdecimal() and path.is_dir())
+    return sorted(found, reverse=True)
 
 
 def _holds(directory: Path, sought: str) -> bool:
@@ -134,6 +179,15 @@ def _holds(directory: Path, sought: str) -> bool:
         return read_meta(directory)["digest"] == sought
     except CheckpointError:  # damaged: it is to be written anew
         return False
+
+
+def _remove(directory: Path, step: int) -> None:
+    """All of it or nothing, at whatever moment the process is killed."""
+    if (folder := directory / str(step)).is_dir():
+        partial = Path(tempfile.mkdtemp(dir=directory, prefix=f".{step}-", suffix=PARTIAL))
+        folder.rename(partial / folder.name)
+        shutil.rmtree(partial)
+    _sums(directory, step).unlink(missing_ok=True)
 
 
 def _sums(directory: Path, step: int) -> Path:
@@ -200,24 +254,16 @@ def _leaves(tree: PyTree) -> dict[str, str]:
     return {jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in leaves}
 
 
-def _restore(directory: Path, **args: ocp.args.CheckpointArgs) -> Any:
-    try:
-        with _manager(directory) as manager:
-            return manager.restore(manager.latest_step(), args=ocp.args.Composite(**args))
-    except Exception as error:  # orbax raises bare Exceptions, and messages of many lines
-        first = str(error).partition("\n")[0][:200]
-        raise CheckpointError(f"the checkpoint in {directory} is damaged: {first}") from error
+def _damaged(directory: Path, error: Exception) -> DamagedError:
+    first = str(error).partition("\n")[0][:200]
+    return DamagedError(f"the checkpoint in {directory} is damaged: {first}")
 
 
-def _manager(directory: Path) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=1, cleanup_tmp_directories=True)
-    if jax.process_count() > 1:  # orbax would wait for the other processes, which have no part in this
-        directory.mkdir(parents=True, exist_ok=True)
-        own = jax.process_index()
-        alone = ocp.options.MultiprocessingOptions(
-            primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
-        )
-        options = dataclasses.replace(
-            options, create=False, enable_async_checkpointing=False, multiprocessing_options=alone
-        )
-    return ocp.CheckpointManager(Path(directory).absolute(), options=options)
+def _orbax() -> ocp.Checkpointer:
+    if jax.process_count() == 1:
+        return ocp.Checkpointer(ocp.StandardCheckpointHandler())
+    own = jax.process_index()  # orbax would wait for the other processes, which have no part in this
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
+    )
+    return ocp.Checkpointer(ocp.StandardCheckpointHandler(multiprocessing_options=alone), multiprocessing_options=alone)

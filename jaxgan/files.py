@@ -43,7 +43,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_umask())  # that of a temporary file is for its owner alone
+        partial.chmod(0o666 & ~current_umask())  # that of a temporary file is for its owner alone
         partial.replace(path)
         sync_folder(path.parent)
     finally:
@@ -113,7 +113,8 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _umask() -> int:
+def current_umask() -> int:
+    """The permissions that new files are not given."""
     current = os.umask(0)
     os.umask(current)
     return current

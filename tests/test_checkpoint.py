@@ -2,6 +2,8 @@
 
 import errno
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
 from jaxgan import checkpoint, toy
-from jaxgan.checkpoint import CheckpointError, latest_step, load, save
+from jaxgan.checkpoint import CheckpointError, latest_step, load, newest_whole, read_meta, save, steps_in
 from jaxgan.dynamics import simultaneous
+from jaxgan.random import is_key
 from jaxgan.runs import fit, placement, run, run_seeds, seed_keys
 from jaxgan.runs.run import start_runs
 from jaxgan.types import Algorithm, Generator, Players, State
@@ -64,6 +68,69 @@ def test_only_the_newest_is_kept(tmp_path: Path) -> None:
         assert latest_step(tmp_path) == step
     assert {path.name for path in tmp_path.iterdir()} == {"10", "10.sha256"}
     assert_same(load(tmp_path, state())[0], state(10))
+
+
+def test_the_last_ones_are_kept_and_those_of_an_attempt_that_was_given_up_are_not(tmp_path: Path) -> None:
+    for step in (9, 10, 11):
+        save(tmp_path, step, state(step), {}, keep=2)
+    assert steps_in(tmp_path) == [11, 10]
+    save(tmp_path, 10, state(0), {}, keep=2)  # gone on from 9, which was whole
+    assert {path.name for path in tmp_path.iterdir()} == {"10", "10.sha256"}
+    save(tmp_path, 12, state(12), {}, keep=2)
+    assert steps_in(tmp_path) == [12, 10]
+    assert_same(load(tmp_path, state(), 10)[0], state(0))
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+@pytest.mark.parametrize("named", ["metadata", ""], ids=["metadata", "numbers"])
+def test_a_damaged_one_is_passed_over_for_the_one_before(
+    tmp_path: Path, damage: Callable[[Path], None], named: str
+) -> None:
+    for step in (1, 2):
+        save(tmp_path, step, state(step), {"at": step}, keep=2)
+    assert newest_whole(tmp_path, partial(read_meta, tmp_path))[1:] == (2, None)
+    files = [path for path in (tmp_path / "2").rglob("*") if path.is_file() and path.name.startswith(named)]
+    damage(max(files, key=lambda path: path.stat().st_size))
+    (found, meta), step, damaged = newest_whole(tmp_path, partial(load, tmp_path, state()))
+    assert_same(found, state(1))
+    assert (meta, step, damaged) == ({"at": 1}, 1, 2)
+
+
+def test_where_none_is_whole_the_newest_is_named_and_what_does_not_fit_is_not_passed_over(tmp_path: Path) -> None:
+    for step in (1, 2):
+        save(tmp_path, step, state(step), {}, keep=2)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        newest_whole(tmp_path, partial(load, tmp_path, {"w": jnp.zeros(2)}))
+    for step in (1, 2):
+        flip(tmp_path / str(step) / "meta" / "metadata")
+    with pytest.raises(CheckpointError, match="is damaged: its files are not those that were written"):
+        newest_whole(tmp_path, partial(load, tmp_path, state()))
+    with pytest.raises(CheckpointError, match="no checkpoint in"):
+        newest_whole(tmp_path / "none", partial(load, tmp_path / "none", state()))
+
+
+def test_what_an_earlier_version_wrote_by_a_manager_is_read(tmp_path: Path) -> None:
+    before = state(5)
+    numbers = jax.tree.map(lambda a: jax.random.key_data(a) if is_key(a) else a, before)
+    meta = {"at": 5, "digest": checkpoint.digest(before), "leaves": checkpoint._leaves(before)}
+    with ocp.CheckpointManager(tmp_path) as manager:
+        args = ocp.args.Composite(tree=ocp.args.StandardSave(numbers), meta=ocp.args.JsonSave(meta))
+        manager.save(5, args=args)
+    after, found = load(tmp_path, before)
+    assert_same(after, before)
+    assert found == {"at": 5}
+    save(tmp_path, 6, state(6), {}, keep=2)
+    assert steps_in(tmp_path) == [6, 5]
 
 
 def test_the_same_step_is_replaced(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Of twelve kills of a writer that appends to a zarr store ten left arrays of diff
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +26,7 @@ class Origin(NamedTuple):
 
 def append_records(folder: Path, start: int, end: int, arrays: Mapping[str, NDArray], origin: Origin) -> None:
     """Keeps what the stretch of training from step `start` to step `end` recorded; stretches follow each other."""
-    path = _file(folder, (start, end))
-    about = {**origin._asdict(), "start": start, "end": end, "digest": _digest(arrays)}
-    with written_whole(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays, **{_ABOUT: np.array(json.dumps(about))})  # type: ignore[arg-type]
+    _write(folder, (start, end), arrays, origin)
     for span in _spans(folder):
         if span[0] >= start and span != (start, end):  # of an attempt that a resumed run started again from before
             _file(folder, span).unlink()
@@ -44,22 +41,40 @@ def read_records(folder: Path, end: int, origin: Origin) -> dict[str, NDArray]:
       StoreError: a stretch is missing, damaged, or another's.
     """
     spans = _spans(folder)
-    parts: dict[str, list[NDArray]] = {}
+    parts: list[dict[str, NDArray]] = []
     at = 0
     while at < end:
         following = [span for span in spans if span[0] == at and at < span[1] <= end]
         if not following:
             raise StoreError(f"{folder} has records up to step {at:,}, expected {end:,}; {_way_out(folder)}")
-        for name, values in _read(folder, following[-1], origin).items():
-            parts.setdefault(name, []).append(values)
+        parts.append(_read(folder, following[-1], origin))
         at = following[-1][1]
-    return {name: np.concatenate(each, axis=0 if each[0].ndim == 1 else 1) for name, each in parts.items()}
+    return joined(parts)
 
 
-def join_records(folder: Path, end: int, arrays: Mapping[str, NDArray], origin: Origin) -> None:
-    """One file in place of all stretches up to step `end`, which `read_records` has read."""
-    if _spans(folder) != [(0, end)]:
-        append_records(folder, 0, end, arrays, origin)
+def restamp(folder: Path, old: Origin, new: Origin) -> None:
+    """Makes the stretches in `folder`, which are those of `old`, those of `new`.
+
+    Raises:
+      StoreError: one is damaged, or another's.
+    """
+    for span in _spans(folder):
+        _write(folder, span, _read(folder, span, old), new)
+
+
+def joined(parts: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
+    """Stretches one after the other, as `read_records` has them; a name may be missing from some."""
+    found: dict[str, list[NDArray]] = {}
+    for part in parts:
+        for name, values in part.items():
+            found.setdefault(name, []).append(values)
+    return {name: np.concatenate(each, axis=0 if each[0].ndim == 1 else 1) for name, each in found.items()}
+
+
+def _write(folder: Path, span: tuple[int, int], arrays: Mapping[str, NDArray], origin: Origin) -> None:
+    about = {**origin._asdict(), "start": span[0], "end": span[1], "digest": _digest(arrays)}
+    with written_whole(_file(folder, span)) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays, **{_ABOUT: np.array(json.dumps(about))})  # type: ignore[arg-type]
 
 
 def _read(folder: Path, span: tuple[int, int], origin: Origin) -> dict[str, NDArray]:

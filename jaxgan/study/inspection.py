@@ -91,7 +91,8 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
                 continue
             origin = Origin(content.get("id"), where)
             look = partial(_about_state, own / "training" / process, origin, content)
-            yield _attempt(f"{where}/training", look, again)
+            found = _attempt(f"{where}/training", look, again)
+            yield found if process else _with_those_before(found, own / "training", content, folder)
             records = own / "records" / process
             yield _attempt(f"{where}/records", partial(_about_records, records, min(step, steps), origin), again)
         origin = Origin(content.get("id"), block.folder)
@@ -102,6 +103,25 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
             if (own / part).is_dir():
                 again = _trained_again(content, folder, own / part)
                 yield _attempt(f"{block.folder}/{part}", look, again)
+
+
+def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any], folder: Path) -> Finding:
+    """What is known of a training's checkpoints before its last, of which it goes on where the last one is damaged."""
+    whole, damaged = [], []
+    for step in checkpoint.steps_in(training)[1:]:
+        try:
+            checkpoint.read_meta(training, step)
+            whole.append(step)
+        except checkpoint.CheckpointError:
+            damaged.append(step)
+    if found.whole and damaged:
+        what = f"{found.what}; the one before it, of step {damaged[0]:,}, is damaged"
+        return Finding(found.name, False, what, f"remove {training / str(damaged[0])}, and then: jaxgan check {folder}")
+    if not found.whole and whole and found.what.startswith(f"the checkpoint in {training} is damaged"):
+        finished = f"remove {folder / store.RESULTS}, and then: " if (folder / store.RESULTS).exists() else ""
+        again = f"{finished}jaxgan {_command(content)} --resume --out {folder}"
+        return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is whole", way_out=again)
+    return found
 
 
 def _others(folder: Path, whole: bool) -> list[Finding]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jaxgan.files import PARTIAL, write_text
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, check_out, ids_in
-from jaxgan.results.records import Origin, append_records, read_records
+from jaxgan.results.records import Origin, restamp
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, resources
 from jaxgan.study.blocks import blocks_in
@@ -107,11 +107,10 @@ def merge_runs(
 
 def _copy(part: Part, run: RunFolder, block: Block) -> None:
     """What a part has of a block, as the merged run's own, whole or not at all."""
-    own, end = Path(block.folder), part.config.steps
+    own = Path(block.folder)
     partial = run.path / own.with_name(own.name + PARTIAL)
     shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # measured again, as one run
-    arrays = read_records(partial / "records", end, Origin(part.content.get("id"), block.folder))
-    append_records(partial / "records", 0, end, arrays, Origin(run.run, block.folder))
+    restamp(partial / "records", Origin(part.content.get("id"), block.folder), Origin(run.run, block.folder))
     partial.rename(run.path / own)
 
 

@@ -55,9 +55,9 @@ def needs_of(study: Study, placement: Placement) -> Needs:
         "records": _COPIES * records,
         "the samples of one seed": config.samples * example,
     }
-    # A checkpoint is removed when the next one is whole, and records are joined into one file beside the many.
+    # Two checkpoints of a training are kept, and the older is removed when the next one is whole.
     disk = {
-        "checkpoints": state * (runs + together),
+        "checkpoints": state * (2 * runs + together),
         "records and results": 3 * records,
         "the report": _PAGE,
     }

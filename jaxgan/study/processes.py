@@ -112,25 +112,37 @@ def save_own(folder: Path, step: int, part: PyTree, meta: dict[str, Any]) -> Non
         (own / f"{older}.npz").unlink()
 
 
-def load_own(folder: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]] | None:
+def load_own(folder: Path, like: PyTree) -> tuple[PyTree, dict[str, Any], int | None] | None:
     """This process's seeds and `meta` at the last step that every process has saved; None where there is none.
 
+    Where a part of one process is damaged, all of them have the step before, and the damaged step is the third value.
+
     Raises:
-      CheckpointError: they are damaged, or not of the shapes of `like`.
+      CheckpointError: all steps are damaged, or not of the shapes of `like`.
     """
-    own, step = folder / own_name(), max(set.intersection(*(_steps(folder / name) for name in names())), default=None)
-    if step is None:
-        return None
+    own = folder / own_name()
+    common = sorted(set.intersection(*(_steps(folder / name) for name in names())), reverse=True)
     leaves, structure = jax.tree.flatten(like)
-    try:
-        arrays, meta = _read(own / f"{step}.npz", leaves)
-    except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
-        raise CheckpointError(f"the checkpoint of step {step} in {own} is damaged: {error}") from error
+    first = ""
+    for step in common:
+        line = ""
+        try:
+            arrays, meta = _read(own / f"{step}.npz", leaves)
+        except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
+            line = f"the checkpoint of step {step} in {own} is damaged: {error}"
+        said = next(filter(None, exchanged(" ".join(line.split()))), "")
+        if not said:
+            break
+        first = first or said
+    else:
+        if first:
+            raise CheckpointError(first)
+        return None
     if [a.shape for a in arrays] != [a.shape for a in leaves]:
         raise CheckpointError(f"the checkpoint of step {step} in {own} does not fit: it has arrays of other shapes")
     for further in (later for later in _steps(own) if later > step):
         (own / f"{further}.npz").unlink()
-    return jax.tree.unflatten(structure, arrays), meta
+    return jax.tree.unflatten(structure, arrays), meta, common[0] if first else None
 
 
 def _steps(folder: Path) -> set[int]:

@@ -15,7 +15,7 @@ from jaxgan import checkpoint
 from jaxgan.dynamics import best_generator
 from jaxgan.results import store
 from jaxgan.results.claim import ids_in
-from jaxgan.results.records import Origin, append_records, join_records, read_records
+from jaxgan.results.records import Origin, append_records, joined, read_records
 from jaxgan.runs.axis import Make, Settings
 from jaxgan.runs.loop import Chunk, fit
 from jaxgan.runs.placement import Placement, own_runs
@@ -34,6 +34,7 @@ from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, s
 from jaxgan.types import Algorithm, Generator, State
 
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
+_KEPT = 2  # checkpoints of a training: where the last one is damaged, it goes on from the one before
 _COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
 _TRAINING = "stopping after the steps under way, and saving"
 
@@ -70,7 +71,7 @@ def _train(
     if not bar.disable:
         before = compilation.last_time(compiled)
         bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
-    writer = _Writer(job, block, watched.finish, bar)
+    writer = Writer(job, block, watched.finish, bar, done)
     if done and job.rules:
         writer.history = [read_records(folder / "records" / processes.own_name(), done, writer.origin)]
 
@@ -98,7 +99,7 @@ def _train(
             on_compile=on_compile,
             placement=placement,
         )
-    _save(job, folder / "training", fitted.state, writer.origin)
+    writer.save(fitted.state)
     if fitted.step < config.steps and not fitted.interrupted:
         writer.stand_still(fitted.step)
     generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
@@ -110,14 +111,18 @@ def _train(
     return generator
 
 
-class _Writer:
-    """Writes what each chunk of training brings: records, a line of the log, the bar, and checkpoints now and then."""
+class Writer:
+    """Keeps what each chunk of training brings: a line of the log, the bar, and now and then records and a checkpoint.
 
-    def __init__(self, job: Job, block: Block, finish: Finish, bar: Any):
+    Records are written just before the checkpoint that a resumed run goes on from; without it they are of no use.
+    """
+
+    def __init__(self, job: Job, block: Block, finish: Finish, bar: Any, done: int):
         self.job, self.block, self.finish, self.bar = job, block, finish, bar
         self.folder, self.origin = job.folder / block.folder, job.origin(block)
-        self.history: list[Mapping[str, NDArray]] = []  # what was recorded, where something is decided by it
-        self.saved = time.monotonic()
+        self.saved, self.step = time.monotonic(), done
+        self.records: list[dict[str, NDArray]] = []  # since that step
+        self.history: list[Mapping[str, NDArray]] = []  # of all steps, where something is decided by it
 
     def on_chunk(self, chunk: Chunk) -> None:
         arrays = {f"series/{name}": values for name, values in series_of(chunk.info).items()}
@@ -128,16 +133,24 @@ class _Writer:
             arrays["probe_step"] = np.array([chunk.step])
             arrays |= {name: np.asarray(values)[:, None] for name, values in self.finish(chunk.probe).items()}
         self.job.run.check()
-        records = self.folder / "records" / processes.own_name()
-        append_records(records, chunk.step - chunk.length, chunk.step, arrays, self.origin)
+        self.records.append(arrays)
         if self.job.rules:
             self.history.append(arrays)
         if len(chunk.steps):
             self.report(chunk)
         self.bar.update(chunk.length)
         if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
-            _save(self.job, self.folder / "training", chunk.state, self.origin)
-            self.saved = time.monotonic()
+            self.save(chunk.state)
+
+    def save(self, state: State) -> None:
+        """Writes what was recorded since the last save, and a checkpoint."""
+        step = int(state.step)
+        self.job.run.check()
+        if self.records:
+            append_records(self.folder / "records" / processes.own_name(), self.step, step, joined(self.records),
+                           self.origin)  # fmt: skip
+        _save(self.folder / "training", state, self.origin)
+        self.saved, self.step, self.records = time.monotonic(), step, []
 
     def stand_still(self, step: int) -> None:
         """Records what is left where all runs were stopped: nothing of their steps, and the last probes again."""
@@ -170,8 +183,6 @@ def read_block(job: Job, block: Block) -> dict[str, NDArray]:
     folder, steps = job.folder / block.folder / "records", job.study.config.steps
     origins = {name: job.origin(block, name) for name in processes.names()}
     parts = [read_records(folder / name, steps, origin) for name, origin in origins.items()]
-    for (name, origin), part in zip(origins.items(), parts, strict=True):
-        join_records(folder / name, steps, part, origin)
     found = {
         name: values if values.ndim == 1 else np.concatenate([part[name] for part in parts])
         for name, values in parts[0].items()
@@ -186,9 +197,9 @@ def check_kept(job: Job, block: Block) -> None:
       CheckpointError, StoreError: a line with the file, and the way out.
     """
     folder = job.folder / block.folder
-    if jax.process_count() == 1 and (done := checkpoint.latest_step(folder / "training")) is not None:
+    if jax.process_count() == 1 and checkpoint.latest_step(folder / "training") is not None:
         origin = job.origin(block)
-        meta = checkpoint.read_meta(folder / "training")
+        meta, done, _ = checkpoint.newest_whole(folder / "training", partial(checkpoint.read_meta, folder / "training"))
         check_whose(meta, origin, store.read_config(job.folder), folder / "training")
         read_records(folder / "records", min(done, job.study.config.steps), origin)
 
@@ -237,11 +248,10 @@ def title_of(study: Study, block: Block) -> str:
     return name if whole else f"{name}, seeds {block.first} to {block.last}"
 
 
-def _save(job: Job, folder: Path, state: State, origin: Origin) -> None:
-    job.run.check()
+def _save(folder: Path, state: State, origin: Origin) -> None:
     meta = {"versions": provenance.versions(), **origin._asdict()}
     if jax.process_count() == 1:
-        checkpoint.save(folder, int(state.step), state, meta)
+        checkpoint.save(folder, int(state.step), state, meta, keep=_KEPT)
     else:
         processes.save_own(folder, int(state.step), state, meta)
 
@@ -255,12 +265,17 @@ def _load(job: Job, placement: Placement, block: Block) -> State | None:
     if jax.process_count() > 1:
         if (found := processes.load_own(folder, like)) is None:
             return None
-        state, meta = found
+        state, meta, damaged = found
     elif checkpoint.latest_step(folder) is None:
         return None
     else:
-        state, meta = checkpoint.load(folder, like)
+        (state, meta), _, damaged = checkpoint.newest_whole(folder, partial(checkpoint.load, folder, like))
     check_whose(meta, origin, store.read_config(job.folder), folder)
+    if damaged is not None:
+        job.log(
+            f"note: the checkpoint of step {damaged:,} in {folder} is damaged; going on from the one before, of step "
+            f"{int(state.step):,}"
+        )
     now = provenance.versions()
     changed = [
         f"{name} {then} is now {now.get(name)}" for name, then in meta["versions"].items() if now.get(name) != then

@@ -140,15 +140,16 @@ def test_a_profile_that_was_stopped_goes_on_to_equal_bits(trained, tmp_path, mon
 
     looked = []
 
-    def counted(*args, **kwargs):
-        looked.append(args)
+    def counted(writer, chunk):
+        looked.append(chunk.step)
         if len(looked) == 2:
             raise KeyboardInterrupt
-        return kept(*args, **kwargs)
+        kept(writer, chunk)
+        writer.save(chunk.state)
 
-    kept, out = training.append_records, str(tmp_path / "cut")
+    kept, out = training.Writer.on_chunk, str(tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(training, "append_records", counted)
+        patch.setattr(training.Writer, "on_chunk", counted)
         assert main(["profile", *TRAIN, *LOSSES, "--out", out]) == 130
     assert f"continue with: jaxgan profile --train --resume --out {out}" in capsys.readouterr().err
     xr.testing.assert_identical(profile("--train", "--resume", "--out", out).dataset, trained.dataset)

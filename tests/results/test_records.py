@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from jaxgan.files import StoreError
-from jaxgan.results.records import Origin, append_records, join_records, read_records
+from jaxgan.results.records import Origin, append_records, read_records, restamp
 
 HERE = Origin("a1", "minimax/seeds-0-1")
 
@@ -32,12 +32,13 @@ def test_records_are_joined_in_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["loss"], [np.arange(12)] * 2)
     assert found["q"].shape == (2, 12, 5)
     assert read_records(tmp_path, 8, HERE)["loss"].shape == (2, 8)
-    join_records(tmp_path, 12, found, HERE)
-    assert len(list(tmp_path.iterdir())) == 1
-    again = read_records(tmp_path, 12, HERE)
+    there = Origin("c3", HERE.where)
+    restamp(tmp_path, HERE, there)
+    again = read_records(tmp_path, 12, there)
     assert again.keys() == found.keys()
     for name in found:
         np.testing.assert_array_equal(again[name], found[name])
+    restamp(tmp_path, there, HERE)
     append(tmp_path, 12, 3)  # a run that was made longer
     np.testing.assert_array_equal(read_records(tmp_path, 15, HERE)["loss"], [np.arange(15)] * 2)
 

@@ -245,11 +245,11 @@ def test_an_interrupted_run_of_two_goes_on_as_two_and_errors_end_both(tmp_path: 
 
     interrupting = (
         "import signal, sys, jaxgan.cli.app, jaxgan.study.training as training\n"
-        "append = training.append_records\n"
-        "def cut(folder, start, end, *rest):\n"
-        "    append(folder, start, end, *rest)\n"
-        "    start < 3 or signal.raise_signal(signal.SIGTERM)\n"
-        "training.append_records = cut\n"
+        "on_chunk = training.Writer.on_chunk\n"
+        "def cut(writer, chunk):\n"
+        "    on_chunk(writer, chunk)\n"
+        "    chunk.step < 5 or signal.raise_signal(signal.SIGTERM)\n"
+        "training.Writer.on_chunk = cut\n"
         "sys.exit(jaxgan.cli.app.main())\n"
     )
     first, second = of_two(free_port(), *words, "--steps", "2000")

@@ -112,6 +112,54 @@ def test_damage_is_found_before_any_training(name, run, capsys, monkeypatch):
     assert "is damaged" in error
 
 
+@pytest.fixture(scope="module")
+def made_in_stretches(tmp_path_factory):
+    """A run whose training was saved after every stretch, of which the last two saves are kept."""
+    folder = tmp_path_factory.mktemp("stretches") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jaxgan.study.training._SAVE_SECONDS", 0.0)
+        assert main(["train", *TINY, "--out", str(folder)]) == 0
+    assert len(checkpoint.steps_in(folder / TRAINING[1])) == 2
+    return folder
+
+
+def largest(folder):
+    return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(made_in_stretches, tmp_path, capsys):
+    """Training goes on from there to equal bits, and says so in one line."""
+    shutil.copytree(made_in_stretches, run := tmp_path / "run")
+    training = run / TRAINING[1]
+    last, before = checkpoint.steps_in(training)
+    flip(largest(training / str(last)))
+    status, text = checked(run, capsys)
+    assert status == 2 and f"; the one before it, of step {before}, is whole" in " ".join(text.split())
+    assert f"to make it again: remove {run / 'results.nc'}, and then: jaxgan train --resume --out {run}" in text
+    (run / "results.nc").unlink()
+    assert main(["train", "--resume", "--out", str(run)]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
+    assert said == [
+        f"note: the checkpoint of step {last} in {training} is damaged; going on from the one before, of step {before}"
+    ]
+    assert checked(run, capsys)[0] == 0
+    xr.testing.assert_identical(jg.load_run(run).dataset, jg.load_run(made_in_stretches).dataset)
+
+
+def test_where_both_checkpoints_are_damaged_the_run_is_refused(made_in_stretches, tmp_path, capsys):
+    shutil.copytree(made_in_stretches, run := tmp_path / "run")
+    (run / "results.nc").unlink()
+    last, before = checkpoint.steps_in(run / TRAINING[1])
+    flip(largest(run / TRAINING[1] / str(before)))
+    status, text = checked(run, capsys)
+    assert status == 2 and f"step {last}; the one before it, of step {before}, is damaged" in " ".join(text.split())
+    assert f"to make it again: remove {run / TRAINING[1] / str(before)}, and then: jaxgan check {run}" in text
+    flip(largest(run / TRAINING[1] / str(last)))
+    assert main(["train", "--resume", "--out", str(run)]) == 2
+    assert "is damaged: its files are not those that were written" in capsys.readouterr().err.splitlines()[-1]
+    assert not (run / "results.nc").exists()
+
+
 @pytest.mark.parametrize("name", ["seeds-0-1/training", "seeds-0-1/generator"])
 def test_a_checkpoint_of_another_run_is_noticed(name, run, capsys):
     """It is whole, of the same step and the same shapes, and gave the run the other one's numbers."""
