@@ -171,8 +171,11 @@ class Results:
         attributes = {"jaxgan": json.dumps(plain(about), allow_nan=False), "title": "GAN training runs (jaxgan)"}
         dataset = self.dataset.assign_attrs(attributes)
         dataset = dataset.assign_attrs(sha256=_digest(dataset))
-        with written_whole(path) as partial:
-            dataset.to_netcdf(partial, engine="h5netcdf")
+        import h5netcdf
+
+        # As `to_netcdf` does, which imports all of dask and distributed first, where they are installed.
+        with written_whole(path) as partial, h5netcdf.File(partial, "w") as file:
+            dataset.dump_to_store(xr.backends.H5NetCDFStore(file))
 
     def __repr__(self) -> str:
         """A few lines: axes, outcomes and names, never the numbers."""
