@@ -158,6 +158,8 @@ _STUDY = [
             "spread over; on a CPU they are its cores.  [default: all]"),
     _Option("Where it runs", "--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one "
             "after another or together.  [default: what was measured to be faster for networks of their size]"),
+    _Option("Where it runs", "--deterministic", is_flag=True, help="On a GPU, only operations that give the same bits "
+            "whenever a run is repeated or resumed; slower. CPUs have no others."),
     _Option("Where it runs", "--distributed", is_flag=True, help="One of several processes, each of which is started "
             "with this same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
             "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
@@ -222,7 +224,8 @@ def profile_options(function: Callable) -> Callable:
 
 def merge_options(function: Callable) -> Callable:
     """Those of `merge`: where it runs, and the files."""
-    names = ("--devices", "--in-turn/--side-by-side", "--no-compile-cache", "--out", "--overwrite", "--trust")
+    where = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache")
+    names = (*where, "--out", "--overwrite", "--trust")
     return _with([option for option in _STUDY if option.names[0] in names], function)
 
 
@@ -278,7 +281,7 @@ def resources_from(options: dict[str, Any]) -> "Resources":
 
     names = ("distributed", "coordinator", "num_processes", "process_id")
     cluster = cluster_from(*(options.pop(name) for name in names)) if "distributed" in options else None
-    return Resources(options.pop("devices"), options.pop("in_turn"), cluster)
+    return Resources(options.pop("devices"), options.pop("in_turn"), cluster, options.pop("deterministic", False))
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:

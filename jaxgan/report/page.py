@@ -79,10 +79,17 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
         "Random key": config.get("key"),
         "Versions": pairs(config.get("versions", {})),
         "Device": config.get("device"),
+        "Repeats": _REPEATS[bool(config["deterministic"])] if "deterministic" in config else None,
         "Commit": config.get("commit"),
         "Seconds": pairs(notes.get("seconds", {})),
     }
     return {name: str(value) for name, value in facts.items() if value not in (None, "", {})}
+
+
+_REPEATS = {
+    True: "to the bit, on such a machine with as many devices",
+    False: "to rounding, which training amplifies: this GPU's operations were not those of --deterministic",
+}
 
 
 def pairs(values: Any) -> str:

@@ -13,9 +13,10 @@ from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.evaluation import Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
+from jaxgan.results.seal import digest_of
 from jaxgan.study.build import Study, labels_of
 from jaxgan.study.claims import claim_of
-from jaxgan.study.config import seed_numbers
+from jaxgan.study.config import as_stored, seed_numbers
 from jaxgan.study.judging import Found, failed_at, judged, outcomes, outcomes_along, rules_in_words
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
@@ -142,7 +143,7 @@ def about_study(study: Study) -> dict[str, Any]:
         varied[name] = {"values": unique, "log": is_logarithmic(unique)}
     planned = [claim_of(text, labels_of(study))._asdict() | {"text": text} for text in study.config.planned]
     programs = {name: {"configurations": len(one.labels), "why": one.why} for name, one in study.programs.items()}
-    return {"planned": planned, "varied": varied, "programs": programs}
+    return {"planned": planned, "varied": varied, "programs": programs, "hash": digest_of(as_stored(study.config))}
 
 
 def names_of(records: Sequence[Found]) -> list[str]:

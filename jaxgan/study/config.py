@@ -176,6 +176,11 @@ def from_stored(stored: Mapping[str, Any]) -> Config:
     return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
 
 
+def as_stored(config: Config) -> dict[str, Any]:
+    """As JSON gives it back."""
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}
+
+
 def seed_numbers(config: Config) -> range:
     """The numbers of the seeds, which decide on their keys.
 

@@ -1,6 +1,5 @@
 """A run's folder from a study's side: claimed or reopened by the process that leads, and seen by all of them."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,15 @@ from jaxgan.files import StoreError
 from jaxgan.results import claim, store
 from jaxgan.results.claim import RunFolder
 from jaxgan.results.results import SCHEMA
+from jaxgan.results.seal import digest_of
 from jaxgan.runs.placement import Placement
 from jaxgan.study import inputs, processes, provenance, resources
 from jaxgan.study.build import Study
-from jaxgan.study.config import Config
+from jaxgan.study.config import Config, as_stored
 from jaxgan.study.job import Block
 from jaxgan.study.trust import sealed
 
-_GROWN = ("config", "configurations", "command", "blocks")
+_GROWN = ("config", "configurations", "command", "blocks", "hash")
 """What config.json has more of when a run grows."""
 RUNS = Path("runs")
 """Where folders are numbered that were given no name."""
@@ -107,9 +107,5 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         **provenance.provenance(),
         **resources.described(placement),
         "key": study.config.key,
+        "hash": digest_of(as_stored(study.config)),  # of what was asked, planned claims included, before the first run
     }
-
-
-def as_stored(config: Config) -> dict[str, Any]:
-    """As JSON gives it back."""
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}

@@ -24,16 +24,22 @@ class Cluster(NamedTuple):
 
 
 class Resources(NamedTuple):
-    """What a job runs on, none of which changes its random numbers. None: what there is, what is fastest."""
+    """What a job runs on, none of which changes its random numbers. None: what there is, what is fastest.
+
+    On one machine, CPUs give the same bits whenever a run is repeated or resumed. On a GPU sums of atomic operations
+    may be taken in any order: `deterministic` asks XLA for those that are not, which are slower.
+    """
 
     devices: int | None = None  # of every process
     in_turn: bool | None = None
     cluster: Cluster | None = None
+    deterministic: bool = False  # of a GPU's operations those that give the same bits whenever they are repeated
 
 
 SAID_AFTER, WAIT, WAIT_OF_FIRST = 5.0, 50.0, 240.0
 """Seconds until a process says that it waits for others, until it gives up, and likewise process 0, which a scheduler
 may start long before the others."""
+_DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 ALL = Resources()
 """Every device of this machine, in the order that is fastest on it."""
 
@@ -77,6 +83,8 @@ def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) 
     count = resources.devices
     if count is not None:
         check_limit("devices", count)
+    if resources.deterministic:
+        _ask_for_determinism()
     if resources.cluster is not None and not jax.distributed.is_initialized():
         _connect(resources.cluster, log)
     chosen_by_user = jax.config.jax_num_cpu_devices >= 1  # type: ignore[attr-defined]
@@ -91,6 +99,13 @@ def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) 
             return place(seeds, devices=first_of_each_process(jax.devices(), count or there), in_turn=resources.in_turn)
         except ValueError as error:
             raise OptionError("seeds", str(error)) from error
+
+
+def _ask_for_determinism() -> None:
+    """XLA reads its flags once, when devices are first used; it knows those of GPUs everywhere."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _DETERMINISTIC not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
 
 
 def _connect(cluster: Cluster, log: Callable[[str], None]) -> None:
@@ -131,7 +146,9 @@ def _no_longer_than(seconds: float, cluster: Cluster, log: Callable[[str], None]
 
 def described(placement: Placement) -> dict[str, int | bool | None]:
     """What a run notes of where it ran."""
-    return {"devices": placement.mesh.size, "in_turn": placement.in_turn, "processes": jax.process_count()}
+    bits = placement.mesh.devices.flat[0].platform == "cpu" or _DETERMINISTIC in os.environ.get("XLA_FLAGS", "")
+    where = {"devices": placement.mesh.size, "in_turn": placement.in_turn, "processes": jax.process_count()}
+    return where | {"deterministic": bits}
 
 
 def check_same_number(folder: Path, processes: int) -> None:
