@@ -17,6 +17,7 @@ from jaxgan.study.folder import RUNS
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.progress import duration
 from jaxgan.study.training import what_trains
 
 TRIAL = 20
@@ -71,7 +72,7 @@ def plan_sections(
         each = 1e6 * trial.step / runs_of(own[0])
         cells = [numeric(len(program.labels)), numeric(sum(map(runs_of, own))), numeric(len(own))]
         cells += [numeric(trial.compilation, f"{trial.compilation:.1f}"), numeric(each)]
-        cells.append(numeric(seconds, _time(seconds)))
+        cells.append(numeric(seconds, duration(seconds)))
         why = program.why or ("numbers alone" if program.make else "one configuration")
         rows.append([Cell(program.name), *cells, Cell(why)])
     labels, runs = len(study.configurations), len(study.configurations) * config.seeds
@@ -88,7 +89,7 @@ def plan_sections(
     caption = (
         f"{counted(labels, 'configuration')} x {counted(config.seeds, 'seed')} = {counted(runs, 'run')} of "
         f"{counted(config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
-        f"about {_time(total)} of training"
+        f"about {duration(total)} of training"
     )
     sizes = [[Cell(what), _size(size)] for what, size in needs.memory.items()]
     disk = [[Cell(what), _size(size)] for what, size in needs.disk.items()]
@@ -133,16 +134,3 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
 
 def _size(size: int) -> Cell:
     return numeric(size / 2**20, f"{size / 2**20:,.1f}")
-
-
-def _time(seconds: float) -> str:
-    """For people.
-
-    Example:
-      >>> _time(42), _time(600), _time(9000)
-      ('42 s', '10 min', '2 h 30 min')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

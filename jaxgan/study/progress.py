@@ -82,7 +82,7 @@ def progress_of(folder: Path) -> Progress:
     finished = (folder / "results.nc").is_file()
     failures = _outcomes(folder) if finished else {"NON_FINITE": sum(one.not_finite for one in trained)}
     failures = {code: n for code, n in failures.items() if n and code != "OK"}
-    count, rate = len(content["configurations"]), _rate(folder, parts)
+    count, rate = len(content["configurations"]), _rate(folder)
     return Progress(folder, content["job"], data, steps, count, trained, finished, holder(folder), failures, rate)
 
 
@@ -196,17 +196,9 @@ def _outcomes(folder: Path) -> dict[str, int]:
         return {}
 
 
-def _rate(folder: Path, parts: list[Part]) -> float | None:
+def _rate(folder: Path) -> float | None:
     """Steps a second of all runs together, of the last stretches of the log."""
-    runs = {(part.program, part.wave): part.runs for part in parts}
-    before: dict[tuple[str, int], int] = {}
-    work: list[tuple[float, float]] = []
-    for entry in _log(folder):
-        key = entry["configuration"], entry.get("wave", 0)
-        begun = before.get(key, 0)
-        length = entry["step"] - begun if entry["step"] > begun else entry["step"]  # else of the next seeds
-        before[key] = entry["step"]
-        work.append((length * entry.get("runs", runs.get(key, 0)), entry["seconds"]))
+    work = [(entry["steps"] * entry["runs"], entry["seconds"]) for entry in _log(folder)]
     steps, seconds = (sum(column) for column in zip(*work[-_RECENT:], strict=True)) if work else (0, 0)
     return steps / seconds if steps and seconds else None
 
@@ -222,5 +214,5 @@ def _log(folder: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(entry, dict) and entry.keys() >= {"configuration", "step", "seconds"}:
+        if isinstance(entry, dict) and entry.keys() >= {"steps", "runs", "seconds"}:
             yield entry

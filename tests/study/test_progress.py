@@ -61,10 +61,10 @@ def half(tmp_path) -> RunFolder:
     recorded(run, "minimax/seeds-0-3-1/records", 40, 4, begin=20, broken=1)
     logged(
         run,
-        {"configuration": "minimax", "wave": 0, "step": 50, "runs": 8, "seconds": 2.0, "d_loss": 1.0},
-        {"configuration": "minimax", "wave": 0, "step": 100, "runs": 8, "seconds": 2.0},
-        {"configuration": "minimax", "wave": 1, "step": 20, "runs": 4, "seconds": 0.5},
-        {"configuration": "minimax", "wave": 1, "step": 40, "runs": 4, "seconds": 0.5},
+        {"configuration": "minimax", "wave": 0, "step": 50, "steps": 50, "runs": 8, "seconds": 2.0, "d_loss": 1.0},
+        {"configuration": "minimax", "wave": 0, "step": 100, "steps": 50, "runs": 8, "seconds": 2.0},
+        {"configuration": "minimax", "wave": 1, "step": 20, "steps": 20, "runs": 4, "seconds": 0.5},
+        {"configuration": "minimax", "wave": 1, "step": 40, "steps": 20, "runs": 4, "seconds": 0.5},
         {"note": "of another kind"},
     )
     with (run.path / "log.jsonl").open("a") as file:
@@ -129,7 +129,7 @@ def test_a_run_of_an_earlier_layout(tmp_path):
     run = begun(tmp_path / "old", [[0, 1], [2, 3]], job="compare")
     recorded(run, "minimax/seeds-0-1/records", 100, 2)
     recorded(run, "wgan/seeds-2-3/records", 50, 2)
-    logged(run, {"configuration": "minimax", "step": 100, "seconds": 1.0})
+    logged(run, {"configuration": "minimax", "step": 100, "steps": 100, "runs": 2, "seconds": 1.0})
     run.release()
     found = progress_of(run.path)
     assert [(one.part.folder, one.step) for one in found.trained] == [
