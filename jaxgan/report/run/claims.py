@@ -1,5 +1,6 @@
 """Claims: those that were planned before the first run, corrected for their number, and all others, which were not."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ class Tested(NamedTuple):
     comparison: Comparison | None  # better minus than; None: it cannot be tested
     towards: int  # the sign of the difference that the claim is about
     problem: str = ""
+    cells: int = 1  # settings over which the mean of each seed is taken
 
 
 def planned_claims(results: Results) -> list[dict[str, Any]]:
@@ -95,12 +97,17 @@ def claims_sections(results: Results) -> list[Section]:
 def _test(results: Results, claim: dict[str, Any]) -> Tested:
     metric, better, than = (str(claim.get(name, "")) for name in ("metric", "better", "than"))
     text = str(claim.get("text") or f"{better} is better than {than} by {metric}")
-    unknown = [name for name in (better, than) if name not in results.configurations]
+    pairs = cells_in_common(results, better, than)
+    unknown = [name for name in (better, than) if name not in (*results.configurations, *_recipes(results))]
     known = {each.name: each for each in results.metrics}
     if unknown or (metric != FAILED and metric not in known):
         what = f"{noun_of(results)} {unknown[0]!r}" if unknown else f"metric {metric!r}"
         return Tested(text, metric, better, than, None, 0, f"there is no {what}")
-    i, j = results.configurations.index(better), results.configurations.index(than)
+    if len(pairs) == 0:
+        return Tested(text, metric, better, than, None, 0, "they have no settings in common")
+    if len(pairs) > 1:
+        return _over_cells(Tested(text, metric, better, than, None, 0), results, pairs)
+    i, j = pairs[0]
     if metric == FAILED:
         failed = results.outcomes != "OK"
         return Tested(text, metric, better, than, compare_failures(failed[i], failed[j]), -1)
@@ -108,6 +115,52 @@ def _test(results: Results, claim: dict[str, Any]) -> Tested:
     values, failed = scores.values, scores.failed
     comparison = compare_pairs(values[i], values[j], failed[i], failed[j], worst=scores.worst, rng=_RNG)
     return Tested(text, metric, better, than, comparison, 1 if scores.higher_is_better else -1)
+
+
+def _over_cells(one: Tested, results: Results, pairs: Sequence[tuple[int, int]]) -> Tested:
+    """Of two recipes: a seed's mean over all settings that both were trained with, failed runs at the worst.
+
+    Runs of one seed begin alike whatever their settings, so that seeds are what is drawn, and not runs.
+    """
+    rows = np.array(pairs).T
+    if one.metric == FAILED:
+        entered, higher = (results.outcomes != "OK").astype(float), False
+    else:
+        scores = scores_of(results, next(metric for metric in results.metrics if metric.name == one.metric))
+        entered, higher = scores.entered, scores.higher_is_better
+    a, b = (entered[own].mean(axis=0) for own in rows)
+    fine = np.zeros(len(a), bool)
+    comparison = compare_pairs(a, b, fine, fine, worst=np.nan, rng=_RNG)
+    return one._replace(comparison=comparison, towards=1 if higher else -1, cells=len(pairs))
+
+
+def cells_in_common(results: Results, better: str, than: str) -> list[tuple[int, int]]:
+    """The configurations to compare: two, or of two recipes those of all settings that both vary."""
+    labels, settings = results.configurations, results.group("setting")
+    recipes = settings.pop("recipe", np.array(labels))
+
+    def rows(name: str) -> list[int]:
+        return [labels.index(name)] if name in labels else [i for i, own in enumerate(recipes) if own == name]
+
+    def cell(i: int) -> dict[str, str]:
+        return {name: str(values[i]) for name, values in settings.items() if str(values[i]) not in ("nan", "")}
+
+    first, second = rows(better), rows(than)
+    if len(first) == len(second) == 1:
+        return [(first[0], second[0])]
+    both = {name for i in first for name in cell(i)} & {name for j in second for name in cell(j)}
+
+    def at(i: int) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((name, value) for name, value in cell(i).items() if name in both))
+
+    others = {at(j): j for j in second}
+    pairs = [(i, others[at(i)]) for i in first if at(i) in others]
+    unique = len({j for _, j in pairs}) == len(pairs) and len(others) == len(second)
+    return pairs if unique else []
+
+
+def _recipes(results: Results) -> tuple[str, ...]:
+    return tuple(map(str, results.group("setting").get("recipe", ())))
 
 
 def _p(results: Results, claim: dict[str, Any]) -> float:
@@ -125,7 +178,8 @@ def _about(one: Tested, results: Results) -> str:
         return ""
     labels = {metric.name: scores_of(results, metric).label for metric in results.metrics if metric.name == one.metric}
     what = labels.get(one.metric, "share of seeds that failed")
-    return f"{what}\n{one.better} minus {one.than}"
+    over = f"\nmean over {one.cells:,} settings" if one.cells > 1 else ""
+    return f"{what}\n{one.better} minus {one.than}{over}"
 
 
 def _cells(one: Tested) -> tuple[Cell, Cell]:
