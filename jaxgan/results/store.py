@@ -7,8 +7,8 @@ report.html     all of it to look at, with its pictures beside it
 code/           the user's own code, as it was
 log.jsonl       medians over seeds as they came
 PROGRAM/seeds-0-7/generator     checkpoint of the generators of runs that were trained together
-PROGRAM/seeds-0-7/training      checkpoint of all that training carries on
-PROGRAM/seeds-0-7/records       what each stretch of training recorded
+PROGRAM/seeds-0-7/training      the last two checkpoints of all that training carries on
+PROGRAM/seeds-0-7/records       what was recorded between one checkpoint and the next
 PROGRAM/seeds-0-7/final         what was measured of the trained generators
 SHA256SUMS      digests of the files above that are no checkpoint or record, which have their own: `sha256sum -c`
 .lock, .replaced   see `jaxgan.results.claim`

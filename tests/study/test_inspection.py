@@ -1,6 +1,7 @@
 """`jaxgan check`: what is whole, what is not, and that the way out that it names leads out."""
 
 import json
+import math
 import shlex
 import shutil
 import subprocess
@@ -20,7 +21,9 @@ TRAINING = ["non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/traini
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checked") / "run"
-    assert main(["train", *TINY, "--out", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:  # on a slow machine, too, with one checkpoint
+        patch.setattr("jaxgan.study.training._SAVE_SECONDS", math.inf)
+        assert main(["train", *TINY, "--out", str(folder)]) == 0
     return folder
 
 
