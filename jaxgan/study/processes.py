@@ -156,7 +156,8 @@ def _write(file: Path, tree: PyTree, meta: dict[str, Any]) -> None:
 
 
 def _read(file: Path, like: list[Any]) -> tuple[list[np.ndarray], dict[str, Any]]:
-    with np.load(file) as arrays:  # in which numpy forgets the name of a bfloat16
+    # np.load leaves a damaged file open, and forgets the name of a bfloat16.
+    with file.open("rb") as opened, np.load(opened) as arrays:
         return [arrays[f"arr_{i}"].view(a.dtype) for i, a in enumerate(like)], json.loads(str(arrays["meta"]))
 
 
