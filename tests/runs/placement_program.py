@@ -1,6 +1,7 @@
 """What `test_placement.py` runs in processes of their own, which have several devices; results go to a pickle.
 
 python placement_program.py four FILE
+python placement_program.py others FILE
 python placement_program.py two FILE PORT PROCESS
 """
 
@@ -72,6 +73,23 @@ def little_memory() -> Any:
     return mock.patch("jaxgan.runs.placement.bytes_available", return_value=1)
 
 
+def on_all_devices(algorithms: dict[str, Algorithm], in_turn: dict[int, bool]) -> dict[str, Any]:
+    """Of so many seeds each, one after the other on every device or side by side."""
+    placements = {seeds: place(seeds, in_turn=turns) for seeds, turns in in_turn.items()}
+    assert all(placement.mesh.size == 4 for placement in placements.values())
+    return {
+        f"{seeds} seeds, in_turn={in_turn[seeds]}": everything(algorithms, seeds, placement)
+        for seeds, placement in placements.items()
+    }
+
+
+def the_other_way_round() -> dict[str, Any]:
+    use_cpu_cores(4)
+    from test_train import drawing
+
+    return on_all_devices({"drawn": drawing(ring().sample), "trained": TRAINING}, {8: True, 6: False})
+
+
 def on_four_devices() -> dict[str, Any]:
     use_cpu_cores(4)
     from test_train import drawing
@@ -83,11 +101,7 @@ def on_four_devices() -> dict[str, Any]:
     algorithms = {"drawn": drawing(ring().sample), "trained": TRAINING}
     alone = place(8, devices=jax.devices()[:1], in_turn=True)
     found: dict[str, Any] = {"one device": everything(algorithms, 8, alone)}
-    for in_turn in (True, False):
-        for seeds in (8, 6):
-            where = place(seeds, in_turn=in_turn)
-            assert where.mesh.size == 4
-            found[f"{seeds} seeds, {in_turn=}"] = everything(algorithms, seeds, where)
+    found |= on_all_devices(algorithms, {8: False, 6: True})
     found["uneven"] = list(lines)
     lines.clear()
     with little_memory():
@@ -154,5 +168,5 @@ def with_setting(setting: Any) -> Algorithm:
 
 if __name__ == "__main__":
     what, file, *rest = sys.argv[1:]
-    results = on_four_devices() if what == "four" else as_one_of_two(*rest)
-    Path(file).write_bytes(pickle.dumps(results))
+    programs: dict[str, Any] = {"four": on_four_devices, "others": the_other_way_round, "two": as_one_of_two}
+    Path(file).write_bytes(pickle.dumps(programs[what](*rest)))

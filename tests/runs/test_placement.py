@@ -67,6 +67,12 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """As `four`, of other numbers of seeds in turn and side by side."""
+    return results(["others"], cwd=tmp_path_factory.mktemp("others"))[0]
+
+
+@pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The findings of two processes with two devices each, which talk through JAX's collectives."""
     port = str(free_port())
@@ -85,14 +91,21 @@ def assert_same_runs(found: dict[str, Any], one: dict[str, Any], seeds: np.ndarr
             jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=0, atol=atol), got[key], expected)
 
 
-@pytest.mark.parametrize("in_turn", [True, False])
-@pytest.mark.parametrize("seeds", [8, 6])
+@pytest.mark.parametrize(("seeds", "in_turn"), [(8, False), (6, True)])
 def test_devices_change_no_number(four: dict[str, Any], seeds: int, in_turn: bool) -> None:
     found = four[f"{seeds} seeds, {in_turn=}"]
     assert_same_runs(found, four["one device"], np.arange(seeds))
     np.testing.assert_array_equal(found["trained"]["seeds"], np.arange(seeds))
     bits = four["one device"]["drawn"]["info"]["bits"]
     assert len(np.unique(bits.reshape(-1, 4), axis=0)) == 8 * 10  # no two seeds or steps share theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seeds", "in_turn"), [(8, True), (6, False)])
+def test_turns_on_devices_change_no_number(
+    four: dict[str, Any], others: dict[str, Any], seeds: int, in_turn: bool
+) -> None:
+    assert_same_runs(others[f"{seeds} seeds, {in_turn=}"], four["one device"], np.arange(seeds))
 
 
 def test_waves_change_no_number(four: dict[str, Any]) -> None:
