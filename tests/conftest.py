@@ -15,6 +15,7 @@ import jax
 import optax
 import psutil
 import pytest
+from matplotlib.figure import Figure
 
 from jaxgan.data.synthetic import ring
 from jaxgan.dynamics import alternating
@@ -89,12 +90,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _plain_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """PDF and SVG, and the search for a layout, are half of a report's time: tests of commands do without."""
+    """PDF, SVG, the search for a layout and fine pixels are most of a report's time: tests of commands do without."""
     with pytest.MonkeyPatch.context() as patch:
         if not {"report", "profile"} & set(request.path.stem.split("_")) and "report" not in request.path.parts:
             patch.setattr(layout, "save_vector", lambda figure, stem: None)
-            patch.setattr(layout, "_settle", lambda figure: figure.set_layout_engine("none"))
+            patch.setattr(layout, "_settle", _coarse)
         yield
+
+
+def _coarse(figure: Figure) -> None:
+    figure.set_layout_engine("none")
+    figure.set_dpi(20)
 
 
 @pytest.fixture(scope="module", autouse=True)
