@@ -118,8 +118,9 @@ def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any
         what = f"{found.what}; the one before it, of step {damaged[0]:,}, is damaged"
         return Finding(found.name, False, what, f"remove {training / str(damaged[0])}, and then: jaxgan check {folder}")
     if not found.whole and whole and found.what.startswith(f"the checkpoint in {training} is damaged"):
-        finished = f"remove {folder / store.RESULTS}, and then: " if (folder / store.RESULTS).exists() else ""
-        again = f"{finished}jaxgan {_command(content)} --resume --out {folder}"
+        made = [str(path) for path in (training.parent / "final", folder / store.RESULTS) if path.exists()]
+        removed = f"remove {' and '.join(made)}, and then: " if made else ""  # else it counts as done
+        again = f"{removed}jaxgan {_command(content)} --resume --out {folder}"
         return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is whole", way_out=again)
     return found
 

@@ -138,8 +138,10 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(made_in_stretche
     flip(largest(training / str(last)))
     status, text = checked(run, capsys)
     assert status == 2 and f"; the one before it, of step {before}, is whole" in " ".join(text.split())
-    assert f"to make it again: remove {run / 'results.nc'}, and then: jaxgan train --resume --out {run}" in text
-    (run / "results.nc").unlink()
+    final, results = training.parent / "final", run / "results.nc"
+    assert f"to make it again: remove {final} and {results}, and then: jaxgan train --resume --out {run}\n" in text
+    shutil.rmtree(final)
+    results.unlink()
     assert main(["train", "--resume", "--out", str(run)]) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
     assert said == [
