@@ -15,7 +15,7 @@ from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
 from jaxgan.study.build import Study, labels_of
-from jaxgan.study.claims import claim_of
+from jaxgan.study.claims import claim_of, in_words
 from jaxgan.study.config import as_stored, seed_numbers
 from jaxgan.study.judging import Found, failed_at, judged, outcomes, outcomes_along, rules_in_words
 from jaxgan.study.stop_rules import StopRules
@@ -141,9 +141,12 @@ def about_study(study: Study) -> dict[str, Any]:
         values = [one.varied[name] for one in study.configurations.values() if name in one.varied]
         unique = list(dict.fromkeys(values))
         varied[name] = {"values": unique, "log": is_logarithmic(unique)}
-    planned = [claim_of(text, labels_of(study))._asdict() | {"text": text} for text in study.config.planned]
+    claims = [claim_of(text, labels_of(study)) for text in study.config.planned]
+    planned = [claim._asdict() | {"text": in_words(claim)} for claim in claims]
     programs = {name: {"configurations": len(one.labels), "why": one.why} for name, one in study.programs.items()}
-    return {"planned": planned, "varied": varied, "programs": programs, "hash": digest_of(as_stored(study.config))}
+    families = [one.named.label for one in study.configurations.values()]
+    about = {"planned": planned, "varied": varied, "families": families, "programs": programs}
+    return about | {"hash": digest_of(as_stored(study.config))}
 
 
 def names_of(records: Sequence[Found]) -> list[str]:

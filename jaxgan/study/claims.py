@@ -37,6 +37,18 @@ def claim_of(text: str, labels: Sequence[str]) -> Claim:
     return Claim(metric, better, than)
 
 
+def in_words(claim: Claim) -> str:
+    """A claim as a sentence.
+
+    Example:
+      >>> in_words(Claim("failed", "r1_gan", "minimax"))
+      'r1_gan fails less often than minimax'
+    """
+    if claim.metric == FAILED:
+        return f"{claim.better} fails less often than {claim.than}"
+    return f"{claim.better} is better than {claim.than} by {claim.metric}"
+
+
 def check_claims(texts: Sequence[str], labels: Sequence[str], metrics: Sequence[str]) -> None:
     """Every claim is about configurations and a metric of the study.
 

@@ -1,6 +1,8 @@
 """Claims, time to failure and profiles of studies with known numbers."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +10,24 @@ import pytest
 from jaxgan.report.layout import png
 from jaxgan.report.run.claims import SHOWN, claims_sections, exploratory_section, planned_section
 from jaxgan.report.run.profiles import budgets_data, budgets_figure, profiles_data, profiles_figure
+from jaxgan.report.run.report import write_run_report
 from jaxgan.report.run.scores import scores_of
+from jaxgan.report.run.selection import selection_section
+from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.survival import survival_data, survival_figure, survival_section
 from jaxgan.report.tables import Section
 from jaxgan.results.results import Metric
-from jaxgan.results.statistics import compare_failures, compare_pairs, kaplan_meier, logrank_p, wilson_interval
+from jaxgan.results.statistics import (
+    compare_failures,
+    compare_pairs,
+    kaplan_meier,
+    logrank_p,
+    select_by_halves,
+    wilson_interval,
+)
 from tests.report.claimed import make_study, planned
-from tests.synthetic import make_run
+from tests.report.readers import text_of
+from tests.synthetic import make_run, save
 
 EARLY = {(0, j): 10 + 5 * j for j in range(5)}  # of the first configuration
 
@@ -165,3 +178,32 @@ def test_nothing_is_shown_of_what_was_not_recorded() -> None:
     assert survival_figure(make_study()) is None  # nothing failed
     assert budgets_data(make_study()) is None  # three are no search
     assert profiles_figure(make_run(seeds=1)) is None
+
+
+def test_the_gain_of_choosing_is_told() -> None:
+    study = make_study()
+    part = selection_section(study)
+    assert part is not None
+    row = part.rows[0]
+    assert [cell.key for cell in row[:2]] == ["configuration", "non_saturating"] and row[1].note == "in 100 %"
+    found = select_by_halves(scores_of(study, study.metrics[0]).entered, higher_is_better=False, rng=0)
+    assert [cell.key for cell in row[2:]] == [found.selecting, found.other, found.gain._asdict()]
+    steps = {row[0].text: row[1].text for row in part.rows[1:]}
+    assert steps == {f"step of {name}": "step 20" for name in study.configurations}  # best at the second look there
+    assert selection_section(make_study(seeds=3)) is None and selection_section(make_run()) is None
+
+
+def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path) -> None:
+    study = make_study(claims=(planned("frechet", "r1_gan", "minimax", "R1 beats <minimax>"),), failed_at=EARLY)
+    page = write_run_report(save(study, tmp_path / "study")).read_text()
+    shown = text_of(page)
+    assert (
+        shown.index("Claims planned before the first run") < shown.index("Exploratory") < shown.index("What happened")
+    )
+    assert "R1 beats <minimax>" in shown and "Time to failure" in shown
+    tables = json.loads((tmp_path / "study" / "table.json").read_text())
+    assert list(tables)[:4] == ["planned", "exploratory", "selection", "survival"]
+    for name in ("survival", "profiles"):
+        assert (tmp_path / "study" / f"{name}.png").is_file() and f"{name}.png" in shown
+    run = make_run()
+    assert study_sections(run) == []

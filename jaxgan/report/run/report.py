@@ -13,6 +13,7 @@ from jaxgan.report.run.samples import MOST, is_points
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.story import story
+from jaxgan.report.run.study import study_content, study_sections
 from jaxgan.report.run.table import (
     FEWER,
     Table,
@@ -35,6 +36,9 @@ FILES = {
     "curves*.png": "the curves",
     "phase-*.png": "failures and the leading metric over the varied numbers",
     "map.png": "how every seed stood along training",
+    "survival.png": "time to failure",
+    "profiles.png": "how many runs are how good",
+    "budgets.png": "the expected best of so many configurations",
     "samples*.png": "the samples, by configuration, or of the best, median and worst runs",
     "classes.png": "the classes of the samples",
     "figures/*.pdf": "the same figures in a paper's width, as PDF and SVG with texts that can be edited",
@@ -61,7 +65,7 @@ def write_run_report(folder: Path) -> Path:
     """
     results = load_results(folder)
     table = summarize_run(results)
-    write_tables(folder, sections(results, table))
+    write_tables(folder, [*study_sections(results), *sections(results, table)])
     content = run_content(results, folder, table)
     return write_page(
         folder / "report.html",
@@ -88,6 +92,7 @@ def run_content(results: Results, folder: Path | None, table: Table) -> dict[str
     pictures = pictures_of(results, table, folder)
     return pictures | {
         "run": results,
+        "study": study_content(results, folder),
         "notes": results.notes,
         "profile": False,
         "n": len(results.seeds),

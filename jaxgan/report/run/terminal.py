@@ -9,6 +9,7 @@ from jaxgan.report.run.causes import why
 from jaxgan.report.run.many import best_configurations
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
@@ -24,7 +25,7 @@ def show(folder: Path) -> None:
     parts = sections(results, table)
     if are_many(results) and console.is_terminal:  # a pipe gets them all
         parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
-    show_tables(parts, console)
+    show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)
     failed = sorted({code for code in results.outcomes.ravel().tolist() if code != "OK"})
     for code in failed:

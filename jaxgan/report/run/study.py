@@ -1,0 +1,78 @@
+"""What a page says first of a study: its claims, and then how long runs last and how good how many are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from jaxgan.report.page import picture
+from jaxgan.report.run.claims import claims_sections
+from jaxgan.report.run.profiles import budgets_data, budgets_figure, profiles_data, profiles_figure
+from jaxgan.report.run.selection import selection_section
+from jaxgan.report.run.settings import are_many, by_recipe
+from jaxgan.report.run.survival import survival_data, survival_figure, survival_section
+from jaxgan.report.tables import Section, to_dict
+from jaxgan.results.results import Results, variable
+
+OF_RUNS = {
+    "survival": (survival_figure, survival_data, "The share of the runs that have not failed after so many steps, by "
+                 "Kaplan and Meier [band: 95 % interval at each step; marks: runs that were stopped]."),
+    "profiles": (profiles_figure, profiles_data, "The share of the runs at least as good as a threshold; failed runs "
+                 "are worse than any [band: 95 % Wilson interval at each]."),
+}  # fmt: skip
+BUDGETS = (budgets_figure, budgets_data, "The expected best of so many configurations drawn at random from those "
+           "tried, each by its interquartile mean over seeds [band: 95 % jackknife interval; too short near their "
+           "number].")  # fmt: skip
+_POOLED = " All settings of a recipe together: runs of one seed begin alike, so that the bands are too short."
+
+
+def study_sections(results: Results) -> list[Section]:
+    """Claims first; nothing of what is no study."""
+    if "study" not in results.notes:
+        return []
+    runs = pooled(results)
+    more = (selection_section(results), None if runs is None else survival_section(runs))
+    return [*claims_sections(results), *(part for part in more if part is not None)]
+
+
+def study_content(results: Results, folder: Path | None, write: Callable[..., Any] = picture) -> dict[str, Any] | None:
+    """Tables and figures for the page; with a folder figures are written. None where results are not a study's."""
+    if "study" not in results.notes:
+        return None
+    runs = pooled(results)
+    drawn = {} if runs is None else {name: (runs, *how) for name, how in OF_RUNS.items()}
+    drawn["budgets"] = (results, *BUDGETS)
+    figures = []
+    for name, (found, make, data, about) in drawn.items():
+        if (figure := make(found)) is None:
+            continue
+        path = None if folder is None else folder / f"{name}.png"
+        figures.append(
+            (write(figure, path, data=_frame(data(found))), about + (_POOLED if found is not results else ""))
+        )
+    return {"tables": study_sections(results), "figures": figures}
+
+
+def pooled(results: Results) -> Results | None:
+    """Of many configurations the runs of each recipe together; None where recipes have different numbers of them."""
+    if not are_many(results):
+        return results
+    groups = by_recipe(results)
+    if len({len(own) for own in groups.values()}) > 1:
+        return None
+    names = [name for name in (*(m.name for m in results.metrics), "outcome", "failed_at", "stopped_at")
+             if name in results.dataset]  # fmt: skip
+    stacked = {name: np.stack([results.dataset[name].values[own].ravel() for own in groups.values()]) for name in names}
+    found = [variable("metric", name, ("configuration", "seed"), values) for name, values in stacked.items()]
+    seeds = np.arange(stacked["outcome"].shape[1])
+    dataset = xr.Dataset(dict(found)).assign_coords(configuration=list(groups), seed=seeds)
+    return replace(results, dataset=dataset, notes={**results.notes, "noun": "recipe"})
+
+
+def _frame(data: Section | None) -> Any:
+    import pandas as pd
+
+    return None if data is None else pd.DataFrame(to_dict([data])[data.name]["rows"])
