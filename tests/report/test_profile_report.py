@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -248,9 +249,12 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
     assert len(addresses) == 5 and all(value and value.startswith("data:") for value in addresses)
     assert "url(" not in page and "@import" not in page and "default-src 'none'" in page
     names = ("frozen", "layers", "strengths", "paper")
+    norms = pd.read_csv(folder / "figures" / "frozen.csv")
+    assert len(norms) == 2 * 2 * 4 * 8 * 2  # configurations, ages, seeds, probes, losses
+    assert {"configuration", "age", "seed", "probe_step", "loss", "norm", "snr"} <= set(norms)
     assert {path.stem for path in folder.glob("*.png")} == set(names)
     assert {path.name for path in (folder / "figures").iterdir()} == {
-        f"{name}.{kind}" for name in names for kind in ("pdf", "svg")
+        f"{name}.{kind}" for name in names for kind in ("csv", "pdf", "svg")
     }
     for name in names:
         pixels = np.asarray(Image.open(folder / f"{name}.png").convert("L"))

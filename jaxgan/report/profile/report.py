@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.report.page import files_in, how_it_was_made, picture, write_page
 from jaxgan.report.profile.figures import frozen_figure, layers_figure, training_figure
+from jaxgan.report.profile.frames import frames_of
 from jaxgan.report.profile.paper import paper_figure
 from jaxgan.report.profile.parts import age_text, ages_of, part_of
 from jaxgan.report.profile.story import story
@@ -77,7 +78,9 @@ def _training_content(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
-    pictures = {name: picture(figure, folder / f"{name}.png") for name, figure in figures_of(results).items()}
+    data, pictures = frames_of(results), {}
+    for name, figure in figures_of(results).items():
+        pictures[name] = picture(figure, folder / f"{name}.png", data=data.get(name))
     kind = results.notes["kind"]
     return {
         "run": results,
