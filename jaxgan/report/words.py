@@ -89,6 +89,8 @@ def named(results: Results) -> str:
 
 def noun_of(results: Results) -> str:
     """What the configurations are called: "loss" where they differ in nothing else, "recipe", or "configuration"."""
+    if "setting_recipe" in results.dataset:  # settings vary, too
+        return "configuration"
     return str(results.notes.get("noun") or "configuration")
 
 

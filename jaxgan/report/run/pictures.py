@@ -89,7 +89,7 @@ def _over_steps(results: Results, folder: Path | None, write: Write) -> dict[str
     when = when_figure(results)
     return {
         "classes": write(histogram_figure(results), _at(folder, "classes"), data=classes_frame(results))
-        if "class_histogram" in results.samples
+        if "class_histogram" in results.samples and "sampled" not in results.notes
         else None,
         "when": None if when is None else write(when, _at(folder, "when"), data=when_frame(results)),
         "curves": [_curves(results, name, figure, folder, write) for name, figure in curves_figures(results).items()],
