@@ -4,7 +4,8 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any, NamedTuple
 
 from jaxgan.recipes.alternating_adam import gan
@@ -39,13 +40,19 @@ def settings_of(recipe: Callable[..., Algorithm]) -> dict[str, Setting]:
     function = recipe
     while hasattr(function, "func"):  # a partial has its own defaults, and the annotations of its function
         function = function.func
+    hints, docs = _described(function) if isinstance(function, Hashable) else _described.__wrapped__(function)
+    parameters = inspect.signature(recipe).parameters.values()
+    return {p.name: _setting(p, hints, docs) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+@cache  # annotations that are texts take milliseconds, and a study asks for every one of its configurations
+def _described(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What annotations and docstrings say of the settings, by name."""
     try:
         hints = typing.get_type_hints(function)
     except Exception:  # a user's annotations may name what is not there
         hints = {}
-    docs = _args(gan) | _args(function)
-    parameters = inspect.signature(recipe).parameters.values()
-    return {p.name: _setting(p, hints, docs) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return hints, _args(gan) | _args(function)
 
 
 def _setting(parameter: inspect.Parameter, hints: dict[str, Any], docs: dict[str, str]) -> Setting:
