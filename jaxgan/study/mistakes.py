@@ -1,5 +1,6 @@
 """What is wrong with a study file beyond single values: names, settings, axes and comparisons that do not fit."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -66,7 +67,7 @@ def _labels(entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:
 def _names(content: Content, folder: Path) -> Iterator[Mistake]:
     """Data, networks and probes that are not there."""
     name = data_path(content.data.name, folder)
-    if name not in catalogue.DATA and not name.startswith("tfds:") and not Path(name).exists():
+    if name not in catalogue.DATA and not name.startswith("tfds:") and not os.path.exists(name):
         others = "or tfds:NAME, a .npz or .npy file, a folder of images"
         yield Mistake(("data", "name"), f"got {content.data.name!r}; {nearest(content.data.name, catalogue.DATA)}; "
                       f"{others}")  # fmt: skip

@@ -48,7 +48,7 @@ class Progress(NamedTuple):
     configurations: int
     trained: tuple[Trained, ...]
     finished: bool
-    holder: dict[str, Any] | None  # who writes now
+    holder: dict[str, Any] | str | None  # who writes now, or why that cannot be asked
     failures: dict[str, int]  # by code; of a run that is not finished those that are known
     rate: float | None  # steps a second, of all runs together
 
@@ -83,7 +83,7 @@ def progress_of(folder: Path) -> Progress:
     failures = _outcomes(folder) if finished else {"NON_FINITE": sum(one.not_finite for one in trained)}
     failures = {code: n for code, n in failures.items() if n and code != "OK"}
     count, rate = len(content["configurations"]), _rate(folder)
-    return Progress(folder, content["job"], data, steps, count, trained, finished, holder(folder), failures, rate)
+    return Progress(folder, content["job"], data, steps, count, trained, finished, _holder(folder), failures, rate)
 
 
 def lines_of(found: Progress) -> Iterator[str]:
@@ -130,7 +130,16 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def _holder(folder: Path) -> dict[str, Any] | str | None:
+    try:
+        return holder(folder)
+    except OSError as error:  # another user's
+        return error.strerror or type(error).__name__
+
+
 def _state(found: Progress) -> str:
+    if isinstance(found.holder, str):
+        return "finished" if found.finished else f"running or stopped; its lock cannot be asked ({found.holder})"
     if found.holder is not None:
         about = found.holder
         by = f" by process {about['process']} on {about['host']}, since {about['since']}" if about else ""

@@ -46,7 +46,7 @@ def _within(limit: Limit) -> PlainValidator:
 
 def _one_of(known: Iterable[str]) -> PlainValidator:
     def check(value: Any) -> str:
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise mistake(f"got {shown(value)}; {nearest(str(value), known)}")
         return value
 

@@ -150,6 +150,16 @@ def test_it_changes_nothing(half):
     assert {path: path.stat().st_mtime_ns for path in half.path.rglob("*")} == before
 
 
+def test_the_folder_of_another_user_says_what_can_be_said(half, monkeypatch):
+    def forbidden(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("jaxgan.study.progress.holder", forbidden)
+    lines = list(lines_of(progress_of(half.path)))
+    assert lines[0] == f"{half.path}: running or stopped; its lock cannot be asked (Permission denied)"
+    assert "runs done: 8 of 16" in lines
+
+
 def test_what_is_no_run_is_refused(capsys, tmp_path):
     assert refused(capsys, "status", str(tmp_path)) == f"jaxgan: {tmp_path} holds no run (no config.json)"
     run = claim(tmp_path / "paper", {"schema": 2, "job": "profile"}, overwrite=False)
