@@ -47,6 +47,7 @@ def test_what_is_outside_is_marked_from_eight_seeds_on():
     assert "| mean | normal | 50.0    | 92.0    | 95.0     |          |" in text
 
 
+@pytest.mark.skipif(not KEPT.is_file(), reason="not measured yet")
 def test_the_kept_numbers_are_as_the_docstrings_say():
     """Of the interquartile mean 94 to 96 % from 8 seeds on, within four standard errors of each simulation."""
     results = json.loads(KEPT.read_text())
