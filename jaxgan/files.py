@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def remove_partials(folder: Path) -> None:
-    """Removes what a killed writer left in `folder` and below. Only for who has the folder to himself."""
+def remove_partials(folder: Path, but: Collection[Path] = ()) -> None:
+    """Removes what a killed writer left in `folder` and below, but for folders that others have to themselves."""
     for path in list(folder.rglob(f"*{PARTIAL}")):
+        if any(each in path.parents for each in but):
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:

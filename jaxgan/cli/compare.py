@@ -41,7 +41,7 @@ def _study(job: str, options: dict[str, Any]) -> None:
     from jaxgan.study.compare import run_study
 
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
-    flags["keep_programs"] = not options.pop("no_compile_cache")
+    flags |= {"keep_programs": not options.pop("no_compile_cache"), "engine": options.pop("on")}
     given = given_options(options)
     with only_results_on_stdout():
         folder = run_study(job, given, on=on, log=log, **flags)

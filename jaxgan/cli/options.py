@@ -154,6 +154,10 @@ _STUDY = [
     _Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
             "steps of --evaluate-every: path/to/file.py:name of a function (key, algorithm, state) -> arrays."),
     _Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
+    _Option("Where it runs", "--on", metavar="ENGINE", help="What trains the parts of a study: local, this process; "
+            "dask or dask:WORKERS, processes on this machine; dask:tcp://HOST:PORT, a Dask cluster; "
+            "slurm:partition=gpu,timeout_min=60, jobs by submitit with its parameters. All have to see the folder that "
+            "--out or runs/ is, and --devices are those of each.  [default: local]"),
     _Option("Where it runs", "--devices", type=int, metavar="N", help="Devices of each process that the seeds are "
             "spread over; on a CPU they are its cores.  [default: all]"),
     _Option("Where it runs", "--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one "
@@ -214,7 +218,8 @@ _PROFILE = [
     _Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
             "loss; see `jaxgan recipes`."),
 ]  # fmt: skip
-_NOT_PROFILED = ("--distributed", "--coordinator", "--num-processes", "--process-id", "--vary", "--stop", "--planned")
+_NOT_PROFILED = ("--on", "--distributed", "--coordinator", "--num-processes", "--process-id", "--vary", "--stop",
+                 "--planned")  # fmt: skip
 
 
 def profile_options(function: Callable) -> Callable:

@@ -57,6 +57,7 @@ def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
 
     flags = {name: options[name] for name in ("overwrite", "trust")}
     flags |= {"keep_programs": not options["no_compile_cache"], "again": not options["overwrite"]}
+    flags["engine"] = options["on"]
     with only_results_on_stdout():
         folder = run_study("study", asked.options(), out=options["out"] or asked.folder, on=on, log=log, **flags)
     if not processes.leads():

@@ -1,6 +1,7 @@
 """Who writes a run's folder: one process at a time, which holds a lock of the operating system, and one run.
 
-.lock       locked while a process writes here; says which process, where and since when
+.lock       locked while a process writes here; says which process, where and since when; in the folder of a part that
+            a worker of that process writes, likewise
 .replaced   what the folder held before, until the run that replaces it is complete
 """
 
@@ -10,7 +11,8 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +138,25 @@ def beside(folder: Path) -> RunFolder:
     return RunFolder(folder, read_sealed(folder / CONFIG).get("id"), None)
 
 
+@contextmanager
+def part_of(folder: Path, part: str) -> Iterator[None]:
+    """Locks a part of a run, which another process leads: waits until no other worker writes it.
+
+    Raises:
+      StoreError: the folder holds no run.
+    """
+    if not is_run(folder):
+        raise StoreError(f"{folder} holds no run (no {CONFIG})")
+    own = folder / part
+    own.mkdir(parents=True, exist_ok=True)
+    lock = _locked(own, wait=True)
+    try:
+        remove_partials(own)
+        yield
+    finally:
+        lock.release()
+
+
 def check_out(out: Path, *, overwrite: bool) -> None:
     """Whether a run may go to `out`, before anything is done for it.
 
@@ -155,6 +176,8 @@ def _check_content(out: Path, *, overwrite: bool) -> None:
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
+        for part in _at_work(out):
+            raise StoreError(f"--out: {part} is in use{_owner(part)}; wait for it, or name another folder")
 
 
 def holder(folder: Path) -> dict[str, Any] | None:
@@ -211,8 +234,13 @@ def _as_seen(path: Path) -> tuple[int, ...] | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _locked(folder: Path) -> FileLock:
-    lock = FileLock(folder / LOCK, timeout=0)
+def _at_work(folder: Path) -> list[Path]:
+    """The parts of a run that workers write, which may go on when the process that leads them was stopped."""
+    return [part for part in sorted({lock.parent for lock in folder.glob(f"*/*/{LOCK}")}) if holder(part) is not None]
+
+
+def _locked(folder: Path, *, wait: bool = False) -> FileLock:
+    lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -238,7 +266,7 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _settle(folder: Path) -> None:
     """Ends what a killed process left half done here: files half written, and a run half moved aside or back."""
-    remove_partials(folder)
+    remove_partials(folder, but=_at_work(folder))
     aside = folder / REPLACED
     if not aside.is_dir() or ((folder / CONFIG).is_file() and (aside / CONFIG).is_file()):
         return

@@ -6,8 +6,10 @@ from typing import Any
 from jaxgan.report.run.report import write_run_report
 from jaxgan.study import resources
 from jaxgan.study.config import command_line
+from jaxgan.study.engines import Submits, engine_from
 from jaxgan.study.execute import How, Task, conduct, own_probes, study_for
 from jaxgan.study.job import Log
+from jaxgan.study.work import work
 
 
 def run_study(
@@ -24,6 +26,7 @@ def run_study(
     keep_programs: bool = False,
     progress: bool = True,
     log: Log = print,
+    engine: str | Submits | None = None,
 ) -> Path:
     """Trains, measures and reports; returns the folder that holds everything.
 
@@ -43,13 +46,17 @@ def run_study(
       keep_programs: turns on JAX's compile cache.
       progress: whether bars are drawn on a terminal.
       log: called with each line of progress.
+      engine: what trains the parts of the study: "local" (this process), "dask", "dask:WORKERS" or "dask:ADDRESS",
+        "slurm:NAME=VALUE,...", or a `concurrent.futures.Executor`, whose processes are spawned and not forked. `on`
+        is what each of its workers has. A script that starts processes needs `if __name__ == "__main__":`.
 
     Raises:
       OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
       ProcessError: one of these, in one of several processes.
       Interrupted: a signal, such as Ctrl-C; the folder can be resumed.
     """
-    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
+    by = engine_from(engine, on, work, keep_programs=keep_programs)
+    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log, by)
     return conduct(task_of(job), given, how, resume=resume, again=again)
 
 

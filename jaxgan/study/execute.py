@@ -1,7 +1,7 @@
 """Any job that trains: configurations x seeds on one data set, from options to a report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import AnyProbe, start, start_runs, with_algorithm
 from jaxgan.stopping import stoppable
-from jaxgan.study import catalogue, compilation, inputs, processes, resources
+from jaxgan.study import catalogue, compilation, engines, inputs, processes, resources
 from jaxgan.study.assemble import assemble
 from jaxgan.study.blocks import blocks_for, keys_of, runs_of
 from jaxgan.study.build import Program, Study, build, labels_of
@@ -28,7 +28,8 @@ from jaxgan.study.config import Config, black_and_white, configure
 from jaxgan.study.configurations import configurations_in
 from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
-from jaxgan.study.interrupted import Interrupted, last_line, not_written
+from jaxgan.study.giving_up import giving_up
+from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Block, Job, Log
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
@@ -82,6 +83,7 @@ class How(NamedTuple):
     keep_programs: bool
     progress: bool
     log: Log
+    engine: engines.Engine | None = None  # None: this process
 
 
 def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool, again: bool = False) -> Path:
@@ -162,7 +164,7 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
         f"{what} on {study.source.name}; everything goes to {run.path}"
     )
     with giving_up(job):
-        results = measured(job, plan)
+        results = measured(job, plan, how.engine)
         if results is not None:
             run.check()
             task.finish(study, results).write(run.path / store.RESULTS)
@@ -186,17 +188,14 @@ def started(config: Config, how: How) -> Placement:
     return placement
 
 
-def measured(job: Job, plan: Plan) -> Results | None:
+def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Results | None:
     """Trains and measures every block; the results in the process that leads."""
-    study, seconds = plan.study, dict[str, float]()
-    for name, program in study.programs.items():
-        clock = time.perf_counter()
-        blocks = [block for block in plan.blocks if block.program == name]
-        if missing := [block for block in blocks if not is_done(job, block)]:
-            watched = _watched(plan, program)
-            for block in missing:
-                carry_out(job, plan, block, watched)
-        seconds[name] = round(time.perf_counter() - clock, 1)
+    study = plan.study
+    missing = [block for block in plan.blocks if not is_done(job, block)]
+    if engine is None:
+        seconds = {name: _in_turn(job, plan, name, missing) for name in study.programs}
+    else:
+        seconds = engines.carried_out(engine, job, plan.blocks, missing)
     with processes.in_agreement():
         if not processes.leads():
             return None
@@ -204,6 +203,16 @@ def measured(job: Job, plan: Plan) -> Results | None:
         records = by_configuration(study, {block: read_block(job, block) for block in plan.blocks})
         final = by_configuration(study, {block: read_final(job, block) for block in plan.blocks})
         return assemble(study, evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
+
+
+def _in_turn(job: Job, plan: Plan, name: str, missing: Sequence[Block]) -> float:
+    """Carries out the blocks of a program in this process; the seconds that it takes."""
+    clock = time.perf_counter()
+    if blocks := [block for block in missing if block.program == name]:
+        watched = watched_of(plan, plan.study.programs[name])
+        for block in blocks:
+            carry_out(job, plan, block, watched)
+    return round(time.perf_counter() - clock, 1)
 
 
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
@@ -229,7 +238,7 @@ def own_probes(study: Study) -> Others:
     return others
 
 
-def _watched(plan: Plan, program: Program) -> Watched:
+def watched_of(plan: Plan, program: Program) -> Watched:
     """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
     evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
     others = plan.others(program)
@@ -271,29 +280,6 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
     rules = StopRules(config.stop, metrics)
     check_claims(config.planned, labels_of(study), metrics)
     return Plan(study, blocks_for(study), placement, evaluator, others, rules)
-
-
-class giving_up:  # a context manager, named as what it does
-    """Within it an error that the other processes do not know of ends this one.
-
-    A signal becomes `Interrupted`, and what a disk says, a full one for instance, a `StoreError`: with what is kept.
-    """
-
-    def __init__(self, job: Job):
-        self.job = job
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or isinstance(error, Interrupted | processes.ProcessError):
-            return
-        with stoppable() as stopping:
-            processes.give_up(stopping.status if isinstance(error, KeyboardInterrupt) and stopping.first else 1)
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(last_line(self.job.name, self.job.folder)) from None
-        if (full := not_written(error, self.job.name, self.job.folder)) is not None:
-            raise full from error
 
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:

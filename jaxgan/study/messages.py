@@ -10,6 +10,11 @@ class OptionError(ValueError):
     def __init__(self, option: str, message: str):
         dashes = "--" if len(option) > 1 else "-"
         super().__init__(f"{dashes}{option.replace('_', '-')}: {message}")
+        self._made_of = option, message
+
+    def __reduce__(self) -> tuple[type, tuple[str, str], dict[str, object]]:
+        """For other processes: an exception is made anew of its arguments."""
+        return type(self), self._made_of, self.__dict__
 
 
 def counted(n: int, noun: str) -> str:

@@ -1,0 +1,31 @@
+"""What an error, or a signal, while a job is carried out becomes: a line with what is kept."""
+
+from typing import Any
+
+from jaxgan.stopping import stoppable
+from jaxgan.study import processes
+from jaxgan.study.interrupted import Interrupted, last_line, not_written
+from jaxgan.study.job import Job
+
+
+class giving_up:  # a context manager, named as what it does
+    """Within it an error that the other processes do not know of ends this one.
+
+    A signal becomes `Interrupted`, and what a disk says, a full one for instance, a `StoreError`: with what is kept.
+    """
+
+    def __init__(self, job: Job):
+        self.job = job
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, Interrupted | processes.ProcessError):
+            return
+        with stoppable() as stopping:
+            processes.give_up(stopping.status if isinstance(error, KeyboardInterrupt) and stopping.first else 1)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(last_line(self.job.name, self.job.folder)) from None
+        if (full := not_written(error, self.job.name, self.job.folder)) is not None:
+            raise full from error

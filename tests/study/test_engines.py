@@ -1,0 +1,317 @@
+"""Studies whose blocks workers carry out: equal bits with any engine, nothing lost and nothing done twice."""
+
+import concurrent.futures as cf
+import errno
+import importlib.util
+import json
+import os
+import pickle
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import jaxgan as jg
+from jaxgan.cli.app import main
+from jaxgan.files import StoreError, file_digest
+from jaxgan.results import store
+from jaxgan.results.claim import part_of
+from jaxgan.study import blocks, engines, execute, work
+from jaxgan.study.blocks import blocks_in
+from jaxgan.study.interrupted import Interrupted
+from jaxgan.study.messages import OptionError
+from jaxgan.study.processes import ProcessError
+from jaxgan.study.resources import Cluster, Resources
+
+TINY: dict[str, Any] = {
+    "data": "ring",
+    "loss": ("minimax",),
+    "seeds": 2,
+    "steps": 6,
+    "evaluate_every": 2,
+    "record_every": 2,
+    "width": 4,
+    "latent_dim": 2,
+    "batch_size": 8,
+    "samples": 20,
+    "vary": ("lr_d=0.001,0.01", "d_steps=1,2"),
+}
+BLOCKS = 4
+ONE = Resources(devices=1)  # of every worker, as the tests' own process has
+
+
+def study(out: Path, engine: Any = None, lines: list[str] | None = None, **options: Any) -> jg.Results:
+    """A study in `out`, begun there or gone on with."""
+    log = (lambda line: None) if lines is None else lines.append
+    return jg.load_run(
+        jg.run_study("study", TINY | options, out=out, again=True, on=ONE, progress=False, log=log, engine=engine)
+    )
+
+
+@pytest.fixture(autouse=True)
+def waves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block for each configuration, and no pictures: reports have tests of their own."""
+    monkeypatch.setattr(blocks, "WAVE", 1)
+    monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> jg.Results:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "WAVE", 1)
+        patch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
+        return study(tmp_path_factory.mktemp("local") / "run")
+
+
+def assert_equal(found: jg.Results, expected: jg.Results) -> None:
+    """To the bit."""
+    assert found.dataset.sizes == expected.dataset.sizes
+    for name, values in expected.dataset.variables.items():
+        np.testing.assert_array_equal(found.dataset.variables[name].values, values.values, err_msg=str(name))
+
+
+class Killed(BaseException):
+    """Ends everything, as a kill does."""
+
+
+class InPlace:
+    """An executor that does at once what it is asked for, by way of what a process would send another."""
+
+    def __init__(self, before: Callable[[int], None] = lambda count: None):
+        self.before, self.count = before, 0
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> cf.Future:
+        self.count += 1
+        self.before(self.count)
+        assert all(isinstance(argument, str | int) for argument in arguments)
+        here, sent = pickle.loads(pickle.dumps((function, arguments)))
+        future: cf.Future = cf.Future()
+        future.set_result(pickle.loads(pickle.dumps(here(*sent))))
+        return future
+
+
+class Without:
+    """An executor whose every future raises."""
+
+    def __init__(self, error: Exception):
+        self.error, self.count = error, 0
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> cf.Future:
+        self.count += 1
+        future: cf.Future = cf.Future()
+        future.set_exception(self.error)
+        return future
+
+
+def test_any_executor_gives_the_bits_of_one_process(local: jg.Results, tmp_path: Path) -> None:
+    lines: list[str] = []
+    assert_equal(study(tmp_path / "in place", InPlace(), lines), local)
+    who = f"done by process {os.getpid()} on "
+    assert [line.partition(who)[0] for line in lines if who in line] == [
+        f"minimax-d_steps={k}, wave {wave} of 2: " for k in (1, 2) for wave in (1, 2)
+    ]
+    assert [line.partition(", ")[2] for line in lines if who in line][-1].endswith("4 of 4 blocks")
+    with cf.ThreadPoolExecutor(2) as threads:
+        assert_equal(study(tmp_path / "threads", threads), local)
+
+
+def test_what_was_begun_by_one_engine_is_gone_on_with_by_another(local: jg.Results, tmp_path: Path) -> None:
+    def kill(count: int) -> None:
+        if count == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        study(tmp_path / "run", InPlace(kill))
+    assert not store.is_finished(tmp_path / "run")
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("*/*/final/*")}
+    assert len({path.parent for path in done}) == 2
+    rest = InPlace()
+    assert_equal(study(tmp_path / "run", rest), local)
+    assert rest.count == 2
+    assert done == {path: path.stat().st_mtime_ns for path in done}
+
+
+def test_a_signal_leaves_what_no_worker_has_begun(tmp_path: Path) -> None:
+    def stop(count: int) -> None:
+        if count == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match=r"2 of 4 blocks are done; stopped at step 6 of .* continue with: jaxgan "):
+        study(tmp_path / "run", InPlace(stop))
+    rest = InPlace()
+    study(tmp_path / "run", rest)
+    assert rest.count == 2  # the third was told to stop, and saved nothing of its first steps
+
+
+def test_one_worker_carries_a_block_out_and_another_finds_it_done(
+    local: jg.Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local.folder or Path()
+    monkeypatch.setattr(execute, "train", lambda *arguments: pytest.fail("trained again"))
+    block = blocks_in(store.read_config(folder))[0].folder
+    arguments = str(folder), file_digest(folder / "config.json"), block, "compare"
+    with cf.ThreadPoolExecutor(1) as threads:
+        with part_of(folder, block):
+            waits = threads.submit(work.work, *arguments, devices=1)
+            with pytest.raises(cf.TimeoutError):
+                waits.result(timeout=0.3)
+        assert waits.result(timeout=60)[2] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "expected"),
+    [
+        (OSError(errno.ENOSPC, "full", "run/log.jsonl"), StoreError, "could not write run/log.jsonl: No space left"),
+        (OptionError("probe", "x must be y"), OptionError, "^--probe: x must be y$"),
+        (MemoryError("out"), MemoryError, "^out$"),
+        (KeyError("x"), KeyError, "x"),
+        (RuntimeError("RESOURCE_EXHAUSTED: 3 GiB"), RuntimeError, "^RESOURCE_EXHAUSTED: 3 GiB$"),
+    ],
+)
+def test_an_error_of_a_worker_is_raised_as_it_would_be_here(
+    error: Exception, kind: type[Exception], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(work, "carry_out", fail)
+    with pytest.raises(kind, match=expected) as raised:
+        study(tmp_path / "run", InPlace())
+    assert "in fail" in "".join(getattr(raised.value, "__notes__", []))  # where, for --traceback
+
+
+def test_an_error_of_the_users_code_names_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("def fail(*arguments):\n    return 1 / 0\n")
+    spec = importlib.util.spec_from_file_location("mine", tmp_path / "mine.py")
+    assert spec is not None and spec.loader is not None
+    mine = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mine)
+    monkeypatch.setattr(work, "carry_out", mine.fail)
+    with pytest.raises(ProcessError, match=r"^mine\.py:2 raised ZeroDivisionError: division by zero$"):
+        study(tmp_path / "run", InPlace())
+
+
+class UncompletedJobError(RuntimeError):
+    """As submitit calls it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BrokenProcessPool("terminated"), "a worker of Without died, perhaps for lack of memory; stopped; nothing was"),
+        (UncompletedJobError("no output"), "a worker of Without died"),
+        (OSError("timed out"), "Without gave no answer .OSError: timed out.; stopped; nothing was trained yet"),
+    ],
+)
+def test_an_engine_that_gives_no_answer_is_a_line_with_what_goes_on(
+    error: Exception, expected: str, tmp_path: Path
+) -> None:
+    engine = Without(error)
+    with pytest.raises(ProcessError, match=expected + ".* continue with: jaxgan compare --resume --out "):
+        study(tmp_path / "run", engine)
+    tries = engines.TRIES if isinstance(error, UncompletedJobError) else 1
+    assert engine.count in (tries * BLOCKS, (tries - 1) * BLOCKS + 1)  # a job that died is begun again
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("dsak", "--on: got 'dsak'; did you mean 'dask'. known: dask, local, slurm; dask:WORKERS or dask:tcp"),
+        ("dask:0", "--on: got dask:0, expected 1 to 1024 workers"),
+        ("dask:tcp://here", "--on: got dask:tcp://here, expected a number of workers, or tcp://HOST:PORT"),
+        ("dask:tcp://127.0.0.1:1", "--on: got dask:tcp://127.0.0.1:1, but no scheduler answers there"),
+        ("slurm:gpu", "--on: got 'gpu' in slurm:gpu, expected NAME=VALUE, such as partition=gpu"),
+        ("slurm:cluster=local,partitoin=gpu", "--on: submitit does not take .*Unknown argument 'partitoin' for"),
+        (7, "--on: got int, expected one of local, dask, slurm, or an executor"),
+    ],
+)
+def test_an_engine_that_cannot_be_is_a_line_and_leaves_nothing(engine: Any, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=expected):
+        study(tmp_path / "run", engine)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("engine", "package"), [("dask", "distributed"), ("slurm", "submitit")])
+def test_an_extra_that_is_not_installed_is_a_line(
+    engine: str, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("jaxgan.study.clusters.find_spec", lambda name: None)
+    assert main(["train", "--data", "ring", "--on", engine]) == 2
+    line = f"jaxgan: --on: {engine} needs {package}: pip install 'jaxgan[{engine}]'\n"
+    assert capsys.readouterr().err == line
+
+
+def test_one_job_is_not_spread_in_two_ways() -> None:
+    on = Resources(cluster=Cluster("localhost:1234", 2, 0))
+    with pytest.raises(OptionError, match="--on: got it with --distributed or --coordinator, expected one of them"):
+        engines.engine_from("dask", on, work.work, keep_programs=False)
+
+
+def test_a_worker_that_sees_another_folder_or_other_code_says_so(
+    local: jg.Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local.folder or Path()
+    digest, block = file_digest(folder / "config.json"), blocks_in(store.read_config(folder))[0].folder
+    error = work.work(str(tmp_path), digest, block, "compare")[2]
+    assert isinstance(error, StoreError) and "does not see the run in" in str(error)
+    assert not list(tmp_path.iterdir())
+    work._workplace.cache_clear()
+    monkeypatch.setattr("jaxgan.study.provenance.sources", lambda: "f" * 64)
+    error = work.work(str(folder), digest, block, "compare", devices=1)[2]
+    assert isinstance(error, StoreError) and "was started by other code of jaxgan" in str(error)
+
+
+def kill_one(folder: Path, after: int, stop: threading.Event, killed: list[tuple[Path, dict[Path, int]]]) -> None:
+    """Kills the first worker that has begun a block when `after` others are done; notes the block, and what was done.
+
+    Args:
+      folder: the run's.
+      after: blocks that are done before.
+      stop: ends the search.
+      killed: takes the folder of the block, and the times at which other blocks were done.
+    """
+    while not stop.wait(0.01):
+        begun = {lock.parent for lock in folder.glob("*/*/.lock")}
+        done = {path.parent.parent for path in folder.glob("*/*/final/*.npz")}
+        for block in begun - done if len(done) >= after else ():
+            try:
+                process = json.loads((block / ".lock").read_text())["process"]
+            except ValueError:  # it is being written
+                continue
+            os.kill(process, signal.SIGKILL)
+            killed.append((block, {p: p.stat().st_mtime_ns for b in done for p in (b / "final").iterdir()}))
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the engines
+@pytest.mark.parametrize(("engine", "after"), [("dask:2", 1), ("slurm:cluster=local,timeout_min=60", 0)])
+def test_a_worker_that_is_killed_loses_nothing_and_nothing_is_done_twice(
+    engine: str, after: int, local: jg.Results, tmp_path: Path
+) -> None:
+    folder, lines, stop, killed = tmp_path / "run", list[str](), threading.Event(), list[Any]()
+    killer = threading.Thread(target=kill_one, args=(folder, after, stop, killed))
+    killer.start()
+    try:
+        found = study(folder, engine, lines)
+    finally:
+        stop.set()
+        killer.join()
+    assert_equal(found, local)
+    ((block, done),) = killed
+    assert done == {path: path.stat().st_mtime_ns for path in done} and (after == 0 or done)
+    workers = [line.partition(": done by ")[2].partition(",")[0] for line in lines if ": done by " in line]
+    assert len(workers) == BLOCKS and len(set(workers)) > 1
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    counts = Counter((entry["configuration"], entry["wave"], entry["step"]) for entry in entries)
+    wave = int([*block.name.split("-"), "0"][3])
+    again = {key for key, count in counts.items() if count > 1}
+    assert all((configuration, n) == (block.parent.name, wave) for configuration, n, _ in again)
+    assert max(counts.values()) <= 2 and len(counts) == BLOCKS * 3  # steps 2, 4 and 6 of each
+    assert not (folder / "jobs").exists()
