@@ -17,7 +17,7 @@ from jaxgan.results.seal import digest_of
 from jaxgan.study.build import Study, labels_of
 from jaxgan.study.claims import claim_of, in_words
 from jaxgan.study.config import as_stored, seed_numbers
-from jaxgan.study.judging import Found, failed_at, judged, outcomes, outcomes_along, rules_in_words
+from jaxgan.study.judging import Found, failed_at, judged, outcomes_along, rules_in_words
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
 from jaxgan.types import QUANTILES, Loss
@@ -110,11 +110,7 @@ def _outcomes(
     """What each run came to, at its end and at each probe; since when it failed, and where it was stopped."""
     found: dict[str, list[Any]] = {"outcome": [], "outcome_along": [], "failed_at": [], "stopped_at": []}
     for one, last in zip(records, final, strict=True):
-        stopped = np.zeros(len(one["watch/step"]), int)
-        if rules:
-            stopped = rules.stopped_at([{**one, "watch/step": one["watch/step"][:, None]}])
-            stopped = np.where(stopped < study.config.steps, stopped, 0)
-        end = outcomes(evaluator, one, last, thresholds, stopped)
+        stopped, end = rules.stopped_before(study.config.steps, one), last["outcome"]
         along = outcomes_along(evaluator, one, thresholds, stopped)
         for name, values in zip(found, (end, along, failed_at(along, end, one["probe_step"]), stopped), strict=True):
             found[name].append(values)

@@ -1,6 +1,7 @@
 """Any job that trains: configurations x seeds on one data set, from options to a report."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,12 +32,13 @@ from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, o
 from jaxgan.study.giving_up import giving_up
 from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Block, Job, Log
+from jaxgan.study.judging import outcomes_of
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.resume import continued, grown_to, resumable
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.strength import DiscriminatorStrength
-from jaxgan.study.training import check_kept, read_block, train
+from jaxgan.study.training import check_kept, read_block, title_of, train
 from jaxgan.study.trust import check_trusted
 from jaxgan.study.watching import Watched, along, by_leaf, of_any_settings, watch
 from jaxgan.types import Algorithm, Generator
@@ -199,10 +201,9 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
     with processes.in_agreement():
         if not processes.leads():
             return None
-        evaluator = with_untrained(plan.evaluator, _untrained(study, plan.evaluator))
         records = by_configuration(study, {block: read_block(job, block) for block in plan.blocks})
         final = by_configuration(study, {block: read_final(job, block) for block in plan.blocks})
-        return assemble(study, evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
+        return assemble(study, plan.evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
 
 
 def _in_turn(job: Job, plan: Plan, name: str, missing: Sequence[Block]) -> float:
@@ -223,7 +224,10 @@ def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
         first = study.configurations[block.configurations[0]]
         keys = jnp.tile(_evaluation_keys(keys_of(study, block)), len(block.configurations))
         found = evaluate(plan.evaluator, first.algorithm.game, generator, keys)
-        write_final(job, block, found)
+        codes = outcomes_of(study, plan.evaluator, job.rules, read_block(job, block), found)
+        write_final(job, block, {**found, "outcome": codes})
+        counts = Counter(codes.tolist())
+        job.log(f"{title_of(study, block)}: {', '.join(f'{n:,} {code}' for code, n in counts.most_common())}")
 
 
 def own_probes(study: Study) -> Others:
@@ -279,6 +283,7 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
     metrics = [metric.name for metric in evaluator.metrics]
     rules = StopRules(config.stop, metrics)
     check_claims(config.planned, labels_of(study), metrics)
+    evaluator = with_untrained(evaluator, _untrained(study, evaluator))
     return Plan(study, blocks_for(study), placement, evaluator, others, rules)
 
 

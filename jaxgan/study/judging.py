@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from jaxgan.diagnostics.outcomes import THRESHOLDS, Outcome, Thresholds, classify
 from jaxgan.evaluation import Evaluator
+from jaxgan.study.build import Study
+from jaxgan.study.stop_rules import StopRules
 
 Found = Mapping[str, NDArray]
 
@@ -33,14 +35,14 @@ def judged(multiple: float | None, evaluator: Evaluator) -> tuple[Evaluator, Thr
     return evaluator._replace(rules=rules, notes=evaluator.notes | {"not_applied": line}), THRESHOLDS
 
 
-def outcomes(
-    evaluator: Evaluator, records: Found, final: Found, thresholds: Thresholds, stopped_at: NDArray
-) -> list[str]:
-    """[run] what each run came to, of records [run, ...], final metrics [run] and where it was stopped [run]."""
+def outcomes_of(study: Study, evaluator: Evaluator, rules: StopRules, records: Found, final: Found) -> NDArray[np.str_]:
+    """[run] what each run came to, of what was recorded of it [run, ...] and measured at its end [run]."""
+    evaluator, thresholds = judged(study.config.failure_multiple, evaluator)
+    stopped_at = rules.stopped_before(study.config.steps, records)
     held: dict[str, Any] = {role: (final[metric], reference) for role, (metric, reference) in evaluator.rules.items()}
     *losses, norms = _series(records, stopped_at)
     codes = classify(losses, norms, final["finite"], thresholds=thresholds, **held)
-    return [Outcome(code).name for code in codes]
+    return np.array([Outcome(code).name for code in codes])
 
 
 def outcomes_along(
@@ -66,7 +68,7 @@ def _series(records: Found, stopped_at: NDArray) -> list[NDArray]:
     return [standing(records[f"series/{name}"], records["step"], stopped_at) for name in names]
 
 
-def failed_at(along: NDArray[np.str_], final: Sequence[str], probes: NDArray) -> NDArray[np.int64]:
+def failed_at(along: NDArray[np.str_], final: Sequence[str] | NDArray[np.str_], probes: NDArray) -> NDArray[np.int64]:
     """[run] the step of the first probe from which a run that failed had failed at all; 0 where it did not fail.
 
     Example:

@@ -35,7 +35,7 @@ class Trained(NamedTuple):
     part: Part
     step: int
     done: bool  # trained and measured
-    not_finite: int
+    codes: Counter[str]  # of its runs' outcomes; until it is done, of those that are not finite alone
 
 
 class Progress(NamedTuple):
@@ -80,7 +80,7 @@ def progress_of(folder: Path) -> Progress:
         raise StoreError(f"{folder} holds no run that trains, of which there is a progress") from error
     trained = tuple(_trained(folder, part, steps) for part in parts)
     finished = (folder / "results.nc").is_file()
-    failures = _outcomes(folder) if finished else {"NON_FINITE": sum(one.not_finite for one in trained)}
+    failures = _outcomes(folder) if finished else dict(sum((one.codes for one in trained), Counter()))
     failures = {code: n for code, n in failures.items() if n and code != "OK"}
     count, rate = len(content["configurations"]), _rate(folder)
     return Progress(folder, content["job"], data, steps, count, trained, finished, _holder(folder), failures, rate)
@@ -98,7 +98,7 @@ def lines_of(found: Progress) -> Iterator[str]:
         if one.step and not one.done:
             what = "trained, being measured" if one.step >= found.steps else f"step {one.step:,} of {found.steps:,}"
             yield f"under way: {title_of(one.part)}: {what}"
-    known = "" if found.finished else " so far that are not finite; other codes are known in the end"
+    known = "" if found.finished else " so far"
     codes = ", ".join(f"{n:,} {code}" for code, n in sorted(found.failures.items())) or "none"
     yield f"failed runs{known}: {codes}"
     if not found.finished and found.rate and found.seconds_left is not None:
@@ -174,13 +174,23 @@ def _trained(folder: Path, part: Part, steps: int) -> Trained:
     step = min(max((end for _, end in _spans(place)), default=0) for place in places)
     has_final = any(end >= steps for _, end in _spans(folder / part.folder / "final"))
     done = has_final or ((folder / "results.nc").is_file() and step >= steps)
-    return Trained(part, step, done, sum(map(_not_finite, places)))
+    codes = _codes(folder / part.folder / "final", steps) or Counter(NON_FINITE=sum(map(_not_finite, places)))
+    return Trained(part, step, done, codes)
 
 
 def _spans(place: Path) -> list[tuple[int, int]]:
     """Of the stretches that a folder has, as files named by their first and last step."""
     names = [path.stem.partition("-") for path in place.glob("*-*.npz")]
     return sorted((int(a), int(b)) for a, _, b in names if a.isdecimal() and b.isdecimal())
+
+
+def _codes(place: Path, end: int) -> Counter[str]:
+    """What the runs of a part came to; nothing until it was measured."""
+    try:
+        with (place / f"{0:012d}-{end:012d}.npz").open("rb") as whole, np.load(whole) as final:
+            return Counter(map(str, final["outcome"].tolist()))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or damaged
+        return Counter()
 
 
 def _not_finite(place: Path) -> int:

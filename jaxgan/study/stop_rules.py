@@ -62,6 +62,14 @@ class StopRules:
         any_rule = np.logical_or.reduce(holds)
         return np.where(any_rule.any(axis=1), probes[any_rule.argmax(axis=1)], 0)
 
+    def stopped_before(self, end: int, records: Mapping[str, NDArray]) -> NDArray[np.int64]:
+        """[run] where each run was stopped before the last step, of all that was recorded of it; 0 where it was not."""
+        first = records["watch/step"]
+        if not self:
+            return np.zeros(len(first), np.int64)
+        stopped = self.stopped_at([{**records, "watch/step": first[:, None]}])
+        return np.where(stopped < end, stopped, 0)
+
 
 def goal_of(text: str, metrics: Sequence[str]) -> Goal:
     """A goal by its text.

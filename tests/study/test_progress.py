@@ -43,7 +43,8 @@ def begun(folder: Path, blocks: list[Any], *, job: str = "study") -> RunFolder:
 def recorded(run: RunFolder, part: str, end: int, runs: int, *, begin: int = 0, broken: int = 0) -> None:
     steps = np.zeros((runs, 1), np.int64)
     steps[:broken] = end
-    append_records(run.path / part, begin, end, {"watch/step": steps}, Origin(run.run, part))
+    arrays = {"watch/step": steps, "outcome": np.array(broken * ["NON_FINITE"] + (runs - broken) * ["COLLAPSED"])}
+    append_records(run.path / part, begin, end, arrays, Origin(run.run, part))
 
 
 def logged(run: RunFolder, *entries: dict[str, Any]) -> None:
@@ -56,7 +57,7 @@ def half(tmp_path) -> RunFolder:
     """Of three blocks one is done, one is under way and one was not begun."""
     run = begun(tmp_path / "run", BLOCKS)
     recorded(run, "minimax/seeds-0-3/records", 100, 8, broken=2)
-    recorded(run, "minimax/seeds-0-3/final", 100, 8)
+    recorded(run, "minimax/seeds-0-3/final", 100, 8, broken=2)
     recorded(run, "minimax/seeds-0-3-1/records", 20, 4)
     recorded(run, "minimax/seeds-0-3-1/records", 40, 4, begin=20, broken=1)
     logged(
@@ -74,12 +75,13 @@ def half(tmp_path) -> RunFolder:
 
 def test_a_study_under_way(half):
     found = progress_of(half.path)
-    assert [(one.step, one.done, one.not_finite) for one in found.trained] == [
-        (100, True, 2),
-        (40, False, 1),
-        (0, False, 0),
+    assert [(one.step, one.done, +one.codes) for one in found.trained] == [
+        (100, True, {"NON_FINITE": 2, "COLLAPSED": 6}),
+        (40, False, {"NON_FINITE": 1}),
+        (0, False, {}),
     ]
-    assert (found.runs, found.configurations, found.finished, found.failures) == (16, 4, False, {"NON_FINITE": 3})
+    assert (found.runs, found.configurations, found.finished) == (16, 4, False)
+    assert found.failures == {"NON_FINITE": 3, "COLLAPSED": 6}
     # 8 runs x 100 steps in 4 seconds and 4 x 40 in 1; 4 runs x 60 and 4 x 100 are left.
     assert found.rate == pytest.approx(960 / 5)
     assert found.seconds_left == pytest.approx(640 / 192)
@@ -93,7 +95,7 @@ def test_a_study_under_way_in_words(half):
         "study on ring: 4 configurations x 4 seeds x 100 steps, 2 programs",
         "runs done: 8 of 16",
         "under way: minimax, seeds 0 to 3, wave 2, 4 runs: step 40 of 100",
-        "failed runs so far that are not finite; other codes are known in the end: 3 NON_FINITE",
+        "failed runs so far: 6 COLLAPSED, 3 NON_FINITE",
         "192 steps a second of all runs together, about 3 s of training left",
     ]
     lines = list(lines_of(progress_of(half.path)))
@@ -108,7 +110,7 @@ def test_trained_and_not_yet_measured(half):
 def test_several_processes_are_as_far_as_the_slowest(half):
     recorded(half, "wgan/seeds-0-3/records/1of2", 30, 2)
     recorded(half, "wgan/seeds-0-3/records/2of2", 10, 2, broken=1)
-    assert progress_of(half.path).trained[2][1:] == (10, False, 1)
+    assert progress_of(half.path).trained[2][1:] == (10, False, {"NON_FINITE": 1})
 
 
 def test_a_finished_study_says_how_its_runs_ended(half, capsys):
@@ -141,7 +143,7 @@ def test_a_run_of_an_earlier_layout(tmp_path):
 
 def test_a_damaged_record_is_passed_over(half):
     next((half.path / "minimax/seeds-0-3-1/records").glob("*40.npz")).write_bytes(b"PK\x03\x04")
-    assert progress_of(half.path).failures == {"NON_FINITE": 2}
+    assert progress_of(half.path).failures == {"NON_FINITE": 2, "COLLAPSED": 6}
 
 
 def test_it_changes_nothing(half):
