@@ -27,6 +27,8 @@ PARTS = {
     "jaxgan.results.claim.RunFolder.check": "comparison of the run's id",
     "jaxgan.study.training.append_records": "records",
     "jaxgan.study.training.read_records": "records, read and compared",
+    "jaxgan.study.finals.append_records": "final measurements",
+    "jaxgan.study.finals.read_records": "final measurements, read and compared",
     "jaxgan.checkpoint.save": "checkpoints",
     "jaxgan.results.results.Results.write": "results.nc",
     "jaxgan.results.store.write_sums": "SHA256SUMS",
