@@ -21,7 +21,8 @@ def selection_section(results: Results) -> Section | None:
     if "study" not in results.notes or not results.metrics or len(results.seeds) < LEAST:
         return None
     metric, names = results.metrics[0], results.configurations
-    scores, rows = scores_of(results, metric), []
+    scores = scores_of(results, metric)
+    rows: list[tuple[Cell, ...]] = []
     if len(names) > 1:
         rows.append(_row(noun_of(results), scores.entered, names, scores))
     along = results.along.get(metric.name)
