@@ -112,6 +112,11 @@ def estimates(results: Results, plane: Plane, statistic: Statistic) -> dict[tupl
     }  # fmt: skip
 
 
+def is_defined(results: Results, plane: Plane, statistic: Statistic) -> bool:
+    """Whether the statistic is a number anywhere."""
+    return any(np.isfinite(each.interval.estimate) for each in estimates(results, plane, statistic).values())
+
+
 def grid_of(found: dict[tuple[float, ...], Estimate], x: Sequence[float], y: Sequence[float]) -> NDArray[np.float64]:
     """Estimates and their bounds [3, y, x]; NaN where there is none."""
     result = np.full((3, len(y), len(x)), np.nan)

@@ -15,6 +15,7 @@ from jaxgan.report.run.cells import (
     cells_in_words,
     estimates,
     failed_share,
+    is_defined,
     metric_mean,
     planes_of,
 )
@@ -133,6 +134,8 @@ def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[st
     statistics = [failed_share(), *(metric_mean(metric) for metric in results.metrics[:1])]
     for k, planes in enumerate(planes_of(results)):
         for statistic in statistics:
+            if not any(is_defined(results, plane, statistic) for plane in planes):
+                continue
             name = f"phase-{statistic.name}" + (f"-{k + 1}" if k else "")
             figure = phase_figure(results, planes, statistic)
             if folder and write is picture and statistic.metric is None and len(planes[0].numbers) == 2:

@@ -38,8 +38,8 @@ def sample_figure(results: Results, configuration: str) -> "Figure":
 
 
 def is_points(results: Results) -> bool:
-    """Whether samples are points in the plane, and no images."""
-    return results.samples["real"].ndim == 2
+    """Whether samples are points in the plane, and no images or none at all."""
+    return "real" in results.samples and results.samples["real"].ndim == 2
 
 
 def scatter(axis: "Axes", results: Results, points: NDArray, label: str, colour: str, *, small: bool = False) -> None:
