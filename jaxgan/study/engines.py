@@ -101,6 +101,8 @@ def carried_out(engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequ
         if missing:
             job.log(f"{counted(len(missing), 'block')} by {engine.name}")
             for block, (who, took, error) in _answers(engine, job, missing, lambda: bool(stopping.first)):
+                if isinstance(error, Interrupted) and stopping.first:
+                    continue
                 if error is not None:
                     raise error
                 done += 1
