@@ -44,7 +44,7 @@ def folder(study: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_goes_from_totals_to_configurations(folder: Path) -> None:
     page = (folder / "report.html").read_text(encoding="utf-8")
     headings = [part.split("</h2>")[0] for part in page.split("<h2>")[1:]]
-    assert headings[:5] == ["What happened", "Where runs fail", "Every run", "When and why", "The numbers"]
+    assert headings[:6] == ["Claims", "What happened", "Where runs fail", "Every run", "When and why", "The numbers"]
     text = text_of(page)
     for expected in (
         "32 configurations, 4 seeds each (0 to 3), 1,000 steps",
@@ -55,9 +55,8 @@ def test_the_page_goes_from_totals_to_configurations(folder: Path) -> None:
         "1,999 resamples",
     ):
         assert expected in text
-    assert " minus " not in text.split("How it was made")[0]  # no pairs
     pictures = [a for tag, a in Addresses(page).tags if tag == "img"]
-    assert len(pictures) == 7 and all(a["alt"] for a in pictures)
+    assert len(pictures) == 10 and all(a["alt"] for a in pictures)
 
 
 def test_every_cell_has_its_interval_where_one_points(folder: Path) -> None:
@@ -70,7 +69,9 @@ def test_every_cell_has_its_interval_where_one_points(folder: Path) -> None:
 def test_every_figure_has_its_numbers_beside_it(folder: Path, study: Results) -> None:
     figures = folder / "figures"
     pictures = {path.stem for path in folder.glob("*.png")}
-    assert pictures == {"phase-failed", "phase-modes", "map", "metric", "samples", "when", "curves"}
+    assert pictures == {
+        "phase-failed", "phase-modes", "map", "metric", "samples", "when", "curves", "survival", "profiles", "budgets"
+    }  # fmt: skip
     for name in pictures:
         assert all((figures / f"{name}.{kind}").stat().st_size for kind in ("csv", "pdf", "svg"))
         assert len(pd.read_csv(figures / f"{name}.csv"))

@@ -183,7 +183,16 @@ def test_a_configuration_survives_json():
 def test_every_option_is_a_field_or_a_flag():
     """An option that nothing reads, or a field that no option sets, would be silent."""
     flags = {"out", "overwrite", "trust", "stop_on", "resume", "gentle", "no_compile_cache"}
-    flags |= {"devices", "in_turn", "distributed", "coordinator", "num_processes", "process_id"}  # where, not what
+    flags |= {
+        "on",
+        "deterministic",
+        "devices",
+        "in_turn",
+        "distributed",
+        "coordinator",
+        "num_processes",
+        "process_id",
+    }  # where, not what
     fields = {field.name for field in dataclasses.fields(configure({}))}
     for job in ("compare", "train"):
         names = {parameter.name for parameter in cli.commands[job].params}

@@ -12,6 +12,7 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.strength import DiscriminatorStrength, strengths_from
 
 OTHERWISE = {"seed", "label", "process_id"}  # of what a run or a job has, and never more
+OTHERWISE |= {"alpha", "power", "rates", "comparisons", "difference"}  # by the statistics themselves, a line each
 
 
 def test_every_number_of_every_command_has_a_range():

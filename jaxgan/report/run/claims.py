@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.report.run.scores import scores_of
+from jaxgan.report.run.settings import are_many
 from jaxgan.report.tables import Cell, Section, interval_cell, numeric, section
 from jaxgan.report.words import counted, noun_of, number
 from jaxgan.results.results import Results
@@ -62,11 +63,13 @@ def planned_section(results: Results) -> Section | None:
 def exploratory_section(results: Results) -> Section | None:
     """Each configuration against the first by the leading metric and by failures, but for what was planned.
 
+    Of many configurations each recipe against the first, over the settings that both vary.
+
     None where results are not a study's, or all was planned.
     """
     if "study" not in results.notes or len(results.seeds) < 2:
         return None
-    base, *others = results.configurations
+    base, *others = dict.fromkeys(_recipes(results)) if are_many(results) else results.configurations
     planned = {(one.get("metric"), frozenset((one.get("better"), one.get("than")))) for one in planned_claims(results)}
     metrics = [*(metric.name for metric in results.metrics[:1]), FAILED]
     claims = [
@@ -80,9 +83,10 @@ def exploratory_section(results: Results) -> Section | None:
     chosen = sorted(claims, key=lambda claim: _p(results, claim))[:SHOWN] if len(claims) > SHOWN else claims
     tested = [_test(results, claim) for claim in chosen]
     rows = [(Cell(one.text, _about(one, results), one.text), *_cells(one)) for one in tested]
+    noun = "recipe" if are_many(results) else noun_of(results)
     left = f"; the {SHOWN} smallest of {len(claims)} are shown" if len(claims) > SHOWN else ""
     caption = (
-        f"Exploratory, as nothing of it was planned before the data: each {noun_of(results)} minus {base}, seed by "
+        f"Exploratory, as nothing of it was planned before the data: each {noun} minus {base}, seed by "
         f"seed. The p-values are not corrected{left}: where there is no difference {number(ALPHA * len(claims))} of "
         f"{len(claims)} are expected at or below {ALPHA:g}. What stands out here is a claim to plan for other seeds"
     )
@@ -165,7 +169,7 @@ def _recipes(results: Results) -> tuple[str, ...]:
 
 def _p(results: Results, claim: dict[str, Any]) -> float:
     """Of a claim about what is there, without its interval, which takes a bootstrap."""
-    i, j = (results.configurations.index(claim[name]) for name in ("better", "than"))
+    (i, j), *_ = cells_in_common(results, claim["better"], claim["than"])
     if claim["metric"] == FAILED:
         failed = results.outcomes != "OK"
         return compare_failures(failed[i], failed[j]).p

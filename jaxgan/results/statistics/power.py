@@ -98,8 +98,8 @@ def power_of_rates(p1: float, p2: float, seeds: int, *, alpha: float = 0.05, com
     most = stats.binom.ppf(level, alone, 0.5)
     most = np.where(stats.binom.cdf(most, alone, 0.5) > level, most - 1, most)
     share = first / (first + second)
-    told = stats.binom.cdf(most, alone, share) + stats.binom.sf(alone - most - 1, alone, share)
-    return float(np.sum(stats.binom.pmf(alone, seeds, first + second) * told))
+    seen = stats.binom.cdf(most, alone, share) + stats.binom.sf(alone - most - 1, alone, share)
+    return float(np.sum(stats.binom.pmf(alone, seeds, first + second) * seen))
 
 
 def seeds_for_difference(
