@@ -69,7 +69,8 @@ def exploratory_section(results: Results) -> Section | None:
     """
     if "study" not in results.notes or len(results.seeds) < 2:
         return None
-    base, *others = dict.fromkeys(_recipes(results)) if are_many(results) else results.configurations
+    recipes = tuple(dict.fromkeys(_recipes(results))) if are_many(results) else ()
+    base, *others = recipes or results.configurations
     planned = {(one.get("metric"), frozenset((one.get("better"), one.get("than")))) for one in planned_claims(results)}
     metrics = [*(metric.name for metric in results.metrics[:1]), FAILED]
     claims = [
@@ -83,7 +84,7 @@ def exploratory_section(results: Results) -> Section | None:
     chosen = sorted(claims, key=lambda claim: _p(results, claim))[:SHOWN] if len(claims) > SHOWN else claims
     tested = [_test(results, claim) for claim in chosen]
     rows = [(Cell(one.text, _about(one, results), one.text), *_cells(one)) for one in tested]
-    noun = "recipe" if are_many(results) else noun_of(results)
+    noun = "recipe" if recipes else noun_of(results)
     left = f"; the {SHOWN} smallest of {len(claims)} are shown" if len(claims) > SHOWN else ""
     caption = (
         f"Exploratory, as nothing of it was planned before the data: each {noun} minus {base}, seed by "
