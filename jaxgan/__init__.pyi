@@ -86,6 +86,7 @@ from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance
 from .study.reporting import write_report as write_report
+from .study.trackers import track as track
 from .types import Algorithm as Algorithm
 from .types import Augmentation as Augmentation
 from .types import Batch as Batch

@@ -20,6 +20,7 @@ from jaxgan.cli.report import report
 from jaxgan.cli.sample import interpolate, sample
 from jaxgan.cli.status import status
 from jaxgan.cli.study import study
+from jaxgan.cli.track import track
 from jaxgan.stopping import Stopping, stoppable
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -106,7 +107,7 @@ def cli(context: click.Context) -> None:
 
 
 _COMMANDS = (
-    compare, train, study, status, report, profile, power, merge, check, sample, interpolate,
+    compare, train, study, status, report, track, profile, power, merge, check, sample, interpolate,
     recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:

@@ -252,6 +252,17 @@ def study_file_options(function: Callable) -> Callable:
     return _with([*own, *where, *files], function)
 
 
+def track_options(function: Callable) -> Callable:
+    """Those of `track`."""
+    options = [
+        _Option("What is done", "--to", type=click.Choice(["tensorboard", "wandb"]), default="tensorboard",
+                show_default=True, help="The tracker, whose package has to be installed: tensorboardX or wandb."),
+        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new or an empty folder.  "
+                "[default: beside the run's, NAME-tensorboard or NAME-wandb]"),
+    ]  # fmt: skip
+    return _with(options, function)
+
+
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [

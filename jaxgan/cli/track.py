@@ -1,0 +1,25 @@
+"""`jaxgan track`."""
+
+from pathlib import Path
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, track_options
+from jaxgan.cli.streams import log, only_results_on_stdout
+
+
+@click.command(cls=GroupedCommand, short_help="Write a finished run for TensorBoard or Weights & Biases.")
+@click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
+@track_options
+def track(run: Path, to: str, out: Path | None) -> None:
+    """Write the finished run or study in the folder DIR for TensorBoard or Weights & Biases (offline).
+
+    Every configuration and seed is a run there, with its settings and outcome as hyper-parameters; of more than 64,
+    every configuration, with median, lowest and highest over its seeds. Nothing is overwritten or sent anywhere.
+    """
+    from jaxgan.study.trackers import track as write
+    from jaxgan.study.trackers import way_to_look
+
+    with only_results_on_stdout():
+        folder = write(run, to, out, log)
+    click.echo(way_to_look(to, folder))
