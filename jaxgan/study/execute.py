@@ -35,6 +35,7 @@ from jaxgan.study.job import Block, Job, Log
 from jaxgan.study.judging import outcomes_of
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.progress import duration
 from jaxgan.study.resume import continued, grown_to, resumable
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.strength import DiscriminatorStrength
@@ -194,10 +195,8 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
     """Trains and measures every block; the results in the process that leads."""
     study = plan.study
     missing = [block for block in plan.blocks if not is_done(job, block)]
-    if engine is None:
-        seconds = {name: _in_turn(job, plan, name, missing) for name in study.programs}
-    else:
-        seconds = engines.carried_out(engine, job, plan.blocks, missing)
+    elsewhere = engine and partial(engines.carried_out, engine, job, plan.blocks)
+    seconds = elsewhere(missing) if elsewhere else _in_turn(job, plan, missing)
     with processes.in_agreement():
         if not processes.leads():
             return None
@@ -206,14 +205,28 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
         return assemble(study, plan.evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
 
 
-def _in_turn(job: Job, plan: Plan, name: str, missing: Sequence[Block]) -> float:
-    """Carries out the blocks of a program in this process; the seconds that it takes."""
-    clock = time.perf_counter()
-    if blocks := [block for block in missing if block.program == name]:
-        watched = watched_of(plan, plan.study.programs[name])
-        for block in blocks:
-            carry_out(job, plan, block, watched)
-    return round(time.perf_counter() - clock, 1)
+def _in_turn(job: Job, plan: Plan, missing: Sequence[Block]) -> dict[str, float]:
+    """Carries out blocks in this process, one after the other; the seconds that each program takes."""
+    seconds, begun = dict.fromkeys(plan.study.programs, 0.0), time.perf_counter()
+    for name, program in plan.study.programs.items():
+        if blocks := [block for block in missing if block.program == name]:
+            watched = watched_of(plan, program)
+            for block in blocks:
+                clock = time.perf_counter()
+                carry_out(job, plan, block, watched)
+                seconds[name] += time.perf_counter() - clock
+                _say_how_far(job, plan, missing, block, time.perf_counter() - begun)
+    return {name: round(took, 1) for name, took in seconds.items()}
+
+
+def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, seconds: float) -> None:
+    """How much is done, and the time that is left, as if all runs took as long."""
+    behind = missing.index(block) + 1
+    runs = [runs_of(one) for one in missing]
+    if left := sum(runs[behind:]):
+        done = len(plan.blocks) - len(missing) + behind
+        ahead = duration(seconds * left / sum(runs[:behind]))
+        job.log(f"{done} of {counted(len(plan.blocks), 'block')} done, about {ahead} left")
 
 
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
