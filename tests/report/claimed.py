@@ -1,7 +1,6 @@
 """Results of a study without any training, of which the claims are known."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ def make_study(
     claims: tuple[dict[str, str], ...] = (),
     failed_at: dict[tuple[int, int], int] | None = None,
     stopped_at: dict[tuple[int, int], int] | None = None,
-    **study: Any,
+    recipes: tuple[str, ...] = (),
 ) -> Results:
     """A run of `make_run` whose distances fall by configuration; a run with a step in `failed_at` has failed then.
 
@@ -38,5 +37,8 @@ def make_study(
         j = np.arange(seeds)
         run.dataset["frechet"].values[i] = 30.0 * i + j + (2 * j) % 3
     variables = dict([variable("metric", name, RUN, values) for name, values in times.items()])
-    notes = run.notes | {"noun": "configuration", "study": {"planned": list(claims), **study}}
+    if recipes:
+        variables |= dict([variable("setting", "recipe", ("configuration",), list(recipes))])
+        variables |= dict([variable("setting", "lr_d", ("configuration",), [float(x[-1]) for x in configurations])])
+    notes = run.notes | {"noun": "configuration", "study": {"planned": list(claims)}}
     return dataclasses.replace(run, dataset=run.dataset.assign(variables), notes=notes)

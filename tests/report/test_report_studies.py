@@ -21,6 +21,7 @@ from jaxgan.results.results import Metric
 from jaxgan.results.statistics import (
     compare_failures,
     compare_pairs,
+    iqm_interval,
     kaplan_meier,
     logrank_p,
     select_by_halves,
@@ -153,7 +154,7 @@ def test_profiles_count_failed_runs_as_worse_than_any_threshold() -> None:
 
 def test_budgets_are_those_of_every_family() -> None:
     names = tuple(f"{family} {i}" for family in "ab" for i in range(4))
-    study = make_study(names, failed_at={(0, j): 10 for j in range(8)}, families=[name[0] for name in names])
+    study = make_study(names, failed_at={(0, j): 10 for j in range(8)}, recipes=tuple(name[0] for name in names))
     part = budgets_data(study)
     best = {(row[0].text, row[1].key): row[2].key for row in part.rows}  # type: ignore[union-attr]
     assert math.isinf(best["a", 1]) and best["a", 2] < math.inf  # the first of a failed altogether
@@ -210,3 +211,17 @@ def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path, monkeypatch:
         assert (tmp_path / "study" / f"{name}.png").is_file() and f"{name}.png" in shown
     run = make_run()
     assert study_sections(run) == []
+
+
+def test_a_claim_about_recipes_is_of_the_differences_in_all_settings_that_both_have() -> None:
+    """A seed that fails in one setting of either recipe is no draw: the other settings still tell."""
+    names = ("a 1", "a 2", "a 3", "a 4", "b 1", "b 2", "b 3", "b 4", "b 5")
+    claims = (planned("frechet", "b", "a"), planned("failed", "b", "a"))
+    failed_at = {**{(0, j): 20 for j in range(8)}, **{(5, j): 20 for j in range(8)}}
+    study = make_study(names, claims=claims, recipes=tuple(name[0] for name in names), failed_at=failed_at)
+    part = planned_section(study)
+    assert part is not None
+    x = np.where(study.outcomes == "OK", study.values["frechet"], np.inf)
+    own = [np.mean(np.sort(x[4:8, j] - x[:4, j])[1:3]) for j in range(8)]  # without -inf and inf
+    assert part.rows[0][1].key == iqm_interval(own, rng=0)._asdict() and part.rows[0][2].key == 2 / 256
+    assert part.rows[1][1].key["estimate"] == 0 and part.rows[1][2].key == 1  # either failed in one of four

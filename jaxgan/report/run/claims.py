@@ -15,6 +15,7 @@ from jaxgan.results.statistics import (
     compare_failures,
     compare_pairs,
     holm,
+    interquartile_mean,
     seeds_for_p,
     signed_rank_p,
     smallest_p,
@@ -37,7 +38,7 @@ class Tested(NamedTuple):
     comparison: Comparison | None  # better minus than; None: it cannot be tested
     towards: int  # the sign of the difference that the claim is about
     problem: str = ""
-    cells: int = 1  # settings over which the mean of each seed is taken
+    cells: int = 1  # settings over which a mean of each seed is taken
 
 
 def planned_claims(results: Results) -> list[dict[str, Any]]:
@@ -123,19 +124,22 @@ def _test(results: Results, claim: dict[str, Any]) -> Tested:
 
 
 def _over_cells(one: Tested, results: Results, pairs: Sequence[tuple[int, int]]) -> Tested:
-    """Of two recipes: a seed's mean over all settings that both were trained with, failed runs at the worst.
+    """Of two recipes: a seed's interquartile mean of the differences in all settings that both were trained with.
 
-    Runs of one seed begin alike whatever their settings, so that seeds are what is drawn, and not runs.
+    Runs of one seed begin alike whatever their settings, so that seeds are what is drawn, and not runs. A failed run is
+    at its worst in its own setting: with means over settings one of either would make of two infinities no difference.
+    Of failures the difference of the shares.
     """
-    rows = np.array(pairs).T
     if one.metric == FAILED:
-        entered, higher = (results.outcomes != "OK").astype(float), False
+        failed = (results.outcomes != "OK").astype(float)
+        by_seed, higher = np.mean([failed[i] - failed[j] for i, j in pairs], axis=0), False
     else:
         scores = scores_of(results, next(metric for metric in results.metrics if metric.name == one.metric))
-        entered, higher = scores.entered, scores.higher_is_better
-    a, b = (entered[own].mean(axis=0) for own in rows)
-    fine = np.zeros(len(a), bool)
-    comparison = compare_pairs(a, b, fine, fine, worst=np.nan, rng=_RNG)
+        apart = np.array([subtract(scores.entered[i], scores.entered[j]) for i, j in pairs])
+        by_seed, higher = np.array([interquartile_mean(each) for each in apart.T]), scores.higher_is_better
+        by_seed = np.where(np.isnan(by_seed), 0.0, by_seed)  # as many better as worse, both without bound
+    fine = np.zeros(len(by_seed), bool)
+    comparison = compare_pairs(by_seed, np.zeros(len(by_seed)), fine, fine, worst=np.nan, rng=_RNG)
     return one._replace(comparison=comparison, towards=1 if higher else -1, cells=len(pairs))
 
 
@@ -183,7 +187,7 @@ def _about(one: Tested, results: Results) -> str:
         return ""
     labels = {metric.name: scores_of(results, metric).label for metric in results.metrics if metric.name == one.metric}
     what = labels.get(one.metric, "share of seeds that failed")
-    over = f"\nmean over {one.cells:,} settings" if one.cells > 1 else ""
+    over = f"\nover {one.cells:,} settings" if one.cells > 1 else ""
     return f"{what}\n{one.better} minus {one.than}{over}"
 
 

@@ -71,15 +71,14 @@ def profiles_data(results: Results) -> Section | None:
 def budgets(results: Results) -> dict[str, BudgetCurve] | None:
     """The expected best of so many configurations, by family; None where results are no search of a study.
 
-    A configuration's score is the interquartile mean over its seeds with failed ones at their worst. Families are those
-    in `notes["study"]["families"]`, one for each configuration; without them all are one.
+    A configuration's score is the interquartile mean over its seeds with failed ones at their worst. A family is a
+    recipe with all its settings; where none vary, all configurations are one.
     """
-    study = results.notes.get("study")
-    if study is None or not results.metrics:
+    if "study" not in results.notes or not results.metrics:
         return None
     scores = scores_of(results, results.metrics[0])
     values = np.array([interquartile_mean(x) for x in scores.entered])
-    names = list(map(str, study.get("families") or ["all"] * len(values)))
+    names = list(map(str, results.group("setting").get("recipe", np.full(len(values), "all"))))
     members = {family: [i for i, name in enumerate(names) if name == family] for family in dict.fromkeys(names)}
     found = {
         family: budget_curve(values[own], higher_is_better=scores.higher_is_better)
