@@ -61,6 +61,11 @@ def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: A
     return {"uri": uri, "width": int(width), "height": int(height)}
 
 
+def at(folder: Path | None, name: str) -> Path | None:
+    """Where `picture` writes the figure of that name; None: nowhere."""
+    return None if folder is None else folder / f"{name}.png"
+
+
 def write_csv(frame: Any, path: Path) -> None:
     """Writes a `pandas.DataFrame`, numbers with six digits."""
     write_text(path, frame.to_csv(index=False, float_format="%.6g"))

@@ -1,8 +1,9 @@
 """The figures of a report in a paper's sizes: whole in two columns, or every panel by itself in one."""
 
+from functools import partial
 from pathlib import Path
 
-from jaxgan.report.paper_sizes import save_columns, write_paper_figure
+from jaxgan.report.paper_sizes import WIDTHS, save_columns, write_paper_figure
 from jaxgan.report.profile.figures import frozen_panels, training_panels
 from jaxgan.report.profile.paper import paper_panels
 from jaxgan.report.profile.parts import part_of
@@ -13,6 +14,7 @@ from jaxgan.report.run.map import map_handles, map_panels
 from jaxgan.report.run.phase import phase_panels
 from jaxgan.report.run.pictures import of_chosen, pictures_of
 from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.study import study_content
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.run.when import when_panels
 from jaxgan.results.results import Results
@@ -28,34 +30,33 @@ def save_paper(results: Results, folder: Path | str, paper: str = "one-column") 
     of its own. Texts are texts. Returns the paths of the PDFs.
     """
     folder = Path(folder)
-    return _whole(results, folder) if paper == "two-column" else _apart(results, folder)
+    (_whole if paper == "two-column" else _apart)(results, folder)
+    return sorted(folder.glob("*.pdf"))
 
 
-def _whole(results: Results, folder: Path) -> list[Path]:
-    before = set(folder.glob("*.pdf"))
+def _whole(results: Results, folder: Path) -> None:
     if "outcome" in results.dataset:
         pictures_of(results, summarize_run(results), folder, write=write_paper_figure)
+        study_content(results, folder, write=write_paper_figure)
     if results.group("paper"):
         for name, figure in figures_of(results).items():
             write_paper_figure(figure, folder / f"{name}.png")
-    return sorted(set(folder.glob("*.pdf")) | before)
 
 
-def _apart(results: Results, folder: Path) -> list[Path]:
-    written = []
+def _apart(results: Results, folder: Path) -> None:
     if "g_loss" in results.series:
         shown = of_chosen(results, summarize_run(results)) if are_many(results) else results
-        written += save_columns([*curve_panels(shown), *when_panels(shown)], folder, shown.configurations)
+        save_columns([*curve_panels(shown), *when_panels(shown)], folder, shown.configurations)
     if "outcome" in results.dataset:
+        study_content(results, folder, write=partial(write_paper_figure, width=WIDTHS["one-column"]))
         for planes in planes_of(results):
             names = [plane.title for plane in planes] if len(planes[0].numbers) == 1 else []
-            written += save_columns(phase_panels(results, planes), folder, names)
+            save_columns(phase_panels(results, planes), folder, names)
         if panels := map_panels(results):
             handles, names = map_handles(results)
-            written += save_columns(panels, folder, names, handles)
+            save_columns(panels, folder, names, handles)
     if results.group("paper"):
         panels = paper_panels(results)
         for part, of_part in (("frozen", frozen_panels), ("training", training_panels)):
             panels += of_part(results) if part_of(results, part) else []
-        written += save_columns(panels, folder, results.losses)
-    return written
+        save_columns(panels, folder, results.losses)

@@ -16,6 +16,7 @@ WIDTHS = {"one-column": 3.25, "two-column": 6.75}
 
 _TYPE = (8.0, 10.0)  # points
 _DPI = 300
+_LEAST = 2.3  # inches, below which a figure is made no lower
 MARK = "mark"  # the gid of letters that are marks of the plot, and keep their size
 
 
@@ -30,9 +31,8 @@ def write_paper_figure(figure: "Figure", path: Path | None, width: float = WIDTH
 
 def save_columns(
     panels: Sequence[Panel], folder: Path, names: Sequence[str], handles: Sequence[Any] | None = None
-) -> list[Path]:
-    """Writes every panel by itself in one column, with a legend of `names`, by default of lines. Returns the PDFs."""
-    written = []
+) -> None:
+    """Writes every panel by itself in one column, with a legend of `names`, by default of lines."""
     for panel in panels:
         width = WIDTHS["one-column"]
         figure = new_figure(2.4, width)
@@ -40,16 +40,15 @@ def save_columns(
         if names:
             legend(figure, *((handles, names) if handles else line_handles(names)))
         write_paper_figure(figure, folder / f"{panel.name}.png", width)
-        written.append(folder / f"{panel.name}.pdf")
-    return written
 
 
 def fit(figure: "Figure", width: float) -> None:
-    """Scales a figure to a width in inches, and sets its type to 8 points at least and 10 at most."""
+    """Narrows a figure to a width in inches, and sets its type to 8 points at least and 10 at most."""
     from matplotlib.text import Text
 
     own_width, height = figure.get_size_inches()
-    figure.set_size_inches(min(width, own_width), height * min(1.0, width / own_width))
+    scaled = height * min(1.0, width / own_width)
+    figure.set_size_inches(min(width, own_width), max(scaled, min(height, _LEAST)))
     figure.set_dpi(_DPI)
     for axis in figure.axes:
         axis.tick_params(which="both", labelsize=_TYPE[0])

@@ -13,6 +13,7 @@ from jaxgan.report.run.many import totals_section
 from jaxgan.report.run.report import run_content
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import Table, failure_cell, summarize_run
 from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell, to_markdown
 from jaxgan.report.words import counted, named, percent
@@ -38,7 +39,10 @@ def write_together(folders: Sequence[Path], out: Path) -> Path:
     shown = [beside] if len(runs) > 1 else []
     for (name, results), table in zip(runs, tables, strict=True):
         prefix = f"{name}: " if len(runs) > 1 else ""
-        shown += [each._replace(caption=prefix + each.caption) for each in sections(results, table)]
+        shown += [
+            each._replace(caption=prefix + each.caption)
+            for each in (*study_sections(results), *sections(results, table))
+        ]
     write_text(out.with_suffix(".md"), to_markdown(shown))
     write_text(out.with_suffix(".tex"), to_latex(shown))
     title = ", ".join(name for name, _ in runs)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from jaxgan.report.page import picture, write_csv
+from jaxgan.report.page import at, picture, write_csv
 from jaxgan.report.run.cells import (
     Plane,
     Statistic,
@@ -48,7 +48,7 @@ def pictures_of(results: Results, table: Table, folder: Path | None, write: Writ
     shared = {
         "stopped": along is not None and bool((along.values.astype(str) == "").any()),
         "phases": _phases(results, folder, write),
-        "map": None if mapped is None else write(mapped, _at(folder, "map"), data=map_frame(results)),
+        "map": None if mapped is None else write(mapped, at(folder, "map"), data=map_frame(results)),
     }
     return shared | (_of_many(results, table, folder, write) if are_many(results) else _of_few(results, folder, write))
 
@@ -62,8 +62,8 @@ def _of_few(results: Results, folder: Path | None, write: Write) -> dict[str, An
         blocks = [(name, write(block_figure(results, i), None))
                   for i, name in enumerate(results.configurations[:BLOCKS])]  # fmt: skip
         samples = [(name, _samples(results, name, folder, write)) for name in results.configurations]
-        write(overview_figure(results), _at(folder, "overview"), vector=folder is not None)
-    dots = write(dots_figure(results), _at(folder, "metric"), data=metric_frame(results)) if results.metrics else None
+        write(overview_figure(results), at(folder, "overview"), vector=folder is not None)
+    dots = write(dots_figure(results), at(folder, "metric"), data=metric_frame(results)) if results.metrics else None
     return {"blocks": blocks, "dots": dots, "samples": samples, **_over_steps(results, folder, write)}
 
 
@@ -73,7 +73,7 @@ def _of_many(results: Results, table: Table, folder: Path | None, write: Write) 
     shown, few = shown_configurations(results, table), of_chosen(results, table)
     return {
         "blocks": [],
-        "dots": None if ranked is None else write(ranked, _at(folder, "metric"), data=metric_frame(results)),
+        "dots": None if ranked is None else write(ranked, at(folder, "metric"), data=metric_frame(results)),
         "samples": _chosen_samples(results, folder, write),
         "shown": {rank: results.configurations[i] for rank, i in shown.items()},
         **_over_steps(few, folder, write),
@@ -89,17 +89,17 @@ def of_chosen(results: Results, table: Table) -> Results:
 def _over_steps(results: Results, folder: Path | None, write: Write) -> dict[str, Any]:
     when = when_figure(results)
     return {
-        "classes": write(histogram_figure(results), _at(folder, "classes"), data=classes_frame(results))
+        "classes": write(histogram_figure(results), at(folder, "classes"), data=classes_frame(results))
         if "class_histogram" in results.samples and "sampled" not in results.notes
         else None,
-        "when": None if when is None else write(when, _at(folder, "when"), data=when_frame(results)),
+        "when": None if when is None else write(when, at(folder, "when"), data=when_frame(results)),
         "curves": [_curves(results, name, figure, folder, write) for name, figure in curves_figures(results).items()],
     }
 
 
 def _curves(results: Results, name: str, figure: "Figure", folder: Path | None, write: Write) -> dict[str, Any]:
     only = () if name == "curves" else (name.removeprefix("curves-"),)
-    return write(figure, _at(folder, name), data=curves_frame(results, only))
+    return write(figure, at(folder, name), data=curves_frame(results, only))
 
 
 def _samples(results: Results, name: str, folder: Path | None, write: Write) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _samples(results: Results, name: str, folder: Path | None, write: Write) -> 
         ("real data", "", results.samples["real"]),
         *((name, str(seed), x) for seed, x in zip(results.seeds[:MOST], results.samples["fake"][i], strict=False)),
     ]
-    path = _at(folder, f"samples-{quote(name, safe='')}")
+    path = at(folder, f"samples-{quote(name, safe='')}")
     return write(sample_figure(results, name), path, vector=points, data=points_frame(drawn) if points else None)
 
 
@@ -125,7 +125,7 @@ def _chosen_samples(results: Results, folder: Path | None, write: Write) -> list
             (results.configurations[run.configuration], str(results.seeds[run.seed]), samples_of(results, run))
         )
     data = points_frame(drawn) if points else None
-    return [("best, median and worst runs", write(figure, _at(folder, "samples"), vector=points, data=data))]
+    return [("best, median and worst runs", write(figure, at(folder, "samples"), vector=points, data=data))]
 
 
 def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[st
                 write_csv(borders_frame(results, planes), folder / "figures" / f"{name}-border.csv")
             found.append(
                 {
-                    "picture": write(figure, _at(folder, name), data=cells_frame(results, planes, statistic)),
+                    "picture": write(figure, at(folder, name), data=cells_frame(results, planes, statistic)),
                     "numbers": [number.label for number in planes[0].numbers],
                     "label": statistic.label,
                     "failures": statistic.metric is None,
@@ -168,7 +168,3 @@ def _cells(results: Results, plane: Plane, statistic: Statistic) -> dict[str, An
             row.append(("" if each is None else statistic.short(each), title))
         rows.append((f"{b:.3g}", row))
     return {"title": plane.title, "corner": f"{names[1]} \\ {names[0]}", "head": [f"{a:.3g}" for a in x], "rows": rows}
-
-
-def _at(folder: Path | None, name: str) -> Path | None:
-    return None if folder is None else folder / f"{name}.png"

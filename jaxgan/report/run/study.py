@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from jaxgan.report.page import picture
+from jaxgan.report.page import at, picture
 from jaxgan.report.run.claims import claims_sections
 from jaxgan.report.run.profiles import budgets_data, budgets_figure, profiles_data, profiles_figure
 from jaxgan.report.run.selection import selection_section
@@ -49,9 +49,11 @@ def study_content(results: Results, folder: Path | None, write: Callable[..., An
     for name, (found, make, data, about) in drawn.items():
         if (figure := make(found)) is None:
             continue
-        path = None if folder is None else folder / f"{name}.png"
         figures.append(
-            (write(figure, path, data=_frame(data(found))), about + (_POOLED if found is not results else ""))
+            (
+                write(figure, at(folder, name), data=_frame(data(found))),
+                about + (_POOLED if found is not results else ""),
+            )
         )
     return {"tables": study_sections(results), "figures": figures}
 
