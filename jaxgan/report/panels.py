@@ -1,7 +1,7 @@
 """The figures of a report in a paper's sizes: whole in two columns, or every panel by itself in one."""
 
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.report.paper_sizes import WIDTHS, save_columns, write_paper_figure
 from jaxgan.report.profile.figures import frozen_panels, training_panels
@@ -18,6 +18,9 @@ from jaxgan.report.run.study import study_content
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.run.when import when_panels
 from jaxgan.results.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PAPER = "paper"
 """The folder in a run's that has them."""
@@ -43,12 +46,17 @@ def _whole(results: Results, folder: Path) -> None:
             write_paper_figure(figure, folder / f"{name}.png")
 
 
+def _write_if_single(figure: "Figure", path: Path | None, **_: Any) -> dict[str, Any]:
+    """One column has no room for many panels side by side: these are whole in two."""
+    return write_paper_figure(figure, path, WIDTHS["one-column"]) if len(figure.axes) == 1 else {}
+
+
 def _apart(results: Results, folder: Path) -> None:
     if "g_loss" in results.series:
         shown = of_chosen(results, summarize_run(results)) if are_many(results) else results
         save_columns([*curve_panels(shown), *when_panels(shown)], folder, shown.configurations)
     if "outcome" in results.dataset:
-        study_content(results, folder, write=partial(write_paper_figure, width=WIDTHS["one-column"]))
+        study_content(results, folder, write=_write_if_single)
         for planes in planes_of(results):
             names = [plane.title for plane in planes] if len(planes[0].numbers) == 1 else []
             save_columns(phase_panels(results, planes), folder, names)
