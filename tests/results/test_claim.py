@@ -243,3 +243,23 @@ def test_a_file_of_an_earlier_version_has_no_digest_and_is_read(tmp_path: Path) 
         run.check()
     assert json.loads((tmp_path / "config.json").read_text()) == OURS
     assert os.access(tmp_path / "config.json", os.R_OK)
+
+
+def test_a_part_that_a_worker_writes_is_left_to_it(tmp_path: Path) -> None:
+    """The process that leads may be stopped and started again while its workers go on."""
+    begun(tmp_path)
+    part = "minimax/seeds-0-1"
+    with claims.part_of(tmp_path, part):
+        (tmp_path / part / ".a.partial").write_text("half")
+        (tmp_path / ".b.partial").write_text("half")
+        reopen(tmp_path).release()
+        assert (tmp_path / part / ".a.partial").exists() and not (tmp_path / ".b.partial").exists()
+        for take in (claims.check_out, lambda folder, overwrite: begun(folder, overwrite)):
+            with pytest.raises(StoreError, match=f"seeds-0-1 is in use by process {os.getpid()} on "):
+                take(tmp_path, overwrite=True)
+    with claims.part_of(tmp_path, part):  # another worker goes on with it
+        assert not (tmp_path / part / ".a.partial").exists()
+    claims.check_out(tmp_path, overwrite=True)
+    with pytest.raises(StoreError, match="holds no run"), claims.part_of(tmp_path / "other", part):
+        pass
+    assert not (tmp_path / "other").exists()
