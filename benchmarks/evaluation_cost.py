@@ -27,7 +27,7 @@ from jaxgan.runs.loop import Chunk, FitResult, fit
 from jaxgan.study import compilation, resources
 from jaxgan.study.build import Configuration
 from jaxgan.study.config import configure
-from jaxgan.study.execute import PROBE_SAMPLES, Plan, own_probes, plan_for, study_for
+from jaxgan.study.planning import PROBE_SAMPLES, Plan, own_probes, plan_for, study_for
 from jaxgan.study.watching import Watched, along, probe_steps, watch
 
 BAR = 1.10

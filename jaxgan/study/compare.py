@@ -7,8 +7,9 @@ from jaxgan.report.run.report import write_run_report
 from jaxgan.study import resources
 from jaxgan.study.config import command_line
 from jaxgan.study.engines import Submits, engine_from
-from jaxgan.study.execute import How, Task, conduct, own_probes, study_for
+from jaxgan.study.execute import How, Task, conduct
 from jaxgan.study.job import Log
+from jaxgan.study.planning import own_probes, study_for
 from jaxgan.study.work import work
 
 

@@ -12,11 +12,12 @@ from jaxgan.study import compilation, inputs, resources
 from jaxgan.study.blocks import blocks_for, keys_of, runs_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
-from jaxgan.study.execute import How, started, study_for
+from jaxgan.study.execute import How, started
 from jaxgan.study.folder import RUNS
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.planning import study_for
 from jaxgan.study.progress import duration
 from jaxgan.study.training import what_trains
 

@@ -21,12 +21,13 @@ from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import catalogue, inputs, provenance, resources
 from jaxgan.study.blocks import blocks_for
 from jaxgan.study.config import configure
-from jaxgan.study.execute import How, conduct, started, study_for
+from jaxgan.study.execute import How, conduct, started
 from jaxgan.study.folder import RUNS, complete, new_folder, origin_of
 from jaxgan.study.frozen_generators import measure_frozen, rules_for
 from jaxgan.study.job import Job, Log
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.planning import study_for
 from jaxgan.study.profile_config import (
     EVERY,
     NOT_FROZEN,

@@ -16,10 +16,11 @@ from jaxgan.runs.run import start
 from jaxgan.study import catalogue
 from jaxgan.study.build import Configuration, Program, Study
 from jaxgan.study.config import Config
-from jaxgan.study.execute import Others, Task, own_probes, study_for
+from jaxgan.study.execute import Task
 from jaxgan.study.frozen_generators import gradient_arrays
 from jaxgan.study.messages import OptionError
 from jaxgan.study.paper import on_paper
+from jaxgan.study.planning import Others, own_probes, study_for
 from jaxgan.study.profile_config import (
     Kind,
     ProfileConfig,

@@ -16,14 +16,16 @@ from jaxgan.files import StoreError, file_digest
 from jaxgan.results import claim, store
 from jaxgan.study import inputs, provenance
 from jaxgan.study.blocks import blocks_in
+from jaxgan.study.carrying_out import carry_out
 from jaxgan.study.config import from_stored
 from jaxgan.study.engines import Outcome
-from jaxgan.study.execute import How, Plan, carry_out, own_probes, plan_for, started, study_for, watched_of
+from jaxgan.study.execute import How, started
 from jaxgan.study.finals import is_done
 from jaxgan.study.interrupted import Interrupted, not_written
 from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import place_in
+from jaxgan.study.planning import Plan, own_probes, plan_for, study_for, watched_of
 from jaxgan.study.processes import ProcessError
 from jaxgan.study.resources import Resources
 from jaxgan.study.resume import check_unchanged

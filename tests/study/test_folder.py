@@ -10,8 +10,8 @@ import pytest
 from jaxgan.files import StoreError
 from jaxgan.results.claim import RunFolder, claim
 from jaxgan.results.results import SCHEMA
-from jaxgan.study.execute import giving_up
 from jaxgan.study.folder import grown
+from jaxgan.study.giving_up import giving_up
 
 
 def test_a_run_that_grows_has_no_results_before_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

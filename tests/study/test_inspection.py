@@ -105,9 +105,9 @@ def test_a_folder_of_no_run_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize("name", TRAINING)
 def test_damage_is_found_before_any_training(name, run, capsys, monkeypatch):
     """Of a run that was interrupted; every configuration is looked at before the first goes on."""
-    from jaxgan.study import execute
+    from jaxgan.study import carrying_out
 
-    monkeypatch.setattr(execute, "train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(carrying_out, "train", lambda *_: pytest.fail("trained"))
     (run / "results.nc").unlink()
     flip(max((path for path in (run / name).rglob("*") if path.is_file()), key=lambda path: path.stat().st_size))
     assert main(["train", "--resume", "--out", str(run)]) == 2

@@ -11,9 +11,9 @@ from jaxgan.cli.app import main
 from jaxgan.runs.placement import place
 from jaxgan.study import needs
 from jaxgan.study.config import configure
-from jaxgan.study.execute import study_for
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import Needs, check_needs, needs_of, widest
+from jaxgan.study.planning import study_for
 
 
 def total(**options: object) -> Needs:

@@ -14,7 +14,7 @@ import jaxgan as jg
 from jaxgan import files
 from jaxgan.files import StoreError
 from jaxgan.results import store
-from jaxgan.study import blocks, execute
+from jaxgan.study import blocks, carrying_out, planning
 from jaxgan.study.blocks import blocks_for, blocks_in
 from jaxgan.study.config import configure
 from jaxgan.study.messages import OptionError
@@ -130,7 +130,7 @@ def test_what_is_done_is_not_done_again(whole: jg.Results, tmp_path: Path, monke
     folder = tmp_path / "run"
     shutil.copytree(whole.folder or Path(), folder)
     (folder / store.RESULTS).unlink()
-    monkeypatch.setattr(execute, "train", lambda *arguments: pytest.fail("trained again"))
+    monkeypatch.setattr(carrying_out, "train", lambda *arguments: pytest.fail("trained again"))
     assert_equal(study(folder), whole)
 
 
@@ -193,7 +193,7 @@ def test_the_generator_of_any_run_can_be_sampled(whole: jg.Results) -> None:
 
 def test_waves_are_of_one_size_and_keep_whole_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
     config = configure(TINY | {"vary": (f"lr_d={','.join(str(i / 1000) for i in range(1, 13))}",)})
-    built = execute.study_for(config)
+    built = planning.study_for(config)
     (program,) = built.programs.values()
     assert program.step is not None
     size = blocks.bytes_of(program.step.state) * config.seeds
@@ -210,7 +210,7 @@ def test_a_recipe_that_asks_for_a_value_gets_a_program_for_each(tmp_path: Path) 
         "    return jg.recipes.gan(g, d, prior, loss=jg.minimax if lr > 0.01 else jg.hinge, lr_d=lr, lr_g=lr)\n"
     )
     options = {"loss": (), "recipe": (f"{tmp_path}/mine.py:branching",), "vary": ("lr=0.001,0.1",), "batch_size": None}
-    built = execute.study_for(configure(TINY | options))
+    built = planning.study_for(configure(TINY | options))
     assert [program.why for program in built.programs.values()] == 2 * ["its code asks for the values of lr"]
     assert list(built.programs) == ["branching-lr=0.001", "branching-lr=0.1"]
 

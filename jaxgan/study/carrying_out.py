@@ -1,0 +1,81 @@
+"""The blocks of a run carried out, in this process or by an engine, and put together as its results."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+import jax.numpy as jnp
+
+from jaxgan.evaluation import evaluate
+from jaxgan.results import store
+from jaxgan.results.results import Results
+from jaxgan.runs.placement import Placement, place
+from jaxgan.study import engines, processes
+from jaxgan.study.assemble import assemble
+from jaxgan.study.blocks import keys_of, runs_of
+from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
+from jaxgan.study.job import Block, Job
+from jaxgan.study.judging import outcomes_of
+from jaxgan.study.messages import counted
+from jaxgan.study.planning import Plan, evaluation_keys, watched_of
+from jaxgan.study.progress import duration
+from jaxgan.study.training import read_block, title_of, train
+from jaxgan.study.watching import Watched
+
+
+def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Results | None:
+    """Trains and measures every block; the results in the process that leads."""
+    study = plan.study
+    missing = [block for block in plan.blocks if not is_done(job, block)]
+    elsewhere = engine and partial(engines.carried_out, engine, job, plan.blocks)
+    seconds = elsewhere(missing) if elsewhere else _in_turn(job, plan, missing)
+    with processes.in_agreement():
+        if not processes.leads():
+            return None
+        records = by_configuration(study, {block: read_block(job, block) for block in plan.blocks})
+        final = by_configuration(study, {block: read_final(job, block) for block in plan.blocks})
+        return assemble(study, plan.evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
+
+
+def _in_turn(job: Job, plan: Plan, missing: Sequence[Block]) -> dict[str, float]:
+    """Carries out blocks in this process, one after the other; the seconds that each program takes."""
+    seconds, begun = dict.fromkeys(plan.study.programs, 0.0), time.perf_counter()
+    for name, program in plan.study.programs.items():
+        if blocks := [block for block in missing if block.program == name]:
+            watched = watched_of(plan, program)
+            for block in blocks:
+                clock = time.perf_counter()
+                carry_out(job, plan, block, watched)
+                seconds[name] += time.perf_counter() - clock
+                _say_how_far(job, plan, missing, block, time.perf_counter() - begun)
+    return {name: round(took, 1) for name, took in seconds.items()}
+
+
+def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, seconds: float) -> None:
+    """How much is done, and the time that is left, as if all runs took as long."""
+    behind = missing.index(block) + 1
+    runs = [runs_of(one) for one in missing]
+    if left := sum(runs[behind:]):
+        done = len(plan.blocks) - len(missing) + behind
+        ahead = duration(seconds * left / sum(runs[:behind]))
+        job.log(f"{done} of {counted(len(plan.blocks), 'block')} done, about {ahead} left")
+
+
+def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
+    """Trains a block to its end and measures its generators, once: what is found there already is not done again."""
+    study = plan.study
+    generator = train(job, study.programs[block.program], block, _place(plan, block), watched)
+    if processes.leads():
+        first = study.configurations[block.configurations[0]]
+        keys = jnp.tile(evaluation_keys(keys_of(study, block)), len(block.configurations))
+        found = evaluate(plan.evaluator, first.algorithm.game, generator, keys)
+        codes = outcomes_of(study, plan.evaluator, job.rules, read_block(job, block), found)
+        write_final(job, block, {**found, "outcome": codes})
+        counts = Counter(codes.tolist())
+        job.log(f"{title_of(study, block)}: {', '.join(f'{n:,} {code}' for code, n in counts.most_common())}")
+
+
+def _place(plan: Plan, block: Block) -> Placement:
+    devices = plan.placement.mesh.devices.ravel().tolist()
+    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)

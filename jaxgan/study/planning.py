@@ -1,0 +1,109 @@
+"""A study before it has a folder: with its data, its evaluator, and what is watched along its trainings."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+from numpy.typing import NDArray
+
+from jaxgan.dynamics import best_generator, current_generator
+from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
+from jaxgan.random import named_key
+from jaxgan.runs.placement import Placement
+from jaxgan.runs.run import AnyProbe, start, start_runs, with_algorithm
+from jaxgan.study import catalogue
+from jaxgan.study.blocks import blocks_for
+from jaxgan.study.build import Program, Study, build, labels_of
+from jaxgan.study.claims import check_claims
+from jaxgan.study.config import Config, black_and_white
+from jaxgan.study.job import Block, Log
+from jaxgan.study.stop_rules import StopRules
+from jaxgan.study.strength import DiscriminatorStrength
+from jaxgan.study.watching import Watched, along, by_leaf, of_any_settings, watch
+from jaxgan.types import Algorithm, Generator
+
+PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
+
+Others = Callable[[Program], Mapping[str, Watched]]
+"""What else is watched along the training of a program's runs, by the name of its group."""
+
+
+class Plan(NamedTuple):
+    """A run before it has a folder."""
+
+    study: Study
+    blocks: tuple[Block, ...]
+    placement: Placement
+    evaluator: Evaluator
+    others: Others
+    rules: StopRules
+
+
+def own_probes(study: Study) -> Others:
+    """The user's probes: (key, algorithm, state) -> any pytree of arrays."""
+    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
+
+    def others(program: Program) -> dict[str, Watched]:
+        algorithm = study.configurations[program.labels[0]].algorithm
+        bound = {n: p if program.make else with_algorithm(p, algorithm) for n, p in found.items()}
+        return {name: Watched(probe, by_leaf) for name, probe in bound.items()}
+
+    return others
+
+
+def watched_of(plan: Plan, program: Program) -> Watched:
+    """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
+    evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
+    others = plan.others(program)
+
+    def probe(**which: Any) -> AnyProbe:
+        found = evaluation_probe(evaluator, algorithm.game, min(evaluator.samples, PROBE_SAMPLES), **which)
+        return found if program.make is None else of_any_settings(found)
+
+    begin = partial(start, algorithm, plan.study.source.sample)
+    if jax.eval_shape(begin, plan.study.keys[0]).average is not None:
+        others = {"live": Watched(probe(generator=current_generator), along(evaluator)), **others}
+    return watch(probe(), along(evaluator), others)
+
+
+def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
+    """A configuration turned into functions, with its data.
+
+    Raises:
+      OptionError, DataError: what does not fit, a line each.
+    """
+    source = catalogue.find_data(
+        config.data,
+        image_size=config.image_size,
+        split_seed=config.split_seed,
+        labels=config.conditional,
+        value_range=black_and_white(config),
+        background=config.background,
+    )
+    return build(config, source, strengths)
+
+
+def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:
+    """A study with its evaluator, for which a classifier may have to be trained."""
+    config = study.config
+    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
+    for line in study.source.notes:
+        log(line)
+    metrics = [metric.name for metric in evaluator.metrics]
+    rules = StopRules(config.stop, metrics)
+    check_claims(config.planned, labels_of(study), metrics)
+    evaluator = with_untrained(evaluator, _untrained(study, evaluator))
+    return Plan(study, blocks_for(study), placement, evaluator, others, rules)
+
+
+def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
+    algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
+    begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
+    generator: Generator = best_generator(begin(study.keys))
+    return evaluate(evaluator, algorithm.game, generator, evaluation_keys(study.keys))
+
+
+def evaluation_keys(keys: jax.Array) -> jax.Array:
+    """Of each run, from its own."""
+    return jax.vmap(partial(named_key, name="evaluation"))(keys)
