@@ -22,7 +22,7 @@ from jaxgan.cli.app import main
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, part_of
-from jaxgan.study import blocks, engines, execute, work
+from jaxgan.study import blocks, carrying_out, engines, work
 from jaxgan.study.blocks import blocks_in
 from jaxgan.study.interrupted import Interrupted
 from jaxgan.study.job import Block, Job
@@ -166,7 +166,7 @@ def test_one_worker_carries_a_block_out_and_another_finds_it_done(
     local: jg.Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = local.folder or Path()
-    monkeypatch.setattr(execute, "train", lambda *arguments: pytest.fail("trained again"))
+    monkeypatch.setattr(carrying_out, "train", lambda *arguments: pytest.fail("trained again"))
     block = blocks_in(store.read_config(folder))[0].folder
     arguments = str(folder), file_digest(folder / "config.json"), block, "compare"
     with cf.ThreadPoolExecutor(1) as threads:
