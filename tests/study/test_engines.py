@@ -174,7 +174,7 @@ def test_one_worker_carries_a_block_out_and_another_finds_it_done(
             waits = threads.submit(work.work, *arguments, devices=1)
             with pytest.raises(cf.TimeoutError):
                 waits.result(timeout=0.3)
-        assert waits.result(timeout=60)[2] is None
+        assert waits.result()[2] is None
 
 
 @pytest.mark.parametrize(
@@ -316,5 +316,5 @@ def test_a_worker_that_is_killed_loses_nothing_and_nothing_is_done_twice(
     wave = int([*block.name.split("-"), "0"][3])
     again = {key for key, count in counts.items() if count > 1}
     assert all((configuration, n) == (block.parent.name, wave) for configuration, n, _ in again)
-    assert max(counts.values()) <= 2 and len(counts) == BLOCKS * 3  # steps 2, 4 and 6 of each
+    assert max(counts.values()) <= 2 and sum(step == TINY["steps"] for _, _, step in counts) == BLOCKS
     assert not (folder / "jobs").exists()
