@@ -46,7 +46,7 @@ def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, caps
     stored = read_sealed(Path("run/config.json"))
     stored["configurations"]["own"]["settings"]["lr_g"] = 0.02
     write_sealed(Path("run/config.json"), stored)
-    assert "a recipe's settings are others now" in refused(capsys, "train", "--resume", "--trust", "--out", "run")
+    assert "the settings of own are others now" in refused(capsys, "train", "--resume", "--trust", "--out", "run")
 
 
 OWN = """\
