@@ -1,5 +1,6 @@
 """How many runs are how good, and what a search of so many configurations is expected to find."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -100,7 +101,7 @@ def budgets_figure(results: Results) -> "Figure | None":
         axis.fill_between(one.budgets[shown], one.low[shown], one.high[shown], color=colour(i), alpha=0.14, linewidth=0)
         axis.plot(one.budgets[shown], one.best[shown], color=colour(i), linestyle=dash(i), marker=".", markersize=3)
     tried = f"number of {plural(noun_of(results), 2)} tried"
-    label(axis, "", tried, plain_text(f"expected best: {scores_of(results, results.metrics[0]).label}"))
+    label(axis, "", tried, fill(plain_text(f"expected best: {scores_of(results, results.metrics[0]).label}"), 32))
     axis.locator_params(axis="x", integer=True)
     if list(found) != ["all"]:
         legend(figure, *line_handles(list(found), markers=False))
