@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import convolutions, operations, precision, programs
+from benchmarks import convolutions, operations, precision, programs, studies
 from benchmarks.workloads import WORKLOADS
 from jaxgan.study.config import PRECISIONS
 
@@ -55,6 +55,12 @@ def test_the_tables_can_be_made():
     shape = convolutions.SHAPES[0]
     row = {"shape": shape.label, "role": "y", "chosen": "patches", "flops": 1e6, "micros": {"patches": [10.0]}}
     assert "100*" in convolutions.markdown(results | {"rows": [row | {"seeds": n} for n in (1, 4)]})
+    one = {"seconds": 20.0, "training": 0.5}
+    study = {"file": "a.toml", "runs": 90, "whole": {"seconds": 60.0, "steps": 15.0}, "singles": [one, one]}
+    text = studies.markdown(results | study | {"kills": [[1.5, 2.5], [3.5]], "differences": []})
+    assert " 30.0 " in text and "at least 10: met" in text and "at least 3: met" in text
+    assert "Killed 2 and 1 times" in text and "equal to the bit" in text
+    assert "NOT equal: g_loss" in studies.markdown(results | study | {"kills": [[1.5]], "differences": ["g_loss"]})
     interval = {"estimate": 8.5, "low": "7.5", "high": 9.0}
     summary = {"metrics": dict.fromkeys(("frechet", "captured", "kl"), interval), "failed": 1, "seeds": 8}
     speed = [{"workload": "ring", "seeds": 16, "ms": {name: [0.5] for name in PRECISIONS}}]
