@@ -50,7 +50,7 @@ def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
     with only_results_on_stdout():
         asked = Study.read(file)
     if dry_run:
-        _plan(asked.options(), on)
+        _plan(asked.options(), on, options["out"] or asked.folder, not options["no_compile_cache"])
         return
     from jaxgan.study import processes
     from jaxgan.study.compare import run_study
@@ -67,12 +67,12 @@ def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
     show(folder)
 
 
-def _plan(given: dict[str, Any], on: Any) -> None:
+def _plan(given: dict[str, Any], on: Any, out: Path, keep_programs: bool) -> None:
     from rich.console import Console
 
     from jaxgan.report.tables import show as show_tables
     from jaxgan.study.dry import plan_sections
 
     with only_results_on_stdout():
-        sections = plan_sections(given, on=on, log=log)
+        sections = plan_sections(given, on=on, out=out, keep_programs=keep_programs, log=log)
     show_tables(sections, Console())

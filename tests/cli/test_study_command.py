@@ -49,7 +49,7 @@ def test_the_same_command_begins_a_study_and_goes_on_with_it(ran, capsys):
 def test_a_dry_run_prints_a_plan_and_runs_nothing(ran, capsys, monkeypatch):
     planner = ModuleType("jaxgan.study.dry")
 
-    def plan_sections(options, *, on, log):
+    def plan_sections(options, *, on, out, keep_programs, log):
         log("a trial of each program")
         return [section("plan", "Programs", ["program", "runs"], [["minimax", str(len(options["vary"]))]])]
 
