@@ -72,10 +72,12 @@ def make(
     precision: str = "float32",
     rule: Algorithm | None = None,
     in_turn: bool | None = None,
+    group: int | None = None,
 ) -> Form:
     """All seeds, in the very programs of `jaxgan.runs.loop` and distributed over devices as it does.
 
-    `rule` trains the workload by another algorithm than its own, `in_turn` places seeds as `jaxgan.runs.place` has it.
+    `rule` trains the workload by another algorithm than its own, `in_turn` places seeds as `jaxgan.runs.place` has it,
+    and `group` lets so many go side by side at a time on a device.
     It takes no other start: its random streams are what the other forms are given (`parity`).
     """
     if start is not None:
@@ -86,6 +88,7 @@ def make(
     rule = algorithm(workload, dtype=dtype) if rule is None else rule
     sample = sample or sampler(workload)
     placement = settle(place(seeds, in_turn=in_turn), state_of(rule, sample))
+    placement = placement if group is None else placement._replace(in_turn=False, group=group)
     what = Run({}, shard(placement, keys(seeds)[np.maximum(assign(seeds, placement).ravel(), 0)]))
     shared = replicate(placement, sample)
     begin, stretch, _ = programs(Fixed(rule), placement, _CAPACITY)

@@ -25,7 +25,7 @@ from jaxgan.types import PyTree
 
 _AXIS = "runs"
 SMALL_STATE = 2**17  # bytes; the crossover that `benchmarks/placement.py` measures
-GROUP_STATE = 2**21  # bytes of all that go side by side on a core; likewise
+GROUP_STATE = 2**21  # bytes of all that go side by side on a core at a time; near the best by `benchmarks/groups.py`
 _log = logging.getLogger("jaxgan")
 
 

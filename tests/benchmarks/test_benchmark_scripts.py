@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import convolutions, operations, precision, programs, studies
+from benchmarks import convolutions, groups, operations, precision, programs, studies
 from benchmarks.workloads import WORKLOADS
 from jaxgan.study.config import PRECISIONS
 
@@ -55,6 +55,9 @@ def test_the_tables_can_be_made():
     shape = convolutions.SHAPES[0]
     row = {"shape": shape.label, "role": "y", "chosen": "patches", "flops": 1e6, "micros": {"patches": [10.0]}}
     assert "100*" in convolutions.markdown(results | {"rows": [row | {"seeds": n} for n in (1, 4)]})
+    row = {"width": 64, "batch": 64, "seeds": 512, "bytes": 2**17, "ms": {"0": [10.24], str(groups.ALL): [20.48]}}
+    text = groups.markdown(results | {"group_state": 2**21, "rows": [row]})
+    assert "all at once" in text and "| 16 " in text and "20.0" in text and "2.00 (2.00 to 2.00)" in text
     one = {"seconds": 20.0, "training": 0.5}
     study = {"file": "a.toml", "runs": 90, "whole": {"seconds": 60.0, "steps": 15.0}, "singles": [one, one]}
     text = studies.markdown(results | study | {"kills": [[1.5, 2.5], [3.5]], "differences": []})
