@@ -46,8 +46,8 @@ def markdown(results: dict[str, Any]) -> str:
     head += ["all at once" if int(size) >= ALL else f"groups of {size}" for size in sizes]
     how = (
         f"**{number(rows[0]['seeds'])} runs side by side in groups**, batch {rows[0]['batch']}, on every core: the "
-        "time of a step in units of the default's, in the same round, median (smallest to largest). The default is groups "
-        f"of at most {results['group_state'] / 2**20:g} MiB of state."
+        "time of a step in units of the default's, in the same round, median (smallest to largest). The default is "
+        f"groups of at most {results['group_state'] / 2**20:g} MiB of state."
     )
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, table(head, cells)]
     return "\n\n".join(parts) + "\n"
