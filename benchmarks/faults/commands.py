@@ -18,7 +18,8 @@ from tests.cli import random_commands
 
 TRIALS = 2000
 LIMIT = 60.0
-_WRITE = ("sample", "interpolate", "check")  # what they are asked for; the others end where they would begin to write
+_WRITE = ("sample", "interpolate", "check", "report", "track")
+"""Commands that write what they are asked for; the others end where they would begin to write."""
 _NUMBERS = [
     "0",
     "1",

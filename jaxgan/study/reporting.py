@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from jaxgan.files import StoreError
 from jaxgan.report.panels import PAPER, save_paper
 from jaxgan.report.paper_sizes import WIDTHS
 from jaxgan.report.together import check_page, names_of, write_together
@@ -23,7 +24,8 @@ def write_report(*folders: Path | str, out: Path | str | None = None, paper: str
         or beside `out` into a folder named after it.
 
     Raises:
-      StoreError: a folder holds no run, an unfinished one or one of another version; or `out` is not ours to write.
+      StoreError: a folder twice, or one without a run, with an unfinished one or one of another version; or an `out`
+        that is not ours to write.
       OptionError: no folder, or another paper.
 
     Example:
@@ -36,6 +38,9 @@ def write_report(*folders: Path | str, out: Path | str | None = None, paper: str
     paths = [Path(folder) for folder in folders]
     if not paths:
         raise OptionError("report", "expected the folder of a run, got none")
+    if len({path.resolve() for path in paths}) < len(paths):
+        twice = next(path for path in paths if [one.resolve() for one in paths].count(path.resolve()) > 1)
+        raise StoreError(f"got {twice} twice, expected different runs")
     if paper is not None and paper not in WIDTHS:
         raise OptionError("paper", f"expected one of {', '.join(WIDTHS)}, got {paper!r}")
     if out is None and len(paths) == 1:

@@ -75,6 +75,7 @@ def test_what_is_no_finished_run_is_one_line(runs: Path, tmp_path: Path, capsys:
         ([unfinished], f"{unfinished} holds an unfinished run"),
         ([few, unfinished, "--out", here], f"{unfinished} holds an unfinished run"),
         ([other], "has schema 1, expected 2: another version of jaxgan started it"),
+        ([few, f"{few}/../few", "--out", here], f"got {few} twice, expected different runs"),
         ([few, profile, "--out", here], f"{profile} holds a gradient profile"),
         ([few, "--out", str(tmp_path)], f"--out: {tmp_path} is a folder, expected a file such as report.html"),
         ([few, "--out", str(tmp_path / "a.txt")], "--out: expected a file such as report.html, got"),
