@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jaxgan.study import vary
+
 Value = float | int | str
 DIGITS = 4  # of drawn and of grid values: they stand in the labels of configurations
 
@@ -97,11 +99,8 @@ def labels(label: str, axes: Iterable[Axis]) -> list[str]:
       >>> labels("minimax", [Axis(("lr_d",), ((0.1,), (0.2,))), Axis(("b1",), ((0.5,),))])
       ['minimax lr_d=0.1 b1=0.5', 'minimax lr_d=0.2 b1=0.5']
     """
-    found = [label]
-    for axis in axes:
-        ends = [" ".join(f"{n}={value_text(v)}" for n, v in zip(axis.names, row, strict=True)) for row in axis.rows]
-        found = [f"{one} {end}" for one in found for end in ends]
-    return found
+    texts = [vary.Axis("", axis.names, tuple(tuple(map(value_text, row)) for row in axis.rows)) for axis in axes]
+    return [label + cell.suffix for cell in vary.grid_of(texts)]
 
 
 _TOGETHER = {"lr": ("lr_d", "lr_g")}  # both players have one rate

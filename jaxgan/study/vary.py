@@ -1,12 +1,14 @@
 """What a study varies: axes of settings, whose grid is multiplied with every recipe that they are for."""
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from jaxgan.study.messages import OptionError, nearest
 
 MOST = 2**14  # configurations
+_BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # a value such as (64, 32, 64) is one
 
 
 class Axis(NamedTuple):
@@ -33,11 +35,13 @@ def axis_of(text: str) -> Axis:
     Example:
       >>> axis_of("r1_gan:lr_d/lr_g=0.1/0.2,0.3/0.4")
       Axis(owner='r1_gan', names=('lr_d', 'lr_g'), rows=(('0.1', '0.2'), ('0.3', '0.4')))
+      >>> axis_of("batch_size=64,(64, 32, 64)").rows
+      (('64',), ('(64, 32, 64)',))
     """
     left, _, right = text.partition("=")
     owner, _, own = left.rpartition(":")
     names = tuple(own.split("/"))
-    rows = tuple(tuple(value.strip() for value in row.split("/")) for row in right.split(","))
+    rows = tuple(tuple(value.strip() for value in row.split("/")) for row in _BETWEEN_VALUES.split(right))
     if not right or not all(names) or not all(value for row in rows for value in row):
         raise OptionError("vary", f"got {text!r}, expected NAME=VALUE,VALUE,...")
     if len(set(names)) < len(names):
@@ -70,8 +74,18 @@ def cells_of(label: str, recipe: str, axes: Iterable[Axis]) -> list[Cell]:
         count *= len(axis.rows)
     if count > MOST:
         raise OptionError("vary", f"got {count:,} configurations of {label}, expected at most {MOST:,}")
-    cells = []
-    for rows in itertools.product(*(axis.rows for axis in own)):
+    return grid_of(own)
+
+
+def grid_of(axes: Sequence[Axis]) -> list[Cell]:
+    """Every row of one axis with every row of the others, the last varying fastest.
+
+    Example:
+      >>> [cell.suffix for cell in grid_of([Axis("", ("lr_d", "lr_g"), (("1", "2"), ("3", "4")))])]
+      [' lr_d=1 lr_g=2', ' lr_d=3 lr_g=4']
+    """
+    names, cells = [name for axis in axes for name in axis.names], []
+    for rows in itertools.product(*(axis.rows for axis in axes)):
         texts = tuple(zip(names, itertools.chain(*rows), strict=True))
         cells.append(Cell("".join(f" {name}={value}" for name, value in texts), texts))
     return cells
@@ -97,16 +111,6 @@ def varied_names(axes: Iterable[Axis]) -> tuple[str, ...]:
       ('lr_d', 'lr_g', 'b1')
     """
     return tuple(dict.fromkeys(name for axis in axes for name in axis.names))
-
-
-def axis_of_values(name: str, values: Iterable[Any]) -> str:
-    """The text of an axis of one setting, each number in the fewest digits that give it back.
-
-    Example:
-      >>> axis_of_values("lr_d", [1e-3, 2e-3])
-      'lr_d=0.001,0.002'
-    """
-    return f"{name}={','.join(repr(v) if isinstance(v, float) else str(v) for v in values)}"
 
 
 def is_logarithmic(values: Sequence[Any]) -> bool:

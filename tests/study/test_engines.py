@@ -14,7 +14,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import jaxgan as jg
@@ -29,20 +28,8 @@ from jaxgan.study.job import Block, Job
 from jaxgan.study.messages import OptionError
 from jaxgan.study.processes import ProcessError
 from jaxgan.study.resources import Cluster, Resources
+from tests.study.tiny import TINY, assert_equal
 
-TINY: dict[str, Any] = {
-    "data": "ring",
-    "loss": ("minimax",),
-    "seeds": 2,
-    "steps": 6,
-    "evaluate_every": 2,
-    "record_every": 2,
-    "width": 4,
-    "latent_dim": 2,
-    "batch_size": 8,
-    "samples": 20,
-    "vary": ("lr_d=0.001,0.01", "d_steps=1,2"),
-}
 BLOCKS = 4
 ONE = Resources(devices=1)  # of every worker, as the tests' own process has
 
@@ -68,13 +55,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> jg.Results:
         patch.setattr(blocks, "WAVE", 1)
         patch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
         return study(tmp_path_factory.mktemp("local") / "run")
-
-
-def assert_equal(found: jg.Results, expected: jg.Results) -> None:
-    """To the bit."""
-    assert found.dataset.sizes == expected.dataset.sizes
-    for name, values in expected.dataset.variables.items():
-        np.testing.assert_array_equal(found.dataset.variables[name].values, values.values, err_msg=str(name))
 
 
 class Killed(BaseException):

@@ -19,20 +19,8 @@ from jaxgan.study.blocks import blocks_for, blocks_in
 from jaxgan.study.config import configure
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import needs_of
+from tests.study.tiny import TINY, assert_equal
 
-TINY: dict[str, Any] = {
-    "data": "ring",
-    "loss": ("minimax",),
-    "seeds": 2,
-    "steps": 6,
-    "evaluate_every": 2,
-    "record_every": 2,
-    "width": 4,
-    "latent_dim": 2,
-    "batch_size": 8,
-    "samples": 20,
-    "vary": ("lr_d=0.001,0.01", "d_steps=1,2"),
-}
 PROGRAMS = ["minimax-d_steps=1", "minimax-d_steps=2"]
 
 
@@ -52,13 +40,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> jg.Results:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports have tests of their own."""
     monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
-
-
-def assert_equal(found: jg.Results, expected: jg.Results) -> None:
-    """To the bit."""
-    assert found.dataset.sizes == expected.dataset.sizes
-    for name, values in expected.dataset.variables.items():
-        np.testing.assert_array_equal(found.dataset.variables[name].values, values.values, err_msg=str(name))
 
 
 def test_numbers_share_a_program_and_code_does_not(whole: jg.Results) -> None:
