@@ -295,11 +295,27 @@ def test_every_signal_that_stops_saves(number, options, tmp_path):
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
 
+SLOW_PROBE = """
+import time
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+def slow(key, algorithm, state):
+    def wait():
+        time.sleep(1)
+        return np.float32(0)
+    return jax.pure_callback(wait, jax.ShapeDtypeStruct((), jnp.float32), vmap_method="sequential")
+"""
+
+
 @pytest.mark.slow
 def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path):
-    words = ["train", "--data", "ring", *TINY, "--steps", "1000000", "--out"]
+    (tmp_path / "slow.py").write_text(SLOW_PROBE)  # two seconds at every look: longer than the three signals take
+    words = ["train", "--data", "ring", *TINY, "--steps", "1000000", "--evaluate-every", "10", "--probe",
+             "slow.py:slow", "--out"]  # fmt: skip
     status, lines = signalled(signal.SIGINT, 3, *words, "cut", after="cut/log.jsonl", cwd=tmp_path)
-    assert status == 130
+    assert status == 130, lines
     assert lines[-2] == "jaxgan: gave up at once, without saving what came after", lines
     saved = latest_step(tmp_path / "cut" / "non_saturating" / "seeds-0-1" / "training")
     if saved is None:
