@@ -253,8 +253,26 @@ def step_kept(line: str) -> int:
     return int(stopped[1].replace(",", ""))
 
 
+SLOW_PROBE = """
+import os
+import time
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+def slow(key, algorithm, state):
+    def wait():
+        time.sleep(float(os.environ.get("SECONDS_OF_A_LOOK", 0)))
+        return np.float32(0)
+    return jax.pure_callback(wait, jax.ShapeDtypeStruct((), jnp.float32), vmap_method="sequential")
+"""
+
+
 def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path, monkeypatch, capsys):
-    words = ["train", "--data", "ring", *TINY, "--steps", "10000", "--devices", "1"]  # as this process has, for bits
+    (tmp_path / "slow.py").write_text(SLOW_PROBE)
+    looks = ["--steps", "60", "--evaluate-every", "10", "--probe", f"{tmp_path / 'slow.py'}:slow"]
+    words = ["train", "--data", "ring", *TINY, *looks, "--devices", "1"]  # as this process has, for bits
+    monkeypatch.setenv("SECONDS_OF_A_LOOK", "1")  # of each of two seeds, six times: longer than two signals take
     status, lines = signalled(signal.SIGINT, 2, *words, "--out", "cut", after="cut/log.jsonl", cwd=tmp_path)
     assert status == 130, lines
     assert [line.partition(";")[0] for line in lines[1:-1]] == [
@@ -262,13 +280,14 @@ def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would
         "jaxgan: not saved yet",
     ]
     step = step_kept(lines[-1])
-    assert 0 < step < 10000
+    assert 0 < step < 60
     assert latest_step(tmp_path / "cut" / "non_saturating" / "seeds-0-1" / "training") == step
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
+    monkeypatch.delenv("SECONDS_OF_A_LOOK")
     monkeypatch.chdir(tmp_path)
     refusal = refused(capsys, "train", "--resume", "--steps", "9", "--out", "cut")
-    assert "--steps: got 9, but the run in cut has 10000; it can only grow" in refusal
+    assert "--steps: got 9, but the run in cut has 60; it can only grow" in refusal
     assert main(["train", "--resume", "--out", "cut"]) == 0
     assert f"continuing at step {step:,}" in capsys.readouterr().err
     assert main([*words, "--out", "whole"]) == 0
@@ -295,22 +314,9 @@ def test_every_signal_that_stops_saves(number, options, tmp_path):
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
 
-SLOW_PROBE = """
-import time
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-def slow(key, algorithm, state):
-    def wait():
-        time.sleep(1)
-        return np.float32(0)
-    return jax.pure_callback(wait, jax.ShapeDtypeStruct((), jnp.float32), vmap_method="sequential")
-"""
-
-
 @pytest.mark.slow
-def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path):
+def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECONDS_OF_A_LOOK", "1")
     (tmp_path / "slow.py").write_text(SLOW_PROBE)  # two seconds at every look: longer than the three signals take
     words = ["train", "--data", "ring", *TINY, "--steps", "1000000", "--evaluate-every", "10", "--probe",
              "slow.py:slow", "--out"]  # fmt: skip
