@@ -9,14 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.flatten_util import ravel_pytree
 
 from jaxgan import toy
-from jaxgan.augment import adaptive
 from jaxgan.dynamics import (
     alternating,
-    averaged,
-    best_generator,
     consensus,
     critic_warm_up,
     extragradient,
@@ -31,49 +27,19 @@ from jaxgan.dynamics import (
 )
 from jaxgan.game import adversarial_game, joint_gradient, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
-from jaxgan.networks import AUGMENT, TERMS
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.random import named_key
-from jaxgan.runs.run import run
-from jaxgan.terms import lecam, r1
-from jaxgan.types import Algorithm, Array, Batch, BatchSizes, Game, Info, Key, Loss, Players, Sampler, State, Term, View
+from jaxgan.terms import r1
+from jaxgan.types import Algorithm, Array, BatchSizes, Game, Key, Loss, Players, State, Term, View
+from tests.dynamics.steps import KEY, ORIGIN, along, first, flat, step, uniform
 
-KEY = jax.random.key(0)
 H, GAMMA = 0.3, 0.8
 SGD = optax.sgd(H)
-ORIGIN = toy.origin()
-
-
-def step(algorithm: Algorithm, state: State, sample: Sampler = ORIGIN) -> tuple[State, Info]:
-    return jax.jit(algorithm.step, static_argnums=2)(KEY, state, sample)
-
-
-def first(algorithm: Algorithm, sample: Sampler = ORIGIN) -> State:
-    return jax.jit(algorithm.init, static_argnums=1)(KEY, sample)
-
-
-def uniform(key: Key, n: int) -> Batch:
-    return Batch(jax.random.uniform(key, (n, 1)) - 0.5)
 
 
 def uniform_mean(loss: Loss) -> Game:
     """`gaussian_mean` with what is quicker to compile than a normal distribution."""
     return toy.gaussian_mean(loss, draw=lambda key, shape: jax.random.uniform(key, shape))
-
-
-def flat(params: Any) -> np.ndarray:
-    return np.asarray(ravel_pytree(params)[0])
-
-
-def along(
-    algorithm: Algorithm, steps: int, sample: Sampler = ORIGIN, see: Callable[[State], Any] = lambda state: state.params
-) -> np.ndarray:
-    """What `see` sees of the state after each step, flattened: [steps, numbers]."""
-
-    def probe(key: Key, state: State) -> Array:
-        return ravel_pytree(see(state))[0]
-
-    return np.asarray(jax.jit(lambda key: run(algorithm, sample, key, steps, probe=probe, probe_every=1).probes)(KEY))
 
 
 def turning(rule: Callable[..., Algorithm], steps: int = 100, **options: Any) -> np.ndarray:
@@ -355,36 +321,6 @@ def test_the_sign_of_an_aligned_adjustment(x64: None, curvature: float, theta: f
         np.testing.assert_allclose(flat(field(KEY, params, *rest)[0]), adjusted, rtol=1e-12)
 
 
-def test_lookahead_by_hand_and_around_and_inside_an_average() -> None:
-    tx = optax.sgd(0.5)  # exact arithmetic
-    plain = simultaneous(toy.bilinear(start=(4.0, 8.0)), tx, tx, batch_size=1)
-    fast, slow = [[8, 6], [7.5, 5], [10, 1.25]], [[4, 8], [7.5, 5], [7.5, 5]]  # (8, 6) goes to (11, 2)
-    for algorithm, averages in (
-        (lookahead(plain, k=2, alpha=0.5), None),
-        # 9 of 10 parts of the new generator at first, then 9 of 11 and 9 of 12
-        (averaged(lookahead(plain, k=2, alpha=0.5), 0.75), [7.6, 82.7 / 11, 20.675 / 11 + 7.5]),  # of where it is back
-        (lookahead(averaged(plain, 0.75), k=2, alpha=0.5), [7.6, 114.2 / 11, 28.55 / 11 + 7.5]),  # of what went ahead
-    ):
-        state = first(algorithm)
-        for i in range(3):
-            after, _ = step(algorithm, state)
-            assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
-            state = after
-            np.testing.assert_array_equal(flat(state.params), fast[i])
-            np.testing.assert_array_equal(flat(state.opt_state.params), slow[i])
-            if averages is not None:
-                # tenths and elevenths are no 32-bit numbers
-                np.testing.assert_allclose(flat(best_generator(state)), averages[i], rtol=1e-6)
-        seen = along(algorithm, 3, see=lambda state: (state.params, state.opt_state.params))
-        np.testing.assert_array_equal(seen, np.concatenate([fast, slow], axis=1))
-
-
-def test_lookahead_leaves_the_optimizers_of_its_rule_alone() -> None:
-    adam = simultaneous(toy.dirac(minimax), optax.adam(0.1), optax.adam(0.1), batch_size=1)
-    seen = along(lookahead(adam, k=2), 5, see=lambda state: [one[0].count for one in state.opt_state.fast])
-    np.testing.assert_array_equal(seen.T, [[1, 2, 3, 4, 5]] * 2)
-
-
 def test_two_time_scales_have_a_rate_each() -> None:
     game = toy.bilinear(start=(3.0, -1.0))
     algorithm = two_time_scales(game, optax.sgd, lr_g=0.25, lr_d=0.5, batch_size=1)
@@ -395,37 +331,6 @@ def test_two_time_scales_have_a_rate_each() -> None:
     np.testing.assert_allclose([info.g_update_norm, info.d_update_norm], [1e-4, 4e-4], rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("rule", "updates"),
-    [
-        (functools.partial(alternating, d_steps=2), 2),
-        (functools.partial(unrolled, unroll_steps=2), 1),
-        (simultaneous, 1),
-        (extragradient, 1),
-        (functools.partial(consensus, gamma=0.1), 1),
-        (lambda *args, **options: lookahead(symplectic(*args, **options), k=2), 1),
-    ],
-    ids=["alternating", "unrolled", "simultaneous", "extragradient", "consensus", "lookahead of symplectic"],
-)
-def test_memories_move_once_an_update_in_every_rule(rule: Callable[..., Algorithm], updates: int) -> None:
-    networks = MLPGenerator(1, hidden=()), MLPDiscriminator(hidden=())
-    augmentation = adaptive(lambda key, x: x + 1, target=-0.9, images=128)  # logits of both signs: p always grows
-    terms = (lecam(0.3, 0.9),)
-    game = adversarial_game(*networks, normal_prior(2), non_saturating, d_terms=terms, augment=augmentation)
-    algorithm = rule(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=16)
-
-    def memories(state: State) -> Any:
-        return [state.model_state.discriminator[name] for name in (TERMS, AUGMENT)]
-
-    seen = along(algorithm, 3, uniform, memories)
-    real, fake, weight, p = seen.T
-    counts = updates * np.arange(1, 4)
-    # 32-bit numbers
-    np.testing.assert_allclose(weight, 1 - 0.9**counts, rtol=1e-6)
-    np.testing.assert_allclose(p, counts * 16 / 128, rtol=1e-6)
-    assert np.isfinite(seen).all() and np.all(np.diff(real) != 0) and np.all(np.diff(fake) != 0)
-
-
 @pytest.mark.parametrize("rule", [consensus, symplectic])
 def test_a_rule_reports_the_players_own_gradients_whatever_direction_it_takes(rule: Callable[..., Algorithm]) -> None:
     game = toy.bilinear(2, start=(3.0, 1.0))  # |dL_G/dtheta| = |psi| = sqrt 2, |dL_D/dpsi| = |theta| = 3 sqrt 2
@@ -434,9 +339,3 @@ def test_a_rule_reports_the_players_own_gradients_whatever_direction_it_takes(ru
     _, info = algorithm.step(KEY, state, toy.origin(2))
     np.testing.assert_allclose([info.g_grad_norm, info.d_grad_norm], [np.sqrt(2), 3 * np.sqrt(2)], rtol=1e-6)
     assert abs(info.g_update_norm - 0.5 * info.g_grad_norm) > 0.1  # it did take another
-
-
-def test_an_average_is_not_kept_twice() -> None:
-    descent = simultaneous(toy.dirac(minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
-    with pytest.raises(ValueError, match="keeps an average of the generator already"):
-        averaged(averaged(descent, 0.9), 0.5).init(KEY, toy.origin())
