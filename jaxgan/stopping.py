@@ -32,6 +32,7 @@ class Stopping:
         self.first = 0  # the number of the signal that came first; 0: none came
         self.line = ""  # is said when one comes that has to wait
         self.kept: Callable[[], str] = lambda: "stopped"  # the last line of the program: what is there to go on from
+        self.leaving: Callable[[], object] = lambda: None  # is called before the lines of a process that ends at once
         self._count = self._depth = 0
         self._ended = False
         self._before: dict[int, Any] = {}
@@ -118,6 +119,8 @@ class Stopping:
                 return
             with suppress(Exception):
                 sys.stdout.flush()
+            with suppress(Exception):
+                self.leaving()
             for line in (*lines, self._last()):
                 self._tell(line)
             _exit(self.status)

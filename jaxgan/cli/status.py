@@ -12,7 +12,8 @@ def status(run: Path) -> None:
 
     Reads the folder and changes nothing, whether the run goes on, was stopped or is finished.
     """
-    from jaxgan.study.progress import lines_of, progress_of
+    from jaxgan.study.how_far import lines_of
+    from jaxgan.study.progress import progress_of
 
     for line in lines_of(progress_of(run)):
         click.echo(line)

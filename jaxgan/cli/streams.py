@@ -10,8 +10,6 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 from unicodedata import normalize
 
-import click
-
 from jaxgan.study.own_code import caller, is_own
 
 _PLAIN = {"∞": "inf", "“": '"', "”": '"', "±": "+/-", "…": "..."}
@@ -35,7 +33,8 @@ def make_usable() -> None:
 def log(line: str) -> None:
     """A line of progress, apart from the results: to stderr. That nobody reads it ends no run."""
     try:
-        click.echo(line, err=True)
+        # click would write past what stands in for stderr, such as a live view, to what is below it.
+        print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):  # a closed pipe, a full disk; a closed file
         discard(sys.stderr)
 

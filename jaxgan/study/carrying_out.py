@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 
 import jax.numpy as jnp
 
@@ -15,11 +14,12 @@ from jaxgan.study import engines, processes
 from jaxgan.study.assemble import assemble
 from jaxgan.study.blocks import keys_of, runs_of
 from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
+from jaxgan.study.how_far import duration
 from jaxgan.study.job import Block, Job
 from jaxgan.study.judging import outcomes_of
+from jaxgan.study.live import Look, unseen, watched_live
 from jaxgan.study.messages import counted
 from jaxgan.study.planning import Plan, evaluation_keys, watched_of
-from jaxgan.study.progress import duration
 from jaxgan.study.training import read_block, title_of, train
 from jaxgan.study.watching import Watched
 
@@ -28,8 +28,11 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
     """Trains and measures every block; the results in the process that leads."""
     study = plan.study
     missing = [block for block in plan.blocks if not is_done(job, block)]
-    elsewhere = engine and partial(engines.carried_out, engine, job, plan.blocks)
-    seconds = elsewhere(missing) if elsewhere else _in_turn(job, plan, missing)
+    with watched_live(job.folder, shown=job.progress) as look:
+        if engine is None:
+            seconds = _in_turn(job, plan, missing, look)
+        else:
+            seconds = engines.carried_out(engine, job, plan.blocks, missing, look)
     with processes.in_agreement():
         if not processes.leads():
             return None
@@ -38,7 +41,7 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
         return assemble(study, plan.evaluator, job.rules, records, final, store.read_config(job.folder), seconds)
 
 
-def _in_turn(job: Job, plan: Plan, missing: Sequence[Block]) -> dict[str, float]:
+def _in_turn(job: Job, plan: Plan, missing: Sequence[Block], look: Look) -> dict[str, float]:
     """Carries out blocks in this process, one after the other; the seconds that each program takes."""
     seconds, begun = dict.fromkeys(plan.study.programs, 0.0), time.perf_counter()
     for name, program in plan.study.programs.items():
@@ -46,7 +49,7 @@ def _in_turn(job: Job, plan: Plan, missing: Sequence[Block]) -> dict[str, float]
             watched = watched_of(plan, program)
             for block in blocks:
                 clock = time.perf_counter()
-                carry_out(job, plan, block, watched)
+                carry_out(job, plan, block, watched, look)
                 seconds[name] += time.perf_counter() - clock
                 _say_how_far(job, plan, missing, block, time.perf_counter() - begun)
     return {name: round(took, 1) for name, took in seconds.items()}
@@ -62,10 +65,10 @@ def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, s
         job.log(f"{done} of {counted(len(plan.blocks), 'block')} done, about {ahead} left")
 
 
-def carry_out(job: Job, plan: Plan, block: Block, watched: Watched) -> None:
+def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look = unseen) -> None:
     """Trains a block to its end and measures its generators, once: what is found there already is not done again."""
     study = plan.study
-    generator = train(job, study.programs[block.program], block, _place(plan, block), watched)
+    generator = train(job, study.programs[block.program], block, _place(plan, block), watched, look)
     if processes.leads():
         first = study.configurations[block.configurations[0]]
         keys = jnp.tile(evaluation_keys(keys_of(study, block)), len(block.configurations))

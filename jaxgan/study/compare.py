@@ -45,7 +45,7 @@ def run_study(
       gentle: slower learning over more steps.
       on: devices and processes.
       keep_programs: turns on JAX's compile cache.
-      progress: whether bars are drawn on a terminal.
+      progress: whether a terminal shows how far it is.
       log: called with each line of progress.
       engine: what trains the parts of the study: "local" (this process), "dask", "dask:WORKERS" or "dask:ADDRESS",
         "slurm:NAME=VALUE,...", or a `concurrent.futures.Executor`, whose processes are spawned and not forked. `on`

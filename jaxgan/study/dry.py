@@ -14,11 +14,11 @@ from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
 from jaxgan.study.execute import How, started
 from jaxgan.study.folder import RUNS
+from jaxgan.study.how_far import duration
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.planning import study_for
-from jaxgan.study.progress import duration
 from jaxgan.study.training import what_trains
 
 TRIAL = 20

@@ -17,6 +17,7 @@ from jaxgan.stopping import stoppable
 from jaxgan.study import clusters
 from jaxgan.study.interrupted import Interrupted, last_line
 from jaxgan.study.job import Block, Job
+from jaxgan.study.live import Look, unseen
 from jaxgan.study.messages import OptionError, counted, nearest
 from jaxgan.study.processes import ProcessError
 from jaxgan.study.resources import Resources
@@ -88,7 +89,9 @@ def engine_from(what: Any, on: Resources, work: Work, *, keep_programs: bool) ->
     return Engine(what, opened, partial(work, **where._asdict()))
 
 
-def carried_out(engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequence[Block]) -> dict[str, float]:
+def carried_out(
+    engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequence[Block], look: Look = unseen
+) -> dict[str, float]:
     """Has workers carry out the `missing` of a run's `blocks`; the seconds that each program took them.
 
     Raises:
@@ -100,7 +103,7 @@ def carried_out(engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequ
     with stoppable() as stopping, stopping.noting(_STOPPING):
         if missing:
             job.log(f"{counted(len(missing), 'block')} by {engine.name}")
-            for block, (who, took, error) in _answers(engine, job, missing, lambda: bool(stopping.first)):
+            for block, (who, took, error) in _answers(engine, job, missing, look, lambda: bool(stopping.first)):
                 if isinstance(error, Interrupted) and stopping.first:
                     continue
                 if error is not None:
@@ -114,7 +117,7 @@ def carried_out(engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequ
 
 
 def _answers(
-    engine: Engine, job: Job, missing: Sequence[Block], stopped: Callable[[], bool]
+    engine: Engine, job: Job, missing: Sequence[Block], look: Look, stopped: Callable[[], bool]
 ) -> Iterator[tuple[Block, Outcome]]:
     """The blocks in the order in which they are done."""
     folder = job.folder.absolute()
@@ -132,6 +135,7 @@ def _answers(
                     break
                 submit(block)
             while waiting:
+                look()
                 ended = [block for block, future in waiting.items() if _has_ended(future)]
                 for block in ended:
                     with _in_a_line(engine, job):

@@ -65,7 +65,7 @@ def merge_runs(
       trust: whether code that the folders name may be run where they were made elsewhere.
       on: devices, on which the generators are measured.
       keep_programs: turns on JAX's compile cache.
-      progress: whether bars are drawn on a terminal.
+      progress: whether a terminal shows how far it is.
       log: called with each line of progress.
 
     Raises:

@@ -81,7 +81,7 @@ def run_profile(
       gentle: slower learning over more steps.
       on: devices.
       keep_programs: turns on JAX's compile cache.
-      progress: whether bars are drawn on a terminal.
+      progress: whether a terminal shows how far it is.
       log: called with each line of progress.
 
     Raises:

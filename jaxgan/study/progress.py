@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +15,10 @@ import numpy as np
 from jaxgan.files import StoreError
 from jaxgan.results.claim import CONFIG, holder, is_run
 from jaxgan.results.seal import read_sealed
-from jaxgan.study.messages import counted
 
 _RECENT = 20  # stretches of training that the rate is taken from
+_LOSSES = ("d_loss", "g_loss")
+_TAIL = 2**18  # bytes at the end of the log that are read: more than a thousand stretches
 
 
 class Part(NamedTuple):
@@ -36,6 +39,13 @@ class Trained(NamedTuple):
     step: int
     done: bool  # trained and measured
     codes: Counter[str]  # of its runs' outcomes; until it is done, of those that are not finite alone
+    stopped: int = 0  # runs that a rule has stopped
+    losses: Mapping[str, float] = MappingProxyType({})  # the last medians over its runs
+
+    @property
+    def under_way(self) -> bool:
+        """Begun and not done."""
+        return self.step > 0 and not self.done
 
 
 class Progress(NamedTuple):
@@ -58,18 +68,41 @@ class Progress(NamedTuple):
         return sum(one.part.runs for one in self.trained)
 
     @property
+    def runs_done(self) -> int:
+        """Trained and measured."""
+        return self.runs if self.finished else sum(one.part.runs for one in self.trained if one.done)
+
+    @property
     def seconds_left(self) -> float | None:
         """At the rate of the last minutes; None where nothing was trained yet."""
         steps = sum(one.part.runs * (self.steps - min(one.step, self.steps)) for one in self.trained)
         return steps / self.rate if self.rate else None
 
 
-def progress_of(folder: Path) -> Progress:
-    """What the files of a run say.
+def progress_of(folder: Path, before: Progress | None = None) -> Progress:
+    """What the files of a run say; `before`, what they said a moment ago to the same process, spares most of the work.
 
     Raises:
       StoreError: no run, or one whose config.json is damaged or of another kind.
     """
+    found = _not_begun(folder) if before is None else before
+    finished = (folder / "results.nc").is_file()
+    log = list(_log(folder, whole=before is None))
+    last = {str(entry.get("block")): entry for entry in log}
+    trained = tuple(
+        one
+        if before is not None and (one.done or not (one.part.folder in last or (folder / one.part.folder).is_dir()))
+        else _trained(found, one, last.get(one.part.folder, {}), finished, again=before is not None)
+        for one in found.trained
+    )
+    failures = _outcomes(folder) if finished else dict(sum((one.codes for one in trained), Counter()))
+    failures = {code: n for code, n in failures.items() if n and code != "OK"}
+    rate = _rate(log, {one.part.folder for one in trained if one.under_way})
+    return found._replace(trained=trained, finished=finished, failures=failures, rate=rate)
+
+
+def _not_begun(folder: Path) -> Progress:
+    """What is to be done, and by whom."""
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     content = read_sealed(folder / CONFIG)
@@ -78,56 +111,8 @@ def progress_of(folder: Path) -> Progress:
         steps, data = int(content.get("steps") or config["steps"]), str(config["data"])
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder} holds no run that trains, of which there is a progress") from error
-    trained = tuple(_trained(folder, part, steps) for part in parts)
-    finished = (folder / "results.nc").is_file()
-    failures = _outcomes(folder) if finished else dict(sum((one.codes for one in trained), Counter()))
-    failures = {code: n for code, n in failures.items() if n and code != "OK"}
-    count, rate = len(content["configurations"]), _rate(folder)
-    return Progress(folder, content["job"], data, steps, count, trained, finished, _holder(folder), failures, rate)
-
-
-def lines_of(found: Progress) -> Iterator[str]:
-    """A few lines for a terminal or a log."""
-    yield f"{found.folder}: {_state(found)}"
-    seeds = counted(found.runs // max(1, found.configurations), "seed")
-    what = f"{counted(found.configurations, 'configuration')} x {seeds} x {counted(found.steps, 'step')}"
-    yield f"{found.job} on {found.data}: {what}, {counted(len({one.part.program for one in found.trained}), 'program')}"
-    done = found.runs if found.finished else sum(one.part.runs for one in found.trained if one.done)
-    yield f"runs done: {done:,} of {found.runs:,}"
-    for one in found.trained if not found.finished else ():
-        if one.step and not one.done:
-            what = "trained, being measured" if one.step >= found.steps else f"step {one.step:,} of {found.steps:,}"
-            yield f"under way: {title_of(one.part)}: {what}"
-    known = "" if found.finished else " so far"
-    codes = ", ".join(f"{n:,} {code}" for code, n in sorted(found.failures.items())) or "none"
-    yield f"failed runs{known}: {codes}"
-    if not found.finished and found.rate and found.seconds_left is not None:
-        left = f"about {duration(found.seconds_left)} of training left"
-        yield f"{found.rate:,.0f} steps a second of all runs together, {left}"
-
-
-def title_of(part: Part) -> str:
-    """What a part is called.
-
-    Example:
-      >>> title_of(Part("minimax/seeds-0-7-1", "minimax", 32, 0, 7, 1))
-      'minimax, seeds 0 to 7, wave 2, 32 runs'
-    """
-    wave = f", wave {part.wave + 1}" if part.wave else ""
-    return f"{part.program}, seeds {part.first} to {part.last}{wave}, {counted(part.runs, 'run')}"
-
-
-def duration(seconds: float) -> str:
-    """In the unit that suits it.
-
-    Example:
-      >>> duration(42), duration(600), duration(4 * 3600 + 600)
-      ('42 s', '10 min', '4 h 10 min')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+    trained, count = tuple(Trained(part, 0, False, Counter()) for part in parts), len(content["configurations"])
+    return Progress(folder, content["job"], data, steps, count, trained, False, _holder(folder), {}, None)
 
 
 def _holder(folder: Path) -> dict[str, Any] | str | None:
@@ -135,21 +120,6 @@ def _holder(folder: Path) -> dict[str, Any] | str | None:
         return holder(folder)
     except OSError as error:  # another user's
         return error.strerror or type(error).__name__
-
-
-def _state(found: Progress) -> str:
-    if isinstance(found.holder, str):
-        return "finished" if found.finished else f"running or stopped; its lock cannot be asked ({found.holder})"
-    if found.holder is not None:
-        about = found.holder
-        by = f" by process {about['process']} on {about['host']}, since {about['since']}" if about else ""
-        return f"running{by}"
-    if found.finished:
-        return "finished"
-    if found.job == "study":
-        return "stopped; its command goes on with it"
-    command = "profile --train" if found.job == "profile" else found.job
-    return f"stopped; continue with: jaxgan {command} --resume --out {found.folder}"
 
 
 def _parts(content: Mapping[str, Any]) -> list[Part]:
@@ -168,14 +138,21 @@ def _parts(content: Mapping[str, Any]) -> list[Part]:
     return found
 
 
-def _trained(folder: Path, part: Part, steps: int) -> Trained:
-    records = folder / part.folder / "records"
-    places = [path for path in records.glob("*of*") if path.is_dir()] or [records]  # of several processes each its own
-    step = min(max((end for _, end in _spans(place)), default=0) for place in places)
-    has_final = any(end >= steps for _, end in _spans(folder / part.folder / "final"))
-    done = has_final or ((folder / "results.nc").is_file() and step >= steps)
-    codes = _codes(folder / part.folder / "final", steps) or Counter(NON_FINITE=sum(map(_not_finite, places)))
-    return Trained(part, step, done, codes)
+def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished: bool, *, again: bool) -> Trained:
+    """How far a part is by its files and, while a process writes, by the last line about it in the log.
+
+    What was saved may be half a minute old; the log is as old as a stretch of training, and may be ahead of what a
+    killed process has saved.
+    """
+    own, steps = found.folder / before.part.folder, found.steps
+    places = [path for path in own.glob("records/*of*") if path.is_dir()] or [own / "records"]  # of each process
+    saved = min(max((end for _, end in _spans(place)), default=0) for place in places)
+    step = saved if found.holder is None else max(saved, int(last.get("step", 0)))
+    done = any(end >= steps for _, end in _spans(own / "final")) or (finished and saved >= steps)
+    broken = before.codes["NON_FINITE"] if again else sum(map(_not_finite, places))
+    codes = _codes(own / "final", steps) or Counter(NON_FINITE=max(broken, int(last.get("not_finite", 0))))
+    losses = {name: float(last[name]) for name in _LOSSES if name in last}
+    return Trained(before.part, step, done, codes, int(last.get("stopped", before.stopped)), losses)
 
 
 def _spans(place: Path) -> list[tuple[int, int]]:
@@ -215,17 +192,24 @@ def _outcomes(folder: Path) -> dict[str, int]:
         return {}
 
 
-def _rate(folder: Path) -> float | None:
-    """Steps a second of all runs together, of the last stretches of the log."""
-    work = [(entry["steps"] * entry["runs"], entry["seconds"]) for entry in _log(folder)]
-    steps, seconds = (sum(column) for column in zip(*work[-_RECENT:], strict=True)) if work else (0, 0)
-    return steps / seconds if steps and seconds else None
+def _rate(log: Sequence[Mapping[str, Any]], under_way: Set[str]) -> float | None:
+    """Steps a second of all runs together, of the last stretches of the log; the parts under way there, side by side.
+
+    Workers of an engine train parts at the same time, and write to one log.
+    """
+    recent = log[-_RECENT:]
+    work = [(entry["steps"] * entry["runs"], entry["seconds"]) for entry in recent]
+    steps, seconds = (sum(column) for column in zip(*work, strict=True)) if work else (0, 0)
+    beside = len(under_way & {entry.get("block") for entry in recent})
+    return max(1, beside) * steps / seconds if steps and seconds else None
 
 
-def _log(folder: Path) -> Iterator[dict[str, Any]]:
-    """The lines of log.jsonl that are about training; the last one may be half written."""
+def _log(folder: Path, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """The lines of log.jsonl that are about training, or its last ones; the very last may be half written."""
     try:
-        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        with (folder / "log.jsonl").open("rb") as file:
+            file.seek(0 if whole else max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().splitlines()
     except OSError:
         return
     for line in lines:

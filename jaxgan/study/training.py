@@ -23,12 +23,12 @@ from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import start_runs
 from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import compilation, processes, provenance
-from jaxgan.study.bars import progress_bar
 from jaxgan.study.blocks import keys_of, runs_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import seed_numbers
 from jaxgan.study.interrupted import Interrupted, last_line
 from jaxgan.study.job import Block, Job
+from jaxgan.study.live import Look, unseen
 from jaxgan.study.messages import counted
 from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
 from jaxgan.types import Algorithm, Generator, State
@@ -39,20 +39,30 @@ _COMPILING = "compiling cannot be interrupted: stopping after it and the first s
 _TRAINING = "stopping after the steps under way, and saving"
 
 
-def train(job: Job, program: Program, block: Block, placement: Placement, watched: Watched) -> Generator:
+def train(
+    job: Job, program: Program, block: Block, placement: Placement, watched: Watched, look: Look = unseen
+) -> Generator:
     """Trains a block from where its checkpoint stands, writing records and checkpoints as it goes.
 
     Returns the generators of all its runs in the process that leads, and in the others those of their own.
+
+    Args:
+      job: what it is a part of.
+      program: the block's.
+      block: which runs.
+      placement: on which devices.
+      watched: what is measured along training.
+      look: is called whenever there is something new to see.
 
     Raises:
       Interrupted: a signal; the checkpoint is that of the last step.
     """
     with stoppable() as stopping, stopping.held(_COMPILING):
-        return _train(job, program, block, placement, watched, stopping)
+        return _train(job, program, block, placement, watched, look, stopping)
 
 
 def _train(
-    job: Job, program: Program, block: Block, placement: Placement, watched: Watched, stopping: Stopping
+    job: Job, program: Program, block: Block, placement: Placement, watched: Watched, look: Look, stopping: Stopping
 ) -> Generator:
     study, config, folder = job.study, job.study.config, job.folder / block.folder
     algorithm, settings, label = *what_trains(study, program, block), title_of(study, block)
@@ -66,23 +76,19 @@ def _train(
         return generator
     if done:
         job.log(f"{label}: continuing at step {done:,}")
-    bar = progress_bar(label, config.steps, done=done, shown=job.progress)
     compiled = f"{program.name} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
-    if not bar.disable:
-        before = compilation.last_time(compiled)
-        bar.set_postfix_str("compiling" if before is None else f"compiling, {before:.0f} s the last time")
-    writer = Writer(job, block, watched.finish, bar, done)
+    look(f"compiling {label}{_last_time(compiled)}")
+    writer = Writer(job, block, watched.finish, look, done)
     if done and job.rules:
-        writer.history = [read_records(folder / "records" / processes.own_name(), done, writer.origin)]
+        writer.go_on(read_records(folder / "records" / processes.own_name(), done, writer.origin))
 
     def on_compile(seconds: float) -> None:
         compilation.took(compiled, seconds)
         stopping.line = _TRAINING
-        bar.unpause()  # the rate is that of the steps, without the compilation
-        bar.set_postfix_str(f"compiled in {seconds:.0f} s")
+        look(f"compiled {label} in {seconds:.0f} s")
 
     clock = time.perf_counter()
-    with bar, compilation.in_precision(config):
+    with compilation.in_precision(config):
         fitted = fit(
             algorithm,
             study.source.sample,
@@ -90,8 +96,8 @@ def _train(
             config.steps,
             settings=settings,
             state=state,
-            stopped_at=job.rules.stopped_at(writer.history) if done and job.rules else None,
-            stop=(lambda chunk: job.rules.stopped_at(writer.history) > 0) if job.rules else None,
+            stopped_at=writer.stopped_at if done and job.rules else None,
+            stop=(lambda chunk: writer.stopped_at > 0) if job.rules else None,
             probe=watched.probe,
             probe_at=probe_steps(config.steps, config.evaluate_every, done),
             record_every=config.record_every or None,
@@ -99,6 +105,7 @@ def _train(
             on_compile=on_compile,
             placement=placement,
         )
+    look(now=True)
     writer.save(fitted.state)
     if fitted.step < config.steps and not fitted.interrupted:
         writer.stand_still(fitted.step)
@@ -111,18 +118,29 @@ def _train(
     return generator
 
 
+def _last_time(compiled: str) -> str:
+    before = compilation.last_time(compiled)
+    return "" if before is None else f", {before:.0f} s the last time"
+
+
 class Writer:
-    """Keeps what each chunk of training brings: a line of the log, the bar, and now and then records and a checkpoint.
+    """Keeps what each chunk of training brings: a line of the log, and now and then records and a checkpoint.
 
     Records are written just before the checkpoint that a resumed run goes on from; without it they are of no use.
     """
 
-    def __init__(self, job: Job, block: Block, finish: Finish, bar: Any, done: int):
-        self.job, self.block, self.finish, self.bar = job, block, finish, bar
+    def __init__(self, job: Job, block: Block, finish: Finish, look: Look, done: int):
+        self.job, self.block, self.finish, self.look = job, block, finish, look
         self.folder, self.origin = job.folder / block.folder, job.origin(block)
         self.saved, self.step = time.monotonic(), done
         self.records: list[dict[str, NDArray]] = []  # since that step
         self.history: list[Mapping[str, NDArray]] = []  # of all steps, where something is decided by it
+        self.stopped_at = np.zeros(0, np.int64)  # [run] what is decided: the step, or 0
+
+    def go_on(self, records: Mapping[str, NDArray]) -> None:
+        """Decides by what was recorded before."""
+        self.history.append(records)
+        self.stopped_at = self.job.rules.stopped_at(self.history)
 
     def on_chunk(self, chunk: Chunk) -> None:
         arrays = {f"series/{name}": values for name, values in series_of(chunk.info).items()}
@@ -136,9 +154,11 @@ class Writer:
         self.records.append(arrays)
         if self.job.rules:
             self.history.append(arrays)
+            if chunk.probe is not None:
+                self.stopped_at = self.job.rules.stopped_at(self.history)
         if len(chunk.steps):
             self.report(chunk)
-        self.bar.update(chunk.length)
+        self.look()
         if processes.any_of(time.monotonic() - self.saved > _SAVE_SECONDS):
             self.save(chunk.state)
 
@@ -168,14 +188,17 @@ class Writer:
         append_records(records, step, config.steps, left | arrays, self.origin)
 
     def report(self, chunk: Chunk) -> None:
-        """The last medians over runs, for the log and the bar."""
+        """The last medians over runs, and how many runs have come to an end, for the log."""
+        if not processes.leads():
+            return
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
         last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
-        if processes.leads():
-            entry = {"configuration": self.block.folder.partition("/")[0], "wave": self.block.wave, "step": chunk.step}
-            entry |= {"runs": len(chunk.runs), "steps": chunk.length, "seconds": chunk.seconds, **last}
-            store.log(self.job.folder, entry)
-        self.bar.set_postfix({name: f"{value:.3f}" for name, value in last.items()}, refresh=False)
+        entry = {"configuration": self.block.folder.partition("/")[0], "wave": self.block.wave, "step": chunk.step}
+        entry |= {"runs": len(chunk.runs), "steps": chunk.length, "seconds": chunk.seconds, **last}
+        entry |= {"block": self.block.folder, "not_finite": np.count_nonzero(chunk.first_nonfinite_step)}
+        if self.job.rules:
+            entry["stopped"] = np.count_nonzero((self.stopped_at > 0) & (self.stopped_at < self.job.study.config.steps))
+        store.log(self.job.folder, entry)
 
 
 def read_block(job: Job, block: Block) -> dict[str, NDArray]:

@@ -13,7 +13,8 @@ from jaxgan.cli.app import main
 from jaxgan.files import StoreError
 from jaxgan.results.claim import LOCK, RunFolder, claim, holder
 from jaxgan.results.records import Origin, append_records
-from jaxgan.study.progress import Progress, lines_of, progress_of
+from jaxgan.study.how_far import lines_of
+from jaxgan.study.progress import Progress, progress_of
 from tests.cli.commands import refused
 
 BLOCKS = [
@@ -104,13 +105,41 @@ def test_a_study_under_way_in_words(half):
 
 def test_trained_and_not_yet_measured(half):
     recorded(half, "wgan/seeds-0-3/records", 100, 4)
-    assert "under way: wgan, seeds 0 to 3, 4 runs: trained, being measured" in list(lines_of(progress_of(half.path)))
+    assert "under way: wgan, seeds 0 to 3, 4 runs: being measured" in list(lines_of(progress_of(half.path)))
 
 
 def test_several_processes_are_as_far_as_the_slowest(half):
     recorded(half, "wgan/seeds-0-3/records/1of2", 30, 2)
     recorded(half, "wgan/seeds-0-3/records/2of2", 10, 2, broken=1)
-    assert progress_of(half.path).trained[2][1:] == (10, False, {"NON_FINITE": 1})
+    assert progress_of(half.path).trained[2][1:4] == (10, False, {"NON_FINITE": 1})
+
+
+def test_while_a_process_writes_its_log_says_how_far_it_is(half):
+    """What was saved may be half a minute old, and after a kill the log may be ahead of what there is to go on from."""
+    entry = {"block": "minimax/seeds-0-3-1", "step": 70, "steps": 20, "runs": 4, "seconds": 0.5, "not_finite": 2}
+    logged(half, {}, entry | {"stopped": 1, "d_loss": 1.25})
+    with half:
+        first = progress_of(half.path)
+        one = first.trained[1]
+        assert (one.step, one.codes, one.stopped, one.losses) == (70, {"NON_FINITE": 2}, 1, {"d_loss": 1.25})
+        assert "runs done: 8 of 16, stopped by a rule: 1" in lines_of(first)
+        assert progress_of(half.path, first) == first
+        logged(half, {"block": "wgan/seeds-0-3", "step": 30, "steps": 20, "runs": 4, "seconds": 0.5})
+        second = progress_of(half.path, first)
+        assert second == progress_of(half.path) and second.trained[2].step == 30
+        recorded(half, "minimax/seeds-0-3-1/final", 100, 4, broken=1)
+        third = progress_of(half.path, second)
+        assert third == progress_of(half.path) and third.trained[1].codes == {"NON_FINITE": 1, "COLLAPSED": 3}
+    assert progress_of(half.path).trained[2].step == 0
+
+
+def test_workers_that_write_to_one_log_are_as_fast_together(half):
+    """Two of them, at 200 steps a second each."""
+    with half:
+        for step in range(5, 45):
+            for block in ("minimax/seeds-0-3-1", "wgan/seeds-0-3"):
+                logged(half, {"block": block, "step": step, "steps": 50, "runs": 4, "seconds": 1.0})
+        assert progress_of(half.path).rate == 400.0
 
 
 def test_a_finished_study_says_how_its_runs_ended(half, capsys):

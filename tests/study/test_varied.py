@@ -17,8 +17,10 @@ from jaxgan.results import store
 from jaxgan.study import blocks, carrying_out, planning
 from jaxgan.study.blocks import blocks_for, blocks_in
 from jaxgan.study.config import configure
+from jaxgan.study.how_far import lines_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import needs_of
+from jaxgan.study.progress import progress_of
 from tests.study.tiny import TINY, assert_equal
 
 PROGRAMS = ["minimax-d_steps=1", "minimax-d_steps=2"]
@@ -160,6 +162,7 @@ def test_a_stopped_run_stands_still_and_counts(tmp_path: Path) -> None:
     norms = found.dataset["g_grad_norm"].values
     assert np.isfinite(norms[..., found.steps <= 10]).all() and np.isnan(norms[..., found.steps > 10]).all()
     assert "NON_FINITE" not in found.outcomes
+    assert "runs done: 4 of 4, stopped by a rule: 4" in lines_of(progress_of(tmp_path / "run"))
 
 
 def test_the_generator_of_any_run_can_be_sampled(whole: jg.Results) -> None:

@@ -1,0 +1,87 @@
+"""How far a run is, in words: the lines of `jaxgan status`, and what the view in the terminal is made of."""
+
+from collections.abc import Iterator
+
+from jaxgan.study.messages import counted
+from jaxgan.study.progress import Part, Progress, Trained
+
+
+def lines_of(found: Progress) -> Iterator[str]:
+    """A few lines for a terminal or a log."""
+    yield f"{found.folder}: {_state(found)}"
+    seeds = counted(found.runs // max(1, found.configurations), "seed")
+    what = f"{counted(found.configurations, 'configuration')} x {seeds} x {counted(found.steps, 'step')}"
+    yield f"{found.job} on {found.data}: {what}, {counted(len({one.part.program for one in found.trained}), 'program')}"
+    yield done_words(found)
+    for one in found.trained if not found.finished else ():
+        if one.under_way:
+            yield f"under way: {title_of(one.part)}: {step_words(one, found.steps)}"
+    yield failed_words(found)
+    if not found.finished and (rate := rate_words(found)):
+        yield ", ".join(rate)
+
+
+def done_words(found: Progress) -> str:
+    """Runs that are done and, where rules stop some, how many they have stopped."""
+    stopped = sum(one.stopped for one in found.trained)
+    by_rules = f", stopped by a rule: {stopped:,}" if stopped else ""
+    return f"runs done: {found.runs_done:,} of {found.runs:,}{by_rules}"
+
+
+def failed_words(found: Progress) -> str:
+    """Failures by code."""
+    known = "" if found.finished else " so far"
+    codes = ", ".join(f"{n:,} {code}" for code, n in sorted(found.failures.items())) or "none"
+    return f"failed runs{known}: {codes}"
+
+
+def rate_words(found: Progress) -> list[str]:
+    """The rate, and the time left where there is some; nothing where nothing was trained yet."""
+    if not found.rate or found.seconds_left is None:
+        return []
+    left = f"about {duration(found.seconds_left)} of training left"
+    return [f"{found.rate:,.0f} steps a second of all runs together", *([left] if found.seconds_left >= 0.5 else [])]
+
+
+def step_words(one: Trained, steps: int) -> str:
+    """Where a part stands that was begun."""
+    return "being measured" if one.step >= steps else f"step {one.step:,} of {steps:,}"
+
+
+def title_of(part: Part) -> str:
+    """What a part is called.
+
+    Example:
+      >>> title_of(Part("minimax/seeds-0-7-1", "minimax", 32, 0, 7, 1))
+      'minimax, seeds 0 to 7, wave 2, 32 runs'
+    """
+    wave = f", wave {part.wave + 1}" if part.wave else ""
+    return f"{part.program}, seeds {part.first} to {part.last}{wave}, {counted(part.runs, 'run')}"
+
+
+def duration(seconds: float) -> str:
+    """In the unit that suits it.
+
+    Example:
+      >>> duration(42), duration(600), duration(4 * 3600 + 600)
+      ('42 s', '10 min', '4 h 10 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _state(found: Progress) -> str:
+    if isinstance(found.holder, str):
+        return "finished" if found.finished else f"running or stopped; its lock cannot be asked ({found.holder})"
+    if found.holder is not None:
+        about = found.holder
+        by = f" by process {about['process']} on {about['host']}, since {about['since']}" if about else ""
+        return f"running{by}"
+    if found.finished:
+        return "finished"
+    if found.job == "study":
+        return "stopped; its command goes on with it"
+    command = "profile --train" if found.job == "profile" else found.job
+    return f"stopped; continue with: jaxgan {command} --resume --out {found.folder}"

@@ -1,0 +1,135 @@
+"""What a terminal shows of a run while it is trained: at most a dozen lines, a function of how far the run is."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group
+from rich.text import Text
+
+from jaxgan.study.how_far import done_words, failed_words, rate_words, step_words
+from jaxgan.study.messages import counted
+from jaxgan.study.progress import Progress, Trained
+
+WITH_BARS = 60
+"""Columns from which there are bars beside the names."""
+MOST = 5
+"""Programs with a line of their own; of more, those under way have one."""
+_SHORTEST, _LONGEST = 8, 40  # columns of a bar
+_LEFT_TO_WORDS = 26  # columns beside a name
+
+
+def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = False) -> Group:
+    """The view on a terminal so wide; it ends in an empty line, on which a program that is killed leaves the cursor.
+
+    Args:
+      found: how far the run is.
+      columns: of the terminal.
+      note: what is being done, in place of the rate: what is compiled, say.
+      plain: whether it is in ASCII and bars need no line drawings.
+    """
+    programs, columns = _programs(found), max(columns, 20)
+    lines = list(_rows(found, programs, columns, plain))
+    if len(programs) > MOST:
+        lines += _wrapped([_rest(programs)], columns)
+    rate = [note] if note else rate_words(found)[::-1]  # what is read most often comes first
+    facts = [*rate[:1], *_losses(found), *rate[1:]]
+    if len(found.trained) == 1:
+        lines += _wrapped(facts, columns, most=1)
+        lines += _wrapped(_split(failed_words(found)), columns, style="yellow") if found.failures else []
+    else:
+        lines += _wrapped(_split(done_words(found)), columns)
+        lines += _wrapped(_split(failed_words(found)), columns, style="yellow" if found.failures else "dim")
+        lines += _wrapped(facts, columns, most=2, style="dim")
+        lines = [Text(""), *lines]
+    return Group(*lines, Text(""))
+
+
+def _programs(found: Progress) -> list[list[Trained]]:
+    """The parts of each program."""
+    names = dict.fromkeys(one.part.program for one in found.trained)
+    return [[one for one in found.trained if one.part.program == name] for name in names]
+
+
+def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plain: bool) -> Iterator[Text]:
+    """A line for each program; of many programs for those under way."""
+    shown = [one for one in programs if any(part.under_way for part in one)] if len(programs) > MOST else programs
+    shown, wide = list(shown)[:MOST], columns >= WITH_BARS
+    words = [_words(parts, found.steps, wide) for parts in shown]
+    width = max((len(_longest(parts, found.steps, wide)) for parts in shown), default=0)
+    longest = max((len(parts[0].part.program) for parts in shown), default=0)
+    name = min(longest, columns - 3 - min(width, _LEFT_TO_WORDS))
+    bar = min(_LONGEST, columns - 1 - name - 2 - 2 - width)
+    for parts, where in zip(shown, words, strict=True):
+        line = Text(_cut(parts[0].part.program, name).ljust(name))
+        done = all(part.done for part in parts)
+        if wide and bar >= _SHORTEST:
+            line.append("  ").append(_bar(_share(parts, found.steps), bar, done, plain))
+        line.append("  ").append(where, "dim" if done or not any(part.step for part in parts) else "")
+        line.truncate(columns - 1)
+        yield line
+
+
+def _share(parts: Sequence[Trained], steps: int) -> float:
+    """Of all steps of all runs."""
+    done = sum(one.part.runs * (steps if one.done else min(one.step, steps)) for one in parts)
+    return done / max(1, steps * sum(one.part.runs for one in parts))
+
+
+def _words(parts: Sequence[Trained], steps: int, wide: bool) -> str:
+    """How many of a program's blocks are done, and the step of the one under way."""
+    done, now = sum(one.done for one in parts), [one for one in parts if one.under_way]
+    step = step_words(now[0], steps) if len(now) == 1 else f"{len(now)} under way" if now else ""
+    if len(parts) == 1:
+        return step or ("done" if done else "to come")
+    if not wide:
+        step = step.partition(" of ")[0]
+    blocks = f"{done:,} of {counted(len(parts), 'block')}" if wide else f"{done:,} of {len(parts):,}"
+    return ", ".join(filter(None, (blocks, step)))
+
+
+def _longest(parts: Sequence[Trained], steps: int, wide: bool) -> str:
+    """What `_words` may come to, so that bars do not change their length."""
+    one = parts[0]._replace(step=steps - 1, done=False)
+    return _words([one, *(part._replace(step=steps, done=True) for part in parts[1:])], steps, wide)
+
+
+def _rest(programs: Sequence[list[Trained]]) -> str:
+    """Programs without a line, in numbers."""
+    done = sum(all(part.done for part in parts) for parts in programs)
+    now = sum(any(part.under_way for part in parts) for parts in programs)
+    left = len(programs) - done - now
+    more = [f"{now - MOST:,} more under way"] if now > MOST else []
+    return ", ".join([*more, f"{done:,} of {counted(len(programs), 'program')} done", f"{left:,} to come"])
+
+
+def _losses(found: Progress) -> list[str]:
+    """The last ones of the only part under way."""
+    now = [one for one in found.trained if one.under_way and one.step < found.steps]
+    losses = now[0].losses if len(now) == 1 else {}
+    return [", ".join(f"{name} {value:.3f}" for name, value in losses.items())] if losses else []
+
+
+def _bar(share: float, width: int, done: bool, plain: bool) -> Text:
+    """Read without colour, too: what is done is drawn thicker."""
+    full = width if done else int(share * width)
+    bar = Text(("#" if plain else "━") * full, "green" if done else "cyan")
+    return bar.append(("-" if plain else "─") * (width - full), "bright_black")
+
+
+def _split(words: str) -> list[str]:
+    return words.split(", ")
+
+
+def _wrapped(facts: Sequence[str], columns: int, *, most: int | None = None, style: str = "") -> list[Text]:
+    """Facts beside one another, as many as fit into a line; what is longer than a line is cut between words."""
+    lines = list[str]()
+    for fact in facts:
+        if lines and len(joined := f"{lines[-1]}, {fact}") < columns:
+            lines[-1] = joined
+        else:
+            lines += textwrap.wrap(fact, columns - 1)
+    return [Text(line, style) for line in lines[:most]]
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: max(0, width - 3)]}..."
