@@ -14,7 +14,7 @@ from jaxgan.report.run.map import map_handles, map_panels
 from jaxgan.report.run.phase import phase_panels
 from jaxgan.report.run.pictures import of_chosen, pictures_of
 from jaxgan.report.run.settings import are_many
-from jaxgan.report.run.study import study_content
+from jaxgan.report.run.study import study_figures
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.run.when import when_panels
 from jaxgan.results.results import Results
@@ -40,7 +40,7 @@ def save_paper(results: Results, folder: Path | str, paper: str = "one-column") 
 def _whole(results: Results, folder: Path) -> None:
     if "outcome" in results.dataset:
         pictures_of(results, summarize_run(results), folder, write=write_paper_figure)
-        study_content(results, folder, write=write_paper_figure)
+        study_figures(results, folder, write=write_paper_figure)
     if results.group("paper"):
         for name, figure in figures_of(results).items():
             write_paper_figure(figure, folder / f"{name}.png")
@@ -56,9 +56,9 @@ def _apart(results: Results, folder: Path) -> None:
         shown = of_chosen(results, summarize_run(results)) if are_many(results) else results
         save_columns([*curve_panels(shown), *when_panels(shown)], folder, shown.configurations)
     if "outcome" in results.dataset:
-        study_content(results, folder, write=_write_if_single)
+        study_figures(results, folder, write=_write_if_single)
         for planes in planes_of(results):
-            names = [plane.title for plane in planes] if len(planes[0].numbers) == 1 else []
+            names = [plane.title for plane in planes] if planes[0].is_line else []
             save_columns(phase_panels(results, planes), folder, names)
         if panels := map_panels(results):
             handles, names = map_handles(results)

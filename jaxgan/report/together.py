@@ -34,15 +34,13 @@ def write_together(folders: Sequence[Path], out: Path) -> Path:
     runs = list(zip(names_of(folders), map(_loaded, folders), strict=True))
     check_page(out)
     tables = [summarize_run(results) for _, results in runs]
-    parts = [_part(name, results, table) for (name, results), table in zip(runs, tables, strict=True)]
+    claims = [study_sections(results) for _, results in runs]
+    parts = [_part(*run, table, own) for run, table, own in zip(runs, tables, claims, strict=True)]
     beside = together_section([(name, results, table) for (name, results), table in zip(runs, tables, strict=True)])
     shown = [beside] if len(runs) > 1 else []
-    for (name, results), table in zip(runs, tables, strict=True):
+    for (name, results), table, own in zip(runs, tables, claims, strict=True):
         prefix = f"{name}: " if len(runs) > 1 else ""
-        shown += [
-            each._replace(caption=prefix + each.caption)
-            for each in (*study_sections(results), *sections(results, table))
-        ]
+        shown += [each._replace(caption=prefix + each.caption) for each in (*own, *sections(results, table))]
     write_text(out.with_suffix(".md"), to_markdown(shown))
     write_text(out.with_suffix(".tex"), to_latex(shown))
     title = ", ".join(name for name, _ in runs)
@@ -103,11 +101,11 @@ def _loaded(folder: Path) -> Results:
     return results
 
 
-def _part(name: str, results: Results, table: Table) -> dict[str, Any]:
+def _part(name: str, results: Results, table: Table, claims: Sequence[Section]) -> dict[str, Any]:
     """A run's own sections as markup."""
     from markupsafe import Markup
 
-    content = run_content(results, None, table)
+    content = run_content(results, None, table, claims)
     seeds = counted(len(results.seeds), "seed")
     words = [named(results), str(results.notes.get("data") or ""), seeds]
     if steps := results.notes.get("steps"):

@@ -100,6 +100,24 @@ def test_one_number_is_a_line_and_none_is_no_figure() -> None:
     assert planes_of(make_run()) == []
 
 
+@pytest.mark.parametrize("falling", [False, True])
+def test_two_numbers_that_change_together_are_a_line_with_both_at_its_axis(falling: bool) -> None:
+    run = make_study(y=0)
+    lr_d = run.dataset["setting_lr_d"]
+    run = dataclasses.replace(run, dataset=run.dataset.assign(setting_lr_g=2e-5 / lr_d if falling else 2 * lr_d))
+    (planes,) = planes_of(run)
+    assert [number.name for number in planes[0].numbers] == ["lr_d", "lr_g"] and planes[0].is_line
+    (axis,) = phase_figure(run, planes).axes
+    np.testing.assert_array_equal(ydata(axis.lines[0]), (run.outcomes != "OK").mean(axis=1)[:4])
+    assert len(axis.collections) == 2  # bands
+    assert axis.get_xlabel() == "above: learning rate of D, lr_d\nbelow: learning rate of G, lr_g"
+    assert [text.get_text() for text in axis.get_xticklabels()][::3] == (
+        ["0.0003\n0.0667", "0.016\n0.00125"] if falling else ["0.0003\n0.0006", "0.016\n0.032"]
+    )
+    assert list(cells_frame(run, planes, failed_share()).columns[1:3]) == ["lr_d", "lr_g"]
+    assert "of 4 values at least half" in cells_in_words(run, planes)[0]
+
+
 def test_what_is_drawn_at_random_is_drawn_as_points() -> None:
     run = make_study(("minimax",))
     rng = np.random.default_rng(0)

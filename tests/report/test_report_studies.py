@@ -17,7 +17,7 @@ from jaxgan.report.run.selection import selection_section
 from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.survival import survival_data, survival_figure, survival_section
 from jaxgan.report.tables import Section
-from jaxgan.results.results import Metric
+from jaxgan.results.results import Metric, Results
 from jaxgan.results.statistics import (
     compare_failures,
     compare_pairs,
@@ -198,6 +198,13 @@ def test_the_gain_of_choosing_is_told() -> None:
 def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "png", lambda figure: b"")  # other tests look at pictures
     monkeypatch.setattr(layout, "save_vector", lambda figure, stem: None)
+    made = list[list[Section]]()
+
+    def sections_once(results: Results) -> list[Section]:
+        made.append(claims_sections(results))
+        return made[-1]
+
+    monkeypatch.setattr("jaxgan.report.run.study.claims_sections", sections_once)
     study = make_study(claims=(planned("frechet", "r1_gan", "minimax", "R1 beats <minimax>"),), failed_at=EARLY)
     page = write_run_report(save(study, tmp_path / "study")).read_text()
     shown = text_of(page)
@@ -209,6 +216,7 @@ def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path, monkeypatch:
     assert list(tables)[:4] == ["planned", "exploratory", "selection", "survival"]
     for name in ("survival", "profiles"):
         assert (tmp_path / "study" / f"{name}.png").is_file() and f"{name}.png" in shown
+    assert len(made) == 1  # thousands of resamples, for the page and for the tables' files
     run = make_run()
     assert study_sections(run) == []
 

@@ -14,6 +14,7 @@ from jaxgan.report.profile.tables import paper_section, sections
 from jaxgan.report.run.report import FILES as RUN_FILES
 from jaxgan.report.run.report import run_content, write_tables
 from jaxgan.report.run.sections import sections as run_sections
+from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.words import counted
 from jaxgan.results.results import Results
@@ -74,7 +75,7 @@ def _training_content(results: Results, folder: Path) -> dict[str, Any]:
         return {"training": False}
     table = summarize_run(results)
     write_tables(folder, [*own, *run_sections(results, table)])
-    return run_content(results, folder, table) | {"training": True}
+    return run_content(results, folder, table, study_sections(results)) | {"training": True}
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:

@@ -62,6 +62,15 @@ class Plane(NamedTuple):
         """Whether its places are those of a grid, and not drawn at random."""
         return len(self.members) >= _GRID * math.prod(len(self.levels(k)) for k in range(len(self.numbers)))
 
+    @property
+    def is_line(self) -> bool:
+        """Whether its places are along a line: of one number, or of two that change together and do not turn."""
+        if len(self.numbers) == 1:
+            return True
+        steps = np.diff(np.array(sorted(self.members)).reshape(-1, 2), axis=0)
+        turns = (steps[:, 1] < 0).any() and (steps[:, 1] > 0).any()
+        return len(steps) > 0 and bool((steps[:, 0] > 0).all()) and not turns
+
 
 def failed_share() -> Statistic:
     """The share of failed runs with its Wilson interval."""
@@ -88,16 +97,17 @@ def metric_mean(metric: Metric) -> Statistic:
 def planes_of(results: Results) -> list[list[Plane]]:
     """A plane for each recipe, those over the same numbers together: one figure each. Empty where no number varies.
 
-    A recipe lies over the first two numbers that vary within it. Other settings that vary get planes of their own while
-    these are few; else a cell holds the runs of all their values.
+    A recipe lies over the first two numbers that vary within it, or along the line on which these change together.
+    Other settings that vary get planes of their own while they are few; else a cell holds the runs of all their values.
     """
     numbers = numbers_of(results)
-    found: dict[tuple[str, ...], list[Plane]] = {}
+    found: dict[tuple[str | bool, ...], list[Plane]] = {}
     for recipe, own in by_recipe(results).items():
         varying = [number for number in numbers if len(_levels(number.values[own])) > 1]
         if varying:
             axes = tuple(varying[:2])
-            found.setdefault(tuple(axis.name for axis in axes), []).extend(_planes(results, recipe, own, axes))
+            for plane in _planes(results, recipe, own, axes):
+                found.setdefault((*(axis.name for axis in axes), plane.is_line), []).append(plane)
     return list(found.values())
 
 
@@ -181,7 +191,7 @@ def cells_in_words(results: Results, planes: Sequence[Plane]) -> list[str]:
     for plane in planes:
         shares = np.array([each.interval for each in estimates(results, plane, failed_share()).values()])
         over, surely, surely_not = shares[:, 0] >= 0.5, shares[:, 1] > 0.5, shares[:, 2] < 0.5
-        where = "cells" if len(plane.numbers) == 2 else "values"
+        where = "values" if plane.is_line else "cells"
         found.append(
             f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, in "
             f"{(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "

@@ -1,7 +1,7 @@
 """Phase diagrams: where in the plane of two varied numbers runs fail, a map a recipe; of one number, a line."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +24,18 @@ COLOURS = "viridis"  # its lightness goes one way, so that it is read in grey, t
 NUMBERED = 8  # cells a side, up to which their numbers are written into them
 _COLUMNS = 3
 _PANEL = 2.15  # inches that a row of panels takes
+_ROOM = 0.7  # inches, from one tick of two numbers to the next
 
 
 def phase_figure(results: Results, planes: Sequence[Plane], statistic: Statistic | None = None) -> "Figure":
     """The planes side by side on common axes and with common colours: the statistic, by default the share of failures.
 
     Solid: where half of the seeds fail, through the centres of cells. Dashed: where the bounds of the Wilson interval
-    cross one half. Planes over one number are lines with the interval as a band instead.
+    cross one half. Planes along a line are drawn as one, with the interval as a band.
     """
     statistic = statistic or failed_share()
     found = [estimates(results, plane, statistic) for plane in planes]
-    if len(planes[0].numbers) == 1:
+    if planes[0].is_line:
         return _line_figure(planes, found, statistic)
     columns = min(_COLUMNS, len(planes))
     rows = math.ceil(len(planes) / columns)
@@ -53,7 +54,7 @@ def phase_panels(results: Results, planes: Sequence[Plane], statistic: Statistic
     """Every plane by itself, for a paper's column."""
     statistic = statistic or failed_share()
     found = [estimates(results, plane, statistic) for plane in planes]
-    if len(planes[0].numbers) == 1:
+    if planes[0].is_line:
         return [Panel(f"phase-{statistic.name}", partial(_draw_lines, planes=planes, found=found, statistic=statistic))]
     norm = _norm(found, statistic)
 
@@ -250,6 +251,28 @@ def _draw_lines(
         axis.axhline(0.5, color=GREY, linestyle=":", linewidth=1.0)
         axis.set_ylim(-0.03, 1.03)
         axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    levels = [place[0] for cells in found for place in cells]
-    _scale(axis, planes[0].numbers, [_edges(sorted({min(levels), max(levels)}), planes[0].numbers[0].log)])
-    label(axis, "", plain_text(planes[0].numbers[0].label), plain_text(statistic.label))
+    axis.margins(x=0.04)
+    _scale(axis, planes[0].numbers[:1], None)
+    label(axis, "", plain_text(_along(planes[0].numbers)), plain_text(statistic.label))
+    if len(planes[0].numbers) == 2:
+        _tick_both(axis, {place for cells in found for place in cells})
+
+
+def _along(numbers: Sequence[Number]) -> str:
+    """At the axis along which they change, of which the first is drawn to scale."""
+    first, *second = (number.label for number in numbers)
+    return f"above: {first}\nbelow: {second[0]}" if second else first
+
+
+def _tick_both(axis: "Axes", places: Set[tuple[float, ...]]) -> None:
+    """The values of both numbers at some places, as many as have room beside one another."""
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    at, room = axis.transScale + axis.transLimits, _ROOM / figure.get_figwidth()
+    shown, last = list[tuple[float, ...]](), -1.0
+    for place in sorted(places):
+        if (x := at.transform((place[0], 0.5))[0]) - last >= room:
+            shown, last = [*shown, place], x
+    texts = ["\n".join(f"{value:.3g}".replace("e-0", "e-") for value in place) for place in shown]
+    axis.set_xticks([place[0] for place in shown], texts)
+    axis.set_xticks([], minor=True)

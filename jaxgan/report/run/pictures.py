@@ -138,17 +138,18 @@ def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[st
                 continue
             name = f"phase-{statistic.name}" + (f"-{k + 1}" if k else "")
             figure = phase_figure(results, planes, statistic)
-            if folder and write is picture and statistic.metric is None and len(planes[0].numbers) == 2:
+            if folder and write is picture and statistic.metric is None and not planes[0].is_line:
                 write_csv(borders_frame(results, planes), folder / "figures" / f"{name}-border.csv")
             found.append(
                 {
                     "picture": write(figure, at(folder, name), data=cells_frame(results, planes, statistic)),
                     "numbers": [number.label for number in planes[0].numbers],
+                    "line": planes[0].is_line,
                     "label": statistic.label,
                     "failures": statistic.metric is None,
                     "grid": all(plane.is_grid for plane in planes),
                     "words": cells_in_words(results, planes) if statistic.metric is None else [],
-                    "tables": [_cells(results, plane, statistic) for plane in planes if len(plane.numbers) == 2],
+                    "tables": [_cells(results, plane, statistic) for plane in planes if not plane.is_line],
                 }
             )
     return found

@@ -101,7 +101,7 @@ def budgets_figure(results: Results) -> "Figure | None":
         axis.fill_between(one.budgets[shown], one.low[shown], one.high[shown], color=colour(i), alpha=0.14, linewidth=0)
         axis.plot(one.budgets[shown], one.best[shown], color=colour(i), linestyle=dash(i), marker=".", markersize=3)
     tried = f"number of {plural(noun_of(results), 2)} tried"
-    label(axis, "", tried, fill(plain_text(f"expected best: {scores_of(results, results.metrics[0]).label}"), 32))
+    label(axis, "", tried, "expected best:\n" + fill(plain_text(scores_of(results, results.metrics[0]).label), 32))
     axis.locator_params(axis="x", integer=True)
     if list(found) != ["all"]:
         legend(figure, *line_handles(list(found), markers=False))

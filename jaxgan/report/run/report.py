@@ -1,5 +1,6 @@
 """The report of a run: one page that opens from disk, its pictures beside it, and its tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jaxgan.report.run.samples import MOST, is_points
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.story import story
-from jaxgan.report.run.study import study_content, study_sections
+from jaxgan.report.run.study import study_figures, study_sections
 from jaxgan.report.run.table import (
     FEWER,
     Table,
@@ -64,9 +65,9 @@ def write_run_report(folder: Path) -> Path:
       StoreError: the folder holds no finished run.
     """
     results = load_results(folder)
-    table = summarize_run(results)
-    write_tables(folder, [*study_sections(results), *sections(results, table)])
-    content = run_content(results, folder, table)
+    table, claims = summarize_run(results), study_sections(results)
+    write_tables(folder, [*claims, *sections(results, table)])
+    content = run_content(results, folder, table, claims)
     return write_page(
         folder / "report.html",
         "run/report.html",
@@ -83,7 +84,7 @@ def write_tables(folder: Path, parts: list[Section]) -> None:
     write_text(folder / "table.tex", to_latex(parts))
 
 
-def run_content(results: Results, folder: Path | None, table: Table) -> dict[str, Any]:
+def run_content(results: Results, folder: Path | None, table: Table, claims: Sequence[Section]) -> dict[str, Any]:
     """What the sections about a training need; with a folder their figures are written to it."""
     occurred = {code: results.notes.get("explanations", {}).get(code, "") for code, each in table.failures.items()
                 if code != "any" and any(failures.failed for failures in each)}  # fmt: skip
@@ -92,7 +93,8 @@ def run_content(results: Results, folder: Path | None, table: Table) -> dict[str
     pictures = pictures_of(results, table, folder)
     return pictures | {
         "run": results,
-        "study": study_content(results, folder),
+        "claims": claims,
+        "study_figures": study_figures(results, folder),
         "notes": results.notes,
         "profile": False,
         "n": len(results.seeds),

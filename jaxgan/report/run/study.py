@@ -38,10 +38,12 @@ def study_sections(results: Results) -> list[Section]:
     return [*claims_sections(results), *(part for part in more if part is not None)]
 
 
-def study_content(results: Results, folder: Path | None, write: Callable[..., Any] = picture) -> dict[str, Any] | None:
-    """Tables and figures for the page; with a folder figures are written. None where results are not a study's."""
+def study_figures(
+    results: Results, folder: Path | None, write: Callable[..., Any] = picture
+) -> list[tuple[dict[str, Any], str]]:
+    """Figures, each with what it shows; with a folder they are written. Nothing of what is no study."""
     if "study" not in results.notes:
-        return None
+        return []
     runs = pooled(results)
     drawn = {} if runs is None else {name: (runs, *how) for name, how in OF_RUNS.items()}
     drawn["budgets"] = (results, *BUDGETS)
@@ -55,7 +57,7 @@ def study_content(results: Results, folder: Path | None, write: Callable[..., An
                 about + (_POOLED if found is not results else ""),
             )
         )
-    return {"tables": study_sections(results), "figures": figures}
+    return figures
 
 
 def pooled(results: Results) -> Results | None:
