@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.study import inputs
-from jaxgan.study.axes import Axis, axis_text, labels, value_text
+from jaxgan.study.axes import Together, labels, text_of, value_text
 from jaxgan.study.config import EVALUATIONS, defaults
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, listed, own_path
 from jaxgan.study.networks import PLAYERS
@@ -85,13 +85,13 @@ def _settings(content: Content, entries: list[Entry]) -> tuple[str, ...]:
 def _axes(content: Content, entries: list[Entry]) -> tuple[str, ...]:
     """Axes of all recipes once, and by recipe the others."""
     common = listed(content.vary)
-    found = [axis_text(axis) for axis in common]
+    found = [text_of(axis) for axis in common]
     for one in entries:
-        found += [axis_text(axis, one.label) for axis in own_axes(content, one, common)]
+        found += [text_of(axis, one.label) for axis in own_axes(content, one, common)]
     return tuple(found)
 
 
-def own_axes(content: Content, one: Entry, common: list[Axis]) -> list[Axis]:
+def own_axes(content: Content, one: Entry, common: list[Together]) -> list[Together]:
     """The axes of one recipe that are not those of all."""
     return [axis for axis in axes_for(content, one)[1] if axis not in common]
 

@@ -37,11 +37,15 @@ Ranges = Mapping[str, Range | Sequence[Value]]
 """By the name of a setting a range, or values of which one is drawn."""
 
 
-class Axis(NamedTuple):
-    """Settings that change together, row by row."""
+class Together(NamedTuple):
+    """Settings of a study file that change together, row by row, with their values; as texts it is a `vary.Axis`."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
+
+    def axis(self, owner: str = "") -> vary.Axis:
+        """Its values as texts."""
+        return vary.Axis(owner, self.names, tuple(tuple(map(value_text, row)) for row in self.rows))
 
 
 def grid(within: Range, n: int) -> tuple[float, ...]:
@@ -69,15 +73,15 @@ def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
     return tuple({name: _drawn(ranges[name], float(u)) for name, u in zip(names, row, strict=True)} for row in shares)
 
 
-def axis_text(axis: Axis, owner: str = "") -> str:
-    """An axis as a text of `Config.vary`.
+def text_of(settings: Together, owner: str = "") -> str:
+    """As a text of `Config.vary`.
 
     Example:
-      >>> axis_text(Axis(("lr_d", "lr_g"), ((0.001, 2.0), (1e-05, 3))), owner="r1_gan")
+      >>> text_of(Together(("lr_d", "lr_g"), ((0.001, 2.0), (1e-05, 3))), owner="r1_gan")
       'r1_gan:lr_d/lr_g=0.001/2,1e-05/3'
     """
-    rows = ",".join("/".join(map(value_text, row)) for row in axis.rows)
-    return f"{owner}{':' if owner else ''}{'/'.join(axis.names)}={rows}"
+    axis = settings.axis(owner)
+    return f"{owner}{':' if owner else ''}{'/'.join(axis.names)}={','.join(map('/'.join, axis.rows))}"
 
 
 def value_text(value: Any) -> str:
@@ -92,15 +96,14 @@ def value_text(value: Any) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def labels(label: str, axes: Iterable[Axis]) -> list[str]:
+def labels(label: str, axes: Iterable[Together]) -> list[str]:
     """The names of the configurations that a recipe and its axes make: every row of one with every row of the others.
 
     Example:
-      >>> labels("minimax", [Axis(("lr_d",), ((0.1,), (0.2,))), Axis(("b1",), ((0.5,),))])
+      >>> labels("minimax", [Together(("lr_d",), ((0.1,), (0.2,))), Together(("b1",), ((0.5,),))])
       ['minimax lr_d=0.1 b1=0.5', 'minimax lr_d=0.2 b1=0.5']
     """
-    texts = [vary.Axis("", axis.names, tuple(tuple(map(value_text, row)) for row in axis.rows)) for axis in axes]
-    return [label + cell.suffix for cell in vary.grid_of(texts)]
+    return [label + cell.suffix for cell in vary.grid_of([one.axis() for one in axes])]
 
 
 _TOGETHER = {"lr": ("lr_d", "lr_g")}  # both players have one rate
@@ -128,21 +131,21 @@ PRESETS: Mapping[str, Ranges] = {
 """
 
 
-def preset_axis(preset: str, n: int, seed: int, known: Iterable[str]) -> tuple[dict[str, Value], Axis]:
+def preset_axis(preset: str, n: int, seed: int, known: Iterable[str]) -> tuple[dict[str, Value], Together]:
     """Of a preset what a recipe with these settings has: what is the same in all rows, and an axis of the rest.
 
     All recipes are given the same draws: row 7 has one learning rate, whatever else a recipe has.
 
     Example:
       >>> preset_axis("lucic-narrow", 2, 0, ["lr_d", "lr_g", "b1"])
-      ({'b1': 0.5}, Axis(names=('lr_d', 'lr_g'), rows=((0.0006505, 0.0006505), (0.0006544, 0.0006544))))
+      ({'b1': 0.5}, Together(names=('lr_d', 'lr_g'), rows=((0.0006505, 0.0006505), (0.0006544, 0.0006544))))
     """
     ranges, known = PRESETS[preset], set(known)
     rows = drawn(ranges, n, seed)
     names = {name: key for key in sorted(ranges) for name in _TOGETHER.get(key, (key,)) if name in known}
     same = {name: rows[0][key] for name, key in names.items() if _is_one(ranges[key])}
     own = {name: key for name, key in names.items() if name not in same}
-    return same, Axis(tuple(own), tuple(tuple(row[key] for key in own.values()) for row in rows))
+    return same, Together(tuple(own), tuple(tuple(row[key] for key in own.values()) for row in rows))
 
 
 def _is_one(values: Range | Sequence[Value]) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgan.study import catalogue
-from jaxgan.study.axes import Axis, Value, drawn, preset_axis
+from jaxgan.study.axes import Together, Value, drawn, preset_axis
 from jaxgan.study.messages import OptionError
 from jaxgan.study.settings import known_settings
 from jaxgan.study.tables import Axes, Content, Recipe
@@ -67,11 +67,11 @@ def data_path(name: str, folder: Path) -> str:
     return name if name in catalogue.DATA or name.startswith("tfds:") else str(folder / name)
 
 
-def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Axis]]:
+def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Together]]:
     """What presets fix, and the axes of one recipe: those of all recipes, then its own."""
     own = [axes for owner, axes in content.vary.of.items() if owner in (one.label, one.recipe)]
     fixed: dict[str, Value] = {}
-    found: list[Axis] = []
+    found: list[Together] = []
     for axes in (content.vary, *own):
         found += listed(axes)
         if (same := preset_of(axes, one, content.settings.keys() | one.given.settings.keys())) is not None:
@@ -80,17 +80,17 @@ def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Axis]
     return fixed, found
 
 
-def listed(axes: Axes) -> list[Axis]:
+def listed(axes: Axes) -> list[Together]:
     """The axes that are the same for every recipe."""
-    found = [Axis((name,), tuple((value,) for value in values)) for name, values in axes.grid.items()]
-    found += [Axis(tuple(one), tuple(zip(*one.values(), strict=True))) for one in axes.zip]
+    found = [Together((name,), tuple((value,) for value in values)) for name, values in axes.grid.items()]
+    found += [Together(tuple(one), tuple(zip(*one.values(), strict=True))) for one in axes.zip]
     if axes.random is not None and axes.random.preset is None:
         rows = drawn(axes.random.ranges, axes.random.n, axes.random.seed)
-        found.append(Axis(tuple(rows[0]), tuple(tuple(row.values()) for row in rows)))
+        found.append(Together(tuple(rows[0]), tuple(tuple(row.values()) for row in rows)))
     return found
 
 
-def preset_of(axes: Axes, one: Entry, said: Iterable[str]) -> tuple[dict[str, Value], Axis] | None:
+def preset_of(axes: Axes, one: Entry, said: Iterable[str]) -> tuple[dict[str, Value], Together] | None:
     """What a preset draws for a recipe, but for what settings say."""
     random = axes.random
     if random is None or random.preset is None:

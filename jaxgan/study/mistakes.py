@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.study import catalogue, inputs
 from jaxgan.study.asked import PLACES, options_of
-from jaxgan.study.axes import Axis, Range, labels
+from jaxgan.study.axes import Range, Together, labels
 from jaxgan.study.config import MIXTURES, configure
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, own_path, preset_of
 from jaxgan.study.limits import FLOAT, check_field
@@ -136,7 +136,7 @@ def _of_random(place: Place, axes: Axes, entries: list[Entry]) -> Iterator[Mista
         got = "neither ranges nor a preset" if random.preset is None else f"ranges beside {random.preset!r}"
         yield Mistake(place, f"got {got}, expected ranges by name, or a preset, which has its own")
     for one in entries:
-        if random.preset is not None and not (drawn := preset_of(axes, one, ()) or ({}, Axis((), ())))[1].names:
+        if random.preset is not None and not (drawn := preset_of(axes, one, ()) or ({}, Together((), ())))[1].names:
             yield Mistake(
                 (*place, "preset"), f"got {random.preset!r}, of which {one.label} has no setting ({drawn[0]})"
             )
@@ -184,7 +184,7 @@ def _twice(content: Content, entries: list[tuple[int, Entry]]) -> Iterator[Mista
                 yield Mistake(("vary",), f"got {name} {what} for {one.label}, expected it once")
 
 
-def _axes_or_none(content: Content, one: Entry) -> list[Axis]:
+def _axes_or_none(content: Content, one: Entry) -> list[Together]:
     try:
         return axes_for(content, one)[1]
     except (ValueError, IndexError):  # lists of several lengths, rows of nothing: found before

@@ -12,7 +12,7 @@ _BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # a value such as (64, 32, 64) is
 
 
 class Axis(NamedTuple):
-    """Settings that vary together: a row of values for each step along the axis."""
+    """Settings that vary together, as texts: a row of values for each step along the axis."""
 
     owner: str  # a label or recipe; "": all
     names: tuple[str, ...]
