@@ -69,6 +69,7 @@ def _dask_here(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     with (
+        _quiet("distributed"),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -81,6 +82,18 @@ def _dask_here(workers: int) -> Iterator[Any]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client.get_executor(pure=False)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """What a library logs is not for who runs a study, whatever handlers another library has made for all of them."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Requeued:

@@ -3,6 +3,7 @@
 import concurrent.futures as cf
 import errno
 import json
+import logging
 import os
 import pickle
 import re
@@ -21,7 +22,7 @@ from jaxgan.cli.app import main
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, part_of
-from jaxgan.study import blocks, carrying_out, engines, work
+from jaxgan.study import blocks, carrying_out, clusters, engines, work
 from jaxgan.study.blocks import blocks_in
 from jaxgan.study.interrupted import Interrupted
 from jaxgan.study.job import Block, Job
@@ -270,6 +271,13 @@ def kill_one(folder: Path, after: int, stop: threading.Event, killed: list[tuple
             os.kill(process, signal.SIGKILL)
             killed.append((block, {p: p.stat().st_mtime_ns for b in done for p in (b / "final").iterdir()}))
             return
+
+
+def test_what_a_cluster_logs_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever else has made a handler for everybody's lines: they would stand among those of the study."""
+    with caplog.at_level(logging.INFO), clusters._quiet("distributed"):
+        logging.getLogger("distributed.scheduler").info("State start")
+    assert not caplog.records
 
 
 @pytest.mark.slow
