@@ -15,6 +15,7 @@ from .diagnostics.outcomes import Outcome as Outcome
 from .diagnostics.outcomes import classify as classify
 from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
+from .dynamics import balanced as balanced
 from .dynamics import best_generator as best_generator
 from .dynamics import consensus as consensus
 from .dynamics import consensus_field as consensus_field

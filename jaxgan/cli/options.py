@@ -109,7 +109,8 @@ _STUDY = [
             + ".  [default: float32]"),
     _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
             "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. Other settings are the recipe's own; "
-            "the defaults below are those of `gan`, that is of --loss."),
+            "the defaults below are those of `gan`, that is of --loss. With balance=0.8 any recipe holds the "
+            "discriminator back while its accuracy is above that."),
     _Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
             "each of these values of a setting, or of one: r1_gan:gamma=1,10; two that vary together: "
             "lr_d/lr_g=0.001/0.001,0.002/0.004. Several --vary make a grid, all of it in few compiled programs."),

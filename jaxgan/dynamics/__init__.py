@@ -6,6 +6,8 @@ from jaxgan.dynamics.alternating import two_time_scales as two_time_scales
 from jaxgan.dynamics.alternating import unrolled as unrolled
 from jaxgan.dynamics.averages import averaged as averaged
 from jaxgan.dynamics.averages import lookahead as lookahead
+from jaxgan.dynamics.balance import Balance as Balance
+from jaxgan.dynamics.balance import balanced as balanced
 from jaxgan.dynamics.discriminator_only import DiscriminatorInfo as DiscriminatorInfo
 from jaxgan.dynamics.discriminator_only import discriminator_only as discriminator_only
 from jaxgan.dynamics.discriminator_only import with_generator as with_generator

@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Num
 
 from jaxgan.checks import check_count
-from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, two_player, update_player
+from jaxgan.dynamics.moves import Move, batch_sizes, first_state, moved, optimizer, two_player, update_player
 from jaxgan.random import named_key
 from jaxgan.types import (
     Algorithm,
@@ -183,8 +183,7 @@ def unrolled(
                     return game.discriminator(k, point, model_state, batch, num_fake, step)[0]
 
                 loss, gradient = jax.value_and_grad(value)(own)
-                updates, opt_state = told_tx.update(gradient, opt_state, own, value=loss)
-                return (optax.apply_updates(own, updates), opt_state), None
+                return moved(told_tx, gradient, opt_state, own, loss)[:2], None
 
             start = params.discriminator, state.opt_state.discriminator
             (later, _), _ = jax.lax.scan(update, start, jnp.arange(unroll_steps))

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from jaxgan.checks import check_count
 from jaxgan.dynamics.moves import Move, batch_sizes, first_state, optimizer, update_player
-from jaxgan.losses.parts import value_of
+from jaxgan.losses.parts import accuracy_of, value_of
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sampler, State, Step
 
@@ -89,10 +89,9 @@ def with_generator(state: State, generator: Generator) -> State:
 
 def _info(threshold: float | None, move: Move) -> DiscriminatorInfo:
     real, fake = move.evaluation.real_logits, move.evaluation.fake_logits
-    between = (jnp.mean(real) + jnp.mean(fake)) / 2 if threshold is None else threshold
     return DiscriminatorInfo(
         loss=move.loss,
-        accuracy=(jnp.mean(real > between) + jnp.mean(fake < between)) / 2,
+        accuracy=accuracy_of(real, fake, threshold),
         value=value_of(real, fake),
         real_logit=jnp.mean(real),
         fake_logit=jnp.mean(fake),

@@ -6,7 +6,7 @@ from functools import partial
 import optax
 
 from jaxgan.dynamics.fields import consensus_field, symplectic_field
-from jaxgan.dynamics.moves import batch_sizes, first_state, move_player, optimizer, two_player
+from jaxgan.dynamics.moves import batch_sizes, first_state, move_player, moved, optimizer, two_player
 from jaxgan.game import joint_gradient
 from jaxgan.random import named_key
 from jaxgan.types import Algorithm, Batch, BatchSizes, Field, Game, Key, Players, Sampler, State
@@ -182,7 +182,7 @@ def extragradient(
         grads, seen = gradient(state.params, "ahead")
         ahead = Players(
             *(
-                optax.apply_updates(own, tx.update(g, opt_state, own, value=player.loss)[0])
+                moved(tx, g, opt_state, own, player.loss)[0]
                 for tx, g, opt_state, own, player in zip(txs, grads, state.opt_state, state.params, seen, strict=True)
             )
         )

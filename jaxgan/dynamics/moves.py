@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from jaxgan.checks import check_count
 from jaxgan.losses.parts import value_of
@@ -54,6 +54,13 @@ class Move(NamedTuple):
     def update_norm(self) -> Scalar:
         """|updates|"""
         return norm(self.updates)
+
+
+class Gated(NamedTuple):
+    """A player's optimizer state under a rule that may hold its updates back: none is made where it is not `free`."""
+
+    inner: PyTree
+    free: Bool[Array, "*runs"]
 
 
 def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
@@ -164,16 +171,43 @@ def update_player(
 def move_player(
     player: str, tx: optax.GradientTransformation, state: State, direction: PyTree, seen: PlayerGradient
 ) -> tuple[State, Move]:
-    """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state."""
-    own = getattr(state.params, player)
-    tx = optax.with_extra_args_support(tx)
-    updates, opt_state = tx.update(direction, getattr(state.opt_state, player), own, value=seen.loss)
+    """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state.
+
+    Where its optimizer state is `Gated` and not free, all three stay as they are.
+    """
+    own, before = getattr(state.params, player), getattr(state.opt_state, player)
+    params, opt_state, updates = moved(tx, direction, before, own, seen.loss)
+    model_state = if_free(before, seen.evaluation.model_state, getattr(state.model_state, player))
     state = state._replace(
-        params=state.params._replace(**{player: optax.apply_updates(own, updates)}),
-        model_state=state.model_state._replace(**{player: seen.evaluation.model_state}),
+        params=state.params._replace(**{player: params}),
+        model_state=state.model_state._replace(**{player: model_state}),
         opt_state=state.opt_state._replace(**{player: opt_state}),
     )
     return state, Move(seen.loss, seen.evaluation._replace(model_state=()), seen.gradient, updates)
+
+
+def moved(
+    tx: optax.GradientTransformation, direction: PyTree, opt_state: PyTree, params: PyTree, loss: Scalar
+) -> tuple[PyTree, PyTree, PyTree]:
+    """Parameters and optimizer state after an update of `tx` along minus `direction`, and the update itself.
+
+    Where the optimizer state is `Gated` and not free, both are as before, and the update is 0.
+    """
+    if isinstance(opt_state, Gated):
+        *after, updates = moved(tx, direction, opt_state.inner, params, loss)
+        # Chosen between parameters, not between updates to add: the sums are those of the rule on its own.
+        nothing = params, opt_state.inner, jax.tree.map(jnp.zeros_like, updates)
+        params, inner, updates = if_free(opt_state, (*after, updates), nothing)
+        return params, opt_state._replace(inner=inner), updates
+    updates, opt_state = optax.with_extra_args_support(tx).update(direction, opt_state, params, value=loss)
+    return optax.apply_updates(params, updates), opt_state, updates
+
+
+def if_free(opt_state: PyTree, new: PyTree, old: PyTree) -> PyTree:
+    """`new`, and `old` where the optimizer state is `Gated` and not free."""
+    if not isinstance(opt_state, Gated):
+        return new
+    return jax.tree.map(lambda a, b: jnp.where(opt_state.free, a, b), new, old)
 
 
 def current_generator(state: State) -> Generator:

@@ -50,3 +50,18 @@ def value_of(real_logits: RealLogits, fake_logits: FakeLogits) -> Scalar:
       -1.3863
     """
     return -jnp.mean(jax.nn.softplus(-real_logits)) - jnp.mean(jax.nn.softplus(fake_logits))
+
+
+def accuracy_of(real_logits: RealLogits, fake_logits: FakeLogits, threshold: float | None = 0.0) -> Scalar:
+    """The share of decisions, half of them on real examples, that are on their side of a threshold.
+
+    Real logits count above it, fake ones below. None: midway between the mean logits, for scores without a point that
+    divides real from fake, such as a critic's.
+
+    Example:
+      >>> real, fake = jnp.array([1.0, 2.0]), jnp.array([-1.0, 3.0])
+      >>> float(accuracy_of(real, fake)), float(accuracy_of(real + 9, fake + 9)), float(accuracy_of(real, fake, None))
+      (0.75, 0.5, 0.5)
+    """
+    between = (jnp.mean(real_logits) + jnp.mean(fake_logits)) / 2 if threshold is None else threshold
+    return (jnp.mean(real_logits > between) + jnp.mean(fake_logits < between)) / 2

@@ -5,14 +5,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from jaxgan.checks import place_of
-from jaxgan.dynamics import averaged
+from jaxgan.diagnostics.profiles import is_probability
+from jaxgan.dynamics import averaged, balanced
 from jaxgan.game import normal_prior
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks
 from jaxgan.study.own_code import kept_running, raised
-from jaxgan.study.settings import known_settings, plain_settings, resolve
+from jaxgan.study.settings import AROUND, known_settings, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
 from jaxgan.study.vary import Cell, axis_of, cells_of
 from jaxgan.types import Algorithm, BatchSizes
@@ -104,7 +105,7 @@ def algorithm_of(label: str, named: Named, networks: Networks, config: Config, *
     """
     given = dict(settings)
     pair = networks.generator, networks.discriminator_of(given.pop("discriminator_width", 1.0))
-    ema = given.pop("ema") if "ema" in given and "ema" not in known_settings(named.make) else None
+    around = {name: given.pop(name) for name in AROUND if name in given and name not in known_settings(named.make)}
     try:
         with kept_running():
             algorithm = named.make(*pair, normal_prior(config.latent_dim), **given)
@@ -113,6 +114,14 @@ def algorithm_of(label: str, named: Named, networks: Networks, config: Config, *
     if not isinstance(algorithm, Algorithm):
         made = f"{with_place(label, named)} made a {type(algorithm).__name__}"
         raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
+    return _with_around(algorithm, **around)
+
+
+def _with_around(algorithm: Algorithm, balance: Any = None, ema: Any = None) -> Algorithm:
+    """`algorithm` inside of what was asked for; a critic's scores have no point that divides real from fake."""
+    if balance is not None:
+        threshold = 0.0 if is_probability(algorithm.game.loss) else None
+        algorithm = balanced(algorithm, balance, threshold=threshold)
     return algorithm if ema is None else averaged(algorithm, ema)
 
 

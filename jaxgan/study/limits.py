@@ -87,6 +87,7 @@ SETTINGS: Mapping[str, Limit] = {
     "b1": _DECAY,
     "b2": _DECAY,
     "ema": _DECAY,
+    "balance": Limit(0.5, 1, whole=False),
 }
 """By the name of a recipe's setting."""
 WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)

@@ -14,8 +14,10 @@ from jaxgan.types import Algorithm, BatchSizes
 
 Recipe = Callable[..., Algorithm]
 
-EXTRA = ("fake_batch_size", "generator_batch_size", "ema")
-"""Settings of every recipe: parts of a `batch_size`, and an average of the generator where a recipe keeps none."""
+AROUND = ("ema", "balance")
+"""Settings of every recipe that has none of the name: what goes around it, see `configurations.algorithm_of`."""
+EXTRA = ("fake_batch_size", "generator_batch_size", *AROUND)
+"""Settings of every recipe: parts of a `batch_size`, and those."""
 
 
 def known_settings(recipe: Recipe) -> dict[str, Any]:
@@ -66,9 +68,7 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
         three = size if isinstance(size, BatchSizes) else BatchSizes(size, size, size)
         changed = {"fake_batch_size": "fake", "generator_batch_size": "generator"}
         full["batch_size"] = three._replace(**{changed[name]: value for name, value in sizes.items()})
-    if "ema" in full and "ema" not in known and full["ema"] is None:
-        del full["ema"]
-    return full
+    return {s: value for s, value in full.items() if value is not None or s in known or s not in AROUND}
 
 
 def texts_of(label: str, recipe: str, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 _EXTRA_KINDS: dict[str, tuple[Any, ...]] = {
     "fake_batch_size": (int,),
     "generator_batch_size": (int,),
-    "ema": (float, type(None)),
+    **{name: (float, type(None)) for name in AROUND},
 }
 _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "a word", BatchSizes: "three sizes"}
 
