@@ -13,6 +13,8 @@ from .diagnostics.frozen import generators_of_ages as generators_of_ages
 from .diagnostics.gradients import gradient_probe as gradient_probe
 from .diagnostics.outcomes import Outcome as Outcome
 from .diagnostics.outcomes import classify as classify
+from .diagnostics.pictures import between_modes as between_modes
+from .diagnostics.pictures import blur as blur
 from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
 from .dynamics import balanced as balanced

@@ -15,6 +15,10 @@ from jaxgan.diagnostics.gradients import direction_probe as direction_probe
 from jaxgan.diagnostics.gradients import gradient_probe as gradient_probe
 from jaxgan.diagnostics.outcomes import Outcome as Outcome
 from jaxgan.diagnostics.outcomes import classify as classify
+from jaxgan.diagnostics.pictures import Between as Between
+from jaxgan.diagnostics.pictures import Blur as Blur
+from jaxgan.diagnostics.pictures import between_modes as between_modes
+from jaxgan.diagnostics.pictures import blur as blur
 from jaxgan.diagnostics.profiles import Profile as Profile
 from jaxgan.diagnostics.profiles import float32_limits as float32_limits
 from jaxgan.diagnostics.profiles import is_probability as is_probability

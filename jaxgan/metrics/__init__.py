@@ -7,3 +7,7 @@ from jaxgan.metrics.frechet import frechet_distance as frechet_distance
 from jaxgan.metrics.frechet import moments as moments
 from jaxgan.metrics.modes import mode_report as mode_report
 from jaxgan.metrics.modes import perfect_mode_report as perfect_mode_report
+from jaxgan.metrics.sharpness import RadialSpectrum as RadialSpectrum
+from jaxgan.metrics.sharpness import high_frequency_share as high_frequency_share
+from jaxgan.metrics.sharpness import laplacian_variance as laplacian_variance
+from jaxgan.metrics.sharpness import radial_power_spectrum as radial_power_spectrum
