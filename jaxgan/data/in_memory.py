@@ -114,6 +114,23 @@ def make_source(
     return Source(name, train.x.shape[1:], len(train.x), sample, train, heldout, classes=classes, notes=notes)
 
 
+def unseen(source: Source) -> Partial:
+    """A sampler of data that nothing is trained on: the held-out examples, or new ones where there is no end of them.
+
+    Conditions come with them where the source's own batches have some.
+
+    Example:
+      >>> from jaxgan.data.digits import digits
+      >>> unseen(digits(labels=True))(jax.random.key(0), 5).y.shape
+      (5,)
+    """
+    if source.heldout is None:
+        return source.sample
+    x, y = source.heldout
+    conditional = jax.eval_shape(lambda key: source.sample(key, 1).y, jax.random.key(0)) is not None
+    return Partial(_draw, jnp.asarray(x), jnp.asarray(y) if conditional else None)
+
+
 def _labelled(
     x: list[np.ndarray], y: list[np.ndarray | None], classes: tuple[str, ...], name: str
 ) -> tuple[list[Examples], tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Generators to numbers: evaluators for mixtures, images and points, in a compiled run as probes or after it."""
 
+from jaxgan.evaluation.evaluator import EVIDENCE as EVIDENCE
 from jaxgan.evaluation.evaluator import Evaluator as Evaluator
 from jaxgan.evaluation.evaluator import evaluate as evaluate
 from jaxgan.evaluation.evaluator import evaluation_probe as evaluation_probe

@@ -16,6 +16,13 @@ from jaxgan.runs.run import Probe
 from jaxgan.types import Array, Game, Generator, Key, PyTree, State
 
 KEPT_IMAGES, KEPT_POINTS = 16, 1000  # samples of each run that go into the folder and the report
+NEIGHBOURS = 128  # samples whose distances to each other are taken: the cost grows with the square
+EVIDENCE = {
+    "shares": "Share of all samples that are near each mode, class or cell",
+    "distinct": "P(a sample is farther from its nearest other than a real example from its own)",
+    "memorized": "Excess of samples nearest to a training example over those nearest to a held-out one",
+}
+"""What a diagnosis needs beside the metrics."""
 
 
 class Evaluator(NamedTuple):
@@ -32,6 +39,9 @@ class Evaluator(NamedTuple):
     notes:     what is to be known of the measurement
     real:      arrays to show beside samples
     y:         the conditions that samples are drawn for, in turn; None: none
+    shares:    [k] of real data, as a share of all: those near each mode, class or cell; None: nothing of the kind
+
+    Beside its metrics `finish` returns what `EVIDENCE` names, as far as the data have it.
     """
 
     reference: PyTree
@@ -43,6 +53,7 @@ class Evaluator(NamedTuple):
     notes: dict[str, Any]
     real: dict[str, NDArray]
     y: PyTree = None
+    shares: NDArray | None = None
 
 
 def evaluation_probe(

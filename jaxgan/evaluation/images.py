@@ -1,4 +1,7 @@
-"""Evaluation of images by the features of a classifier, or of principal components: distance, classes, evenness."""
+"""Evaluation of images by the features of a classifier, or of principal components: distance, classes, evenness.
+
+Where there are no labels, cells of the feature space stand for classes.
+"""
 
 import math
 from collections.abc import Callable
@@ -12,10 +15,12 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from jaxgan.data.source import DataError, Examples, Source, to_unit
-from jaxgan.evaluation.evaluator import KEPT_IMAGES, Evaluator, in_pieces
+from jaxgan.evaluation.cells import cell_of, cells_of
+from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator, in_pieces
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
-from jaxgan.metrics.classes import ClassReference, class_reference, class_report, coverage
+from jaxgan.metrics.classes import ClassReference, ClassReport, class_reference, class_report, coverage
 from jaxgan.metrics.frechet import Moments, frechet_distance, moments
+from jaxgan.metrics.neighbours import distinctness, memorization, squared_distances
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
@@ -23,13 +28,15 @@ _PIECE = 250  # samples at a time
 
 
 class _Reference(NamedTuple):
-    """Real images in feature space; the last three are None where there are no classes."""
+    """Real images in feature space, all around `centre`."""
 
     features: Any  # the map from images to features and classes, a pytree
     centre: Float[Array, " d"]  # of the held-out features: sums are taken around it, and lose no digits
-    examples: Float[Array, "m d"] | None = None  # training features
-    labels: Int[Array, " m"] | None = None
+    examples: Float[Array, "n d"]  # training features
+    heldout: Float[Array, "m d"]
+    labels: Int[Array, " n"] | None = None  # of the training examples; this and the next are None without any classes
     radius: Float[Array, " k"] | None = None
+    centres: Float[Array, "k d"] | None = None  # of cells that stand for classes
 
 
 class _Found(NamedTuple):
@@ -40,6 +47,8 @@ class _Found(NamedTuple):
     products: Float[Array, "*runs d d"]
     histogram: Int[Array, "*runs k"] | None  # samples that the classifier puts into each class
     near: Int[Array, "*runs k"] | None  # those of them that are as near to the class as its held-out images
+    distinct: Float[Array, "*runs"]  # of the first few
+    copied: Float[Array, "*runs"]  # how many are nearer to a training example than to a held-out one
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n h w c"]
 
@@ -76,33 +85,64 @@ def image_evaluator(
         "sample_sizes": sizes | {"features": real_features.shape[1]},
     }
     centre = jnp.asarray(real_moments.mean, jnp.float32)
-    reference, classes = _Reference(features.apply, centre), None
+    around = [jnp.asarray(part, jnp.float32) - centre[None] for part in (train_features, real_features)]
+    reference, classes, shares = _Reference(features.apply, centre, *around), None, None
     real: dict[str, NDArray] = {"real": np.asarray(to_unit(heldout.x[:KEPT_IMAGES]))}
+    groups: _Groups | None
     if features.accuracy is not None:
-        assert train.y is not None and heldout.y is not None and real_classes is not None
-        k = len(source.classes)
-        classes = class_reference(train_features, train.y, real_features, heldout.y, k)
-        found = class_report(real_features, real_classes, classes)
-        metrics += [
-            Metric("captured", f"Classes captured of {k}", 0.0, True, {"held-out images": float(found.captured)}),
-            Metric("near", "Share of samples near their class", 0.0, True, {"held-out images": found.near_share}),
-            Metric("kl", "KL(samples || data) over classes, nats", math.inf, False, {"held-out images": found.kl}),
-        ]
+        notes |= {"accuracy": features.accuracy}
+        groups = _classes(source, train, heldout, real_classes)
+    else:
+        groups = _cells(train_features, real_features)
+    if groups is not None:
+        k = len(groups.names)
+        classes = class_reference(train_features, groups.train, real_features, groups.heldout, k)
+        found = class_report(real_features, groups.seen, classes)
+        metrics += groups.metrics(found)
         rules |= {"captured": ("captured", float(k)), "high_quality": ("near", found.near_share)}
-        notes |= {"accuracy": features.accuracy, "classes": source.classes}
-        real["class_histogram_data"] = classes.histogram
-        reference = _with_classes(reference, classes)
-    return Evaluator(
-        reference, _measure, partial(_finish, real_moments, classes), tuple(metrics), samples, rules, notes, real
-    )
+        notes |= {"classes": groups.names}
+        real["class_histogram_data"], shares = classes.histogram, found.near
+        reference = reference._replace(
+            labels=jnp.asarray(groups.train),
+            radius=jnp.asarray(classes.radius, jnp.float32),
+            centres=None if groups.centres is None else jnp.asarray(groups.centres, jnp.float32) - centre[None],
+        )
+    finish = partial(_finish, real_moments, classes, (len(train.x), len(heldout.x)))
+    return Evaluator(reference, _measure, finish, tuple(metrics), samples, rules, notes, real, shares=shares)
 
 
-def _with_classes(reference: _Reference, classes: ClassReference) -> _Reference:
-    labels = np.repeat(np.arange(len(classes.examples)), [len(members) for members in classes.examples])
-    examples = jnp.asarray(np.concatenate(classes.examples), jnp.float32) - reference.centre[None]
-    return reference._replace(
-        examples=examples, labels=jnp.asarray(labels), radius=jnp.asarray(classes.radius, jnp.float32)
-    )
+class _Groups(NamedTuple):
+    """What examples are told apart by: classes, or cells of the feature space."""
+
+    noun: tuple[str, str]
+    names: tuple[str, ...]
+    train: Int[np.ndarray, " n"]
+    heldout: Int[np.ndarray, " m"]
+    seen: Int[np.ndarray, " m"]  # where the held-out examples are put whatever their labels say
+    centres: Float[np.ndarray, "k d"] | None = None  # of cells
+
+    def metrics(self, found: ClassReport) -> list[Metric]:
+        """How to read the values; `found` is that of the held-out images."""
+        one, many = self.noun
+        label, held = f"{many.capitalize()} captured of {len(self.names)}", "held-out images"
+        return [
+            Metric("captured", label, 0.0, True, {held: float(found.captured)}),
+            Metric("near", f"Share of samples near their {one}", 0.0, True, {held: found.near_share}),
+            Metric("kl", f"KL(samples || data) over {many}, nats", math.inf, False, {held: found.kl}),
+        ]
+
+
+def _classes(source: Source, train: Examples, heldout: Examples, predicted: NDArray | None) -> _Groups:
+    assert train.y is not None and heldout.y is not None and predicted is not None
+    return _Groups(("class", "classes"), source.classes, train.y, heldout.y, predicted)
+
+
+def _cells(train: NDArray, heldout: NDArray) -> _Groups | None:
+    cells = cells_of(train, heldout)
+    if cells is None:
+        return None
+    names = tuple(f"cell {i + 1}" for i in range(len(cells.centres)))
+    return _Groups(("cell", "cells"), names, cells.train, cells.heldout, cells.heldout, cells.centres)
 
 
 def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
@@ -114,42 +154,47 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
         finite = jnp.isfinite(x).all(axis=tuple(range(1, x.ndim))) & jnp.isfinite(features).all(axis=1)
         used = counted & finite
         features = jnp.where(used[:, None], features, 0.0)
+        squares = squared_distances(features, reference.examples)
+        to_heldout = jnp.min(squared_distances(features, reference.heldout), axis=1)
+        copied = jnp.sum(used * jnp.heaviside(to_heldout - jnp.min(squares, axis=1), 0.5))
+        few = min(n, NEIGHBOURS, len(x), len(reference.heldout))
+        distinct = distinctness(features[:few], reference.heldout[:few])
         histogram = near = None
-        if reference.radius is not None:
+        if reference.centres is not None:
+            classes = cell_of(features, reference.centres)
+        if reference.radius is not None and reference.labels is not None:
             members = used[:, None] & (classes[:, None] == jnp.arange(len(reference.radius))[None])
-            close = _squared_distance(features, classes, reference) <= reference.radius[classes] ** 2
+            own = jnp.where(classes[:, None] == reference.labels[None], squares, jnp.inf)
+            close = jnp.min(own, axis=1) <= reference.radius[classes] ** 2
             histogram = jnp.sum(members, axis=0)
             near = jnp.sum(members & close[:, None], axis=0)
         all_finite = jnp.all(finite | ~counted)
         products = jnp.matmul(features.T, features, precision="highest")
-        return _Found(jnp.sum(used), jnp.sum(features, axis=0), products, histogram, near, all_finite, x[:KEPT_IMAGES])
+        sums = jnp.sum(features, axis=0)
+        return _Found(jnp.sum(used), sums, products, histogram, near, distinct, copied, all_finite, x[:KEPT_IMAGES])
 
     found = in_pieces(key, game, generator, n, min(n, _PIECE), y, of)
-    total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None))
-    return total._replace(fake=found.fake[0], finite=jnp.all(found.finite))
+    total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None, distinct=None))
+    return total._replace(fake=found.fake[0], distinct=found.distinct[0], finite=jnp.all(found.finite))
 
 
-def _squared_distance(
-    features: Float[Array, "n d"], classes: Int[Array, " n"], reference: _Reference
-) -> Float[Array, " n"]:
-    """From each sample to the nearest training example of its class.
+def _finish(real: Moments, classes: ClassReference | None, sizes: tuple[int, int], found: _Found) -> dict[str, NDArray]:
+    """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for.
 
-    By |a - b|^2 = |a|^2 - 2 a.b + |b|^2 around the centre: in float32 off by some 1e-6 of |a|^2, where radii are a
-    tenth of |a| and more.
+    Args:
+      real: of the held-out features.
+      classes: in feature space, where there are some.
+      sizes: of the training and the held-out set.
+      found: of every run.
     """
-    assert reference.examples is not None and reference.labels is not None
-    inner = jnp.matmul(features, reference.examples.T, precision="highest")
-    squares = jnp.sum(reference.examples**2, axis=1)[None] - 2 * inner + jnp.sum(features**2, axis=1)[:, None]
-    return jnp.min(jnp.where(classes[:, None] == reference.labels[None], squares, jnp.inf), axis=1)
-
-
-def _finish(real: Moments, classes: ClassReference | None, found: _Found) -> dict[str, NDArray]:
-    """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for."""
     lead = found.used.shape
+    with np.errstate(invalid="ignore"):
+        copied = np.where(found.finite, found.copied / found.used, np.nan)
     values: dict[str, NDArray] = {"frechet": np.full(lead, np.nan)}
     if classes is not None:
         values |= {name: np.full(lead, np.nan) for name in ("captured", "near", "kl")}
-        values["class_histogram"] = np.full((*lead, len(classes.radius)), np.nan)
+        for name in ("class_histogram", "shares"):
+            values[name] = np.full((*lead, len(classes.radius)), np.nan)
     for at in np.argwhere(found.finite):
         run = tuple(at)
         values["frechet"][run] = frechet_distance(_moments(found, run, real), real)
@@ -158,6 +203,11 @@ def _finish(real: Moments, classes: ClassReference | None, found: _Found) -> dic
             values["captured"][run], values["near"][run] = seen.captured, seen.near_share
             values["kl"][run] = seen.kl
             values["class_histogram"][run] = seen.histogram
+            values["shares"][run] = seen.near
+    values |= {
+        "distinct": np.where(found.finite, found.distinct, np.nan),
+        "memorized": memorization(copied, *sizes),
+    }
     return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.data.source import Mixture, Source
-from jaxgan.evaluation.evaluator import KEPT_POINTS, Evaluator
+from jaxgan.evaluation.evaluator import KEPT_POINTS, NEIGHBOURS, Evaluator
 from jaxgan.metrics.modes import ModeReport, mode_report, perfect_mode_report
+from jaxgan.metrics.neighbours import distinctness
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
@@ -20,6 +21,7 @@ DRAWS = 64  # of a perfect sampler, whose mean is the yardstick
 
 class _Found(NamedTuple):
     report: ModeReport
+    distinct: Array
     finite: Array
     fake: Array
 
@@ -42,7 +44,7 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
     )
     real = source.sample(jax.random.key(1), KEPT_POINTS).x
     return Evaluator(
-        reference=(jnp.asarray(mixture.means), jnp.asarray(mixture.sigma)),
+        reference=(jnp.asarray(mixture.means), jnp.asarray(mixture.sigma), real[:NEIGHBOURS]),
         measure=_measure,
         finish=partial(_finish, tuple(described)),
         metrics=metrics,
@@ -53,14 +55,19 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
         },
         notes={"sample_sizes": {"samples per seed": samples, f"{DRAWS} draws of a perfect sampler, each of": samples}},
         real={"real": np.asarray(real), "modes": mixture.means, "sigma": np.asarray(mixture.sigma)},
+        shares=np.asarray(perfect.shares),
     )
 
 
 def _measure(key: Key, reference: PyTree, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     x = game.sample(key, generator.params, generator.model_state, n, y)
-    return _Found(mode_report(x, *reference), jnp.isfinite(x).all(), x[:KEPT_POINTS])
+    means, sigma, real = reference
+    few = min(n, NEIGHBOURS)
+    distinct = distinctness(x[:few], real[:few])
+    return _Found(mode_report(x, means, sigma), distinct, jnp.isfinite(x).all(), x[:KEPT_POINTS])
 
 
 def _finish(names: tuple[str, ...], found: _Found) -> dict[str, NDArray]:
     values = {name: np.asarray(getattr(found.report, name), np.float64) for name in names}
+    values |= {"shares": np.asarray(found.report.shares), "distinct": np.asarray(found.distinct)}
     return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}

@@ -11,23 +11,29 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from jaxgan.data.source import DataError, Examples, Source
-from jaxgan.evaluation.evaluator import KEPT_POINTS, Evaluator
+from jaxgan.evaluation.evaluator import KEPT_POINTS, NEIGHBOURS, Evaluator
 from jaxgan.metrics.frechet import Moments, frechet_distance, moments
+from jaxgan.metrics.neighbours import distinctness, memorization, squared_distances
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
 _DIRECTIONS, _QUANTILES = 128, 256
+_EXAMPLES = 2000  # whose distances to samples are taken
 
 
 class _Reference(NamedTuple):
     directions: Float[Array, "d direction"]
     quantiles: Float[Array, "quantile direction"]  # of the held-out points, projected
+    examples: Float[Array, "n d"]  # training points, at most so many of them
+    heldout: Float[Array, "m d"]
 
 
 class _Found(NamedTuple):
     sliced: Float[Array, "*runs"]
     mean: Float[Array, "*runs d"]
     covariance: Float[Array, "*runs d d"]
+    distinct: Float[Array, "*runs"]
+    copied: Float[Array, "*runs"]  # share of samples nearer to a training example than to a held-out one
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n d"]
 
@@ -51,7 +57,8 @@ def points_evaluator(source: Source, train: Examples, heldout: Examples | None, 
     x, other = (jnp.asarray(part.x, jnp.float32) for part in (heldout, train))
     directions = jax.random.normal(jax.random.key(0), (x.shape[1], _DIRECTIONS))
     directions = directions / jnp.linalg.norm(directions, axis=0, keepdims=True)
-    reference = _Reference(directions, _projected_quantiles(x, directions))
+    few = other[:_EXAMPLES], x[:_EXAMPLES]
+    reference = _Reference(directions, _projected_quantiles(x, directions), *few)
     floor = float(_sliced(reference, other))
     metrics = (
         Metric("sliced", "Sliced Wasserstein distance", math.inf, False, {"real against real": floor}),
@@ -62,7 +69,7 @@ def points_evaluator(source: Source, train: Examples, heldout: Examples | None, 
     return Evaluator(
         reference=reference,
         measure=_measure,
-        finish=partial(_finish, moments(heldout.x), samples),
+        finish=partial(_finish, moments(heldout.x), samples, (len(few[0]), len(few[1]))),
         metrics=metrics,
         samples=samples,
         rules={"distance": ("sliced", floor)},
@@ -76,16 +83,29 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
     x = game.sample(key, generator.params, generator.model_state, n, here)
     mean = jnp.mean(x, axis=0)
     covariance = (x - mean[None]).T @ (x - mean[None]) / (n - 1)
-    return _Found(_sliced(reference, x), mean, covariance, jnp.isfinite(x).all(), x[:KEPT_POINTS])
+    few = min(n, NEIGHBOURS, len(reference.heldout))
+    distinct = distinctness(x[:few], reference.heldout[:few]) if few > 1 else jnp.float32(jnp.nan)
+    to_train, to_heldout = (
+        jnp.min(squared_distances(x[:_EXAMPLES], part), axis=1) for part in (reference.examples, reference.heldout)
+    )
+    copied = jnp.mean(jnp.heaviside(to_heldout - to_train, 0.5))
+    return _Found(_sliced(reference, x), mean, covariance, distinct, copied, jnp.isfinite(x).all(), x[:KEPT_POINTS])
 
 
-def _finish(real: Moments, n: int, found: _Found) -> dict[str, NDArray]:
+def _finish(real: Moments, n: int, sizes: tuple[int, int], found: _Found) -> dict[str, NDArray]:
     frechet = np.full(found.finite.shape, np.nan)
     for at in map(tuple, np.argwhere(found.finite)):
         own = Moments(np.asarray(found.mean[at], np.float64), np.asarray(found.covariance[at], np.float64), n)
         frechet[at] = frechet_distance(own, real)
     sliced = np.where(found.finite, found.sliced, np.nan).astype(np.float64)
-    return {"sliced": sliced, "frechet": frechet, "finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
+    distinct, copied = (np.where(found.finite, values, np.nan) for values in (found.distinct, found.copied))
+    evidence = {"distinct": distinct, "memorized": memorization(copied, *sizes)}
+    return evidence | {
+        "sliced": sliced,
+        "frechet": frechet,
+        "finite": np.asarray(found.finite),
+        "fake": np.asarray(found.fake),
+    }
 
 
 def _sliced(reference: _Reference, x: Float[Array, "n d"]) -> Float[Array, ""]:

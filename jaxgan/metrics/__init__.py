@@ -7,6 +7,9 @@ from jaxgan.metrics.frechet import frechet_distance as frechet_distance
 from jaxgan.metrics.frechet import moments as moments
 from jaxgan.metrics.modes import mode_report as mode_report
 from jaxgan.metrics.modes import perfect_mode_report as perfect_mode_report
+from jaxgan.metrics.neighbours import distinctness as distinctness
+from jaxgan.metrics.neighbours import memorization as memorization
+from jaxgan.metrics.ranks import superiority as superiority
 from jaxgan.metrics.sharpness import RadialSpectrum as RadialSpectrum
 from jaxgan.metrics.sharpness import high_frequency_share as high_frequency_share
 from jaxgan.metrics.sharpness import laplacian_variance as laplacian_variance
