@@ -22,15 +22,18 @@ import numpy as np
 from benchmarks import machine, report
 from benchmarks.report import number, table
 from benchmarks.turns import in_turns, interval, ratios
-from jaxgan.evaluation import Evaluator, evaluation_probe
 from jaxgan.runs.loop import Chunk, FitResult, fit
 from jaxgan.study import compilation, resources
 from jaxgan.study.build import Configuration
 from jaxgan.study.config import configure
-from jaxgan.study.planning import PROBE_SAMPLES, Plan, own_probes, plan_for, study_for
-from jaxgan.study.watching import Watched, along, probe_steps, watch
+from jaxgan.study.planning import Plan, own_probes, plan_for, study_for, watched_of
+from jaxgan.study.watching import Watched, probe_steps, samples_along
 
-BAR = 1.10
+JOBS: dict[str, tuple[dict[str, Any], float]] = {
+    "the main job": ({}, 1.10),
+    "a small ring": ({"data": "ring", "width": 32, "seeds": 16, "set": ["gan:batch_size=64"], "steps": 3000}, 1.15),
+}
+"""Options, and at most how many times as long the training may take with all that is watched along it."""
 
 
 def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watched | None) -> tuple[FitResult, float]:
@@ -61,15 +64,9 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
     return end, time.perf_counter() - begin
 
 
-def probe_samples(evaluator: Evaluator) -> int:
-    """How many samples a probe takes of a seed."""
-    return min(evaluator.samples, PROBE_SAMPLES)
-
-
 def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: int) -> dict[str, Any]:
     """Seconds with probes and without, a value a round, and whether both trained alike to the bit."""
-    evaluator, game = plan.evaluator, configuration.algorithm.game
-    watched = watch(evaluation_probe(evaluator, game, probe_samples(evaluator)), along(evaluator), {})
+    watched = watched_of(plan, plan.study.programs[configuration.label])
     ways = {"with": watched, "without": None}
     first = {name: trained(plan, configuration, steps, way)[0] for name, way in ways.items()}  # compiles
     same = jax.tree.map(np.array_equal, *(jax.device_get(end.state) for end in first.values()))
@@ -81,56 +78,62 @@ def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: i
     return {"loss": configuration.label, "seconds": seconds, "equal_bits": all(jax.tree.leaves(same))}
 
 
-def measure(steps: int, rounds: int) -> dict[str, Any]:
-    """The main job's setting, and a row for each of its losses."""
-    config = configure({})
+def measure(job: str, steps: int, rounds: int) -> dict[str, Any]:
+    """A job's setting, and a row for each of its losses."""
+    config = configure(JOBS[job][0])
     placement = resources.start(config.seeds, resources.ALL)
     study = study_for(config)
     plan = plan_for(study, own_probes(study), placement, print)
     return {
+        "job": job,
+        "data": config.data,
         "seeds": config.seeds,
         "steps": steps,
         "every": config.evaluate_every,
         "probes": len(probe_steps(steps, config.evaluate_every)),
-        "samples": probe_samples(plan.evaluator),
+        "samples": samples_along(plan.evaluator),
         "rows": [measure_loss(plan, each, steps, rounds) for each in plan.study.configurations.values()],
     }
 
 
 def markdown(results: dict[str, Any]) -> str:
-    cells = []
-    for row in results["rows"]:
-        found = interval(ratios(row["seconds"]["with"], row["seconds"]["without"]))
-        verdict = "met" if found.high <= BAR else "NOT MET" if found.low > BAR else "undecided"
-        cost = 1000 * (median(row["seconds"]["with"]) - median(row["seconds"]["without"])) / results["probes"]
-        same = "equal bits" if row["equal_bits"] else "differs"
-        cells.append([row["loss"], number(median(row["seconds"]["without"])), str(found), verdict, f"{cost:.0f}", same])
+    parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`"]
     head = ["loss", "seconds without", "with probes / without", "", "ms a probe", "trained state"]
-    parts = [
-        machine.sentence(results["machine"]),
-        f"Command: `{results['command']}`",
-        f"**`jaxgan compare` on the digits**, {report.counted(results['seeds'])}, {results['steps']:,} steps, "
-        f"{results['probes']} probes of {results['samples']:,} samples a seed, one every {results['every']} steps, as "
-        "by default. A ratio is that of the time of training in the same round, without compilation: median (95 % "
-        f"interval of the median over {results['rounds']} rounds). To be at most {BAR:.2f}.",
-        table(head, cells),
-    ]
+    for job in results["jobs"]:
+        bar = JOBS[job["job"]][1]
+        parts += [
+            f"**{job['job'][:1].upper()}{job['job'][1:]}**, `jaxgan compare` on {job['data']}, "
+            f"{report.counted(job['seeds'])}, {job['steps']:,} steps, {job['probes']} probes of {job['samples']:,} "
+            f"samples a seed, one every {job['every']} steps, as by default: metrics and the evidence of a diagnosis. "
+            "A ratio is that of the time of training in the same round, without compilation: median (95 % interval of "
+            f"the median over {results['rounds']} rounds). To be at most {bar:.2f}.",
+            table(head, [_cells(row, job["probes"], bar) for row in job["rows"]]),
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _cells(row: dict[str, Any], probes: int, bar: float) -> list[str]:
+    found = interval(ratios(row["seconds"]["with"], row["seconds"]["without"]))
+    verdict = "met" if found.high <= bar else "NOT MET" if found.low > bar else "undecided"
+    cost = 1000 * (median(row["seconds"]["with"]) - median(row["seconds"]["without"])) / probes
+    same = "equal bits" if row["equal_bits"] else "differs"
+    return [row["loss"], number(median(row["seconds"]["without"])), str(found), verdict, f"{cost:.0f}", same]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """One run of the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation_cost", description=__doc__)
-    parser.add_argument("--steps", type=int, default=300, help="of each training; a multiple of 60")
+    parser.add_argument("--steps", type=int, default=300, help="of each training of the main job; a multiple of 60")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evaluation-cost"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as programs:  # `fit` compiles ahead of time, each time that it is called
         jax.config.update("jax_compilation_cache_dir", programs)
-        found = measure(options.steps, options.rounds)
-    results = {"command": report.command("evaluation_cost", options), "machine": machine.describe()}
-    results |= {"rounds": options.rounds, **found}
+        lengths = {job: options.steps * (1 if not given else given["steps"] // 300) for job, (given, _) in JOBS.items()}
+        jobs = [measure(job, steps, options.rounds) for job, steps in lengths.items()]
+    results: dict[str, Any] = {"command": report.command("evaluation_cost", options), "machine": machine.describe()}
+    results |= {"rounds": options.rounds, "jobs": jobs}
     report.keep(options.out, results, markdown(results))
     print("\n" + markdown(results))
     return 0

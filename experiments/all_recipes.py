@@ -75,7 +75,7 @@ def table(kept):
                 cells += [""] * 3
                 continue
             row = found[name]
-            failed = [code for code in row["outcomes"] if code != "OK"]
+            failed = [code for code in row["outcomes"] if code != "HEALTHY"]
             share = jg.wilson_interval(len(failed), len(row["outcomes"]))
             reasons = ", ".join(f"{failed.count(code)} {code}" for code in sorted(set(failed)))
             cells += [

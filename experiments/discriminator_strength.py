@@ -204,7 +204,7 @@ def title(data, kind):
 
 
 def cell_text(row):
-    failed = [code for code in row["outcomes"] if code != "OK"]
+    failed = [code for code in row["outcomes"] if code != "HEALTHY"]
     share = jg.wilson_interval(len(failed), len(row["outcomes"]))
     reasons = ", ".join(f"{failed.count(code)} {code}" for code in sorted(set(failed)))
     text = f"{len(failed)} [{share.low:.0%}, {share.high:.0%}] {reasons}".strip()
@@ -304,7 +304,7 @@ def sweeps_of(kept):
 def failures(kept, data, kind):
     """[loss, cell, seed]: whether it failed."""
     cells = [kept["cells"][name] for name in cells_of(data, kind, kept["sweeps"][data][kind])]
-    return np.array([[np.array(cell[loss]["outcomes"]) != "OK" for cell in cells] for loss in LOSSES])
+    return np.array([[np.array(cell[loss]["outcomes"]) != "HEALTHY" for cell in cells] for loss in LOSSES])
 
 
 def main():

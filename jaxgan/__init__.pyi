@@ -7,6 +7,10 @@ from . import nn as nn
 from . import recipes as recipes
 from . import terms as terms
 from . import toy as toy
+from .diagnostics.diagnosis import Diagnosis as Diagnosis
+from .diagnostics.diagnosis import diagnose as diagnose
+from .diagnostics.discrimination import Discrimination as Discrimination
+from .diagnostics.discrimination import discrimination_probe as discrimination_probe
 from .diagnostics.episodes import vanishing_episodes as vanishing_episodes
 from .diagnostics.frozen import against_discriminators as against_discriminators
 from .diagnostics.frozen import generators_of_ages as generators_of_ages
@@ -15,6 +19,8 @@ from .diagnostics.outcomes import Outcome as Outcome
 from .diagnostics.outcomes import classify as classify
 from .diagnostics.pictures import between_modes as between_modes
 from .diagnostics.pictures import blur as blur
+from .diagnostics.signs import DiagnosisThresholds as DiagnosisThresholds
+from .diagnostics.signs import Evidence as Evidence
 from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
 from .dynamics import balanced as balanced
@@ -80,11 +86,13 @@ from .runs import seed_keys as seed_keys
 from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.compare import run_study as run_study
+from .study.diagnosing import diagnosed as diagnosed
 from .study.file import Study as Study
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import Run as Run
 from .study.generate import load_generator as load_generator
 from .study.generate import load_run as load_run
+from .study.healing import remedies as remedies
 from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance

@@ -63,7 +63,7 @@ def metric_variables(shape: tuple[int, int]) -> list[tuple[str, xr.Variable]]:
     captured = np.stack([np.full(n, 4.0), *(np.full(n, 10.0) for _ in range(k - 1))])
     along = 300.0 - (300.0 - distance[..., None]) * np.array([0.2, 1.1, 0.6, 1.0])  # best at the second probe
     return [
-        variable("metric", "outcome", _RUN, np.full(shape, "OK", dtype="<U20")),
+        variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U20")),
         variable("metric", "frechet", _RUN, distance),
         variable("metric", "captured", _RUN, captured),
         variable("metric", "frechet_along", (*_RUN, "probe_step"), along),
@@ -106,7 +106,7 @@ def make_run(
     )  # fmt: skip
     for (i, j), code in (failures or {}).items():
         found["outcome"].values[i, j] = code
-        if code == "NON_FINITE":
+        if code == "DIVERGED":
             found["frechet"].values[i, j] = np.nan
             found["sample_fake"].values[i, j] = np.nan
             for own, values in found.data_vars.items():
@@ -120,7 +120,7 @@ def make_run(
         "steps": STEPS,
         "sample_sizes": {"samples per seed": 5000, "held-out images": 360},
         "accuracy": 0.9917,
-        "explanations": {"OK": "fine", "NON_FINITE": "it blew up", "COLLAPSED": "few classes"},
+        "explanations": {"HEALTHY": "fine", "DIVERGED": "it blew up", "COLLAPSED": "few classes"},
         "rules": ["COLLAPSED: fewer than 5 of 10 classes."],
         "command": "jaxgan compare --seeds 8",
         "equilibrium": {"value": -LOG4, "d_loss": LOG4, "d_fake_mean": 0.5, "g_loss/minimax": -LOG4 / 2},
@@ -241,10 +241,10 @@ def make_profile(
     else:
         metrics = (Metric("captured", "Modes captured", 0.0, True, {"perfect sampler": 8.0}),)
         variables += [variable("metric", "captured", _RUN, np.full(shape, 6.0)),
-                      variable("metric", "outcome", _RUN, np.full(shape, "OK", dtype="<U20"))]  # fmt: skip
+                      variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U20"))]  # fmt: skip
         variables += sample_variables((shape[0], seeds), points=True)
         usual |= {"metric": "Modes captured", "metric_higher_is_better": True, "yardsticks": {"perfect sampler": 8.0},
-                  "explanations": {"OK": "fine"}}  # fmt: skip
+                  "explanations": {"HEALTHY": "fine"}}  # fmt: skip
     return Results(dataset(variables, coordinates), metrics, config, usual | notes)
 
 

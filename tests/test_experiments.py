@@ -86,7 +86,7 @@ def test_all_ratios_of_a_loss_and_their_seeds_are_one_program(tmp_path, monkeypa
 
     def train(data, setting, loss, k, ratios, seeds):
         programs.append((data, loss, k))
-        return [{"outcomes": ["OK"] * seeds} for _ in ratios]
+        return [{"outcomes": ["HEALTHY"] * seeds} for _ in ratios]
 
     monkeypatch.setattr(module, "train", train)
     kept = {"cells": {}, "setting": {"seeds": 2, "settings": module.SETTINGS}}

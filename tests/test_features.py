@@ -63,7 +63,7 @@ def test_the_failure_rule_knows_noise_one_repeated_digit_and_real_samples():
         )  # fmt: skip
         outcomes[name] = Outcome(code)
     assert bare["noise with the digits' pixel histograms"] > 5  # a bare histogram would pass it
-    assert outcomes.pop("real") == Outcome.OK
+    assert outcomes.pop("real") == Outcome.HEALTHY
     assert outcomes.pop("one repeated digit") == Outcome.COLLAPSED
     assert set(outcomes.values()) == {Outcome.NOT_LEARNED}  # what is not near the digits is no collapse
 

@@ -13,9 +13,11 @@ from jaxgan.cli.catalogue import losses, models, recipes
 from jaxgan.cli.check import check
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
+from jaxgan.cli.diagnose import diagnose
 from jaxgan.cli.merge import merge
 from jaxgan.cli.power import power
 from jaxgan.cli.profile import profile
+from jaxgan.cli.remedy import remedy
 from jaxgan.cli.report import report
 from jaxgan.cli.sample import interpolate, sample
 from jaxgan.cli.status import status
@@ -107,7 +109,7 @@ def cli(context: click.Context) -> None:
 
 
 _COMMANDS = (
-    compare, train, study, status, report, track, profile, power, merge, check, sample, interpolate,
+    compare, train, study, status, report, diagnose, remedy, track, profile, power, merge, check, sample, interpolate,
     recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:

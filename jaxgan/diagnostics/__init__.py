@@ -2,6 +2,10 @@
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form
+from jaxgan.diagnostics.diagnosis import Diagnosis as Diagnosis
+from jaxgan.diagnostics.diagnosis import diagnose as diagnose
+from jaxgan.diagnostics.discrimination import Discrimination as Discrimination
+from jaxgan.diagnostics.discrimination import discrimination_probe as discrimination_probe
 from jaxgan.diagnostics.episodes import VanishingEpisodes as VanishingEpisodes
 from jaxgan.diagnostics.episodes import vanishing_episodes as vanishing_episodes
 from jaxgan.diagnostics.frozen import FrozenGeneratorResult as FrozenGeneratorResult
@@ -25,3 +29,5 @@ from jaxgan.diagnostics.profiles import is_probability as is_probability
 from jaxgan.diagnostics.profiles import profile as profile
 from jaxgan.diagnostics.profiles import saturation as saturation
 from jaxgan.diagnostics.profiles import saturation_sentence as saturation_sentence
+from jaxgan.diagnostics.signs import DiagnosisThresholds as DiagnosisThresholds
+from jaxgan.diagnostics.signs import Evidence as Evidence

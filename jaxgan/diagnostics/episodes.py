@@ -60,7 +60,7 @@ def vanishing_episodes(
 
     but for gaps of up to the share `gap`, that lasts the share `stretch` of the run or longer, and in which the median
     of `d_fake`, where it is given, is below `certain`. Of several the longest is reported. A stretch lasts from its
-    first record to the first one after it. NaN is in no episode: a seed that diverged is `NON_FINITE` first of all.
+    first record to the first one after it. NaN is in no episode: a seed that diverged is `DIVERGED` first of all.
 
     With a discriminator that is no classifier (`wasserstein`, `hinge`) leave `d_fake` out: the sigmoid of its score is
     no probability.

@@ -17,37 +17,67 @@ from numpy.typing import ArrayLike
 
 
 class Outcome(enum.IntEnum):
-    """How a seed ended; see `classify` for the rules and their order."""
+    """What a run came to, or is like at a probe. `diagnose` tells all of them apart, `classify` the first five."""
 
-    OK = 0
-    NON_FINITE = 1
+    HEALTHY = 0
+    DIVERGED = 1
     COLLAPSED = 2
     NOT_LEARNED = 3
     GRADIENT_VANISHED = 4
+    DISCRIMINATOR_DOMINATES = 5
+    GENERATOR_DOMINATES = 6
+    JUNK = 7
+    OSCILLATING = 8
+    PARTIALLY_COLLAPSED = 9
+    OVERFITTED = 10
 
 
 EXPLANATION: dict[Outcome, str] = {
-    Outcome.OK: "None of the failure rules applies.",
-    Outcome.NON_FINITE: (
-        "A loss, a gradient or a sample became NaN or infinite. If that begins with a loss of your own, look for a "
-        "logarithm, a root or a quotient in it of what can be 0 or negative; otherwise lower the learning rates, or "
-        "bound the discriminator with a gradient penalty."
+    Outcome.HEALTHY: "None of the failure rules applies.",
+    Outcome.DIVERGED: (
+        "Something became NaN or infinite, or grew a thousand times beyond its early level. If that begins with a loss "
+        "of your own, look for a logarithm, a root or a quotient in it of what can be 0 or negative; otherwise lower "
+        "the learning rates, or bound the discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
-        "There are samples near the data, but more than half of the modes or classes are missing: try a gradient "
-        "penalty on the discriminator (R1), a paired relativistic loss, or a discriminator that sees several samples "
-        "at once (packing)."
+        "The samples are near the data, but more than half of the modes or classes are missing, or all samples are "
+        "alike: try a discriminator that sees several samples at once (packing), a gradient penalty on it, or a paired "
+        "relativistic loss."
     ),
     Outcome.NOT_LEARNED: (
-        "The samples are far from the data: train longer, with other learning rates or more capacity, or with a "
-        "gradient penalty on the discriminator."
+        "The samples are far from the data, and at the end no other sign holds: train longer while they improve, as "
+        "after a cause that has passed; else try other learning rates or more capacity."
     ),
     Outcome.GRADIENT_VANISHED: (
-        "No other rule applies, but the generator's gradient has all but disappeared, so it no longer learns: "
-        "take the non-saturating loss, or slow the discriminator down."
+        "The generator's gradient has all but disappeared, where its loss has no slope: take the non-saturating loss "
+        "or a relativistic one, or slow the discriminator down."
+    ),
+    Outcome.DISCRIMINATOR_DOMINATES: (
+        "The discriminator tells samples and held-out data apart, and the samples no longer improve: give it a lower "
+        "learning rate or fewer updates, regularize it, or add instance noise."
+    ),
+    Outcome.GENERATOR_DOMINATES: (
+        "The discriminator cannot tell bad samples from held-out data: give it a higher learning rate, more updates or "
+        "more capacity."
+    ),
+    Outcome.JUNK: (
+        "The samples were better, and got worse while the discriminator told nothing: it no longer guides the "
+        "generator. Give it a higher learning rate, or keep the generator of an earlier probe."
+    ),
+    Outcome.OSCILLATING: (
+        "The players chase each other: the samples change their modes from probe to probe, or the scores swing. Lower "
+        "Adam's beta1 and the learning rates, penalize the discriminator's gradient, or average the generator."
+    ),
+    Outcome.PARTIALLY_COLLAPSED: (
+        "Most modes or classes are there, and some are missing, not by chance; this counts as no failure. Packing or a "
+        "gradient penalty may bring them back."
+    ),
+    Outcome.OVERFITTED: (
+        "The discriminator knows its training examples by heart, or samples are copies of them; this counts as no "
+        "failure. Take more data, augment them, or regularize the discriminator."
     ),
 }
-"""What each outcome means and what to try, in a sentence. What is tried is safe whatever the cause."""
+"""What each outcome means and what to try, in a sentence or two."""
 
 
 class Thresholds(NamedTuple):
@@ -103,7 +133,7 @@ def classify(
 ) -> Int[np.ndarray, " seeds"]:
     """The `Outcome` of each seed as an integer: the first that holds, in this order.
 
-        NON_FINITE         a loss or the generator's gradient is not finite at some step, or a sample is not
+        DIVERGED         a loss or the generator's gradient is not finite at some step, or a sample is not
         NOT_LEARNED        high_quality < quality_share * a perfect sampler's, or no mode or class is captured
         COLLAPSED          captured < modes_share * number of modes or classes
         NOT_LEARNED        distance > quality_multiple * reference distance
@@ -132,7 +162,7 @@ def classify(
       >>> losses[2, 7] = np.nan
       >>> codes = classify([losses], norms, [True] * 4, captured=([8, 3, 8, 0], 8))
       >>> [Outcome(code).name for code in codes]
-      ['OK', 'COLLAPSED', 'NON_FINITE', 'NOT_LEARNED']
+      ['HEALTHY', 'COLLAPSED', 'DIVERGED', 'NOT_LEARNED']
     """
     gone = vanished(g_grad_norm, fraction=thresholds.vanished_fraction)
     seeds = len(gone)
@@ -147,13 +177,13 @@ def classify(
     close = good if distance is None else _ratio(distance, seeds) <= thresholds.quality_multiple
     sharp = good if high_quality is None else _ratio(high_quality, seeds) >= thresholds.quality_share
     rules = [
-        (~finite, Outcome.NON_FINITE),
+        (~finite, Outcome.DIVERGED),
         (~(sharp & reached), Outcome.NOT_LEARNED),
         (~covered, Outcome.COLLAPSED),
         (~close, Outcome.NOT_LEARNED),
         (gone, Outcome.GRADIENT_VANISHED),
     ]
-    return np.select([holds for holds, _ in rules], [code for _, code in rules], default=Outcome.OK)
+    return np.select([holds for holds, _ in rules], [code for _, code in rules], default=Outcome.HEALTHY)
 
 
 def _by_seed(values: ArrayLike, seeds: int) -> Shaped[np.ndarray, " {seeds} ..."]:

@@ -118,14 +118,21 @@ def interval_cell(interval: Interval, form: str = "") -> Cell:
 
 
 def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
-    """An estimate above its interval; or that there is none and why, with what all seeds measured.
+    """An estimate above its interval; or that there is none and why, with what the seeds have nevertheless.
+
+    That is what all seeds measured, all with failed ones at their worst, and those that did not fail.
 
     >>> summary_cell(Summary(Interval(8.24, 7.9, 8.6), seeds=8, failed=0, defined=True)).plain
     '8.24 [7.9, 8.6]'
-    >>> summary_cell(Summary(Interval(*[math.nan] * 3), 8, 5, False, Interval(118.0, 101.0, 130.0))).plain
+    >>> none = Interval(*[math.nan] * 3)
+    >>> summary_cell(Summary(none, 8, 5, False, Interval(118.0, 101.0, 130.0))).plain
     'undefined, 5 of 8 failed; all seeds 118 [101, 130]'
+    >>> each = Interval(3.5, 1.0, 6.0), Interval(0.0, 0.0, 2.0), Interval(7.8, 7.5, 8.0)
+    >>> summary_cell(Summary(none, 8, 5, False, *each)).plain.partition("; ")[2]
+    'all seeds 3.5 [1, 6]; failed ones at their worst 0 [0, 2]; the 3 others 7.8 [7.5, 8]'
     """
-    measured = {"measured": summary.measured._asdict()} if not summary.defined else {}
+    kinds = ("measured", "at_worst", "others")
+    measured = {name: getattr(summary, name)._asdict() for name in kinds} if not summary.defined else {}
     counts = {"seeds": summary.seeds, "failed": summary.failed, "defined": summary.defined}
     value = summary.interval._asdict() | counts | measured
     if summary.defined:
@@ -135,7 +142,12 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
     what = "all pairs" if signed else "all seeds"
     failed = f"{summary.failed} of {summary.seeds}{' pairs' if signed else ''} failed"
     seen = f"{what if summary.seeds > 1 else 'measured'} {number(summary.measured.estimate, signed=signed)}"
-    lines = [failed, seen, bounds(summary.measured, signed=signed)]
+    lines = [failed, " ".join(filter(None, [seen, bounds(summary.measured, signed=signed)]))]
+    left = summary.seeds - summary.failed
+    more = {"failed ones at their worst": summary.at_worst, f"the {left} others": summary.others}
+    for text, interval in {} if signed or summary.seeds == 1 else more.items():
+        if not math.isnan(interval.estimate):
+            lines.append(" ".join(filter(None, [text, number(interval.estimate), bounds(interval)])))
     return Cell("undefined,", "\n".join(filter(None, lines)), value)
 
 

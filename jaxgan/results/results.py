@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Float64, Int, Shaped
+from jaxtyping import Bool, Float, Float64, Int, Shaped
 from numpy.typing import NDArray
 
 from jaxgan.files import StoreError, plain, written_whole
+from jaxgan.results.codes import FINE
 
 SCHEMA = 2  # 1 had an axis called loss, in series.npz, results.json and samples.npz
 
@@ -34,18 +35,21 @@ DIMS = (
     "logit",
     "quantile",
     "layer",
+    "mode",
+    "sign",
 )
 """Names of dimensions, in the order in which arrays have them.
 
 step: of training, at which a series was recorded; probe_step: at which the generator was measured; loss: whose
-gradient was measured, whatever was trained with; age: steps behind a frozen generator.
+gradient was measured, whatever was trained with; age: steps behind a frozen generator; mode: of a mixture, a class, or
+a cell of the data; sign: of an outcome, which may hold while another state prevails.
 """
 
-GROUPS = ("series", "metric", "setting", "cause", "probe", "sample", "gradient", "discriminator", "paper")
+GROUPS = ("series", "metric", "setting", "cause", "evidence", "probe", "sample", "gradient", "discriminator", "paper")
 """What a variable is: recorded at every recorded step; a metric of the generator; a setting that varies, of every
-configuration; when and how deep something went wrong; what the user's probe returned; samples to look at; gradients
-under several losses; the discriminator's own report against frozen generators; losses on paper, without any training.
-Names of all but the first two begin with their group's."""
+configuration; when and how deep something went wrong; what that is told from; what the user's probe returned; samples
+to look at; gradients under several losses; the discriminator's own report against frozen generators; losses on paper,
+without any training. Names of all but the first two begin with their group's."""
 
 _PREFIXED = GROUPS[2:]
 
@@ -112,6 +116,11 @@ class Results:
     def outcomes(self) -> Shaped[np.ndarray, "configuration seed"]:
         """What each run came to."""
         return self.dataset["outcome"].values.astype(str)
+
+    @property
+    def failed(self) -> Bool[np.ndarray, "configuration seed"]:
+        """Which runs failed: those with another outcome than `FINE`."""
+        return ~np.isin(self.outcomes, FINE)
 
     @property
     def series(self) -> dict[str, Shaped[np.ndarray, "configuration seed step ..."]]:

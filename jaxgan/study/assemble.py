@@ -7,19 +7,24 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
-from jaxgan.diagnostics.outcomes import EXPLANATION, Thresholds
+from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.evaluation import Evaluator
+from jaxgan.diagnostics.signs import Evidence
+from jaxgan.evaluation import EVIDENCE, Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
 from jaxgan.study.build import Study, labels_of
+from jaxgan.study.causes import causes_of
+from jaxgan.study.causes import in_words as causes_in_words
 from jaxgan.study.claims import claim_of, in_words
 from jaxgan.study.config import as_stored, seed_numbers
-from jaxgan.study.judging import Found, failed_at, judged, outcomes_along, rules_in_words
+from jaxgan.study.evidence import yardsticks_of
+from jaxgan.study.judging import Found, codes_in_words, evidence_for, failed_at, judged, rules_in_words
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
+from jaxgan.study.watching import samples_along
 from jaxgan.types import QUANTILES, Loss
 
 _RUN = ("configuration", "seed")
@@ -49,16 +54,15 @@ def assemble(
       seconds: by program.
     """
     evaluator, thresholds = judged(study.config.failure_multiple, evaluator)
-    variables = _outcomes(study, evaluator, rules, records, final, thresholds)
+    variables = _outcomes(study, evaluator, rules, records, final)
     variables += _settings(study)
     variables += [
         variable("metric", metric.name, _RUN, np.stack([one[metric.name] for one in final]), long_name=metric.label)
         for metric in evaluator.metrics
     ]
-    variables += [_recorded(name, stacked(records, name)) for name in names_of(records)]
+    variables += [_recorded(name, stacked(records, name)) for name in names_of(records) if not _is_evidence(name)]
     shown = _shown(study, evaluator, final)
     variables += _samples(evaluator, final, shown)
-    variables += _causes(study, records)
     for name, own in (("first_nonfinite_step", "watch/step"), ("first_nonfinite", "watch/quantity")):
         variables.append(variable("metric", name, _RUN, np.stack([one[own] for one in records])))
     coordinates: dict[str, Any] = {
@@ -67,6 +71,7 @@ def assemble(
         "step": records[0]["step"],
         "probe_step": records[0]["probe_step"],
         "quantile": list(QUANTILES),
+        "sign": [outcome.name for outcome in sorted(Outcome)],
     }
     notes = evaluator.notes | {
         "kind": "run",
@@ -75,15 +80,8 @@ def assemble(
         "data": study.source.name,
         "explanations": {outcome.name: sentence for outcome, sentence in EXPLANATION.items()},
         "rules": rules_in_words(evaluator, thresholds),
-        "causes": {
-            "vanishing": {
-                "label": "the generator's gradient vanished",
-                "explanation": "That is, the norm of the generator's gradient was at most "
-                f"{EPISODE_THRESHOLDS.fraction:g} of its early level for at least {EPISODE_THRESHOLDS.stretch:.0%} of "
-                f"the run, with D(G(z)), where it is a probability, below {EPISODE_THRESHOLDS.certain:g}.",
-                "advice": ADVICE,
-            }
-        },
+        "yardsticks": yardsticks_of(evaluator, thresholds, samples_along(evaluator))._asdict(),
+        "causes": causes_in_words(),
         "command": config["command"],
         "seconds": seconds,
         "equilibrium": _equilibrium(study),
@@ -105,17 +103,36 @@ def _outcomes(
     rules: StopRules,
     records: Sequence[Found],
     final: Sequence[Found],
-    thresholds: Thresholds,
 ) -> list[tuple[str, xr.Variable]]:
-    """What each run came to, at its end and at each probe; since when it failed, and where it was stopped."""
-    found: dict[str, list[Any]] = {"outcome": [], "outcome_along": [], "failed_at": [], "stopped_at": []}
-    for one, last in zip(records, final, strict=True):
-        stopped, end = rules.stopped_before(study.config.steps, one), last["outcome"]
-        along = outcomes_along(evaluator, one, thresholds, stopped)
-        for name, values in zip(found, (end, along, failed_at(along, end, one["probe_step"]), stopped), strict=True):
-            found[name].append(values)
-    dims = {"outcome_along": _DIMS["along"]}
-    return [variable("metric", name, dims.get(name, _RUN), np.stack(values)) for name, values in found.items()]
+    """What each run came to, at its end and at each probe; why, since when, and from what that is told."""
+    evidence = [evidence_for(study, evaluator, rules, one) for one in records]
+    found = [diagnose(one) for one in evidence]
+    along = [codes_in_words(one.states) for one in found]
+    ends = [last["outcome"] for last in final]
+    since = [failed_at(*both, records[0]["probe_step"]) for both in zip(along, ends, strict=True)]
+    stopped = [rules.stopped_before(study.config.steps, one) for one in records]
+    recorded = [(one, is_probability(loss)) for one, loss in zip(records, losses_of(study).values(), strict=True)]
+    causes = causes_of(list(zip(evidence, found, strict=True)), recorded)
+    return [
+        variable("metric", "outcome", _RUN, np.stack(ends)),
+        variable("metric", "outcome_along", _DIMS["along"], np.stack(along)),
+        variable("metric", "failed_at", _RUN, np.stack(since)),
+        variable("metric", "stopped_at", _RUN, np.stack(stopped)),
+        variable("cause", "signs", (*_DIMS["along"], "sign"), np.stack([one.signs for one in found])),
+        *(variable("cause", name, _RUN, values) for name, values in causes.items()),
+        *(variable("evidence", name, _DIMS["along"], values) for name, values in _told_from(evidence).items()),
+    ]
+
+
+def _told_from(evidence: Sequence[Evidence]) -> dict[str, NDArray]:
+    """The evidence of every probe, [configuration, seed, probe, ...], as far as any configuration has it."""
+    found = {}
+    for name in Evidence._fields:
+        values = [getattr(one, name) for one in evidence]
+        like = next((one for one in values if one is not None), None)
+        if name not in ("steps", "expected", "samples", "nonfinite_step") and like is not None:
+            found[name] = np.stack([np.full(like.shape, np.nan) if one is None else one for one in values])
+    return {name: values.astype(np.float32) for name, values in found.items()}
 
 
 def _settings(study: Study) -> list[tuple[str, xr.Variable]]:
@@ -169,6 +186,12 @@ def losses_of(study: Study) -> dict[str, Loss | None]:
     return {label: configuration.algorithm.game.loss for label, configuration in study.configurations.items()}
 
 
+def _is_evidence(name: str) -> bool:
+    """Whether a record is there for the diagnosis, which stores what it makes of it."""
+    group, _, own = name.partition("/")
+    return group == "discrimination" or (group == "along" and own in EVIDENCE)
+
+
 def _recorded(name: str, values: NDArray) -> tuple[str, xr.Variable]:
     group, _, own = name.partition("/")
     if group == "along":
@@ -190,18 +213,6 @@ def gradient_dims(name: str, lead: tuple[str, ...]) -> tuple[str, ...]:
         "norms": ("loss",),
     }
     return (*lead, "probe_step", *own.get(name, ("loss",)))
-
-
-def _causes(study: Study, records: Sequence[Found]) -> list[tuple[str, xr.Variable]]:
-    """When the generator's gradient had vanished in each run, how deep, and how certain D was; NaN where it had not."""
-    found: dict[str, list[NDArray]] = {}
-    for one, loss in zip(records, losses_of(study).values(), strict=True):
-        d_fake = one["series/d_fake_mean"] if is_probability(loss) else None
-        episodes = vanishing_episodes(one["series/g_grad_norm"], d_fake, steps=one["step"])
-        for name in ("begin", "end", "depth", "d_fake"):
-            values = np.where(episodes.found, np.asarray(getattr(episodes, name), np.float64), np.nan)
-            found.setdefault(f"vanishing_{name}", []).append(values)
-    return [variable("cause", name, _RUN, np.stack(values)) for name, values in found.items()]
 
 
 def _shown(study: Study, evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[int, int]] | None:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 from numpy.typing import NDArray
 
+from jaxgan.data.in_memory import unseen
+from jaxgan.diagnostics.discrimination import discrimination_probe
 from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
@@ -20,10 +22,8 @@ from jaxgan.study.config import Config, black_and_white
 from jaxgan.study.job import Block, Log
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.strength import DiscriminatorStrength
-from jaxgan.study.watching import Watched, along, by_leaf, of_any_settings, watch
+from jaxgan.study.watching import Watched, along, by_field, by_leaf, of_any_settings, samples_along, watch
 from jaxgan.types import Algorithm, Generator
-
-PROBE_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
 
 Others = Callable[[Program], Mapping[str, Watched]]
 """What else is watched along the training of a program's runs, by the name of its group."""
@@ -55,16 +55,25 @@ def own_probes(study: Study) -> Others:
 def watched_of(plan: Plan, program: Program) -> Watched:
     """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
     evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
-    others = plan.others(program)
+    others = discrimination_of(plan, program) | dict(plan.others(program))
 
     def probe(**which: Any) -> AnyProbe:
-        found = evaluation_probe(evaluator, algorithm.game, min(evaluator.samples, PROBE_SAMPLES), **which)
+        found = evaluation_probe(evaluator, algorithm.game, samples_along(evaluator), **which)
         return found if program.make is None else of_any_settings(found)
 
     begin = partial(start, algorithm, plan.study.source.sample)
     if jax.eval_shape(begin, plan.study.keys[0]).average is not None:
         others = {"live": Watched(probe(generator=current_generator), along(evaluator)), **others}
     return watch(probe(), along(evaluator), others)
+
+
+def discrimination_of(plan: Plan, program: Program) -> dict[str, Watched]:
+    """How well the discriminator tells, of a game that has one to ask."""
+    game, source = plan.study.configurations[program.labels[0]].algorithm.game, plan.study.source
+    if game.discriminate is None:
+        return {}
+    probe = discrimination_probe(game, source.sample, unseen(source))
+    return {"discrimination": Watched(probe if program.make is None else of_any_settings(probe), by_field)}
 
 
 def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxgan.files import StoreError
 from jaxgan.results.claim import CONFIG, holder, is_run
+from jaxgan.results.codes import FINE
 from jaxgan.results.seal import read_sealed
 
 _RECENT = 20  # stretches of training that the rate is taken from
@@ -96,7 +97,7 @@ def progress_of(folder: Path, before: Progress | None = None) -> Progress:
         for one in found.trained
     )
     failures = _outcomes(folder) if finished else dict(sum((one.codes for one in trained), Counter()))
-    failures = {code: n for code, n in failures.items() if n and code != "OK"}
+    failures = {code: n for code, n in failures.items() if n and code not in FINE}
     rate = _rate(log, {one.part.folder for one in trained if one.under_way})
     return found._replace(trained=trained, finished=finished, failures=failures, rate=rate)
 
@@ -149,8 +150,8 @@ def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished
     saved = min(max((end for _, end in _spans(place)), default=0) for place in places)
     step = saved if found.holder is None else max(saved, int(last.get("step", 0)))
     done = any(end >= steps for _, end in _spans(own / "final")) or (finished and saved >= steps)
-    broken = before.codes["NON_FINITE"] if again else sum(map(_not_finite, places))
-    codes = _codes(own / "final", steps) or Counter(NON_FINITE=max(broken, int(last.get("not_finite", 0))))
+    broken = before.codes["DIVERGED"] if again else sum(map(_not_finite, places))
+    codes = _codes(own / "final", steps) or Counter(DIVERGED=max(broken, int(last.get("not_finite", 0))))
     losses = {name: float(last[name]) for name in _LOSSES if name in last}
     return Trained(before.part, step, done, codes, int(last.get("stopped", before.stopped)), losses)
 

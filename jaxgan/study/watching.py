@@ -9,9 +9,11 @@ from jax.tree_util import Partial, keystr, tree_leaves_with_path
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from jaxgan.evaluation import Evaluator
+from jaxgan.evaluation import EVIDENCE, Evaluator
 from jaxgan.runs.run import AnyProbe, Probe, as_pytree
 from jaxgan.types import Algorithm, Info, Key, PyTree, State
+
+_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
 
 Finish = Callable[[Any], Mapping[str, NDArray]]
 
@@ -31,6 +33,11 @@ def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
       ([4, 8, 10], [8, 10])
     """
     return [step for step in (*range(every, steps, every), steps) if step > done]
+
+
+def samples_along(evaluator: Evaluator) -> int:
+    """From how many samples generators are measured along training."""
+    return min(evaluator.samples, _SAMPLES)
 
 
 def of_any_settings(probe: Probe) -> AnyProbe:
@@ -57,8 +64,8 @@ def watch(evaluator: AnyProbe, finish: Finish, others: Mapping[str, Watched]) ->
 
 
 def along(evaluator: Evaluator) -> Finish:
-    """Of an evaluation along training its metrics alone are kept: samples are, of the last."""
-    names = {metric.name for metric in evaluator.metrics}
+    """Of an evaluation along training its metrics and what a diagnosis needs are kept: samples are, of the last."""
+    names = {metric.name for metric in evaluator.metrics} | set(EVIDENCE)
 
     def finish(seen: Any) -> dict[str, NDArray]:
         # Threads of the linear algebra would wait for more work on the cores that the next steps are trained on.
@@ -71,6 +78,11 @@ def along(evaluator: Evaluator) -> Finish:
 @cache
 def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def by_field(seen: Any) -> dict[str, NDArray]:
+    """What a probe returned as a named tuple."""
+    return {name: np.asarray(values) for name, values in seen._asdict().items()}
 
 
 def by_leaf(seen: Any) -> dict[str, NDArray]:

@@ -206,9 +206,9 @@ def test_a_seed_that_diverges_is_counted_and_changes_nothing_else(tmp_path):
     done = jaxgan_process("train", *words, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = jaxgan.load_run(tmp_path / "run")
-    assert (run.outcomes == "NON_FINITE").all()
+    assert (run.outcomes == "DIVERGED").all()
     assert all(np.isnan(values).all() for values in run.values.values())
-    assert "NON_FINITE: " in done.stdout
+    assert "DIVERGED: " in done.stdout
     assert "undefined," in done.stdout and "2 of 2 failed" in done.stdout
     (tmp_path / "exploding.py").write_text("def explode(real, fake):\n    return fake\n")
     changed = jaxgan_process("train", "--resume", "--out", "run", cwd=tmp_path)

@@ -128,7 +128,8 @@ def test_nan_at_the_first_step_is_not_blamed_on_learning_rates_alone(tmp_path, c
     assert main(["train", "--loss", "own_errors.py:logarithm", *words]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
-        "NON_FINITE: A loss, a gradient or a sample became NaN or infinite. If that begins with a loss of your" in text
+        "DIVERGED: Something became NaN or infinite, or grew" in text
+        and "If that begins with a loss of your own" in text
     )
     first = (
         "The first quantity that was not finite: with logarithm g_loss at step 1 (seed 0). At step 1 the cause is in"

@@ -18,7 +18,7 @@ from jaxgan.report import tables
 from jaxgan.report.run.sections import sections
 from jaxgan.results.results import Results
 
-COLLAPSED_THRICE = {(0, 0): "COLLAPSED", (0, 1): "COLLAPSED", (0, 2): "NON_FINITE"}
+COLLAPSED_THRICE = {(0, 0): "COLLAPSED", (0, 1): "COLLAPSED", (0, 2): "DIVERGED"}
 
 
 def printed(run: Results, width: int) -> str:

@@ -8,7 +8,7 @@ import xarray as xr
 from jaxgan.results.results import SCHEMA, Metric, Results, variable
 from tests.synthetic import dataset
 
-CODES = ("NON_FINITE", "COLLAPSED", "NOT_LEARNED")
+CODES = ("DIVERGED", "COLLAPSED", "NOT_LEARNED")
 MODES = np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], -1).astype(np.float32)
 COVERED = Metric("modes", "Modes captured of 8", 0.0, True, {"perfect sampler": 8.0})
 DISTANCE = Metric("energy", "Energy distance", np.inf, False, {"real against real": 0.002, "untrained": 1.4})
@@ -42,11 +42,11 @@ def make_study(
     u = rng.random((len(cells), seeds))
     failed = u < 1 / (1 + np.exp(-6 * badness))[:, None]
     kind = np.where(badness > 1, 0, np.where(lr_d > 3e-3, 2, 1))[:, None] * np.ones((1, seeds), int)
-    outcome = np.where(failed, np.array(CODES)[kind], "OK").astype("<U20")
+    outcome = np.where(failed, np.array(CODES)[kind], "HEALTHY").astype("<U20")
     when = np.where(failed, 1 + (1000 * u * 0.8).astype(int), 0)
     at, probes = np.linspace(50, 1000, records).astype(int), np.linspace(50, 1000, looks).astype(int)
     looked = np.where(probes < 200, "NOT_LEARNED", np.where(failed[..., None] & (probes >= when[..., None]),
-                                                           outcome[..., None], "OK")).astype("<U20")  # fmt: skip
+                                                           outcome[..., None], "HEALTHY")).astype("<U20")  # fmt: skip
     modes = np.where(failed, rng.integers(0, 4, failed.shape), rng.integers(6, 9, failed.shape)).astype(float)
     energy = np.exp(rng.normal(-4, 0.5, failed.shape)) + 0.8 * failed
     along = energy[..., None] + 1.4 * np.exp(-probes / 200)
@@ -68,7 +68,9 @@ def make_study(
     varied = {name: {"values": rates(n).tolist(), "log": True} for name, n in (("lr_d", x), ("lr_g", y)) if n}
     notes = {
         "kind": "run", "noun": "configuration", "data": "ring", "steps": 1000, "command": "jaxgan study rates.toml",
-        "explanations": {"OK": "fine", "NON_FINITE": "it blew up", "COLLAPSED": "few modes", "NOT_LEARNED": "far off"},
+        "explanations": {
+            "HEALTHY": "fine", "DIVERGED": "it blew up", "COLLAPSED": "few modes", "NOT_LEARNED": "far off"
+        },
         "rules": ["COLLAPSED: fewer than 4 of 8 modes."], "sample_sizes": {"samples per seed": 2500},
         "study": {"name": "rates", "planned": [], "varied": varied},
     } | listed  # fmt: skip

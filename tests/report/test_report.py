@@ -63,7 +63,7 @@ def test_the_report_says_it_all(reported: Path) -> None:
         "abc123",
         "a machine",
         "Random key 7",
-        "minimax 2 NON_FINITE undefined 4",  # the seed's own row, before it is set to the worst value
+        "minimax 2 DIVERGED undefined 4",  # the seed's own row, before it is set to the worst value
         "minimax 0 COLLAPSED 200 4",
     ):
         assert expected in text

@@ -69,7 +69,7 @@ def gradient_panel(figure: Figure) -> Any:
 
 
 def test_the_curves_show_median_band_and_equilibrium() -> None:
-    figure = curves_of(make_run(failures={(0, 2): "NON_FINITE"}))
+    figure = curves_of(make_run(failures={(0, 2): "DIVERGED"}))
     by_title = {axis.get_title(loc="left"): axis for axis in figure.axes}
     gradient = gradient_panel(figure)
     assert gradient.get_yscale() == "log"
@@ -158,7 +158,7 @@ def test_panels_are_written_by_themselves(tmp_path: Path) -> None:
 
 
 def test_sample_pixels_are_drawn_one_to_one() -> None:
-    run = make_run(seeds=2, failures={(0, 1): "NON_FINITE"})
+    run = make_run(seeds=2, failures={(0, 1): "DIVERGED"})
     run.dataset["sample_real"][:] = -1.0
     run.dataset["sample_fake"][0, 0] = 1.0
     picture = np.asarray(Image.open(io.BytesIO(png(sample_figure(run, "minimax")))).convert("RGB"))
@@ -171,12 +171,12 @@ def test_sample_pixels_are_drawn_one_to_one() -> None:
 
 def test_points_outside_of_the_panel_are_counted() -> None:
     titles = [axis.get_title() for axis in sample_figure(make_run(points=True), "minimax").axes]
-    assert titles[:3] == ["real data", "seed 0, OK\n1 of 2 outside", "seed 1, OK"]
+    assert titles[:3] == ["real data", "seed 0, HEALTHY\n1 of 2 outside", "seed 1, HEALTHY"]
 
 
 def test_the_words_below_every_seed_are_inside_of_the_picture() -> None:
     """As it stands on a telephone's page: a third of a text's width, and failed seeds to explain."""
-    figure = dots_figure(make_run(("minimax", "maximum_likelihood"), points=True, failures={(0, 0): "NON_FINITE"}))
+    figure = dots_figure(make_run(("minimax", "maximum_likelihood"), points=True, failures={(0, 0): "DIVERGED"}))
     figure.draw_without_rendering()
     words = figure.axes[0].xaxis.label.get_window_extent()
     assert "x: failed" in figure.axes[0].get_xlabel()
@@ -187,7 +187,7 @@ def test_the_words_below_every_seed_are_inside_of_the_picture() -> None:
 @pytest.mark.parametrize("seeds", [1, 5])
 @pytest.mark.parametrize("names", [("_a",), (*BOTH, ODD), tuple(f"c{i}" for i in range(12))])
 def test_the_overview_has_a_mark_for_every_finite_seed(points: bool, seeds: int, names: tuple[str, ...]) -> None:
-    run = make_run(names, seeds, points=points, failures={(0, 0): "NON_FINITE"})
+    run = make_run(names, seeds, points=points, failures={(0, 0): "DIVERGED"})
     figure = overview_figure(run)
     dots = figure.axes[-1]
     marks = sum(len(ydata(line)) for line in dots.lines if line.get_marker() in ("o", "x"))

@@ -28,7 +28,7 @@ from tests.synthetic import make_run
 def with_failures(study: Results, failed: np.ndarray) -> Results:
     """The first `failed` [configuration] seeds of each configuration fail, and no others."""
     seeds = np.arange(len(study.seeds))
-    study.dataset["outcome"].values[:] = np.where(seeds < failed[:, None], "COLLAPSED", "OK")
+    study.dataset["outcome"].values[:] = np.where(seeds < failed[:, None], "COLLAPSED", "HEALTHY")
     return study
 
 
@@ -41,7 +41,7 @@ def test_cells_are_wilson_intervals_of_their_counts(study: Results) -> None:
     (planes,) = planes_of(study)
     frame = cells_frame(study, planes, failed_share())
     assert len(frame) == 32 and list(frame.columns) == ["recipe", "lr_d", "lr_g", "n", "failed", "share", "low", "high"]
-    failed = (study.outcomes != "OK").sum(axis=1)
+    failed = (study.outcomes != "HEALTHY").sum(axis=1)
     for i, row in frame.sort_values(["recipe", "lr_d", "lr_g"]).reset_index(drop=True).iterrows():
         interval = binomtest(failed[i], 4).proportion_ci(method="wilson")
         # The same numbers by another call: rounding alone.
@@ -51,7 +51,7 @@ def test_cells_are_wilson_intervals_of_their_counts(study: Results) -> None:
 def test_a_metric_s_cells_are_interquartile_means_or_undefined(study: Results) -> None:
     (planes,) = planes_of(study)
     found = estimates(study, planes[0], metric_mean(COVERED))
-    values, failed = study.values["modes"], study.outcomes != "OK"
+    values, failed = study.values["modes"], study.outcomes != "HEALTHY"
     for (place, each), i in zip(found.items(), range(16), strict=True):
         expected = np.nan if failed[i].sum() > 1 else trim_mean(np.where(failed[i], 0.0, values[i]), 0.25)
         assert place == (study.group("setting")["lr_d"][i], study.group("setting")["lr_g"][i])
@@ -78,7 +78,7 @@ def test_a_phase_diagram_reads_without_colour(study: Results) -> None:
     first, second, bar = figure.axes
     assert [axis.get_title(loc="left") for axis in (first, second)] == ["minimax", "non_saturating"]
     assert first.get_xscale() == first.get_yscale() == "log"
-    failed = (study.outcomes != "OK").sum(axis=1)[:16]
+    failed = (study.outcomes != "HEALTHY").sum(axis=1)[:16]
     assert sorted(int(text.get_text()) for text in first.texts) == sorted((25 * failed).tolist())
     styles = {str(line.get_linestyle()) for line in first.lines}
     assert "-" in styles and len(styles) == 2  # the border, and dashed its bounds
@@ -93,7 +93,7 @@ def test_one_number_is_a_line_and_none_is_no_figure() -> None:
     assert len(minimax.numbers) == 1
     figure = phase_figure(run, [minimax, other])
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 4]  # type: ignore[arg-type]
-    shares = (run.outcomes != "OK").mean(axis=1)
+    shares = (run.outcomes != "HEALTHY").mean(axis=1)
     np.testing.assert_array_equal(ydata(lines[0]), shares[:4])
     np.testing.assert_array_equal(ydata(lines[1]), shares[4:])
     assert len(figure.axes[0].collections) == 2  # bands
@@ -108,7 +108,7 @@ def test_two_numbers_that_change_together_are_a_line_with_both_at_its_axis(falli
     (planes,) = planes_of(run)
     assert [number.name for number in planes[0].numbers] == ["lr_d", "lr_g"] and planes[0].is_line
     (axis,) = phase_figure(run, planes).axes
-    np.testing.assert_array_equal(ydata(axis.lines[0]), (run.outcomes != "OK").mean(axis=1)[:4])
+    np.testing.assert_array_equal(ydata(axis.lines[0]), run.failed.mean(axis=1)[:4])
     assert len(axis.collections) == 2  # bands
     assert axis.get_xlabel() == "above: learning rate of D, lr_d\nbelow: learning rate of G, lr_g"
     assert [text.get_text() for text in axis.get_xticklabels()][::3] == (
@@ -164,14 +164,14 @@ def test_cells_in_words_count_what_is_sure() -> None:
 def test_the_failure_map_has_letters_and_a_row_for_each_seed() -> None:
     run = make_study(("minimax",), x=2, y=0, seeds=3, looks=3)
     run.dataset["outcome_along"].values[0] = [
-        ["OK", "OK", "OK"], ["OK", "COLLAPSED", "COLLAPSED"], ["NOT_LEARNED", "OK", "NON_FINITE"]
+        ["HEALTHY", "HEALTHY", "HEALTHY"], ["HEALTHY", "COLLAPSED", "COLLAPSED"], ["NOT_LEARNED", "HEALTHY", "DIVERGED"]
     ]  # fmt: skip
     figure = map_figure(run)
-    assert figure is not None and next(iter(signs_of(run))) == "OK"
+    assert figure is not None and next(iter(signs_of(run))) == "HEALTHY"
     letters = [(text.get_text(), round(text.get_position()[1])) for text in figure.axes[0].texts]
-    assert letters == [("C", 1), ("L", 2), ("N", 2)]  # seeds 1 and 2; OK has none
+    assert letters == [("C", 1), ("N", 2), ("D", 2)]  # seeds 1 and 2; HEALTHY has none
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[:2] == ["OK", "N: NON_FINITE"]
+    assert legend[:2] == ["HEALTHY", "D: DIVERGED"]
     frame = map_frame(run)
     assert len(frame) == 2 * 3 * 3 and set(frame.columns) == {"configuration", "seed", "step", "code"}
     assert map_figure(make_run()) is None

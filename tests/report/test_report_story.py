@@ -46,14 +46,14 @@ def test_one_failed_seed_of_eight_leaves_the_difference_open() -> None:
 
 
 def test_the_story_of_failures() -> None:
-    everything = {(0, j): "COLLAPSED" for j in range(8)} | {(1, j): "NON_FINITE" for j in range(8)}
+    everything = {(0, j): "COLLAPSED" for j in range(8)} | {(1, j): "DIVERGED" for j in range(8)}
     run = make_run(failures=everything)
     text = story_of(run)
     assert "With minimax all 8 seeds failed: 8 COLLAPSED" in text
     assert "with minimax undefined, as 8 of 8 failed (over all 8 seeds it was measured as 196 [" in text
     assert "there is no difference to report: in 8 of 8 pairs of seeds at least one failed" in text
     assert text.count("with non_saturating it was not finite") == 2  # the gradient and D(G(z)) at the end
-    one = make_run(failures={(0, 2): "NON_FINITE"})
+    one = make_run(failures={(0, 2): "DIVERGED"})
     assert "with minimax 0.02, below 1/2 (without 1 seed no longer finite)" in story_of(one)
 
 
@@ -89,7 +89,7 @@ def test_the_story_dates_what_went_wrong() -> None:
     assert "not why" not in story_of(run) and "not why" in story_of(make_run())
     (table,) = causes_section(run)
     assert [cell.text for cell in table.rows[0]] == [
-        "minimax", "The generator's gradient vanished", "6 of 8", "6", "30", "0.02"
+        "minimax", "The generator's gradient vanished", "6 of 8", "6", "30", "down to 0.02 of its early level"
     ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_an_episode_that_never_ended_and_none_at_all() -> None:
     run.dataset["cause_vanishing_end"][0] = [np.nan, STEPS]
     assert "In all 2 seeds of minimax the generator's gradient vanished from step 6 to the end of" in why(run)[1]
     run.dataset["cause_vanishing_begin"][:] = np.nan
-    assert why(run)[1] == "Found in no seed: the generator's gradient vanished."
+    assert why(run)[1] == "Found in no seed: vanishing."
     assert causes_section(run) == []
     score = make_run(causes=True)
     score.notes["scores"] = ["minimax"]
@@ -106,13 +106,13 @@ def test_an_episode_that_never_ended_and_none_at_all() -> None:
 
 
 def test_what_first_was_not_finite_is_named() -> None:
-    run = make_run(seeds=2, failures={(1, 0): "NON_FINITE"})
+    run = make_run(seeds=2, failures={(1, 0): "DIVERGED"})
     for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
     assert why(run)[-1] == "The first quantity that was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
     cells = seeds_section(run).rows[2]
-    assert cells[2].plain == "NON_FINITE d_loss at step 1,812" and cells[2].failed
+    assert cells[2].plain == "DIVERGED d_loss at step 1,812" and cells[2].failed
 
 
 def test_many_are_counted_and_not_gone_through() -> None:

@@ -54,7 +54,7 @@ def test_planned_claims_are_corrected_for_their_number() -> None:
 
 def test_a_planned_difference_is_that_of_the_statistics() -> None:
     study = make_study(claims=(planned("frechet", "r1_gan", "non_saturating"),), failed_at={(2, 3): 20})
-    values, failed = study.values["frechet"], study.outcomes != "OK"
+    values, failed = study.values["frechet"], study.outcomes != "HEALTHY"
     expected = compare_pairs(values[2], values[1], failed[2], failed[1], worst=np.inf, rng=0)
     part = planned_section(study)
     assert column(part, "difference") == [expected.difference._asdict()] and column(part, "p") == [expected.p]
@@ -229,7 +229,7 @@ def test_a_claim_about_recipes_is_of_the_differences_in_all_settings_that_both_h
     study = make_study(names, claims=claims, recipes=tuple(name[0] for name in names), failed_at=failed_at)
     part = planned_section(study)
     assert part is not None
-    x = np.where(study.outcomes == "OK", study.values["frechet"], np.inf)
+    x = np.where(study.outcomes == "HEALTHY", study.values["frechet"], np.inf)
     own = [np.mean(np.sort(x[4:8, j] - x[:4, j])[1:3]) for j in range(8)]  # without -inf and inf
     assert part.rows[0][1].key == iqm_interval(own, rng=0)._asdict() and part.rows[0][2].key == 2 / 256
     assert part.rows[1][1].key["estimate"] == 0 and part.rows[1][2].key == 1  # either failed in one of four

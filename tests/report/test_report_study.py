@@ -86,7 +86,7 @@ def test_a_row_for_each_configuration_in_page_json_and_markdown(folder: Path, st
     rows = content["configurations"]["rows"]
     assert len(rows) == 32 and "differences" not in content
     assert rows[5]["lr_d"] == study.group("setting")["lr_d"][5] and rows[5]["recipe"] == "minimax"
-    assert rows[5]["failed"]["count"] == (study.outcomes[5] != "OK").sum()
+    assert rows[5]["failed"]["count"] == (study.outcomes[5] != "HEALTHY").sum()
     markdown = (folder / "table.md").read_text(encoding="utf-8")
     assert markdown.count("| non_saturating |") > 16
 
@@ -94,7 +94,7 @@ def test_a_row_for_each_configuration_in_page_json_and_markdown(folder: Path, st
 def test_totals_add_up(study: Results) -> None:
     table = summarize_run(study)
     rows = totals_section(study, table).rows
-    failed = study.outcomes != "OK"
+    failed = study.outcomes != "HEALTHY"
     for recipe, own in (("minimax", failed[:16]), ("non_saturating", failed[16:])):
         row = next(row for row in rows if row[0].text == recipe)
         assert [cell.text for cell in row[1:4]] == ["16", "64", str(own.sum())]
@@ -115,9 +115,9 @@ def test_the_best_the_median_and_the_worst_are_chosen_by_the_leading_metric(stud
     best, median, worst = shown_runs(study, np.arange(16))
     runs = [(i, j) for i, j in sampled_runs(study) if i < 16]
     values, outcomes = study.values["modes"], study.outcomes
-    alive = [values[run] for run in runs if outcomes[run] == "OK"]
+    alive = [values[run] for run in runs if outcomes[run] == "HEALTHY"]
     assert values[best.configuration, best.seed] == max(alive)
-    assert outcomes[worst.configuration, worst.seed] != "OK"
+    assert outcomes[worst.configuration, worst.seed] != "HEALTHY"
     assert (median.configuration, median.seed) in runs
 
 

@@ -36,7 +36,7 @@ def test_the_table_is_the_statistics_of_the_run() -> None:
 def test_failures_are_counted_by_code_with_wilson_intervals() -> None:
     table = summarize_run(make_run(failures={**COLLAPSED_THRICE, (1, 3): "A_NEW_CODE"}))
     counts = {code: [f.failed for f in each] for code, each in table.failures.items()}
-    assert counts == {"any": [3, 1], "NON_FINITE": [1, 0], "COLLAPSED": [2, 0], "A_NEW_CODE": [0, 1]}
+    assert counts == {"any": [3, 1], "DIVERGED": [1, 0], "COLLAPSED": [2, 0], "A_NEW_CODE": [0, 1]}
     assert table.failures["any"][0].share == wilson_interval(3, 8)
     assert not table.rows[0].summaries[0].defined  # 3 of 8 is more than a quarter
 
@@ -64,7 +64,7 @@ def test_number(x: float, text: str) -> None:
 
 
 def test_what_all_seeds_measured_stands_beside_undefined() -> None:
-    """The mean over all 8, not over the 5 that did not fail: 200 - j, of which NON_FINITE has none."""
+    """The mean over all 8, not over the 5 that did not fail: 200 - j, of which DIVERGED has none."""
     run = make_run(failures={(0, j): "COLLAPSED" for j in range(3)})
     summary = summarize_run(run).rows[0].summaries[0]
     assert not summary.defined and summary.measured.estimate == interquartile_mean(200.0 - np.arange(8)) == 196.5
@@ -116,7 +116,7 @@ def test_into_a_pipe_tables_are_tab_separated() -> None:
     assert rows[0][2].startswith("33.5 [")
     assert failures.splitlines()[1:] == ["outcome\tminimax\tnon_saturating", "any failure\t0 of 8 [0 %, 32 %]\t0 of 8 "
                                          "[0 %, 32 %]"]  # fmt: skip
-    assert causes.splitlines()[-1].split("\t")[2:] == ["6 of 8", "6", "30", "0.02"]
+    assert causes.splitlines()[-1].split("\t")[2:] == ["6 of 8", "6", "30", "down to 0.02 of its early level"]
 
 
 def test_a_section_turns_and_tells_its_rows_apart() -> None:
@@ -129,7 +129,7 @@ def test_a_section_turns_and_tells_its_rows_apart() -> None:
 
 
 def test_json_and_markdown_hold_the_same_numbers() -> None:
-    run = make_run((*BOTH, ODD), failures={(0, 0): "NON_FINITE"})
+    run = make_run((*BOTH, ODD), failures={(0, 0): "DIVERGED"})
     content = json.loads(json.dumps(to_dict(sections(run))))
     frechet = content["metrics"]["rows"][0]
     assert frechet["metric"] == "frechet" and frechet["non_saturating"]["estimate"] == 33.5

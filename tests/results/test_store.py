@@ -20,7 +20,7 @@ from jaxgan.results.store import RESULTS, load_results, log, read_config, write_
 
 def make_run() -> Results:
     values = np.array([[1.5, np.nan, np.inf], [-np.inf, 0.1 + 0.2, 3.0]])
-    outcomes = np.array([["OK", "NON_FINITE", "COLLAPSED"], ["OK", "OK", "OK"]])
+    outcomes = np.array([["HEALTHY", "DIVERGED", "COLLAPSED"], ["HEALTHY", "HEALTHY", "HEALTHY"]])
     lead = ("configuration", "seed")
     variables = dict(
         [
@@ -80,7 +80,7 @@ def test_a_stranger_reads_the_files(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
-    assert first == "('step',) [1, 2, 5, 10] ['OK', 'NON_FINITE', 'COLLAPSED', 'OK', 'OK', 'OK']"
+    assert first == "('step',) [1, 2, 5, 10] ['HEALTHY', 'DIVERGED', 'COLLAPSED', 'HEALTHY', 'HEALTHY', 'HEALTHY']"
     assert second == f"{0.1 + 0.2} ['configuration', 'seed', 'outcome', 'distance', 'spread'] False"
 
 
@@ -99,7 +99,7 @@ def test_another_schema_or_a_damaged_file_is_said(tmp_path: Path) -> None:
         load_results(run)
 
 
-@pytest.mark.parametrize(("name", "value"), [("distance", 1.25), ("outcome", "OK"), ("seed", 7)])
+@pytest.mark.parametrize(("name", "value"), [("distance", 1.25), ("outcome", "HEALTHY"), ("seed", 7)])
 def test_a_number_that_was_changed_in_the_file_is_noticed(tmp_path: Path, name: str, value: object) -> None:
     """By whoever opens it with another library: the file itself is whole."""
     run = stored(tmp_path, make_run())

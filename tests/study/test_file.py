@@ -364,7 +364,9 @@ def test_a_plan_is_part_of_the_hash(tmp_path):
 
 
 def test_metrics_are_those_that_are_measured(monkeypatch):
-    perfect = SimpleNamespace(**dict.fromkeys(METRICS["mixture"], 0.0))  # what it measures takes seconds to compile
+    perfect = SimpleNamespace(
+        **dict.fromkeys((*METRICS["mixture"], "shares"), 0.0)
+    )  # what it measures takes seconds to compile
     monkeypatch.setattr(mixtures, "perfect_mode_report", lambda *arguments, **how: perfect)
     metrics = evaluator_for(ring(), 50, split_seed=0, report=lambda line: None).metrics
     assert tuple(metric.name for metric in metrics) == METRICS["mixture"]

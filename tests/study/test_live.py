@@ -36,7 +36,7 @@ def text(found: Progress, columns: int, note: str = "", **how: Any) -> list[str]
 WAVES = [trained("non_saturating", 4000, done=True, stopped=3), trained("non_saturating", 1234, wave=1, stopped=2),
          trained("non_saturating", 0, wave=2), trained("non_saturating", 0, wave=3)]  # fmt: skip
 STUDY = progress(trained("minimax", 4000, done=True), *WAVES, trained("relativistic_average", 0),
-                 failures={"NON_FINITE": 12, "COLLAPSED": 3, "GRADIENT_VANISHED": 2})  # fmt: skip
+                 failures={"DIVERGED": 12, "COLLAPSED": 3, "GRADIENT_VANISHED": 2})  # fmt: skip
 
 
 def test_a_study_at_80_columns():
@@ -47,7 +47,7 @@ def test_a_study_at_80_columns():
         "non_saturating        ━━━━━━───────────────  1 of 4 blocks, step 1,234 of 4,000",
         "relativistic_average  ─────────────────────  to come",
         "runs done: 64 of 192, stopped by a rule: 5",
-        "failed runs so far: 3 COLLAPSED, 2 GRADIENT_VANISHED, 12 NON_FINITE",
+        "failed runs so far: 3 COLLAPSED, 12 DIVERGED, 2 GRADIENT_VANISHED",
         "about 18 s of training left, d_loss 1.385, g_loss -0.690",
         "25,600 steps a second of all runs together",
         "",
@@ -63,7 +63,7 @@ def test_a_study_at_40_columns_has_no_bars():
         "runs done: 64 of 192",
         "stopped by a rule: 5",
         "failed runs so far: 3 COLLAPSED",
-        "2 GRADIENT_VANISHED, 12 NON_FINITE",
+        "12 DIVERGED, 2 GRADIENT_VANISHED",
         "about 18 s of training left",
         "d_loss 1.385, g_loss -0.690",
         "",
@@ -80,7 +80,7 @@ def test_one_block_takes_two_lines():
     assert text(one, 40) == ["non_saturating  step 1,200 of 4,000", "about 4 s of training left", ""]
     begins = progress(trained("non_saturating", 0), rate=None)
     assert text(begins, 80, "compiling")[1] == "compiling"
-    assert text(one._replace(failures={"NON_FINITE": 1}), 80)[2] == "failed runs so far: 1 NON_FINITE"
+    assert text(one._replace(failures={"DIVERGED": 1}), 80)[2] == "failed runs so far: 1 DIVERGED"
 
 
 def test_in_ascii_bars_are_signs():
@@ -91,7 +91,7 @@ def test_in_ascii_bars_are_signs():
 @pytest.mark.parametrize("under_way", [1, 40])
 def test_many_programs_are_counted_and_lines_fit(columns, under_way):
     parts = [trained(f"recipe_{k} d_steps={k}", 100 if k < under_way else 0) for k in range(80)]
-    lines = text(progress(*parts, failures={"NON_FINITE": 12, "NOT_LEARNED": 2_000}), columns)
+    lines = text(progress(*parts, failures={"DIVERGED": 12, "NOT_LEARNED": 2_000}), columns)
     assert all(len(line) < max(columns, 20) for line in lines)
     assert columns < 40 or len(list(filter(None, lines))) <= 12
     more = f"{under_way - MOST} more under way " if under_way > MOST else ""
@@ -137,7 +137,7 @@ VIEW = [  # of the program's 1,200 steps 960 are done
     "minimax  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━────────  1 of 2 blocks, step 40 of 100",
     "wgan     ───────────────────────────────────────  to come",
     "runs done: 8 of 16, stopped by a rule: 3",
-    "failed runs so far: 6 COLLAPSED, 3 NON_FINITE",
+    "failed runs so far: 6 COLLAPSED, 3 DIVERGED",
     "about 4 s of training left, d_loss 1.250, g_loss 0.500",
     "160 steps a second of all runs together",
 ]

@@ -44,7 +44,7 @@ def begun(folder: Path, blocks: list[Any], *, job: str = "study") -> RunFolder:
 def recorded(run: RunFolder, part: str, end: int, runs: int, *, begin: int = 0, broken: int = 0) -> None:
     steps = np.zeros((runs, 1), np.int64)
     steps[:broken] = end
-    arrays = {"watch/step": steps, "outcome": np.array(broken * ["NON_FINITE"] + (runs - broken) * ["COLLAPSED"])}
+    arrays = {"watch/step": steps, "outcome": np.array(broken * ["DIVERGED"] + (runs - broken) * ["COLLAPSED"])}
     append_records(run.path / part, begin, end, arrays, Origin(run.run, part))
 
 
@@ -77,12 +77,12 @@ def half(tmp_path) -> RunFolder:
 def test_a_study_under_way(half):
     found = progress_of(half.path)
     assert [(one.step, one.done, +one.codes) for one in found.trained] == [
-        (100, True, {"NON_FINITE": 2, "COLLAPSED": 6}),
-        (40, False, {"NON_FINITE": 1}),
+        (100, True, {"DIVERGED": 2, "COLLAPSED": 6}),
+        (40, False, {"DIVERGED": 1}),
         (0, False, {}),
     ]
     assert (found.runs, found.configurations, found.finished) == (16, 4, False)
-    assert found.failures == {"NON_FINITE": 3, "COLLAPSED": 6}
+    assert found.failures == {"DIVERGED": 3, "COLLAPSED": 6}
     # 8 runs x 100 steps in 4 seconds and 4 x 40 in 1; 4 runs x 60 and 4 x 100 are left.
     assert found.rate == pytest.approx(960 / 5)
     assert found.seconds_left == pytest.approx(640 / 192)
@@ -96,7 +96,7 @@ def test_a_study_under_way_in_words(half):
         "study on ring: 4 configurations x 4 seeds x 100 steps, 2 programs",
         "runs done: 8 of 16",
         "under way: minimax, seeds 0 to 3, wave 2, 4 runs: step 40 of 100",
-        "failed runs so far: 6 COLLAPSED, 3 NON_FINITE",
+        "failed runs so far: 6 COLLAPSED, 3 DIVERGED",
         "192 steps a second of all runs together, about 3 s of training left",
     ]
     lines = list(lines_of(progress_of(half.path)))
@@ -111,7 +111,7 @@ def test_trained_and_not_yet_measured(half):
 def test_several_processes_are_as_far_as_the_slowest(half):
     recorded(half, "wgan/seeds-0-3/records/1of2", 30, 2)
     recorded(half, "wgan/seeds-0-3/records/2of2", 10, 2, broken=1)
-    assert progress_of(half.path).trained[2][1:4] == (10, False, {"NON_FINITE": 1})
+    assert progress_of(half.path).trained[2][1:4] == (10, False, {"DIVERGED": 1})
 
 
 def test_while_a_process_writes_its_log_says_how_far_it_is(half):
@@ -121,7 +121,7 @@ def test_while_a_process_writes_its_log_says_how_far_it_is(half):
     with half:
         first = progress_of(half.path)
         one = first.trained[1]
-        assert (one.step, one.codes, one.stopped, one.losses) == (70, {"NON_FINITE": 2}, 1, {"d_loss": 1.25})
+        assert (one.step, one.codes, one.stopped, one.losses) == (70, {"DIVERGED": 2}, 1, {"d_loss": 1.25})
         assert "runs done: 8 of 16, stopped by a rule: 1" in lines_of(first)
         assert progress_of(half.path, first) == first
         logged(half, {"block": "wgan/seeds-0-3", "step": 30, "steps": 20, "runs": 4, "seconds": 0.5})
@@ -129,7 +129,7 @@ def test_while_a_process_writes_its_log_says_how_far_it_is(half):
         assert second == progress_of(half.path) and second.trained[2].step == 30
         recorded(half, "minimax/seeds-0-3-1/final", 100, 4, broken=1)
         third = progress_of(half.path, second)
-        assert third == progress_of(half.path) and third.trained[1].codes == {"NON_FINITE": 1, "COLLAPSED": 3}
+        assert third == progress_of(half.path) and third.trained[1].codes == {"DIVERGED": 1, "COLLAPSED": 3}
     assert progress_of(half.path).trained[2].step == 0
 
 
@@ -145,7 +145,9 @@ def test_workers_that_write_to_one_log_are_as_fast_together(half):
 def test_a_finished_study_says_how_its_runs_ended(half, capsys):
     half.release()
     (half.path / "results.nc").touch()
-    (half.path / "metrics.csv").write_text("configuration,seed,outcome\na,0,OK\na,1,COLLAPSED\nb,0,COLLAPSED\nb,1,OK\n")
+    (half.path / "metrics.csv").write_text(
+        "configuration,seed,outcome\na,0,HEALTHY\na,1,COLLAPSED\nb,0,COLLAPSED\nb,1,PARTIALLY_COLLAPSED\n"
+    )
     assert main(["status", str(half.path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{half.path}: finished",
@@ -172,7 +174,7 @@ def test_a_run_of_an_earlier_layout(tmp_path):
 
 def test_a_damaged_record_is_passed_over(half):
     next((half.path / "minimax/seeds-0-3-1/records").glob("*40.npz")).write_bytes(b"PK\x03\x04")
-    assert progress_of(half.path).failures == {"NON_FINITE": 2, "COLLAPSED": 6}
+    assert progress_of(half.path).failures == {"DIVERGED": 2, "COLLAPSED": 6}
 
 
 def test_it_changes_nothing(half):

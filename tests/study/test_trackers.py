@@ -110,12 +110,12 @@ def test_wandb_is_offline_and_gets_all_of_a_step_at_once(wandb, tmp_path):
     steps, values = zip(*wandb[0].logged, strict=True)
     assert list(steps) == run.steps.tolist()
     assert {"series/g_loss", "along/frechet"} <= values[9].keys() and "along/frechet" not in values[0]
-    assert wandb[0].given["config"]["outcome"] == "OK" and wandb[0].summary["final/frechet"] == 200.0
+    assert wandb[0].given["config"]["outcome"] == "HEALTHY" and wandb[0].summary["final/frechet"] == 200.0
 
 
 @pytest.mark.parametrize("to", TRACKERS)
 def test_what_is_not_finite_is_left_out_and_counted(board, wandb, tmp_path, to):
-    run, said = make_run(seeds=2, failures={(0, 0): "NON_FINITE"}), list[str]()
+    run, said = make_run(seeds=2, failures={(0, 0): "DIVERGED"}), list[str]()
     jg.track(run, to, tmp_path / "out", said.append)
     lost = 1 + sum(int(np.isnan(values).sum()) for values in run.series.values())
     assert said == [f"{lost:,} values left out: not finite, or not recorded, as after a run was stopped"]
@@ -128,7 +128,7 @@ def test_what_is_not_finite_is_left_out_and_counted(board, wandb, tmp_path, to):
 
 
 def test_of_many_runs_every_configuration_is_one_with_its_range_over_seeds(board, tmp_path):
-    run, said = make_run(seeds=33, failures={(0, 0): "NON_FINITE"}), list[str]()
+    run, said = make_run(seeds=33, failures={(0, 0): "DIVERGED"}), list[str]()
     jg.track(run, out=tmp_path / "out", log=said.append)
     over = "median, lowest and highest of the finite values over seeds"
     assert said[0] == f"66 runs are more than 64: of every configuration the {over}"
@@ -140,7 +140,7 @@ def test_of_many_runs_every_configuration_is_one_with_its_range_over_seeds(board
         found = [value for _, value in own["scalars"][f"series/g_loss/{name}"]]
         np.testing.assert_allclose(found, expected, rtol=1e-12)  # a quantile is the same values, or the mean of two
     config, final, _ = own["hparams"]
-    assert (config["seeds"], config["outcome"]) == (33, "1 NON_FINITE, 32 OK")
+    assert (config["seeds"], config["outcome"]) == (33, "1 DIVERGED, 32 HEALTHY")
     values = run.values["frechet"][0, 1:]
     assert (final["final/frechet/lowest"], final["final/frechet/median"]) == (values.min(), np.median(values))
 

@@ -161,7 +161,7 @@ def test_a_stopped_run_stands_still_and_counts(tmp_path: Path) -> None:
     assert found.probe_steps.tolist() == list(range(2, 19, 2))
     norms = found.dataset["g_grad_norm"].values
     assert np.isfinite(norms[..., found.steps <= 10]).all() and np.isnan(norms[..., found.steps > 10]).all()
-    assert "NON_FINITE" not in found.outcomes
+    assert "DIVERGED" not in found.outcomes
     assert "runs done: 4 of 4, stopped by a rule: 4" in lines_of(progress_of(tmp_path / "run"))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jaxgan.report.run.settings import by_recipe
 from jaxgan.report.tables import Cell, Section, numeric, section
-from jaxgan.report.words import MANY, counted, noun_of, number
+from jaxgan.report.words import MANY, counted, listed, noun_of, number
 from jaxgan.results.results import Results
 
 
@@ -15,12 +15,14 @@ class Cause(NamedTuple):
     """One thing that can go wrong; arrays [configuration, seed], NaN where it did not."""
 
     name: str
+    noun: str  # "a vanished gradient"
     label: str  # a clause: "the generator's gradient vanished"
     explanation: str
+    level: str  # what was seen meanwhile: "down to {} of its early level"
     advice: str
     begin: NDArray[np.float64]  # steps
     end: NDArray[np.float64]  # steps; the last one, or NaN, where it had not ended
-    depth: NDArray[np.float64]  # the lowest level as a share of the early one
+    depth: NDArray[np.float64]  # the number in `level`
 
     def found(self, i: int) -> NDArray[np.bool_]:
         """In which seeds of the i-th configuration."""
@@ -45,8 +47,10 @@ def causes_of(results: Results) -> list[Cause]:
     return [
         Cause(
             name,
+            str(about.get("noun") or name.replace("_", " ")),
             str(about.get("label") or name.replace("_", " ")),
             str(about.get("explanation") or ""),
+            str(about.get("level") or "down to {} of its early level"),
             str(about.get("advice") or ""),
             *(stored[f"{name}_{field}"].astype(np.float64) for field in ("begin", "end", "depth")),
         )
@@ -88,15 +92,15 @@ def causes_section(results: Results) -> list[Section]:
             numeric(episode.begin, _step(episode.begin)),
             numeric(np.nan if episode.end is None else episode.end,
                     "the end" if episode.end is None else _step(episode.end)),
-            numeric(episode.depth),
+            numeric(episode.depth, _meanwhile(episode)),
         )
         for episode in episodes_of(results)
     ]  # fmt: skip
     caption = (
-        "What went wrong during training, whatever came of it: in how many seeds, and medians over these. The lowest "
-        "level is a share of the early one."
+        "What went wrong during training, whatever came of it: in how many seeds, and medians over these. A stretch of "
+        "evaluations in a row; of several the longest."
     )
-    head = (noun_of(results), "what happened", "seeds", "from step", "to step", "lowest level")
+    head = (noun_of(results), "what happened", "seeds", "from step", "to step", "meanwhile")
     return [section("causes", caption, head, rows)] if rows else []
 
 
@@ -154,12 +158,13 @@ def _episodes_in_words(results: Results) -> list[str]:
     for cause in causes_of(results):
         episodes = [episode for episode in episodes_of(results) if episode.cause.name == cause.name]
         if not episodes:
-            paragraphs.append(f"Found in no seed: {cause.label}.")
             continue
         text = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
         text += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
-        paragraphs.append(" ".join(filter(None, [text, cause.explanation, cause.advice])))
-    return paragraphs
+        said = cause.name.upper() in results.outcomes  # with what the outcome means
+        paragraphs.append(" ".join(filter(None, [text, cause.explanation, "" if said else cause.advice])))
+    absent = [cause.noun for cause in causes_of(results) if not np.isfinite(cause.begin).any()]
+    return [*paragraphs, f"Found in no seed: {listed(absent)}."] if absent else paragraphs
 
 
 def _in_words(episode: Episode, seeds: int) -> str:
@@ -168,7 +173,8 @@ def _in_words(episode: Episode, seeds: int) -> str:
     end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
     medians = " (medians)" if episode.seeds > 1 else ""
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
-    text += f"down to {number(episode.depth)} of its early level"
+    text += _meanwhile(episode)
+    text = text.removesuffix(", ")
     return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")
 
 
@@ -211,6 +217,10 @@ def _progress(results: Results) -> str:
         f"{metric.label} was measured at {counted(len(steps), 'step')} along training, from fewer samples than at the "
         f"end; {median}: {'; '.join(parts)}."
     )
+
+
+def _meanwhile(episode: Episode) -> str:
+    return episode.cause.level.format(number(episode.depth)) if np.isfinite(episode.depth) else ""
 
 
 def _step(step: float) -> str:

@@ -113,7 +113,7 @@ def planes_of(results: Results) -> list[list[Plane]]:
 
 def estimates(results: Results, plane: Plane, statistic: Statistic) -> dict[tuple[float, ...], Estimate]:
     """The statistic at each place."""
-    failed = results.outcomes != "OK"
+    failed = results.failed
     values = None if statistic.metric is None else results.values[statistic.metric.name]
     return {
         place: Estimate(statistic.of(failed[own].ravel(), None if values is None else values[own].ravel()),

@@ -82,7 +82,7 @@ def ranked_figure(results: Results) -> "Figure | None":
 def _draw_ranked(axis: "Axes", results: Results, own: NDArray[np.intp], shade: str) -> None:
     metric = results.metrics[0]
     order = own[ranked(results, metric, own)]
-    values, failed = results.values[metric.name][order], results.outcomes[order] != "OK"
+    values, failed = results.values[metric.name][order], results.failed[order]
     ranks = np.broadcast_to(1 + np.arange(len(order))[:, None], values.shape)
     for flag, marker, tone, size in ((True, "x", GREY, 2.6), (False, "o", shade, 2.8)):
         chosen = (failed == flag) & np.isfinite(values)

@@ -115,7 +115,7 @@ def _test(results: Results, claim: dict[str, Any]) -> Tested:
         return _over_cells(Tested(text, metric, better, than, None, 0), results, pairs)
     i, j = pairs[0]
     if metric == FAILED:
-        failed = results.outcomes != "OK"
+        failed = results.failed
         return Tested(text, metric, better, than, compare_failures(failed[i], failed[j]), -1)
     scores = scores_of(results, known[metric])
     values, failed = scores.values, scores.failed
@@ -131,7 +131,7 @@ def _over_cells(one: Tested, results: Results, pairs: Sequence[tuple[int, int]])
     Of failures the difference of the shares.
     """
     if one.metric == FAILED:
-        failed = (results.outcomes != "OK").astype(float)
+        failed = results.failed.astype(float)
         by_seed, higher = np.mean([failed[i] - failed[j] for i, j in pairs], axis=0), False
     else:
         scores = scores_of(results, next(metric for metric in results.metrics if metric.name == one.metric))
@@ -176,7 +176,7 @@ def _p(results: Results, claim: dict[str, Any]) -> float:
     """Of a claim about what is there, without its interval, which takes a bootstrap."""
     (i, j), *_ = cells_in_common(results, claim["better"], claim["than"])
     if claim["metric"] == FAILED:
-        failed = results.outcomes != "OK"
+        failed = results.failed
         return compare_failures(failed[i], failed[j]).p
     scores = scores_of(results, next(metric for metric in results.metrics if metric.name == claim["metric"]))
     return signed_rank_p(subtract(scores.entered[i], scores.entered[j]))

@@ -107,7 +107,7 @@ def ranked_configurations(results: Results, table: Table) -> NDArray[np.intp]:
 def ranked(results: Results, metric: Metric, own: NDArray[np.intp]) -> NDArray[np.intp]:
     """The order of `own` configurations by the median over seeds, in which a failed run is worst."""
     bad = _badness(results.values[metric.name][own], metric)
-    failed = results.outcomes[own] != "OK"
+    failed = results.failed[own]
     return np.lexsort((failed.sum(axis=1), np.median(np.where(failed, np.inf, bad), axis=1)))
 
 
@@ -129,7 +129,7 @@ def shown_runs(results: Results, own: NDArray[np.intp]) -> list[Chosen]:
     if not runs:
         return []
     at = tuple(np.transpose(runs))
-    failed = results.outcomes[at] != "OK"
+    failed = results.failed[at]
     bad = np.zeros(len(runs))
     if results.metrics:
         bad = _badness(results.values[results.metrics[0].name][at], results.metrics[0])

@@ -14,6 +14,7 @@ from jaxgan.report.layout import WIDTH, Panel, grid, legend, new_figure
 from jaxgan.report.paper_sizes import MARK
 from jaxgan.report.plots import TICKS, label, plain_axis, plain_text, shorten
 from jaxgan.report.run.settings import ALL, are_many, by_recipe
+from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Results
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # From light to dark, so that they are told apart in grey; the letters and hatches tell what is as dark as another.
-_COLOURS = ("#d8ecf7", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2", "#4b2e83", "#222222")
-_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****")
+_COLOURS = ("#d8ecf7", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2", "#4b2e83", "#222222",
+            "#f0e442", "#a0a0a0")  # fmt: skip
+_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****", "||||", "OO")
 _SEEDS = 32  # up to which each has a row
 _PANELS = 12  # strips or groups that one figure holds
 _LETTER = 5.0  # points
@@ -76,12 +78,12 @@ def map_panels(results: Results) -> list[Panel]:
 
 
 def signs_of(results: Results) -> dict[str, Sign]:
-    """Of every code that was seen along training, OK first and then as explained, what it is drawn with.
+    """Of every code that was seen along training, HEALTHY first and then as explained, what it is drawn with.
 
     A code has the same in every run with the same explanations, whatever else occurred.
     """
     seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
-    known = ["OK", *(code for code in results.notes.get("explanations", {}) if code != "OK")]
+    known = [HEALTHY, *(code for code in results.notes.get("explanations", {}) if code != HEALTHY)]
     codes = [*known, *sorted(seen - set(known))]
     letters = letters_of(codes)
     signs = {code: Sign(_COLOURS[k % len(_COLOURS)], _HATCHES[k % len(_HATCHES)], letters[code])
@@ -90,16 +92,16 @@ def signs_of(results: Results) -> dict[str, Sign]:
 
 
 def letters_of(codes: Sequence[str]) -> dict[str, str]:
-    """A letter for each code, of its words' initials where these are free; OK, which is no failure, has none.
+    """A letter for each code, of its words' initials where these are free; HEALTHY, which is no failure, has none.
 
-    >>> letters_of(["OK", "NON_FINITE", "COLLAPSED", "NOT_LEARNED"])
-    {'OK': '', 'NON_FINITE': 'N', 'COLLAPSED': 'C', 'NOT_LEARNED': 'L'}
+    >>> letters_of(["HEALTHY", "DIVERGED", "COLLAPSED", "NOT_LEARNED"])
+    {'HEALTHY': '', 'DIVERGED': 'D', 'COLLAPSED': 'C', 'NOT_LEARNED': 'N'}
     """
     found: dict[str, str] = {}
     for code in codes:
         initials = "".join(word[:1] for word in code.split("_"))
         free = [x for x in f"{initials}{code}".upper() + ascii_uppercase if x.isalpha() and x not in found.values()]
-        found[code] = "" if code == "OK" else free[0] if free else "?"
+        found[code] = "" if code == HEALTHY else free[0] if free else "?"
     return found
 
 
@@ -158,7 +160,7 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
 
 
 def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
-    """Codes [configuration, seed, probe_step]: their shares at each evaluation, OK at the bottom."""
+    """Codes [configuration, seed, probe_step]: their shares at each evaluation, HEALTHY at the bottom."""
     from matplotlib.ticker import PercentFormatter
 
     signs, edges = signs_of(results), _edges(results.probe_steps)

@@ -71,7 +71,7 @@ def dots_figure(results: Results) -> "Figure":
 
 def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
     """A row for each configuration, a mark for each seed, and lines at the yardsticks."""
-    values, failed = results.values[metric.name], results.outcomes != "OK"
+    values, failed = results.values[metric.name], results.failed
     yardsticks = {name: value for name, value in metric.yardsticks.items() if np.isfinite(value)}
     finite = np.concatenate([values[np.isfinite(values)], list(yardsticks.values())])
     plain_axis(axis)

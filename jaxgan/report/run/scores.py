@@ -24,8 +24,8 @@ class Scores(NamedTuple):
 
 
 def scores_of(results: Results, metric: Metric) -> Scores:
-    """Any outcome but OK is a failure."""
-    values, failed = results.values[metric.name], results.outcomes != "OK"
+    """Failures are those of `Results.failed`."""
+    values, failed = results.values[metric.name], results.failed
     if metric.higher_is_better is not None:
         return Scores(metric.label, values, failed, metric.worst, metric.higher_is_better)
     name, best = next(iter(metric.yardsticks.items()))

@@ -9,6 +9,7 @@ from jaxgan.report.run.causes import first_not_finite
 from jaxgan.report.run.settings import are_many
 from jaxgan.report.tables import Cell, Section, numeric, section, summary_cell
 from jaxgan.report.words import noun_of, number, percent
+from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Metric, Results
 from jaxgan.results.statistics import Interval, Summary, summarize, summarize_difference, wilson_interval
 
@@ -49,10 +50,10 @@ class Table(NamedTuple):
 def summarize_run(results: Results) -> Table:
     """Interquartile means, paired differences on common seeds, and failures by code, all with 95 % intervals.
 
-    Any outcome but OK is a failure, and enters every metric as its worst value (see `statistics.summarize`). Of many
+    A failure (`Results.failed`) enters every metric as its worst value (see `statistics.summarize`). Of many
     configurations no differences are taken: which of them are claims is for the study to say.
     """
-    failed = results.outcomes != "OK"
+    failed = results.failed
     rows, many = [], are_many(results)
     resamples = FEWER if many else RESAMPLES
     for metric in results.metrics:
@@ -65,8 +66,9 @@ def summarize_run(results: Results) -> Table:
         pairs = () if many else zip(values[1:], failed[1:], strict=True)
         differences = [over_pairs(v, values[0], f, failed[0]) for v, f in pairs]
         rows.append(Row(metric, tuple(summaries), tuple(differences)))
-    known = [code for code in results.notes.get("explanations", {}) if code != "OK"]
-    codes = [*known, *sorted(set(results.outcomes[failed].tolist()) - set(known))]
+    known = [code for code in results.notes.get("explanations", {}) if code != HEALTHY]
+    seen = set(results.outcomes.ravel().tolist()) - {HEALTHY}
+    codes = [*known, *sorted(seen - set(known))]
     failures = {"any": _failures(failed)} | {code: _failures(results.outcomes == code) for code in codes}
     return Table(results.configurations, len(results.seeds), tuple(rows), failures)
 
@@ -143,7 +145,7 @@ def seeds_section(results: Results) -> Section:
         (
             name,
             numeric(float(seed), str(seed)),
-            Cell(str(outcomes[i, j]), first_not_finite(results, i, j), failed=bool(outcomes[i, j] != "OK")),
+            Cell(str(outcomes[i, j]), first_not_finite(results, i, j), failed=bool(results.failed[i, j])),
             *(numeric(float(values[metric.name][i, j])) for metric in results.metrics),
         )
         for i, name in enumerate(results.configurations)

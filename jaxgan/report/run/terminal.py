@@ -6,13 +6,16 @@ import click
 from rich.console import Console
 
 from jaxgan.report.run.causes import why
-from jaxgan.report.run.many import best_configurations
+from jaxgan.report.run.many import best_configurations, codes_section
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.study import study_sections
-from jaxgan.report.run.table import summarize_run
+from jaxgan.report.run.table import failures_section, summarize_run
+from jaxgan.report.run.timeline import timeline_section
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
+from jaxgan.results.codes import HEALTHY
+from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 
 BEST = 10  # configurations of many that a terminal shows
@@ -27,12 +30,24 @@ def show(folder: Path) -> None:
         parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
     show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)
-    failed = sorted({code for code in results.outcomes.ravel().tolist() if code != "OK"})
-    for code in failed:
-        click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
-    for paragraph in [] if are_many(results) else why(results):
-        click.echo(click.wrap_text(paragraph, width))
+    _explain(results, width)
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
     click.echo(f"report      {folder / 'report.html'}")
     click.echo(f"reproduce with  {results.config['command']}")
+
+
+def show_diagnosis(results: Results) -> None:
+    """What became of each run, by code and, of not too many, run by run; what it means, when and why."""
+    console, table = Console(), summarize_run(results)
+    many = are_many(results)
+    failures = codes_section(results, table) if many else failures_section(table)
+    show_tables([failures, *([] if many else [timeline_section(results)])], console)
+    _explain(results, min(console.width, 100))
+
+
+def _explain(results: Results, width: int) -> None:
+    for code in sorted(set(results.outcomes.ravel().tolist()) - {HEALTHY}):
+        click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
+    for paragraph in [] if are_many(results) else why(results):
+        click.echo(click.wrap_text(paragraph, width))

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jaxgan.report.layout import Panel, compose, legend, line_handles, multiples
 from jaxgan.report.plots import FEW, GREY, PALE, colour, dash, draw, label, level, over_seeds, plain_text
@@ -52,7 +53,37 @@ def when_panels(results: Results) -> list[Panel]:
     evidence = curve_panels(results, ("g_grad_norm", "d_fake_mean")) if episodes_of(results) else []
     shown = [Panel(f"episodes-{panel.name}", partial(_with_episodes, results=results, panel=panel))
              for panel in evidence]  # fmt: skip
-    return [*panels[:1], *shown, *panels[1:]]
+    return [*panels[:1], *shown, *_evidence_panels(results), *panels[1:]]
+
+
+_EVIDENCE = {
+    "separation": ("P(D ranks held-out data above samples)", 0.5, ("discriminator_dominates", "generator_dominates",
+                                                                  "junk", "vanishing")),
+    "training_edge": ("P(D ranks training above held-out data)", 0.5, ("overfitted",)),
+    "rhythm": ("Share of one frequency in D's mean score of samples", None, ("oscillating",)),
+    "distinct": ("P(a sample is farther from its nearest than real data)", 0.5, ("collapsed",)),
+}  # fmt: skip
+"""What causes are told from: a label, the value where nothing is wrong, and which causes."""
+
+
+def _evidence_panels(results: Results) -> list[Panel]:
+    """What the causes that were found are told from."""
+    stored, causes = results.group("evidence"), {episode.cause.name for episode in episodes_of(results)}
+    return [
+        Panel(f"evidence-{name}", partial(_draw_evidence, results=results, values=stored[name], text=text, fine=fine))
+        for name, (text, fine, of) in _EVIDENCE.items()
+        if name in stored and causes & set(of) and np.isfinite(stored[name]).any()
+    ]
+
+
+def _draw_evidence(axis: "Axes", results: Results, values: NDArray, text: str, fine: float | None) -> None:
+    for i in range(len(results.configurations)):
+        draw(axis, results.probe_steps, values[i], color=colour(i), linestyle=dash(i), marker=".", markersize=4)
+    if fine is not None:
+        level(axis, fine)
+    axis.set_ylim(-0.03, 1.03)
+    _bars(axis, results)
+    label(axis, textwrap.fill(plain_text(text), 37), "step")
 
 
 def _draw_metric(axis: "Axes", results: Results, metric: Metric, only: int | None = None) -> None:

@@ -18,9 +18,10 @@ from jaxgan.results.statistics.means import TRIM, iqm_interval
 class Summary(NamedTuple):
     """An interval over seeds, or over pairs of seeds; all NaN when it is not defined.
 
-    Where it is not defined, `measured` is the same statistic of the values of all seeds as measured, whether they
-    failed or not: it says how good a failing method is, and is no estimate to compare methods by. Never is anything
-    computed from the seeds alone that did not fail, which would reward failing where it is hard.
+    Where it is not defined three statistics say how good a failing method is: `measured` of the values of all seeds as
+    measured, whether they failed or not; `at_worst` of all seeds with failed ones at their worst; and `others` of the
+    seeds alone that did not fail. None is an estimate to compare methods by, least of all the last, which rewards
+    failing where it is hard.
     """
 
     interval: Interval
@@ -28,6 +29,8 @@ class Summary(NamedTuple):
     failed: int
     defined: bool
     measured: Interval = UNDEFINED
+    at_worst: Interval = UNDEFINED
+    others: Interval = UNDEFINED  # NaN where all failed
 
 
 def summarize(
@@ -157,7 +160,11 @@ def _summary(
 ) -> Summary:
     count = int(np.sum(failed))
     if count > TRIM * len(values):
-        measured = iqm_interval(as_measured, confidence=confidence, resamples=resamples, rng=rng)
-        return Summary(UNDEFINED, len(values), count, defined=False, measured=measured)
+        kinds = {"measured": as_measured, "at_worst": values, "others": values[~failed]}
+        found = {
+            name: iqm_interval(kind, confidence=confidence, resamples=resamples, rng=rng) if len(kind) else UNDEFINED
+            for name, kind in kinds.items()
+        }
+        return Summary(UNDEFINED, len(values), count, defined=False, **found)
     interval = iqm_interval(values, confidence=confidence, resamples=resamples, rng=rng)
     return Summary(interval, len(values), count, defined=True)

@@ -1,0 +1,122 @@
+"""What went wrong along training and when, of every run: what a report says of causes, in arrays and in words."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.diagnostics.diagnosis import Diagnosis, Stretch, longest_stretch
+from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
+from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, captured_share, turnover
+
+Found = dict[str, NDArray]
+
+
+class Words(NamedTuple):
+    """How a sign is told."""
+
+    noun: str  # "a vanished gradient"
+    label: str  # a clause: "the generator's gradient vanished"
+    level: str  # what was seen meanwhile
+    evidence: str  # its name in `Evidence`, or one of `_derived`
+
+
+SIGNS: dict[Outcome, Words] = {
+    Outcome.DISCRIMINATOR_DOMINATES: Words(
+        "a dominant discriminator",
+        "the discriminator told samples and held-out data apart, and the samples did not improve",
+        "with a P(D ranks data above samples) of {}",
+        "separation",
+    ),
+    Outcome.GENERATOR_DOMINATES: Words(
+        "a dominant generator",
+        "the discriminator could not tell bad samples from held-out data",
+        "with a P(D ranks data above samples) of {}",
+        "separation",
+    ),
+    Outcome.JUNK: Words(
+        "junk signals",
+        "the samples had become worse while the discriminator told nothing",
+        "with a P(D ranks data above samples) of {}",
+        "separation",
+    ),
+    Outcome.OSCILLATING: Words(
+        "oscillation",
+        "the players chased each other",
+        "with {} of the samples changing their mode, or of D's scores at one frequency",
+        "swing",
+    ),
+    Outcome.COLLAPSED: Words(
+        "collapse", "most modes were missing, or all samples alike", "with {} of the modes captured", "captured"
+    ),
+    Outcome.PARTIALLY_COLLAPSED: Words(
+        "partial collapse", "some modes were missing", "with {} of the modes captured", "captured"
+    ),
+    Outcome.OVERFITTED: Words(
+        "overfitting",
+        "the discriminator knew its training examples, or samples were copies",
+        "with a P(D ranks training above held-out data) of {}",
+        "training_edge",
+    ),
+}
+"""Signs whose stretches are told. What is not finite is told by its first step, a vanished gradient of every record."""
+
+
+def stretches_of(evidence: Evidence, found: Diagnosis) -> Iterator[tuple[str, Stretch]]:
+    """The longest stretch of each sign, by the sign's name in small letters."""
+    values = evidence._asdict() | _derived(evidence)
+    none = np.full(found.states.shape, np.nan)
+    for code, words in SIGNS.items():
+        own = none if values[words.evidence] is None else values[words.evidence]
+        yield code.name.lower(), longest_stretch(found.signs[..., code], evidence.steps, own)
+
+
+def _derived(evidence: Evidence) -> dict[str, NDArray | None]:
+    shares, rhythm = evidence.shares, evidence.rhythm
+    moved = None if shares is None else turnover(shares, evidence.samples)
+    swings = [values for values in (moved, rhythm) if values is not None]
+    return {
+        "captured": captured_share(evidence, DIAGNOSIS_THRESHOLDS),
+        "swing": np.fmax.reduce(swings) if swings else None,
+    }
+
+
+def causes_of(diagnosed: Sequence[tuple[Evidence, Diagnosis]], recorded: Sequence[tuple[Any, bool]]) -> Found:
+    """Arrays [configuration, seed] by CAUSE_begin, CAUSE_end, CAUSE_depth; NaN where a run does not have the cause.
+
+    Args:
+      diagnosed: of every configuration.
+      recorded: of every configuration its records, and whether its discriminator's sigmoid is a probability.
+    """
+    found: dict[str, list[NDArray]] = {}
+    for one, is_probability in recorded:
+        d_fake = one["series/d_fake_mean"] if is_probability else None
+        episodes = vanishing_episodes(one["series/g_grad_norm"], d_fake, steps=one["step"])
+        for name in ("begin", "end", "depth", "d_fake"):
+            values = np.where(episodes.found, np.asarray(getattr(episodes, name), np.float64), np.nan)
+            found.setdefault(f"vanishing_{name}", []).append(values)
+    for evidence, diagnosis in diagnosed:
+        for name, stretch in stretches_of(evidence, diagnosis):
+            for field, values in zip(("begin", "end", "depth"), stretch, strict=True):
+                found.setdefault(f"{name}_{field}", []).append(values)
+    return {name: np.stack(values) for name, values in found.items()}
+
+
+def in_words() -> dict[str, dict[str, str]]:
+    """How each cause is told, by its name."""
+    vanishing = {
+        "noun": "a vanished gradient",
+        "label": "the generator's gradient vanished",
+        "level": "down to {} of its early level",
+        "explanation": "That is, the norm of the generator's gradient was at most "
+        f"{EPISODE_THRESHOLDS.fraction:g} of its early level for at least {EPISODE_THRESHOLDS.stretch:.0%} of "
+        f"the run, with D(G(z)), where it is a probability, below {EPISODE_THRESHOLDS.certain:g}.",
+        "advice": ADVICE,
+    }
+    signs = {
+        code.name.lower(): {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code]}
+        for code, words in SIGNS.items()
+    }
+    return {"vanishing": vanishing, **signs}

@@ -1,0 +1,74 @@
+"""The diagnosis of a stored run, taken again: with other thresholds, or by a later version's rules."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
+from jaxgan.results.results import Results, variable
+from jaxgan.study.causes import stretches_of
+from jaxgan.study.evidence import evidence_in
+from jaxgan.study.judging import codes_in_words, failed_at
+from jaxgan.study.messages import OptionError, nearest
+
+ResultsT = TypeVar("ResultsT", bound=Results)
+_RUN = ("configuration", "seed")
+
+
+def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS) -> ResultsT:
+    """The results with the outcomes, states and causes of these thresholds; nothing is trained or written.
+
+    Raises:
+      StoreError: an earlier version wrote them, without what a diagnosis needs.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> run = jg.load_run("runs/0001-compare-ring")  # doctest: +SKIP
+      >>> jg.diagnosed(run, jg.DiagnosisThresholds(good=0.8)).failed.mean(axis=1)  # doctest: +SKIP
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    for configuration in results.configurations:
+        evidence = evidence_in(results, configuration)
+        one = diagnose(evidence, thresholds)
+        along, end = codes_in_words(one.states), codes_in_words(one.outcome)
+        own = {"outcome": end, "outcome_along": along, "failed_at": failed_at(along, end, evidence.steps),
+               "cause_signs": one.signs}  # fmt: skip
+        for name, stretch in stretches_of(evidence, one):
+            own |= {f"cause_{name}_{field}": v for field, v in zip(("begin", "end", "depth"), stretch, strict=True)}
+        for name, values in own.items():
+            found.setdefault(name, []).append(values)
+    dims = {name: tuple(map(str, results.dataset[name].dims)) if name in results.dataset else _RUN for name in found}
+    groups = {name: "cause" if name.startswith("cause_") else "metric" for name in found}
+    new = [variable(groups[n], n.removeprefix("cause_"), dims[n], np.stack(v)) for n, v in found.items()]
+    return dataclasses.replace(results, dataset=results.dataset.assign(dict(new)))
+
+
+def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:
+    """Thresholds by texts NAME=VALUE, the others as they are.
+
+    Raises:
+      OptionError: another text, an unknown name or a value that is no number above 0.
+
+    Example:
+      >>> thresholds_of(["good=0.8"]).good
+      0.8
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise OptionError("threshold", f"got {text!r}, expected NAME=VALUE, such as good=0.8")
+        if name not in DiagnosisThresholds._fields:
+            known = nearest(name, DiagnosisThresholds._fields)
+            raise OptionError("threshold", f"there is no threshold {name!r}; {known}")
+        try:
+            found[name] = int(value) if name == "window" else float(value)
+        except ValueError:
+            found[name] = float("nan")
+        if not 0 < found[name] < float("inf"):
+            kind = "a whole number" if name == "window" else "a number"
+            raise OptionError("threshold", f"{name}: got {value!r}, expected {kind} above 0")
+    return DIAGNOSIS_THRESHOLDS._replace(**found)

@@ -1,0 +1,179 @@
+"""What a diagnosis asks of a run, taken from what was recorded of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import detrend, periodogram
+
+from jaxgan.diagnostics.outcomes import Thresholds
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
+from jaxgan.evaluation import Evaluator
+from jaxgan.files import StoreError
+from jaxgan.results.results import Results
+from jaxgan.study.messages import nearest
+
+Found = Mapping[str, NDArray]
+
+_EARLY = 0.05  # share of the steps whose median is the early level: past the first few, before most change
+_RECORDS = 64  # of fewer in a window three frequencies can have half of the variance of noise
+_SWINGS = 4  # a rhythm goes up and down as often within a window, at the least: a drift or a random walk is none
+
+
+class Yardsticks(NamedTuple):
+    """What recorded numbers are held against. Plain numbers and names, so that a stored run keeps them."""
+
+    quality: tuple[str, float] | None  # the metric that is a share of good samples, and what real data have of it
+    distance: tuple[str, float] | None  # the metric that is a distance, and the largest that is still good
+    shares: tuple[float, ...] | None  # of real data near each mode, class or cell
+    samples: int  # at every probe
+
+
+def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) -> Yardsticks:
+    """Of an evaluator with the rules that apply; the multiple of the distance between real data is a threshold."""
+    name, floor = evaluator.rules.get("distance", ("", 0.0))
+    return Yardsticks(
+        quality=evaluator.rules.get("high_quality"),
+        distance=(name, floor * thresholds.quality_multiple) if name else None,
+        shares=None if evaluator.shares is None else tuple(evaluator.shares.tolist()),
+        samples=samples,
+    )
+
+
+def evidence_of(yardsticks: Yardsticks, records: Found) -> Evidence:
+    """Of what was recorded of runs, [run, record or probe, ...], by GROUP/NAME, with `step` and `probe_step`."""
+    steps, probes = records["step"], records["probe_step"]
+
+    def along(yardstick: tuple[str, float] | None) -> NDArray | None:
+        return None if yardstick is None else records[f"along/{yardstick[0]}"] / yardstick[1]
+
+    return rounded(
+        Evidence(
+            steps=probes,
+            gradient=_relative(records["series/g_grad_norm"], steps, probes),
+            quality=along(yardsticks.quality),
+            distance=along(yardsticks.distance),
+            shares=records.get("along/shares"),
+            expected=None if yardsticks.shares is None else np.asarray(yardsticks.shares),
+            samples=yardsticks.samples,
+            distinct=records.get("along/distinct"),
+            memorized=records.get("along/memorized"),
+            separation=records.get("discrimination/separation"),
+            training_edge=records.get("discrimination/training_edge"),
+            saturated=records.get("discrimination/saturated"),
+            growth=_growth(records, steps, probes),
+            rhythm=rhythm(records["series/fake_logit"], steps, probes),
+            nonfinite_step=records["watch/step"].astype(np.int64),
+        )
+    )
+
+
+def rounded(evidence: Evidence) -> Evidence:
+    """As float32 has it, which is stored: a diagnosis that is taken again is the same."""
+
+    def one(values: Any) -> Any:
+        if not isinstance(values, np.ndarray) or values.ndim < 2:
+            return values
+        with np.errstate(over="ignore"):  # what is beyond it is infinite for any threshold
+            return values.astype(np.float32).astype(np.float64)
+
+    return Evidence(*map(one, evidence))
+
+
+def evidence_in(results: Results, configuration: str) -> Evidence:
+    """Of the runs of one configuration that are stored.
+
+    Raises:
+      StoreError: an earlier version wrote them, without what a diagnosis needs.
+      KeyError: no such configuration.
+    """
+    if "yardsticks" not in results.notes:
+        raise StoreError(f"{results.folder} holds no evidence along training: an earlier version of jaxgan wrote it")
+    if configuration not in results.configurations:
+        raise KeyError(f"there is no configuration {configuration!r}; {nearest(configuration, results.configurations)}")
+    i = results.configurations.index(configuration)
+    found: dict[str, Any] = {n: values[i].astype(np.float64) for n, values in results.group("evidence").items()}
+    yardsticks = Yardsticks(**results.notes["yardsticks"])
+    expected = None if yardsticks.shares is None else np.asarray(yardsticks.shares)
+    first = results.dataset["first_nonfinite_step"].values[i]
+    return Evidence(results.probe_steps, expected=expected, samples=yardsticks.samples, nonfinite_step=first, **found)
+
+
+def standing_still(records: Found, stopped_at: NDArray) -> Found:
+    """The records of runs some of which were stopped, with their last values from then on."""
+    if not stopped_at.any():
+        return records
+    series = {name: values for name, values in records.items() if name.startswith("series/")}
+    return {**records, **{name: standing(values, records["step"], stopped_at) for name, values in series.items()}}
+
+
+def standing(values: NDArray, steps: NDArray, stopped_at: NDArray) -> NDArray:
+    """A series [run, record] with what a stopped run had last in place of the NaN that it recorded from then on.
+
+    Example:
+      >>> nan = np.nan
+      >>> standing(np.array([[1.0, nan, nan], [1.0, 2.0, nan]]), np.array([1, 2, 3]), np.array([0, 2])).tolist()
+      [[1.0, nan, nan], [1.0, 2.0, 2.0]]
+    """
+    last = np.where(stopped_at > 0, np.searchsorted(steps, stopped_at, side="right") - 1, len(steps) - 1)
+    rows = np.minimum(np.arange(len(steps)), np.maximum(last, 0)[:, None])
+    return np.take_along_axis(values, rows.reshape(*rows.shape, *[1] * (values.ndim - 2)), axis=1)
+
+
+def _relative(values: NDArray, steps: NDArray, probes: NDArray, least: float = 0.0) -> NDArray:
+    """[run, probe] medians since the probe before, as multiples of the early level, which is at least `least`."""
+    first = steps <= max(_EARLY * steps[-1], steps[0])
+    early = np.maximum(np.median(values[:, first], axis=1), least)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _medians(values, steps, probes) / early[:, None]
+
+
+def _medians(values: NDArray, steps: NDArray, probes: NDArray) -> NDArray:
+    """[run, probe]; where nothing was recorded since the probe before, the last that was."""
+    ends = np.searchsorted(steps, probes, side="right")
+    begins = np.minimum(np.concatenate([[0], ends[:-1]]), np.maximum(ends - 1, 0))
+    return np.stack([np.median(values[:, a : max(b, a + 1)], axis=1) for a, b in zip(begins, ends, strict=True)], 1)
+
+
+def _growth(records: Found, steps: NDArray, probes: NDArray) -> NDArray:
+    """The largest of gradients and logits, as multiples of their early level; a logit of 1 is early enough."""
+    found: Sequence[NDArray] = [
+        _relative(abs(records[f"series/{name}"]), steps, probes, least)
+        for name, least in (("g_grad_norm", 0.0), ("d_grad_norm", 0.0), ("real_logit", 1.0), ("fake_logit", 1.0))
+        if f"series/{name}" in records
+    ]
+    return np.fmax.reduce(np.stack(found), axis=0)  # NaN where all are
+
+
+def rhythm(values: NDArray, steps: NDArray, probes: NDArray, window: int = DIAGNOSIS_THRESHOLDS.window) -> NDArray:
+    """[run, probe] the share of the variance within a window of probes that is at one frequency and its two neighbours.
+
+    Of a periodogram with a Hann window, without a linear trend, at frequencies of four swings a window and more: white
+    noise has little more than three of its frequencies, a random walk a tenth, one sine nearly 1. NaN before the
+    first whole window, and with fewer than 64 records in one.
+
+    Source: Fisher 1929, Tests of significance in harmonic analysis, whose g is the share of one frequency.
+
+    Example:
+      >>> steps = np.arange(1, 201)
+      >>> swing, noise = np.sin(steps / 2), np.random.default_rng(0).normal(size=200)
+      >>> rhythm(np.stack([swing, noise]), steps, np.arange(40, 201, 40)).round(1)[:, -1].tolist()
+      [1.0, 0.1]
+    """
+    found = np.full((len(values), len(probes)), np.nan)
+    for i in range(window - 1, len(probes)):
+        begin = probes[i - window] if i >= window else 0
+        within = (begin < steps) & (steps <= probes[i])
+        if np.count_nonzero(within) >= _RECORDS:
+            found[:, i] = _peak(values[:, within])
+    return found
+
+
+def _peak(values: NDArray) -> NDArray:
+    finite = np.isfinite(values).all(axis=1)
+    _, power = periodogram(detrend(np.where(finite[:, None], values, 0.0), axis=1), window="hann", axis=1)
+    total = power[:, 1:].sum(axis=1)
+    near = power[:, _SWINGS - 1 : -2] + power[:, _SWINGS:-1] + power[:, _SWINGS + 1 :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(finite & (total > 0), near.max(axis=1) / total, np.nan)
