@@ -1,0 +1,46 @@
+"""`jaxgan remedy`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaxgan.cli.options import GroupedCommand, merge_options, resources_from
+from jaxgan.cli.streams import log, only_results_on_stdout
+
+
+@click.command(cls=GroupedCommand, short_help="Try what is known to help a configuration that failed.")
+@click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--configuration", metavar="LABEL", help="Which configuration of the run; by default that with the most "
+              "failures.")  # fmt: skip
+@click.option("--list", "listed", is_flag=True, help="Say what would be tried, and why; train nothing.")
+@merge_options
+def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -> None:
+    """Train the known remedies for what a configuration of the finished run DIR came to, over the same seeds.
+
+    Each changes one thing that the configuration does not have already: a lower learning rate of D, the practical loss,
+    a penalty, packing, an average, ... The result says how many of the failed seeds each healed, with intervals. It is
+    a run like any other, in remedies-LABEL of DIR or in --out; the same command goes on with it.
+    """
+    on = resources_from(options)
+    from jaxgan.report.run.healed import best_in_words, healed_section
+    from jaxgan.report.tables import show
+    from jaxgan.study.generate import load_run
+    from jaxgan.study.healing import remedies, trial_of
+
+    before = load_run(run)
+    trial = trial_of(before, configuration)
+    about = {one.name: (one.what, one.source) for one in trial.remedies}
+    codes = ", ".join(code.name for code in trial.codes)
+    click.echo(f"{trial.configuration}: {codes}", err=not listed)
+    for name, (what, source) in about.items():
+        click.echo(f"  {name}: {what} ({source})", err=not listed)
+    if listed:
+        return
+    flags = {name: options[name] for name in ("overwrite", "trust")}
+    flags["keep_programs"] = not options["no_compile_cache"]
+    with only_results_on_stdout():
+        found = remedies(before, configuration=trial.configuration, out=options["out"], on=on, log=log, **flags)
+    show([healed_section(found, about)])
+    click.echo(best_in_words(found, about))
+    click.echo(f"report      {found.folder / 'report.html'}" if found.folder is not None else "")

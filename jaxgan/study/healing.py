@@ -1,0 +1,136 @@
+"""Remedies tried: a configuration that failed and its remedies, over the same seeds, as one run like any other."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.report.run.healed import BASE
+from jaxgan.results.results import Results
+from jaxgan.study import catalogue
+from jaxgan.study.compare import run_study
+from jaxgan.study.config import Config, from_stored
+from jaxgan.study.generate import Run, load_run
+from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.remedies import Case, Remedy, suggested
+from jaxgan.types import BatchSizes
+
+
+class Trial(NamedTuple):
+    """What is to be tried."""
+
+    configuration: str  # that failed
+    codes: tuple[Outcome, ...]  # of its failed runs, and causes that they had
+    case: Case
+    remedies: tuple[Remedy, ...]
+    given: dict[str, Any]  # options of `run_study`
+
+
+def remedies(
+    run: Results | Path | str, *, configuration: str | None = None, out: Path | str | None = None, **how: Any
+) -> Run:
+    """Trains the remedies for a configuration that failed over the same seeds, and returns the run of all of them.
+
+    Its first configuration is the one that failed, as `as_it_was`; each of the others differs from it in one remedy
+    against what it came to that it did not use already. That each fails less often is a planned claim of the run, with
+    its intervals and a corrected p-value. Asked again, it goes on with what is there.
+
+    Args:
+      run: a finished run or its folder.
+      configuration: which one; by default that with the most failures.
+      out: the folder; by default `remedies` of the run's folder, or its configuration's.
+      how: as of `run_study`.
+
+    Raises:
+      OptionError: no such configuration, none that failed, or none that a remedy is known for.
+      StoreError: no finished run.
+
+    Example:
+      >>> healed = remedies("runs/0001-compare-digits", configuration="minimax")  # doctest: +SKIP
+      >>> (~healed.failed).mean(axis=1)  # doctest: +SKIP
+    """
+    results = run if isinstance(run, Results) else load_run(run)
+    trial = trial_of(results, configuration)
+    if out is None:
+        if results.folder is None:
+            raise OptionError("out", "these results were not read from a folder; expected one for the remedies")
+        out = results.folder / f"remedies-{trial.configuration.replace(' ', '-')}"
+    return load_run(run_study("compare", trial.given, out=Path(out), **{"again": True, **how}))
+
+
+def trial_of(results: Results, configuration: str | None = None) -> Trial:
+    """What `remedies` trains.
+
+    Raises:
+      OptionError: no such configuration, none that failed, or none that a remedy is known for.
+    """
+    label = _configuration(results, configuration)
+    i = results.configurations.index(label)
+    failed = results.failed[i]
+    if not failed.any():
+        raise OptionError("configuration", f"no run of {label} failed, so there is nothing to heal")
+    config = from_stored(results.config["config"])
+    case, codes = case_of(results, config, label), _codes(results, i)
+    found = suggested(case, codes)
+    if not found:
+        names = ", ".join(code.name for code in codes)
+        raise OptionError("configuration", f"no remedy against {names} is known that {label} does not use already")
+    return Trial(label, tuple(codes), case, tuple(found), _options(config, case, found))
+
+
+def case_of(results: Results, config: Config, label: str) -> Case:
+    """The configuration by that label, with the settings that config.json holds."""
+    stored = results.config["configurations"][label]
+    recipe, settings = str(stored["recipe"]), dict(stored["settings"])
+    # Of a study that varies labels begin with their recipe's.
+    name = next(n for n in (*config.loss, *config.recipe) if f"{label} ".startswith(f"{catalogue.slug(n)} "))
+    loss = name if name in config.loss else None
+    return Case(loss, name.rpartition("=")[2] if loss is None else recipe, settings)
+
+
+def _configuration(results: Results, configuration: str | None) -> str:
+    if configuration is None:
+        return results.configurations[int(results.failed.sum(axis=1).argmax())]
+    if configuration not in results.configurations:
+        known = nearest(configuration, results.configurations)
+        raise OptionError("configuration", f"there is no configuration {configuration!r}; {known}")
+    return configuration
+
+
+def _codes(results: Results, i: int) -> list[Outcome]:
+    """The outcomes of the failed runs, the most frequent first, and a vanished gradient that they had on the way."""
+    failed = results.failed[i]
+    codes = [Outcome[code] for code, _ in Counter(results.outcomes[i, failed].tolist()).most_common()]
+    begin = results.group("cause").get("vanishing_begin")
+    if begin is not None and 2 * (begin[i, failed] >= 0).sum() > failed.sum():
+        codes.append(Outcome.GRADIENT_VANISHED)
+    return list(dict.fromkeys(codes))
+
+
+def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
+    """Options of a run of the case and each remedy, under labels of their own."""
+    other = ("loss", "recipe", "set", "vary")
+    given = {name: v for name, v in config.__dict__.items() if name not in other and v not in ("", None)}
+    cases = {BASE: case} | {one.name: changed for one in found if (changed := one.change(case)) is not None}
+    names: dict[str, list[str]] = {"loss": [], "recipe": []}
+    texts = []
+    for label, one in cases.items():
+        own = one.loss.rpartition("=")[2] if one.loss is not None else one.recipe
+        names["recipe" if one.loss is None else "loss"].append(f"{label}={own}")
+        texts += [f"{label}:{text}" for text in _texts(one.settings)]
+    claims = tuple(f"failed: {one.name} > {BASE}" for one in found)
+    return given | {name: tuple(each) for name, each in names.items()} | {"set": tuple(texts), "planned": claims,
+                                                                         "stop": ()}  # fmt: skip
+
+
+def _texts(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as texts; what is no number, name or nothing is the recipe's own and stays."""
+    found = []
+    for name, value in settings.items():
+        if isinstance(value, dict) and set(value) == set(BatchSizes._fields):
+            found += [f"batch_size={value['real']}", f"fake_batch_size={value['fake']}",
+                      f"generator_batch_size={value['generator']}"]  # fmt: skip
+        elif isinstance(value, bool | int | float):
+            found.append(f"{name}={value}")
+    return found

@@ -1,0 +1,180 @@
+"""What is known to help against each way to fail: changes of a configuration that it does not have already.
+
+Each is one change of one configuration, so that what it does can be told: see `jaxgan.study.healing`, which tries them.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.study import catalogue
+from jaxgan.study.settings import EXTRA, known_settings
+
+_CERTAIN = frozenset({Outcome.GRADIENT_VANISHED, Outcome.DISCRIMINATOR_DOMINATES})
+_FOOLED = frozenset({Outcome.GENERATOR_DOMINATES, Outcome.JUNK})
+_FEW_MODES = frozenset({Outcome.COLLAPSED, Outcome.PARTIALLY_COLLAPSED})
+_CYCLES = frozenset({Outcome.OSCILLATING})
+_UNCLEAR = frozenset({Outcome.NOT_LEARNED})
+_ALL_ALIKE = ("lr_g", "lr_d", "b1", "b2", "d_steps", "batch_size", "ema")
+"""Settings that another recipe takes over from the one in whose place it comes."""
+
+
+class Case(NamedTuple):
+    """A configuration: a loss or a recipe by its name, and all its settings."""
+
+    loss: str | None
+    recipe: str  # gan for a loss
+    settings: dict[str, Any]
+
+    @property
+    def known(self) -> Collection[str]:
+        """Settings that the recipe has."""
+        return {*known_settings(catalogue.find_recipe(self.recipe)), *EXTRA}
+
+
+class Remedy(NamedTuple):
+    """One change."""
+
+    name: str  # a label
+    what: str
+    source: str
+    against: frozenset[Outcome]
+    change: Callable[[Case], Case | None]  # None: it is in use already, or there is nothing that it could change
+
+
+def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
+    """The remedies against these outcomes that a configuration does not use already.
+
+    Example:
+      >>> case = Case("minimax", "gan", {"lr_d": 0.002, "d_steps": 1, "label_noise": 0.0, "ema": None})
+      >>> [remedy.name for remedy in suggested(case, [Outcome.GRADIENT_VANISHED])]
+      ['lower_lr_d', 'practical_loss', 'relativistic', 'r1', 'label_noise', 'balance']
+    """
+    return [one for one in REMEDIES if one.against & set(codes) and one.change(case) is not None]
+
+
+def _scaled(factor: float, *names: str) -> Callable[[Case], Case | None]:
+    def change(case: Case) -> Case | None:
+        values = {name: case.settings.get(name) for name in names}
+        scaled = {name: value * factor for name, value in values.items() if isinstance(value, int | float)}
+        if len(scaled) < len(names):
+            return None  # a schedule, or no such setting
+        return case._replace(settings=case.settings | scaled)
+
+    return change
+
+
+def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
+    """A setting of another value, unless it has that or one of others."""
+
+    def change(case: Case) -> Case | None:
+        if name not in case.known or case.settings.get(name) in (value, *unless):
+            return None
+        return case._replace(settings=case.settings | {name: value})
+
+    return change
+
+
+def _fewer_d_steps(case: Case) -> Case | None:
+    return _set("d_steps", 1)(case) if isinstance(case.settings.get("d_steps"), int) else None
+
+
+def _more_d_steps(case: Case) -> Case | None:
+    steps = case.settings.get("d_steps")
+    return case._replace(settings=case.settings | {"d_steps": 5}) if isinstance(steps, int) and steps < 5 else None
+
+
+def _added(name: str, value: float) -> Callable[[Case], Case | None]:
+    """A setting that is off by default."""
+
+    def change(case: Case) -> Case | None:
+        if name not in case.known or case.settings.get(name) is not None:
+            return None
+        return case._replace(settings=case.settings | {name: value})
+
+    return change
+
+
+def _loss(name: str, instead_of: Collection[str] = ()) -> Callable[[Case], Case | None]:
+    """Another loss, where there is a choice of one; with `instead_of` only for these."""
+
+    def change(case: Case) -> Case | None:
+        own = None if case.loss is None else case.loss.rpartition("=")[2]
+        if own is None or own == name or (instead_of and own not in instead_of):
+            return None
+        return case._replace(loss=name)
+
+    return change
+
+
+def _recipe(name: str, but: Collection[str], **settings: Any) -> Callable[[Case], Case | None]:
+    """Another recipe, which takes over what it can; not for those that have what it stands for."""
+
+    def change(case: Case) -> Case | None:
+        if case.recipe in but:
+            return None
+        own = known_settings(catalogue.find_recipe(name))
+        kept = {key: case.settings[key] for key in _ALL_ALIKE if key in own and case.settings.get(key) is not None}
+        return Case(None, name, kept | settings)
+
+    return change
+
+
+_SATURATING = ("minimax", "relativistic_minimax", "relativistic_average_minimax")
+_PENALIZED = ("r1_gan", "r3gan", "wgan_gp", "dragan")
+
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy(
+        "lower_lr_d", "a quarter of D's learning rate", "Heusel et al. 2017, two time scales", _CERTAIN,
+        _scaled(0.25, "lr_d"),
+    ),
+    Remedy(
+        "fewer_d_steps", "one update of D per update of G", "Goodfellow et al. 2014, K = 1", _CERTAIN, _fewer_d_steps
+    ),
+    Remedy(
+        "practical_loss", "-log D(G(z)) in place of log(1 - D(G(z)))", "Goodfellow et al. 2014, section 3",
+        _CERTAIN | _UNCLEAR, _loss("non_saturating", _SATURATING),
+    ),
+    Remedy(
+        "relativistic", "the relativistic loss of pairs", "Jolicoeur-Martineau 2019; Sun et al. 2020, on collapse",
+        _CERTAIN | _FEW_MODES | _UNCLEAR, _loss("relativistic"),
+    ),
+    Remedy(
+        "r1", "a penalty on D's gradient on the data, gamma = 0.1", "Mescheder et al. 2018",
+        _CERTAIN | _CYCLES | _FEW_MODES | _UNCLEAR | {Outcome.DIVERGED, Outcome.OVERFITTED},
+        _recipe("r1_gan", _PENALIZED, gamma=0.1),
+    ),
+    Remedy(
+        "packing", "a discriminator that sees two samples at once", "Lin et al. 2018, PacGAN", _FEW_MODES,
+        _recipe("pacgan", ("pacgan",), m=2),
+    ),
+    Remedy(
+        "label_noise", "5 % of D's labels swapped", "Arjovsky and Bottou 2017; Salimans et al. 2016",
+        _CERTAIN | {Outcome.OVERFITTED}, _set("label_noise", 0.05),
+    ),
+    Remedy(
+        "balance", "D waits while it is right on three quarters of a batch", "Wu et al. 2016, 3D-GAN", _CERTAIN,
+        _added("balance", 0.75),
+    ),
+    Remedy(
+        "higher_lr_d", "four times D's learning rate", "Heusel et al. 2017, two time scales", _FOOLED,
+        _scaled(4.0, "lr_d"),
+    ),
+    Remedy(
+        "more_d_steps", "five updates of D per update of G", "Arjovsky et al. 2017, the critic near its optimum",
+        _FOOLED, _more_d_steps,
+    ),
+    Remedy(
+        "lower_rates", "a quarter of both learning rates", "Mescheder et al. 2017, the discretized game",
+        _CYCLES | _UNCLEAR | {Outcome.DIVERGED}, _scaled(0.25, "lr_d", "lr_g"),
+    ),
+    Remedy(
+        "no_momentum", "Adam without its first moment (b1 = 0)", "Gidel et al. 2019, negative momentum",
+        _CYCLES | {Outcome.DIVERGED}, _set("b1", 0.0),
+    ),
+    Remedy(
+        "average", "samples from an average of the generator, 0.99", "Yazici et al. 2019, the unusual effectiveness",
+        _CYCLES | {Outcome.JUNK}, _added("ema", 0.99),
+    ),
+)  # fmt: skip
+"""In the order in which they are tried."""

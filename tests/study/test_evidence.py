@@ -1,0 +1,139 @@
+"""What a diagnosis asks of recorded runs, and remedies against what it finds."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.study.diagnosing import thresholds_of
+from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
+from jaxgan.study.messages import OptionError
+from jaxgan.study.remedies import REMEDIES, Case, suggested
+
+STEPS = np.arange(10, 2001, 10)
+PROBES = np.arange(100, 2001, 100)
+
+
+def recorded(**series: Any) -> dict[str, Any]:
+    """Two runs; what is given is [record] of the second."""
+    given = {"g_grad_norm": 1.0, "d_grad_norm": 1.0, "real_logit": 0.5, "fake_logit": -0.5} | series
+    rows = {
+        f"series/{name}": np.stack([np.full(len(STEPS), 1.0), np.broadcast_to(values, len(STEPS))])
+        for name, values in given.items()
+    }
+    return rows | {"step": STEPS, "probe_step": PROBES, "watch/step": np.array([0, 0]),
+                   "along/high_quality": np.full((2, len(PROBES)), 0.1)}  # fmt: skip
+
+
+YARDSTICKS = Yardsticks(quality=("high_quality", 0.5), distance=None, shares=None, samples=500)
+
+
+def test_levels_are_medians_since_the_probe_before_in_the_early_level():
+    norms = np.where(STEPS <= 100, 4.0, np.where(STEPS <= 1000, 0.2, 2.0))
+    norms[STEPS == 550] = 100.0  # one record is no level
+    evidence = evidence_of(YARDSTICKS, recorded(g_grad_norm=norms))
+    levels = [1.0, 0.05, 0.05, 0.05, 0.5, 0.5]
+    np.testing.assert_allclose(evidence.gradient[1, [0, 4, 5, 9, 10, 19]], levels, rtol=1e-6)  # float32
+    assert evidence.quality is not None and evidence.quality[0, 0] == pytest.approx(0.2)
+    states = diagnose(evidence).states[1]
+    assert [Outcome(code).name for code in states[[0, 5, 19]]] == ["NOT_LEARNED", "GRADIENT_VANISHED", "NOT_LEARNED"]
+
+
+def test_growth_is_that_of_gradients_and_of_logits_beyond_one():
+    evidence = evidence_of(YARDSTICKS, recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS))))
+    assert evidence.growth is not None and evidence.growth[0, -1] == 1.0
+    assert evidence.growth[1, 0] == 1.0 and evidence.growth[1, -1] > 5e4
+    assert Outcome(diagnose(evidence).outcome[1]) == Outcome.DIVERGED
+
+
+def test_probes_between_records_have_the_last_level():
+    probes = np.arange(5, 2001, 5)
+    found = evidence_of(YARDSTICKS, recorded(g_grad_norm=STEPS / 10.0) | {
+        "probe_step": probes, "along/high_quality": np.zeros((2, len(probes)))})  # fmt: skip
+    early = np.median(STEPS[STEPS <= 100] / 10.0)
+    np.testing.assert_allclose(found.gradient[1, [1, 2, 3]] * early, [1.0, 1.0, 2.0], rtol=1e-6)  # float32
+
+
+def test_a_rhythm_is_told_from_noise_drift_and_a_random_walk():
+    rng = np.random.default_rng(0)
+    steps = np.arange(5, 2001, 5)
+    noise = rng.normal(size=(50, len(steps)))
+    swing = 2 * np.sin(2 * np.pi * steps / 80) + noise[:1]
+    drift = 0.01 * steps + noise[:1]
+    found = rhythm(np.concatenate([swing, drift, noise, np.cumsum(noise, axis=1)]), steps, PROBES)
+    assert np.isnan(found[:, :4]).all()
+    assert (found[0, 4:] > 0.5).all()
+    # Of 100 records a window: three of 50 frequencies are 0.06 of white noise on the average, the largest three more.
+    assert found[1, 4:].max() < 0.5 and np.quantile(found[2:52, 4:], 0.99) < 0.5
+    # A random walk swings slowly: less its drift, its lowest frequencies have most of it, and now and then the fourth.
+    assert (found[52:, 4:] >= 0.5).mean() < 0.1
+
+
+def test_what_is_not_finite_or_constant_has_no_rhythm():
+    steps = np.arange(5, 2001, 5)
+    values = np.stack([np.full(len(steps), np.nan), np.ones(len(steps))])
+    assert np.isnan(rhythm(values, steps, PROBES)[0]).all()
+    assert not (rhythm(values, steps, PROBES)[1] > 0.5).any()
+    assert np.isnan(rhythm(np.sin(STEPS)[None], STEPS, PROBES)).all()  # of too few records
+
+
+def test_a_stopped_run_stands_in_series_of_any_shape():
+    values = np.arange(8.0).reshape(1, 4, 2)
+    stood = standing(values, np.array([1, 2, 3, 4]), np.array([2]))
+    assert stood[0, :, 0].tolist() == [0.0, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("good", "got 'good', expected NAME=VALUE"),
+        ("goood=1", "there is no threshold 'goood'; did you mean 'good'?"),
+        ("good=much", "good: got 'much', expected a number above 0"),
+        ("window=2.5", "window: got '2.5', expected a whole number above 0"),
+        ("good=-1", "good: got '-1', expected a number above 0"),
+    ],
+)
+def test_thresholds_that_cannot_be_used_are_named(text, message):
+    with pytest.raises(OptionError, match=message):
+        thresholds_of([text])
+
+
+MINIMAX = Case("minimax", "gan", {"lr_g": 1e-4, "lr_d": 4e-4, "b1": 0.5, "d_steps": 5, "label_noise": 0.0, "ema": None})
+R1 = Case(None, "r1_gan", {"lr_g": 1e-4, "lr_d": 1e-4, "gamma": 10.0, "ema": 0.999, "d_steps": 1})
+
+
+def test_every_failure_has_a_remedy():
+    fine = {Outcome.HEALTHY}
+    for code in set(Outcome) - fine:
+        assert suggested(MINIMAX, [code]), code
+    assert len({one.name for one in REMEDIES}) == len(REMEDIES)
+    assert not suggested(MINIMAX, fine)
+
+
+def test_what_is_in_use_is_not_suggested():
+    """R1 does not get R1, an average no average, one update of D no fewer; a recipe without a choice keeps its loss."""
+    everything = list(Outcome)
+    names = {one.name for one in suggested(R1, everything)}
+    assert not names & {
+        "r1",
+        "average",
+        "fewer_d_steps",
+        "practical_loss",
+        "relativistic",
+        "label_noise",
+        "no_momentum",
+    }
+    assert {"lower_lr_d", "packing", "lower_rates"} <= names
+    assert "fewer_d_steps" in {one.name for one in suggested(MINIMAX, everything)}
+    assert "practical_loss" not in {one.name for one in suggested(MINIMAX._replace(loss="hinge"), everything)}
+
+
+def test_a_remedy_changes_one_thing():
+    changed = {one.name: one.change(MINIMAX) for one in REMEDIES}
+    lower = changed["lower_lr_d"]
+    assert lower is not None and lower.settings == MINIMAX.settings | {"lr_d": 1e-4}
+    r1 = changed["r1"]
+    assert r1 is not None and r1.recipe == "r1_gan" and r1.loss is None
+    assert r1.settings == {"lr_g": 1e-4, "lr_d": 4e-4, "d_steps": 5, "gamma": 0.1}
