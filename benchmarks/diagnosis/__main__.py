@@ -1,0 +1,79 @@
+"""`python -m benchmarks.diagnosis [--quick] [--seeds 16] [--names NAME ...] [--runs FOLDER] [--out FOLDER]`.
+
+Trains set-ups that fail by a known mechanism, and healthy ones, and counts what a diagnosis calls them. It writes
+`results.json`, `table.md` and `warning.png`; runs are kept in a folder and not trained again.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, report
+from benchmarks.diagnosis import inputs, lines, matrix, runs, warning
+from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
+from benchmarks.diagnosis.table import markdown, plot
+
+QUICK = 4  # seeds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One validation; status 1 where what was promised is not met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs a set-up, and a small part of them")
+    parser.add_argument("--seeds", type=int, help="runs of each set-up")
+    parser.add_argument("--names", nargs="+", choices=[setup.name for setup in SETUPS], help="these set-ups alone")
+    parser.add_argument("--runs", type=Path, default=Path("runs/diagnosis"), help="where runs are kept")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diagnosis"))
+    options = parser.parse_args(arguments)
+    seeds = options.seeds or (QUICK if options.quick else 16)
+    wanted = [s for s in SETUPS if s.name in options.names] if options.names else _some(options.quick)
+    skipped = {setup.name: why for setup in wanted if (why := absent(setup))}
+    for name, why in skipped.items():
+        print(f"{name} is left out: {why}", file=sys.stderr)
+    folder = options.runs / f"of-{seeds}"
+    inputs.write(folder / "data")
+    ran = []
+    for setup in wanted:
+        if setup.name not in skipped:
+            runs.train(setup, folder, seeds)
+            ran.append(runs.read(setup, folder))
+    about = argparse.Namespace(**{k: v for k, v in vars(options).items() if k not in ("runs", "quick")})
+    command = report.command("diagnosis", about) + (" --quick" if options.quick else "")
+    results: dict[str, Any] = {"command": command, "machine": machine.ask(), "seeds": seeds, "skipped": skipped}
+    results |= counted(ran)
+    options.out.mkdir(parents=True, exist_ok=True)
+    report.keep(options.out, results, markdown(results))
+    plot(results, options.out / "warning.png")
+    print(markdown(results))
+    right, accused = (results["testing"][name]["share"] for name in ("right", "accused"))
+    return int((right or 0) < matrix.RIGHT or (accused or 0) > matrix.ACCUSED)
+
+
+def _some(quick: bool) -> list[Any]:
+    """The set-ups of points alone, where it has to be quick: their networks are small."""
+    return [setup for setup in SETUPS if not quick or ("digits" not in setup.name and "mnist" not in setup.name)]
+
+
+def counted(ran: Sequence[runs.Ran]) -> dict[str, Any]:
+    """All that is kept of the runs."""
+    now, before = [runs.verdict_of(one) for one in ran], [runs.older_verdict(one) for one in ran]
+    rows = [row | {"older": dict(Counter(old.outcomes).most_common())}
+            for row, old in zip(matrix.rows(now), before, strict=True)]  # fmt: skip
+    choosing = [one for one in ran if one.setup.half == CHOOSING]
+    watched = {half: [runs.watched(one) for one in ran if one.setup.half == half] for half in (CHOOSING, TESTING)}
+    tried = lines.moved(choosing)
+    return {
+        "rows": rows,
+        "testing": matrix.summary([v for v in now if v.half == TESTING]),
+        "choosing": matrix.summary([v for v in now if v.half == CHOOSING]),
+        "older": matrix.summary([v for v in before if v.half == TESTING]),
+        "thresholds": {"tried": tried, "ranges": lines.ranges(tried)},
+        "warnings": warning.warnings(watched[CHOOSING], watched[TESTING]),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

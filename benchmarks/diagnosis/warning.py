@@ -1,0 +1,166 @@
+"""Which recorded number announces a failure, how long before samples show it, and how often it cries wolf?
+
+An alarm is a number beyond its level. The level is set on healthy controls of the half that chooses, so that at most
+one run in twenty of them would ever ring; detection, lead and false alarms are counted on the half that tests.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+
+from benchmarks.diagnosis.matrix import share
+from jaxgan.diagnostics.signs import Evidence, turnover
+
+PROBES = 3  # an alarm is about the median of so many probes: a single one is noise
+EARLIEST = 0.25  # share of the run before which nothing rings: every run begins with bad samples and a sure D
+FALSE_ALARMS = 0.05  # of the controls that choose the level
+DEADLINE = 0.9  # share of the controls that have good samples by the deadline
+
+Number = Callable[[Evidence], NDArray | None]
+
+
+class Alarm(NamedTuple):
+    """A number and the side on which it warns: `high` above its level."""
+
+    high: bool
+    of: Number
+
+
+def _turnover(e: Evidence) -> NDArray | None:
+    return None if e.shares is None else turnover(e.shares, e.samples)
+
+
+ALARMS: Mapping[str, Alarm] = {
+    "P(D ranks data above samples), high": Alarm(True, lambda e: e.separation),
+    "P(D ranks data above samples), low": Alarm(False, lambda e: e.separation),
+    "P(D ranks training above held-out data)": Alarm(True, lambda e: e.training_edge),
+    "share of samples where G's loss has no slope": Alarm(True, lambda e: e.saturated),
+    "gradient of G in its early level, low": Alarm(False, lambda e: e.gradient),
+    "growth of gradients and logits": Alarm(True, lambda e: e.growth),
+    "samples alike (distinctness, low)": Alarm(False, lambda e: e.distinct),
+    "turnover of modes": Alarm(True, _turnover),
+    "one frequency in D's scores": Alarm(True, lambda e: e.rhythm),
+    "excess of samples nearest to training data": Alarm(True, lambda e: e.memorized),
+}
+
+
+class Watched(NamedTuple):
+    """Runs of a set-up: what was seen at each probe, and at which probes samples were good."""
+
+    expected: str
+    steps: Int[np.ndarray, " probe"]
+    good: Bool[np.ndarray, "run probe"]
+    numbers: Mapping[str, Float[np.ndarray, "run probe"]]  # those that are known, of `ALARMS`
+
+    @property
+    def part(self) -> Float[np.ndarray, " probe"]:
+        """The probes as shares of the run."""
+        return self.steps / self.steps[-1]
+
+
+def smoothed(values: Float[np.ndarray, "run probe"], probes: int = PROBES) -> Float[np.ndarray, "run probe"]:
+    """The median of the last probes; NaN counts as none.
+
+    Example:
+      >>> smoothed(np.array([[1.0, 9.0, 1.0, 1.0]])).tolist()
+      [[1.0, 5.0, 1.0, 1.0]]
+    """
+    found = np.full(values.shape, np.nan)
+    for i in range(values.shape[1]):
+        within = values[:, max(0, i - probes + 1) : i + 1]
+        known = np.isfinite(within).any(axis=1)
+        found[known, i] = np.nanmedian(np.where(np.isfinite(within[known]), within[known], np.nan), axis=1)
+    return found
+
+
+def level(controls: Sequence[Watched], name: str) -> float | None:
+    """Beyond what a twentieth of the controls come to at their most alarming probe; None where it is not known."""
+    high = ALARMS[name].high
+    extremes = [_extreme(one, name, high) for one in controls if name in one.numbers]
+    if not extremes:
+        return None
+    worst = np.concatenate(extremes)
+    worst = worst[np.isfinite(worst)]
+    if not len(worst):
+        return None
+    return float(np.quantile(worst, 1 - FALSE_ALARMS if high else FALSE_ALARMS))
+
+
+def _extreme(one: Watched, name: str, high: bool) -> NDArray:
+    late = smoothed(one.numbers[name])[:, one.part >= EARLIEST]
+    late = np.where(np.isnan(late), -np.inf if high else np.inf, late)
+    return late.max(axis=1) if high else late.min(axis=1)
+
+
+def deadline(controls: Sequence[Watched]) -> float:
+    """The share of a run by which most of the controls have good samples: a run without any by then has failed."""
+    first = [np.where(one.good.any(axis=1), one.part[one.good.argmax(axis=1)], 1.0) for one in controls]
+    return float(np.quantile(np.concatenate(first), DEADLINE)) if first else 1.0
+
+
+def shown_at(one: Watched, by: float) -> Float[np.ndarray, " run"]:
+    """[run] the share of the run at which samples show that it failed: bad from then on, and the deadline past.
+
+    NaN where samples are good at the end.
+    """
+    probes = one.good.shape[1]
+    last_good = np.where(one.good.any(axis=1), probes - 1 - one.good[:, ::-1].argmax(axis=1), -1)
+    at = np.maximum(one.part[np.minimum(last_good + 1, probes - 1)], by)
+    return np.where(last_good == probes - 1, np.nan, at)
+
+
+def rings_at(one: Watched, name: str, at: float) -> Float[np.ndarray, " run"]:
+    """[run] the share of the run at which the alarm first rings; NaN where it never does."""
+    values = smoothed(one.numbers[name])
+    with np.errstate(invalid="ignore"):
+        beyond = (values > at if ALARMS[name].high else values < at) & (one.part >= EARLIEST)
+    return np.where(beyond.any(axis=1), one.part[beyond.argmax(axis=1)], np.nan)
+
+
+def warnings(choosing: Sequence[Watched], testing: Sequence[Watched]) -> list[dict[str, Any]]:
+    """A row per number and expected code: detection, lead before samples show it, false alarms among controls."""
+    controls = [one for one in choosing if one.expected == "HEALTHY"]
+    healthy = [one for one in testing if one.expected == "HEALTHY"]
+    by = deadline(controls)
+    found = []
+    for name in ALARMS:
+        at = level(controls, name)
+        if at is None:
+            continue
+        wrong = [rings_at(one, name, at) for one in healthy if name in one.numbers]
+        false = np.concatenate(wrong) if wrong else np.zeros(0)
+        codes: dict[str, Any] = {}
+        for code in sorted({one.expected for one in testing} - {"HEALTHY"}):
+            own = [one for one in testing if one.expected == code and name in one.numbers]
+            if own:
+                codes[code] = detection(
+                    np.concatenate([rings_at(one, name, at) for one in own]),
+                    np.concatenate([shown_at(one, by) for one in own]),
+                    np.concatenate([np.full(len(one.good), one.steps[-1]) for one in own]),
+                )
+        rang = share(int(np.isfinite(false).sum()), len(false))
+        found.append({"number": name, "level": at, "false": rang, "codes": codes})
+    return found
+
+
+def detection(rung: NDArray, shown: NDArray, steps: NDArray) -> dict[str, Any]:
+    """How many runs rang, and of those whose samples show it at all how long before, in shares of a run and in steps.
+
+    Example:
+      >>> found = detection(np.array([0.2, np.nan]), np.array([0.5, 0.5]), np.array([100, 100]))
+      >>> found["detected"]["count"], found["lead"], found["lead_steps"]
+      (1, 0.3, 30.0)
+    """
+    rang = np.isfinite(rung)
+    both = rang & np.isfinite(shown)
+    lead = (shown - rung)[both]
+    early = int((lead > 0).sum())
+    return {
+        "detected": share(int(rang.sum()), len(rung)),
+        "early": share(early, len(rung)),
+        "lead": round(float(np.median(lead)), 3) if len(lead) else None,
+        "lead_steps": round(float(np.median(lead * steps[both])), 1) if len(lead) else None,
+    }
