@@ -61,7 +61,7 @@ def image_evaluator(
     split_seed: int,
     report: Callable[[str], None],
 ) -> Evaluator:
-    """The Fréchet distance in feature space and, where there are labels, the classes that samples reach.
+    """The Fréchet distance in feature space, and the classes, or without labels the cells, that samples reach.
 
     Raises:
       DataError: too few held-out images, or images that are all the same.
