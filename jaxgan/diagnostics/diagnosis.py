@@ -98,13 +98,13 @@ def diagnose(evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
 
     Samples are good with a share of good ones of at least `good` times real data's, and a distance that is allowed.
     The state where they are bad is the first sign of `EXPLAINS_BAD`, and else of `LIMITS_GOOD`, or HEALTHY. What is not
-    known holds no sign; NaN in quality or distance is bad.
+    known holds no sign, and NaN in quality or distance is bad; where neither is known samples pass for good.
 
     The outcome is the most frequent state of the last `window` probes, of the failures where most are failures and else
     of the others (`jaxgan.results.codes.FINE`); between equally frequent ones the later.
 
     Raises:
-      ValueError: arrays of other shapes, or neither quality nor distance.
+      ValueError: arrays of other shapes.
 
     Example:
       >>> steps, ones = np.arange(100, 1100, 100), np.ones((2, 10))

@@ -14,7 +14,7 @@ from jaxgan.diagnostics.outcomes import Outcome
 class Evidence(NamedTuple):
     """What was seen of runs at each probe; None where the data or the game do not have it.
 
-    Only `steps`, `gradient` and one of `quality` and `distance` are needed.
+    Only `steps` and `gradient` are needed. Without `quality` and `distance` nothing says that samples are bad.
     """
 
     steps: Int[np.ndarray, " probe"]
@@ -194,7 +194,8 @@ def _diverged(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run prob
 def _decayed(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
     """Is the quality far below what it was? Of a distance: farther by as much of its logarithm."""
     values = e.quality if e.quality is not None else _nearness(e)
-    assert values is not None
+    if values is None:
+        return np.zeros(e.gradient.shape, bool)
     lowest = np.finfo(float).min / 2  # and not infinity, of which two have no difference
     values = np.nan_to_num(values, nan=lowest, neginf=lowest)
     return np.maximum.accumulate(values, axis=1) - values >= t.decayed
@@ -244,8 +245,6 @@ def turnover(
 
 
 def check_evidence(evidence: Evidence) -> None:
-    if evidence.quality is None and evidence.distance is None:
-        raise ValueError("expected quality or distance, got neither")
     shape = evidence.gradient.shape
     if evidence.gradient.ndim != 2 or shape[1] != len(evidence.steps) or not shape[1]:
         raise ValueError(f"expected gradient [run, probe] of {len(evidence.steps)} probes, got shape {shape}")

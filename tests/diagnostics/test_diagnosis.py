@@ -203,10 +203,18 @@ def test_without_modes_or_a_discriminator_the_rest_is_told():
     assert diagnose(gone).outcome.tolist() == [Outcome.HEALTHY, Outcome.GRADIENT_VANISHED]
 
 
+def test_where_nothing_measures_quality_nothing_speaks_against_it():
+    """Few images, all far apart: real data are as far from real data as an untrained generator's samples."""
+    bare = Evidence(STEPS, np.full((1, PROBES), 0.01), separation=np.ones((1, PROBES)))
+    found = diagnose(bare)
+    assert found.outcome.tolist() == [Outcome.HEALTHY]
+    assert found.signs[0, -1, Outcome.GRADIENT_VANISHED]
+    assert diagnose(bare._replace(nonfinite_step=np.array([5]))).outcome.tolist() == [Outcome.DIVERGED]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"quality": None}, "expected quality or distance, got neither"),
         ({"quality": np.ones((1, 3))}, "expected quality of the shape of gradient"),
         ({"gradient": np.ones((1, 3))}, "expected gradient \\[run, probe\\] of 20 probes"),
     ],
