@@ -119,7 +119,8 @@ def _half_written(function: Callable, name: str, here: Watch, root: Path) -> Cal
 
 def _where(arguments: Sequence[Any], root: Path) -> str | None:
     """Which file or folder a call is about, in general words; None: one of another program's, as of a cache."""
-    paths = [Path(one) for one in arguments if isinstance(one, str | os.PathLike)]
+    named = [one for one in arguments if isinstance(one, os.PathLike) or (isinstance(one, str) and "\n" not in one)]
+    paths = [Path(one) for one in named]  # a text of lines is what is written, not where
     if not paths:
         return ""
     path = paths[-1] if paths[-1].is_absolute() else Path.cwd() / paths[-1]
