@@ -144,7 +144,10 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
     seen = f"{what if summary.seeds > 1 else 'measured'} {number(summary.measured.estimate, signed=signed)}"
     lines = [failed, " ".join(filter(None, [seen, bounds(summary.measured, signed=signed)]))]
     left = summary.seeds - summary.failed
-    more = {"failed ones at their worst": summary.at_worst, f"the {left} others": summary.others}
+    more = {
+        "failed ones at their worst": summary.at_worst,
+        f"the {left} other{'s' if left > 1 else ''}": summary.others,
+    }
     for text, interval in {} if signed or summary.seeds == 1 else more.items():
         if not math.isnan(interval.estimate):
             lines.append(" ".join(filter(None, [text, number(interval.estimate), bounds(interval)])))
