@@ -131,7 +131,7 @@ def descent(
 ) -> Algorithm:
     """Alternating gradient descent on the practical loss, with nothing that adapts a rate."""
     game = jg.adversarial_game(generator, discriminator, prior, jg.non_saturating)
-    return jg.alternating(game, optax.sgd(lr_g), optax.sgd(lr_d), batch_size=batch_size)
+    return _descending(game, lr_g, lr_d, batch_size)
 
 
 def bilinear_descent(
@@ -145,6 +145,10 @@ def bilinear_descent(
 ) -> Algorithm:
     """The same on the difference of mean scores: with a linear critic and a point, a bilinear game."""
     game = jg.adversarial_game(generator, discriminator, prior, jg.wasserstein)
+    return _descending(game, lr_g, lr_d, batch_size)
+
+
+def _descending(game: jg.Game, lr_g: float, lr_d: float, batch_size: int) -> Algorithm:
     return jg.alternating(game, optax.sgd(lr_g), optax.sgd(lr_d), batch_size=batch_size)
 
 

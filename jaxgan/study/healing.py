@@ -39,7 +39,7 @@ def remedies(
     Args:
       run: a finished run or its folder.
       configuration: which one; by default that with the most failures.
-      out: the folder; by default `remedies` of the run's folder, or its configuration's.
+      out: the folder; by default remedies-LABEL in the run's, LABEL the configuration's.
       how: as of `run_study`.
 
     Raises:

@@ -173,8 +173,7 @@ def _in_words(episode: Episode, seeds: int) -> str:
     end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
     medians = " (medians)" if episode.seeds > 1 else ""
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
-    text += _meanwhile(episode)
-    text = text.removesuffix(", ")
+    text = (text + _meanwhile(episode)).removesuffix(", ")
     return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")
 
 
