@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, report
-from benchmarks.diagnosis import inputs, lines, matrix, runs, warning
+from benchmarks.diagnosis import inputs, lines, matrix, runs, stopping, warning
 from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
 from benchmarks.diagnosis.table import markdown, plot
 
@@ -71,6 +71,10 @@ def counted(ran: Sequence[runs.Ran]) -> dict[str, Any]:
         "choosing": matrix.summary([v for v in now if v.half == CHOOSING]),
         "older": matrix.summary([v for v in before if v.half == TESTING]),
         "thresholds": {"tried": tried, "ranges": lines.ranges(tried)},
+        "stopping": {
+            half: stopping.rows([stopping.seen(one.evidence) for one in ran if one.setup.half == half])
+            for half in (CHOOSING, TESTING)
+        },
         "warnings": warning.warnings(watched[CHOOSING], watched[TESTING]),
     }
 

@@ -29,6 +29,9 @@ def markdown(results: Mapping[str, Any]) -> str:
               "is lost (less than 90 % of its runs have the right code)", _lines(results["thresholds"]),
               "**Early warning**, on the testing half: level from the controls of the other half; detected of runs "
               "(before samples show it), median lead in shares of a run", _warnings(results["warnings"])]  # fmt: skip
+    parts += ["**Failed for good**, on both halves: runs that a rule ends once it has held at five probes in a row, of "
+              "those that fail and of those that are fine in the end, and the share of their steps that failing runs "
+              "are spared", _stopping(results["stopping"])]  # fmt: skip
     if results["skipped"]:
         parts.append("Left out: " + "; ".join(f"{name}: {why}" for name, why in results["skipped"].items()))
     return "\n\n".join(parts) + "\n"
@@ -110,6 +113,18 @@ def _warnings(rows: Sequence[Mapping[str, Any]]) -> str:
     cells = [[row["number"], f"{row['level']:.3g}", percent(row["false"]), *(cell(row, code) for code in codes)]
              for row in rows]  # fmt: skip
     return table(["number", "level", "false alarms", *codes], cells)
+
+
+def _stopping(halves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    head = ["rule"] + [f"{what}, {half}" for half in halves for what in ("failing ended", "fine ended", "spared")]
+    rules = [row["rule"] for row in next(iter(halves.values()))]
+
+    def cells(row: Mapping[str, Any]) -> list[str]:
+        spared = "" if row["saved"] is None else f"{100 * row['saved']:.0f} %"
+        return [percent(row["failed"]), percent(row["fine"]), spared]
+
+    return table(head, [[rule, *(cell for rows in halves.values() for cell in cells(rows[i]))]
+                        for i, rule in enumerate(rules)])  # fmt: skip
 
 
 def plot(results: Mapping[str, Any], path: Path) -> None:

@@ -41,9 +41,13 @@ def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) ->
     )
 
 
-def evidence_of(yardsticks: Yardsticks, records: Found) -> Evidence:
-    """Of what was recorded of runs, [run, record or probe, ...], by GROUP/NAME, with `step` and `probe_step`."""
+def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
+    """Of what was recorded of runs, [run, record or probe, ...], by GROUP/NAME, with `step` and `probe_step`.
+
+    Of a run that is under way it is the beginning of what it will be: `whole` is its last step.
+    """
     steps, probes = records["step"], records["probe_step"]
+    early = steps <= max(_EARLY * whole, steps[0])
 
     def along(yardstick: tuple[str, float] | None) -> NDArray | None:
         return None if yardstick is None else records[f"along/{yardstick[0]}"] / yardstick[1]
@@ -51,7 +55,7 @@ def evidence_of(yardsticks: Yardsticks, records: Found) -> Evidence:
     return rounded(
         Evidence(
             steps=probes,
-            gradient=_relative(records["series/g_grad_norm"], steps, probes),
+            gradient=_relative(records["series/g_grad_norm"], steps, probes, early),
             quality=along(yardsticks.quality),
             distance=along(yardsticks.distance),
             shares=records.get("along/shares"),
@@ -62,7 +66,7 @@ def evidence_of(yardsticks: Yardsticks, records: Found) -> Evidence:
             separation=records.get("discrimination/separation"),
             training_edge=records.get("discrimination/training_edge"),
             saturated=records.get("discrimination/saturated"),
-            growth=_growth(records, steps, probes),
+            growth=_growth(records, steps, probes, early),
             rhythm=rhythm(records["series/fake_logit"], steps, probes),
             nonfinite_step=records["watch/step"].astype(np.int64),
         )
@@ -121,12 +125,11 @@ def standing(values: NDArray, steps: NDArray, stopped_at: NDArray) -> NDArray:
     return np.take_along_axis(values, rows.reshape(*rows.shape, *[1] * (values.ndim - 2)), axis=1)
 
 
-def _relative(values: NDArray, steps: NDArray, probes: NDArray, least: float = 0.0) -> NDArray:
+def _relative(values: NDArray, steps: NDArray, probes: NDArray, early: NDArray, least: float = 0.0) -> NDArray:
     """[run, probe] medians since the probe before, as multiples of the early level, which is at least `least`."""
-    first = steps <= max(_EARLY * steps[-1], steps[0])
-    early = np.maximum(np.median(values[:, first], axis=1), least)
+    level = np.maximum(np.median(values[:, early], axis=1), least)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _medians(values, steps, probes) / early[:, None]
+        return _medians(values, steps, probes) / level[:, None]
 
 
 def _medians(values: NDArray, steps: NDArray, probes: NDArray) -> NDArray:
@@ -136,10 +139,10 @@ def _medians(values: NDArray, steps: NDArray, probes: NDArray) -> NDArray:
     return np.stack([np.median(values[:, a : max(b, a + 1)], axis=1) for a, b in zip(begins, ends, strict=True)], 1)
 
 
-def _growth(records: Found, steps: NDArray, probes: NDArray) -> NDArray:
+def _growth(records: Found, steps: NDArray, probes: NDArray, early: NDArray) -> NDArray:
     """The largest of gradients and logits, as multiples of their early level; a logit of 1 is early enough."""
     found: Sequence[NDArray] = [
-        _relative(abs(records[f"series/{name}"]), steps, probes, least)
+        _relative(abs(records[f"series/{name}"]), steps, probes, early, least)
         for name, least in (("g_grad_norm", 0.0), ("d_grad_norm", 0.0), ("real_logit", 1.0), ("fake_logit", 1.0))
         if f"series/{name}" in records
     ]

@@ -43,7 +43,7 @@ def evidence_for(study: Study, evaluator: Evaluator, rules: StopRules, records: 
     """What a diagnosis is made from, of what was recorded of runs [run, ...]; a stopped run stands as it was."""
     yardsticks = yardsticks_of(*judged(study.config.failure_multiple, evaluator), samples_along(evaluator))
     stopped_at = rules.stopped_before(study.config.steps, records)
-    return evidence_of(yardsticks, standing_still(records, stopped_at))
+    return evidence_of(yardsticks, standing_still(records, stopped_at), study.config.steps)
 
 
 def outcomes_of(study: Study, evaluator: Evaluator, rules: StopRules, records: Found, final: Found) -> NDArray[np.str_]:

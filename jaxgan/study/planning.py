@@ -19,7 +19,9 @@ from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
 from jaxgan.study.config import Config, black_and_white
+from jaxgan.study.evidence import yardsticks_of
 from jaxgan.study.job import Block, Log
+from jaxgan.study.judging import judged
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.watching import Watched, along, by_field, by_leaf, of_any_settings, samples_along, watch
@@ -103,6 +105,8 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
     rules = StopRules(config.stop, metrics)
     check_claims(config.planned, labels_of(study), metrics)
     evaluator = with_untrained(evaluator, _untrained(study, evaluator))
+    yardsticks = yardsticks_of(*judged(config.failure_multiple, evaluator), samples_along(evaluator))
+    rules = rules.told_by(yardsticks, config.steps)
     return Plan(study, blocks_for(study), placement, evaluator, others, rules)
 
 

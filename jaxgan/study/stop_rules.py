@@ -1,7 +1,7 @@
 """What ends a run before its last step, by what was recorded of it: a pure function, so that resuming changes nothing.
 
 not_finite    something that is watched was NaN or infinite
-failed        not finite; or, for five probes in a row, the generator's gradient had vanished
+failed        not finite; or, for five probes in a row, the state was one that no run of a validation came back from
 METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five probes in a row
 
 A probe is a step after which generators are measured.
@@ -9,16 +9,21 @@ A probe is a step after which generators are measured.
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.diagnostics.episodes import EPISODE_THRESHOLDS
+from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.study.evidence import Yardsticks, evidence_of
 from jaxgan.study.messages import OptionError, nearest
 
 IN_A_ROW = 5
 """In a row: of noise about the line a run crosses it back and forth."""
+FOR_GOOD = (Outcome.GRADIENT_VANISHED,)
+"""States that last: `python -m benchmarks.diagnosis` compares them, and others, on runs whose end is known."""
 _GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
 
 History = Sequence[Mapping[str, NDArray]]
@@ -47,6 +52,14 @@ class StopRules:
     def __init__(self, texts: Sequence[str], metrics: Sequence[str]):
         self.goals = [goal_of(text, metrics) for text in texts if text not in ("not_finite", "failed")]
         self.not_finite, self.failed = "not_finite" in texts or "failed" in texts, "failed" in texts
+        self.yardsticks: Yardsticks | None = None
+        self.steps = 0
+
+    def told_by(self, yardsticks: Yardsticks, steps: int) -> "StopRules":
+        """The same rules, where `failed` asks a diagnosis of runs of so many steps, too."""
+        rules = copy(self)
+        rules.yardsticks, rules.steps = yardsticks, steps
+        return rules
 
     def __bool__(self) -> bool:
         return bool(self.goals or self.not_finite)
@@ -54,11 +67,12 @@ class StopRules:
     def stopped_at(self, history: History) -> NDArray[np.int64]:
         """[run] the step of the first probe at which a rule holds; 0 where none does."""
         probes = np.concatenate([part["probe_step"] for part in history if "probe_step" in part])
-        holds = [_in_a_row(goal_holds(goal, history)) for goal in self.goals]
+        holds = [in_a_row(goal_holds(goal, history)) for goal in self.goals]
         if self.not_finite:
             holds.append(_broken(history, probes))
-        if self.failed:
-            holds.append(_in_a_row(_gone(history, probes)))
+        if self.failed and self.yardsticks is not None:
+            found = diagnose(evidence_of(self.yardsticks, _whole(history), self.steps))
+            holds.append(in_a_row(np.isin(found.states, FOR_GOOD)))
         any_rule = np.logical_or.reduce(holds)
         return np.where(any_rule.any(axis=1), probes[any_rule.argmax(axis=1)], 0)
 
@@ -106,22 +120,21 @@ def _broken(history: History, probes: NDArray) -> NDArray[np.bool_]:
     return first[:, None] <= probes[None, :]
 
 
-def _gone(history: History, probes: NDArray) -> NDArray[np.bool_]:
-    """Whether the generator's gradient is a small share of its early level, by the median since the probe before."""
-    norms = _joined(history, "series/g_grad_norm")
-    steps = np.concatenate([part["step"] for part in history])
-    early = np.median(norms[:, : max(1, np.count_nonzero(steps <= probes[0]))], axis=1)  # up to the first probe
-    before = np.concatenate([[0], probes[:-1]])
-    spans = [(begin < steps) & (steps <= end) for begin, end in zip(before, probes, strict=True)]
-    last = np.stack([np.median(norms[:, s], axis=1) if s.any() else early for s in spans], axis=1)
-    return last <= EPISODE_THRESHOLDS.fraction * early[:, None]
+def _whole(history: History) -> dict[str, NDArray]:
+    """What was recorded so far, as it is read of a run that is over."""
+    along = [name for name in dict.fromkeys(name for part in history for name in part) if "/" in name]
+    joined = {name: _joined(history, name) for name in along if name != "watch/quantity"}
+    steps = joined["watch/step"].astype(np.int64)
+    first = steps[np.arange(len(steps)), (steps > 0).argmax(axis=1)]
+    axes = {name: np.concatenate([part[name] for part in history if name in part]) for name in ("step", "probe_step")}
+    return joined | axes | {"watch/step": first}
 
 
-def _in_a_row(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def in_a_row(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether something holds at a probe and at the ones before.
 
     Example:
-      >>> _in_a_row(np.array([[True] * 6])).tolist()
+      >>> in_a_row(np.array([[True] * 6])).tolist()
       [[False, False, False, False, True, True]]
     """
     counts = np.cumsum(holds, axis=1)

@@ -33,7 +33,7 @@ YARDSTICKS = Yardsticks(quality=("high_quality", 0.5), distance=None, shares=Non
 def test_levels_are_medians_since_the_probe_before_in_the_early_level():
     norms = np.where(STEPS <= 100, 4.0, np.where(STEPS <= 1000, 0.2, 2.0))
     norms[STEPS == 550] = 100.0  # one record is no level
-    evidence = evidence_of(YARDSTICKS, recorded(g_grad_norm=norms))
+    evidence = evidence_of(YARDSTICKS, recorded(g_grad_norm=norms), 2000)
     levels = [1.0, 0.05, 0.05, 0.05, 0.5, 0.5]
     np.testing.assert_allclose(evidence.gradient[1, [0, 4, 5, 9, 10, 19]], levels, rtol=1e-6)  # float32
     assert evidence.quality is not None and evidence.quality[0, 0] == pytest.approx(0.2)
@@ -42,7 +42,7 @@ def test_levels_are_medians_since_the_probe_before_in_the_early_level():
 
 
 def test_growth_is_that_of_gradients_and_of_logits_beyond_one():
-    evidence = evidence_of(YARDSTICKS, recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS))))
+    evidence = evidence_of(YARDSTICKS, recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS))), 2000)
     assert evidence.growth is not None and evidence.growth[0, -1] == 1.0
     assert evidence.growth[1, 0] == 1.0 and evidence.growth[1, -1] > 5e4
     assert Outcome(diagnose(evidence).outcome[1]) == Outcome.DIVERGED
@@ -51,7 +51,7 @@ def test_growth_is_that_of_gradients_and_of_logits_beyond_one():
 def test_probes_between_records_have_the_last_level():
     probes = np.arange(5, 2001, 5)
     found = evidence_of(YARDSTICKS, recorded(g_grad_norm=STEPS / 10.0) | {
-        "probe_step": probes, "along/high_quality": np.zeros((2, len(probes)))})  # fmt: skip
+        "probe_step": probes, "along/high_quality": np.zeros((2, len(probes)))}, 2000)  # fmt: skip
     early = np.median(STEPS[STEPS <= 100] / 10.0)
     np.testing.assert_allclose(found.gradient[1, [1, 2, 3]] * early, [1.0, 1.0, 2.0], rtol=1e-6)  # float32
 

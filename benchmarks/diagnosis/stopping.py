@@ -1,0 +1,77 @@
+"""Which rule ends runs that failed for good, how much training does it save, and which does it end that would end well?
+
+A rule holds where what it asks has held at five probes in a row. A run that it ends is counted as wrongly ended where
+the run, trained to its last step, is fine.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+from numpy.typing import NDArray
+
+from benchmarks.diagnosis.matrix import share
+from jaxgan.diagnostics import Evidence, Outcome, diagnose
+from jaxgan.results.codes import FINE
+from jaxgan.study.stop_rules import FOR_GOOD, in_a_row
+
+
+class Seen(NamedTuple):
+    """Runs of a set-up: states along training, and the numbers that they are told from."""
+
+    steps: Int[np.ndarray, " probe"]
+    states: Int[np.ndarray, "run probe"]
+    outcome: Int[np.ndarray, " run"]
+    evidence: Evidence
+
+
+def seen(evidence: Evidence) -> Seen:
+    found = diagnose(evidence)
+    return Seen(evidence.steps, found.states, found.outcome, evidence)
+
+
+def _states(*codes: Outcome) -> Callable[[Seen], NDArray[np.bool_]]:
+    return lambda one: np.isin(one.states, codes)
+
+
+_FAILING = [code for code in Outcome if code.name not in FINE]
+RULES: Mapping[str, Callable[[Seen], NDArray[np.bool_]]] = {
+    "gradient of G at most a tenth of its early level": lambda one: one.evidence.gradient <= 0.1,
+    **{f"the state {code.name}": _states(code) for code in _FAILING},
+    "any failing state": _states(*_FAILING),
+    "`failed`: " + ", ".join(code.name for code in FOR_GOOD): _states(*FOR_GOOD),
+}
+"""What is asked at each probe, [run, probe]; the last is what `jaxgan study` has."""
+
+
+def ended_at(one: Seen, rule: str) -> Bool[np.ndarray, "run probe"]:
+    """Whether the rule has ended a run by each probe; at the last nothing is left to be ended."""
+    return np.maximum.accumulate(in_a_row(RULES[rule](one)), axis=1)[:, :-1]
+
+
+def _left(one: Seen, ended: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """[run] the share of the steps that is not taken."""
+    return np.where(ended.any(axis=1), 1 - one.steps[ended.argmax(axis=1)] / one.steps[-1], 0.0)
+
+
+def row(runs: Sequence[Seen], rule: str) -> dict[str, Any]:
+    """Failing runs that were ended and how much of their steps that saves, and fine ones that were ended."""
+    failed = [~np.isin(one.outcome, [Outcome[name] for name in FINE if name in Outcome.__members__]) for one in runs]
+    ended = [ended_at(one, rule) for one in runs]
+    at = [
+        np.where(e.any(axis=1), one.steps[e.argmax(axis=1)], one.steps[-1]) for one, e in zip(runs, ended, strict=True)
+    ]
+    left = np.concatenate([1 - a / one.steps[-1] for one, a in zip(runs, at, strict=True)])
+    fails, ends = np.concatenate(failed), np.concatenate([e.any(axis=1) for e in ended])
+    return {
+        "rule": rule,
+        "failed": share(int((fails & ends).sum()), int(fails.sum())),
+        "fine": share(int((~fails & ends).sum()), int((~fails).sum())),
+        "saved": round(float(left[fails].mean()), 3) if fails.any() else None,
+    }
+
+
+def rows(runs: Sequence[Seen]) -> list[dict[str, Any]]:
+    """A row a rule."""
+    return [row(runs, rule) for rule in RULES]
