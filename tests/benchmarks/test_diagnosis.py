@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.diagnosis import inputs, lines, matrix, setups, table, warning
+from benchmarks.diagnosis import inputs, lines, matrix, setups, stopping, table, warning
 from benchmarks.diagnosis.matrix import Verdict
-from jaxgan.diagnostics import Outcome
+from jaxgan.diagnostics import Evidence, Outcome
 
 VERDICTS = (
     Verdict("dominated", "testing", "", "DISCRIMINATOR_DOMINATES", ("NOT_LEARNED",),
@@ -75,6 +75,24 @@ def test_files_are_the_same_every_time(name):
     assert np.isfinite(first["x_train"]).all() and len(first["x_test"]) >= 300
 
 
+def gone(back: int | None = None) -> stopping.Seen:
+    """A run whose gradient is gone from the third of 20 probes on, or until its samples are good."""
+    bad = np.arange(20) < (20 if back is None else back)
+    gradient = np.where((np.arange(20) >= 2) & bad, 0.01, 1.0)[None]
+    return stopping.seen(Evidence(10 * np.arange(1, 21), gradient, quality=np.where(bad, 0.0, 1.0)[None]))
+
+
+def test_a_rule_is_counted_by_what_it_ends_and_spares():
+    rule = "the state GRADIENT_VANISHED"
+    found = stopping.row([gone(), gone(back=12), gone(back=4)], rule)
+    assert (found["failed"]["count"], found["failed"]["of"]) == (1, 1)
+    assert (found["fine"]["count"], found["fine"]["of"]) == (
+        1,
+        2,
+    )  # ended at the seventh probe, it would have come back
+    assert found["saved"] == pytest.approx(1 - 7 / 20)
+
+
 def test_the_table_says_what_is_met_and_what_is_not(tmp_path):
     found = matrix.summary(VERDICTS)
     tried = [
@@ -87,6 +105,7 @@ def test_the_table_says_what_is_met_and_what_is_not(tmp_path):
         "testing": found, "choosing": found, "older": found,
         "thresholds": {"tried": tried, "ranges": lines.ranges(tried)},
         "warnings": warning.warnings([controls], [controls, watched("JUNK", [0.9] * 8, [False] * 8)]),
+        "stopping": {"choosing": stopping.rows([gone()])},
     }  # fmt: skip
     text = table.markdown(results)
     assert "88 % [64, 97]" in text and text.count("NOT MET") == 2 and "mnist: not there" in text
