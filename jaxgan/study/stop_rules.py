@@ -15,15 +15,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.diagnosis import EXPLAINS_BAD, diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.study.evidence import Yardsticks, evidence_of
 from jaxgan.study.messages import OptionError, nearest
 
 IN_A_ROW = 5
 """In a row: of noise about the line a run crosses it back and forth."""
-FOR_GOOD = (Outcome.GRADIENT_VANISHED,)
-"""States that last: `python -m benchmarks.diagnosis` compares them, and others, on runs whose end is known."""
+FOR_GOOD = (*(code for code in EXPLAINS_BAD if code != Outcome.NOT_LEARNED), Outcome.COLLAPSED)
+"""States that last: bad samples with a reason, or good ones of few modes.
+
+Of samples that are merely bad a third become good: `python -m benchmarks.diagnosis` counts that, and other rules.
+"""
 _GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
 
 History = Sequence[Mapping[str, NDArray]]

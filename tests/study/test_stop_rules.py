@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.results.codes import FINE
 from jaxgan.study.evidence import Yardsticks, evidence_of
-from jaxgan.study.stop_rules import IN_A_ROW, StopRules
+from jaxgan.study.stop_rules import FOR_GOOD, IN_A_ROW, StopRules
 
 STEPS, PROBES = np.arange(10, 1001, 10), np.arange(50, 1001, 50)
 YARDSTICKS = Yardsticks(quality=("high_quality", 0.5), distance=None, shares=None, samples=500)
@@ -15,10 +17,14 @@ FAILED = StopRules(("failed",), ()).told_by(YARDSTICKS, 1000)
 
 
 def recorded(g_grad_norm: np.ndarray, **along: np.ndarray) -> dict[str, Any]:
-    """Runs [run, record] whose samples are bad, and whose D is certain of them."""
-    runs = len(g_grad_norm)
+    """Runs [run, record] whose samples are bad, and whose D is certain of them while the gradient is gone."""
+    runs, gone = len(g_grad_norm), g_grad_norm[:, np.searchsorted(STEPS, PROBES)] < 0.1
     rows = {"series/g_grad_norm": g_grad_norm, "series/fake_logit": np.full((runs, len(STEPS)), -9.0)}
-    seen = {"along/high_quality": 0.0, "discrimination/separation": 1.0, "discrimination/saturated": 1.0}
+    seen = {
+        "along/high_quality": 0.0,
+        "discrimination/separation": np.where(gone, 1.0, 0.8),
+        "discrimination/saturated": 1.0,
+    }
     rows |= {
         name: np.full((runs, len(PROBES)), along.get(name.rpartition("/")[2], value)) for name, value in seen.items()
     }
@@ -58,7 +64,12 @@ def gradients() -> np.ndarray:
 
 
 def test_a_run_whose_gradient_is_gone_for_five_probes_has_failed():
-    assert FAILED.stopped_at([recorded(gradients())]).tolist() == [350 + 50 * (IN_A_ROW - 1), 0, 0]
+    """D is certain where it has been at three probes of five: from 450 on."""
+    assert FAILED.stopped_at([recorded(gradients())]).tolist() == [450 + 50 * (IN_A_ROW - 1), 0, 0]
+
+
+def test_samples_that_are_merely_bad_may_become_good():
+    assert Outcome.NOT_LEARNED not in FOR_GOOD and not {code.name for code in FOR_GOOD} & set(FINE)
 
 
 def test_a_vanished_gradient_with_good_samples_is_no_failure():
@@ -68,7 +79,7 @@ def test_a_vanished_gradient_with_good_samples_is_no_failure():
 def test_it_is_decided_by_what_was_recorded_until_then():
     parts = parts_of(recorded(gradients()))
     found = [FAILED.stopped_at(parts[: i + 1])[0] for i in range(len(parts))]
-    assert found == [550 if step >= 550 else 0 for step in PROBES]
+    assert found == [650 if step >= 650 else 0 for step in PROBES]
 
 
 @pytest.mark.parametrize("step", [50, 400, 950])
