@@ -1,7 +1,7 @@
 """`python -m benchmarks.diagnosis [--quick] [--seeds 16] [--names NAME ...] [--runs FOLDER] [--out FOLDER]`.
 
 Trains set-ups that fail by a known mechanism, and healthy ones, and counts what a diagnosis calls them. It writes
-`results.json`, `table.md` and `warning.png`; runs are kept in a folder and not trained again.
+`results.json`, `table.md`, `matrix.md` and `warning.png`; runs are kept in a folder and not trained again.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import machine, report
 from benchmarks.diagnosis import inputs, lines, matrix, runs, stopping, warning
 from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
-from benchmarks.diagnosis.table import markdown, plot
+from benchmarks.diagnosis.table import markdown, plot, tested
 
 QUICK = 4  # seeds
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results |= counted(ran)
     options.out.mkdir(parents=True, exist_ok=True)
     report.keep(options.out, results, markdown(results))
+    (options.out / "matrix.md").write_text(tested(results) + "\n")
     plot(results, options.out / "warning.png")
     print(markdown(results))
     right, accused = (results["testing"][name]["share"] for name in ("right", "accused"))

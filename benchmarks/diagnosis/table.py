@@ -14,15 +14,12 @@ CODES = [outcome.name for outcome in Outcome]
 
 def markdown(results: Mapping[str, Any]) -> str:
     """What was promised, the confusion matrix, every set-up, the thresholds, and the early warnings."""
-    test = results["testing"]
     how = (
         f"{len(results['rows'])} set-ups of {results['seeds']} runs each, half of which choose thresholds and half "
         "test them. Each fails by a mechanism that says which code is right, or is healthy. Intervals are Wilson's, "
         "of 95 %."
     )
-    parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, _promises(results)]
-    parts += ["**The testing half**: runs by the code that their set-up stands for, and what they were called",
-              _matrix(test["confusion"])]  # fmt: skip
+    parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, tested(results)]
     for half in ("testing", "choosing"):
         parts += [f"**Set-ups, {half}**", _setups([row for row in results["rows"] if row["half"] == half])]
     parts += ["**Thresholds**: how far each can move, all others as they are, before a set-up of the choosing half "
@@ -35,6 +32,12 @@ def markdown(results: Mapping[str, Any]) -> str:
     if results["skipped"]:
         parts.append("Left out: " + "; ".join(f"{name}: {why}" for name, why in results["skipped"].items()))
     return "\n\n".join(parts) + "\n"
+
+
+def tested(results: Mapping[str, Any]) -> str:
+    """What was promised and the confusion matrix of the testing half, alone."""
+    words = "**The testing half**: runs by the code that their set-up stands for, and what they were called"
+    return "\n\n".join([_promises(results), words, _matrix(results["testing"]["confusion"])])
 
 
 def percent(found: Mapping[str, Any]) -> str:
