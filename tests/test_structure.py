@@ -22,8 +22,9 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
         "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how a file is written",
     ),
     (
-        ("random", "checks", "cache", "trees", "stopping"),
-        "named random streams; checks of what a composition is given; pytrees; signals that stop a program",
+        ("random", "checks", "cache", "trees", "memory", "stopping"),
+        "named random streams; checks of what a composition is given; pytrees; the memory that there is; signals that "
+        "stop a program",
     ),
     (
         ("losses", "terms", "augment", "optim", "nn", "outputs", "data", "metrics", "checkpoint"),

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.data.numpy_files import Stored, available_memory
+from jaxgan.data.numpy_files import Stored
 from jaxgan.data.pictures import PICTURES, Seen, read_picture, stack
 from jaxgan.data.source import DataError
 from jaxgan.data.values import integer_levels
+from jaxgan.memory import available_memory
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")

@@ -5,13 +5,14 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from jaxgan.data.source import DataError
+from jaxgan.memory import available_memory
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
@@ -74,19 +75,6 @@ def reading(path: str | Path) -> Iterator[None]:
     except Exception as error:  # it can come from anywhere in numpy, zipfile, zlib, Pillow or protobuf
         reason = next(iter(str(error).strip().splitlines()), "")
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {reason})") from error
-
-
-def available_memory() -> int:
-    """Bytes that this process can still take: what the machine has free, or its container allows."""
-    import psutil
-
-    free = psutil.virtual_memory().available
-    with suppress(OSError, ValueError, KeyError):  # no control group, or one without a limit ("max")
-        group = Path("/sys/fs/cgroup")
-        limit, current = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
-        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        free = min(free, limit - current + int(counts["inactive_file"]))  # cached files make room when asked to
-    return free
 
 
 def headers_of(path: Path) -> dict[str, Header]:

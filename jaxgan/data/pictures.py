@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxgan.data.numpy_files import available_memory, reading
+from jaxgan.data.numpy_files import reading
 from jaxgan.data.source import DataError
+from jaxgan.memory import available_memory
 
 if TYPE_CHECKING:
     from PIL import Image

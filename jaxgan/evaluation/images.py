@@ -24,7 +24,8 @@ from jaxgan.metrics.neighbours import distinctness, memorization, squared_distan
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
-_PIECE = 250  # samples at a time
+PIECE = 250
+"""Samples that are measured at a time."""
 
 
 class _Reference(NamedTuple):
@@ -173,7 +174,7 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
         sums = jnp.sum(features, axis=0)
         return _Found(jnp.sum(used), sums, products, histogram, near, distinct, copied, all_finite, x[:KEPT_IMAGES])
 
-    found = in_pieces(key, game, generator, n, min(n, _PIECE), y, of)
+    found = in_pieces(key, game, generator, n, min(n, PIECE), y, of)
     total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None, distinct=None))
     return total._replace(fake=found.fake[0], distinct=found.distinct[0], finite=jnp.all(found.finite))
 

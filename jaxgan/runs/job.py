@@ -68,42 +68,33 @@ def assemble(
     shared, shared_probe = replicate(placement, as_pytree(sample)), replicate(placement, as_pytree(probe))
     capacity = min(max_chunk, CAPACITY)
     compiled = programs(make, placement, capacity)
-
-    def at(which: np.ndarray) -> Run:
-        return shard(placement, jax.tree.map(lambda a: a[which], runs))
-
-    def arguments(size: int) -> tuple[Any, ...]:
-        what = at(np.zeros(size, int))
-        return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
-
-    def unbroken(size: int) -> Broken:
-        return shard(placement, Broken(np.zeros(size, np.int32), np.zeros(size, np.int32)))
-
-    def needed(size: int) -> int:
-        what, parts = arguments(size)
-        active = None if every_run else shard(placement, np.ones(size, bool))
-        plan = replicate(placement, plan_of(np.array([]), 0, 0, capacity))
-        return bytes_needed(compiled.stretch, (shared, plan), what, active, (parts, unbroken(size)))
-
-    size = runs_that_fit(placement, places.size, needed)
+    size, _ = _that_fit(compiled, shared, runs, placement, capacity, every_run)
     whole = batches_of(places, size)
     mine = own_runs(count, placement)
 
     batches = []
     for batch in whole:  # places without a run repeat another's work
         held = own_part(placement, batch)
-        what = at(np.maximum(batch, 0))
+        what = _at(placement, runs, np.maximum(batch, 0))
         if state is None:
             parts = compiled.begin(shared, what)
         else:
             rows = _rows(mine, held)
             parts = from_host(placement, jax.tree.map(lambda a, rows=rows: a[rows], to_host(parts_of(state))))
-        each = parts, unbroken(len(batch))
+        each = parts, _unbroken(placement, len(batch))
         batches.append(_Batch(what, each if len(whole) == 1 else to_host(each), held))
     if probe is not None:
-        compiled.observe.lower((shared_probe, replicate(placement, np.int32(0))), *arguments(size)).compile()
+        arguments = _arguments(compiled, shared, runs, placement, size)
+        compiled.observe.lower((shared_probe, replicate(placement, np.int32(0))), *arguments).compile()
     watched = cache(partial(quantities, make, sample, runs))
     return Job(placement, shared, shared_probe, compiled, batches, mine, watched, capacity)
+
+
+def bytes_held(make: Make, sample: Sampler, runs: Run, placement: Placement, max_chunk: int, every_run: bool) -> int:
+    """The bytes on one device of the stretch that `assemble` compiles, and then finds compiled."""
+    capacity = min(max_chunk, CAPACITY)
+    compiled, shared = programs(make, placement, capacity), replicate(placement, as_pytree(sample))
+    return _that_fit(compiled, shared, runs, placement, capacity, every_run)[1]
 
 
 def advance(job: Job, recorded: np.ndarray, done: int, steps: int, active: np.ndarray | None) -> tuple[Job, Any]:
@@ -139,6 +130,36 @@ def first_nonfinite_of(job: Job) -> tuple[np.ndarray, np.ndarray]:
     found = _by_run(job, [to_host(batch.each[1]) for batch in job.batches])
     names = np.array(job.watched() if found.step.any() else [""])
     return found.step, np.where(found.step > 0, names[found.quantity], "")
+
+
+def _that_fit(
+    compiled: Programs, shared: PyTree, runs: Run, placement: Placement, capacity: int, every_run: bool
+) -> tuple[int, int]:
+    """How many runs at a time fit, and the bytes on one device of the stretch that is compiled for them."""
+
+    @cache
+    def needed(size: int) -> int:
+        what, parts = _arguments(compiled, shared, runs, placement, size)
+        active = None if every_run else shard(placement, np.ones(size, bool))
+        plan = replicate(placement, plan_of(np.array([]), 0, 0, capacity))
+        return bytes_needed(compiled.stretch, (shared, plan), what, active, (parts, _unbroken(placement, size)))
+
+    size = runs_that_fit(placement, assign(len(runs.key), placement).size, needed)
+    return size, needed(size)
+
+
+def _arguments(compiled: Programs, shared: PyTree, runs: Run, placement: Placement, size: int) -> tuple[Run, PyTree]:
+    """So many runs, and the shapes of what they have."""
+    what = _at(placement, runs, np.zeros(size, int))
+    return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
+
+
+def _at(placement: Placement, runs: Run, which: np.ndarray) -> Run:
+    return shard(placement, jax.tree.map(lambda a: a[which], runs))
+
+
+def _unbroken(placement: Placement, size: int) -> Broken:
+    return shard(placement, Broken(np.zeros(size, np.int32), np.zeros(size, np.int32)))
 
 
 def _on_devices(job: Job, batch: _Batch) -> tuple[Parts, Broken]:

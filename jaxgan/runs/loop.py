@@ -11,7 +11,7 @@ from jax.experimental import multihost_utils
 from tqdm import tqdm
 
 from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
-from jaxgan.runs.job import CAPACITY, advance, assemble, first_nonfinite_of, observe, state_of
+from jaxgan.runs.job import CAPACITY, advance, assemble, bytes_held, first_nonfinite_of, observe, state_of
 from jaxgan.runs.placement import Placement, own_runs, place, settle
 from jaxgan.runs.program import begin_of
 from jaxgan.runs.records import record_steps
@@ -19,6 +19,8 @@ from jaxgan.runs.run import OF_SETTINGS, OF_STATE, AnyProbe, check_probe
 from jaxgan.runs.show import html_of, lines_of
 from jaxgan.stopping import stoppable
 from jaxgan.types import Algorithm, Key, PyTree, Sampler, State
+
+_MAX_CHUNK = 4096  # steps
 
 
 class Chunk(NamedTuple):
@@ -82,7 +84,7 @@ def fit(
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     on_compile: Callable[[float], None] = lambda seconds: None,
     progress: bool = False,
-    max_chunk: int = 4096,
+    max_chunk: int = _MAX_CHUNK,
     chunk_seconds: float = 1.0,
     placement: Placement | None = None,
 ) -> FitResult:
@@ -172,6 +174,37 @@ def fit(
         stopping.first = stopping.first or interrupted
         end = state_of(job, done)
         return FitResult(job.runs, end, done, stopped_at, *first_nonfinite_of(job), interrupted > 0)
+
+
+def memory_of(
+    algorithm: Algorithm | Make,
+    sample: Sampler,
+    keys: Key,
+    *,
+    settings: Settings | None = None,
+    stops: bool = False,
+    placement: Placement | None = None,
+) -> int:
+    """Bytes on one device that a stretch of `fit`'s steps holds: state, data, results and intermediate arrays.
+
+    Where not all runs fit together, it is of those that are trained at a time. The compiler says it of the program that
+    it compiles for this, and `fit` with the same arguments then finds that compiled.
+
+    Args:
+      algorithm, sample, keys, settings, placement: as of `fit`.
+      stops: whether `fit` will be given `stop`.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> game, players = jg.toy.dirac(jg.minimax), (optax.sgd(0.1), optax.sgd(0.1))
+      >>> keys = jg.seed_keys(jax.random.key(0), 3)
+      >>> small, large = (jg.simultaneous(game, *players, batch_size=n) for n in (1, 100_000))
+      >>> memory_of(large, jg.toy.origin(), keys) - memory_of(small, jg.toy.origin(), keys) >= 400_000
+      True
+    """
+    make = make_of(algorithm, settings)
+    runs, _ = all_runs(settings, keys)
+    return bytes_held(make, sample, runs, _settled(make, sample, runs, placement), _MAX_CHUNK, not stops)
 
 
 def _steps_behind(state: State | None, num_steps: int) -> int:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxgan.memory import available_memory
 from jaxgan.random import is_key
 from jaxgan.types import PyTree
 
@@ -236,10 +236,10 @@ def bytes_needed(function: Any, *arguments: PyTree) -> int:
 
 
 def bytes_available(placement: Placement) -> int:
-    """What the smallest of all devices has for it; on a CPU they share the memory of their machine that is free."""
+    """What the smallest of all devices has for it; on a CPU they share the memory that is free."""
     own = [device for device in placement.mesh.devices if device.process_index == jax.process_index()]
     if own[0].platform == "cpu":
-        least = psutil.virtual_memory().available // len(own)
+        least = available_memory() // len(own)
     else:
         statistics = [device.memory_stats() or {} for device in own]
         least = min(s.get("bytes_limit", 2**63) - s.get("bytes_in_use", 0) for s in statistics)

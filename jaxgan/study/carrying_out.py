@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jaxgan.evaluation import evaluate
 from jaxgan.results import store
 from jaxgan.results.results import Results
-from jaxgan.runs.placement import Placement, place
 from jaxgan.study import engines, processes
 from jaxgan.study.assemble import assemble
 from jaxgan.study.blocks import keys_of, runs_of
@@ -19,7 +18,7 @@ from jaxgan.study.job import Block, Job
 from jaxgan.study.judging import outcomes_of
 from jaxgan.study.live import Look, unseen, watched_live
 from jaxgan.study.messages import counted
-from jaxgan.study.planning import Plan, evaluation_keys, watched_of
+from jaxgan.study.planning import Plan, evaluation_keys, place_of, watched_of
 from jaxgan.study.training import read_block, title_of, train
 from jaxgan.study.watching import Watched
 
@@ -68,7 +67,7 @@ def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, s
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look = unseen) -> None:
     """Trains a block to its end and measures its generators, once: what is found there already is not done again."""
     study = plan.study
-    generator = train(job, study.programs[block.program], block, _place(plan, block), watched, look)
+    generator = train(job, study.programs[block.program], block, place_of(plan, block), watched, look)
     if processes.leads():
         first = study.configurations[block.configurations[0]]
         keys = jnp.tile(evaluation_keys(keys_of(study, block)), len(block.configurations))
@@ -77,8 +76,3 @@ def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look =
         write_final(job, block, {**found, "outcome": codes})
         counts = Counter(codes.tolist())
         job.log(f"{title_of(study, block)}: {', '.join(f'{n:,} {code}' for code, n in counts.most_common())}")
-
-
-def _place(plan: Plan, block: Block) -> Placement:
-    devices = plan.placement.mesh.devices.ravel().tolist()
-    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)

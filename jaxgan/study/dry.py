@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.report.tables import Cell, Section, numeric, section
-from jaxgan.runs.loop import Chunk, fit
+from jaxgan.runs.loop import Chunk, fit, memory_of
 from jaxgan.runs.placement import Placement, place
 from jaxgan.study import compilation, inputs, resources
 from jaxgan.study.blocks import blocks_for, keys_of, runs_of
@@ -31,6 +31,7 @@ class Trial(NamedTuple):
 
     compilation: float  # seconds
     step: float  # seconds, of all runs of the block
+    memory: int  # bytes on one device that the compiled program holds
 
 
 def plan_sections(
@@ -73,6 +74,7 @@ def plan_sections(
         each = 1e6 * trial.step / runs_of(own[0])
         cells = [numeric(len(program.labels)), numeric(sum(map(runs_of, own))), numeric(len(own))]
         cells += [numeric(trial.compilation, f"{trial.compilation:.1f}"), numeric(each)]
+        cells.append(_size(trial.memory))
         cells.append(numeric(seconds, duration(seconds)))
         why = program.why or ("numbers alone" if program.make else "one configuration")
         rows.append([Cell(program.name), *cells, Cell(why)])
@@ -84,6 +86,7 @@ def plan_sections(
         "waves",
         "compilation, s",
         "us per step and run",
+        "MiB on a device",
         "time",
         "why",
     ]
@@ -130,7 +133,9 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     if chunks[-1].seconds < _LONG_ENOUGH:
         rate = chunks[-1].seconds / chunks[-1].length
         trained(min(study.config.steps, max(TRIAL, round(4 * _LONG_ENOUGH / max(rate, 1e-6)))))
-    return Trial(took[0], chunks[-1].seconds / chunks[-1].length)
+    with compilation.in_precision(study.config):  # it is compiled already
+        held = memory_of(algorithm, study.source.sample, keys_of(study, block), settings=settings, placement=where)
+    return Trial(took[0], chunks[-1].seconds / chunks[-1].length, held)
 
 
 def _size(size: int) -> Cell:

@@ -15,6 +15,7 @@ from jaxgan.study.build import Study
 from jaxgan.study.carrying_out import measured
 from jaxgan.study.config import Config, configure
 from jaxgan.study.configurations import configurations_in
+from jaxgan.study.fitting import check_compiled
 from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
 from jaxgan.study.giving_up import giving_up
 from jaxgan.study.interrupted import last_line
@@ -98,6 +99,7 @@ def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
         if processes.leads() and how.out is not None:
             check_out(how.out, overwrite=how.overwrite)
         plan = _planned(task, config, how, placement, None)
+    _check_memory(plan, how)
     origin = origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study)
     slug = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
     with new_folder(how.out, slug, origin, plan.study, how.overwrite) as run:
@@ -112,12 +114,20 @@ def _planned(task: Task, config: Config, how: How, placement: Placement, run: Ru
     return plan_for(study, task.others(study), placement, _log_of(how))
 
 
+def _check_memory(plan: Plan, how: How) -> None:
+    """Of the compiled program. Workers of an engine have memory of their own."""
+    if how.engine is None:
+        with processes.in_agreement():
+            check_compiled(plan, _log_of(how))
+
+
 def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, run: RunFolder) -> Path:
     with processes.in_agreement():
         plan = _planned(task, config, how, placement, run)
         plan = plan._replace(blocks=resumable(run.path, plan.study))
         for block in plan.blocks:
             check_kept(_job(task, how, plan, run), block)
+    _check_memory(plan, how)
     with stoppable() as stopping, stopping.held():
         grown(run, plan.study, origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study))
     return _carried_out(task, how, plan, run)

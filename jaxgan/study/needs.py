@@ -10,7 +10,8 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from jaxgan.data.numpy_files import available_memory
+from jaxgan.evaluation import PIECE
+from jaxgan.memory import available_memory
 from jaxgan.runs.placement import Placement, settle
 from jaxgan.runs.records import record_steps
 from jaxgan.study.build import Study
@@ -20,6 +21,10 @@ _PAGE = 3_000_000  # bytes of a report with its figures, about
 WAVE = 2**27
 """Bytes of the state of a block of several configurations, about: what a killed study trains again, and what a
 checkpoint writes every so often. A thousand small runs, or a few configurations of a network for images."""
+_LOWER = "lower --seeds, --batch-size, --width or --samples, or record less often with --record-every"
+_ALWAYS = 300 * 2**20
+"""Bytes that the smallest run took beyond what is there when it is asked, of compiling, measuring and drawing: 325 MiB
+with its programs in the compile cache, 430 without."""
 _COPIES = 2  # of the records in memory, when they are joined and put together
 
 
@@ -48,12 +53,14 @@ def needs_of(study: Study, placement: Placement) -> Needs:
     modes = 0 if study.source.mixture is None else len(study.source.mixture.means)
     example = 4 * (math.prod(study.source.shape) + modes)  # samples have a distance to every mode
     records = len(record_steps(config.steps, config.record_every or None)) * record * runs
+    measured = config.samples if len(study.source.shape) == 1 else min(config.samples, PIECE)
     memory = {
+        "compiling, measuring and drawing": _ALWAYS,
         "data": _data(study) * (placement.mesh.size if on_host else 1),
         "the state of all runs of a block, and a copy to save": 2 * state * together,
         "the widest array of a step": on_host * at_once * max(widest(step.program) for step in traced),
         "records": _COPIES * records,
-        "the samples of one seed": config.samples * example,
+        "the samples of one seed": measured * example,
     }
     # Two checkpoints of a training are kept, and the older is removed when the next one is whole.
     disk = {
@@ -70,10 +77,9 @@ def check_needs(needs: Needs, folder: Path) -> None:
     Raises:
       OptionError: a line with the figures, and what to lower.
     """
-    lower = "lower --seeds, --batch-size, --width or --samples, or record less often with --record-every"
-    _check("memory", needs.memory, available_memory(), lower)
+    _check("memory", needs.memory, available_memory(), _LOWER)
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-    _check("disk", needs.disk, shutil.disk_usage(there).free, f"make room in {there}, or {lower}")
+    _check("disk", needs.disk, shutil.disk_usage(there).free, f"make room in {there}, or {_LOWER}")
 
 
 def bytes_of(shapes: Any) -> int:
@@ -89,6 +95,19 @@ def widest(jaxpr: Jaxpr) -> int:
       400
     """
     return max((max(own, inner) for own, inner in map(_of_equation, jaxpr.eqns)), default=0)
+
+
+def made(jaxpr: Jaxpr) -> int:
+    """Bytes of all arrays that a program makes, inner programs included and loops taken once.
+
+    Example:
+      >>> made(jax.make_jaxpr(lambda x: (x[:, None] * x[None, :]).sum())(np.zeros(10, np.float32)).jaxpr)
+      484
+    """
+    return sum(
+        max(bytes_of([v.aval for v in one.outvars if hasattr(v.aval, "shape")]), sum(map(made, _inner(one.params))))
+        for one in jaxpr.eqns
+    )
 
 
 def _of_equation(equation: Any) -> tuple[int, int]:
@@ -116,10 +135,16 @@ def _itemsize(dtype: Any) -> int:
 def _check(what: str, needed: Mapping[str, int], free: int, lower: str) -> None:
     total = sum(needed.values())
     if total > free:
-        most = [f"{_gib(size)} for {name}" for name, size in needed.items() if size > total / 10]
-        line = f"the run needs at least {_gib(total)} of {what} ({', '.join(most)}), and {_gib(free)} are free; {lower}"
+        most = [f"{gib(size)} for {name}" for name, size in needed.items() if size > total / 10]
+        line = f"the run needs at least {gib(total)} of {what} ({', '.join(most)}), and {gib(free)} are free; {lower}"
         raise OptionError("seeds", line)
 
 
-def _gib(size: int) -> str:
+def gib(size: int) -> str:
+    """Bytes for people.
+
+    Example:
+      >>> gib(3 * 2**29)
+      '1.5 GiB'
+    """
     return f"{size / 2**30:,.{0 if size > 2**37 else 1}f} GiB"

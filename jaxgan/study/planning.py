@@ -12,10 +12,10 @@ from jaxgan.diagnostics.discrimination import discrimination_probe
 from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
-from jaxgan.runs.placement import Placement
+from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import AnyProbe, start, start_runs, with_algorithm
 from jaxgan.study import catalogue
-from jaxgan.study.blocks import blocks_for
+from jaxgan.study.blocks import blocks_for, runs_of
 from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
 from jaxgan.study.config import Config, black_and_white
@@ -40,6 +40,12 @@ class Plan(NamedTuple):
     evaluator: Evaluator
     others: Others
     rules: StopRules
+
+
+def place_of(plan: Plan, block: Block) -> Placement:
+    """On which devices a block is trained."""
+    devices = plan.placement.mesh.devices.ravel().tolist()
+    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)
 
 
 def own_probes(study: Study) -> Others:

@@ -36,6 +36,7 @@ from jaxgan.types import Algorithm, Generator, State
 _SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
 _KEPT = 2  # checkpoints of a training: where the last one is damaged, it goes on from the one before
 _COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
+_COMPILED_ALREADY = 0.5  # seconds that nothing else takes than what was compiled to know what memory it needs
 _TRAINING = "stopping after the steps under way, and saving"
 
 
@@ -76,14 +77,15 @@ def _train(
         return generator
     if done:
         job.log(f"{label}: continuing at step {done:,}")
-    compiled = f"{program.name} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
+    compiled = compiled_name(study, block)
     look(f"compiling {label}{_last_time(compiled)}")
     writer = Writer(job, block, watched.finish, look, done)
     if done and job.rules:
         writer.go_on(read_records(folder / "records" / processes.own_name(), done, writer.origin))
 
     def on_compile(seconds: float) -> None:
-        compilation.took(compiled, seconds)
+        if seconds > _COMPILED_ALREADY:
+            compilation.took(compiled, seconds)
         stopping.line = _TRAINING
         look(f"compiled {label} in {seconds:.0f} s")
 
@@ -116,6 +118,11 @@ def _train(
         raise Interrupted(last_line(job.name, job.folder))
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
     return generator
+
+
+def compiled_name(study: Study, block: Block) -> str:
+    """What the program of a block is known by to who remembers how long its compilation took."""
+    return f"{block.program} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
 
 
 def _last_time(compiled: str) -> str:

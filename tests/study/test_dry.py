@@ -31,5 +31,6 @@ def test_programs_needs_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("minimax-d_steps=2", 3, 6),
     ]
     assert all(row["why"].text == "d_steps changes code or shapes" and row["time"].value > 0 for row in rows)
+    assert all(row["MiB on a device"].value > 0 for row in rows)
     assert lines == ["trying minimax-d_steps=1", "trying minimax-d_steps=2"]
     assert memory.rows and disk.rows and list(tmp_path.iterdir()) == []

@@ -1,19 +1,26 @@
 """What a run needs is known before its folder is made: never more than it takes, and refused where it cannot fit."""
 
+import logging
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+import jaxgan as jg
 from jaxgan.cli.app import main
+from jaxgan.runs.loop import fit, memory_of
 from jaxgan.runs.placement import place
-from jaxgan.study import needs
+from jaxgan.study import fitting, needs
+from jaxgan.study.blocks import blocks_for, keys_of
 from jaxgan.study.config import configure
+from jaxgan.study.fitting import check_compiled
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import Needs, check_needs, needs_of, widest
-from jaxgan.study.planning import study_for
+from jaxgan.study.planning import Plan, own_probes, place_of, plan_for, study_for
+from jaxgan.study.training import what_trains
 
 
 def total(**options: object) -> Needs:
@@ -89,4 +96,82 @@ def test_a_command_that_cannot_fit_writes_nothing(
     assert main(["train", "--data", "ring", *words]) == 2
     error = capsys.readouterr().err
     assert "--seeds: the run needs at least" in error and what in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """Of batches that are large beside the networks, as those that do not fit are."""
+    given = {"data": "ring", "width": 16, "loss": ("minimax",), "seeds": 2, "batch_size": 4096, "steps": 2}
+    config = configure(given | {"samples": 20})
+    study = study_for(config)
+    return plan_for(study, own_probes(study), place(2), lambda line: None)
+
+
+def held(plan: Plan) -> int:
+    """Bytes on all devices, by the compiler."""
+    (block,) = blocks_for(plan.study)
+    algorithm, settings = what_trains(plan.study, plan.study.programs[block.program], block)
+    where = place_of(plan, block)
+    found = memory_of(
+        algorithm, plan.study.source.sample, keys_of(plan.study, block), settings=settings, placement=where
+    )
+    return found * where.mesh.size
+
+
+def test_the_compiler_finds_more_than_the_widest_array_and_less_than_all_arrays(plan: Plan) -> None:
+    (block,) = plan.blocks
+    parts = needs_of(plan.study, plan.placement).memory
+    from_below = parts["the widest array of a step"] + parts["the state of all runs of a block, and a copy to save"] / 2
+    assert from_below < held(plan) < plan.placement.mesh.size * fitting._at_most(plan, block)
+
+
+def test_a_program_is_compiled_once_to_be_asked_and_to_train(caplog: pytest.LogCaptureFixture) -> None:
+    optimizer = optax.sgd(0.1)
+    algorithm = jg.simultaneous(jg.toy.dirac(jg.minimax), optimizer, optimizer, batch_size=64)
+    arguments = algorithm, jg.toy.origin(), jg.seed_keys(jax.random.key(0), 2)
+
+    def compiled() -> int:
+        found = sum("Finished XLA compilation of jit(everywhere)" in one.getMessage() for one in caplog.records)
+        caplog.clear()
+        return found
+
+    with jax.log_compiles(), caplog.at_level(logging.WARNING, "jax"):
+        memory_of(*arguments)
+        assert compiled() == 1
+        fit(*arguments, 2)
+        assert compiled() == 1  # of the start
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_the_compiled_program_is_asked_where_bounds_leave_it_open(
+    plan: Plan, short: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    needed = held(plan)
+    monkeypatch.setattr(fitting, "available_memory", lambda: needed - short)
+    if short:
+        with pytest.raises(OptionError, match=r"the compiled program of minimax needs .* of memory on .* are free"):
+            check_compiled(plan, lines.append)
+    else:
+        check_compiled(plan, lines.append)
+    assert lines == ["compiling minimax, to know what memory it needs"]
+
+
+def test_a_program_that_fits_whatever_it_keeps_is_not_compiled_ahead(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "memory_of", lambda *_, **__: pytest.fail("compiled"))
+    check_compiled(plan, lambda line: pytest.fail(line))
+
+
+def test_a_compiled_program_that_cannot_fit_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fitting, "available_memory", lambda: 2**20)
+    words = ["--data", "ring", "--seeds", "2", "--steps", "2", "--samples", "20", "--batch-size", "4096"]
+    assert main(["train", *words]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("jaxgan: --batch-size: the compiled program of non_saturating needs")
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,70 @@
+"""Whether the compiled program of a study fits into memory, asked before its folder is made."""
+
+import time
+
+from jaxgan.memory import available_memory
+from jaxgan.runs.loop import memory_of
+from jaxgan.runs.placement import bytes_available, settle
+from jaxgan.stopping import stoppable
+from jaxgan.study import compilation, processes
+from jaxgan.study.blocks import keys_of, runs_of
+from jaxgan.study.job import Block, Log
+from jaxgan.study.messages import OptionError
+from jaxgan.study.needs import bytes_of, gib, made
+from jaxgan.study.planning import Plan, place_of
+from jaxgan.study.training import compiled_name, title_of, what_trains
+
+_COMPILING = "compiling cannot be interrupted: stopping after it"
+
+
+def check_compiled(plan: Plan, log: Log) -> None:
+    """Asks the compiler what the program that may need most holds, where it is open whether that fits.
+
+    A step that fits even if it kept every array that it makes needs no asking; of ordinary runs on ordinary machines
+    nothing is compiled here. Else the program is the one that trains: it is compiled now in place of later.
+
+    Raises:
+      OptionError: it does not fit, even with one run a device at a time; a line with the figures.
+    """
+    device = plan.placement.mesh.local_devices[0]
+    on_host, count = device.platform == "cpu", len(plan.placement.mesh.local_devices)
+    free = available_memory() if on_host else bytes_available(plan.placement)
+    share = count if on_host else 1
+    most = max(plan.blocks, key=lambda block: _at_most(plan, block), default=None)
+    if most is None or not processes.any_of(share * _at_most(plan, most) > free):
+        return
+    needed = share * _held(plan, most, log)
+    if needed > free:
+        where, fewer = (f"on {count} devices", ", or --devices") if share > 1 else ("on a device", "")
+        line = f"the compiled program of {most.program} needs {gib(needed)} of memory {where}, and {gib(free)} are free"
+        raise OptionError("batch_size", f"{line}; lower it, or --width{fewer}")
+
+
+def _held(plan: Plan, block: Block, log: Log) -> int:
+    """Bytes on one device, by the compiler."""
+    study, program = plan.study, plan.study.programs[block.program]
+    algorithm, settings = what_trains(study, program, block)
+    log(f"compiling {title_of(study, block)}, to know what memory it needs")
+    clock = time.perf_counter()
+    with stoppable() as stopping, stopping.held(_COMPILING), compilation.in_precision(study.config):
+        found = memory_of(
+            algorithm,
+            study.source.sample,
+            keys_of(study, block),
+            settings=settings,
+            stops=bool(plan.rules),
+            placement=place_of(plan, block),
+        )
+    compilation.took(compiled_name(study, block), time.perf_counter() - clock)
+    return found
+
+
+def _at_most(plan: Plan, block: Block) -> int:
+    """Bytes on one device if every array that a step makes were kept; compiled programs held from 1/25 to 1/2 of it."""
+    step = plan.study.programs[block.program].step
+    assert step is not None  # it was traced when the study was built
+    where = settle(place_of(plan, block), step.state)
+    runs = -(-runs_of(block) // where.mesh.size)
+    at_once = 1 if where.in_turn else min(runs, where.group or runs)
+    data = bytes_of((plan.study.source.train, plan.study.source.heldout))
+    return at_once * made(step.program) + 4 * runs * bytes_of(step.state) + 2 * data
