@@ -71,8 +71,8 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
         return False, f"resumed: {resumed.said}{'' if runs.content_of(run) == before else ', and changed something'}"
     elif not noticed:
         return False, f"jaxgan check did not notice: {looked.said}; {resumed.said}"
-    # The config.json of another run makes a folder that run's, whose records are missing.
-    swapped = path.name == "config.json" and trial.given["how"] == "another's"
+    # The config.json of another run makes a folder that run's, whose records are missing, unless there are results.
+    swapped = path.name == "config.json" and trial.given["how"] == "another's" and start == "stopped"
     return _mended(bench, folder, run, "other" if swapped else "whole")
 
 

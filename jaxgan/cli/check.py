@@ -7,7 +7,11 @@ import click
 
 @click.command(short_help="Say what of a run is whole, and how the rest is made again.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--rebuild", is_flag=True, help="Write tables, figures and report again, from results.nc.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Write tables, figures and report again, from results.nc; and config.json, where it is lost or damaged.",
+)
 @click.pass_context
 def check(context: click.Context, run: Path, rebuild: bool) -> None:
     """Say which parts of the run in the folder RUN are whole, which are damaged, and what makes them again.
@@ -21,7 +25,7 @@ def check(context: click.Context, run: Path, rebuild: bool) -> None:
     from jaxgan.study import inspection
 
     if rebuild:
-        inspection.rebuild(run)
+        inspection.rebuild(run, log=click.echo)
     found = inspection.inspect(run)
     table = Table(box=None, pad_edge=False, show_header=False)
     for part in found:

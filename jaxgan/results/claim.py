@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,16 +116,18 @@ def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFo
     return RunFolder(folder, run, lock)
 
 
-def reopen(folder: Path) -> RunFolder:
-    """Goes on with the run in `folder`, which is locked.
+def reopen(folder: Path, again: Callable[[], Mapping[str, Any] | None] = lambda: None) -> RunFolder:
+    """Goes on with the run in `folder`, which is locked; writes config.json anew where `again` has another content.
 
     Raises:
       StoreError: it is in use, or holds no run.
     """
-    if not is_run(folder):  # nothing is put into a folder of somebody else, and be it a lock
+    if not is_run(folder) and again() is None:  # nothing is put into a folder of somebody else, and be it a lock
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     lock = _locked(folder)
     try:
+        if (content := again()) is not None:
+            write_sealed(folder / CONFIG, content)
         _settle(folder)
         return RunFolder(folder, read_sealed(folder / CONFIG).get("id"), lock)
     except BaseException:

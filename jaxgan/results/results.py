@@ -259,6 +259,20 @@ def read_results(path: Path) -> Results:
     return Results(dataset, metrics, about["config"], about["notes"], path.parent)
 
 
+def config_in(path: Path) -> dict[str, Any]:
+    """The `config` of a results file, read without its numbers, and not compared with its digest; {} where it has none.
+
+    Example:
+      >>> config_in(Path("nowhere.nc"))
+      {}
+    """
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            return dict(json.loads(opened.attrs["jaxgan"])["config"])
+    except Exception:  # a damaged file can fail anywhere in h5netcdf and HDF5
+        return {}
+
+
 def _digest(dataset: xr.Dataset) -> str:
     """The SHA-256 of names, dimensions and numbers, and of what is known of them; texts as UTF-8."""
     total = hashlib.sha256(str(dataset.attrs["jaxgan"]).encode())

@@ -28,6 +28,7 @@ from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
 RESULTS, SUMS = "results.nc", "SHA256SUMS"
+SEE = "; see: jaxgan check "
 _NOT_SUMMED = ("checkpoint", "training", "records", "final", "generator", REPLACED)
 
 
@@ -42,10 +43,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
       StoreError: there is none, it is damaged or was changed, or it is of another schema.
     """
+    see = f"{SEE}{folder}" if (folder / RESULTS).is_file() else ""  # which has a copy
     if not is_run(folder):
-        raise StoreError(f"{folder} holds no run (no {CONFIG})")
-    # A run that was half moved aside when its process was killed is moved back by whoever locks the folder next.
-    config = read_sealed(folder / CONFIG if (folder / CONFIG).is_file() else folder / REPLACED / CONFIG)
+        raise StoreError(f"{folder} holds no run (no {CONFIG}){see}")
+    try:
+        # A run that was half moved aside when its process was killed is moved back by whoever locks the folder next.
+        config = read_sealed(folder / CONFIG if (folder / CONFIG).is_file() else folder / REPLACED / CONFIG)
+    except StoreError as error:
+        raise StoreError(f"{error}{see}") from error
     if (schema := config.get("schema", 1)) != SCHEMA:
         message = f"the run in {folder} has schema {schema}, expected {SCHEMA}: another version of jaxgan started it"
         raise StoreError(message)

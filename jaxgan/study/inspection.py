@@ -15,6 +15,8 @@ from jaxgan.report.run.report import write_run_report
 from jaxgan.results import claim, store
 from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
+from jaxgan.results.results import config_in, read_results
+from jaxgan.results.seal import DIGEST, digest_of
 from jaxgan.study.blocks import blocks_in
 from jaxgan.study.folder import complete
 from jaxgan.study.messages import counted
@@ -36,13 +38,19 @@ def inspect(folder: Path) -> list[Finding]:
     Raises:
       StoreError: it holds no run.
     """
-    if not claim.is_run(folder):
-        raise StoreError(f"{folder} holds no run (no config.json)")
+    kept = config_again(folder)
+    if kept is None and not claim.is_run(folder):
+        copy = f", nor a whole copy of it in {store.RESULTS}" if (folder / store.RESULTS).is_file() else ""
+        raise StoreError(f"{folder} holds no run (no config.json{copy})")
     try:
         content = store.read_config(folder)
     except StoreError as error:
-        kept = f"the run before is whole in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
-        return [Finding("config.json", False, str(error), kept)]
+        before = f"the run before is whole in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
+        way_out = before if kept is None else f"jaxgan check {folder} --rebuild"
+        return [Finding("config.json", False, str(error).partition(store.SEE)[0], way_out)]
+    if kept is not None:
+        what = f"that of another run: {store.RESULTS} and all that training left are of run {kept['id']}"
+        return [Finding("config.json", False, what, f"jaxgan check {folder} --rebuild")]
     found = [Finding("config.json", True, f"of jaxgan {content['job']}")]
     trained = list(_trainings(folder, content))
     found += trained
@@ -55,13 +63,19 @@ def inspect(folder: Path) -> list[Finding]:
     return found + _others(folder, found[-1].whole)
 
 
-def rebuild(folder: Path, paper: str | None = None) -> None:
+def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object] = lambda line: None) -> None:
     """Writes metrics.csv, the report and its tables and figures again, from results.nc; `paper` as of `save_paper`.
+
+    A config.json that is lost, damaged or another run's is written again, too, and `log` called with a line of it.
 
     Raises:
       StoreError: the results are not there or damaged, or the folder is in use.
     """
-    with claim.reopen(folder) as run:
+    again = partial(config_again, folder)
+    lost = again() is not None
+    with claim.reopen(folder, again) if lost else claim.reopen(folder) as run:
+        if lost:
+            log(f"{folder / claim.CONFIG} was written again, from its copy in {store.RESULTS}")
         results = store.load_results(folder)
         write = write_run_report if results.notes.get("kind", "run") == "run" else write_profile_report
 
@@ -71,6 +85,34 @@ def rebuild(folder: Path, paper: str | None = None) -> None:
             write(path)
 
         complete(run, report)
+
+
+def config_again(folder: Path) -> dict[str, Any] | None:
+    """What config.json has to hold, where it is lost, damaged or another run's, and results.nc has a whole copy of it.
+
+    Another run's it is where results and all that training left are of one run, and config.json of a different one.
+    None: config.json is as it should be, or nothing says what it was.
+    """
+    try:
+        content = store.read_config(folder)
+    except StoreError:
+        content = None
+    kept = config_in(folder / store.RESULTS)
+    if "id" not in kept or kept.get(DIGEST) != digest_of(kept):
+        return None
+    if content is not None and (content.get("id") == kept["id"] or not _fits(folder, kept)):
+        return None
+    try:
+        read_results(folder / store.RESULTS)
+    except StoreError:  # its digest is of the copy, too
+        return None
+    return kept
+
+
+def _fits(folder: Path, content: Mapping[str, Any]) -> bool:
+    """Whether what training left is whole, and of the run that has this config.json."""
+    parts = list(_trainings(folder, content))
+    return all(part.whole for part in parts) and any(part.name.endswith("/records") for part in parts)
 
 
 def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:

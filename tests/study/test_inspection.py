@@ -91,10 +91,77 @@ def test_an_unfinished_run_says_what_is_not_there_yet(run, capsys):
     assert status == 2 and f"to make it again: jaxgan train --resume --out {run}" in text and "not there yet" in text
 
 
-def test_a_damaged_configuration_is_all_that_can_be_said(run, capsys):
+def test_a_damaged_configuration_of_an_unfinished_run_is_all_that_can_be_said(run, capsys):
+    (run / "results.nc").unlink()
     flip(run / "config.json")
     status, text = checked(run, capsys)
-    assert status == 2 and "1 of 1 parts are damaged" in text
+    assert status == 2 and "1 of 1 parts are damaged" in text and "to make it again" not in text
+    assert main(["check", str(run), "--rebuild"]) == 2
+    (run / "config.json").unlink()
+    assert main(["check", str(run), "--rebuild"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert "digest is another" in errors[0] or "is damaged" in errors[0]
+    assert errors[1] == f"jaxgan: {run} holds no run (no config.json)" and len(errors) == 2
+
+
+def empty(path, other) -> None:
+    path.write_bytes(b"")
+
+
+def remove(path, other) -> None:
+    path.unlink()
+
+
+def change(path, other) -> None:
+    path.write_text(path.read_text().replace('"seeds": 2', '"seeds": 3'))
+
+
+def swap(path, other) -> None:
+    shutil.copyfile(other / "config.json", path)
+
+
+@pytest.mark.parametrize("damage", [empty, remove, change, swap])
+def test_a_lost_configuration_is_written_again_from_the_results(
+    damage, run, made, made_in_stretches, capsys, monkeypatch
+):
+    """To the byte, seal included; until then nothing is done with the run but to say how."""
+    monkeypatch.setattr(inspection, "write_run_report", lambda path: None)  # that of before stays
+    config = run / "config.json"
+    damage(config, made_in_stretches)
+    assert main(["train", "--resume", "--out", str(run)]) == 2
+    assert damage is swap or f"; see: jaxgan check {run}\n" in capsys.readouterr().err
+    status, text = checked(run, capsys)
+    assert status == 2 and text.splitlines()[-2:] == [
+        f"to make it again: jaxgan check {run} --rebuild",
+        "1 of 1 parts are damaged or missing",
+    ]
+    status, text = checked(run, capsys, "--rebuild")
+    assert status == 0 and text.startswith(f"{config} was written again, from its copy in results.nc\n")
+    assert text.endswith("all is whole\n") and config.read_bytes() == (made / "config.json").read_bytes()
+
+
+def test_a_configuration_is_not_made_of_results_that_are_damaged_or_of_another_run(
+    run, made, made_in_stretches, capsys
+):
+    """Results of another run say nothing of this one; and where the trainings are a third one's nobody can tell."""
+    shutil.copyfile(made_in_stretches / "results.nc", run / "results.nc")
+    assert main(["check", str(run), "--rebuild"]) == 2
+    assert "is that of another run" in capsys.readouterr().err
+    assert (run / "config.json").read_bytes() == (made / "config.json").read_bytes()
+    flip(run / "results.nc")
+    (run / "config.json").unlink()
+    assert main(["check", str(run), "--rebuild"]) == 2
+    assert "holds no run (no config.json" in capsys.readouterr().err
+    assert not (run / "config.json").exists()
+
+
+@pytest.mark.parametrize("damage", [flip, lambda path: path.unlink()])
+def test_nothing_is_promised_of_a_configuration_without_a_whole_copy(damage, run, capsys):
+    flip(run / "results.nc")
+    damage(run / "config.json")
+    status = main(["check", str(run)])
+    said = capsys.readouterr()
+    assert status == 2 and "--rebuild" not in said.out + said.err
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path, capsys):
