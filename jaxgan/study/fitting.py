@@ -30,9 +30,11 @@ def check_compiled(plan: Plan, log: Log) -> None:
     on_host, count = device.platform == "cpu", len(plan.placement.mesh.local_devices)
     free = available_memory() if on_host else bytes_available(plan.placement)
     share = count if on_host else 1
-    most = max(plan.blocks, key=lambda block: _at_most(plan, block), default=None)
-    if most is None or not processes.any_of(share * _at_most(plan, most) > free):
+    largest = {block.program: block for block in sorted(plan.blocks, key=runs_of)}
+    bounds = {block: share * _at_most(plan, block) for block in largest.values()}
+    if not processes.any_of(max(bounds.values(), default=0) > free):
         return
+    most = max(bounds, key=bounds.__getitem__)
     needed = share * _held(plan, most, log)
     if needed > free:
         where, fewer = (f"on {count} devices", ", or --devices") if share > 1 else ("on a device", "")
