@@ -37,7 +37,13 @@ EXPLAINS_BAD = (
 """Signs that explain bad samples, the first that holds. D can tell bad samples apart whatever made them so, and so its
 dominance comes last."""
 
-LIMITS_GOOD = (Outcome.OSCILLATING, Outcome.COLLAPSED, Outcome.PARTIALLY_COLLAPSED, Outcome.OVERFITTED)
+LIMITS_GOOD = (
+    Outcome.OSCILLATING,
+    Outcome.COLLAPSED,
+    Outcome.CONDITION_IGNORED,
+    Outcome.PARTIALLY_COLLAPSED,
+    Outcome.OVERFITTED,
+)
 """Signs of what is wrong with samples that are near the data, the first that holds."""
 
 
@@ -61,6 +67,8 @@ SIGNS_IN_WORDS = [
     f"Of good samples, COLLAPSED: less than {_T.collapsed:.0%} of the modes or classes have {_T.captured:.0%} of their "
     "share in the data, or P(a sample is farther from its nearest other than real data from theirs) is at most "
     f"{_T.alike:g}.",
+    f"CONDITION_IGNORED: samples are of the class that they were asked for in at most {_T.ignored:g} of the cases in "
+    f"which real data are, both beyond chance, as a median over {_T.window} probes.",
     f"PARTIALLY_COLLAPSED: over {_T.window} probes some mode or class has less than {_T.missing:.0%} of its share in "
     f"the data, with p below {_T.rare_p:g} over their number.",
     f"OVERFITTED: P(D ranks training above held-out data) is at least {_T.edge:g}, as a median over {_T.window} "
@@ -90,6 +98,7 @@ def diagnose(evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
         GENERATOR_DOMINATES      D is fooled, with bad samples
         DISCRIMINATOR_DOMINATES  D is certain, and samples are no better than a window before
         COLLAPSED                fewer than half of the modes captured, or samples that are alike
+        CONDITION_IGNORED        samples are of other classes than they were asked for
         PARTIALLY_COLLAPSED      some mode is missing over a window, and not by chance
         OVERFITTED               D ranks training above held-out examples, or samples are copies
         NOT_LEARNED              bad samples

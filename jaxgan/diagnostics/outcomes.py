@@ -30,6 +30,7 @@ class Outcome(enum.IntEnum):
     OSCILLATING = 8
     PARTIALLY_COLLAPSED = 9
     OVERFITTED = 10
+    CONDITION_IGNORED = 11
 
 
 EXPLANATION: dict[Outcome, str] = {
@@ -75,6 +76,11 @@ EXPLANATION: dict[Outcome, str] = {
     Outcome.OVERFITTED: (
         "The discriminator knows its training examples by heart, or samples are copies of them; this counts as no "
         "failure. Take more data, augment them, or regularize the discriminator."
+    ),
+    Outcome.CONDITION_IGNORED: (
+        "The samples are near the data, but not of the class that they were asked for: give the discriminator the "
+        "condition (projection), the generator one that reaches every layer (class-conditional BatchNorm), or add an "
+        "auxiliary classifier."
     ),
 }
 """What each outcome means and what to try, in a sentence or two."""

@@ -32,6 +32,7 @@ class Evidence(NamedTuple):
     growth: Float[np.ndarray, "run probe"] | None = None  # of logits and gradients, in their early level
     rhythm: Float[np.ndarray, "run probe"] | None = None  # share of one frequency in what D says of samples
     nonfinite_step: Int[np.ndarray, " run"] | None = None  # the first step with something not finite; 0: none
+    obeyed: Float[np.ndarray, "run probe"] | None = None  # samples of the class asked for: 0 by chance, 1 as real data
 
 
 class DiagnosisThresholds(NamedTuple):
@@ -56,6 +57,7 @@ class DiagnosisThresholds(NamedTuple):
     dead: float = 1e-7  # of the gradient's early level, where the loss has slope: no unit passes it on
     edge: float = 0.65  # P(D ranks a training example above a held-out one); healthy at most 0.61
     memorized: float = 0.5  # half of the samples are copies
+    ignored: float = 0.25  # of what real data have beyond chance: three of four samples are of any class
 
 
 DIAGNOSIS_THRESHOLDS = DiagnosisThresholds()
@@ -132,6 +134,8 @@ def signs_of(
     alike = never if e.distinct is None else e.distinct <= t.alike
     signs[Outcome.COLLAPSED] = (few | alike) & good
     signs[Outcome.PARTIALLY_COLLAPSED] = never if captured is None else missing(e, t).any(axis=-1) & good & ~few
+    if e.obeyed is not None:
+        signs[Outcome.CONDITION_IGNORED] = (median_of(e.obeyed, t.window) <= t.ignored) & good
     edge = never if e.training_edge is None else median_of(e.training_edge, t.window) >= t.edge
     copies = never if e.memorized is None else e.memorized >= t.memorized
     signs[Outcome.OVERFITTED] = edge | copies & good

@@ -6,4 +6,5 @@ from jaxgan.evaluation.evaluator import evaluate as evaluate
 from jaxgan.evaluation.evaluator import evaluation_probe as evaluation_probe
 from jaxgan.evaluation.evaluator import with_untrained as with_untrained
 from jaxgan.evaluation.images import PIECE as PIECE
+from jaxgan.evaluation.obeyed import BY_CLASS as BY_CLASS
 from jaxgan.evaluation.select import evaluator_for as evaluator_for

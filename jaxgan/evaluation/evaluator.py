@@ -35,7 +35,7 @@ class Evaluator(NamedTuple):
                axes}, on the host, for what cannot be traced. `finite` is among them: are all samples finite?
     metrics:   how to read the values
     samples:   how many samples the final metrics are taken from
-    rules:     what decides on an outcome: argument of `classify` -> (metric, its reference)
+    rules:     what decides on an outcome, by its role: (metric, its reference)
     notes:     what is to be known of the measurement
     real:      arrays to show beside samples
     y:         the conditions that samples are drawn for, in turn; None: none
@@ -118,9 +118,15 @@ def _measure_all(
 
 
 def in_pieces(
-    key: Key, game: Game, generator: Generator, n: int, piece: int, y: PyTree, of: Callable[[Array, Array], PyTree]
+    key: Key,
+    game: Game,
+    generator: Generator,
+    n: int,
+    piece: int,
+    y: PyTree,
+    of: Callable[[Array, Array, PyTree], PyTree],
 ) -> PyTree:
-    """`of(samples, counted)` for pieces of n samples, stacked [piece, ...]: memory does not grow with n.
+    """`of(samples, counted, conditions)` for pieces of n samples, stacked [piece, ...]: memory does not grow with n.
 
     The last piece is whole, too; `counted` says which of its samples belong to the n. The conditions y [m, ...] are
     taken in turn, from the start again where there are fewer than samples.
@@ -131,7 +137,7 @@ def in_pieces(
         key, first = arguments
         place = first + jnp.arange(piece)
         here = jax.tree.map(lambda a: a[place % a.shape[0]], y)
-        return of(game.sample(key, generator.params, generator.model_state, piece, here), place < n)
+        return of(game.sample(key, generator.params, generator.model_state, piece, here), place < n, here)
 
     return jax.lax.map(one, (jax.random.split(key, pieces), piece * jnp.arange(pieces)))
 

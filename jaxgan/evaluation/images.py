@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from jaxgan.data.source import DataError, Examples, Source, to_unit
 from jaxgan.evaluation.cells import cell_of, cells_of
 from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator, in_pieces
+from jaxgan.evaluation.obeyed import Asked, RealClasses, asked_for, by_class, real_classes
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import ClassReference, ClassReport, class_reference, class_report, coverage
 from jaxgan.metrics.frechet import Moments, frechet_distance, moments
@@ -50,6 +51,7 @@ class _Found(NamedTuple):
     near: Int[Array, "*runs k"] | None  # those of them that are as near to the class as its held-out images
     distinct: Float[Array, "*runs"]  # of the first few
     copied: Float[Array, "*runs"]  # how many are nearer to a training example than to a held-out one
+    asked: Asked | None  # by the class that samples were asked for
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n h w c"]
 
@@ -61,8 +63,11 @@ def image_evaluator(
     samples: int,
     split_seed: int,
     report: Callable[[str], None],
+    asked: bool = False,
 ) -> Evaluator:
     """The Fréchet distance in feature space, and the classes, or without labels the cells, that samples reach.
+
+    Where samples are asked for by their class, how far they obey, too.
 
     Raises:
       DataError: too few held-out images, or images that are all the same.
@@ -74,7 +79,7 @@ def image_evaluator(
         raise DataError(f"all images of {source.name} are the same, expected images that differ")
     features = _features_for(source, train, heldout, split_seed, report)
     train_features, _ = in_batches(features.apply, train.x)
-    real_features, real_classes = in_batches(features.apply, heldout.x)
+    real_features, put_into = in_batches(features.apply, heldout.x)
     real_moments = moments(real_features)
     floor = frechet_distance(moments(train_features), real_moments)
     label = f"{features.name[0].upper()}{features.name[1:]}-feature Fréchet distance"
@@ -92,7 +97,7 @@ def image_evaluator(
     groups: _Groups | None
     if features.accuracy is not None:
         notes |= {"accuracy": features.accuracy}
-        groups = _classes(source, train, heldout, real_classes)
+        groups = _classes(source, train, heldout, put_into)
     else:
         groups = _cells(train_features, real_features)
     if groups is not None:
@@ -108,7 +113,14 @@ def image_evaluator(
             radius=jnp.asarray(classes.radius, jnp.float32),
             centres=None if groups.centres is None else jnp.asarray(groups.centres, jnp.float32) - centre[None],
         )
-    finish = partial(_finish, real_moments, classes, (len(train.x), len(heldout.x)))
+    held = None
+    if asked and groups is not None and groups.centres is None:
+        held = real_classes(train_features, real_features, groups.train, groups.heldout, groups.seen, k)
+    if held is not None:
+        metrics.append(held.metric())
+        rules |= {"obeyed": ("obeyed", held.accuracy)}
+        real |= {f"{name}_data": values for name, values in held.real.items()}
+    finish = partial(_finish, real_moments, classes, held, (len(train.x), len(heldout.x)))
     return Evaluator(reference, _measure, finish, tuple(metrics), samples, rules, notes, real, shares=shares)
 
 
@@ -149,7 +161,7 @@ def _cells(train: NDArray, heldout: NDArray) -> _Groups | None:
 def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     """Sums over n samples, a piece at a time."""
 
-    def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"]) -> _Found:
+    def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"], y: PyTree) -> _Found:
         features, classes = reference.features(x)
         features = features.reshape(len(x), -1) - reference.centre[None]
         finite = jnp.isfinite(x).all(axis=tuple(range(1, x.ndim))) & jnp.isfinite(features).all(axis=1)
@@ -160,7 +172,7 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
         copied = jnp.sum(used * jnp.heaviside(to_heldout - jnp.min(squares, axis=1), 0.5))
         few = min(n, NEIGHBOURS, len(x), len(reference.heldout))
         distinct = distinctness(features[:few], reference.heldout[:few])
-        histogram = near = None
+        histogram = near = asked = None
         if reference.centres is not None:
             classes = cell_of(features, reference.centres)
         if reference.radius is not None and reference.labels is not None:
@@ -169,22 +181,28 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
             close = jnp.min(own, axis=1) <= reference.radius[classes] ** 2
             histogram = jnp.sum(members, axis=0)
             near = jnp.sum(members & close[:, None], axis=0)
+            if y is not None and reference.centres is None:
+                asked = asked_for(features, classes, used, y, len(reference.radius))
         all_finite = jnp.all(finite | ~counted)
         products = jnp.matmul(features.T, features, precision="highest")
         sums = jnp.sum(features, axis=0)
-        return _Found(jnp.sum(used), sums, products, histogram, near, distinct, copied, all_finite, x[:KEPT_IMAGES])
+        fake = x[:KEPT_IMAGES]
+        return _Found(jnp.sum(used), sums, products, histogram, near, distinct, copied, asked, all_finite, fake)
 
     found = in_pieces(key, game, generator, n, min(n, PIECE), y, of)
     total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None, distinct=None))
     return total._replace(fake=found.fake[0], distinct=found.distinct[0], finite=jnp.all(found.finite))
 
 
-def _finish(real: Moments, classes: ClassReference | None, sizes: tuple[int, int], found: _Found) -> dict[str, NDArray]:
+def _finish(
+    real: Moments, classes: ClassReference | None, held: RealClasses | None, sizes: tuple[int, int], found: _Found
+) -> dict[str, NDArray]:
     """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for.
 
     Args:
       real: of the held-out features.
       classes: in feature space, where there are some.
+      held: each of them, where samples are asked for by their class.
       sizes: of the training and the held-out set.
       found: of every run.
     """
@@ -205,6 +223,8 @@ def _finish(real: Moments, classes: ClassReference | None, sizes: tuple[int, int
             values["kl"][run] = seen.kl
             values["class_histogram"][run] = seen.histogram
             values["shares"][run] = seen.near
+    if held is not None and found.asked is not None:
+        values |= by_class(found.asked, real.mean.astype(np.float32), held, np.asarray(found.finite))
     values |= {
         "distinct": np.where(found.finite, found.distinct, np.nan),
         "memorized": memorization(copied, *sizes),

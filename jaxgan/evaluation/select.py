@@ -39,7 +39,8 @@ def evaluator_for(
     y = _conditions(source, source.train)
     if len(source.shape) == 1:
         return _anywhere(points_evaluator(source, source.train, source.heldout, samples), y)
-    return _anywhere(image_evaluator(source, source.train, source.heldout, samples, split_seed, report), y)
+    asked = y is not None  # labels, as those of the training examples
+    return _anywhere(image_evaluator(source, source.train, source.heldout, samples, split_seed, report, asked), y)
 
 
 def _anywhere(evaluator: Evaluator, y: PyTree = None) -> Evaluator:

@@ -11,7 +11,7 @@ from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.diagnostics.signs import Evidence
-from jaxgan.evaluation import EVIDENCE, Evaluator
+from jaxgan.evaluation import BY_CLASS, EVIDENCE, Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
@@ -239,7 +239,7 @@ def _samples(
     evaluator: Evaluator, final: Sequence[Found], shown: list[tuple[int, int]] | None
 ) -> list[tuple[str, xr.Variable]]:
     found = [variable("sample", name, (), values) for name, values in evaluator.real.items()]
-    for name in ("fake", "class_histogram"):
+    for name in ("fake", "class_histogram", *BY_CLASS):
         if not all(name in one for one in final):
             continue
         if shown is None:

@@ -54,6 +54,12 @@ SIGNS: dict[Outcome, Words] = {
     Outcome.PARTIALLY_COLLAPSED: Words(
         "partial collapse", "some modes were missing", "with {} of the modes captured", "captured"
     ),
+    Outcome.CONDITION_IGNORED: Words(
+        "an ignored condition",
+        "samples were of other classes than they were asked for",
+        "with {} of what real data obey beyond chance",
+        "obeyed",
+    ),
     Outcome.OVERFITTED: Words(
         "overfitting",
         "the discriminator knew its training examples, or samples were copies",

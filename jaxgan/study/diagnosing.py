@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from jaxgan.diagnostics.diagnosis import diagnose
+from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.results.results import Results, variable
 from jaxgan.study.causes import stretches_of
@@ -43,7 +44,9 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
     dims = {name: tuple(map(str, results.dataset[name].dims)) if name in results.dataset else _RUN for name in found}
     groups = {name: "cause" if name.startswith("cause_") else "metric" for name in found}
     new = [variable(groups[n], n.removeprefix("cause_"), dims[n], np.stack(v)) for n, v in found.items()]
-    return dataclasses.replace(results, dataset=results.dataset.assign(dict(new)))
+    signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # an earlier version knew fewer
+    dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
+    return dataclasses.replace(results, dataset=dataset)
 
 
 def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:

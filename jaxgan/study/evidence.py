@@ -28,6 +28,7 @@ class Yardsticks(NamedTuple):
     distance: tuple[str, float] | None  # the metric that is a distance, and the largest that is still good
     shares: tuple[float, ...] | None  # of real data near each mode, class or cell
     samples: int  # at every probe
+    obeyed: tuple[str, float] | None = None  # the metric that is the share of the class asked for, and real data's
 
 
 def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) -> Yardsticks:
@@ -38,6 +39,7 @@ def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) ->
         distance=(name, floor * thresholds.quality_multiple) if name else None,
         shares=None if evaluator.shares is None else tuple(evaluator.shares.tolist()),
         samples=samples,
+        obeyed=evaluator.rules.get("obeyed"),
     )
 
 
@@ -69,6 +71,7 @@ def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
             growth=_growth(records, steps, probes, early),
             rhythm=rhythm(records["series/fake_logit"], steps, probes),
             nonfinite_step=records["watch/step"].astype(np.int64),
+            obeyed=_obeyed(yardsticks, records),
         )
     )
 
@@ -123,6 +126,15 @@ def standing(values: NDArray, steps: NDArray, stopped_at: NDArray) -> NDArray:
     last = np.where(stopped_at > 0, np.searchsorted(steps, stopped_at, side="right") - 1, len(steps) - 1)
     rows = np.minimum(np.arange(len(steps)), np.maximum(last, 0)[:, None])
     return np.take_along_axis(values, rows.reshape(*rows.shape, *[1] * (values.ndim - 2)), axis=1)
+
+
+def _obeyed(yardsticks: Yardsticks, records: Found) -> NDArray | None:
+    """[run, probe] beyond chance, in that of real data: what makes any class whatever it is asked for has 1 of k."""
+    if yardsticks.obeyed is None or yardsticks.shares is None:
+        return None
+    name, real = yardsticks.obeyed
+    chance = 1 / len(yardsticks.shares)
+    return (records[f"along/{name}"] - chance) / (real - chance)
 
 
 def _relative(values: NDArray, steps: NDArray, probes: NDArray, early: NDArray, least: float = 0.0) -> NDArray:

@@ -1,5 +1,6 @@
 """`jaxgan diagnose` and `jaxgan remedy`, as a person meets them."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,11 @@ def test_remedies_are_trained_over_the_same_seeds(failed, tmp_path, capsys):
     # The configuration that failed is trained again, to the same numbers.
     np.testing.assert_array_equal(run.series["g_loss"][0], before.series["g_loss"][0])
     assert main(["remedy", str(failed), "--configuration", "minimax", "--out", str(out)]) == 0  # nothing is done twice
+
+
+def test_a_run_of_a_version_that_knew_fewer_codes_is_diagnosed_by_this_one(failed):
+    run = jaxgan.load_run(failed)
+    older = dataclasses.replace(run, dataset=run.dataset.isel(sign=slice(0, -1)))
+    found = jaxgan.diagnosed(older).dataset
+    np.testing.assert_array_equal(found["cause_signs"].values, run.dataset["cause_signs"].values)
+    assert found["sign"].values.tolist() == run.dataset["sign"].values.tolist()

@@ -79,6 +79,7 @@ CASES = [
     ({"shares": reach(7)}, Outcome.PARTIALLY_COLLAPSED),
     ({"training_edge": T.edge}, Outcome.OVERFITTED),
     ({"memorized": T.memorized}, Outcome.OVERFITTED),
+    ({"obeyed": T.ignored}, Outcome.CONDITION_IGNORED),
 ]
 
 
@@ -113,6 +114,9 @@ def just(value: float, side: float) -> float:
         ({"distinct": just(T.alike, 1)}, Outcome.HEALTHY),
         ({"training_edge": just(T.edge, -1)}, Outcome.HEALTHY),
         ({"memorized": just(T.memorized, -1)}, Outcome.HEALTHY),
+        ({"obeyed": just(T.ignored, 1)}, Outcome.HEALTHY),
+        (BAD | {"obeyed": 0.0}, Outcome.NOT_LEARNED),  # which comes first
+        ({"obeyed": 0.0, "shares": reach(3)}, Outcome.COLLAPSED),
         ({"rhythm": 1.0}, Outcome.HEALTHY),  # swings around a good solution are no failure
         ({"distance": 1.0}, Outcome.HEALTHY),
         ({"distance": just(1.0, 1)}, Outcome.NOT_LEARNED),

@@ -1,8 +1,10 @@
 """Which classes the samples are, by configuration: the median over seeds and their range, beside the data's shares."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jaxgan.report.layout import WIDTH, grid, legend, multiples, new_figure
 from jaxgan.report.plots import FEW, SMALL, colour, label, plain_text
@@ -23,30 +25,32 @@ def histogram_figure(results: Results) -> "Figure":
     Raises:
       KeyError: the run has no classes.
     """
-    data = results.samples["class_histogram_data"]
+    shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
     names = [plain_text(str(name)) for name in results.notes.get("classes", range(len(data)))]
     count = len(results.configurations)
     if count > FEW:
 
         def draw_one(axis: "Axes", i: int) -> None:
-            _draw(axis, results, [i])
+            bars_by_class(axis, results.configurations, shares, data, [i])
             axis.set_xticks(np.arange(len(data)), names)
 
         return multiples(results.configurations, draw_one, "Share of samples in each class")
     figure = new_figure(1.9, min(WIDTH, max(4.0, 0.6 * len(data))))
     (axis,) = grid(figure, 1, 1)
-    _draw(axis, results, list(range(count)))
+    bars_by_class(axis, results.configurations, shares, data, list(range(count)))
     axis.set_xticks(np.arange(len(data)), names, rotation=0 if max(map(len, names)) < 4 else 30)
     label(axis, y="share")
     legend(figure, *axis.get_legend_handles_labels())
     return figure
 
 
-def _draw(axis: "Axes", results: Results, chosen: list[int]) -> None:
-    shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
+def bars_by_class(
+    axis: "Axes", configurations: Sequence[str], values: NDArray, data: NDArray, chosen: Sequence[int]
+) -> None:
+    """Of values [configuration, seed, class] a bar for each configuration chosen, beside what the data have [class]."""
     x, width = np.arange(len(data)), 0.8 / len(chosen)
     for place, i in enumerate(chosen):
-        finite = shares[i][np.isfinite(shares[i]).all(axis=1)]
+        finite = values[i][np.isfinite(values[i]).all(axis=1)]
         if not len(finite):  # every seed diverged
             continue
         median, low, high = np.median(finite, axis=0), finite.min(axis=0), finite.max(axis=0)
@@ -60,7 +64,7 @@ def _draw(axis: "Axes", results: Results, chosen: list[int]) -> None:
             hatch=_HATCHES[i % 4],
             edgecolor="white",
             error_kw={"elinewidth": 0.8},
-            label=f"samples, {plain_text(results.configurations[i])}",
+            label=f"samples, {plain_text(configurations[i])}",
         )
     axis.hlines(data, x - 0.42, x + 0.42, color="black", linewidth=1.2, label="data")
     axis.tick_params(labelsize=SMALL)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jaxgan.report.page import at, picture, write_csv
+from jaxgan.report.run.by_class import has_classes, obeyed_figure, obeyed_frame
 from jaxgan.report.run.cells import (
     Plane,
     Statistic,
@@ -91,6 +92,9 @@ def _over_steps(results: Results, folder: Path | None, write: Write) -> dict[str
     return {
         "classes": write(histogram_figure(results), at(folder, "classes"), data=classes_frame(results))
         if "class_histogram" in results.samples and "sampled" not in results.notes
+        else None,
+        "obeyed": write(obeyed_figure(results), at(folder, "obeyed"), data=obeyed_frame(results))
+        if has_classes(results)
         else None,
         "when": None if when is None else write(when, at(folder, "when"), data=when_frame(results)),
         "curves": [_curves(results, name, figure, folder, write) for name, figure in curves_figures(results).items()],

@@ -7,6 +7,7 @@ from typing import Any
 from jaxgan.files import write_json, write_text
 from jaxgan.report.latex import to_latex
 from jaxgan.report.page import files_in, how_it_was_made, write_page
+from jaxgan.report.run.by_class import classes_sections, failing_classes
 from jaxgan.report.run.causes import causes_by_recipe, causes_section, why
 from jaxgan.report.run.many import chosen_in_words, codes_section, configurations_section, totals_section
 from jaxgan.report.run.pictures import pictures_of
@@ -42,6 +43,7 @@ FILES = {
     "budgets.png": "the expected best of so many configurations",
     "samples*.png": "the samples, by configuration, or of the best, median and worst runs",
     "classes.png": "the classes of the samples",
+    "obeyed.png": "each class on its own: how far samples are what they were asked for",
     "figures/*.pdf": "the same figures in a paper's width, as PDF and SVG with texts that can be edited",
     "figures/*.csv": "the numbers behind each figure, a row for each thing that is drawn",
     "paper/*.pdf": "figures in the sizes of a paper, with PNG and SVG",
@@ -108,6 +110,8 @@ def run_content(results: Results, folder: Path | None, table: Table, claims: Seq
         "causes": causes_by_recipe(results) if many else causes_section(results),
         "tables": [*numbers, *([] if many else averages_section(results))],
         "configurations": configurations_section(results, table) if many else None,
+        "by_class": classes_sections(results),
+        "failing_classes": failing_classes(results),
         "failures": codes_section(results, table, every=True) if many else failures_section(table, every=True),
         "occurred": occurred,
         "seeds": None if many else seeds_section(results),

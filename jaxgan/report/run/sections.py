@@ -1,5 +1,6 @@
 """Which tables a run has: some for a few configurations, others for many."""
 
+from jaxgan.report.run.by_class import classes_sections
 from jaxgan.report.run.causes import causes_by_recipe, causes_section
 from jaxgan.report.run.many import codes_section, configurations_section, totals_section
 from jaxgan.report.run.settings import are_many
@@ -20,5 +21,6 @@ def sections(results: Results, table: Table | None = None) -> list[Section]:
         return [*(part(results, table) for part in parts), *causes_by_recipe(results)]
     averages = averages_section(results)
     return [
-        *metrics_sections(table, noun_of(results)), *averages, failures_section(table), *causes_section(results)
+        *metrics_sections(table, noun_of(results)), *averages, *classes_sections(results), failures_section(table),
+        *causes_section(results)
     ]  # fmt: skip

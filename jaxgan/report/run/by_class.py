@@ -1,0 +1,110 @@
+"""Samples that were asked for by their class: accuracy, distance and spread of each class on its own."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.layout import WIDTH, grid, legend, new_figure
+from jaxgan.report.plots import FEW, label, plain_text
+from jaxgan.report.run.histogram import bars_by_class
+from jaxgan.report.run.table import CONFIDENCE, RNG
+from jaxgan.report.tables import Section, interval_cell, numeric, section
+from jaxgan.report.words import listed, noun_of, percent
+from jaxgan.results.results import Results
+from jaxgan.results.statistics import iqm_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MEASURES = {
+    "class_accuracy": ("accuracy", "Share that the classifier puts into the class"),
+    "class_frechet": ("Fréchet distance", "Fréchet distance within the class"),
+    "class_spread": ("spread", "Spread within the class, of the held-out images'"),
+}
+_ROWS = 120  # of a table that is read
+
+
+def has_classes(results: Results) -> bool:
+    """Whether samples were asked for by their class, and all runs kept what came of it."""
+    return set(MEASURES) <= set(results.samples) and "sampled" not in results.notes
+
+
+def obeyed_figure(results: Results) -> "Figure":
+    """A panel a measure, with bars as in `histogram_figure`; of more than 7 configurations the first.
+
+    Raises:
+      KeyError: the run was not conditional.
+    """
+    names = _names(results)
+    figure = new_figure(4.6, min(WIDTH, max(4.0, 0.6 * len(names))))
+    axes = grid(figure, len(MEASURES), 1)
+    for axis, (measure, (_, title)) in zip(axes, MEASURES.items(), strict=True):
+        _draw(axis, results, measure)
+        axis.set_xticks(np.arange(len(names)), names, rotation=0 if max(map(len, names)) < 4 else 30)
+        label(axis, title)
+    legend(figure, *axes[0].get_legend_handles_labels())
+    return figure
+
+
+def obeyed_frame(results: Results) -> Any:
+    """A row for each run and class, beside what real data have."""
+    import pandas as pd
+
+    axes = pd.MultiIndex.from_product([results.configurations, results.seeds, _names(results)])
+    columns = {name: results.samples[name].ravel() for name in MEASURES}
+    frame = pd.DataFrame(columns, axes.set_names(["configuration", "seed", "class"])).reset_index()
+    runs = len(results.configurations) * len(results.seeds)
+    return frame.assign(**{f"{name}_data": np.tile(results.samples[f"{name}_data"], runs) for name in MEASURES})
+
+
+def classes_sections(results: Results) -> list[Section]:
+    """A row for each class and configuration, and for real data; none where they would be too many to read."""
+    if not has_classes(results) or len(_names(results)) * (len(results.configurations) + 1) > _ROWS:
+        return []
+    over_seeds = partial(iqm_interval, confidence=CONFIDENCE, rng=RNG)
+    rows = []
+    for c, name in enumerate(_names(results)):
+        rows.append([name, "real data", *(numeric(float(_real(results, one)[c])) for one in MEASURES)])
+        for i, configuration in enumerate(results.configurations):
+            values = [results.samples[one][i, :, c] for one in MEASURES]
+            rows.append([name, configuration, *(interval_cell(over_seeds(v[np.isfinite(v)])) for v in values)])
+    caption = "Samples of each class [95 % bootstrap interval]; of real data held-out against training images"
+    head = ["class", noun_of(results), *(short for short, _ in MEASURES.values())]
+    return [section("classes", caption, head, rows)]
+
+
+def failing_classes(results: Results) -> list[str]:
+    """A sentence for each configuration with classes of which fewer than half of the samples are, as against real data.
+
+    By the median over seeds; where all classes fail the condition is ignored, which the outcome says.
+    """
+    if not has_classes(results):
+        return []
+    names, real, found = _names(results), _real(results, "class_accuracy"), []
+    for i, configuration in enumerate(results.configurations):
+        accuracy = results.samples["class_accuracy"][i]
+        accuracy = accuracy[np.isfinite(accuracy).all(axis=1)]
+        fails = np.median(accuracy, axis=0) < 0.5 * real if len(accuracy) else np.zeros(len(names), bool)
+        if fails.any():
+            own = listed(f"{names[c]} ({percent(float(np.median(accuracy[:, c])))})" for c in np.flatnonzero(fails))
+            found.append(
+                f"{configuration}: classes that fail, with the share of their samples that are of them: {own}."
+            )
+    return found
+
+
+def _draw(axis: "Axes", results: Results, measure: str) -> None:
+    chosen = range(min(len(results.configurations), FEW))
+    bars_by_class(axis, results.configurations, results.samples[measure], _real(results, measure), chosen)
+
+
+def _real(results: Results, measure: str) -> NDArray:
+    return results.samples[f"{measure}_data"]
+
+
+def _names(results: Results) -> list[str]:
+    count = len(_real(results, next(iter(MEASURES))))
+    return [plain_text(str(name)) for name in results.notes.get("classes", range(count))]

@@ -1,0 +1,104 @@
+"""Classes that samples were asked for: sums inside a program give what whole arrays give, and each failure its number."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan as jg
+from jaxgan.evaluation.obeyed import BY_CLASS, asked_for, by_class, real_classes
+from jaxgan.metrics.frechet import frechet_distance, moments
+from jaxgan.types import Game, Generator
+
+CLASSES = 10
+
+
+@pytest.fixture(scope="module")
+def digits() -> jg.data.Source:
+    return jg.data.digits(labels=True)
+
+
+@pytest.fixture(scope="module")
+def evaluator(digits) -> jg.Evaluator:
+    return jg.evaluator_for(digits, samples=400)
+
+
+def drawing(digits: jg.data.Source, *, same: bool = False, deaf: bool = False) -> Game:
+    """Held-out digits of the class asked for; the `same` one of a class each time, or of a class of its own choice."""
+    assert digits.heldout is not None
+    x, y = jnp.asarray(digits.heldout.x), np.asarray(digits.heldout.y)
+    places = [np.flatnonzero(y == c) for c in range(CLASSES)]
+    first = jnp.asarray([p[0] for p in places])
+    of_class = jnp.asarray(np.stack([np.resize(p, 64) for p in places]))
+
+    def sample(key, params, model_state, n, y=None):
+        del params, model_state
+        choice, which = jax.random.split(key)
+        asked = jax.random.randint(choice, (n,), 0, CLASSES) if deaf else y
+        return x[first[asked]] if same else x[of_class[asked, jax.random.randint(which, (n,), 0, 64)]]
+
+    return Game(init=None, generator=None, discriminator=None, sample=sample)  # type: ignore[arg-type]
+
+
+def measured(evaluator: jg.Evaluator, game: Game) -> dict[str, np.ndarray]:
+    return jg.evaluate(evaluator, game, Generator(jnp.zeros((1, 1)), {}), jg.seed_keys(jax.random.key(0), 1))
+
+
+def test_samples_of_the_class_asked_for_are_as_real_data(digits, evaluator):
+    found = measured(evaluator, drawing(digits))
+    real = evaluator.real["class_accuracy_data"]
+    # 40 samples a class of a classifier that is right on 99 of 100: one more wrong in some class is chance.
+    np.testing.assert_allclose(found["class_accuracy"][0], real, atol=0.1)
+    assert found["obeyed"][0] == pytest.approx(real.mean(), abs=0.03)
+    np.testing.assert_allclose(found["class_spread"][0], 1, atol=0.25)  # of 40 samples: a standard error of 0.1
+
+
+def test_a_generator_that_ignores_its_class_obeys_by_chance(digits, evaluator):
+    found = measured(evaluator, drawing(digits, deaf=True))
+    assert found["obeyed"][0] == pytest.approx(1 / CLASSES, abs=0.06)  # 400 samples: a standard error of 0.015
+    assert found["captured"][0] == CLASSES  # which the classes over all samples do not tell
+
+
+def test_one_picture_a_class_has_no_spread(digits, evaluator):
+    found = measured(evaluator, drawing(digits, same=True))
+    assert found["obeyed"][0] > 0.85
+    np.testing.assert_allclose(found["class_spread"][0], 0, atol=1e-2)  # a difference of float32 sums of 64 features
+
+
+def test_the_metric_is_for_those_alone_who_ask_for_classes():
+    assert "obeyed" not in [m.name for m in jg.evaluator_for(jg.data.digits(), samples=100).metrics]
+
+
+def test_sums_give_what_whole_arrays_give():
+    rng = np.random.default_rng(0)
+    y, seen = rng.integers(0, 3, 300), rng.integers(0, 3, 300)
+    x = (rng.normal(size=(300, 4)) + y[:, None]).astype(np.float32)
+    used = rng.random(300) < 0.9
+    held = real_classes(x, x[::2] + 0.1, y, y[::2], seen[::2], 3)
+    assert held is not None
+    asked = asked_for(jnp.asarray(x - 1) * used[:, None], jnp.asarray(seen), jnp.asarray(used), jnp.asarray(y), 3)
+    one = jax.tree.map(lambda a: np.asarray(a)[None], asked)
+    found = by_class(one, np.ones(4, np.float32), held, np.array([True]))
+    for c in range(3):
+        rows = used & (y == c)
+        assert found["class_accuracy"][0, c] == pytest.approx(np.mean(seen[rows] == c))
+        # float32 sums of a hundred terms, against float64
+        expected = frechet_distance(moments(x[rows]), held.moments[c])
+        assert found["class_frechet"][0, c] == pytest.approx(expected, rel=1e-4)
+    assert found["obeyed"][0] == pytest.approx(found["class_accuracy"][0].mean())
+
+
+def test_a_class_without_samples_and_a_run_that_is_not_finite_have_no_numbers():
+    x, y = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32), np.arange(40) % 2
+    held = real_classes(x, x, y, y, y, 2)
+    assert held is not None
+    asked = asked_for(jnp.asarray(x), jnp.zeros(40, int), jnp.ones(40, bool), jnp.zeros(40, int), 2)
+    both = jax.tree.map(lambda a: np.stack([a, a]), asked)
+    found = by_class(both, np.zeros(2, np.float32), held, np.array([True, False]))
+    assert np.isfinite(found["class_accuracy"][0, 0]) and np.isnan(found["class_accuracy"][0, 1])
+    assert np.isnan(found["obeyed"]).all() and all(np.isnan(found[name][1]).all() for name in BY_CLASS)
+
+
+def test_classes_of_one_example_are_not_compared():
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    assert real_classes(x, x, np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 0, 1]), np.zeros(5, int), 2) is None
