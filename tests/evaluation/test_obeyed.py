@@ -1,4 +1,4 @@
-"""Classes that samples were asked for: sums inside a program give what whole arrays give, and each failure its number."""
+"""Classes that samples are asked for: sums in a program give what whole arrays give, and each failure its number."""
 
 import jax
 import jax.numpy as jnp
