@@ -1,0 +1,50 @@
+"""Samples of many runs under their verdicts, to be judged by eye: `python -m benchmarks.diagnosis.sheet RUN PICTURE`.
+
+Two seeds of every configuration of a run on points, the first and the last, with the share of good samples and the
+modes captured: enough to see whether a verdict is what one would say.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import jaxgan as jg
+from jaxgan.results.results import Results
+
+COLUMNS = 7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis.sheet", description=__doc__)
+    parser.add_argument("run", type=Path, help="a finished run on points")
+    parser.add_argument("picture", type=Path, help="the PNG that is written")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, -1], help="which of each configuration")
+    options = parser.parse_args()
+    draw(jg.load_run(options.run), options.seeds, options.picture)
+
+
+def draw(run: Results, seeds: list[int], path: Path) -> None:
+    """A panel for each run: grey the data, blue the samples."""
+    from matplotlib.figure import Figure
+
+    shown = [(i, s) for i in range(len(run.configurations)) for s in seeds]
+    rows = -(-len(shown) // COLUMNS)
+    figure = Figure(figsize=(2.3 * COLUMNS, 2.55 * rows), dpi=90, layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    real = run.samples["real"]
+    reach = 1.4 * float(np.abs(real).max())
+    for axis, (i, s) in zip(axes, shown, strict=False):
+        axis.scatter(*real[:500].T, s=2, color="#bbbbbb", linewidths=0)
+        axis.scatter(*run.samples["fake"][i, s].T, s=2, color="#0072B2", linewidths=0)
+        numbers = ", ".join(f"{run.values[name][i, s]:.2g}" for name in ("captured", "high_quality"))
+        seed = run.seeds[s]
+        axis.set_title(f"{run.configurations[i]} {seed}: {numbers}\n{run.outcomes[i, s]}", fontsize=7)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+    for axis in axes[len(shown) :]:
+        axis.remove()
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
