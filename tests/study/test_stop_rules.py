@@ -73,7 +73,7 @@ def test_samples_that_are_merely_bad_may_become_good():
 
 
 def test_a_vanished_gradient_with_good_samples_is_no_failure():
-    assert FAILED.stopped_at([recorded(gradients(), high_quality=np.float64(0.5))]).tolist() == [0, 0, 0]
+    assert FAILED.stopped_at([recorded(gradients(), high_quality=np.array(0.5))]).tolist() == [0, 0, 0]
 
 
 def test_it_is_decided_by_what_was_recorded_until_then():

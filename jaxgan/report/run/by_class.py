@@ -10,7 +10,7 @@ from jaxgan.report.layout import WIDTH, grid, legend, new_figure
 from jaxgan.report.plots import FEW, label, plain_text
 from jaxgan.report.run.histogram import bars_by_class
 from jaxgan.report.run.table import CONFIDENCE, RNG
-from jaxgan.report.tables import Section, interval_cell, numeric, section
+from jaxgan.report.tables import Cell, Section, interval_cell, numeric, section
 from jaxgan.report.words import listed, noun_of, percent
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import iqm_interval
@@ -65,7 +65,7 @@ def classes_sections(results: Results) -> list[Section]:
     if not has_classes(results) or len(_names(results)) * (len(results.configurations) + 1) > _ROWS:
         return []
     over_seeds = partial(iqm_interval, confidence=CONFIDENCE, rng=RNG)
-    rows = []
+    rows: list[list[str | Cell]] = []
     for c, name in enumerate(_names(results)):
         rows.append([name, "real data", *(numeric(float(_real(results, one)[c])) for one in MEASURES)])
         for i, configuration in enumerate(results.configurations):
