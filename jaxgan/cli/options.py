@@ -235,6 +235,14 @@ def merge_options(function: Callable) -> Callable:
     return _with([option for option in _STUDY if option.names[0] in names], function)
 
 
+def remedy_options(function: Callable) -> Callable:
+    """Those of `remedy`: where it runs, and the files."""
+    out = _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
+                  "write to, and to go on in.  [default: remedies-LABEL in DIR]")  # fmt: skip
+    names = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache", "--overwrite", "--trust")
+    return _with([out, *(option for option in _STUDY if option.names[0] in names)], function)
+
+
 def study_file_options(function: Callable) -> Callable:
     """Those of `study`: what it does with a file, and where it runs; all else is in the file."""
     own = [

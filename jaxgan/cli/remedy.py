@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, merge_options, resources_from
+from jaxgan.cli.options import GroupedCommand, remedy_options, resources_from
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
@@ -14,7 +14,7 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 @click.option("--configuration", metavar="LABEL", help="Which configuration of the run; by default that with the most "
               "failures.")  # fmt: skip
 @click.option("--list", "listed", is_flag=True, help="Say what would be tried, and why; train nothing.")
-@merge_options
+@remedy_options
 def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -> None:
     """Train the known remedies for what a configuration of the finished run DIR came to, over the same seeds.
 
@@ -27,14 +27,15 @@ def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -
     from jaxgan.report.tables import show
     from jaxgan.study.generate import load_run
     from jaxgan.study.healing import remedies, trial_of
+    from jaxgan.study.remedies import option_of
 
     before = load_run(run)
     trial = trial_of(before, configuration)
     about = {one.name: (one.what, one.source) for one in trial.remedies}
     codes = ", ".join(code.name for code in trial.codes)
     click.echo(f"{trial.configuration}: {codes}", err=not listed)
-    for name, (what, source) in about.items():
-        click.echo(f"  {name}: {what} ({source})", err=not listed)
+    for one in trial.remedies:
+        click.echo(f"  {one.name}: {one.what}: {option_of(trial.case, one)} ({one.source})", err=not listed)
     if listed:
         return
     flags = {name: options[name] for name in ("overwrite", "trust")}

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from jaxgan.diagnostics.diagnosis import Diagnosis, Stretch, longest_stretch
 from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, captured_share, turnover
+from jaxgan.diagnostics.signs import (
+    DIAGNOSIS_THRESHOLDS,
+    DiagnosisThresholds,
+    Evidence,
+    captured_share,
+    turnover,
+)
 
 Found = dict[str, NDArray]
 
@@ -69,14 +75,31 @@ SIGNS: dict[Outcome, Words] = {
 }
 """Signs whose stretches are told. What is not finite is told by its first step, a vanished gradient of every record."""
 
+WAYS_TO_DIVERGE = {
+    "exploded": Words("an explosion", "a gradient or a score of D grew beyond measure", "to {} times its early level",
+                      "growth"),
+    "dead": Words("a dead generator", "nothing of the loss's slope reached the generator's parameters",
+                  "with a gradient of {} of its early level", "gradient"),
+}  # fmt: skip
+"""Beside what is not finite."""
 
-def stretches_of(evidence: Evidence, found: Diagnosis) -> Iterator[tuple[str, Stretch]]:
-    """The longest stretch of each sign, by the sign's name in small letters."""
+
+def stretches_of(
+    evidence: Evidence, found: Diagnosis, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
+) -> Iterator[tuple[str, Stretch]]:
+    """The longest stretch of each sign, by the sign's name in small letters, and of each way to diverge."""
     values = evidence._asdict() | _derived(evidence)
     none = np.full(found.states.shape, np.nan)
     for code, words in SIGNS.items():
         own = none if values[words.evidence] is None else values[words.evidence]
         yield code.name.lower(), longest_stretch(found.signs[..., code], evidence.steps, own)
+    growth = none if evidence.growth is None else np.maximum.accumulate(np.nan_to_num(evidence.growth), axis=1)
+    grown = growth >= thresholds.exploded
+    first = np.zeros(len(none), int) if evidence.nonfinite_step is None else evidence.nonfinite_step
+    finite = (first[:, None] <= 0) | (first[:, None] > evidence.steps[None])
+    diverged = found.signs[..., Outcome.DIVERGED]
+    yield "exploded", longest_stretch(diverged & grown, evidence.steps, growth)
+    yield "dead", longest_stretch(diverged & ~grown & finite, evidence.steps, evidence.gradient)
 
 
 def _derived(evidence: Evidence) -> dict[str, NDArray | None]:
@@ -111,7 +134,7 @@ def causes_of(diagnosed: Sequence[tuple[Evidence, Diagnosis]], recorded: Sequenc
 
 
 def in_words() -> dict[str, dict[str, str]]:
-    """How each cause is told, by its name."""
+    """How each cause is told, by its name, and the outcome that it is the cause of."""
     vanishing = {
         "noun": "a vanished gradient",
         "label": "the generator's gradient vanished",
@@ -120,9 +143,13 @@ def in_words() -> dict[str, dict[str, str]]:
         f"{EPISODE_THRESHOLDS.fraction:g} of its early level for at least {EPISODE_THRESHOLDS.stretch:.0%} of "
         f"the run, with D(G(z)), where it is a probability, below {EPISODE_THRESHOLDS.certain:g}.",
         "advice": ADVICE,
+        "code": Outcome.GRADIENT_VANISHED.name,
     }
+    told = {code.name.lower(): (code, words) for code, words in SIGNS.items()}
+    told |= {name: (Outcome.DIVERGED, words) for name, words in WAYS_TO_DIVERGE.items()}
     signs = {
-        code.name.lower(): {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code]}
-        for code, words in SIGNS.items()
-    }
+        name: {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code],
+               "code": code.name}
+        for name, (code, words) in told.items()
+    }  # fmt: skip
     return {"vanishing": vanishing, **signs}

@@ -1,6 +1,5 @@
 """Remedies tried: a configuration that failed and its remedies, over the same seeds, as one run like any other."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,13 +7,12 @@ from typing import Any, NamedTuple
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.report.run.healed import BASE
 from jaxgan.results.results import Results
-from jaxgan.study import catalogue
+from jaxgan.study.advice import case_of, codes_of
 from jaxgan.study.compare import run_study
 from jaxgan.study.config import Config, from_stored
 from jaxgan.study.generate import Run, load_run
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.remedies import Case, Remedy, suggested
-from jaxgan.types import BatchSizes
 
 
 class Trial(NamedTuple):
@@ -71,22 +69,12 @@ def trial_of(results: Results, configuration: str | None = None) -> Trial:
     if not failed.any():
         raise OptionError("configuration", f"no run of {label} failed, so there is nothing to heal")
     config = from_stored(results.config["config"])
-    case, codes = case_of(results, config, label), _codes(results, i)
+    case, codes = case_of(results, config, label), codes_of(results, i)
     found = suggested(case, codes)
     if not found:
         names = ", ".join(code.name for code in codes)
         raise OptionError("configuration", f"no remedy against {names} is known that {label} does not use already")
     return Trial(label, tuple(codes), case, tuple(found), _options(config, case, found))
-
-
-def case_of(results: Results, config: Config, label: str) -> Case:
-    """The configuration by that label, with the settings that config.json holds."""
-    stored = results.config["configurations"][label]
-    recipe, settings = str(stored["recipe"]), dict(stored["settings"])
-    # Of a study that varies labels begin with their recipe's.
-    name = next(n for n in (*config.loss, *config.recipe) if f"{label} ".startswith(f"{catalogue.slug(n)} "))
-    loss = name if name in config.loss else None
-    return Case(loss, name.rpartition("=")[2] if loss is None else recipe, settings)
 
 
 def _configuration(results: Results, configuration: str | None) -> str:
@@ -96,16 +84,6 @@ def _configuration(results: Results, configuration: str | None) -> str:
         known = nearest(configuration, results.configurations)
         raise OptionError("configuration", f"there is no configuration {configuration!r}; {known}")
     return configuration
-
-
-def _codes(results: Results, i: int) -> list[Outcome]:
-    """The outcomes of the failed runs, the most frequent first, and a vanished gradient that they had on the way."""
-    failed = results.failed[i]
-    codes = [Outcome[code] for code, _ in Counter(results.outcomes[i, failed].tolist()).most_common()]
-    begin = results.group("cause").get("vanishing_begin")
-    if begin is not None and 2 * (begin[i, failed] >= 0).sum() > failed.sum():
-        codes.append(Outcome.GRADIENT_VANISHED)
-    return list(dict.fromkeys(codes))
 
 
 def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
@@ -128,9 +106,8 @@ def _texts(settings: Mapping[str, Any]) -> list[str]:
     """Settings as texts; what is no number, name or nothing is the recipe's own and stays."""
     found = []
     for name, value in settings.items():
-        if isinstance(value, dict) and set(value) == set(BatchSizes._fields):
-            found += [f"batch_size={value['real']}", f"fake_batch_size={value['fake']}",
-                      f"generator_batch_size={value['generator']}"]  # fmt: skip
+        if name == "batch_size" and isinstance(value, list):  # as `BatchSizes` are stored
+            found.append(f"{name}={tuple(value)}")
         elif isinstance(value, bool | int | float):
             found.append(f"{name}={value}")
     return found

@@ -28,8 +28,8 @@ class Case(NamedTuple):
 
     @property
     def known(self) -> Collection[str]:
-        """Settings that the recipe has."""
-        return {*known_settings(catalogue.find_recipe(self.recipe)), *EXTRA}
+        """Settings that the recipe has: all of them are there."""
+        return {*self.settings, *EXTRA}
 
 
 class Remedy(NamedTuple):
@@ -53,6 +53,31 @@ def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
     return [one for one in REMEDIES if one.against & set(codes) and one.change(case) is not None]
 
 
+def option_of(case: Case, remedy: Remedy) -> str:
+    """The options that turn a remedy on, where the case is what a command trains; "" where it changes nothing.
+
+    Example:
+      >>> case = Case("minimax", "gan", {"lr_d": 0.002, "b1": 0.5})
+      >>> [option_of(case, one) for one in REMEDIES if one.name in ("lower_lr_d", "practical_loss", "r1")]
+      ['--set lr_d=0.0005', '--loss non_saturating', '--recipe r1_gan --set gamma=0.1']
+    """
+    changed = remedy.change(case)
+    if changed is None:
+        return ""
+    if changed.loss is None and changed.recipe != case.recipe:
+        words = [f"--recipe {changed.recipe}"]
+    else:
+        words = [] if changed.loss == case.loss else [f"--loss {changed.loss}"]
+    other = {name: value for name, value in changed.settings.items() if case.settings.get(name) != value}
+    return " ".join([*words, *(f"--set {name}={_plain(value)}" for name, value in other.items())])
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return repr(tuple(value)).replace(" ", "") if isinstance(value, list) else str(value)
+
+
 def _scaled(factor: float, *names: str) -> Callable[[Case], Case | None]:
     def change(case: Case) -> Case | None:
         values = {name: case.settings.get(name) for name in names}
@@ -73,6 +98,13 @@ def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
         return case._replace(settings=case.settings | {name: value})
 
     return change
+
+
+def _larger_batch(case: Case) -> Case | None:
+    size = case.settings.get("batch_size")
+    if isinstance(size, list):  # of data, samples and the generator's update
+        return case._replace(settings=case.settings | {"batch_size": [4 * n for n in size]})
+    return _set("batch_size", 4 * size)(case) if isinstance(size, int) else None
 
 
 def _fewer_d_steps(case: Case) -> Case | None:
@@ -147,6 +179,10 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "packing", "a discriminator that sees two samples at once", "Lin et al. 2018, PacGAN", _FEW_MODES,
         _recipe("pacgan", ("pacgan",), m=2),
+    ),
+    Remedy(
+        "larger_batch", "four times the examples in a batch", "Brock et al. 2019, BigGAN, section 3.1",
+        _FEW_MODES, _larger_batch,
     ),
     Remedy(
         "label_noise", "5 % of D's labels swapped", "Arjovsky and Bottou 2017; Salimans et al. 2016",

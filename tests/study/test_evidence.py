@@ -1,5 +1,6 @@
 """What a diagnosis asks of recorded runs, and remedies against what it finds."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,13 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.study.catalogue import find_recipe
+from jaxgan.study.causes import stretches_of
 from jaxgan.study.diagnosing import thresholds_of
 from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
 from jaxgan.study.messages import OptionError
-from jaxgan.study.remedies import REMEDIES, Case, suggested
+from jaxgan.study.remedies import REMEDIES, Case, option_of, suggested
+from jaxgan.study.settings import resolve
 
 STEPS = np.arange(10, 2001, 10)
 PROBES = np.arange(100, 2001, 100)
@@ -46,6 +50,22 @@ def test_growth_is_that_of_gradients_and_of_logits_beyond_one():
     assert evidence.growth is not None and evidence.growth[0, -1] == 1.0
     assert evidence.growth[1, 0] == 1.0 and evidence.growth[1, -1] > 5e4
     assert Outcome(diagnose(evidence).outcome[1]) == Outcome.DIVERGED
+
+
+def test_an_explosion_is_told_from_what_is_not_finite_and_from_a_dead_generator():
+    records = recorded(fake_logit=np.where(STEPS <= 1000, -0.5, -5e3))
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, records), diagnose(found)))
+    assert stretches["exploded"].begin[1] == 1100 and stretches["exploded"].end[1] == 2000
+    assert stretches["exploded"].level[1] == pytest.approx(5e3) and np.isnan(stretches["dead"].begin).all()
+    lost = recorded() | {"watch/step": np.array([0, 900])}
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, lost), diagnose(found)))
+    assert np.isnan(stretches["exploded"].begin).all() and np.isnan(stretches["dead"].begin).all()
+    dead = recorded(g_grad_norm=np.where(STEPS <= 500, 1.0, 1e-9))
+    dead["discrimination/saturated"] = np.zeros((2, len(PROBES)))
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, dead), diagnose(found)))
+    assert (
+        np.isnan(stretches["exploded"].begin).all() and stretches["dead"].begin[1] == 800
+    )  # a median over five probes
 
 
 def test_probes_between_records_have_the_last_level():
@@ -137,3 +157,31 @@ def test_a_remedy_changes_one_thing():
     r1 = changed["r1"]
     assert r1 is not None and r1.recipe == "r1_gan" and r1.loss is None
     assert r1.settings == {"lr_g": 1e-4, "lr_d": 4e-4, "d_steps": 5, "gamma": 0.1}
+
+
+BATCHES = MINIMAX._replace(settings=MINIMAX.settings | {"batch_size": [64, 32, 64]})
+
+
+@pytest.mark.parametrize("case", [MINIMAX._replace(settings=MINIMAX.settings | {"batch_size": 64}), BATCHES])
+def test_each_remedy_has_a_source_and_the_options_that_turn_it_on(case):
+    """The options read again by what reads them on a command line make the configuration that the remedy trains."""
+    case = case._replace(settings=case.settings | {"b2": 0.999, "g_steps": 1, "d_steps": 2})
+    for remedy in suggested(case, list(Outcome)):
+        assert re.search(r"\b(19|20)\d\d\b", remedy.source), remedy.name
+        words = option_of(case, remedy).split()
+        given = list(zip(words[::2], words[1::2], strict=True))
+        changed = remedy.change(case)
+        assert changed is not None and given
+        assert dict(given).get("--loss", case.loss) == (changed.loss or case.loss), remedy.name
+        assert dict(given).get("--recipe", case.recipe) == changed.recipe, remedy.name
+        texts = tuple(value for option, value in given if option == "--set")
+        read = resolve("label", changed.recipe, find_recipe(changed.recipe), texts)
+        new = {name: value for name, value in changed.settings.items() if case.settings.get(name) != value}
+        assert {name: list(read[name]) if name == "batch_size" and isinstance(read[name], tuple) else read[name]
+                for name in new} == new, remedy.name  # fmt: skip
+
+
+def test_a_larger_batch_is_four_times_as_large_for_both_players():
+    (larger,) = (one for one in REMEDIES if one.name == "larger_batch")
+    assert option_of(BATCHES, larger) == "--set batch_size=(256,128,256)"
+    assert option_of(MINIMAX, larger) == ""  # no batch is known

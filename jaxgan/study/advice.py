@@ -1,0 +1,68 @@
+"""What is to be tried against what runs came to, by configuration: as a report says it, and `jaxgan remedy` trains."""
+
+import dataclasses
+from collections import Counter
+from typing import Any, TypeVar
+
+import numpy as np
+
+from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.results.codes import HEALTHY
+from jaxgan.results.results import Results
+from jaxgan.study import catalogue
+from jaxgan.study.config import Config, from_stored
+from jaxgan.study.remedies import Case, option_of, suggested
+
+ResultsT = TypeVar("ResultsT", bound=Results)
+_MOST = 12  # configurations that get advice, those with the most to mend: a report of many goes through few
+
+
+def advised(results: ResultsT) -> ResultsT:
+    """The results with a note of the remedies, by configuration, those first that have the most to mend.
+
+    Each remedy is {name, what, option, source}, where `option` is what turns it on. Nothing is noted of results of
+    which no configurations are known.
+    """
+    if "configurations" not in results.config or "config" not in results.config:
+        return results
+    config = from_stored(results.config["config"])
+    to_mend = [
+        (results.failed[i].sum(), np.count_nonzero(codes != HEALTHY)) for i, codes in enumerate(results.outcomes)
+    ]
+    worst = sorted(range(len(to_mend)), key=lambda i: to_mend[i], reverse=True)
+    found = {results.configurations[i]: remedies_of(results, config, i) for i in worst[:_MOST] if to_mend[i][1] > 0}
+    return dataclasses.replace(results, notes=results.notes | {"remedies": found})
+
+
+def remedies_of(results: Results, config: Config, i: int) -> list[dict[str, str]]:
+    """What is known to help against what the runs of the i-th configuration came to, and is not in use there."""
+    case = case_of(results, config, results.configurations[i])
+    return [
+        {"name": one.name, "what": one.what, "option": option_of(case, one), "source": one.source}
+        for one in suggested(case, codes_of(results, i))
+    ]
+
+
+def case_of(results: Results, config: Config, label: str) -> Case:
+    """The configuration by that label, with the settings that config.json holds."""
+    stored = results.config["configurations"][label]
+    recipe, settings = str(stored["recipe"]), dict[str, Any](stored["settings"])
+    # Of a study that varies labels begin with their recipe's.
+    name = next(n for n in (*config.loss, *config.recipe) if f"{label} ".startswith(f"{catalogue.slug(n)} "))
+    loss = name if name in config.loss else None
+    return Case(loss, name.rpartition("=")[2] if loss is None else recipe, settings)
+
+
+def codes_of(results: Results, i: int) -> list[Outcome]:
+    """The outcomes of the failed runs, the most frequent first, and a vanished gradient that they had on the way.
+
+    Where none failed, what else was found.
+    """
+    failed = results.failed[i]
+    of = failed if failed.any() else results.outcomes[i] != HEALTHY
+    names = [code for code, _ in Counter(results.outcomes[i, of].tolist()).most_common()]
+    codes = [Outcome[name] for name in names if name in Outcome.__members__]
+    begin = results.group("cause").get("vanishing_begin")
+    if begin is not None and 2 * (begin[i, of] >= 0).sum() > of.sum():
+        codes.append(Outcome.GRADIENT_VANISHED)
+    return list(dict.fromkeys(codes))
