@@ -15,6 +15,7 @@ from jaxgan.evaluation import BY_CLASS, EVIDENCE, Evaluator
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
+from jaxgan.study.advice import advised
 from jaxgan.study.build import Study, labels_of
 from jaxgan.study.causes import causes_of
 from jaxgan.study.causes import in_words as causes_in_words
@@ -94,7 +95,7 @@ def assemble(
     if study.config.vary or study.config.planned:
         notes["study"] = about_study(study)
     dataset = xr.Dataset(dict(variables))
-    return Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes)
+    return advised(Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes))
 
 
 def _outcomes(
@@ -118,6 +119,7 @@ def _outcomes(
         variable("metric", "outcome_along", _DIMS["along"], np.stack(along)),
         variable("metric", "failed_at", _RUN, np.stack(since)),
         variable("metric", "stopped_at", _RUN, np.stack(stopped)),
+        variable("cause", "improving", _RUN, np.stack([one.improving[:, -1] for one in found])),
         variable("cause", "signs", (*_DIMS["along"], "sign"), np.stack([one.signs for one in found])),
         *(variable("cause", name, _RUN, values) for name, values in causes.items()),
         *(variable("evidence", name, _DIMS["along"], values) for name, values in _told_from(evidence).items()),

@@ -10,7 +10,8 @@ from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.results.results import Results, variable
-from jaxgan.study.causes import stretches_of
+from jaxgan.study.advice import advised
+from jaxgan.study.causes import in_words, stretches_of
 from jaxgan.study.evidence import evidence_in
 from jaxgan.study.judging import codes_in_words, failed_at
 from jaxgan.study.messages import OptionError, nearest
@@ -36,8 +37,8 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
         one = diagnose(evidence, thresholds)
         along, end = codes_in_words(one.states), codes_in_words(one.outcome)
         own = {"outcome": end, "outcome_along": along, "failed_at": failed_at(along, end, evidence.steps),
-               "cause_signs": one.signs}  # fmt: skip
-        for name, stretch in stretches_of(evidence, one):
+               "cause_signs": one.signs, "cause_improving": one.improving[:, -1]}  # fmt: skip
+        for name, stretch in stretches_of(evidence, one, thresholds):
             own |= {f"cause_{name}_{field}": v for field, v in zip(("begin", "end", "depth"), stretch, strict=True)}
         for name, values in own.items():
             found.setdefault(name, []).append(values)
@@ -46,7 +47,8 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
     new = [variable(groups[n], n.removeprefix("cause_"), dims[n], np.stack(v)) for n, v in found.items()]
     signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # an earlier version knew fewer
     dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
-    return dataclasses.replace(results, dataset=dataset)
+    notes = results.notes | {"causes": in_words()}
+    return advised(dataclasses.replace(results, dataset=dataset, notes=notes))
 
 
 def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:

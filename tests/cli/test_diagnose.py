@@ -66,7 +66,17 @@ def test_what_would_be_tried_is_listed(failed, capsys):
     assert main(["remedy", str(failed), "--configuration", "minimax", "--list"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("minimax: ") and "r1: a penalty on D's gradient" in out
+    assert "--recipe r1_gan --set gamma=0.1 (Mescheder et al. 2018)" in out
     assert "did you mean 'minimax'" in refused(capsys, "remedy", str(failed), "--configuration", "minmax", "--list")
+
+
+def test_the_page_says_what_to_try_before_anything_else(failed, capsys):
+    page = (failed / "report.html").read_text(encoding="utf-8")
+    first = page.partition("<h2>What happened</h2>")[2].partition("</p>")[0]
+    assert "With minimax all 2 seeds failed" in first and "Why, in medians over seeds: " in first
+    assert "To try: " in first and "“jaxgan remedy DIR --configuration minimax”" in first
+    assert main(["remedy", "--help"]) == 0
+    assert "remedies- LABEL in DIR" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_trial_changes_one_thing_at_a_time_of_what_failed(failed):

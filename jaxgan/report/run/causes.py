@@ -10,6 +10,8 @@ from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.report.words import MANY, counted, listed, noun_of, number
 from jaxgan.results.results import Results
 
+_CODES = {"vanishing": "GRADIENT_VANISHED"}  # which an earlier version did not note
+
 
 class Cause(NamedTuple):
     """One thing that can go wrong; arrays [configuration, seed], NaN where it did not."""
@@ -20,6 +22,7 @@ class Cause(NamedTuple):
     explanation: str
     level: str  # what was seen meanwhile: "down to {} of its early level"
     advice: str
+    code: str  # the outcome that it is the cause of
     begin: NDArray[np.float64]  # steps
     end: NDArray[np.float64]  # steps; the last one, or NaN, where it had not ended
     depth: NDArray[np.float64]  # the number in `level`
@@ -52,6 +55,7 @@ def causes_of(results: Results) -> list[Cause]:
             str(about.get("explanation") or ""),
             str(about.get("level") or "down to {} of its early level"),
             str(about.get("advice") or ""),
+            str(about.get("code") or _CODES.get(name, name.upper())),
             *(stored[f"{name}_{field}"].astype(np.float64) for field in ("begin", "end", "depth")),
         )
         for name, about in (results.notes.get("causes") or {}).items()
@@ -92,7 +96,7 @@ def causes_section(results: Results) -> list[Section]:
             numeric(episode.begin, _step(episode.begin)),
             numeric(np.nan if episode.end is None else episode.end,
                     "the end" if episode.end is None else _step(episode.end)),
-            numeric(episode.depth, _meanwhile(episode)),
+            numeric(episode.depth, meanwhile(episode.cause, episode.depth)),
         )
         for episode in episodes_of(results)
     ]  # fmt: skip
@@ -161,7 +165,7 @@ def _episodes_in_words(results: Results) -> list[str]:
             continue
         text = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
         text += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
-        said = cause.name.upper() in results.outcomes  # with what the outcome means
+        said = cause.code in results.outcomes  # with what the outcome means
         paragraphs.append(" ".join(filter(None, [text, cause.explanation, "" if said else cause.advice])))
     absent = [cause.noun for cause in causes_of(results) if not np.isfinite(cause.begin).any()]
     return [*paragraphs, f"Found in no seed: {listed(absent)}."] if absent else paragraphs
@@ -173,7 +177,7 @@ def _in_words(episode: Episode, seeds: int) -> str:
     end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
     medians = " (medians)" if episode.seeds > 1 else ""
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "
-    text = (text + _meanwhile(episode)).removesuffix(", ")
+    text = (text + meanwhile(episode.cause, episode.depth)).removesuffix(", ")
     return text + (f", while D(G(z)) was {number(episode.d_fake)}." if episode.d_fake is not None else ".")
 
 
@@ -218,8 +222,9 @@ def _progress(results: Results) -> str:
     )
 
 
-def _meanwhile(episode: Episode) -> str:
-    return episode.cause.level.format(number(episode.depth)) if np.isfinite(episode.depth) else ""
+def meanwhile(cause: Cause, depth: float) -> str:
+    """What was seen of the cause; nothing where that is no number."""
+    return cause.level.format(number(depth)) if np.isfinite(depth) else ""
 
 
 def _step(step: float) -> str:

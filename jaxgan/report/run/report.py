@@ -25,6 +25,7 @@ from jaxgan.report.run.table import (
     seeds_section,
     summarize_run,
 )
+from jaxgan.report.run.verdicts import remedies_section
 from jaxgan.report.tables import Section, to_dict, to_markdown
 from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
 from jaxgan.results.results import Results
@@ -108,6 +109,7 @@ def run_content(results: Results, folder: Path | None, table: Table, claims: Seq
         "chosen_words": chosen_in_words(pictures["shown"]) if many else "",
         "why": [] if many else why(results),
         "causes": causes_by_recipe(results) if many else causes_section(results),
+        "remedies": [] if many else remedies_section(results),
         "tables": [*numbers, *([] if many else averages_section(results))],
         "configurations": configurations_section(results, table) if many else None,
         "by_class": classes_sections(results),

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.causes import causes_of
-from jaxgan.report.run.settings import ALL, are_many, by_recipe
-from jaxgan.report.run.table import Failures, Table, direction, yardsticks
+from jaxgan.report.run.table import Table, direction, yardsticks
+from jaxgan.report.run.verdicts import verdicts
 from jaxgan.report.tables import summary_cell
-from jaxgan.report.words import MANY, bounds, counted, listed, noun_of, number, percent, plural
+from jaxgan.report.words import MANY, bounds, counted, listed, noun_of, number, plural
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import Summary
 
@@ -16,16 +16,18 @@ GRADIENT = "norm of the loss's gradient with respect to the generator's paramete
 
 
 def story(results: Results, table: Table) -> list[str]:
-    """The run in paragraphs: what was done, who failed, the leading metric, the gradient, D, and a caution.
+    """The run in paragraphs: what was done and came of it, the leading metric, the gradient, D, and a caution.
+
+    The first has a line for each configuration: who failed, why, since when, and what to try.
 
     The leading metric is the first one. Nothing is claimed about a configuration from a single seed. Many are counted
     instead of gone through.
     """
     if len(results.configurations) > MANY:
-        failures = _failures_by_recipe(results, table) if are_many(results) else _failures_of_many(table)
-        many = [_setting(results) + " " + failures, _leading_of_many(table, noun_of(results))]
+        many = [f"{_setting(results)} {verdicts(results, table)}", _leading_of_many(table, noun_of(results))]
         return [paragraph for paragraph in [*many, _caution(results)] if paragraph]
-    paragraphs = [_setting(results) + " " + _failures(table), _leading(table), _gradient(results), _fakes(results)]
+    first = f"{_setting(results)}\n{verdicts(results, table)}"
+    paragraphs = [first, _leading(table), _gradient(results), _fakes(results)]
     return [paragraph for paragraph in [*paragraphs, _caution(results)] if paragraph]
 
 
@@ -49,45 +51,6 @@ def _setting(results: Results) -> str:
     length = f" for {counted(steps, 'step')}" if steps else ""
     how_often = f"one seed (seed {results.seeds[0]})" if n == 1 else counted(n, "seed")
     return f"{what} trained{where}{length} from {how_often}{' each' if count > 1 and n > 1 else ''}."
-
-
-def _failures(table: Table) -> str:
-    sentences = []
-    for i, name in enumerate(table.configurations):
-        codes = {code: each[i].failed for code, each in table.failures.items() if each[i].failed and code != "any"}
-        total = table.failures["any"][i]
-        if table.seeds == 1:
-            fate = f"the seed failed ({listed(codes)})" if total.failed else "the seed did not fail"
-            sentences.append(f"With {name} {fate}.")
-            continue
-        low, high = (percent(bound) for bound in total.share[1:])
-        by_code = f": {listed([f'{count} {code}' for code, count in codes.items()])}" if codes else ""
-        sentences.append(
-            f"With {name} {_share(total, table.seeds)} failed{by_code} "
-            f"(95 % Wilson interval of the share: {low} to {high})."
-        )
-    return " ".join(sentences)
-
-
-def _failures_of_many(table: Table) -> str:
-    counts = {name: each.failed for name, each in zip(table.configurations, table.failures["any"], strict=True)}
-    runs, failed = table.seeds * len(counts), sum(counts.values())
-    worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])
-    if not worst:
-        return f"None of the {runs:,} runs failed."
-    shown = listed([f"{counts[name]} of {table.seeds} with {name}" for name in worst[:MANY]])
-    more = f" (the {MANY} with the most; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
-    return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
-
-
-def _failures_by_recipe(results: Results, table: Table) -> str:
-    failed, parts = np.array([each.failed for each in table.failures["any"]]), []
-    for recipe, own in by_recipe(results).items():
-        here, runs = failed[own], table.seeds * len(own)
-        text = f"{here.sum():,} of {runs:,} with {recipe}" if recipe != ALL else f"{here.sum():,} of {runs:,} runs"
-        parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations have no failure)")
-    more = f", and so on for {len(parts) - MANY} more" if len(parts) > MANY else ""
-    return f"Of {table.seeds * len(failed):,} runs {failed.sum():,} failed: {listed(parts[:MANY])}{more}."
 
 
 def _leading_of_many(table: Table, noun: str) -> str:
@@ -116,12 +79,6 @@ def _leading_of_many(table: Table, noun: str) -> str:
     }
     shares = listed([f"{count} {what}" for what, count in counts.items() if count])
     return f"{text} Seed by seed against {base}, by intervals that are not corrected for their number: {shares}."
-
-
-def _share(failures: Failures, seeds: int) -> str:
-    if failures.failed == 0:
-        return f"none of the {seeds} seeds"
-    return f"all {seeds} seeds" if failures.failed == seeds else f"{failures.failed} of {seeds} seeds"
 
 
 def _leading(table: Table) -> str:

@@ -12,6 +12,7 @@ from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import failures_section, summarize_run
 from jaxgan.report.run.timeline import timeline_section
+from jaxgan.report.run.verdicts import to_try
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
 from jaxgan.results.codes import HEALTHY
@@ -51,3 +52,6 @@ def _explain(results: Results, width: int) -> None:
         click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
     for paragraph in [] if are_many(results) else why(results):
         click.echo(click.wrap_text(paragraph, width))
+    for i, name in enumerate(() if are_many(results) else results.configurations):
+        if text := to_try(results, i):
+            click.echo(click.wrap_text(f"{name}: {text[:1].lower()}{text[1:]}", width))

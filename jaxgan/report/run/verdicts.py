@@ -1,0 +1,188 @@
+"""Of each configuration what happened, why, since when, and what to try: the first thing that a page says."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.run.causes import Cause, causes_of, first_not_finite, meanwhile
+from jaxgan.report.run.settings import ALL, are_many, by_recipe
+from jaxgan.report.run.table import Failures, Table
+from jaxgan.report.tables import Cell, Section, section
+from jaxgan.report.words import MANY, listed, noun_of, percent
+from jaxgan.results.codes import FINE, HEALTHY
+from jaxgan.results.results import Results
+
+WORST = 3  # configurations of many that are gone through
+_CAUSES = 2  # that are told of an outcome which is none itself
+_TRIED = 3  # remedies that are told
+_SOUND = (HEALTHY, "OK")
+
+
+def verdicts(results: Results, table: Table) -> str:
+    """Each configuration in a line; of many the worst, and the others counted."""
+    count = len(results.configurations)
+    if count <= MANY:
+        return "\n".join(_line(results, table, i) for i in range(count))
+    failures = _failures_by_recipe(results, table) if are_many(results) else _failures_of_many(table)
+    order = np.argsort(-results.failed.sum(axis=1), kind="stable")
+    worst = [_details(results, int(i), results.configurations[i]) for i in order[:WORST] if results.failed[i].any()]
+    return "\n".join(filter(None, [f"{failures} {_all_codes(results)}".strip(), *worst]))
+
+
+def to_try(results: Results, i: int) -> str:
+    """The remedies that the i-th configuration does not use, each with what turns it on, and how to try them all."""
+    name = results.configurations[i]
+    known = (results.notes.get("remedies") or {}).get(name, [])
+    if not known:
+        return ""
+    shown = "; ".join(f"{one['what']} ({one['option']})" for one in known[:_TRIED])
+    more = f"; and {len(known) - _TRIED} more" if len(known) > _TRIED else ""
+    if not results.failed[i].any():
+        return f"To try: {shown}{more}."
+    command = shlex.join(["jaxgan", "remedy", "DIR", "--configuration", name])
+    what = "trains each of these" if len(known) > 1 else "trains that"
+    return f"To try: {shown}{more}. “{command}”, with DIR this folder, {what} over the same seeds."
+
+
+def remedies_section(results: Results) -> list[Section]:
+    """A row for every configuration and remedy: what it changes, what turns it on, and the source; none without any."""
+    known = results.notes.get("remedies") or {}
+    rows = [
+        (name, Cell(one["what"], one["name"]), one["option"], one["source"])
+        for name in results.configurations
+        for one in known.get(name, [])
+    ]
+    caption = "What is known to help against what these runs came to, and is not in use there"
+    head = (noun_of(results), "remedy", "what turns it on", "source")
+    return [section("remedies", caption, head, rows)] if rows else []
+
+
+def _line(results: Results, table: Table, i: int) -> str:
+    return " ".join(filter(None, [_failures(table, i), _details(results, i, "")]))
+
+
+def _failures(table: Table, i: int) -> str:
+    name, total = table.configurations[i], table.failures["any"][i]
+    codes = {code: each[i].failed for code, each in table.failures.items()
+             if each[i].failed and code != "any" and code not in FINE}  # fmt: skip
+    if table.seeds == 1:
+        fate = f"the seed failed ({listed(codes)})" if total.failed else "the seed did not fail"
+        return f"With {name} {fate}."
+    low, high = (percent(bound) for bound in total.share[1:])
+    by_code = f": {listed([f'{count} {code}' for code, count in codes.items()])}" if codes else ""
+    return (
+        f"With {name} {_share(total, table.seeds)} failed{by_code} "
+        f"(95 % Wilson interval of the share: {low} to {high})."
+    )
+
+
+def _details(results: Results, i: int, name: str) -> str:
+    """Why, since when and what to try; nothing of runs that are sound. With a name of a configuration it is told."""
+    reasons = [
+        f"{code}: {reason}"
+        for code, count in Counter(results.outcomes[i].tolist()).most_common()
+        if code not in _SOUND and (reason := _reason(results, i, code))
+    ]
+    lead = f"With {name}: " if name else "Why, in medians over seeds: " if len(results.seeds) > 1 else "Why: "
+    return " ".join(filter(None, [f"{lead}{'. '.join(reasons)}." if reasons else "", to_try(results, i)]))
+
+
+def _reason(results: Results, i: int, code: str) -> str:
+    """Of the seeds that came to an outcome: since when, and what was seen."""
+    own = results.outcomes[i] == code
+    found = list(dict.fromkeys(_seen(results, i, own, code)))
+    since = "" if found else _since(results, i, own, code)
+    return "; ".join(filter(None, [since, _which(results, i, own, code), *found]))
+
+
+def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterator[str]:
+    """What was told from, of the outcome itself, or where there is nothing of it of what else was found."""
+    text = next(filter(None, (first_not_finite(results, i, j) for j in np.flatnonzero(own).tolist())), "")
+    if code == "DIVERGED" and text:
+        yield f"the first quantity that was not finite, {text}"
+    causes = [cause for cause in causes_of(results) if (cause.found(i) & own).any()]
+    direct = [cause for cause in causes if cause.code == code]
+    yield from (_clause(results, cause, i, own) for cause in direct)
+    if code in FINE:
+        return
+    other = [cause for cause in causes if cause.code != code]
+    other.sort(key=lambda cause: -np.count_nonzero(cause.found(i) & own))
+    most = [cause for cause in other if 2 * np.count_nonzero(cause.found(i) & own) >= own.sum()]
+    yield from (_clause(results, cause, i, own) for cause in (most[:1] if direct else other[:_CAUSES]))
+
+
+def _clause(results: Results, cause: Cause, i: int, own: NDArray[np.bool_]) -> str:
+    """A cause over the seeds of an outcome that had it: medians."""
+    had = cause.found(i) & own
+    last = results.steps[-1] if len(results.steps) else np.inf
+    begin, end = np.median(cause.begin[i, had]), np.median(np.nan_to_num(cause.end[i, had], nan=last))
+    where = "" if had.sum() == own.sum() else f" in {had.sum()} of these {own.sum()}"
+    span = f"since step {begin:,.0f}" if end >= last else f"from step {begin:,.0f} to {end:,.0f}"
+    level = meanwhile(cause, float(np.median(cause.depth[i, had])))
+    return f"{cause.label}{where} {span}{', ' if level else ''}{level}"
+
+
+def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
+    """The first probe of the stretch of the outcome in which the runs ended, or from which on they failed."""
+    stored = results.dataset
+    if "outcome_along" not in stored:
+        return ""
+    states = stored["outcome_along"].values[i, own].astype(str) == code
+    ended = states[:, -1]
+    if ended.any():
+        at = states.shape[1] - np.argmin(states[ended][:, ::-1], axis=1)
+        at = np.where(states[ended].all(axis=1), 0, at)
+        return f"since step {np.median(results.probe_steps[at]):,.0f}"
+    return f"failed since step {np.median(stored['failed_at'].values[i, own]):,.0f}" if "failed_at" in stored else ""
+
+
+def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
+    """Whether runs that have not learned were still getting better."""
+    improving = results.group("cause").get("improving")
+    if code != "NOT_LEARNED" or improving is None:
+        return ""
+    better, n = int(improving[i, own].astype(bool).sum()), int(own.sum())
+    if n == 1 or better in (0, n):
+        return "still improving at the end" if better else "at a standstill at the end"
+    return f"at the end {better} still improving, {n - better} at a standstill"
+
+
+def _all_codes(results: Results) -> str:
+    """How many runs came to each way to fail, and what was found on the way."""
+    counts = Counter(results.outcomes.ravel().tolist())
+    failing = [f"{n:,} {code}" for code, n in counts.most_common() if code not in FINE]
+    had = [(int(np.isfinite(cause.begin).sum()), cause) for cause in causes_of(results)]
+    shown: Sequence[str] = [f"{cause.noun} in {n:,} (median from step {np.nanmedian(cause.begin):,.0f})"
+                            for n, cause in sorted(had, key=lambda pair: -pair[0])[:WORST] if n]  # fmt: skip
+    return " ".join(filter(None, [f"That is {listed(failing)}." if failing else "",
+                                  f"Found along training: {listed(shown)}." if shown else ""]))  # fmt: skip
+
+
+def _failures_of_many(table: Table) -> str:
+    counts = {name: each.failed for name, each in zip(table.configurations, table.failures["any"], strict=True)}
+    runs, failed = table.seeds * len(counts), sum(counts.values())
+    worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])
+    if not worst:
+        return f"None of the {runs:,} runs failed."
+    shown = listed([f"{counts[name]} of {table.seeds} with {name}" for name in worst[:MANY]])
+    more = f" (the {MANY} with the most; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
+    return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
+
+
+def _failures_by_recipe(results: Results, table: Table) -> str:
+    failed, parts = np.array([each.failed for each in table.failures["any"]]), []
+    for recipe, own in by_recipe(results).items():
+        here, runs = failed[own], table.seeds * len(own)
+        text = f"{here.sum():,} of {runs:,} with {recipe}" if recipe != ALL else f"{here.sum():,} of {runs:,} runs"
+        parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations have no failure)")
+    more = f", and so on for {len(parts) - MANY} more" if len(parts) > MANY else ""
+    return f"Of {table.seeds * len(failed):,} runs {failed.sum():,} failed: {listed(parts[:MANY])}{more}."
+
+
+def _share(failures: Failures, seeds: int) -> str:
+    if failures.failed == 0:
+        return f"none of the {seeds} seeds"
+    return f"all {seeds} seeds" if failures.failed == seeds else f"{failures.failed} of {seeds} seeds"
