@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binom
 
 from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.results.statistics import missing_cells
+from jaxgan.results.statistics.shares import MISSING, RARE_P
 
 
 class Evidence(NamedTuple):
@@ -42,8 +43,8 @@ class DiagnosisThresholds(NamedTuple):
     good: float = 0.4  # share of good samples, in that of real data: what cannot reach all modes stalls at a half
     captured: float = 0.25  # of its share in the data: below it a mode is not captured
     collapsed: float = 0.5  # of the modes: with fewer captured the distribution is another
-    missing: float = 0.1  # of its share in the data: below it a mode is missing; weak ones are at 0.14 and above
-    rare_p: float = 0.01  # of a binomial test with Bonferroni's correction over modes: missing not by chance
+    missing: float = MISSING  # of its share in the data: below it a mode is missing; weak ones are at 0.14 and above
+    rare_p: float = RARE_P  # of a binomial test with Bonferroni's correction over modes: missing not by chance
     alike: float = 0.02  # of `distinct`: nearly every sample has a twin closer than any two real examples
     vanished: float = 0.1  # of its early level: the noise of minibatches moves a norm by a factor of 2 or 3, not of 10
     saturated: float = 0.5  # of the samples are where the loss has no slope
@@ -162,10 +163,8 @@ def missing(
 ) -> Bool[np.ndarray, "run probe k"]:
     """Which modes are missing, and not by chance.
 
-    A mode is missing where its share of the samples of a window of probes is below `missing` times its share of the
-    data, and so few samples had a probability below rare_p / k if it had the share of the data: one cell of a
-    multinomial distribution, with Bonferroni's correction. All probes of the window count, as of the 500 samples of one
-    a mode has few.
+    By `jaxgan.results.statistics.missing_cells` of the samples of a window of probes together, as of the 500 of one a
+    mode has few.
 
     Example:
       >>> shares = np.array([[[0.5, 0.5, 0.0]]])
@@ -174,12 +173,11 @@ def missing(
     """
     assert evidence.shares is not None and evidence.expected is not None
     found = np.zeros_like(evidence.shares, bool)
-    expected, shares = np.clip(evidence.expected, 0, 1), np.nan_to_num(evidence.shares)
+    shares, how = np.nan_to_num(evidence.shares), {"fraction": thresholds.missing, "p": thresholds.rare_p}
     for i in range(len(evidence.steps)):
         last = shares[:, max(0, i - thresholds.window + 1) : i + 1]
-        n, pooled = evidence.samples * min(i + 1, thresholds.window), last.mean(axis=1)
-        chance = binom.cdf(np.round(pooled * n), n, expected)
-        found[:, i] = (pooled < thresholds.missing * expected) & (chance < thresholds.rare_p / len(expected))
+        n = evidence.samples * min(i + 1, thresholds.window)
+        found[:, i] = missing_cells(last.mean(axis=1), evidence.expected, n, **how)
     return found
 
 

@@ -26,6 +26,7 @@ from jaxgan.report.run.frames import classes_frame, curves_frame, metric_frame, 
 from jaxgan.report.run.histogram import histogram_figure
 from jaxgan.report.run.many import samples_of, shown_configurations, shown_runs
 from jaxgan.report.run.map import map_figure, map_frame
+from jaxgan.report.run.modes import modes_figure, modes_frame
 from jaxgan.report.run.overview import BLOCKS, block_figure, dots_figure, overview_figure
 from jaxgan.report.run.phase import phase_figure
 from jaxgan.report.run.samples import MOST, is_points, sample_figure
@@ -45,8 +46,9 @@ Write = Callable[..., dict[str, Any]]
 def pictures_of(results: Results, table: Table, folder: Path | None, write: Write = picture) -> dict[str, Any]:
     """What the templates need of pictures; with a folder these are written to it."""
     mapped = map_figure(results)
-    along = results.dataset.get("outcome_along")
+    along, missed = results.dataset.get("outcome_along"), modes_figure(results)
     shared = {
+        "modes": None if missed is None else write(missed, at(folder, "modes"), data=modes_frame(results)),
         "stopped": along is not None and bool((along.values.astype(str) == "").any()),
         "phases": _phases(results, folder, write),
         "map": None if mapped is None else write(mapped, at(folder, "map"), data=map_frame(results)),

@@ -10,6 +10,7 @@ from jaxgan.report.page import files_in, how_it_was_made, write_page
 from jaxgan.report.run.by_class import classes_sections, failing_classes
 from jaxgan.report.run.causes import causes_by_recipe, causes_section, why
 from jaxgan.report.run.many import chosen_in_words, codes_section, configurations_section, totals_section
+from jaxgan.report.run.modes import modes_in_words
 from jaxgan.report.run.pictures import pictures_of
 from jaxgan.report.run.samples import MOST, is_points
 from jaxgan.report.run.sections import sections
@@ -45,6 +46,7 @@ FILES = {
     "samples*.png": "the samples, by configuration, or of the best, median and worst runs",
     "classes.png": "the classes of the samples",
     "obeyed.png": "each class on its own: how far samples are what they were asked for",
+    "modes.png": "which modes, classes or cells are missing where runs collapsed",
     "figures/*.pdf": "the same figures in a paper's width, as PDF and SVG with texts that can be edited",
     "figures/*.csv": "the numbers behind each figure, a row for each thing that is drawn",
     "paper/*.pdf": "figures in the sizes of a paper, with PNG and SVG",
@@ -109,6 +111,7 @@ def run_content(results: Results, folder: Path | None, table: Table, claims: Seq
         "chosen_words": chosen_in_words(pictures["shown"]) if many else "",
         "why": [] if many else why(results),
         "causes": causes_by_recipe(results) if many else causes_section(results),
+        "modes_words": modes_in_words(results),
         "remedies": [] if many else remedies_section(results),
         "tables": [*numbers, *([] if many else averages_section(results))],
         "configurations": configurations_section(results, table) if many else None,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.causes import Cause, causes_of, first_not_finite, meanwhile
+from jaxgan.report.run.modes import CODES, missing_in_words
 from jaxgan.report.run.settings import ALL, are_many, by_recipe
 from jaxgan.report.run.table import Failures, Table
 from jaxgan.report.tables import Cell, Section, section
@@ -95,7 +96,8 @@ def _reason(results: Results, i: int, code: str) -> str:
     own = results.outcomes[i] == code
     found = list(dict.fromkeys(_seen(results, i, own, code)))
     since = "" if found else _since(results, i, own, code)
-    return "; ".join(filter(None, [since, _which(results, i, own, code), *found]))
+    which = missing_in_words(results, i, own) if code in CODES else _which(results, i, own, code)
+    return "; ".join(filter(None, [since, which, *found]))
 
 
 def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ from jaxgan.results.statistics.search import Selection as Selection
 from jaxgan.results.statistics.search import budget_curve as budget_curve
 from jaxgan.results.statistics.search import select_by_halves as select_by_halves
 from jaxgan.results.statistics.shares import compare_failures as compare_failures
+from jaxgan.results.statistics.shares import missing_cells as missing_cells
 from jaxgan.results.statistics.shares import wilson_interval as wilson_interval
 from jaxgan.results.statistics.summaries import Summary as Summary
 from jaxgan.results.statistics.summaries import compare_pairs as compare_pairs

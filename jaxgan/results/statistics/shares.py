@@ -1,10 +1,31 @@
-"""Shares of seeds that failed."""
+"""Shares of seeds that failed, and of samples that are near each mode."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from jaxgan.results.statistics.comparison import Comparison, smallest_p
 from jaxgan.results.statistics.interval import Interval
+
+MISSING, RARE_P = 0.1, 0.01
+
+
+def missing_cells(
+    shares: ArrayLike, expected: ArrayLike, n: int, *, fraction: float = MISSING, p: float = RARE_P
+) -> NDArray[np.bool_]:
+    """Which of k modes, classes or cells are missing among n samples, and not by chance, of shares [..., k].
+
+    One is missing where its share is below `fraction` times what is expected of it, [k], and so few samples had a
+    probability below p / k if that were its share: one cell of a multinomial distribution, with Bonferroni's
+    correction.
+
+    >>> missing_cells([0.5, 0.5, 0.0], [1 / 3] * 3, 30).tolist(), missing_cells([0.5, 0.5, 0.0], [1 / 3] * 3, 9).any()
+    ([False, False, True], False)
+    """
+    from scipy import stats
+
+    found, due = np.nan_to_num(np.asarray(shares, np.float64)), np.clip(np.asarray(expected, np.float64), 0, 1)
+    chance = stats.binom.cdf(np.round(found * n), n, due)
+    return np.asarray((found < fraction * due) & (chance < p / due.shape[-1]))
 
 
 def wilson_interval(failures: int, n: int, *, confidence: float = 0.95) -> Interval:
