@@ -18,6 +18,7 @@ from jaxgan.data.source import DataError, Examples, Source, to_unit
 from jaxgan.evaluation.cells import cell_of, cells_of
 from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator, in_pieces
 from jaxgan.evaluation.obeyed import Asked, RealClasses, asked_for, by_class, real_classes
+from jaxgan.evaluation.sharp import LEAST, RealSharpness, Sharpness, ratios, real_sharpness, sharpness_of
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import ClassReference, ClassReport, class_reference, class_report, coverage
 from jaxgan.metrics.frechet import Moments, frechet_distance, moments
@@ -52,6 +53,7 @@ class _Found(NamedTuple):
     distinct: Float[Array, "*runs"]  # of the first few
     copied: Float[Array, "*runs"]  # how many are nearer to a training example than to a held-out one
     asked: Asked | None  # by the class that samples were asked for
+    sharp: Sharpness | None
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n h w c"]
 
@@ -120,7 +122,11 @@ def image_evaluator(
         metrics.append(held.metric())
         rules |= {"obeyed": ("obeyed", held.accuracy)}
         real |= {f"{name}_data": values for name, values in held.real.items()}
-    finish = partial(_finish, real_moments, classes, held, (len(train.x), len(heldout.x)))
+    sharp = real_sharpness(train, heldout, samples)
+    if sharp is not None:
+        metrics += sharp.metrics
+        notes["sharpness"] = {name: list(bounds) for name, bounds in sharp.bounds.items()}
+    finish = partial(_finish, real_moments, classes, held, (len(train.x), len(heldout.x)), sharp)
     return Evaluator(reference, _measure, finish, tuple(metrics), samples, rules, notes, real, shares=shares)
 
 
@@ -186,8 +192,9 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
         all_finite = jnp.all(finite | ~counted)
         products = jnp.matmul(features.T, features, precision="highest")
         sums = jnp.sum(features, axis=0)
-        fake = x[:KEPT_IMAGES]
-        return _Found(jnp.sum(used), sums, products, histogram, near, distinct, copied, asked, all_finite, fake)
+        sharp = sharpness_of(x, used) if min(x.shape[1:3]) >= LEAST else None
+        counts = jnp.sum(used), sums, products, histogram, near
+        return _Found(*counts, distinct, copied, asked, sharp, all_finite, x[:KEPT_IMAGES])
 
     found = in_pieces(key, game, generator, n, min(n, PIECE), y, of)
     total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None, distinct=None))
@@ -195,7 +202,12 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
 
 
 def _finish(
-    real: Moments, classes: ClassReference | None, held: RealClasses | None, sizes: tuple[int, int], found: _Found
+    real: Moments,
+    classes: ClassReference | None,
+    held: RealClasses | None,
+    sizes: tuple[int, int],
+    sharp: RealSharpness | None,
+    found: _Found,
 ) -> dict[str, NDArray]:
     """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for.
 
@@ -204,6 +216,7 @@ def _finish(
       classes: in feature space, where there are some.
       held: each of them, where samples are asked for by their class.
       sizes: of the training and the held-out set.
+      sharp: how sharp real images are, where that can be told.
       found: of every run.
     """
     lead = found.used.shape
@@ -229,6 +242,8 @@ def _finish(
         "distinct": np.where(found.finite, found.distinct, np.nan),
         "memorized": memorization(copied, *sizes),
     }
+    if sharp is not None and found.sharp is not None:
+        values |= ratios(found.sharp, sharp, np.asarray(found.finite))
     return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 

@@ -43,8 +43,8 @@ def radial_power_spectrum(images: ArrayLike, *, window: bool = False) -> RadialS
     """
     x = checked_images(images, least=2)
     size = min(x.shape[1:3])
-    ring = np.rint(_radius(x) * size).astype(int)
-    counted = _weight(x) * (ring <= size // 2)
+    ring = np.rint(radius(*x.shape[1:3]) * size).astype(int)
+    counted = half_weight(*x.shape[1:3]) * (ring <= size // 2)
     weights = np.stack([np.where(ring == j, counted, 0.0) for j in range(1, size // 2 + 1)]).reshape(size // 2, -1)
     weights /= weights.sum(axis=1, keepdims=True)
     power = [piece.reshape(len(piece), -1) @ weights.T for piece in _power(x, window)]
@@ -68,7 +68,8 @@ def high_frequency_share(images: ArrayLike, *, cut: float = CUT, window: bool = 
     x = checked_images(images, least=2)
     if not 0 < cut <= 0.5:
         raise ValueError(f"cut must be above 0 and at most 0.5 cycles per pixel, got {cut}")
-    weight, high = _weight(x), _radius(x) > cut
+    h, w = x.shape[1:3]
+    weight, high = half_weight(h, w), radius(h, w) > cut
     sums = [(np.sum(p * weight, axis=(1, 2)), np.sum(p * weight * high, axis=(1, 2))) for p in _power(x, window)]
     whole, above = (np.concatenate(parts) for parts in zip(*sums, strict=True))
     return np.divide(above, whole, out=np.full(len(x), np.nan), where=_varies(x))
@@ -124,7 +125,7 @@ def _power(x: Float64[np.ndarray, "n h w c"], window: bool) -> Iterator[Float64[
     from scipy import fft
 
     h, w = x.shape[1:3]
-    weight = np.outer(_hann(h), _hann(w))[None, :, :, None] if window else np.ones((1, 1, 1, 1))
+    weight = np.outer(hann(h), hann(w))[None, :, :, None] if window else np.ones((1, 1, 1, 1))
     weight = weight / np.sqrt(np.mean(weight**2))
     step = max(1, _PIECE // x[0].size)
     for start in range(0, len(x), step):
@@ -137,22 +138,22 @@ def _power(x: Float64[np.ndarray, "n h w c"], window: bool) -> Iterator[Float64[
         yield found.mean(axis=-1)
 
 
-def _hann(n: int) -> Float64[np.ndarray, " n"]:
+def hann(n: int) -> Float64[np.ndarray, " n"]:
     """Hann's window without its two zeros."""
     return np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
 
 
-def _radius(x: Float64[np.ndarray, "n h w c"]) -> Float64[np.ndarray, "h v"]:
-    return np.hypot(np.fft.fftfreq(x.shape[1])[:, None], np.fft.rfftfreq(x.shape[2])[None])
+def radius(h: int, w: int) -> Float64[np.ndarray, "h v"]:
+    """Of the frequencies of half a transform, cycles per pixel."""
+    return np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None])
 
 
-def _weight(x: Float64[np.ndarray, "n h w c"]) -> Float64[np.ndarray, "h v"]:
+def half_weight(h: int, w: int) -> Float64[np.ndarray, "h v"]:
     """How many frequencies of the whole transform each of its half stands for; its mean is none."""
-    w = x.shape[2]
     twice = np.full(w // 2 + 1, 2.0)
     twice[0] = 1.0
     if w % 2 == 0:
         twice[-1] = 1.0
-    weight = np.tile(twice, (x.shape[1], 1))
+    weight = np.tile(twice, (h, 1))
     weight[0, 0] = 0.0
     return weight

@@ -23,7 +23,7 @@ _MIXTURE = ("captured", "high_quality", "kl_model_data", "kl_data_model", "misse
 METRICS: Mapping[str, tuple[str, ...]] = {
     "mixture": _MIXTURE,
     "points": ("sliced", "frechet"),
-    "images": ("frechet", "captured", "near", "kl"),
+    "images": ("frechet", "captured", "near", "kl", "high_frequency", "laplacian"),
 }
 """What is measured, by kind of data."""
 

@@ -356,7 +356,7 @@ def test_digits_from_end_to_end(tmp_path):
     run = jaxgan.load_run(tmp_path / "run")
     assert run.samples["fake"].shape == (1, 2, 16, 8, 8, 1)
     assert run.notes["accuracy"] > 0.97
-    assert {"frechet", "captured", "near", "kl"} == set(run.values)
+    assert {"frechet", "captured", "near", "kl", "high_frequency", "laplacian"} == set(run.values)
     frechet = run.metrics[0]
     assert frechet.yardsticks["real against real"] < 5 < 100 < frechet.yardsticks["untrained generator"]
     assert set(run.outcomes.ravel()) <= {"COLLAPSED", "NOT_LEARNED"}  # after 6 steps

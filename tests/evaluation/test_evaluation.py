@@ -1,19 +1,23 @@
 """Evaluators: sums taken inside a program give what whole arrays give on the host."""
 
-import functools
+from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy import ndimage
 
 import jaxgan as jg
 from jaxgan.data.in_memory import make_source
 from jaxgan.data.source import DataError, Examples
 from jaxgan.evaluation.images import image_evaluator
 from jaxgan.evaluation.points import points_evaluator
+from jaxgan.evaluation.sharp import sharpness_of
 from jaxgan.features import classifier_features, in_batches
+from jaxgan.metrics import high_frequency_share, laplacian_variance
 from jaxgan.metrics.classes import class_reference, class_report
 from jaxgan.metrics.frechet import frechet_distance, moments
 from jaxgan.types import Game, Generator
@@ -41,7 +45,7 @@ def evaluator(digits) -> jg.Evaluator:
 
 
 def test_the_accuracy_of_a_classifier_that_is_doubted_is_said_once(digits, monkeypatch):
-    untrained = functools.partial(classifier_features, steps=1, cached=False)
+    untrained = partial(classifier_features, steps=1, cached=False)
     monkeypatch.setattr("jaxgan.evaluation.images.classifier_features", untrained)
     lines: list[str] = []
     image_evaluator(digits, digits.train, digits.heldout, 100, 0, lines.append)
@@ -71,6 +75,41 @@ def test_metrics_of_images_equal_those_of_the_whole_arrays(digits, evaluator):
     assert found["captured"][0] == 10
 
 
+def test_sharpness_is_the_mean_over_samples_in_that_of_held_out_images(digits, evaluator):
+    """Beside the plain functions in float64: the same images, blurred ones, noise, and none that varies."""
+    x = np.asarray(digits.heldout.x[:240], np.float32)
+    noise = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
+    blurred = ndimage.gaussian_filter(x, (0, 1.0, 1.0, 0))
+    half = np.concatenate([x[:120], np.zeros_like(x[120:])])  # constant images have no sharpness and do not count
+    means: dict[str, Callable[..., np.ndarray]] = {
+        "high_frequency": partial(high_frequency_share, window=True),
+        "laplacian": laplacian_variance,
+    }
+    bounds, seed = evaluator.notes["sharpness"], jg.seed_keys(jax.random.key(0), 1)
+    for samples, of in ((x, x), (blurred, blurred), (noise, noise), (half, x[:120])):
+        found = jg.evaluate(evaluator, replaying(samples), Generator(jnp.zeros((1, 1, 1, 1, 1)), {}), seed)
+        for name, one in means.items():
+            expected = one(of).mean() / one(np.asarray(digits.heldout.x)).mean()
+            np.testing.assert_allclose(found[name], [expected], rtol=1e-4)  # float32 against float64
+            assert (found[name][0] < bounds[name][0]) == (samples is blurred)
+            assert (found[name][0] > bounds[name][1]) == (samples is noise)
+    constant = jg.evaluate(evaluator, replaying(np.zeros_like(x)), Generator(jnp.zeros((1, 1, 1, 1, 1)), {}), seed)
+    assert constant["high_frequency"].tolist() == [0.0] and constant["laplacian"].tolist() == [0.0]
+    for metric in evaluator.metrics[-2:]:
+        low, high = bounds[metric.name]
+        assert low < metric.yardsticks["real against real"] < high and low < 1 < high
+
+
+def test_the_sums_of_sharpness_leave_out_what_is_not_used_and_take_any_shape():
+    x = np.random.default_rng(0).normal(size=(6, 7, 10, 3)).astype(np.float32)
+    used = np.array([True, False, True, True, False, True])
+    x[1] = np.nan
+    found = sharpness_of(jnp.asarray(x), jnp.asarray(used))
+    assert float(found.images) == 4
+    np.testing.assert_allclose(found.high_frequency, high_frequency_share(x[used], window=True).sum(), rtol=1e-5)
+    np.testing.assert_allclose(found.laplacian, laplacian_variance(x[used]).sum(), rtol=1e-5)
+
+
 def test_a_sample_that_is_not_finite_leaves_no_metric_and_is_said(digits, evaluator):
     x = np.array(digits.heldout.x[:240])
     x[100, 3, 3] = np.nan
@@ -78,6 +117,7 @@ def test_a_sample_that_is_not_finite_leaves_no_metric_and_is_said(digits, evalua
         evaluator, replaying(x), Generator(jnp.zeros((1, 1, 1, 1, 1)), {}), jax.random.split(jax.random.key(0), 1)
     )
     assert found["finite"].tolist() == [False]
+    assert np.isnan(found["high_frequency"][0]) and np.isnan(found["laplacian"][0])
     assert np.isnan(found["frechet"][0]) and np.isnan(found["class_histogram"][0]).all()
 
 

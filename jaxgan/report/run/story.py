@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.report.run.causes import causes_of
+from jaxgan.report.run.sharp import sharpness_in_words
 from jaxgan.report.run.table import Table, direction, yardsticks
 from jaxgan.report.run.verdicts import verdicts
 from jaxgan.report.tables import summary_cell
@@ -16,7 +17,7 @@ GRADIENT = "norm of the loss's gradient with respect to the generator's paramete
 
 
 def story(results: Results, table: Table) -> list[str]:
-    """The run in paragraphs: what was done and came of it, the leading metric, the gradient, D, and a caution.
+    """The run in paragraphs: what was done and came of it, the leading metric, sharpness, the gradient, D, a caution.
 
     The first has a line for each configuration: who failed, why, since when, and what to try.
 
@@ -25,9 +26,9 @@ def story(results: Results, table: Table) -> list[str]:
     """
     if len(results.configurations) > MANY:
         many = [f"{_setting(results)} {verdicts(results, table)}", _leading_of_many(table, noun_of(results))]
-        return [paragraph for paragraph in [*many, _caution(results)] if paragraph]
+        return [paragraph for paragraph in [*many, sharpness_in_words(results), _caution(results)] if paragraph]
     first = f"{_setting(results)}\n{verdicts(results, table)}"
-    paragraphs = [first, _leading(table), _gradient(results), _fakes(results)]
+    paragraphs = [first, _leading(table), sharpness_in_words(results), _gradient(results), _fakes(results)]
     return [paragraph for paragraph in [*paragraphs, _caution(results)] if paragraph]
 
 

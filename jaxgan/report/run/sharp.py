@@ -1,0 +1,42 @@
+"""Are samples blurrier than the data, or rougher? In a sentence, of what was measured of images."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.report.words import MANY, listed, number
+from jaxgan.results.results import Results
+
+_MEASURES = {"high_frequency": "their power at high frequencies", "laplacian": "the variance of their Laplacian"}
+
+
+def sharpness_in_words(results: Results) -> str:
+    """Which configurations' samples lack sharpness, or have more than the data, beyond what real images do by chance.
+
+    A run counts where both measures say so. "" where they were not taken, as of points.
+    """
+    bounds = results.notes.get("sharpness")
+    if not bounds or any(name not in results.values for name in _MEASURES):
+        return ""
+    values = np.stack([results.values[name] for name in _MEASURES])
+    low, high = np.array([bounds[name] for name in _MEASURES]).T[:, :, None, None]
+    span = listed([f"{text} is {number(bounds[name][0])} to {number(bounds[name][1])} times that of others by chance"
+                   for name, text in _MEASURES.items()])  # fmt: skip
+    kinds = {"blurrier": (values < low).all(axis=0), "rougher": (values > high).all(axis=0)}  # NaN is neither
+    found = [f"{kind} than the data are {text}" for kind, runs in kinds.items() if (text := _which(results, runs))]
+    told = listed(found) if found else "neither blurrier nor rougher than the data are the samples of any run"
+    more = " Roughness is noise, or patterns such as a chessboard's." if kinds["rougher"].any() else ""
+    return f"Of real images {span}; beyond that in both, {told}.{more}"
+
+
+def _which(results: Results, runs: NDArray[np.bool_]) -> str:
+    """In how many of the runs [configuration, seed], by configuration where these are few, with medians of both."""
+    n = len(results.seeds)
+    if len(results.configurations) > MANY:
+        return f"the samples of {runs.sum():,} of {runs.size:,} runs" if runs.any() else ""
+    parts = []
+    for i, name in enumerate(results.configurations):
+        if count := int(runs[i].sum()):
+            medians = listed([number(float(np.median(results.values[m][i, runs[i]]))) for m in _MEASURES])
+            whose = "the one seed" if n == 1 else f"all {n} seeds" if count == n else f"{count} of {n} seeds"
+            parts.append(f"{whose} of {name} ({'medians ' if count > 1 else ''}{medians})")
+    return f"the samples of {listed(parts)}" if parts else ""
