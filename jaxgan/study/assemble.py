@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.diagnostics.signs import Evidence
@@ -17,12 +16,12 @@ from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
 from jaxgan.study.advice import advised
 from jaxgan.study.build import Study, labels_of
-from jaxgan.study.causes import causes_of
 from jaxgan.study.causes import in_words as causes_in_words
+from jaxgan.study.causes import vanishing_of
 from jaxgan.study.claims import claim_of, in_words
 from jaxgan.study.config import as_stored, seed_numbers
 from jaxgan.study.evidence import yardsticks_of
-from jaxgan.study.judging import Found, codes_in_words, evidence_for, failed_at, judged, rules_in_words
+from jaxgan.study.judging import Found, diagnosed_runs, evidence_for, failed_at, judged, rules_in_words
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
 from jaxgan.study.watching import samples_along
@@ -107,21 +106,21 @@ def _outcomes(
 ) -> list[tuple[str, xr.Variable]]:
     """What each run came to, at its end and at each probe; why, since when, and from what that is told."""
     evidence = [evidence_for(study, evaluator, rules, one) for one in records]
-    found = [diagnose(one) for one in evidence]
-    along = [codes_in_words(one.states) for one in found]
-    ends = [last["outcome"] for last in final]
+    found = diagnosed_runs(evidence)
+    along = found.pop("outcome_along")
+    ends = np.stack([last["outcome"] for last in final])  # where samples at the end are not finite another one
     since = [failed_at(*both, records[0]["probe_step"]) for both in zip(along, ends, strict=True)]
     stopped = [rules.stopped_before(study.config.steps, one) for one in records]
     recorded = [(one, is_probability(loss)) for one, loss in zip(records, losses_of(study).values(), strict=True)]
-    causes = causes_of(list(zip(evidence, found, strict=True)), recorded)
+    causes = {name.removeprefix("cause_"): values for name, values in found.items() if name.startswith("cause_")}
+    signs = causes.pop("signs")
     return [
-        variable("metric", "outcome", _RUN, np.stack(ends)),
-        variable("metric", "outcome_along", _DIMS["along"], np.stack(along)),
+        variable("metric", "outcome", _RUN, ends),
+        variable("metric", "outcome_along", _DIMS["along"], along),
         variable("metric", "failed_at", _RUN, np.stack(since)),
         variable("metric", "stopped_at", _RUN, np.stack(stopped)),
-        variable("cause", "improving", _RUN, np.stack([one.improving[:, -1] for one in found])),
-        variable("cause", "signs", (*_DIMS["along"], "sign"), np.stack([one.signs for one in found])),
-        *(variable("cause", name, _RUN, values) for name, values in causes.items()),
+        variable("cause", "signs", (*_DIMS["along"], "sign"), signs),
+        *(variable("cause", name, _RUN, values) for name, values in (vanishing_of(recorded) | causes).items()),
         *(variable("evidence", name, _DIMS["along"], values) for name, values in _told_from(evidence).items()),
     ]
 

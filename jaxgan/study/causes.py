@@ -112,11 +112,10 @@ def _derived(evidence: Evidence) -> dict[str, NDArray | None]:
     }
 
 
-def causes_of(diagnosed: Sequence[tuple[Evidence, Diagnosis]], recorded: Sequence[tuple[Any, bool]]) -> Found:
-    """Arrays [configuration, seed] by CAUSE_begin, CAUSE_end, CAUSE_depth; NaN where a run does not have the cause.
+def vanishing_of(recorded: Sequence[tuple[Any, bool]]) -> Found:
+    """Arrays [configuration, seed] by vanishing_begin, _end, _depth and _d_fake; NaN where no gradient vanished.
 
     Args:
-      diagnosed: of every configuration.
       recorded: of every configuration its records, and whether its discriminator's sigmoid is a probability.
     """
     found: dict[str, list[NDArray]] = {}
@@ -126,10 +125,6 @@ def causes_of(diagnosed: Sequence[tuple[Evidence, Diagnosis]], recorded: Sequenc
         for name in ("begin", "end", "depth", "d_fake"):
             values = np.where(episodes.found, np.asarray(getattr(episodes, name), np.float64), np.nan)
             found.setdefault(f"vanishing_{name}", []).append(values)
-    for evidence, diagnosis in diagnosed:
-        for name, stretch in stretches_of(evidence, diagnosis):
-            for field, values in zip(("begin", "end", "depth"), stretch, strict=True):
-                found.setdefault(f"{name}_{field}", []).append(values)
     return {name: np.stack(values) for name, values in found.items()}
 
 

@@ -6,14 +6,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.results.results import Results, variable
 from jaxgan.study.advice import advised
-from jaxgan.study.causes import in_words, stretches_of
+from jaxgan.study.causes import in_words
 from jaxgan.study.evidence import evidence_in
-from jaxgan.study.judging import codes_in_words, failed_at
+from jaxgan.study.judging import diagnosed_runs, failed_at
 from jaxgan.study.messages import OptionError, nearest
 
 ResultsT = TypeVar("ResultsT", bound=Results)
@@ -31,20 +30,12 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
       >>> run = jg.load_run("runs/0001-compare-ring")  # doctest: +SKIP
       >>> jg.diagnosed(run, jg.DiagnosisThresholds(good=0.8)).failed.mean(axis=1)  # doctest: +SKIP
     """
-    found: dict[str, list[np.ndarray]] = {}
-    for configuration in results.configurations:
-        evidence = evidence_in(results, configuration)
-        one = diagnose(evidence, thresholds)
-        along, end = codes_in_words(one.states), codes_in_words(one.outcome)
-        own = {"outcome": end, "outcome_along": along, "failed_at": failed_at(along, end, evidence.steps),
-               "cause_signs": one.signs, "cause_improving": one.improving[:, -1]}  # fmt: skip
-        for name, stretch in stretches_of(evidence, one, thresholds):
-            own |= {f"cause_{name}_{field}": v for field, v in zip(("begin", "end", "depth"), stretch, strict=True)}
-        for name, values in own.items():
-            found.setdefault(name, []).append(values)
+    found = diagnosed_runs([evidence_in(results, name) for name in results.configurations], thresholds)
+    pairs = zip(found["outcome_along"], found["outcome"], strict=True)
+    found["failed_at"] = np.stack([failed_at(along, end, results.probe_steps) for along, end in pairs])
     dims = {name: tuple(map(str, results.dataset[name].dims)) if name in results.dataset else _RUN for name in found}
     groups = {name: "cause" if name.startswith("cause_") else "metric" for name in found}
-    new = [variable(groups[n], n.removeprefix("cause_"), dims[n], np.stack(v)) for n, v in found.items()]
+    new = [variable(groups[n], n.removeprefix("cause_"), dims[n], v) for n, v in found.items()]
     signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # an earlier version knew fewer
     dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
     notes = results.notes | {"causes": in_words()}

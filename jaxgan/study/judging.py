@@ -1,16 +1,18 @@
 """What runs came to, at their end and at each probe, by the rules that their evaluator allows."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.diagnosis import SIGNS_IN_WORDS, diagnose
 from jaxgan.diagnostics.outcomes import THRESHOLDS, Outcome, Thresholds
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds, Evidence
 from jaxgan.evaluation import Evaluator
 from jaxgan.results.codes import FINE
 from jaxgan.study.build import Study
+from jaxgan.study.causes import stretches_of
 from jaxgan.study.evidence import evidence_of, standing_still, yardsticks_of
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.watching import samples_along
@@ -50,6 +52,47 @@ def outcomes_of(study: Study, evaluator: Evaluator, rules: StopRules, records: F
     """[run] what each run came to; samples at the end that are not finite have diverged, whatever went before."""
     found = diagnose(evidence_for(study, evaluator, rules, records))
     return codes_in_words(np.where(final["finite"], found.outcome, Outcome.DIVERGED))
+
+
+def diagnosed_runs(
+    evidence: Sequence[Evidence], thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
+) -> dict[str, NDArray]:
+    """What became of the runs of all configurations, [configuration, seed, ...], by the names that are stored.
+
+    Evidence of equal kinds is diagnosed together: of hundreds of configurations one by one it takes minutes.
+    """
+    kinds: dict[tuple[bool, ...], list[int]] = {}
+    for i, one in enumerate(evidence):
+        kinds.setdefault(tuple(values is None for values in one), []).append(i)
+    found: dict[str, list[NDArray]] = {}
+    for own in kinds.values():
+        for name, values in _diagnosed(_joined([evidence[i] for i in own]), thresholds).items():
+            by_configuration = values.reshape(len(own), -1, *values.shape[1:])
+            for i, each in zip(own, by_configuration, strict=True):
+                found.setdefault(name, [each] * len(evidence))[i] = each
+    return {name: np.stack(values) for name, values in found.items()}
+
+
+def _joined(evidence: Sequence[Evidence]) -> Evidence:
+    """The runs of all."""
+    first = evidence[0]
+    by_run: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in evidence])
+        for name, values in first._asdict().items()
+        if name not in ("steps", "expected", "samples") and values is not None
+    }
+    return first._replace(**by_run)
+
+
+def _diagnosed(evidence: Evidence, thresholds: DiagnosisThresholds) -> dict[str, NDArray]:
+    """Of runs [run, ...]."""
+    one = diagnose(evidence, thresholds)
+    found = {"outcome": codes_in_words(one.outcome), "outcome_along": codes_in_words(one.states),
+             "cause_signs": one.signs, "cause_improving": one.improving[:, -1]}  # fmt: skip
+    for name, stretch in stretches_of(evidence, one, thresholds):
+        fields = zip(("begin", "end", "depth"), stretch, strict=True)
+        found |= {f"cause_{name}_{field}": values for field, values in fields}
+    return found
 
 
 def codes_in_words(codes: NDArray) -> NDArray[np.str_]:

@@ -12,6 +12,7 @@ from jaxgan.study.catalogue import find_recipe
 from jaxgan.study.causes import stretches_of
 from jaxgan.study.diagnosing import thresholds_of
 from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
+from jaxgan.study.judging import diagnosed_runs
 from jaxgan.study.messages import OptionError
 from jaxgan.study.remedies import REMEDIES, Case, option_of, suggested
 from jaxgan.study.settings import resolve
@@ -66,6 +67,19 @@ def test_an_explosion_is_told_from_what_is_not_finite_and_from_a_dead_generator(
     assert (
         np.isnan(stretches["exploded"].begin).all() and stretches["dead"].begin[1] == 800
     )  # a median over five probes
+
+
+def test_runs_diagnosed_together_are_as_each_configuration_by_itself():
+    gone = recorded(g_grad_norm=np.where(STEPS <= 100, 4.0, 0.2))
+    exploded = recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS)))
+    without = recorded() | {"discrimination/separation": np.full((2, len(PROBES)), 0.99)}  # of another kind
+    evidence = [evidence_of(YARDSTICKS, records) for records in (gone, without, exploded)]
+    together = diagnosed_runs(evidence)
+    assert together["outcome"].tolist()[2] == ["NOT_LEARNED", "DIVERGED"]
+    assert together["cause_signs"].shape == (3, 2, len(PROBES), len(Outcome))
+    for i, one in enumerate(evidence):
+        for name, values in diagnosed_runs([one]).items():
+            np.testing.assert_array_equal(values[0], together[name][i], name)
 
 
 def test_probes_between_records_have_the_last_level():
