@@ -77,7 +77,13 @@ def test_without_a_cause_the_stretch_of_states_says_since_when():
     dataset = run.dataset.assign_coords(probe_step=PROBES).assign(
         outcome_along=((*RUN, "probe_step"), along, {"group": "metric"})
     )
-    assert "COLLAPSED: since step 30." in first_of(dataclasses.replace(run, dataset=dataset))
+    run = dataclasses.replace(run, dataset=dataset)
+    assert "COLLAPSED: since step 30." in first_of(run)
+    # A cause that passed before does not say since when; one that lasted does.
+    passed = first_of(with_causes(run, {"collapsed": {(1, 3): 5.0}}, until=10.0))
+    assert "COLLAPSED: since step 30; most modes were missing from step 5 to 10, with 0.3 of them." in passed
+    lasted = first_of(with_causes(run, {"collapsed": {(1, 3): 28.0}}))
+    assert "COLLAPSED: most modes were missing since step 28, with 0.3 of them." in lasted
 
 
 def test_what_was_not_finite_first_is_the_reason_of_a_divergence():

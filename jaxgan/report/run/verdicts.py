@@ -95,9 +95,17 @@ def _reason(results: Results, i: int, code: str) -> str:
     """Of the seeds that came to an outcome: since when, and what was seen."""
     own = results.outcomes[i] == code
     found = list(dict.fromkeys(_seen(results, i, own, code)))
-    since = "" if found else _since(results, i, own, code)
+    since = "" if _lasts(results, i, own, code) else _since(results, i, own, code)
     which = missing_in_words(results, i, own) if code in CODES else _which(results, i, own, code)
     return "; ".join(filter(None, [since, which, *found]))
+
+
+def _lasts(results: Results, i: int, own: NDArray[np.bool_], code: str) -> bool:
+    """Whether a cause of the outcome itself is told to the end of the run: the outcome began with it."""
+    last = results.steps[-1] if len(results.steps) else np.inf
+    ends = [np.nan_to_num(cause.end[i, cause.found(i) & own], nan=last) for cause in causes_of(results)
+            if cause.code == code]  # fmt: skip
+    return any(len(each) and np.median(each) >= last for each in ends)
 
 
 def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterator[str]:
