@@ -140,11 +140,11 @@ def in_words() -> dict[str, dict[str, str]]:
         "advice": ADVICE,
         "code": Outcome.GRADIENT_VANISHED.name,
     }
-    told = {code.name.lower(): (code, words) for code, words in SIGNS.items()}
-    told |= {name: (Outcome.DIVERGED, words) for name, words in WAYS_TO_DIVERGE.items()}
+    named = {code.name.lower(): (code, words) for code, words in SIGNS.items()}
+    named |= {name: (Outcome.DIVERGED, words) for name, words in WAYS_TO_DIVERGE.items()}
     signs = {
         name: {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code],
                "code": code.name}
-        for name, (code, words) in told.items()
+        for name, (code, words) in named.items()
     }  # fmt: skip
     return {"vanishing": vanishing, **signs}

@@ -23,9 +23,9 @@ def sharpness_in_words(results: Results) -> str:
                    for name, text in _MEASURES.items()])  # fmt: skip
     kinds = {"blurrier": (values < low).all(axis=0), "rougher": (values > high).all(axis=0)}  # NaN is neither
     found = [f"{kind} than the data are {text}" for kind, runs in kinds.items() if (text := _which(results, runs))]
-    told = listed(found) if found else "neither blurrier nor rougher than the data are the samples of any run"
+    verdict = listed(found) if found else "neither blurrier nor rougher than the data are the samples of any run"
     more = " Roughness is noise, or patterns such as a chessboard's." if kinds["rougher"].any() else ""
-    return f"Of real images {span}; beyond that in both, {told}.{more}"
+    return f"Of real images {span}; beyond that in both, {verdict}.{more}"
 
 
 def _which(results: Results, runs: NDArray[np.bool_]) -> str:
