@@ -55,15 +55,15 @@ def test_growth_is_that_of_gradients_and_of_logits_beyond_one():
 
 def test_an_explosion_is_told_from_what_is_not_finite_and_from_a_dead_generator():
     records = recorded(fake_logit=np.where(STEPS <= 1000, -0.5, -5e3))
-    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, records), diagnose(found)))
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, records, 2000), diagnose(found)))
     assert stretches["exploded"].begin[1] == 1100 and stretches["exploded"].end[1] == 2000
     assert stretches["exploded"].level[1] == pytest.approx(5e3) and np.isnan(stretches["dead"].begin).all()
     lost = recorded() | {"watch/step": np.array([0, 900])}
-    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, lost), diagnose(found)))
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, lost, 2000), diagnose(found)))
     assert np.isnan(stretches["exploded"].begin).all() and np.isnan(stretches["dead"].begin).all()
     dead = recorded(g_grad_norm=np.where(STEPS <= 500, 1.0, 1e-9))
     dead["discrimination/saturated"] = np.zeros((2, len(PROBES)))
-    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, dead), diagnose(found)))
+    stretches = dict(stretches_of(found := evidence_of(YARDSTICKS, dead, 2000), diagnose(found)))
     assert (
         np.isnan(stretches["exploded"].begin).all() and stretches["dead"].begin[1] == 800
     )  # a median over five probes
@@ -73,7 +73,7 @@ def test_runs_diagnosed_together_are_as_each_configuration_by_itself():
     gone = recorded(g_grad_norm=np.where(STEPS <= 100, 4.0, 0.2))
     exploded = recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS)))
     without = recorded() | {"discrimination/separation": np.full((2, len(PROBES)), 0.99)}  # of another kind
-    evidence = [evidence_of(YARDSTICKS, records) for records in (gone, without, exploded)]
+    evidence = [evidence_of(YARDSTICKS, records, 2000) for records in (gone, without, exploded)]
     together = diagnosed_runs(evidence)
     assert together["outcome"].tolist()[2] == ["NOT_LEARNED", "DIVERGED"]
     assert together["cause_signs"].shape == (3, 2, len(PROBES), len(Outcome))

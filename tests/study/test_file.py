@@ -201,7 +201,10 @@ def test_every_mistake_is_a_line_with_its_place(tmp_path):
         ("settings = {lr_d = 1}\n[vary]\nlr_d = [1, 2]", ["vary: got lr_d varied and set for minimax"]),
         ("[vary]\nlr_d = [1, 2]\n[vary.of.minimax]\nlr_d = [3]", ["vary: got lr_d varied twice for minimax"]),
         ("[stop]\ngoal = 'captured >= x'", ["stop.goal: got 'x', expected a number"]),
-        ("[stop]\ngoal = 'modes >= 8'", ["stop.goal: got 'modes'; known: captured, frechet, high_frequency, kl, laplacian, near"]),
+        (
+            "[stop]\ngoal = 'modes >= 8'",
+            ["stop.goal: got 'modes'; known: captured, frechet, high_frequency, kl, laplacian, near"],
+        ),
         (
             "[[planned]]\nmetric = 'captured'\nbetter = 'minmax'\nthan = 'non_saturating'",
             ["planned[0].better: got 'minmax'; did you mean 'minimax'?"],
