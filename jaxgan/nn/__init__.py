@@ -7,6 +7,8 @@ from jaxgan.nn.minibatch import Packed as Packed
 from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standard_deviation
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
+from jaxgan.nn.patch import PatchDiscriminator as PatchDiscriminator
 from jaxgan.nn.registry import NETWORKS as NETWORKS
 from jaxgan.nn.registry import Network as Network
 from jaxgan.nn.registry import parameter_count as parameter_count
+from jaxgan.nn.unet import UNetGenerator as UNetGenerator

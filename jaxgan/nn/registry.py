@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -101,13 +102,15 @@ def make(module: type, fields: Mapping[str, Any]) -> Any:
         raise ValueError(f"{module.__name__} needs {', '.join(missing) or error}") from error
 
 
-def parameter_count(module: Any, shape: tuple[int, ...]) -> int:
-    """How many parameters a module has for inputs [1, *shape]; nothing is computed.
+def parameter_count(module: Any, *shapes: tuple[int, ...]) -> int:
+    """How many parameters a module has for inputs [1, *shape], one for each shape; nothing is computed.
 
     Example:
       >>> parameter_count(MLPGenerator(2, (4,)), (3,))  # 3 x 4 + 4 and 4 x 2 + 2
       26
     """
     called, keywords = told(module, False)
-    variables = jax.eval_shape(lambda key: called.init(key, jnp.zeros((1, *shape)), **keywords), jax.random.key(0))
+    inputs = [jax.ShapeDtypeStruct((1, *shape), jnp.float32) for shape in shapes]
+    start = partial(called.init, {"params": jax.random.key(0), "dropout": jax.random.key(1)}, **keywords)
+    variables = jax.eval_shape(start, *inputs)
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.get("params", {})))

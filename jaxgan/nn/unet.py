@@ -1,0 +1,149 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017): an image to an image of the same size, with dropout as its noise.
+
+The encoder halves the image down to 1 x 1 by 4 x 4 convolutions of stride 2, the decoder doubles it up again, and every
+layer of the decoder but the first also sees the encoder's of its size. BatchNorm everywhere but at the first and the
+last layer of the encoder and at the output; LeakyReLU(0.2) down, ReLU up, tanh at the end; weights from N(0, 0.02).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.layers import ConvTranspose, at_least_float32
+from jaxgan.types import Array, Images, Key
+
+SIZES = (8, 16, 32, 64, 128, 256)
+_WIDEST = 8  # times the width of the first layer
+_KERNEL, _STRIDES, _PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
+_init = nn.initializers.normal(0.02)
+
+
+class Reference(NamedTuple):
+    """Where the two reference implementations of pix2pix differ in their layers."""
+
+    dropout: Callable[[int], range]  # depth -> which layers of the decoder have it, 0 the innermost
+    biases: bool  # of convolutions: of all, or of the output's alone (in a discriminator the first layer's, too)
+
+
+REFERENCES = {
+    "torch": Reference(lambda depth: range(min(3, depth - 1)), biases=True),
+    "pytorch": Reference(lambda depth: range(1, depth - 4), biases=False),
+}
+"""The authors' own in Torch (phillipi/pix2pix), and theirs in PyTorch (junyanz/pytorch-CycleGAN-and-pix2pix)."""
+STATISTICS = ("running", "batch", "image")
+
+
+def depth_of(size: int) -> int:
+    """How many times an image is halved until it is 1 x 1.
+
+    Raises:
+      ValueError: a size that is no power of two from 8 to 256, with the nearest ones.
+
+    Example:
+      >>> depth_of(256), depth_of(8)
+      (8, 3)
+    """
+    if size in SIZES:
+        return size.bit_length() - 1
+    nearest = sorted(sorted(SIZES, key=lambda other: (abs(other - size), other))[:2])
+    raise ValueError(
+        "a U-Net makes images of 8, 16, 32, 64, 128 or 256 pixels a side; "
+        f"got {size}, the nearest are {' and '.join(map(str, nearest))}"
+    )
+
+
+def reference_of(name: str) -> Reference:
+    """The layers of a reference implementation.
+
+    Raises:
+      ValueError: another name than those of `REFERENCES`.
+    """
+    if name not in REFERENCES:
+        raise ValueError(f"reference must be one of {', '.join(REFERENCES)}, got {name!r}")
+    return REFERENCES[name]
+
+
+def near_one(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Float[Array, "*shape"]:
+    """Scales of BatchNorm from N(1, 0.02), as both references start them."""
+    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
+
+
+class UNetGenerator(nn.Module):
+    """(z [n, d], y [n, size, size, c]) -> images [n, size, size, channels] in (-1, 1); z is not used.
+
+    Its noise is dropout, in training and when sampled: samples of one y differ by their key. The depth follows the
+    size, 8 for 256 pixels. `width` is the number of channels after the first layer; it doubles up to 8 times that.
+
+    `reference` is whose layers these are. "torch", the authors' own: dropout on the three innermost layers of the
+    decoder, biases everywhere. "pytorch": dropout on those of full width but the innermost (so from 64 pixels on), no
+    biases but the output's. `statistics` are those that a layer is normalized by.
+    "running": of the batch in training, their moving average when sampled, so that an image depends on no other.
+    "batch": of the batch then, too, as both references have it. "image": of each image alone, always, which is what
+    "batch" is for the references' batch of one. No parameter depends on it. `dropout` is the rate; 0: no noise.
+
+    Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, section 6.1.
+
+    Raises:
+      ValueError: when called, a size that is no power of two from 8 to 256, or an unknown name.
+
+    Example:
+      >>> keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+      >>> y = jnp.zeros((2, 16, 16, 1))
+      >>> x, _ = UNetGenerator(16, 3, width=4).init_with_output(keys, jnp.zeros((2, 1)), y, train=True)
+      >>> x.shape
+      (2, 16, 16, 3)
+    """
+
+    size: int
+    channels: int
+    width: int = 64
+    reference: str = "torch"
+    statistics: str = "running"
+    dropout: float = 0.5
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "n d"], y: Float[Array, "n {self.size} {self.size} c"], *, train: bool
+    ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
+        depth, reference = depth_of(self.size), reference_of(self.reference)
+        widths = [self.width * min(2**i, _WIDEST) for i in range(depth)]
+        like = {"kernel_init": _init, "strides": _STRIDES, "dtype": self.dtype}
+        conv = partial(nn.Conv, kernel_size=_KERNEL, padding=_PADDING, conv_general_dilated=conv_general_dilated, **like)
+        norm = partial(normalized, statistics=self.statistics, train=train, dtype=self.dtype)
+        x, skips = y, []
+        for i, width in enumerate(widths):
+            x = conv(width, use_bias=reference.biases, name=f"down_{i}")(nn.leaky_relu(x, 0.2) if i else x)
+            x = norm(x, name=f"down_norm_{i}") if 0 < i < depth - 1 else x
+            skips.append(x)
+        skips.pop()
+        up = partial(ConvTranspose, kernel_size=_KERNEL, **like)
+        for i, width in enumerate(reversed(widths[:-1])):
+            x = up(width, use_bias=reference.biases, name=f"up_{i}")(nn.relu(x))
+            x = norm(x, name=f"up_norm_{i}")
+            if i in reference.dropout(depth):
+                x = nn.Dropout(self.dropout, deterministic=False)(x)
+            x = jnp.concatenate([skips.pop(), x], axis=-1)
+        return nn.tanh(at_least_float32(up(self.channels, name=f"up_{depth - 1}")(nn.relu(x))))
+
+
+def normalized(x: Images, name: str, *, statistics: str, train: bool, dtype: Any) -> Images:
+    """BatchNorm within a module's `__call__`, by the statistics of that name; the parameters are the same for all.
+
+    Raises:
+      ValueError: another name than those of `STATISTICS`.
+    """
+    common: dict[str, Any] = {"epsilon": 1e-5, "scale_init": near_one, "dtype": dtype, "name": name}
+    if statistics == "running":
+        return nn.BatchNorm(use_running_average=not train, momentum=0.9, **common)(x)
+    if statistics not in STATISTICS:
+        raise ValueError(f"statistics must be one of {', '.join(STATISTICS)}, got {statistics!r}")
+    # flax's layer norm over these axes is batch normalization without a memory
+    axes = (0, 1, 2) if statistics == "batch" else (1, 2)
+    return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, **common)(x)
