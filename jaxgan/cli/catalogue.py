@@ -38,12 +38,14 @@ def models() -> None:
     from jaxgan.study.listing import Entry
 
     examples = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64)}  # shape, width, latents
+    of_pairs = (32, 32, 3), 32, 1
     for network in NETWORKS.values():
-        shape, width, latents = examples[network.axes]
+        shape, width, latents = of_pairs if network.condition_axes else examples[network.axes]
+        condition = (shape,) if network.condition_axes else ()
         facts = {}
         for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
             module = getattr(network, player)
-            count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs)
+            count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs, *condition)
             facts[player.capitalize()] = (
                 f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
                 f"{list(shape)} at width {width}"

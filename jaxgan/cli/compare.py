@@ -8,6 +8,7 @@ import click
 from jaxgan.cli.options import GroupedCommand, given_options, resources_from, study_options
 from jaxgan.cli.streams import log, only_results_on_stdout
 from jaxgan.stopping import stoppable
+from jaxgan.study.config import prefix_of
 from jaxgan.study.interrupted import last_line
 
 
@@ -29,7 +30,8 @@ def train(**options: Any) -> None:
     if given > 1:
         raise click.UsageError("train takes one --loss or one --recipe; `jaxgan compare` takes several")
     if not given and not options["resume"]:
-        options["loss"] = ("non_saturating",)
+        option, name = ("recipe", "pix2pix") if prefix_of(options["data"] or "") else ("loss", "non_saturating")
+        options[option] = (name,)
     _study("train", options)
 
 

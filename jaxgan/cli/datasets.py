@@ -38,4 +38,7 @@ def _entries() -> dict[str, str]:
         "tfds:NAME": "any other image data set of tensorflow-datasets: jaxgan datasets prepare NAME",
         "FILE.npz, FILE.npy": "images [n, h, w] or [n, h, w, c], or points [n, d], as `x`; labels [n] as `y`",
         "FOLDER": "pictures; subfolders become labels",
+        "pairs:FOLDER": "pairs of pictures: input/ and target/ (or A/ and B/) with equal names, or side by side in one",
+        "pairs:FILE.npz": "pairs of images: targets as `x`, inputs as `input`",
+        "reversed-pairs:...": "any of the pairs from the target to the input",
     }

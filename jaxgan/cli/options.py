@@ -85,7 +85,7 @@ _TRAINED = [
 
 _STUDY = [
     _Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
-            "points, or a folder of images; see `jaxgan datasets`.  [default: digits]"),
+            "points, a folder of images, or pairs:NAME, pairs of them; see `jaxgan datasets`.  [default: digits]"),
     _Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
             "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
     _Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your own images.  "
@@ -97,7 +97,7 @@ _STUDY = [
     _Option("Data", "--conditional", is_flag=True, help="Labels are the condition y of both networks, which have to "
             "take one after their first argument."),
     _Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
-            "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images]"),
+            "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images, pix2pix for pairs]"),
     _Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
     _Option("Networks", "--network", multiple=True, metavar="NAME=VALUE", help="A field of both networks, such as "
             "hidden=(64,64), or of one: generator:NAME=VALUE; repeat it for each."),
@@ -272,13 +272,30 @@ def track_options(function: Callable) -> Callable:
     return _with(options, function)
 
 
+_WHICH = [
+    _Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
+            "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
+    _Option("What is trained", "--seed", type=int, help="Which of the run's seeds, by its number.  "
+            "[default: the first]"),
+]  # fmt: skip
+
+
+def translate_options(function: Callable) -> Callable:
+    """Those of `translate`."""
+    options = [
+        *_WHICH,
+        _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the noise."),
+        _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to "
+                "write to.  [default: translated/LABEL-seedN in the run's folder]"),
+        _TRUST,
+    ]  # fmt: skip
+    return _with(options, function)
+
+
 def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [
-        _Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
-                "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
-        _Option("What is trained", "--seed", type=int, help="Which of the run's seeds, by its number.  "
-                "[default: the first]"),
+        *_WHICH,
         _Option("Randomness", "-n", type=int, default=n, show_default=True, help=what),
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
         _Option("Randomness", "--label", type=int, help="The class that a conditional generator draws.  "

@@ -41,25 +41,25 @@ def read_folder(root: Path, image_size: int | None, background: int, *, as_store
     Raises:
       DataError: no pictures, damaged ones, sizes that differ, or a folder that contains itself.
     """
-    listing = _scan(root)
+    listing = pictures_below(root)
     if not listing.pictures:
         left = f"; left out {_counted(listing.left_out)}" if listing.left_out else ""
         raise DataError(f"{root}: no pictures found; looked for {', '.join(sorted(PICTURES))}{left}")
-    halves, notes = _halves(root, listing.pictures)
+    halves, notes = split_by_folders(root, listing.pictures)
     if listing.left_out:
         count = listing.left_out.total()
         files = "1 file is no picture" if count == 1 else f"{count:,} files are no pictures"
         notes.append(f"{root}: {files} that can be read and left out ({_counted(listing.left_out)})")
     seen, x, y = Seen(), [], []
     found = [_read_half(root, half, image_size, background, seen, sum(len(h.files) for h in halves)) for half in halves]
-    pictures, level_notes = _levels(root, [pictures for pictures, _, _ in found], None if as_stored else seen)
+    pictures, level_notes = as_levels(root, [pictures for pictures, _, _ in found], None if as_stored else seen)
     for half, (_, names, labels) in zip(pictures, found, strict=True):
         x.append(stack(half, names))
         y.append(None if labels is None else np.array(labels))
-    return Stored(x, y, (*notes, *level_notes, *_notes(root, seen, background)))
+    return Stored(x, y, (*notes, *level_notes, *notes_of(root, seen, background)))
 
 
-def _scan(root: Path) -> _Listing:
+def pictures_below(root: Path) -> _Listing:
     """All files below the root; links to folders are followed."""
     pictures: list[Parts] = []
     left_out: Counter[str] = Counter()
@@ -86,7 +86,7 @@ def _scan(root: Path) -> _Listing:
     return _Listing(sorted(pictures), left_out)
 
 
-def _halves(root: Path, files: list[Parts]) -> tuple[list[_Half], list[str]]:
+def split_by_folders(root: Path, files: list[Parts]) -> tuple[list[_Half], list[str]]:
     """[everything], or [training, held out] where folders of the root say so."""
     tops = {parts[0] for parts in files if len(parts) > 1}
     roles: dict[str, str] = {}
@@ -137,14 +137,14 @@ def _read_half(
         file = root.joinpath(*parts)
         pages = read_picture(file, image_size, background, seen)
         if i == 0:
-            _check_memory(root, pages[0], count)
+            check_memory(root, pages[0], count)
         pictures += pages
         names += [str(file)] if len(pages) == 1 else [f"{file} (page {i + 1})" for i in range(len(pages))]
         classes += [half.classes[i]] * len(pages) if half.classes else []
     return pictures, names, classes if half.classes else None
 
 
-def _check_memory(root: Path, first: np.ndarray, count: int) -> None:
+def check_memory(root: Path, first: np.ndarray, count: int) -> None:
     needed, free = 2 * first.nbytes * count, available_memory()  # the pictures and the array of them
     if needed > free:
         size = "x".join(map(str, first.shape[:2]))
@@ -154,7 +154,7 @@ def _check_memory(root: Path, first: np.ndarray, count: int) -> None:
         )
 
 
-def _levels(
+def as_levels(
     root: Path, halves: Sequence[list[np.ndarray]], seen: Seen | None
 ) -> tuple[list[list[np.ndarray]], tuple[str, ...]]:
     """With as many channels in all; where `seen` is given as uint8, by a depth that is decided over all of them."""
@@ -168,7 +168,7 @@ def _levels(
     return [[np.broadcast_to(picture, (*picture.shape[:2], channels)) for picture in half] for half in levels], notes
 
 
-def _notes(root: Path, seen: Seen, background: int) -> list[str]:
+def notes_of(root: Path, seen: Seen, background: int) -> list[str]:
     notes = []
     if seen.transparent:
         shown = {0: "black", 255: "white"}.get(background, f"grey {background}")

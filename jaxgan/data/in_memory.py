@@ -14,7 +14,9 @@ from jaxgan.types import Array, Batch, Key
 
 def _draw(x: Array, y: Array | None, key: Key, n: int) -> Batch:
     index = jax.random.randint(key, (n,), 0, x.shape[0])
-    return Batch(to_unit(x[index]), None if y is None else y[index])
+    if y is None:
+        return Batch(to_unit(x[index]))
+    return Batch(to_unit(x[index]), to_unit(y[index]) if y.ndim == 4 else y[index])
 
 
 def from_images(
@@ -127,8 +129,7 @@ def unseen(source: Source) -> Partial:
     if source.heldout is None:
         return source.sample
     x, y = source.heldout
-    conditional = jax.eval_shape(lambda key: source.sample(key, 1).y, jax.random.key(0)) is not None
-    return Partial(_draw, jnp.asarray(x), jnp.asarray(y) if conditional else None)
+    return Partial(_draw, jnp.asarray(x), None if source.condition is None else jnp.asarray(y))
 
 
 def _labelled(

@@ -56,7 +56,7 @@ def read_arrays(path: Path) -> Stored:
         magic = file.read(6)
         file.seek(0)
         if magic == b"\x93NUMPY":
-            _check_memory(path, {path.name: _header(file, path, path.name)})
+            check_memory_for(path, {path.name: _header(file, path, path.name)})
             file.seek(0)
             return Stored([np.load(file, allow_pickle=False)], [None])
         if magic[:2] == b"PK":
@@ -104,7 +104,7 @@ def _read_archive(path: Path, file: IO[bytes]) -> Stored:
     headers = _members(file, path)
     chosen = _choose(path, headers)
     used = [key for pair in chosen.values() for key in pair if key is not None]
-    _check_memory(path, {key: headers[key] for key in used})
+    check_memory_for(path, {key: headers[key] for key in used})
     notes = []
     if len(chosen) == 2:
         key = chosen["heldout"][0]
@@ -132,7 +132,7 @@ def _header(stream: IO[bytes], path: Path, member: str) -> Header:
     return Header(shape, dtype)
 
 
-def _check_memory(path: Path, headers: Mapping[str, Header]) -> None:
+def check_memory_for(path: Path, headers: Mapping[str, Header]) -> None:
     """Refuses arrays of which there is no room for two: the array itself and the parts that it is split into."""
     needed, free = 2 * sum(header.bytes for header in headers.values()), available_memory()
     if needed > free:
@@ -147,11 +147,11 @@ def _choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, s
     """The keys of (examples, labels): under "all", or under "train" and "heldout"."""
     found: dict[tuple[str | None, str], list[str]] = {}
     for key in headers:
-        found.setdefault(_meaning(key), []).append(key)
+        found.setdefault(meaning_of(key), []).append(key)
 
     def pick(split: str | None, role: str) -> str | None:
         keys = found.get((split, role), [])
-        first = next((key for name in _PREFERRED for key in keys if _base(key) == name), None)
+        first = next((key for name in _PREFERRED for key in keys if base_of(key) == name), None)
         if first is None and len(keys) > 1:
             raise _unclear(path, headers)
         return first or next(iter(keys), None)
@@ -161,7 +161,7 @@ def _choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, s
     others = [key for (split, role), keys in found.items() if split is None and role == "other" for key in keys]
     if x is None and len(others) == 1 and not any(split for split, _ in found):
         x = others[0]
-    if x is None or (_base(x) == "arr_0" and not _is_pair(headers)):
+    if x is None or (base_of(x) == "arr_0" and not _is_pair(headers)):
         raise _unclear(path, headers)
     heldout = next((split for split in ("test", "val") if (split, "x") in found), None)
     if heldout is None:
@@ -171,14 +171,14 @@ def _choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, s
     return {"train": (x, y), "heldout": (held_x, pick(heldout, "y"))}
 
 
-def _base(key: str) -> str:
+def base_of(key: str) -> str:
     """The key without the name of a split: x of x_train, images of test_images."""
     return "_".join(word for word in re.split(r"[_\-. ]+", key.lower()) if word not in _SPLITS)
 
 
-def _meaning(key: str) -> tuple[str | None, str]:
+def meaning_of(key: str) -> tuple[str | None, str]:
     splits = [_SPLITS[word] for word in re.split(r"[_\-. ]+", key.lower()) if word in _SPLITS]
-    base = _base(key)
+    base = base_of(key)
     return (splits[0] if splits else None), "x" if base in _X else "y" if base in _Y else "other"
 
 

@@ -16,13 +16,13 @@ class DataError(ValueError):
 
 
 class Examples(NamedTuple):
-    """Examples `x` and their labels `y` in 0..k-1, or None.
+    """Examples `x` and their labels `y` in 0..k-1, or of pairs the input images [n, h, w, e], or None.
 
     Images are [n, h, w, c], uint8 (0..255) or float32 in [-1, 1]; points are [n, d], float32.
     """
 
     x: Shaped[np.ndarray, " n *example"]
-    y: Int[np.ndarray, " n"] | None = None
+    y: Int[np.ndarray, " n"] | Shaped[np.ndarray, "n h w e"] | None = None
 
 
 class Mixture(NamedTuple):
@@ -44,6 +44,23 @@ class Source(NamedTuple):
     mixture: Mixture | None = None
     classes: tuple[str, ...] = ()  # names of the labels; () when there are none
     notes: tuple[str, ...] = ()  # what a user should know of how the data were read: lines for the caller to show once
+
+    @property
+    def paired(self) -> bool:
+        """Whether every example is an image with an input image, the condition y of every batch."""
+        return self.train is not None and self.train.y is not None and self.train.y.ndim == 4
+
+    @property
+    def condition(self) -> tuple[int, ...] | None:
+        """The shape of one condition y: () for a label, [h, w, e] for an input image; None: batches have none.
+
+        Example:
+          >>> from jaxgan.data import digits, embedded_pairs
+          >>> digits().condition, digits(labels=True).condition, embedded_pairs("photos-grey").condition
+          (None, (), (32, 32, 1))
+        """
+        y = jax.eval_shape(lambda key: self.sample(key, 1).y, jax.random.key(0))
+        return None if y is None else y.shape[1:]
 
     def __repr__(self) -> str:
         """What there is, without its numbers."""

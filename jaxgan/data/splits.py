@@ -12,7 +12,7 @@ from jaxgan.data.source import DataError, Examples
 def split(
     examples: Examples, fraction: float, seed: int, classes: tuple[str, ...] = ()
 ) -> tuple[Examples, Examples | None]:
-    """(train, held out): a random `fraction` of the distinct examples, class by class where there are labels.
+    """(train, held out): a random `fraction` of the distinct examples, class by class where y is labels.
 
     All copies of an example are on the side where it is: a held-out example that is also a training example would
     measure memory, not generalization. Where that leaves nothing to hold out, the copies are split as if they
@@ -34,8 +34,9 @@ def split(
         raise ValueError(f"expected a held-out fraction in [0, 1), got {fraction}")
     if fraction == 0:
         return examples, None
-    units = _units(examples, fraction)
-    labels = None if examples.y is None else examples.y[np.unique(units, return_index=True)[1]]
+    labelled = _labelled(examples)
+    units = _units(labelled, fraction)
+    labels = None if labelled.y is None else labelled.y[np.unique(units, return_index=True)[1]]
     count = units.max(initial=-1) + 1
     _check_sizes(labels, count, fraction, classes)
     parts = train_test_split(np.arange(count), test_size=fraction, random_state=seed, stratify=labels)
@@ -68,7 +69,7 @@ def copies_note(train: Examples, heldout: Examples | None) -> str | None:
       >>> copies_note(Examples(np.array([[1], [2], [2]])), Examples(np.array([[1]])))
       '4 examples, of which 2 are distinct; 1 of 1 held-out examples is a copy of a training example'
     """
-    parts = [train] if heldout is None else [train, heldout]
+    parts = list(map(_labelled, [train] if heldout is None else [train, heldout]))
     numbers = distinct(*(part.x for part in parts))
     everything = np.concatenate(numbers)
     count = len(np.unique(everything))
@@ -86,6 +87,11 @@ def copies_note(train: Examples, heldout: Examples | None) -> str | None:
         return f"{line}; no held-out example is a copy of a training example"
     words = "is a copy" if shared == 1 else "are copies"
     return f"{line}; {shared:,} of {len(heldout.x):,} held-out examples {words} of a training example"
+
+
+def _labelled(examples: Examples) -> Examples:
+    """Without conditions that are no labels."""
+    return examples if examples.y is None or examples.y.ndim == 1 else Examples(examples.x)
 
 
 def _units(examples: Examples, fraction: float) -> Int[np.ndarray, " n"]:

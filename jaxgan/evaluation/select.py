@@ -9,6 +9,7 @@ from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.evaluation.evaluator import Evaluator
 from jaxgan.evaluation.images import image_evaluator
 from jaxgan.evaluation.mixtures import mixture_evaluator
+from jaxgan.evaluation.pairs import pairs_evaluator
 from jaxgan.evaluation.points import points_evaluator
 from jaxgan.types import PyTree
 
@@ -36,6 +37,8 @@ def evaluator_for(
         return _anywhere(mixture_evaluator(source, source.mixture, samples))
     if source.train is None:
         raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
+    if source.paired:
+        return _anywhere(*pairs_evaluator(source, source.train, source.heldout, samples))
     y = _conditions(source, source.train)
     if len(source.shape) == 1:
         return _anywhere(points_evaluator(source, source.train, source.heldout, samples), y)
@@ -50,7 +53,6 @@ def _anywhere(evaluator: Evaluator, y: PyTree = None) -> Evaluator:
 
 def _conditions(source: Source, train: Examples) -> PyTree:
     """Labels of training examples in an order of no meaning, where the source's batches have them."""
-    conditional = jax.eval_shape(lambda key: source.sample(key, 1).y, jax.random.key(0)) is not None
-    if not conditional or train.y is None:
+    if source.condition is None or train.y is None:
         return None
     return np.random.default_rng(0).permutation(train.y)

@@ -42,13 +42,24 @@ def radial_power_spectrum(images: ArrayLike, *, window: bool = False) -> RadialS
       ([0.125, 0.25, 0.375, 0.5], 1)
     """
     x = checked_images(images, least=2)
+    weights = ring_weights(x)
+    power = [piece.reshape(len(piece), -1) @ weights.T for piece in _power(x, window)]
+    return RadialSpectrum(np.arange(1, len(weights) + 1) / min(x.shape[1:3]), np.concatenate(power))
+
+
+def ring_weights(x: ArrayLike) -> Float64[np.ndarray, "k frequency"]:
+    """What a ring's mean takes of each frequency of `rfft2` of images [n, h, w, c], flattened: rows that sum to 1.
+
+    Example:
+      >>> ring_weights(np.zeros((1, 8, 8, 3))).shape  # rings of 1 to 4 waves; 8 x 5 frequencies
+      (4, 40)
+    """
+    x = checked_images(x, least=2)
     size = min(x.shape[1:3])
     ring = np.rint(radius(*x.shape[1:3]) * size).astype(int)
     counted = half_weight(*x.shape[1:3]) * (ring <= size // 2)
     weights = np.stack([np.where(ring == j, counted, 0.0) for j in range(1, size // 2 + 1)]).reshape(size // 2, -1)
-    weights /= weights.sum(axis=1, keepdims=True)
-    power = [piece.reshape(len(piece), -1) @ weights.T for piece in _power(x, window)]
-    return RadialSpectrum(np.arange(1, size // 2 + 1) / size, np.concatenate(power))
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def high_frequency_share(images: ArrayLike, *, cut: float = CUT, window: bool = False) -> Float64[np.ndarray, " n"]:

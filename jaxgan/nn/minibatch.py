@@ -16,7 +16,7 @@ class Packed(nn.Module):
     """`discriminator` on packs of `m` consecutive examples, joined along their last axis: logits [n / m].
 
     The discriminator decides of m examples at once whether they are real, so a lack of variety shows (PacGAN).
-    Conditions are packed alike, [n, ...] to [n / m, m, ...].
+    Conditions that are images are joined alike; others go from [n, ...] to [n / m, m, ...].
     Source: Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks.
 
     Raises:
@@ -42,11 +42,17 @@ class Packed(nn.Module):
         n = x.shape[0]
         if n % self.m:
             raise ValueError(f"packs of {self.m} do not divide a batch of {n} examples")
-        packs = jnp.moveaxis(x.reshape(n // self.m, self.m, *x.shape[1:]), 1, -2)
-        packs = packs.reshape(*packs.shape[:-2], -1)
-        y = jax.tree.map(lambda a: a.reshape(n // self.m, self.m, *a.shape[1:]), y)
+
+        def grouped(a: Array) -> Array:
+            return a.reshape(n // self.m, self.m, *a.shape[1:])
+
+        def joined(a: Array) -> Array:
+            packs = jnp.moveaxis(grouped(a), 1, -2)
+            return packs.reshape(*packs.shape[:-2], -1)
+
+        y = jax.tree.map(lambda a: joined(a) if a.ndim == 4 else grouped(a), y)
         discriminator, keywords = told(self.discriminator, train)
-        return discriminator(packs, *(() if y is None else (y,)), **keywords)
+        return discriminator(joined(x), *(() if y is None else (y,)), **keywords)
 
 
 class MinibatchDiscrimination(nn.Module):

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jaxgan.nn.calls import told
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.nn.patch import PatchDiscriminator
+from jaxgan.nn.unet import UNetGenerator
 
 
 class Network(NamedTuple):
@@ -24,6 +26,7 @@ class Network(NamedTuple):
     axes: int  # of one example: 1 for points, 3 for images
     about: str
     paper: str
+    condition_axes: int = 0  # of the condition that it needs: 3 for an image
 
 
 NETWORKS: Mapping[str, Network] = {
@@ -33,22 +36,24 @@ NETWORKS: Mapping[str, Network] = {
                 "Goodfellow et al. 2014, Generative Adversarial Nets"),
         Network("dcgan", DCGANGenerator, DCGANDiscriminator, 3, "strided convolutions and BatchNorm, 8 to 128 pixels",
                 "Radford et al. 2016, Unsupervised Representation Learning with DCGANs"),
+        Network("pix2pix", UNetGenerator, PatchDiscriminator, 3, "U-Net and PatchGAN for pairs of images, 8 to 256 "
+                "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3),
     )
 }  # fmt: skip
 
 
-def network_for(shape: tuple[int, ...]) -> Network:
-    """The network for examples of a shape, where none is named.
+def network_for(shape: tuple[int, ...], condition: tuple[int, ...] = ()) -> Network:
+    """The network for examples of a shape, and for images as conditions, where none is named.
 
     Raises:
       ValueError: no network makes such examples.
 
     Example:
-      >>> network_for((2,)).name, network_for((28, 28, 1)).name
-      ('mlp', 'dcgan')
+      >>> network_for((2,)).name, network_for((28, 28, 1)).name, network_for((32, 32, 3), (32, 32, 1)).name
+      ('mlp', 'dcgan', 'pix2pix')
     """
     for network in NETWORKS.values():
-        if network.axes == len(shape):
+        if (network.axes, network.condition_axes) == (len(shape), len(condition)):
             return network
     raise ValueError(f"expected points [d] or images [h, w, c], got examples of shape {list(shape)}")
 

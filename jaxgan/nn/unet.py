@@ -114,16 +114,16 @@ class UNetGenerator(nn.Module):
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
         depth, reference = depth_of(self.size), reference_of(self.reference)
         widths = [self.width * min(2**i, _WIDEST) for i in range(depth)]
-        like = {"kernel_init": _init, "strides": _STRIDES, "dtype": self.dtype}
-        conv = partial(nn.Conv, kernel_size=_KERNEL, padding=_PADDING, conv_general_dilated=conv_general_dilated, **like)
+        like: dict[str, Any] = {"kernel_init": _init, "kernel_size": _KERNEL, "strides": _STRIDES, "dtype": self.dtype}
+        conv: Callable[..., Any] = partial(nn.Conv, padding=_PADDING, conv_general_dilated=conv_general_dilated, **like)
         norm = partial(normalized, statistics=self.statistics, train=train, dtype=self.dtype)
-        x, skips = y, []
+        x, skips = y, list[Images]()
         for i, width in enumerate(widths):
             x = conv(width, use_bias=reference.biases, name=f"down_{i}")(nn.leaky_relu(x, 0.2) if i else x)
             x = norm(x, name=f"down_norm_{i}") if 0 < i < depth - 1 else x
             skips.append(x)
         skips.pop()
-        up = partial(ConvTranspose, kernel_size=_KERNEL, **like)
+        up: Callable[..., Any] = partial(ConvTranspose, **like)
         for i, width in enumerate(reversed(widths[:-1])):
             x = up(width, use_bias=reference.biases, name=f"up_{i}")(nn.relu(x))
             x = norm(x, name=f"up_norm_{i}")

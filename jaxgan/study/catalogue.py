@@ -14,14 +14,18 @@ import flax.linen as nn
 
 from jaxgan import losses, recipes
 from jaxgan.data.digits import digits
+from jaxgan.data.embedded_pairs import EMBEDDED, embedded_pairs
 from jaxgan.data.files import from_path
+from jaxgan.data.pairs import from_pairs
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
 from jaxgan.losses.check import check_loss
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
+from jaxgan.nn.unet import depth_of
 from jaxgan.runs.run import OF_SETTINGS, check_probe
+from jaxgan.study.config import REVERSED, prefix_of
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.own_code import ExitCalled, kept_running, place_in, raised
 from jaxgan.types import Algorithm, Loss
@@ -35,6 +39,7 @@ DATA: Mapping[str, str] = {
     "digits": "1,797 handwritten digits, 8 x 8 grey (scikit-learn)",
     "ring": "8 Gaussians on the unit circle, sigma 0.01",
     "grid": "25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05",
+    **{f"pairs:{name}": about for name, about in EMBEDDED.items()},
 }
 
 
@@ -134,6 +139,9 @@ def find_data(
 ) -> Source:
     """A data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
 
+    Pairs of images are `pairs:NAME` of an embedded set, or `pairs:` before a folder or a `.npz` file of them;
+    `reversed-pairs:` makes the input the target.
+
     Args:
       name: one of these.
       image_size: to which images are cropped and resized.
@@ -146,17 +154,19 @@ def find_data(
       OptionError: no such name, no labels where they are asked for, or an image size where it has no meaning.
       DataError: the data are absent or damaged.
     """
-    if name in DATA and image_size is not None:
+    if is_embedded(name) and image_size is not None:
         raise OptionError("image_size", f"got {image_size}, but {name} has a size of its own")
     if image_size is not None:
         try:
-            base_size(image_size)
+            (depth_of if prefix_of(name) else base_size)(image_size)
         except ValueError as error:
             raise OptionError("image_size", str(error)) from error
     read: dict[str, Any] = {"value_range": value_range, "background": background}
     own = {option: value for option, value in read.items() if value is not None}
-    if own and (name in DATA or name.startswith("tfds:")):
+    if own and (is_embedded(name) or name.startswith("tfds:")):
         raise OptionError(next(iter(own)), f"is for images of your own, and {name} is none")
+    if labels and prefix_of(name):
+        raise OptionError("conditional", "is for labels, and pairs have an input image as their condition; drop it")
     if labels and name in ("ring", "grid"):
         raise OptionError("conditional", f"needs labels, and {name} has none")
     if name == "digits":
@@ -165,6 +175,9 @@ def find_data(
         return ring() if name == "ring" else grid()
     how: dict[str, Any] = {"image_size": image_size, "split_seed": split_seed, "labels": labels}
     try:
+        if prefix := prefix_of(name):
+            del how["labels"]
+            return _find_pairs(name.removeprefix(prefix), prefix == REVERSED, how, own)
         if name.startswith("tfds:"):
             return from_tfds(name.removeprefix("tfds:"), **how)
         if Path(name).suffix or "/" in name or _is_there(name):
@@ -172,8 +185,29 @@ def find_data(
             return source._replace(notes=tuple(_with_options(note) for note in source.notes))
     except DataError as error:
         raise OptionError("data", _with_options(str(error))) from error
-    others = "or tfds:NAME, a .npz or .npy file, a folder of images"
+    others = "or tfds:NAME, a .npz or .npy file, a folder of images, pairs: and a folder"
     raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {others}")
+
+
+def is_embedded(name: str) -> bool:
+    """Whether data of a name are built in, from whichever side their pairs are read.
+
+    Example:
+      >>> is_embedded("ring"), is_embedded("reversed-pairs:photos-edges"), is_embedded("pairs:photos")
+      (True, True, False)
+    """
+    prefix = prefix_of(name)
+    return name.removeprefix(prefix) in EMBEDDED if prefix else name in DATA
+
+
+def _find_pairs(name: str, reverse: bool, how: Mapping[str, Any], own: Mapping[str, Any]) -> Source:
+    if name in EMBEDDED:
+        return embedded_pairs(name, how["split_seed"], reverse=reverse)
+    if not _is_there(name):
+        others = "or a folder, or a .npz file with x and input"
+        raise OptionError("data", f"got pairs of {name!r}; {nearest(name, EMBEDDED)}; {others}")
+    source = from_pairs(name, reverse=reverse, **how, **own)
+    return source._replace(notes=tuple(_with_options(note) for note in source.notes))
 
 
 def _with_options(line: str) -> str:

@@ -35,7 +35,7 @@ class Config:
     evaluate_every: int  # steps between two evaluations along training
     record_every: int  # steps between two records of the series; 0: about 500 a run
     probe: tuple[str, ...]  # the user's own
-    failure_multiple: float | None  # None: the data have modes, and no distance
+    failure_multiple: float | None  # None: there is no rule on a distance
     key: int
     split_seed: int
     image_size: int | None
@@ -56,14 +56,20 @@ _IMAGES = _DIGITS | {"steps": 4000, "failure_multiple": 200.0}
 _MIXTURE = {"steps": 6000, "width": 128, "latent_dim": 2, "failure_multiple": None, "samples": 2500}
 _POINTS = _MIXTURE | {"failure_multiple": 10.0}
 
+# A U-Net's z is not used, so its size is the least.
+_PAIRS = {"steps": 2000, "width": 32, "latent_dim": 1, "failure_multiple": None, "samples": 1000}
+
 _GAN = {
     "digits": {"lr_d": 4e-4, "lr_g": 4e-4, "b1": 0.5, "batch_size": 64},
     "images": {"lr_d": 2e-4, "lr_g": 2e-4, "b1": 0.5, "batch_size": 64},
     "points": {"lr_d": 1e-3, "lr_g": 1e-3, "b1": 0.9, "batch_size": 256},
+    "pairs": {"lr_d": 2e-4, "lr_g": 2e-4, "b1": 0.5, "batch_size": 64},
 }
 """Settings of the recipe `gan` by kind of data; every other recipe has its paper's."""
 
 MIXTURES = ("ring", "grid")
+PAIRS, REVERSED = "pairs:", "reversed-pairs:"
+"""Before the name of data that are pairs of images; the second makes the input the target."""
 PRECISIONS = {
     "float32": "float32 throughout, on every device",
     "fast": "float32 kept, products in what the device is fastest at: TF32 on recent GPUs, bfloat16 on TPUs",
@@ -89,19 +95,32 @@ GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 EVALUATIONS = 20  # along a run, by default
 
 
+def prefix_of(data: str) -> str:
+    """What stands before the name of pairs of images; "" before other data.
+
+    Example:
+      >>> prefix_of("pairs:facades"), prefix_of("digits")
+      ('pairs:', '')
+    """
+    return next((prefix for prefix in (PAIRS, REVERSED) if data.startswith(prefix)), "")
+
+
 def kind_of(data: str, points: bool | None = None) -> str:
-    """Which defaults a data set has: `digits`, `images` or `points`; `points` says so of a file."""
+    """Which defaults a data set has: `digits`, `images`, `points` or `pairs`; `points` says so of a file."""
+    if prefix_of(data):
+        return "pairs"
     return "points" if data in MIXTURES or points else "digits" if data == "digits" else "images"
 
 
 def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
     """The defaults for `data`, except for the settings of recipes."""
     kind = kind_of(data, points)
-    by_kind = {"digits": _DIGITS, "images": _IMAGES, "points": _MIXTURE if data in MIXTURES else _POINTS}
+    points_or_modes = _MIXTURE if data in MIXTURES else _POINTS
+    by_kind = {"digits": _DIGITS, "images": _IMAGES, "points": points_or_modes, "pairs": _PAIRS}
     return {
         "data": data,
-        "loss": ("minimax", "non_saturating"),
-        "recipe": (),
+        "loss": () if kind == "pairs" else ("minimax", "non_saturating"),
+        "recipe": ("pix2pix",) if kind == "pairs" else (),
         "set": (),
         "seeds": 8,
         "generator": "",
@@ -152,11 +171,14 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     values = defaults(data, points)
     if given.get("recipe") and not given.get("loss"):
         values["loss"] = ()
+    if given.get("loss") and not given.get("recipe"):
+        values["recipe"] = ()
     _check_shorthands(given)
     settings = [f"{SHORTHANDS[name]}={given.pop(name)}" for name in SHORTHANDS if name in given]
     settings = [*given.pop("set", ()), *settings]
     if values["failure_multiple"] is None and "failure_multiple" in given:
-        raise OptionError("failure_multiple", f"{data} has modes, and no Fréchet distance; leave it out")
+        why = "pairs are judged by no distance" if prefix_of(data) else f"{data} has modes, and no Fréchet distance"
+        raise OptionError("failure_multiple", f"{why}; leave it out")
     if gentle:
         if not given.get("loss", values["loss"]):
             raise OptionError("gentle", "scales the default learning rates, and recipes set their own; drop it")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from jaxgan.study import catalogue
 from jaxgan.study.axes import Together, Value, drawn, preset_axis
+from jaxgan.study.config import prefix_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.settings import known_settings
 from jaxgan.study.tables import Axes, Content, Recipe
@@ -61,10 +62,12 @@ def data_path(name: str, folder: Path) -> str:
     """A data set by its name, or its file or folder.
 
     Example:
-      >>> data_path("ring", Path("/a")), data_path("tfds:mnist", Path("/a")), data_path("scans.npz", Path("/a"))
-      ('ring', 'tfds:mnist', '/a/scans.npz')
+      >>> [data_path(name, Path("/a")) for name in ("ring", "tfds:mnist", "scans.npz", "pairs:facades")]
+      ['ring', 'tfds:mnist', '/a/scans.npz', 'pairs:/a/facades']
     """
-    return name if name in catalogue.DATA or name.startswith("tfds:") else str(folder / name)
+    prefix = prefix_of(name)
+    known = catalogue.is_embedded(name) or name.startswith("tfds:")
+    return name if known else f"{prefix}{folder / name.removeprefix(prefix)}"
 
 
 def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Together]]:

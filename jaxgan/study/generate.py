@@ -82,7 +82,7 @@ def load_generator(
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
     game = algorithm.game
-    shapes = _shapes(algorithm, tuple(content["shape"]), config.conditional, runs_of(block))
+    shapes = _shapes(algorithm, tuple(content["shape"]), _condition_shape(content), runs_of(block))
     stacked, meta = checkpoint.load(directory, shapes)
     if meta["where"] != block.folder:
         raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")
@@ -229,6 +229,8 @@ def _condition(folder: Path, label: int | None, n: int) -> Array | None:
       OptionError: a label of a generator without, or one that there is not.
     """
     content = store.read_config(folder)
+    if _condition_shape(content):
+        raise OptionError("run", f"{folder} translates images: jaxgan translate {folder} FILES...")
     if not content["config"]["conditional"]:
         if label is not None:
             raise OptionError("label", f"got {label}, but the run in {folder} is not conditional")
@@ -275,11 +277,18 @@ def spherical_path(start: Array, end: Array, n: int) -> Array:
     return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
 
 
-def _shapes(algorithm: Algorithm, shape: tuple[int, ...], conditional: bool, seeds: int) -> Generator:
+def _condition_shape(content: dict[str, Any]) -> tuple[int, ...] | None:
+    """Of one condition: () for a label, that of an input image; None without any."""
+    if content.get("condition"):
+        return tuple(content["condition"])
+    return () if content["config"]["conditional"] else None
+
+
+def _shapes(algorithm: Algorithm, shape: tuple[int, ...], y: tuple[int, ...] | None, seeds: int) -> Generator:
     """Of the generators of all seeds, as the algorithm starts them: it knows which sizes of a batch its game takes."""
 
     def draw(key: Key, n: int) -> Batch:
-        return Batch(jnp.zeros((n, *shape)), jnp.zeros(n, jnp.int32) if conditional else None)
+        return Batch(jnp.zeros((n, *shape)), None if y is None else jnp.zeros((n, *y), jnp.float32 if y else jnp.int32))
 
     def init(key: Key) -> Generator:
         state = algorithm.init(key, draw)

@@ -13,7 +13,7 @@ from jaxgan.data.source import DataError
 from jaxgan.files import file_digest, write_bytes
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
-from jaxgan.study.config import OWN
+from jaxgan.study.config import OWN, prefix_of
 from jaxgan.study.messages import OptionError
 
 
@@ -23,6 +23,9 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     def resolve(name: str) -> str:
         label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
         path, colon, attribute = rest.rpartition(":") if ".py:" in name else (rest, "", "")
+        if prefix := prefix_of(name):
+            own = name.removeprefix(prefix)
+            return name if catalogue.is_embedded(name) or not _exists(own) else f"{prefix}{Path(own).resolve()}"
         known = not colon and "/" not in name and (name in catalogue.DATA or "." not in name)
         there = path and not known and _exists(path)
         return f"{label}{equals}{Path(path).resolve()}{colon}{attribute}" if there else name

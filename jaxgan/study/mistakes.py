@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jaxgan.study import catalogue, inputs
 from jaxgan.study.asked import PLACES, options_of
 from jaxgan.study.axes import Range, Together, labels
-from jaxgan.study.config import MIXTURES, configure
+from jaxgan.study.config import MIXTURES, configure, prefix_of
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, own_path, preset_of
 from jaxgan.study.limits import FLOAT, check_field
 from jaxgan.study.messages import OptionError, nearest
@@ -67,7 +67,8 @@ def _labels(entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:
 def _names(content: Content, folder: Path) -> Iterator[Mistake]:
     """Data, networks and probes that are not there."""
     name = data_path(content.data.name, folder)
-    if name not in catalogue.DATA and not name.startswith("tfds:") and not os.path.exists(name):
+    known = catalogue.is_embedded(name) or name.startswith("tfds:")
+    if not known and not os.path.exists(name.removeprefix(prefix_of(name))):
         others = "or tfds:NAME, a .npz or .npy file, a folder of images"
         yield Mistake(("data", "name"), f"got {content.data.name!r}; {nearest(content.data.name, catalogue.DATA)}; "
                       f"{others}")  # fmt: skip

@@ -8,6 +8,7 @@ from jaxgan.data.source import Source
 from jaxgan.nn.calls import takes
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
+from jaxgan.nn.unet import depth_of
 from jaxgan.study.catalogue import find_network
 from jaxgan.study.config import Config
 from jaxgan.study.limits import FIELDS, check_field
@@ -15,6 +16,7 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import ExitCalled, kept_running, raised
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
+_SIZED = {"dcgan": base_size, "pix2pix": depth_of}  # networks that refuse some sizes
 PLAYERS = ("generator", "discriminator")
 
 
@@ -54,9 +56,8 @@ def networks_for(source: Source, config: Config) -> Networks:
     common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
     description: dict[str, Any] = {"latent_dim": config.latent_dim}
     for player in PLAYERS:
-        name = getattr(config, player) or network_for(source.shape).name
-        if name == "dcgan":
-            _check_images(source)
+        name = getattr(config, player) or network_for(source.shape, source.condition or ()).name
+        _check_images(name, source)
         if config.conditional and name in NETWORKS:
             raise OptionError("conditional", f"the {player} {name} takes no condition, expected networks of your own "
                               "that do: --generator and --discriminator")  # fmt: skip
@@ -70,7 +71,7 @@ def networks_for(source: Source, config: Config) -> Networks:
             raise OptionError("network", f"neither network has a field {name!r}; they have {', '.join(sorted(known))}")
     networks = networks_from(description)
     for player in PLAYERS:
-        _check_inputs(player, description[player]["name"], getattr(networks, player), config.conditional)
+        _check_inputs(player, description[player]["name"], getattr(networks, player), source)
     return networks
 
 
@@ -113,15 +114,14 @@ def _given(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _check_inputs(player: str, name: str, module: Any, conditional: bool) -> None:
+def _check_inputs(player: str, name: str, module: Any, source: Source) -> None:
     """A network takes a condition where there is one, and needs none where there is not; its own faults come later."""
-    first = "z" if player == "generator" else "x"
-    if conditional and takes(module, 1) and not takes(module, 2):
-        raise OptionError(player, f"{name} takes no second argument y, expected __call__(self, {first}, y) with "
-                          "--conditional")  # fmt: skip
-    if not conditional and takes(module, 2) and not takes(module, 1):
+    first, why = "z" if player == "generator" else "x", "pairs" if source.paired else "--conditional"
+    if source.condition is not None and takes(module, 1) and not takes(module, 2):
+        raise OptionError(player, f"{name} takes no second argument y, expected __call__(self, {first}, y) with {why}")
+    if source.condition is None and takes(module, 2) and not takes(module, 1):
         raise OptionError(player, f"{name} takes a second argument y, expected __call__(self, {first}) without "
-                          "--conditional")  # fmt: skip
+                          "--conditional or pairs")  # fmt: skip
 
 
 def _times(factor: float, width: int) -> int:
@@ -131,15 +131,18 @@ def _times(factor: float, width: int) -> int:
     return max(1, round(product))
 
 
-def _check_images(source: Source) -> None:
+def _check_images(name: str, source: Source) -> None:
+    """Examples are of a size that a network by this name makes."""
+    if name not in _SIZED:
+        return
     if len(source.shape) != 3:
         raise OptionError("data", f"{source.name} has examples of shape {list(source.shape)}, expected images for a "
-                          "dcgan")  # fmt: skip
+                          f"{name}")  # fmt: skip
     height, width, _ = source.shape
     shape = f"{source.name} has images of {height} x {width} pixels"
     if height != width:
         raise OptionError("data", f"{shape}, expected square ones; add --image-size")
     try:
-        base_size(height)
+        _SIZED[name](height)
     except ValueError as error:
         raise OptionError("data", f"{shape}, and {error}; add --image-size") from error

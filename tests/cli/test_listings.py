@@ -28,7 +28,7 @@ def test_recipes_and_losses_are_listed_with_what_they_are(capsys, monkeypatch):
     listed = capsys.readouterr().out
     for recipe in jaxgan.recipes.ALL:
         assert f"\n{recipe.__name__}\n" in f"\n{listed}"
-    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 15  # `gan`, too
+    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 16  # `gan`, too
     assert main(["losses"]) == 0
     listed = capsys.readouterr().out
     for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):

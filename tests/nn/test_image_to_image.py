@@ -111,14 +111,15 @@ def test_a_logit_sees_exactly_its_receptive_field(field: int) -> None:
     @jax.jit
     def support(x: jax.Array) -> Any:
         def logit(*images: jax.Array) -> jax.Array:
-            return jnp.log(module.apply(variables, *images, train=False)[0, middle, middle])
+            logits: Any = module.apply(variables, *images, train=False)
+            return jnp.log(logits[0, middle, middle])
 
         return [jnp.abs(gradient[0, :, :, 0]) > 0 for gradient in jax.grad(logit, (0, 1))(x, x)]
 
     for seen in map(np.asarray, support(x)):
         rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
         for side in (rows, columns):
-            assert 0 < side[0] and side[-1] < size - 1
+            assert side[0] > 0 and side[-1] < size - 1
             assert len(side) == side[-1] - side[0] + 1 == field
         assert seen.sum() == field**2
 

@@ -10,12 +10,12 @@ import pytest
 
 from jaxgan.nn import PatchDiscriminator, UNetGenerator
 
-torch = pytest.importorskip("torch")
+torch: Any = pytest.importorskip("torch")
 
 KEYS = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
 
 
-class Block(torch.nn.Module):
+class Block(torch.nn.Module):  # type: ignore[misc, name-defined]
     """A level of the U-Net as its PyTorch reference nests them: [skip, up(inner(down(skip)))]."""
 
     def __init__(self, channels: tuple[int, int, int], inner: "Block | None", outermost: bool, bias: bool) -> None:

@@ -50,11 +50,17 @@ RECIPES: dict[str, dict[str, Any]] = {
     "unrolled_gan": _FAST,
     "pacgan": _FAST,
     "dcgan": _FAST,
+    "pix2pix": _FAST | {"l1": 1.0},
 }
 
 
 def draw(key: Key, n: int) -> Batch:
     return Batch(MEAN + jax.random.normal(key, (n, 1)))
+
+
+def draw_pairs(key: Key, n: int) -> Batch:
+    """Targets of the same distribution, with a condition that says nothing of them."""
+    return Batch(draw(key, n).x, jax.random.normal(jax.random.fold_in(key, 1), (n, 1)))
 
 
 def observe(key: Key, state: State) -> dict[str, Array]:
@@ -65,6 +71,24 @@ def observe(key: Key, state: State) -> dict[str, Array]:
 def networks() -> tuple[MLPGenerator, MLPDiscriminator]:
     """A generator that is a mean and a spread, and a small discriminator."""
     return MLPGenerator(1, ()), MLPDiscriminator((16,))
+
+
+class OfPairs(nn.Module):
+    """The second of these with a condition beside its input, or the first, which does not look at it."""
+
+    hidden: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, y: Array, train: bool) -> Array:
+        if not self.hidden:
+            return nn.Dense(1)(x)
+        hidden = nn.relu(nn.Dense(self.hidden)(jnp.concatenate([x, y], axis=1)))
+        return nn.Dense(1)(hidden)[:, 0]
+
+
+def played(name: str) -> tuple[tuple[Any, Any], Callable[[Key, int], Batch]]:
+    """The networks and the batches that a recipe needs: one of them translates."""
+    return ((OfPairs(), OfPairs(16)), draw_pairs) if name == "pix2pix" else (networks(), draw)
 
 
 class Entry(NamedTuple):
@@ -79,9 +103,9 @@ class Entry(NamedTuple):
 @pytest.fixture(scope="module", params=list(RECIPES))
 def entry(request: pytest.FixtureRequest) -> Entry:
     """A recipe trained twice over 8 seeds: at once, and stopped and resumed on the way."""
-    recipe = getattr(recipes, request.param)
+    recipe, (pair, draw) = getattr(recipes, request.param), played(request.param)
     averages = {"ema": 0.98} if "ema" in inspect.signature(recipe).parameters else {}
-    algorithm = recipe(*networks(), PRIOR, batch_size=128, **RECIPES[request.param] | averages)
+    algorithm = recipe(*pair, PRIOR, batch_size=128, **RECIPES[request.param] | averages)
     algorithm = algorithm if averages else averaged(algorithm, 0.98)
     infos: list[Any] = []
     options: dict[str, Any] = {"max_chunk": STEPS, "chunk_seconds": 1e6}
@@ -115,7 +139,7 @@ def test_a_recipe_compiles_once_and_resumes_to_equal_bits(entry: Entry) -> None:
 def test_a_recipe_stays_finite_and_keeps_its_types(entry: Entry) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(entry.info))
     one = jax.tree.map(lambda a: a[0], entry.state._replace(step=jnp.zeros(1, jnp.int32)))
-    before = jax.eval_shape(lambda key: entry.algorithm.init(key, draw), KEYS[0])
+    before = jax.eval_shape(lambda key: entry.algorithm.init(key, played(entry.name)[1]), KEYS[0])
     assert str(jax.tree.structure(one)) == str(jax.tree.structure(before))
     assert [leaf.dtype for leaf in jax.tree.leaves(one)] == [leaf.dtype for leaf in jax.tree.leaves(before)]
     floating = [leaf for leaf in jax.tree.leaves(one) if jnp.issubdtype(leaf.dtype, jnp.floating)]
@@ -129,7 +153,7 @@ def test_a_recipe_learns_the_mean_of_a_gaussian(entry: Entry) -> None:
 
 
 def test_a_seed_of_a_recipe_trains_alike_alone_and_among_others(entry: Entry) -> None:
-    side_by_side = place(3, in_turn=False)
+    draw, side_by_side = played(entry.name)[1], place(3, in_turn=False)
     together = run_seeds(entry.algorithm, draw, KEYS[:3], 10, probe=observe, probe_every=5, placement=side_by_side)
     alone = jax.jit(lambda key: run(entry.algorithm, draw, key, 10, probe=observe, probe_every=5))(KEYS[2])
     ours = jax.tree.map(lambda a: a[2], together)
@@ -149,13 +173,13 @@ def floats_of(recipe: Callable[..., Algorithm]) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_float_of_a_recipe_can_be_swept(name: str) -> None:
-    recipe = getattr(recipes, name)
+    recipe, (pair, draw) = getattr(recipes, name), played(name)
     settings = settings_of(recipe)
     floats = {name: 0.5 if s.default is None else s.default for name, s in settings.items() if s.sweepable}
     assert len(floats) >= 3 and floats_of(recipe).items() <= floats.items()
 
     def trained(settings: dict[str, Array]) -> Any:
-        return run(recipe(*networks(), PRIOR, batch_size=8, **settings), draw, KEYS[0], 2).state
+        return run(recipe(*pair, PRIOR, batch_size=8, **settings), draw, KEYS[0], 2).state
 
     swept = jax.eval_shape(jax.vmap(trained), {name: jnp.full(5, value) for name, value in floats.items()})
     assert all(leaf.shape[0] == 5 for leaf in jax.tree.leaves(swept.params))
@@ -167,6 +191,7 @@ def test_every_float_of_a_recipe_can_be_swept(name: str) -> None:
         (recipes.ns_gan, "lr_d", [0.0, 1e-3, 1e-2]),
         (recipes.r1_gan, "gamma", [0.0, 1.0, 10.0]),
         (recipes.wgan, "clip", [0.01, 0.1, 1.0]),
+        (recipes.pix2pix, "l1", [0.0, 1.0, 100.0]),
     ],
 )
 def test_a_sweep_in_one_program_gives_what_single_runs_give(
@@ -174,8 +199,10 @@ def test_a_sweep_in_one_program_gives_what_single_runs_give(
 ) -> None:
     options = {"batch_size": 8} | ({"warm": 1} if recipe is recipes.wgan else {})
 
+    pair, draw = played(recipe.__name__)
+
     def trained(value: Any) -> Any:
-        return run(recipe(*networks(), PRIOR, **options, **{setting: value}), draw, KEYS[0], 3).state.params
+        return run(recipe(*pair, PRIOR, **options, **{setting: value}), draw, KEYS[0], 3).state.params
 
     program: Any = jax.jit(jax.vmap(trained))
     swept = program(jnp.asarray(values))
@@ -185,7 +212,8 @@ def test_a_sweep_in_one_program_gives_what_single_runs_give(
         # a few updates in 32 bits; batched products round differently
         close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
         jax.tree.map(lambda a, b, i=i, close=close: close(a[i], b), swept, one(value))
-    kernels = swept.discriminator["Dense_0"]["kernel"]
+    player = swept.generator if recipe is recipes.pix2pix else swept.discriminator
+    kernels = player["Dense_0"]["kernel"]
     assert not np.allclose(kernels[0], kernels[-1], atol=1e-5)
 
 

@@ -24,7 +24,8 @@ _DPI = 120  # of figures in which one pixel of a picture is one of the figure
 def sample_figure(results: Results, configuration: str) -> "Figure":
     """Real examples, then samples of the first 24 seeds of a configuration, each seed with its outcome.
 
-    Images: one row each. Points: one panel each, on the scale of the data.
+    Images: one row each. Points: one panel each, on the scale of the data. Of pairs of images the inputs come first,
+    then what each seed makes of them, and then their targets.
     """
     i = results.configurations.index(configuration)
     ends = list(zip(results.seeds.tolist(), results.outcomes[i], strict=True))[:MOST]
@@ -33,8 +34,10 @@ def sample_figure(results: Results, configuration: str) -> "Figure":
         labels = ["real data", *(f"seed {seed}, {code}" for seed, code in ends)]
         return _point_figure(results, [real, *fake], labels, [DARK, *[colour(i)] * len(ends)])
     columns = min(len(real), fake.shape[1], 12)
-    rows = [to_rgb(row[:columns]) for row in (real, *fake)]
-    return _image_figure(rows, ["real data", *(f"seed {seed}\n{code}" for seed, code in ends)])
+    own = [(f"seed {seed}\n{code}", row) for (seed, code), row in zip(ends, fake, strict=True)]
+    inputs = results.samples.get("input")
+    rows = [("real data", real), *own] if inputs is None else [("input", inputs), *own, ("target", real)]
+    return _image_figure([to_rgb(row[:columns]) for _, row in rows], [label for label, _ in rows])
 
 
 def is_points(results: Results) -> bool:

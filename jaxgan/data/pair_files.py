@@ -1,0 +1,163 @@
+"""Pairs of images from disk: two folders with equal names, one folder of side-by-side pictures, or a .npz file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgan.data.folders import Parts, as_levels, check_memory, notes_of, pictures_below, split_by_folders
+from jaxgan.data.numpy_files import base_of, check_memory_for, headers_of, meaning_of, reading
+from jaxgan.data.pictures import PICTURES, Seen, read_picture, square, stack
+from jaxgan.data.source import DataError
+
+NAMED = (("input", "target"), ("a", "b"))
+"""What two folders of inputs and of targets are called, in either case."""
+
+
+class StoredPairs(NamedTuple):
+    """Inputs and targets as they are stored: all of them, or the training and the held-out ones."""
+
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+    notes: tuple[str, ...] = ()
+
+
+def read_pair_folder(root: Path, image_size: int | None, background: int, *, as_stored: bool = False) -> StoredPairs:
+    """The pairs of a folder, in its own split where it has one.
+
+    Two folders in it that are called `input` and `target`, or `A` and `B`, have pictures of equal names, whatever their
+    suffix. Otherwise every picture is a pair side by side: its left half the input, its right half the target.
+
+    Raises:
+      DataError: no pictures, a name without its other half, sizes or channels that differ, in a line with the file.
+    """
+    seen = Seen()
+    if (found := _two_folders(root)) is None:
+        sides, notes = _side_by_side(root, image_size, background, seen)
+    else:
+        sides, notes = _by_name(*found, image_size, background, seen)
+    parts: list[list[np.ndarray]] = []
+    for halves in sides:
+        levels, more = as_levels(root, [list(stack(*half)) for half in halves], None if as_stored else seen)
+        parts.append([np.stack(half) for half in levels])
+        notes += [note for note in more if note not in notes]
+    return StoredPairs(parts[0], parts[1], (*notes, *notes_of(root, seen, background)))
+
+
+def read_pair_arrays(path: Path) -> StoredPairs:
+    """The pairs of a .npz file: targets as `x` and inputs as `input`, or `x_train`, `input_train`, `x_test`, ....
+
+    Raises:
+      DataError: a damaged file, no such arrays, or as many targets as there are no inputs.
+    """
+    headers = headers_of(path)
+    keys: dict[tuple[str | None, str], str] = {}
+    for key in headers:
+        keys.setdefault((meaning_of(key)[0], base_of(key)), key)
+    splits = [None] if (None, "x") in keys else ["train", *[s for s in ("test", "val") if (s, "x") in keys][:1]]
+    for wanted in [(split, name) for split in splits for name in ("x", "input")]:
+        if wanted not in keys:
+            listed = ", ".join(f"{key!r} {list(header.shape)}" for key, header in headers.items()) or "no arrays"
+            raise DataError(f"{path}: expected targets under 'x' and inputs under 'input', or x_train, input_train, "
+                            f"x_test and input_test, got {listed}")  # fmt: skip
+    used = {keys[split, name] for split in splits for name in ("x", "input")}
+    check_memory_for(path, {key: headers[key] for key in used})
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        x, y = ([arrays[keys[split, name]] for split in splits] for name in ("x", "input"))
+    for split, targets, inputs in zip(splits, x, y, strict=True):
+        if len(targets) != len(inputs):
+            names = keys[split, "x"], keys[split, "input"]
+            raise DataError(f"{path}: expected an input for each target, got {len(targets):,} of {names[0]!r} and "
+                            f"{len(inputs):,} of {names[1]!r}")  # fmt: skip
+    left_out = sorted(set(headers) - used)
+    notes = (f"{path}: left out {', '.join(map(repr, left_out))}",) if left_out else ()
+    return StoredPairs(y, x, notes)
+
+
+def factor_between(x: np.ndarray, y: np.ndarray) -> int | None:
+    """How many times the pixels of x [..., h, w, c] are repeated so that it is as large as y; None where none do.
+
+    Example:
+      >>> factor_between(np.zeros((4, 4, 1)), np.zeros((8, 8, 3)))
+      2
+    """
+    (h, w), (high, wide) = x.shape[-3:-1], y.shape[-3:-1]
+    return high // h if high % h == 0 and (high // h) * w == wide else None
+
+
+_Halves = list[tuple[list[np.ndarray], list[str]]]
+"""Pictures and their names for messages, on one side or both of the split."""
+
+
+def _two_folders(root: Path) -> tuple[Path, Path, Path] | None:
+    """(root, inputs, targets), where there are two of these names."""
+    below = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    for pair in NAMED:
+        if set(pair) <= set(below):
+            return root, below[pair[0]], below[pair[1]]
+    return None
+
+
+def _by_name(
+    root: Path, inputs: Path, targets: Path, image_size: int | None, background: int, seen: Seen
+) -> tuple[tuple[_Halves, _Halves], list[str]]:
+    files, others = ({_stem(parts): parts for parts in _pictures(folder)} for folder in (inputs, targets))
+    for here, there, own, other in ((inputs, targets, files, others), (targets, inputs, others, files)):
+        missing = sorted(set(own) - set(other))
+        if missing:
+            count = f" ({len(missing)} have none)" if len(missing) > 1 else ""
+            raise DataError(f"{here.joinpath(*own[missing[0]])}: expected a picture of this name in {there}, "
+                            f"got none{count}")  # fmt: skip
+    halves, notes = split_by_folders(inputs, list(files.values()))
+    read: tuple[_Halves, _Halves] = [], []
+    for half in halves:
+        for side, folder, parts in zip(read, (inputs, targets), (files, others), strict=True):
+            paths = [folder.joinpath(*parts[_stem(own)]) for own in half.files]
+            side.append(([_picture(path, image_size, background, seen, root, len(files)) for path in paths],
+                         list(map(str, paths))))  # fmt: skip
+        for x, y, name in zip(read[0][-1][0], read[1][-1][0], read[1][-1][1], strict=True):
+            if factor_between(x, y) is None:
+                raise DataError(f"{name} is {_size(y)} but its input is {_size(x)}: give one size for all with "
+                                "--image-size")  # fmt: skip
+    return read, notes
+
+
+def _side_by_side(
+    root: Path, image_size: int | None, background: int, seen: Seen
+) -> tuple[tuple[_Halves, _Halves], list[str]]:
+    files = _pictures(root)
+    halves, notes = split_by_folders(root, files)
+    read: tuple[_Halves, _Halves] = [], []
+    for half in halves:
+        paths = [root.joinpath(*parts) for parts in half.files]
+        left, right = list[np.ndarray](), list[np.ndarray]()
+        for path in paths:
+            picture = _picture(path, None, background, seen, root, len(files))
+            if picture.shape[1] % 2:
+                raise DataError(f"{path}: expected two images of one width side by side, got {_size(picture)} pixels")
+            for side, part in zip((left, right), np.split(picture, 2, axis=1), strict=True):
+                side.append(part if image_size is None else square(part, image_size))
+        for halves_of, own in zip(read, (left, right), strict=True):
+            halves_of.append((own, list(map(str, paths))))
+    return read, notes
+
+
+def _pictures(root: Path) -> list[Parts]:
+    found = pictures_below(root).pictures
+    if not found:
+        raise DataError(f"{root}: no pictures found; looked for {', '.join(sorted(PICTURES))}")
+    return found
+
+
+def _picture(path: Path, image_size: int | None, background: int, seen: Seen, root: Path, count: int) -> np.ndarray:
+    picture = read_picture(path, image_size, background, seen)[0]
+    check_memory(root, picture, 2 * count)
+    return picture
+
+
+def _stem(parts: Parts) -> Parts:
+    return (*parts[:-1], parts[-1].rpartition(".")[0])
+
+
+def _size(x: np.ndarray) -> str:
+    return "x".join(map(str, x.shape[:2]))
