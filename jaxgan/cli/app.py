@@ -23,6 +23,7 @@ from jaxgan.cli.sample import interpolate, sample
 from jaxgan.cli.status import status
 from jaxgan.cli.study import study
 from jaxgan.cli.track import track
+from jaxgan.cli.translate import translate
 from jaxgan.stopping import Stopping, stoppable
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -110,7 +111,7 @@ def cli(context: click.Context) -> None:
 
 _COMMANDS = (
     compare, train, study, status, report, diagnose, remedy, track, profile, power, merge, check, sample, interpolate,
-    recipes, losses, models, datasets,
+    translate, recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)
