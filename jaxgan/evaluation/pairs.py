@@ -125,7 +125,7 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
             jnp.sum(jnp.where(counted & varies, ratio, 0.0)),
             jnp.sum(counted & varies),
             jnp.all(jnp.isfinite(x) | ~counted[:, None, None, None]),
-            x[: min(size, NEIGHBOURS)],
+            x[: min(size, NEIGHBOURS, len(targets))],
         )
 
     draws, again = jax.random.split(key)

@@ -92,9 +92,7 @@ def fitted(picture: UInt8[np.ndarray, "h w c"], shape: tuple[int, ...]) -> UInt8
     return np.broadcast_to(grey, (*picture.shape[:2], channels))
 
 
-def _input(
-    file: Path, shape: tuple[int, ...], report: Callable[[str], None]
-) -> Float32[np.ndarray, "size size e"]:
+def _input(file: Path, shape: tuple[int, ...], report: Callable[[str], None]) -> Float32[np.ndarray, "size size e"]:
     if not file.is_file():
         raise DataError(f"{file}: expected a picture, got a folder" if file.is_dir() else f"{file}: no such file")
     (picture, *_) = read_picture(file, None, 255, Seen())
