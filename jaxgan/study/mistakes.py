@@ -24,6 +24,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "mixture": _MIXTURE,
     "points": ("sliced", "frechet"),
     "images": ("frechet", "captured", "near", "kl", "high_frequency", "laplacian"),
+    "pairs": ("l1", "psnr", "spectrum", "sharpness", "diversity"),
 }
 """What is measured, by kind of data."""
 
@@ -195,7 +196,8 @@ def _axes_or_none(content: Content, one: Entry) -> list[Together]:
 def _comparisons(content: Content, folder: Path, entries: list[Entry]) -> Iterator[Mistake]:
     """Metrics and configurations that planned comparisons and the goal name."""
     data = data_path(content.data.name, folder)
-    kind = "mixture" if data in MIXTURES else "points" if inputs.holds_points({"data": data}) else "images"
+    points = inputs.holds_points({"data": data})
+    kind = "mixture" if data in MIXTURES else "pairs" if prefix_of(data) else "points" if points else "images"
     known = list(METRICS[kind])
     if (match := re.fullmatch(GOAL, content.stop.goal or "")) is not None:
         if match[1] not in known:

@@ -121,7 +121,7 @@ def _check_inputs(player: str, name: str, module: Any, source: Source) -> None:
         raise OptionError(player, f"{name} takes no second argument y, expected __call__(self, {first}, y) with {why}")
     if source.condition is None and takes(module, 2) and not takes(module, 1):
         raise OptionError(player, f"{name} takes a second argument y, expected __call__(self, {first}) without "
-                          "--conditional or pairs")  # fmt: skip
+                          "--conditional")  # fmt: skip
 
 
 def _times(factor: float, width: int) -> int:

@@ -218,7 +218,8 @@ def test_two_losses_of_one_name_can_be_labelled(tmp_path, capsys):
 
 
 def test_registered_networks_have_documented_fields_and_known_sizes():
-    assert {network_for(shape).name for shape in ((2,), (8, 8, 1))} == set(NETWORKS) == {"mlp", "dcgan"}
+    found = {network_for(*shapes).name for shapes in (((2,),), ((8, 8, 1),), ((8, 8, 3), (8, 8, 1)))}
+    assert found == set(NETWORKS) == {"mlp", "dcgan", "pix2pix"}
     generator = make(NETWORKS["mlp"].generator, fields_for(NETWORKS["mlp"].generator, (2,), width=128))
     assert parameter_count(generator, (2,)) == 2 * 128 + 128 + 128 * 128 + 128 + 128 * 2 + 2
     with pytest.raises(ValueError, match=r"has no field 'chanels'; did you mean 'channels'\?"):
