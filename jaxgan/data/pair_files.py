@@ -91,7 +91,8 @@ _Halves = list[tuple[list[np.ndarray], list[str]]]
 
 def _two_folders(root: Path) -> tuple[Path, Path, Path] | None:
     """(root, inputs, targets), where there are two of these names."""
-    below = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    with reading(root):
+        below = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
     for pair in NAMED:
         if set(pair) <= set(below):
             return root, below[pair[0]], below[pair[1]]

@@ -10,13 +10,12 @@ from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
-from jaxgan.nn.unet import near_one, reference_of
+from jaxgan.nn.references import kernel_init, near_one, reference_of
 from jaxgan.types import Array, Images
 
 FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 """The receptive fields, and how many convolutions of stride 2 each takes."""
 _WIDEST, _PAPER = 8, 70
-_init = nn.initializers.normal(0.02)
 _leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
@@ -94,7 +93,7 @@ class PatchDiscriminator(nn.Module):
 
         def conv(features: int, stride: int, use_bias: bool) -> Callable[[Array], Array]:
             return layer(nn.Conv(features, kernel, (stride, stride), ((pad, pad), (pad, pad)), use_bias=use_bias,
-                                 kernel_init=_init, dtype=self.dtype,
+                                 kernel_init=kernel_init, dtype=self.dtype,
                                  conv_general_dilated=conv_general_dilated))  # fmt: skip
 
         def norm(x: Images) -> Images:

@@ -7,35 +7,22 @@ last layer of the encoder and at the output; LeakyReLU(0.2) down, ReLU up, tanh 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.nn.layers import ConvTranspose, at_least_float32
-from jaxgan.types import Array, Images, Key
+from jaxgan.nn.references import kernel_init, near_one, reference_of
+from jaxgan.types import Array, Images
 
 SIZES = (8, 16, 32, 64, 128, 256)
 _WIDEST = 8  # times the width of the first layer
 _KERNEL, _STRIDES, _PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
-_init = nn.initializers.normal(0.02)
 
 
-class Reference(NamedTuple):
-    """Where the two reference implementations of pix2pix differ in their layers."""
-
-    dropout: Callable[[int], range]  # depth -> which layers of the decoder have it, 0 the innermost
-    biases: bool  # of convolutions: of all, or of the output's alone (in a discriminator the first layer's, too)
-
-
-REFERENCES = {
-    "torch": Reference(lambda depth: range(min(3, depth - 1)), biases=True),
-    "pytorch": Reference(lambda depth: range(1, depth - 4), biases=False),
-}
-"""The authors' own in Torch (phillipi/pix2pix), and theirs in PyTorch (junyanz/pytorch-CycleGAN-and-pix2pix)."""
 STATISTICS = ("running", "batch", "image")
 
 
@@ -58,22 +45,6 @@ def depth_of(size: int) -> int:
     )
 
 
-def reference_of(name: str) -> Reference:
-    """The layers of a reference implementation.
-
-    Raises:
-      ValueError: another name than those of `REFERENCES`.
-    """
-    if name not in REFERENCES:
-        raise ValueError(f"reference must be one of {', '.join(REFERENCES)}, got {name!r}")
-    return REFERENCES[name]
-
-
-def near_one(key: Key, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Float[Array, "*shape"]:
-    """Scales of BatchNorm from N(1, 0.02), as both references start them."""
-    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
-
-
 class UNetGenerator(nn.Module):
     """(z [n, d], y [n, size, size, c]) -> images [n, size, size, channels] in (-1, 1); z is not used.
 
@@ -93,6 +64,7 @@ class UNetGenerator(nn.Module):
       ValueError: when called, a size that is no power of two from 8 to 256, or an unknown name.
 
     Example:
+      >>> import jax
       >>> keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
       >>> y = jnp.zeros((2, 16, 16, 1))
       >>> x, _ = UNetGenerator(16, 3, width=4).init_with_output(keys, jnp.zeros((2, 1)), y, train=True)
@@ -114,7 +86,12 @@ class UNetGenerator(nn.Module):
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
         depth, reference = depth_of(self.size), reference_of(self.reference)
         widths = [self.width * min(2**i, _WIDEST) for i in range(depth)]
-        like: dict[str, Any] = {"kernel_init": _init, "kernel_size": _KERNEL, "strides": _STRIDES, "dtype": self.dtype}
+        like: dict[str, Any] = {
+            "kernel_init": kernel_init,
+            "kernel_size": _KERNEL,
+            "strides": _STRIDES,
+            "dtype": self.dtype,
+        }
         conv: Callable[..., Any] = partial(nn.Conv, padding=_PADDING, conv_general_dilated=conv_general_dilated, **like)
         norm = partial(normalized, statistics=self.statistics, train=train, dtype=self.dtype)
         x, skips = y, list[Images]()

@@ -70,6 +70,16 @@ def test_the_depth_follows_the_size_down_to_one_pixel(size: int) -> None:
     assert min(logits.shape[1:]) >= 2
 
 
+def test_a_narrow_computation_ends_in_float32() -> None:
+    def both() -> Any:
+        x, y = jnp.zeros((2, 8, 8, 1)), jnp.zeros((2, 8, 8, 3))
+        generator, discriminator = UNetGenerator(8, 1, 2, dtype="bfloat16"), PatchDiscriminator(2, dtype="bfloat16")
+        image, _ = generator.init_with_output(KEYS, jnp.zeros((2, 1)), y, train=True)
+        return image, discriminator.init_with_output(KEYS, x, y, train=True)[0]
+
+    assert [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(both))] == [jnp.float32] * 2
+
+
 @pytest.mark.parametrize(("size", "nearest"), [(28, "16 and 32"), (4, "8 and 16"), (512, "128 and 256")])
 def test_other_sizes_raise_with_the_nearest(size: int, nearest: str) -> None:
     with pytest.raises(ValueError, match=f"got {size}, the nearest are {nearest}"):
