@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jaxgan.data.source import DataError, Examples, Source, to_unit
 from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator
+from jaxgan.evaluation.sharp import sharpness_of
 from jaxgan.metrics.neighbours import distinctness
 from jaxgan.metrics.sharpness import laplacian_variance, radial_power_spectrum, ring_weights
 from jaxgan.results.results import Metric
@@ -117,13 +118,13 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
         index, counted = place % len(targets), place < n
         x = answers(key, index)
         error = x - targets[index]
-        ratio, varies = _laplacian_variances(x)
+        sharp = sharpness_of(x, counted)
         return (
             jnp.sum(jnp.mean(jnp.abs(error), axis=(1, 2, 3)) * counted),
             jnp.sum(jnp.mean(error**2, axis=(1, 2, 3)) * counted),
             jnp.sum(_powers(x, reference.rings) * counted[:, None], axis=0),
-            jnp.sum(jnp.where(counted & varies, ratio, 0.0)),
-            jnp.sum(counted & varies),
+            sharp.laplacian,
+            sharp.images,
             jnp.all(jnp.isfinite(x) | ~counted[:, None, None, None]),
             x[: min(size, NEIGHBOURS, len(targets))],
         )
@@ -176,12 +177,3 @@ def _powers(x: Images, rings: Float[Array, "k frequency"]) -> Float[Array, "n k"
     centred = x - jnp.mean(x, axis=(1, 2), keepdims=True)
     power = jnp.mean(jnp.abs(jnp.fft.rfft2(centred, axes=(1, 2))) ** 2, axis=-1) / (x.shape[1] * x.shape[2])
     return power.reshape(x.shape[0], -1) @ rings.T
-
-
-def _laplacian_variances(x: Images) -> tuple[Float[Array, " n"], Bool[Array, " n"]]:
-    """`laplacian_variance`, traced and in float32, and which images are not constant."""
-    inner = x[:, 1:-1, 1:-1]
-    laplacian = x[:, 2:, 1:-1] + x[:, :-2, 1:-1] + x[:, 1:-1, 2:] + x[:, 1:-1, :-2] - 4 * inner
-    found, own = (jnp.sum(jnp.var(a, axis=(1, 2)), axis=1) for a in (laplacian, inner))
-    varies = jnp.any(inner != inner[:, :1, :1], axis=(1, 2, 3)) & (own > 0)
-    return found / jnp.where(varies, own, 1.0), varies
