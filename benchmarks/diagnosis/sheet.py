@@ -1,15 +1,17 @@
-"""Samples of many runs under their verdicts, to be judged by eye: `python -m benchmarks.diagnosis.sheet RUN PICTURE`.
+"""Samples of many runs under their verdicts, to be judged by eye: `python -m benchmarks.diagnosis.sheet RUN FOLDER`.
 
-Two seeds of every configuration of a run on points, the first and the last, with the share of good samples and the
-modes captured: enough to see whether a verdict is what one would say.
+Of a run on points two seeds of every configuration, the first and the last, with the modes captured and the share of
+good samples: enough to see whether a verdict is what one would say. Writes DATA.png, and DATA.md with all verdicts.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 import jaxgan as jg
+from benchmarks import machine, report
 from jaxgan.results.results import Results
 
 COLUMNS = 7
@@ -18,10 +20,25 @@ COLUMNS = 7
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis.sheet", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run on points")
-    parser.add_argument("picture", type=Path, help="the PNG that is written")
+    parser.add_argument("folder", type=Path, help="where the picture and the table are written")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, -1], help="which of each configuration")
     options = parser.parse_args()
-    draw(jg.load_run(options.run), options.seeds, options.picture)
+    run = jg.load_run(options.run)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    draw(run, options.seeds, options.folder / f"{run.notes['data']}.png")
+    (options.folder / f"{run.notes['data']}.md").write_text(counted(run) + "\n")
+
+
+def counted(run: Results) -> str:
+    """The verdicts of every configuration with their counts."""
+    rows = [
+        [name, ", ".join(f"{n} {code}" for code, n in Counter(run.outcomes[i].tolist()).most_common())]
+        for i, name in enumerate(run.configurations)
+    ]
+    command = str(run.config["command"]).partition(" --out ")[0]
+    return "\n\n".join([
+        machine.sentence(machine.ask()), f"Command: `{command}`", report.table(["recipe", "verdicts"], rows)
+    ])  # fmt: skip
 
 
 def draw(run: Results, seeds: list[int], path: Path) -> None:
