@@ -7,11 +7,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Shaped
 
 from jaxgan import networks
 from jaxgan.losses.check import check_loss, warn_of_sums
-from jaxgan.networks import network_state, with_states
+from jaxgan.networks import conditions, network_state, with_states
 from jaxgan.objective import Role, Setup, evaluate
 from jaxgan.outputs import ends_in_sigmoid, examples_of, logits_of, shown
 from jaxgan.random import named_key
@@ -20,6 +21,7 @@ from jaxgan.types import (
     Array,
     Augmentation,
     Batch,
+    ConditionPrior,
     Evaluation,
     FakeLogits,
     Field,
@@ -50,6 +52,23 @@ def normal_prior(dim: int) -> Prior:
     return lambda key, n: jax.random.normal(key, (n, dim))
 
 
+def class_prior(shares: Sequence[float]) -> ConditionPrior:
+    """Classes y [n] in 0..K-1 with probabilities in proportion to K `shares`: a `condition_prior` of a game.
+
+    Raises:
+      ValueError: no shares, or one that is negative or not finite, or none above 0.
+
+    Example:
+      >>> class_prior([1, 0, 3])(jax.random.key(0), 4).shape
+      (4,)
+    """
+    weights = np.asarray(shares, np.float32)
+    if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
+        raise ValueError(f"shares must be numbers of at least 0, not all 0, got {shares!r}")
+    logits = np.log(weights, out=np.full_like(weights, -np.inf), where=weights > 0)
+    return lambda key, n: jax.random.categorical(key, logits, shape=(n,)).astype(jnp.int32)
+
+
 def adversarial_game(
     generator: Any,
     discriminator: Any,
@@ -60,6 +79,7 @@ def adversarial_game(
     g_terms: Sequence[Term] = (),
     augment: Transform | Augmentation | None = None,
     logit_transform: LogitTransform | None = None,
+    condition_prior: ConditionPrior | None = None,
 ) -> Game:
     """The game of `generator` against `discriminator` under `loss`, each player with its own extra terms.
 
@@ -68,7 +88,8 @@ def adversarial_game(
     augmentations, which start anew where the game does. The discriminator sees real and fake examples in separate
     passes, so batch statistics are separate too; an objective returns the new model state of its own player only.
     Real and fake batches may differ in size. Where the batch has a condition y, it follows each network's first
-    argument.
+    argument; fakes have the conditions of the batch, in its order and from the start again where there are more fakes,
+    unless they have a prior of their own.
 
     The networks may draw from any stream (`self.make_rng("noise")`), in training and when sampled. What they return
     beside examples and logits, terms find in `view.outputs`.
@@ -84,10 +105,13 @@ def adversarial_game(
       g_terms: terms added to the generator's loss.
       augment: changes all that the discriminator sees.
       logit_transform: which logits the discriminator's loss takes for real and for fake.
+      condition_prior: (key, n) -> the conditions of n fakes in training, such as `class_prior([1] * 10)`; by default
+        they follow the data.
 
     Raises:
       TypeError: what is no network (a class, a `flax.nnx` module); when traced, outputs or a batch of another form.
-      ValueError: no loss, or no terms; when traced, sizes that differ where a loss pairs each real with a fake example.
+      ValueError: no loss, or no terms; when traced, sizes that differ where a loss pairs each real with a fake example,
+        or a prior of conditions where batches have none, or others.
 
     Warns:
       UserWarning: at its start, a discriminator that ends in a sigmoid, or a loss that grows with the batch.
@@ -103,7 +127,8 @@ def adversarial_game(
     networks.check_module("generator", generator)
     networks.check_module("discriminator", discriminator)
     terms = Players(check_terms("g_terms", g_terms), check_terms("d_terms", d_terms))
-    setup = Setup(generator, discriminator, prior, _augmentation(augment))
+    of_fakes = _as_in_the_batch if condition_prior is None else partial(_by_prior, condition_prior)
+    setup = Setup(generator, discriminator, prior, _augmentation(augment), of_fakes)
     transform = _same_logits if logit_transform is None else logit_transform
     g_role = Role(lambda both: both.generator, loss.generator, terms.generator, _same_logits, _same_state)
     d_role = Role(
@@ -200,6 +225,18 @@ def _augmentation(augment: Transform | Augmentation | None) -> Augmentation:
     if augment is None:
         return Augmentation(tuple, lambda key, x, step, state: x, _same_state)
     return Augmentation(tuple, lambda key, x, step, state: augment(key, x), _same_state)
+
+
+def _as_in_the_batch(key: Key, y: PyTree, n: int) -> PyTree:
+    return conditions(y, n)
+
+
+def _by_prior(prior: ConditionPrior, key: Key, y: PyTree, n: int) -> PyTree:
+    found = prior(named_key(key, "condition"), n)
+    forms = [jax.tree.map(lambda a: (a.shape[1:], a.dtype), tree) for tree in (y, found)]
+    if forms[0] != forms[1]:
+        raise ValueError(f"condition_prior must draw conditions like the batch's, y of {shown(y)}, got {shown(found)}")
+    return found
 
 
 def _same_state(view: View, state: PyTree) -> PyTree:

@@ -40,6 +40,7 @@ class Setup(NamedTuple):
     discriminator: Any
     prior: Prior
     augmentation: Augmentation
+    fake_conditions: Callable[[Key, PyTree, int], PyTree]  # (key, the batch's, n) -> those of n fakes
 
 
 class Role(NamedTuple):
@@ -110,7 +111,8 @@ def evaluate(
 
 def _play(setup: Setup, point: _Point, key: Key, batch: Batch, num_fake: int) -> _Passes:
     """One pass of the generator, and one of the discriminator over either kind of examples."""
-    z, y_fake = setup.prior(named_key(key, "prior"), num_fake), conditions(batch.y, num_fake)
+    z = setup.prior(named_key(key, "prior"), num_fake)
+    y_fake = setup.fake_conditions(key, batch.y, num_fake)
 
     def generator(name: str, state: PyTree, z: Float[Array, "n ..."]) -> tuple[PyTree, PyTree]:
         return networks.apply(
@@ -135,17 +137,17 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
     d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
     (g_params, d_params), (g_state, d_state) = point.params, point.model_state
 
-    def seen(x: Shaped[Array, "n ..."]) -> tuple[Shaped[Array, "n ..."], PyTree]:
-        return point.augmentation(seen_key, x), conditions(point.y, x.shape[0])
+    def seen(x: Shaped[Array, "n ..."], y: PyTree) -> tuple[Shaped[Array, "n ..."], PyTree]:
+        return point.augmentation(seen_key, x), conditions(y, x.shape[0])
 
-    def outputs(x: Shaped[Array, "n ..."]) -> PyTree:
-        return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x), train=True)[0]
+    def outputs(x: Shaped[Array, "n ..."], y: PyTree = point.y) -> PyTree:
+        return networks.apply(setup.discriminator, d_key, d_params, d_state, *seen(x, y), train=True)[0]
 
     def features(x: Shaped[Array, "n ..."]) -> Float[Array, "*features"]:
-        return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x))
+        return networks.features(setup.discriminator, d_key, d_params, d_state, *seen(x, point.y))
 
     def generate(z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
-        y = conditions(point.y, z.shape[0])
+        y = conditions(passes.y_fake, z.shape[0])
         return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
 
     return View(
@@ -165,6 +167,7 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
         real_outputs=passes.real_outputs,
         fake_outputs=passes.fake_outputs,
         y_fake=passes.y_fake,
+        fake_critic=lambda x: logits_of(outputs(x, passes.y_fake)),
     )
 
 

@@ -29,6 +29,9 @@ Images = Float[Array, "n h w c"]
 Prior = Callable[[Key, int], Float[Array, "n ..."]]
 """(key, n) -> n latents, the batch axis first."""
 
+ConditionPrior = Callable[[Key, int], PyTree]
+"""(key, n) -> the conditions y of n generated examples."""
+
 
 class Batch(NamedTuple):
     """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional)."""
@@ -136,7 +139,8 @@ class View(NamedTuple):
     """What one player sees in one evaluation of its objective: the argument of a `Term`.
 
     `critic(x) -> logits`, `features(x)` and `generate(z) -> x` are closed over parameters, model state, condition and
-    augmentation, so a term is the same for a conditional, a patch, a packed or an augmented game.
+    augmentation, so a term is the same for a conditional, a patch, a packed or an augmented game. Conditions are those
+    of the real batch, but for `generate` and `fake_critic` those of the fakes.
     """
 
     critic: Callable[[Array], Array]  # within a term all calls draw alike: the same augmentation, the same dropout
@@ -155,6 +159,7 @@ class View(NamedTuple):
     real_outputs: PyTree  # of this evaluation
     fake_outputs: PyTree
     y_fake: PyTree  # the conditions of the fakes
+    fake_critic: Callable[[Array], Array]  # `critic` under the conditions of the fakes
 
 
 class StatefulTerm(NamedTuple):

@@ -42,6 +42,7 @@ def view_of(critic: Callable[[Array], Array] = linear, real: Any = REAL, fake: A
         critic=critic, features=jnp.square, generate=lambda z: z @ A, params={"kernel": jnp.asarray(A)}, real=real,
         fake=fake, real_logits=critic(real), fake_logits=critic(fake), z=jnp.asarray(Z), y=None, key=KEY,
         step=jnp.int32(0), outputs=critic, real_outputs=critic(real), fake_outputs=critic(fake), y_fake=None,
+        fake_critic=critic,
     )  # fmt: skip
     return view._replace(**rest)
 

@@ -1,5 +1,8 @@
 """Networks: pure `flax.linen` modules, called with `train=True` or `train=False`."""
 
+from jaxgan.nn.conditional import ClassEmbedding as ClassEmbedding
+from jaxgan.nn.conditional import ConditionalBatchNorm as ConditionalBatchNorm
+from jaxgan.nn.conditional import Projection as Projection
 from jaxgan.nn.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from jaxgan.nn.dcgan import DCGANGenerator as DCGANGenerator
 from jaxgan.nn.minibatch import MinibatchDiscrimination as MinibatchDiscrimination

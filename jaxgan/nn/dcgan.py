@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
+from jaxgan.nn import conditional
 from jaxgan.nn.conv import conv_general_dilated
 from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
 from jaxgan.types import Array, Images
@@ -60,6 +61,9 @@ class DCGANGenerator(nn.Module):
     `width` is the number of channels before the last layer; it doubles with every halving of the image. `dtype` is
     that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
 
+    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.GENERATOR`.
+
     Example:
       >>> import jax, jax.numpy as jnp
       >>> x, _ = DCGANGenerator(28, 1).init_with_output(jax.random.key(0), jnp.zeros((2, 64)), train=True)
@@ -71,20 +75,29 @@ class DCGANGenerator(nn.Module):
     channels: int
     width: int = 64
     dtype: Any = None
+    classes: int = 0
+    condition: str = "embedding+batch_norm"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.GENERATOR["dcgan"])
 
     @nn.compact
     def __call__(
-        self, z: Float[Array, "n d"], *, train: bool
+        self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        condition = conditional.condition_of(self, y)
+        how = {"use_running_average": not train, "momentum": 0.9, "dtype": self.dtype}
+        norm = partial(conditional.batch_norm, condition, **how)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
         # The projection of z is a transposed convolution of a 1 x 1 image, that is a matrix product.
+        z = conditional.latents(condition, z)
         x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init, dtype=self.dtype)(z)
-        x = nn.relu(norm()(x.reshape(-1, base, base, features)))
+        x = nn.relu(norm(x.reshape(-1, base, base, features)))
         for stage in reversed(range(stages - 1)):
             x = _ConvTranspose(self.width * 2**stage, _KERNEL, use_bias=False, dtype=self.dtype)(x)
-            x = nn.relu(norm()(x))
+            x = nn.relu(norm(x))
         return nn.tanh(at_least_float32(_ConvTranspose(self.channels, _KERNEL, dtype=self.dtype)(x)))
 
 
@@ -97,6 +110,9 @@ class DCGANDiscriminator(nn.Module):
     the start, too, where kernels then are larger than N(0, 0.02), with the same output. `minibatch` is applied to the
     last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features are
     sown as "features".
+
+    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.DISCRIMINATOR`; as a classifier it returns `class_logits` [n, classes] beside `logits`.
     """
 
     width: int = 64
@@ -104,9 +120,17 @@ class DCGANDiscriminator(nn.Module):
     batch_norm: bool = True
     spectral_norm: bool = False
     minibatch: Callable[[Float[Array, "n f"]], Float[Array, "n g"]] | None = None
+    classes: int = 0
+    condition: str = "projection"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n size size c"], *, train: bool) -> Float[Array, " n"]:
+    def __call__(
+        self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
+    ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
         def layer(module: nn.Module) -> Callable[[Array], Array]:
             return spectrally_normalized(module, self.spectral_norm, train=train)
 
@@ -115,7 +139,9 @@ class DCGANDiscriminator(nn.Module):
                 return x
             return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
 
+        condition = conditional.condition_of(self, y)
         _, stages = base_size(x.shape[1])
+        x = conditional.inputs(condition, x)
         x = _leaky_relu(layer(_Conv(self.width, _KERNEL, use_bias=True, dtype=self.dtype))(x))
         for stage in range(1, stages):
             conv = _Conv(self.width * 2**stage, _KERNEL, use_bias=not self.batch_norm, dtype=self.dtype)
@@ -125,5 +151,5 @@ class DCGANDiscriminator(nn.Module):
         self.sow("intermediates", "features", x)
         if self.minibatch is not None:
             x = self.minibatch(x)
-        logits = layer(nn.Dense(1, kernel_init=_init, dtype=self.dtype))(x)
-        return at_least_float32(logits.reshape(x.shape[0]))
+        logits = at_least_float32(layer(nn.Dense(1, kernel_init=_init, dtype=self.dtype))(x).reshape(x.shape[0]))
+        return conditional.outputs(condition, x, logits, layer, kernel_init=_init, dtype=self.dtype)

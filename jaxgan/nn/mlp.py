@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
+from jaxgan.nn import conditional
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
@@ -15,6 +16,9 @@ class MLPGenerator(nn.Module):
     """z [n, d] -> x [n, features]: ReLU layers and a linear output.
 
     `dtype` is that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
+
+    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.GENERATOR`.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -25,10 +29,19 @@ class MLPGenerator(nn.Module):
     features: int
     hidden: Sequence[int] = (128, 128)
     dtype: Any = None
+    classes: int = 0
+    condition: str = "embedding"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.GENERATOR["mlp"])
 
     @nn.compact
-    def __call__(self, z: Float[Array, "n d"], *, train: bool) -> Float[Array, "n {self.features}"]:
+    def __call__(
+        self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
+    ) -> Float[Array, "n {self.features}"]:
         del train
+        z = conditional.latents(conditional.condition_of(self, y), z)
         for width in self.hidden:
             z = nn.relu(nn.Dense(width, dtype=self.dtype)(z))
         return at_least_float32(nn.Dense(self.features, dtype=self.dtype)(z))
@@ -40,22 +53,35 @@ class MLPDiscriminator(nn.Module):
     `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018). `minibatch` is applied to
     the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features
     are sown as "features".
+
+    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.DISCRIMINATOR`; as a classifier it returns `class_logits` [n, classes] beside `logits`.
     """
 
     hidden: Sequence[int] = (128, 128)
     dtype: Any = None
     spectral_norm: bool = False
     minibatch: Callable[[Float[Array, "n f"]], Float[Array, "n g"]] | None = None
+    classes: int = 0
+    condition: str = "projection"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n ..."], *, train: bool) -> Float[Array, " n"]:
-        def dense(width: int) -> Callable[[Array], Array]:
-            return spectrally_normalized(nn.Dense(width, dtype=self.dtype), self.spectral_norm, train=train)
+    def __call__(
+        self, x: Float[Array, "n ..."], y: Shaped[Array, "n ..."] | None = None, *, train: bool
+    ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
+        def layer(module: nn.Module) -> Callable[[Array], Array]:
+            return spectrally_normalized(module, self.spectral_norm, train=train)
 
-        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
+        condition = conditional.condition_of(self, y)
+        x = conditional.inputs(condition, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         for width in self.hidden:
-            x = nn.relu(dense(width)(x))
+            x = nn.relu(layer(nn.Dense(width, dtype=self.dtype))(x))
         self.sow("intermediates", "features", x)
         if self.minibatch is not None:
             x = self.minibatch(x)
-        return at_least_float32(dense(1)(x).reshape(x.shape[0]))
+        logits = at_least_float32(layer(nn.Dense(1, dtype=self.dtype))(x).reshape(x.shape[0]))
+        return conditional.outputs(condition, x, logits, layer, dtype=self.dtype)

@@ -9,6 +9,8 @@ Coefficients stand in front of the expectation over decisions exactly as the equ
 Each weight or gamma may be a schedule, a function of `view.step`, and every number may be swept with `vmap`.
 """
 
+from jaxgan.terms.classes import class_of_fake as class_of_fake
+from jaxgan.terms.classes import class_of_real as class_of_real
 from jaxgan.terms.gradients import dragan as dragan
 from jaxgan.terms.gradients import gradient_penalty as gradient_penalty
 from jaxgan.terms.gradients import one_sided_gradient_penalty as one_sided_gradient_penalty

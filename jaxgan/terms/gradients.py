@@ -43,7 +43,7 @@ def r2(gamma: Coefficient = 10.0) -> Term:
       >>> terms = (r1(0.1), r2(0.1))  # of R3GAN's discriminator
     """
     check_coefficient("gamma", gamma, schedule=True)
-    return lambda view: at(gamma, view) / 2 * squared_slopes(view.critic, view.fake)
+    return lambda view: at(gamma, view) / 2 * squared_slopes(view.fake_critic, view.fake)
 
 
 def gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) -> Term:

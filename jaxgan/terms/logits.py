@@ -75,13 +75,13 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
 
     def term(view: View) -> Scalar:
         sides = (
-            (real_weight, view.real, view.key),
-            (fake_weight, view.fake, named_key(view.key, "fake")),
+            (real_weight, view.critic, view.real, view.key),
+            (fake_weight, view.fake_critic, view.fake, named_key(view.key, "fake")),
         )
         return jnp.stack(
             [
-                at(weight, view) * jnp.mean((view.critic(x) - view.critic(augment(key, x))) ** 2)
-                for weight, x, key in sides
+                at(weight, view) * jnp.mean((critic(x) - critic(augment(key, x))) ** 2)
+                for weight, critic, x, key in sides
             ]
         ).sum()
 
@@ -103,7 +103,7 @@ def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
     check_coefficient("sigma", sigma)
 
     def term(view: View) -> FakeLogits:
-        here, nearby = (view.critic(view.generate(z)) for z in (view.z, _nearby(view, sigma)))
+        here, nearby = (view.fake_critic(view.generate(z)) for z in (view.z, _nearby(view, sigma)))
         return at(weight, view) * (here - nearby) ** 2
 
     return term

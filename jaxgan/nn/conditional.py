@@ -1,0 +1,232 @@
+"""Classes as the condition of a network: the ways to bring them to a player by name, and the modules that do it.
+
+A network of K classes is called with y [n], integers in 0..K-1, after its first argument. Its field `condition` names
+one way, or several joined by a plus, as in "embedding+batch_norm". Of packs of m examples (`Packed`) y is [n, m].
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int, Shaped
+
+from jaxgan.nn.layers import at_least_float32
+from jaxgan.types import Array
+
+_LATENT = {
+    "concatenation": "the class, one-hot, joined to z",
+    "embedding": "a learned vector of the class, as long as z, joined to z",
+    "product": "z times a learned vector of the class",
+}
+GENERATOR: Mapping[str, Mapping[str, str]] = {
+    "mlp": _LATENT,
+    "dcgan": {**_LATENT, "batch_norm": "a scale and an offset of every BatchNorm for each class"},
+}
+"""By the name of the network what each way does; so for discriminators."""
+DISCRIMINATOR: Mapping[str, str] = {
+    "concatenation": "the class, one-hot, joined to x; of images as constant channels",
+    "embedding": "a learned example of the class joined to x; of images as one more channel",
+    "projection": "<v_y, f> added to the logit, v_y a learned vector of the class and f the last features",
+    "classifier": "x alone decides, and its class is told, too: `logits` and `class_logits` (AC-GAN)",
+}
+
+_standard = nn.initializers.normal(1.0)  # as large as latents
+
+
+class Condition(NamedTuple):
+    """The classes of one call, and the ways in which they are brought to the network; no ways without classes."""
+
+    ways: tuple[str, ...] = ()
+    classes: int = 0
+    y: Any = None  # integers [n], of packs [n, m]
+
+    def embedded(self, like: Array, *shape: int) -> Array:
+        """A learned array of this shape for each class, of the type of `like`: [n, *shape]."""
+        vectors = ClassEmbedding(self.classes, math.prod(shape))(self.y)
+        return vectors.reshape(-1, *shape).astype(like.dtype)
+
+
+class ClassEmbedding(nn.Module):
+    """Classes y [n] -> vectors [n, features], one learned for each class.
+
+    Of packs y [n, m] the sum of the m vectors, one for each class and place in a pack.
+
+    Example:
+      >>> ClassEmbedding(10, 3).init_with_output(jax.random.key(0), jnp.array([7, 0]))[0].shape
+      (2, 3)
+    """
+
+    classes: int
+    features: int
+    embedding_init: nn.initializers.Initializer = _standard
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, y: Int[Array, "n *pack"]) -> Float[Array, "n {self.features}"]:
+        rows = self.classes * math.prod(y.shape[1:])
+        table = self.param("embedding", self.embedding_init, (rows, self.features), self.param_dtype)
+        # A product and no lookup: its gradient is one, too, and not a scatter, whose order a GPU does not fix.
+        return _rows(table.astype(self.dtype or table.dtype), y, self.classes)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm of x [n, ..., c] with a scale and an offset for each class y [n], at first 1 and 0.
+
+    x -> scale[y] (x - mean) / sqrt(var + epsilon) + offset[y], mean and var over the whole batch, whatever the classes;
+    the running ones are flax's.
+    Source: Dumoulin et al. 2017, A Learned Representation For Artistic Style; de Vries et al. 2017, Modulating early
+    visual processing by language.
+
+    Example:
+      >>> layer, x = ConditionalBatchNorm(10, use_running_average=False), jnp.zeros((4, 8, 8, 3))
+      >>> variables = layer.init(jax.random.key(0), x, jnp.array([7, 0, 0, 1]))
+      >>> {name: leaf.shape for name, leaf in variables["params"].items()}
+      {'scale': (10, 3), 'bias': (10, 3)}
+    """
+
+    classes: int
+    use_running_average: bool
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n *size c"], y: Int[Array, " n"]) -> Float[Array, "n *size c"]:
+        shape = (self.classes, x.shape[-1])
+        scale = self.param("scale", nn.initializers.ones, shape, self.param_dtype)
+        offset = self.param("bias", nn.initializers.zeros, shape, self.param_dtype)
+        options = {name: getattr(self, name) for name in ("use_running_average", "momentum", "epsilon", "dtype")}
+        x = nn.BatchNorm(use_scale=False, use_bias=False, **options)(x)
+        own = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
+        scale, offset = (_rows(table, y, self.classes).reshape(own).astype(x.dtype) for table in (scale, offset))
+        return x * scale + offset
+
+
+class Projection(nn.Module):
+    """Features f [n, d] and classes y [n] -> <v_y, f> [n], v_y a learned vector of each class.
+
+    Added to a logit of f it is the discriminator of Miyato and Koyama 2018, cGANs with Projection Discriminator.
+
+    Example:
+      >>> Projection(10).init_with_output(jax.random.key(0), jnp.ones((2, 5)), jnp.array([7, 0]))[0].shape
+      (2,)
+    """
+
+    classes: int
+    embedding_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
+    dtype: Any = None
+    wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer  # say, a spectral norm
+
+    @nn.compact
+    def __call__(self, features: Float[Array, "n d"], y: Int[Array, "n *pack"]) -> Float[Array, " n"]:
+        embedding = ClassEmbedding(self.classes, features.shape[-1], self.embedding_init, self.dtype)
+        return jnp.sum(self.wrap(embedding)(y).astype(features.dtype) * features, axis=-1)
+
+
+def check_condition(module: Any, known: Mapping[str, str]) -> None:
+    """Refuses a network's fields `classes` and `condition` where they name no ways of conditioning.
+
+    Raises:
+      ValueError: one class or fewer than none, or no such way, with the nearest one.
+    """
+    name, ways = type(module).__name__, module.condition.split("+")
+    if module.classes == 1 or module.classes < 0:
+        raise ValueError(f"{name} needs at least 2 classes, or 0 for none, got classes={module.classes}")
+    for way in ways:
+        if way not in known:
+            near = difflib.get_close_matches(way, known, n=1, cutoff=0.5)
+            meant = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"{name} has no condition {way!r}{meant} it has {', '.join(known)}, or several as in a+b")
+    if len(set(ways)) < len(ways):
+        raise ValueError(f"{name} takes each way of conditioning once, got condition={module.condition!r}")
+
+
+def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
+    """The condition of one call of a network with fields `classes` and `condition`.
+
+    Raises:
+      ValueError: conditions without classes, classes without conditions, or conditions that are no classes.
+    """
+    name = type(module).__name__
+    if not module.classes:
+        if y is not None:
+            raise ValueError(f"{name} has no classes and got a condition y, expected {name}(..., classes=K)")
+        return Condition()
+    if y is None:
+        raise ValueError(f"{name} of {module.classes} classes got no condition, expected y, integers [n]")
+    if not jnp.issubdtype(y.dtype, jnp.integer) or y.ndim > 2:
+        raise ValueError(f"{name} of {module.classes} classes takes integers y [n], got {y.dtype} {list(y.shape)}")
+    return Condition(tuple(module.condition.split("+")), module.classes, y)
+
+
+def latents(condition: Condition, z: Float[Array, "n d"]) -> Float[Array, "n e"]:
+    """What a generator begins with: z, and what is joined to it or multiplied by it."""
+    if "product" in condition.ways:
+        z = z * condition.embedded(z, z.shape[-1])
+    joined = [z]
+    if "concatenation" in condition.ways:
+        joined.append(_one_hot(condition.y, condition.classes, z.dtype))
+    if "embedding" in condition.ways:
+        joined.append(condition.embedded(z, z.shape[-1]))
+    return jnp.concatenate(joined, axis=-1) if len(joined) > 1 else z
+
+
+def batch_norm(condition: Condition, x: Float[Array, "n *size c"], **options: Any) -> Float[Array, "n *size c"]:
+    """flax's BatchNorm, or one with a scale and an offset for each class."""
+    if "batch_norm" in condition.ways:
+        return ConditionalBatchNorm(condition.classes, **options)(x, condition.y)
+    return nn.BatchNorm(**options)(x)
+
+
+def inputs(condition: Condition, x: Float[Array, "n *size c"]) -> Float[Array, "n *size d"]:
+    """What a discriminator sees: x, and what is joined to its last axis."""
+    joined = [x]
+    if "concatenation" in condition.ways:
+        one_hot = _one_hot(condition.y, condition.classes, x.dtype)
+        one_hot = one_hot.reshape(x.shape[0], *[1] * (x.ndim - 2), -1)
+        joined.append(jnp.broadcast_to(one_hot, (*x.shape[:-1], one_hot.shape[-1])))
+    if "embedding" in condition.ways:
+        joined.append(condition.embedded(x, *((*x.shape[1:-1], 1) if x.ndim > 2 else x.shape[1:])))
+    return jnp.concatenate(joined, axis=-1) if len(joined) > 1 else x
+
+
+def outputs(
+    condition: Condition,
+    features: Float[Array, "n d"],
+    logits: Float[Array, " n"],
+    layer: Callable[[nn.Module], Callable[[Array], Array]],
+    **options: Any,
+) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
+    """What a discriminator returns: its logits, and of an auxiliary classifier `class_logits` [n, K] beside them.
+
+    Args:
+      condition: of this call.
+      features: its last ones.
+      logits: those of the features alone.
+      layer: goes around every layer, say a spectral norm.
+      options: `kernel_init` and `dtype` of the layers.
+    """
+    if "projection" in condition.ways:
+        init, dtype = options.get("kernel_init", nn.initializers.normal(0.02)), options.get("dtype")
+        project = Projection(condition.classes, init, dtype, layer)
+        logits = logits + at_least_float32(project(features, condition.y))
+    if "classifier" not in condition.ways:
+        return logits
+    pack = condition.y.shape[1:]
+    found = layer(nn.Dense(condition.classes * math.prod(pack), **options))(features)
+    return {"logits": logits, "class_logits": at_least_float32(found.reshape(-1, *pack, condition.classes))}
+
+
+def _one_hot(y: Int[Array, "n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+    return jax.nn.one_hot(y, classes, dtype=dtype).reshape(y.shape[0], -1)
+
+
+def _rows(table: Float[Array, "k d"], y: Int[Array, "n *pack"], classes: int) -> Float[Array, "n d"]:
+    """Those of the classes, unrounded: a GPU's fast products would keep ten bits of them."""
+    return jnp.matmul(_one_hot(y, classes, table.dtype), table, precision="highest")
