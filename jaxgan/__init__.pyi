@@ -43,6 +43,8 @@ from .evaluation import evaluate as evaluate
 from .evaluation import evaluation_probe as evaluation_probe
 from .evaluation import evaluator_for as evaluator_for
 from .game import adversarial_game as adversarial_game
+from .game import auxiliary_classifier as auxiliary_classifier
+from .game import class_prior as class_prior
 from .game import gradient_field as gradient_field
 from .game import joint_gradient as joint_gradient
 from .game import normal_prior as normal_prior

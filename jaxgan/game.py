@@ -16,7 +16,9 @@ from jaxgan.networks import conditions, network_state, with_states
 from jaxgan.objective import Role, Setup, evaluate
 from jaxgan.outputs import ends_in_sigmoid, examples_of, logits_of, shown
 from jaxgan.random import named_key
+from jaxgan.terms.classes import class_of_fake, class_of_real
 from jaxgan.terms.evaluate import check_terms, first_states
+from jaxgan.terms.parts import Coefficient
 from jaxgan.types import (
     Array,
     Augmentation,
@@ -142,6 +144,32 @@ def adversarial_game(
         loss=loss,
         discriminate=partial(_discriminate, setup),
     )
+
+
+def auxiliary_classifier(weight: Coefficient = 1.0, *, of_fakes: bool = False) -> Callable[..., Game]:
+    """`adversarial_game`, with the class loss of an auxiliary classifier added to both players' terms (AC-GAN).
+
+    D's terms: weight (-E_p log P(y | x)), with `of_fakes` also -E_q log P(y | x), as in the paper. G's: the latter.
+    The discriminator has to return `class_logits` beside `logits`. Recipes take the result as `make_game`.
+    Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
+
+    Raises:
+      ValueError: a weight that is negative or not finite.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2, classes=3), jg.nn.MLPDiscriminator(classes=3, condition="classifier")
+      >>> game = jg.auxiliary_classifier(0.5)(*networks, jg.normal_prior(2), jg.hinge)
+      >>> algorithm = jg.recipes.r1_gan(*networks, jg.normal_prior(2), make_game=jg.auxiliary_classifier(0.5))
+    """
+    of_real, of_fake = class_of_real(weight), class_of_fake(weight)
+
+    def make_game(*args: Any, d_terms: Sequence[Term] = (), g_terms: Sequence[Term] = (), **options: Any) -> Game:
+        both = (of_real, of_fake) if of_fakes else (of_real,)
+        d_all, g_all = (*check_terms("d_terms", d_terms), *both), (*check_terms("g_terms", g_terms), of_fake)
+        return adversarial_game(*args, d_terms=d_all, g_terms=g_all, **options)
+
+    return make_game
 
 
 def joint_gradient(game: Game) -> Field:

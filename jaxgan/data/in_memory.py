@@ -107,8 +107,8 @@ def make_source(
     notes: tuple[str, ...] = (),
 ) -> Source:
     """A source of examples that are checked and scaled already; a line on copies among them joins the notes."""
-    if labels and train.y is None:
-        raise DataError(f"{name}: expected labels, as they were asked for, got examples without any")
+    if labels:
+        _check_conditions(name, train, heldout, classes)
     y = jnp.asarray(train.y) if labels else None
     sample = Partial(_draw, jnp.asarray(train.x), y)
     copies = copies_note(train, heldout)
@@ -130,6 +130,17 @@ def unseen(source: Source) -> Partial:
         return source.sample
     x, y = source.heldout
     return Partial(_draw, jnp.asarray(x), None if source.condition is None else jnp.asarray(y))
+
+
+def _check_conditions(name: str, train: Examples, heldout: Examples | None, classes: tuple[str, ...]) -> None:
+    """Labels that can be a condition: one for every example, of two classes or more."""
+    if train.y is None:
+        raise DataError(f"{name}: expected labels, as they were asked for, got examples without any")
+    if heldout is not None and heldout.y is None:
+        raise DataError(f"{name}: expected labels, as they were asked for, got held-out examples without any")
+    if (train.y == train.y[:1]).all():
+        only = classes[int(train.y[0])] if classes else int(train.y[0])
+        raise DataError(f"{name}: expected labels of two classes or more for a condition, got {only!r} alone")
 
 
 def _labelled(

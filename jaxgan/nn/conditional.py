@@ -67,7 +67,7 @@ class ClassEmbedding(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, y: Int[Array, "n *pack"]) -> Float[Array, "n {self.features}"]:
+    def __call__(self, y: Int[Array, " n *pack"]) -> Float[Array, "n {self.features}"]:
         rows = self.classes * math.prod(y.shape[1:])
         table = self.param("embedding", self.embedding_init, (rows, self.features), self.param_dtype)
         # A product and no lookup: its gradient is one, too, and not a scatter, whose order a GPU does not fix.
@@ -124,7 +124,7 @@ class Projection(nn.Module):
     wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer  # say, a spectral norm
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n d"], y: Int[Array, "n *pack"]) -> Float[Array, " n"]:
+    def __call__(self, features: Float[Array, "n d"], y: Int[Array, " n *pack"]) -> Float[Array, " n"]:
         embedding = ClassEmbedding(self.classes, features.shape[-1], self.embedding_init, self.dtype)
         return jnp.sum(self.wrap(embedding)(y).astype(features.dtype) * features, axis=-1)
 
@@ -145,6 +145,17 @@ def check_condition(module: Any, known: Mapping[str, str]) -> None:
             raise ValueError(f"{name} has no condition {way!r}{meant} it has {', '.join(known)}, or several as in a+b")
     if len(set(ways)) < len(ways):
         raise ValueError(f"{name} takes each way of conditioning once, got condition={module.condition!r}")
+
+
+def tells_classes(module: Any) -> bool:
+    """Whether a network is a discriminator of `jaxgan.nn` with an auxiliary classifier.
+
+    Example:
+      >>> from jaxgan.nn import MLPDiscriminator
+      >>> tells_classes(MLPDiscriminator(classes=3, condition="classifier")), tells_classes(MLPDiscriminator(classes=3))
+      (True, False)
+    """
+    return bool(getattr(module, "classes", 0)) and "classifier" in str(getattr(module, "condition", "")).split("+")
 
 
 def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
@@ -223,10 +234,10 @@ def outputs(
     return {"logits": logits, "class_logits": at_least_float32(found.reshape(-1, *pack, condition.classes))}
 
 
-def _one_hot(y: Int[Array, "n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+def _one_hot(y: Int[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
     return jax.nn.one_hot(y, classes, dtype=dtype).reshape(y.shape[0], -1)
 
 
-def _rows(table: Float[Array, "k d"], y: Int[Array, "n *pack"], classes: int) -> Float[Array, "n d"]:
+def _rows(table: Float[Array, "k d"], y: Int[Array, " n *pack"], classes: int) -> Float[Array, "n d"]:
     """Those of the classes, unrounded: a GPU's fast products would keep ten bits of them."""
     return jnp.matmul(_one_hot(y, classes, table.dtype), table, precision="highest")

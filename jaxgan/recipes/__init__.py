@@ -12,13 +12,13 @@ selects code. Learning rates may be schedules.
 
 from collections.abc import Callable
 
-from jaxgan.recipes.alternating_adam import dcgan as dcgan
 from jaxgan.recipes.alternating_adam import gan as gan
-from jaxgan.recipes.alternating_adam import hinge_gan as hinge_gan
-from jaxgan.recipes.alternating_adam import lsgan as lsgan
-from jaxgan.recipes.alternating_adam import minimax_gan as minimax_gan
-from jaxgan.recipes.alternating_adam import ns_gan as ns_gan
-from jaxgan.recipes.alternating_adam import ragan as ragan
+from jaxgan.recipes.by_loss import dcgan as dcgan
+from jaxgan.recipes.by_loss import hinge_gan as hinge_gan
+from jaxgan.recipes.by_loss import lsgan as lsgan
+from jaxgan.recipes.by_loss import minimax_gan as minimax_gan
+from jaxgan.recipes.by_loss import ns_gan as ns_gan
+from jaxgan.recipes.by_loss import ragan as ragan
 from jaxgan.recipes.mode_coverage import pacgan as pacgan
 from jaxgan.recipes.mode_coverage import unrolled_gan as unrolled_gan
 from jaxgan.recipes.penalized import dragan as dragan

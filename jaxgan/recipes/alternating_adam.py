@@ -1,4 +1,4 @@
-"""Any loss by alternating Adam, and the papers that are a loss and settings of it."""
+"""Any loss by alternating Adam: what recipes of papers are made of."""
 
 import numbers
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from jaxgan import losses
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game
-from jaxgan.recipes.common import Rate, Size, adam
+from jaxgan.recipes.common import MakeGame, Rate, Size, adam
 from jaxgan.types import Algorithm, Array, Loss, Prior, Term
 
 GeneratorLoss = Callable[[Array, Array], Array | tuple[Array, ...]]
@@ -31,6 +31,7 @@ def gan(
     label_noise: float = 0.0,
     d_terms: Sequence[Term] = (),
     g_terms: Sequence[Term] = (),
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Any loss by alternating Adam: what the recipes of papers that only differ in the loss are made of.
 
@@ -56,6 +57,8 @@ def gan(
       label_noise: share of real and fake labels that are swapped for the discriminator.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.
+      make_game: `jg.adversarial_game`, or what adds to the game that a recipe is about: a partial of it with other
+        arguments, such as `augment`, or `jg.auxiliary_classifier(1.0)`.
 
     Raises:
       ValueError: a setting outside its range, or what is neither a `Loss` nor a function.
@@ -70,7 +73,7 @@ def gan(
     off = isinstance(label_noise, numbers.Real) and label_noise == 0
     logit_transform = None if off else labels
     terms: dict[str, Any] = {"d_terms": d_terms, "g_terms": g_terms}
-    game = adversarial_game(generator, discriminator, prior, _as_loss(loss), logit_transform=logit_transform, **terms)
+    game = make_game(generator, discriminator, prior, _as_loss(loss), logit_transform=logit_transform, **terms)
     g_tx, d_tx = adam(lr_g, b1, b2), adam(lr_d, b1, b2)
     algorithm = alternating(game, g_tx, d_tx, batch_size=batch_size, d_steps=d_steps, g_steps=g_steps)
     return algorithm if ema is None else averaged(algorithm, ema)
@@ -82,224 +85,3 @@ def _as_loss(loss: Any) -> Loss:
     if not callable(loss):
         raise ValueError(f"loss must be a Loss or a function (real_logits, fake_logits) -> values, got {loss!r}")
     return Loss(losses.cross_entropy_discriminator, loss)
-
-
-def minimax_gan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.5,
-    b2: float = 0.999,
-    d_steps: int = 1,
-    batch_size: Size = 64,
-) -> Algorithm:
-    """The GAN of the theory: the generator minimizes log(1 - D(G(z))).
-
-    Loss:    minimax
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN; the paper has momentum)
-    Paper:   Goodfellow et al. 2014, Generative Adversarial Nets
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.minimax_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.minimax,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        d_steps=d_steps,
-        batch_size=batch_size,
-    )
-
-
-def ns_gan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.5,
-    b2: float = 0.999,
-    d_steps: int = 1,
-    batch_size: Size = 64,
-) -> Algorithm:
-    """The GAN of practice: the generator minimizes -log D(G(z)).
-
-    Loss:    non_saturating
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN; the paper has momentum)
-    Paper:   Goodfellow et al. 2014, Generative Adversarial Nets, section 3
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.ns_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.non_saturating,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        d_steps=d_steps,
-        batch_size=batch_size,
-    )
-
-
-def lsgan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.5,
-    b2: float = 0.999,
-    d_steps: int = 1,
-    batch_size: Size = 64,
-) -> Algorithm:
-    """Least squares GAN, on scores.
-
-    Loss:    least_squares, targets 0, 1, 1
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN)
-    Paper:   Mao et al. 2017, Least Squares Generative Adversarial Networks
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.lsgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.least_squares,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        d_steps=d_steps,
-        batch_size=batch_size,
-    )
-
-
-def hinge_gan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 1e-4,
-    lr_d: Rate = 4e-4,
-    b1: float = 0.0,
-    b2: float = 0.9,
-    batch_size: Size = 64,
-) -> Algorithm:
-    """The hinge loss with two time scales.
-
-    Loss:    hinge
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 0, 0.9 with 1e-4 for G and 4e-4 for D (of Zhang et al. 2019, SAGAN)
-    Paper:   Lim and Ye 2017, Geometric GAN
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.hinge_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.hinge,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        batch_size=batch_size,
-    )
-
-
-def ragan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.5,
-    b2: float = 0.999,
-    d_steps: int = 1,
-    batch_size: Size = 64,
-) -> Algorithm:
-    """The relativistic average loss (RaSGAN). The authors' batches have 32 examples.
-
-    Loss:    relativistic_average
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999
-    Paper:   Jolicoeur-Martineau 2019, The relativistic discriminator
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.ragan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.relativistic_average,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        d_steps=d_steps,
-        batch_size=batch_size,
-    )
-
-
-def dcgan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.5,
-    b2: float = 0.999,
-    batch_size: Size = 128,
-) -> Algorithm:
-    """The practical loss with the optimizers that made convolutional GANs train; for the networks see `jg.nn`.
-
-    Identical to `ns_gan` except for the batch size; the paper's contribution is the architecture.
-
-    Loss:    non_saturating
-    Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999; batches of 128
-    Paper:   Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional GANs
-
-    Example:
-      >>> import jaxgan as jg
-      >>> networks = jg.nn.DCGANGenerator(8, 1), jg.nn.DCGANDiscriminator()
-      >>> algorithm = jg.recipes.dcgan(*networks, jg.normal_prior(64))
-    """
-    return gan(
-        generator,
-        discriminator,
-        prior,
-        loss=losses.non_saturating,
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        batch_size=batch_size,
-    )

@@ -8,13 +8,16 @@ import optax
 from jaxgan.checks import check_coefficient
 from jaxgan.networks import has_batch_norm
 from jaxgan.nn import Packed
-from jaxgan.types import Algorithm, Array, BatchSizes, Key, Sampler, State
+from jaxgan.types import Algorithm, Array, BatchSizes, Game, Key, Sampler, State
 
 Rate = float | Callable[[Array], Array]
 """A learning rate: a number, or a schedule of the player's own updates, as optax has them."""
 
 Size = int | BatchSizes
 """How many examples a batch has, or `BatchSizes(real, fake, generator)`."""
+
+MakeGame = Callable[..., Game]
+"""What makes the game: it takes what `jaxgan.adversarial_game` takes, and may add to it."""
 
 
 def adam(lr: Rate, b1: float, b2: float, **more: Any) -> optax.GradientTransformation:

@@ -7,7 +7,7 @@ from jaxgan.dynamics import simultaneous, unrolled
 from jaxgan.dynamics.moves import batch_sizes
 from jaxgan.game import adversarial_game
 from jaxgan.nn import Packed
-from jaxgan.recipes.common import Rate, Size, adam
+from jaxgan.recipes.common import MakeGame, Rate, Size, adam
 from jaxgan.types import Algorithm, Prior
 
 
@@ -22,6 +22,7 @@ def unrolled_gan(
     b2: float = 0.999,
     unroll_steps: int = 5,
     batch_size: Size = 512,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """The generator differentiates through updates of the discriminator; settings of the authors' demonstration.
 
@@ -37,7 +38,7 @@ def unrolled_gan(
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.unrolled_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
-    game = adversarial_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
+    game = make_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
     d_tx = adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the slope of Adam's root finite
     return unrolled(game, adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
 
@@ -53,6 +54,7 @@ def pacgan(
     b2: float = 0.999,
     m: int = 2,
     batch_size: Size = 200,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Packs of m examples, real or fake together, for one decision; settings of the authors' ring and grid.
 
@@ -76,5 +78,5 @@ def pacgan(
     packed = Packed(discriminator, m)
     if any(size % m for size in batch_sizes(batch_size)):
         raise ValueError(f"m must divide the batch sizes, got m = {m} and {batch_size}")
-    game = adversarial_game(generator, packed, prior, losses.non_saturating)
+    game = make_game(generator, packed, prior, losses.non_saturating)
     return simultaneous(game, adam(lr_g, b1, b2), adam(lr_d, b1, b2), batch_size=batch_size)

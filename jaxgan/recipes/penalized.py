@@ -9,7 +9,7 @@ from jaxgan.dynamics import alternating, averaged, critic_warm_up
 from jaxgan.game import adversarial_game
 from jaxgan.optim import clip_params
 from jaxgan.recipes.alternating_adam import gan
-from jaxgan.recipes.common import Rate, Size, refusing_batch_norm, rmsprop, with_fields, without_batch_norm
+from jaxgan.recipes.common import MakeGame, Rate, Size, refusing_batch_norm, rmsprop, with_fields, without_batch_norm
 from jaxgan.types import Algorithm, Prior
 
 
@@ -24,6 +24,7 @@ def wgan(
     d_steps: int = 5,
     warm: int = 100,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Wasserstein GAN with clipped weights.
 
@@ -43,7 +44,7 @@ def wgan(
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.wgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
-    game = adversarial_game(generator, discriminator, prior, losses.wasserstein)
+    game = make_game(generator, discriminator, prior, losses.wasserstein)
     d_tx = optax.chain(rmsprop(lr_d), clip_params(clip))
     return alternating(game, rmsprop(lr_g), d_tx, d_steps=critic_warm_up(d_steps, warm), batch_size=batch_size)
 
@@ -60,6 +61,7 @@ def wgan_gp(
     weight: terms.Coefficient = 10.0,
     d_steps: int = 5,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Wasserstein GAN with a gradient penalty.
 
@@ -90,6 +92,7 @@ def wgan_gp(
         b2=b2,
         d_steps=d_steps,
         batch_size=batch_size,
+        make_game=make_game,
     )
     return refusing_batch_norm(algorithm, "wgan_gp")
 
@@ -105,6 +108,7 @@ def sngan(
     b2: float = 0.9,
     d_steps: int = 5,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Spectral normalization of the discriminator.
 
@@ -138,6 +142,7 @@ def sngan(
         b2=b2,
         d_steps=d_steps,
         batch_size=batch_size,
+        make_game=make_game,
     )
 
 
@@ -153,6 +158,7 @@ def dragan(
     weight: terms.Coefficient = 10.0,
     d_steps: int = 1,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """A gradient penalty around the data.
 
@@ -183,6 +189,7 @@ def dragan(
         b2=b2,
         d_steps=d_steps,
         batch_size=batch_size,
+        make_game=make_game,
     )
     return refusing_batch_norm(algorithm, "dragan")
 
@@ -198,6 +205,7 @@ def r1_gan(
     ema: float | None = 0.999,
     d_steps: int = 1,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """A penalty on the discriminator's gradient on the data.
 
@@ -219,7 +227,7 @@ def r1_gan(
       >>> algorithm = jg.recipes.r1_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     critic, penalty = without_batch_norm(discriminator), terms.r1(gamma)
-    game = adversarial_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
+    game = make_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
     algorithm = alternating(game, rmsprop(lr_g), rmsprop(lr_d), d_steps=d_steps, batch_size=batch_size)
     algorithm = algorithm if ema is None else averaged(algorithm, ema)
     return refusing_batch_norm(algorithm, "r1_gan")
@@ -237,6 +245,7 @@ def r3gan(
     gamma: terms.Coefficient = 1.0,
     ema: float | None = 0.999,
     batch_size: Size = 64,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """The paired relativistic loss with a gradient penalty on both sides.
 
@@ -271,5 +280,6 @@ def r3gan(
         b2=b2,
         ema=ema,
         batch_size=batch_size,
+        make_game=make_game,
     )
     return refusing_batch_norm(algorithm, "r3gan")

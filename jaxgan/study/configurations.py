@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from jaxgan.checks import place_of
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.dynamics import averaged, balanced
-from jaxgan.game import normal_prior
+from jaxgan.game import auxiliary_classifier, normal_prior
+from jaxgan.nn.conditional import tells_classes
+from jaxgan.recipes import settings_of
 from jaxgan.study import catalogue
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
@@ -100,12 +102,19 @@ def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
 def algorithm_of(label: str, named: Named, networks: Networks, config: Config, **settings: Any) -> Algorithm:
     """What a recipe makes of its settings, which may be numbers that have no value yet.
 
+    The game of a discriminator with an auxiliary classifier has its class loss, of weight 1 where none is given.
+
     Raises:
       OptionError: whatever the user's recipe raises, or what is no algorithm.
     """
     given = dict(settings)
     pair = networks.generator, networks.discriminator_of(given.pop("discriminator_width", 1.0))
     around = {name: given.pop(name) for name in AROUND if name in given and name not in known_settings(named.make)}
+    class_weight = around.pop("class_weight", None)
+    if "make_game" in settings_of(named.make) and (class_weight is not None or tells_classes(pair[1])):
+        given["make_game"] = auxiliary_classifier(1.0 if class_weight is None else class_weight)
+    elif class_weight is not None:
+        raise OptionError("set", f"class_weight is for recipes that take make_game, and {label} does not")
     try:
         with kept_running():
             algorithm = named.make(*pair, normal_prior(config.latent_dim), **given)

@@ -88,6 +88,7 @@ SETTINGS: Mapping[str, Limit] = {
     "b2": _DECAY,
     "ema": _DECAY,
     "balance": Limit(0.5, 1, whole=False),
+    "class_weight": Limit(0, FLOAT, whole=False, below=True),
 }
 """By the name of a recipe's setting."""
 WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)
@@ -99,6 +100,7 @@ FIELDS: Mapping[str, Limit] = {
     "channels": _WIDTH,
     "features": Limit(1, LARGEST),
     "latent_dim": _SIZE,
+    "classes": Limit(2, 2**13),
     "size": LIMITS["image_size"],
 }
 """By the name of a network's field."""

@@ -54,15 +54,19 @@ def networks_for(source: Source, config: Config) -> Networks:
     """
     given = _given(config.network)
     common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
+    common |= {"classes": _classes(source)} if config.conditional else {}
     description: dict[str, Any] = {"latent_dim": config.latent_dim}
     for player in PLAYERS:
         name = getattr(config, player) or network_for(source.shape, source.condition or ()).name
         _check_images(name, source)
-        if config.conditional and name in NETWORKS:
-            raise OptionError("conditional", f"the {player} {name} takes no condition, expected networks of your own "
-                              "that do: --generator and --discriminator")  # fmt: skip
         module = find_network(player, name)
         own = {k: v for k, v in given.get("", {}).items() if k in fields_of(module)} | given.get(player, {})
+        if name in NETWORKS and config.conditional and "condition" not in fields_of(module):
+            raise OptionError("conditional", f"the {player} {name} takes no classes as its condition")
+        if name in NETWORKS:
+            _check_condition(own, config.conditional)
+            if config.conditional:  # said whole: what the default is may change
+                own = {"condition": fields_of(module)["condition"].default} | own
         fields = fields_for(module, source.shape, **common) | own
         description[player] = {"name": name, "fields": fields}
     known = {name for player in PLAYERS for name in fields_of(find_network(player, description[player]["name"]))}
@@ -122,6 +126,22 @@ def _check_inputs(player: str, name: str, module: Any, source: Source) -> None:
     if source.condition is None and takes(module, 2) and not takes(module, 1):
         raise OptionError(player, f"{name} takes a second argument y, expected __call__(self, {first}) without "
                           "--conditional")  # fmt: skip
+
+
+def _classes(source: Source) -> int:
+    """How many the data have; one-hot vectors of them have to fit into memory."""
+    limit, count = FIELDS["classes"], len(source.classes)
+    if not limit.holds(count):
+        raise OptionError("conditional", f"{source.name} has {count:,} classes, expected {limit}")
+    return count
+
+
+def _check_condition(own: Mapping[str, Any], conditional: bool) -> None:
+    """Of a registered network the classes are the data's, and without --conditional there are none."""
+    if "classes" in own:
+        raise OptionError("network", f"got classes={own['classes']}, but classes are those of the data; leave it out")
+    if "condition" in own and not conditional:
+        raise OptionError("network", f"got condition={own['condition']}, which needs --conditional")
 
 
 def _times(factor: float, width: int) -> int:

@@ -14,21 +14,21 @@ from jaxgan.types import Algorithm, BatchSizes
 
 Recipe = Callable[..., Algorithm]
 
-AROUND = ("ema", "balance")
-"""Settings of every recipe that has none of the name: what goes around it, see `configurations.algorithm_of`."""
+AROUND = ("ema", "balance", "class_weight")
+"""Settings of every recipe that has none of the name: what it is given beside, see `configurations.algorithm_of`."""
 EXTRA = ("fake_batch_size", "generator_batch_size", *AROUND)
 """Settings of every recipe: parts of a `batch_size`, and those."""
 
 
 def known_settings(recipe: Recipe) -> dict[str, Any]:
-    """The settings of a recipe and their defaults (None where it has none).
+    """The settings of a recipe and their defaults (None where it has none), but for how it makes its game.
 
     Example:
       >>> import jaxgan as jg
       >>> known_settings(jg.recipes.pacgan)["m"]
       2
     """
-    defaults = {name: setting.default for name, setting in settings_of(recipe).items()}
+    defaults = {name: setting.default for name, setting in settings_of(recipe).items() if name != "make_game"}
     return {name: None if default is inspect.Parameter.empty else default for name, default in defaults.items()}
 
 

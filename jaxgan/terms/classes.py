@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from jaxgan.checks import check_coefficient
 from jaxgan.terms.parts import Coefficient, at
-from jaxgan.types import Array, PyTree, Term, View
+from jaxgan.types import Array, PyTree, Term
 
 
 def class_of_real(weight: Coefficient = 1.0) -> Term:
