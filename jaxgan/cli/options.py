@@ -94,8 +94,9 @@ _STUDY = [
             "pictures in a folder, 0 to 255.  [default: 255, white]"),
     _Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
             "[default: 0]"),
-    _Option("Data", "--conditional", is_flag=True, help="Labels are the condition y of both networks, which have to "
-            "take one after their first argument."),
+    _Option("Data", "--conditional", is_flag=True, help="Labels are the condition of both networks. How they take it "
+            "is their field `condition`, as in --network discriminator:condition=classifier; `jaxgan models` lists the "
+            "ways. Networks of your own take y after their first argument."),
     _Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
             "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images, pix2pix for pairs]"),
     _Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
@@ -110,7 +111,8 @@ _STUDY = [
     _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
             "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. Other settings are the recipe's own; "
             "the defaults below are those of `gan`, that is of --loss. With balance=0.8 any recipe holds the "
-            "discriminator back while its accuracy is above that."),
+            "discriminator back while its accuracy is above that; class_weight is the weight of an auxiliary "
+            "classifier's loss, by default 1."),
     _Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
             "each of these values of a setting, or of one: r1_gan:gamma=1,10; two that vary together: "
             "lr_d/lr_g=0.001/0.001,0.002/0.004. Several --vary make a grid, all of it in few compiled programs."),
@@ -292,14 +294,14 @@ def translate_options(function: Callable) -> Callable:
     return _with(options, function)
 
 
-def generator_options(n: int, what: str) -> Callable[[Callable], Callable]:
+def generator_options(n: int | None, what: str, classes: str) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share."""
     options = [
         *_WHICH,
-        _Option("Randomness", "-n", type=int, default=n, show_default=True, help=what),
+        _Option("Randomness", "-n", type=int, default=n, show_default=n is not None, help=what),
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
-        _Option("Randomness", "--label", type=int, help="The class that a conditional generator draws.  "
-                "[default: all in turn]"),
+        _Option("Randomness", "--class", "label", metavar="NAME", help="The class that a conditional generator draws: "
+                f"its name or its number.  [default: {classes}]"),
         _Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                 "the arrays go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),

@@ -10,9 +10,12 @@ from jaxgan.cli.streams import only_results_on_stdout
 
 
 @click.command(short_help="Write samples of a trained generator.")
-@generator_options(64, "How many samples.")
+@generator_options(None, "How many samples; of each class, where a conditional generator draws all.  [default: 64, or "
+                   "10 of each class]", "all, a row of each")  # fmt: skip
 def sample(run: Path | None, **options: Any) -> None:
     """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
+
+    Of a conditional generator the rows are its classes, all from the same latents.
 
     RUN is a run's folder; without it, the newest under runs/.
     """
@@ -25,7 +28,7 @@ def sample(run: Path | None, **options: Any) -> None:
 
 
 @click.command(short_help="Write the path between two latents.")
-@generator_options(10, "How many examples along each path.")
+@generator_options(10, "How many examples along each path.", "the first")
 def interpolate(run: Path | None, **options: Any) -> None:
     """Write what lies along the paths between two latents, one linear and one spherical.
 

@@ -21,14 +21,18 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
 from jaxgan.study.blocks import blocks_in, runs_of
+from jaxgan.study.classes import check_labels, classes_in, label_of
 from jaxgan.study.config import MIXTURES, from_stored
 from jaxgan.study.configurations import rebuilt
 from jaxgan.study.job import Block
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.networks import networks_from
+from jaxgan.study.paths import linear_path, spherical_path
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
+
+_OF_EACH_CLASS = 10  # samples, where no number is asked for
 
 
 class LoadedGenerator(NamedTuple):
@@ -36,6 +40,7 @@ class LoadedGenerator(NamedTuple):
 
     generate:    z [n, latent_dim] and, of a conditional one, y [n] -> x [n, ...]
     sample:      (key, n, y=None) -> x [n, ...], by the prior that it was trained with
+    classes:     names of the labels y in 0..K-1; () where it takes none
     params:      of the generator alone
     model_state: its other collections, such as batch statistics
     """
@@ -49,6 +54,7 @@ class LoadedGenerator(NamedTuple):
     seed: int
     step: int
     own_prior: bool  # its recipe is the user's, and may have a prior and a network of its own: `generate` knows neither
+    classes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Where it comes from, without its numbers."""
@@ -90,18 +96,27 @@ def load_generator(
     params, model_state = jax.tree.map(lambda a: a[run], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
+    classes = classes_in(content)
+    check = (lambda y, names: None) if _condition_shape(content) else check_labels
+
     @jax.jit
-    def generate(z: Array, *y: Array) -> Array:
+    def made(z: Array, y: PyTree) -> Array:
         key = jax.random.key(0)  # a generator that draws noise draws the same for all latents asked for
-        return examples_of(apply(networks.generator, key, params, model_state, z, *y, train=False)[0])
+        return examples_of(apply(networks.generator, key, params, model_state, z, y, train=False)[0])
+
+    def generate(z: Array, y: PyTree = None) -> Array:
+        check(y, classes)
+        return made(z, y)
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
         """n samples by the prior that the generator was trained with."""
+        check(y, classes)
         return game.sample(key, params, model_state, n, y)
 
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded
-    return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, configuration, seed, step, own)
+    about = configuration, seed, step, own, classes
+    return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, *about)
 
 
 def _which(
@@ -162,28 +177,39 @@ def sample(
     *,
     configuration: str | None = None,
     seed: int | None = None,
-    n: int = 64,
+    n: int | None = None,
     key: int = 0,
-    label: int | None = None,
+    label: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
     """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` where it is known).
 
-    Returns the two paths: `out` and the .npz beside it, by default in the run's folder.
+    Of a conditional generator they are of the class that `label` names or, with none, n of each class, a row of the
+    picture for each from the same latents; the arrays then have the labels `y` and the names of all classes, too.
+    Without n they are 64, or 10 of each class. Returns the two paths: `out` and the .npz beside it, by default in the
+    run's folder.
     """
-    check_limit("n", n)
-    check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)
-    png = _target(out, folder / f"sample-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
-    y = _condition(folder, label, n)
-    x = np.asarray(generator.sample(jax.random.key(key), n, y))
-    _save_picture(png, x, _columns(n), _modes(folder))
-    arrays = (
-        {} if generator.own_prior else {"z": np.asarray(normal_prior(generator.latent_dim)(jax.random.key(key), n))}
-    )
-    return [png, _save_arrays(png, x=x, **arrays, **({} if y is None else {"y": np.asarray(y)}))]
+    labels = _labels(generator, label, folder)
+    rows = 1 if labels is None else len(labels)
+    n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
+    check_limit("n", n)
+    check_limit("n", n * rows)
+    check_limit("key", key)
+    png = _target(out, folder / f"sample-{_named(generator, label, labels)}-key{key}.png", overwrite)
+    drawn = jax.random.key(key)
+    if labels is None:
+        x, arrays = np.asarray(generator.sample(drawn, n)), {}
+    else:
+        of_class = jax.jit(lambda one: generator.sample(drawn, n, jnp.full(n, one, jnp.int32)))
+        x = np.concatenate([of_class(one) for one in labels])
+        arrays = {"y": np.repeat(np.asarray(labels, np.int32), n), "classes": np.array(generator.classes)}
+    _save_picture(png, x, _columns(n) if rows == 1 else n, _modes(folder))
+    if not generator.own_prior:
+        arrays["z"] = np.tile(np.asarray(normal_prior(generator.latent_dim)(drawn, n)), (rows, 1))
+    return [png, _save_arrays(png, x=x, **arrays)]
 
 
 def interpolate(
@@ -193,14 +219,15 @@ def interpolate(
     seed: int | None = None,
     n: int = 10,
     key: int = 0,
-    label: int | None = None,
+    label: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
     """Writes n examples along the paths between two latents, one linear and one spherical.
 
-    Images are a row of each; points a panel of each, with the modes where the data have such.
+    Images are a row of each; points a panel of each, with the modes where the data have such. All are of the class that
+    `label` names; with none, of the first.
     """
     check_limit("n", n)
     expect("n", n, n >= 2, "at least 2: both ends of a path")
@@ -209,11 +236,12 @@ def interpolate(
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
         raise OptionError("configuration", line)
-    png = _target(out, folder / f"interpolation-{generator.configuration}-seed{generator.seed}-key{key}.png", overwrite)
+    labels = _labels(generator, label, folder)
+    png = _target(out, folder / f"interpolation-{_named(generator, label, labels)}-key{key}.png", overwrite)
     start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
     z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
-    y = _condition(folder, label, 2 * n)
-    x = np.asarray(generator.generate(z, *(() if y is None else (y,))))
+    y = None if labels is None else jnp.full(2 * n, labels[0], jnp.int32)
+    x = np.asarray(generator.generate(z, y))
     if x.ndim == 2:
         paths = dict(zip(("linear", "spherical"), _in_the_plane(x).reshape(2, n, 2), strict=True))
         figures.save_png(figures.paths_figure(paths, _modes(folder)), png)
@@ -222,24 +250,23 @@ def interpolate(
     return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
 
 
-def _condition(folder: Path, label: int | None, n: int) -> Array | None:
-    """Labels for n samples: the one that is asked for, or all in turn; None for an unconditional generator.
+def _labels(generator: LoadedGenerator, named: str | None, folder: Path) -> list[int] | None:
+    """Those that are asked for: of one class, or of all; None of an unconditional generator.
 
     Raises:
-      OptionError: a label of a generator without, or one that there is not.
+      OptionError: a class of a generator without, or one that there is not.
     """
-    content = store.read_config(folder)
-    if _condition_shape(content):
+    if _condition_shape(store.read_config(folder)):
         raise OptionError("run", f"{folder} translates images: jaxgan translate {folder} FILES...")
-    if not content["config"]["conditional"]:
-        if label is not None:
-            raise OptionError("label", f"got {label}, but the run in {folder} is not conditional")
-        return None
-    classes = content["classes"]
-    if label is not None:
-        expect("label", label, 0 <= label < len(classes), f"0 to {len(classes) - 1}, for {', '.join(classes)}")
-        return jnp.full(n, label, jnp.int32)
-    return jnp.arange(n, dtype=jnp.int32) % len(classes)
+    if named is not None:
+        return [label_of(named, generator.classes, folder)]
+    return list(range(len(generator.classes))) or None
+
+
+def _named(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
+    """What of the name of a file says whose samples are in it; a class by its number, as a name may be any text."""
+    one = f"-class{labels[0]}" if labels is not None and named is not None else ""
+    return f"{generator.configuration}-seed{generator.seed}{one}"
 
 
 def _columns(n: int) -> int:
@@ -250,31 +277,6 @@ def _columns(n: int) -> int:
     """
     widths = [width for width in range(1, n + 1) if n % width == 0 and n <= width**2 <= 4 * n]
     return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
-
-
-def linear_path(start: Array, end: Array, n: int) -> Array:
-    """n latents (1 - t) start + t end, t from 0 to 1. In the middle they are shorter than the prior's."""
-    t = jnp.linspace(0.0, 1.0, n).reshape(n, 1)
-    return (1 - t) * start.reshape(1, -1) + t * end.reshape(1, -1)
-
-
-def spherical_path(start: Array, end: Array, n: int) -> Array:
-    """n latents on the great circle: (sin((1 - t) a) start + sin(t a) end) / sin(a), a the angle between them.
-
-    Where the angle is 0 or pi, which leaves the circle open, the linear path.
-
-    Source: White 2016, Sampling Generative Networks.
-
-    Example:
-      >>> path = spherical_path(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), 3)
-      >>> [round(float(length), 4) for length in jnp.linalg.norm(path, axis=1)]
-      [1.0, 1.0, 1.0]
-    """
-    cosine = jnp.vdot(start, end) / (jnp.linalg.norm(start) * jnp.linalg.norm(end))
-    angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
-    t = jnp.linspace(0.0, 1.0, n).reshape(n, 1)
-    arc = (jnp.sin((1 - t) * angle) * start.reshape(1, -1) + jnp.sin(t * angle) * end.reshape(1, -1)) / jnp.sin(angle)
-    return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
 
 
 def _condition_shape(content: dict[str, Any]) -> tuple[int, ...] | None:

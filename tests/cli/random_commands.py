@@ -145,7 +145,7 @@ GENERATOR: Mapping[str, Values] = {
     "-n": numbers(LIMITS["n"]),
     "--key": numbers(LIMITS["key"]),
     "--seed": Values((), ("-1", "9" * 20, "x")),
-    "--label": Values((), ("x", "")),
+    "--class": Values((), ("x", "")),
     "--configuration": Values((), ("nothing", "", LONG)),
     "--out": Values((), ("", ".", "..", "/", "file/x.png", "no/such/x.png", "/proc/x.png", "a" * 300)),
 }

@@ -121,13 +121,13 @@ def test_labels_reach_networks_evaluation_and_samples(tmp_path, capsys):
     fields = json.loads((run / "config.json").read_text())["network"]["generator"]["fields"]
     assert fields == {"shape": [8, 8, 1], "width": 6}
     capsys.readouterr()
-    assert main(["sample", str(run), "--label", "7", "-n", "3"]) == 0
+    assert main(["sample", str(run), "--class", "7", "-n", "3"]) == 0
     with np.load(capsys.readouterr().out.split()[1]) as arrays:
         assert arrays["y"].tolist() == [7, 7, 7] and arrays["x"].shape == (3, 8, 8, 1)
         generator = jg.load_generator(run)
         np.testing.assert_allclose(generator.generate(arrays["z"], arrays["y"]), arrays["x"], rtol=1e-5, atol=1e-6)
-    assert main(["sample", str(run), "--label", "10"]) == 2
-    assert "--label: got 10, expected 0 to 9" in capsys.readouterr().err
+    assert main(["sample", str(run), "--class", "10"]) == 2
+    assert "--class: got '10'; did you mean '1'? known: 0, 1, 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
@@ -189,7 +189,9 @@ def test_a_probe_of_ones_own_is_recorded_along_training(tmp_path):
         (["--network", "generator:hiden=(4,)", "--data", "ring"], "no field 'hiden'; did you mean 'hidden'?"),
         (["--network", "width"], "--network: got 'width', expected NAME=VALUE"),
         (["--conditional", "--data", "ring"], "--conditional: needs labels, and ring has none"),
-        (["--conditional"], "--conditional: the generator dcgan takes no condition, expected networks of your own"),
+        (["--network", "discriminator:condition=projection"], "condition=projection, which needs --conditional"),
+        (["--conditional", "--network", "classes=5"], "--network: got classes=5, but classes are those of the data"),
+        (["--conditional", "--network", "discriminator:condition=projektion"], "did you mean 'projection'? it has"),
         (["--background", "0", "--data", "ring"], "--background: is for images of your own, and ring is none"),
         (["--probe", "nothing"], "--probe: got 'nothing', expected path/to/file.py:name"),
         (["--set", "r1_gan:gamma=1"], "nothing is called 'r1_gan'"),
