@@ -34,7 +34,7 @@ DISCRIMINATOR: Mapping[str, str] = {
     "classifier": "x alone decides, and its class is told, too: `logits` and `class_logits` (AC-GAN)",
 }
 
-_standard = nn.initializers.normal(1.0)  # as large as latents
+_standard = nn.initializers.normal(1.0)  # as large as latents and examples
 
 
 class Condition(NamedTuple):
@@ -44,9 +44,9 @@ class Condition(NamedTuple):
     classes: int = 0
     y: Any = None  # integers [n], of packs [n, m]
 
-    def embedded(self, like: Array, *shape: int) -> Array:
+    def embedded(self, like: Array, *shape: int, init: nn.initializers.Initializer = _standard) -> Array:
         """A learned array of this shape for each class, of the type of `like`: [n, *shape]."""
-        vectors = ClassEmbedding(self.classes, math.prod(shape))(self.y)
+        vectors = ClassEmbedding(self.classes, math.prod(shape), init)(self.y)
         return vectors.reshape(-1, *shape).astype(like.dtype)
 
 
@@ -184,7 +184,9 @@ def latents(condition: Condition, z: Float[Array, "n d"]) -> Float[Array, "n e"]
     if "concatenation" in condition.ways:
         joined.append(_one_hot(condition.y, condition.classes, z.dtype))
     if "embedding" in condition.ways:
-        joined.append(condition.embedded(z, z.shape[-1]))
+        # As long at first as a one-hot vector: vectors as long as z drown it, and every class becomes one picture.
+        short = nn.initializers.normal(1 / math.sqrt(z.shape[-1]))
+        joined.append(condition.embedded(z, z.shape[-1], init=short))
     return jnp.concatenate(joined, axis=-1) if len(joined) > 1 else z
 
 

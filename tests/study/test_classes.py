@@ -1,0 +1,171 @@
+"""Classes from the command line: networks that take them, labels of every kind, and samples by class."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan as jg
+from jaxgan.cli.app import main
+from jaxgan.data.files import from_path
+from jaxgan.data.in_memory import from_images
+from jaxgan.data.source import DataError, Examples
+from jaxgan.study.build import build
+from jaxgan.study.catalogue import find_data
+from jaxgan.study.classes import label_of
+from jaxgan.study.config import configure
+from jaxgan.study.messages import OptionError
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+PETS = np.array(["dog", "cat", "a cow"])[np.arange(60) % 3]
+TINY = ["--seeds", "1", "--steps", "2", "--samples", "60", "--width", "4", "--batch-size", "8", "--latent-dim", "2"]
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A conditional run on images whose labels are text, with the networks that fit."""
+    folder = tmp_path_factory.mktemp("pets")
+    np.savez(folder / "pets.npz", x=IMAGES, y=PETS)
+    run = folder / "run"
+    assert main(["train", "--conditional", "--data", str(folder / "pets.npz"), *TINY, "--out", str(run)]) == 0
+    return run
+
+
+def test_a_run_stores_its_classes_and_how_they_reach_the_networks(pets: Path) -> None:
+    content = json.loads((pets / "config.json").read_text())
+    assert content["classes"] == ["a cow", "cat", "dog"]
+    of_g, of_d = (content["network"][player]["fields"] for player in ("generator", "discriminator"))
+    assert (of_g["classes"], of_g["condition"]) == (3, "embedding+batch_norm")
+    assert (of_d["classes"], of_d["condition"]) == (3, "projection")
+
+
+def test_samples_are_a_row_of_each_class_or_of_one(pets: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert main(["sample", str(pets), "-n", "4"]) == 0
+    with np.load(capsys.readouterr().out.split()[1]) as arrays:
+        everything = dict(arrays)
+    assert everything["x"].shape == (12, 8, 8, 1) and everything["classes"].tolist() == ["a cow", "cat", "dog"]
+    assert everything["y"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    np.testing.assert_array_equal(everything["z"], np.tile(everything["z"][:4], (3, 1)))  # the same in every row
+    for named in ("dog", "2"):  # in place of a name its number
+        assert main(["sample", str(pets), "--class", named, "-n", "4"]) == 0
+        png, npz = capsys.readouterr().out.split()
+        assert "class2" in Path(png).name  # a name may be any text
+        with np.load(npz) as arrays:
+            assert arrays["y"].tolist() == [2] * 4
+            np.testing.assert_allclose(arrays["x"], everything["x"][8:], rtol=1e-5, atol=1e-6)
+    assert main(["interpolate", str(pets), "--class", "cat", "-n", "3"]) == 0
+    assert main(["sample", str(pets), "--class", "dgo"]) == 2
+    assert capsys.readouterr().err == (
+        "jaxgan: --class: got 'dgo'; did you mean 'dog'? known: a cow, cat, dog; or their numbers, 0 to 2\n"
+    )
+
+
+def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:
+    generator = jg.load_generator(pets)
+    assert generator.classes == ("a cow", "cat", "dog")
+    z, y = jnp.ones((3, 2)), jnp.arange(3)
+    x = generator.generate(z, y)
+    assert not np.allclose(x[0], x[1], atol=1e-5)
+    np.testing.assert_allclose(jax.jit(generator.generate)(z, y), x, rtol=1e-5, atol=1e-6)
+    for bad, message in (
+        (None, "is conditional, expected y, labels .* in 0..2, got none"),
+        (y + 1, "got int32 1 to 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generator.generate(z, bad)
+        with pytest.raises(ValueError, match=message):
+            generator.sample(jax.random.key(0), 3, bad)
+
+
+@pytest.mark.parametrize(
+    ("named", "names", "expected"),
+    [
+        ("7", [str(n) for n in range(10)], 7),
+        ("3", ["-1", "3", "8"], 1),  # a name before a number
+        ("-1", ["-1", "3", "8"], 0),
+        ("1", ["False", "True"], 1),
+    ],
+)
+def test_a_class_is_named_by_its_name_first(named: str, names: list[str], expected: int) -> None:
+    assert label_of(named, names, Path("run")) == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "names", "message"),
+    [
+        ("0", ["-1", "3", "8"], "--class: got '0'; known: -1, 3, 8$"),  # no number where names are numbers
+        ("2", ["cat", "dog"], "known: cat, dog; or their numbers, 0 to 1$"),
+        ("x", [f"c{n}" for n in range(30)], "known are c0, .*c19 and 10 more$"),
+        ("x", [], "the run in run is not conditional"),
+    ],
+)
+def test_a_class_that_is_not_there_is_one_line(named: str, names: list[str], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        label_of(named, names, Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (PETS, ("a cow", "cat", "dog")),
+        (np.array([7, -3, 100])[np.arange(60) % 3], ("-3", "7", "100")),
+        (np.arange(60) % 2 == 0, ("False", "True")),
+        (np.eye(3)[np.arange(60) % 3], ("0", "1", "2")),
+    ],
+)
+def test_labels_of_every_kind_become_conditions_in_order(
+    y: np.ndarray, classes: tuple[str, ...], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "set.npz", x=IMAGES, y=y)
+    source = from_path(tmp_path / "set.npz", labels=True)
+    batch = source.sample(jax.random.key(0), 64)
+    assert source.classes == classes and set(batch.y.tolist()) == set(range(len(classes)))
+    assert source.train is not None and source.train.y is not None
+    flat = y.argmax(axis=1).astype(str) if y.ndim == 2 else y.astype(str)
+    number = {image.tobytes(): name for image, name in zip(IMAGES, flat, strict=True)}
+    assert [classes[label] for label in source.train.y] == [number[image.tobytes()] for image in source.train.x]
+
+
+def refused(**parts: Examples) -> str:
+    with pytest.raises(DataError) as error:
+        from_images("set", **parts, labels=True)
+    return str(error.value)
+
+
+def test_labels_that_are_no_condition_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    one = np.full(60, "cat")
+    assert refused(train=Examples(IMAGES)) == "set: expected labels, as they were asked for, got examples without any"
+    line = "set: expected labels of two classes or more for a condition, got 'cat' alone"
+    assert refused(train=Examples(IMAGES, one)) == line
+    held = refused(train=Examples(IMAGES, PETS), heldout=Examples(IMAGES[:9]))
+    assert held == "set: expected labels, as they were asked for, got held-out examples without any"
+    np.savez(tmp_path / "set.npz", x=IMAGES, y=one)
+    assert (
+        main(["train", "--conditional", "--data", str(tmp_path / "set.npz"), *TINY, "--out", str(tmp_path / "r")]) == 2
+    )
+    error = capsys.readouterr().err
+    assert "two classes or more for a condition, got 'cat' alone" in error and error.count("\n") == 1
+
+
+SMALL: dict[str, Any] = {"data": "digits", "seeds": 1, "steps": 2, "samples": 60, "width": 4, "conditional": True}
+
+
+def test_the_auxiliary_classifier_is_one_choice_that_any_recipe_takes() -> None:
+    chosen = SMALL | {"network": ("discriminator:condition=classifier",), "recipe": ("wgan_gp", "pacgan")}
+    data = find_data("digits", labels=True)
+    study = build(configure(chosen | {"vary": ("class_weight=0.5,1.0",), "set": ("batch_size=8",)}), data)
+    assert [one.settings["class_weight"] for one in study.configurations.values()] == [0.5, 1.0] * 2
+    assert len(study.programs) == 2  # one for each recipe: a weight is a number
+    plain = build(configure(SMALL | {"loss": ("hinge",), "network": chosen["network"]}), data)
+    state = jax.eval_shape(plain.configurations["hinge"].algorithm.init, study.keys[0], data.sample)
+    assert state.params.discriminator["Dense_1"]["kernel"].shape[-1] == 10  # of the class logits
+    with pytest.raises(
+        OptionError, match=r"--loss: hinge: class_of_real needs a discriminator that returns `class_log"
+    ):
+        build(configure(SMALL | {"loss": ("hinge",), "set": ("class_weight=1",)}), data)
