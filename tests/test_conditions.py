@@ -12,7 +12,7 @@ from jaxgan.losses import minimax, non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.terms import balanced_consistency, class_of_fake, class_of_real, latent_consistency, r2
 from jaxgan.types import Array, Batch, Game, Key, View
-from tests.views import view_of
+from tests.views import values, view_of
 
 KEY, STEP = jax.random.key(0), jnp.int32(0)
 RNG = np.random.default_rng(0)
@@ -48,7 +48,8 @@ def test_conditions_permuted_together_with_their_images_change_nothing(
     )
     make = auxiliary_classifier(2.0) if "classifier" in of_discriminator else adversarial_game
     order = np.array([4, 0, 5, 1, 3, 2])
-    game, moved = (make(*networks, lambda key, n, z=z: jnp.asarray(z), non_saturating) for z in (Z, Z[order]))
+    game = make(*networks, lambda key, n: jnp.asarray(Z), non_saturating)
+    moved = make(*networks, lambda key, n: jnp.asarray(Z[order]), non_saturating)
     batch, other = Batch(BATCH.x[order], BATCH.y[order]), Batch(BATCH.x, BATCH.y[order])
     expected = evaluated(game, player, BATCH)
     # Sums over the batch in another order, in 32 bits; below a normalization gradients are small differences.
@@ -86,12 +87,12 @@ def test_fakes_follow_the_batch_or_a_prior_of_their_own() -> None:
 def test_terms_of_fakes_see_them_under_their_own_conditions() -> None:
     real, fake = np.ones((2, 2), np.float32), np.full((2, 2), 2, np.float32)
     view = view_of(lambda x: jnp.sum(x, axis=1), real, fake, fake_critic=lambda x: 3 * jnp.sum(x, axis=1))
-    np.testing.assert_allclose(r2(2.0)(view), [18.0, 18.0])  # |(3, 3)|^2
-    shifted = balanced_consistency(lambda key, x: x + 1, 1.0, 1.0)(view)  # type: ignore[operator]
-    np.testing.assert_allclose(shifted, 2**2 + 6**2)
+    np.testing.assert_allclose(values(r2(2.0), view), [18.0, 18.0])  # |(3, 3)|^2
+    shifted = balanced_consistency(lambda key, x: x + 1, 1.0, 1.0)
+    np.testing.assert_allclose(values(shifted, view), 2**2 + 6**2)
     view = view._replace(generate=lambda z: z, z=view.fake)
     still = view._replace(fake_critic=lambda x: jnp.zeros(2))
-    assert np.all(latent_consistency()(view) > 0) and np.all(latent_consistency()(still) == 0)  # type: ignore[operator]
+    assert np.all(values(latent_consistency(), view) > 0) and np.all(values(latent_consistency(), still) == 0)
 
 
 def test_a_class_prior_draws_by_its_shares() -> None:
@@ -124,11 +125,11 @@ def test_the_class_terms_by_hand() -> None:
     )
     for term, one, y in ((class_of_real, logits[0], Y[:4]), (class_of_fake, logits[1], Y_FAKE[:4])):
         expected = np.log(np.exp(one).sum(axis=1)) - one[np.arange(4), y]
-        np.testing.assert_allclose(term(0.5)(view), 0.5 * expected, rtol=1e-5)  # type: ignore[operator]
+        np.testing.assert_allclose(values(term(0.5), view), 0.5 * expected, rtol=1e-5)
         with pytest.raises(ValueError, match=r"needs a discriminator that returns `class_logits` beside `logits`"):
-            term()(view_of()._replace(y=view.y, y_fake=view.y))  # type: ignore[operator]
+            values(term(), view_of()._replace(y=view.y, y_fake=view.y))
         with pytest.raises(ValueError, match=r"needs batches with classes y, integers .*, got no condition y"):
-            term()(view._replace(y=None, y_fake=None))  # type: ignore[operator]
+            values(term(), view._replace(y=None, y_fake=None))
 
 
 @pytest.mark.parametrize("of_fakes", [False, True])

@@ -83,7 +83,7 @@ def test_the_projection_head_is_torchs() -> None:
     inputs = tensor(features)
     expected = psi(inputs).squeeze(1) + (embed(torch.tensor(Y, dtype=torch.int64)) * inputs).sum(dim=1)
     (expected * tensor(weight).detach()).sum().backward()
-    close = {"rtol": 1e-5, "atol": 1e-5}  # sums of six products near 1 in 32 bits
+    close: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}  # sums of six products near 1 in 32 bits
     np.testing.assert_allclose(logits, expected.detach().numpy(), **close)
     np.testing.assert_allclose(gradients[0][0], psi.weight.grad.numpy().T, **close)
     np.testing.assert_allclose(gradients[0][1], psi.bias.grad.numpy(), **close)

@@ -34,6 +34,7 @@ def losses() -> None:
 @click.command(short_help="List the networks that --generator and --discriminator take.")
 def models() -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
+    from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
     from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, parameter_count
     from jaxgan.study.listing import Entry
 
@@ -50,9 +51,15 @@ def models() -> None:
                 f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
                 f"{list(shape)} at width {width}"
             )
+        ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
+        facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
         _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
+    for role, known in (("generator", GENERATOR["dcgan"]), ("discriminator", DISCRIMINATOR)):
+        _echo_entry(
+            Entry(f"conditions of a {role}", f"with --conditional; --network {role}:condition=a+b", {}), dict(known)
+        )
     click.echo("your own is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
-    click.echo("width, hidden, latent_dim and dtype are set from the data and the options where it has them")
+    click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:

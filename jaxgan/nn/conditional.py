@@ -19,7 +19,7 @@ from jaxgan.types import Array
 
 _LATENT = {
     "concatenation": "the class, one-hot, joined to z",
-    "embedding": "a learned vector of the class, as long as z, joined to z",
+    "embedding": "a learned vector of the class, of as many numbers as z, joined to z",
     "product": "z times a learned vector of the class",
 }
 GENERATOR: Mapping[str, Mapping[str, str]] = {

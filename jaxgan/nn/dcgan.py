@@ -87,8 +87,7 @@ class DCGANGenerator(nn.Module):
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
         condition = conditional.condition_of(self, y)
-        how = {"use_running_average": not train, "momentum": 0.9, "dtype": self.dtype}
-        norm = partial(conditional.batch_norm, condition, **how)
+        norm = partial(conditional.batch_norm, condition, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
         # The projection of z is a transposed convolution of a 1 x 1 image, that is a matrix product.

@@ -132,18 +132,18 @@ def test_labels_of_every_kind_become_conditions_in_order(
     assert [classes[label] for label in source.train.y] == [number[image.tobytes()] for image in source.train.x]
 
 
-def refused(**parts: Examples) -> str:
+def refused(train: Examples, heldout: Examples | None = None) -> str:
     with pytest.raises(DataError) as error:
-        from_images("set", **parts, labels=True)
+        from_images("set", train, heldout, labels=True)
     return str(error.value)
 
 
 def test_labels_that_are_no_condition_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     one = np.full(60, "cat")
-    assert refused(train=Examples(IMAGES)) == "set: expected labels, as they were asked for, got examples without any"
+    assert refused(Examples(IMAGES)) == "set: expected labels, as they were asked for, got examples without any"
     line = "set: expected labels of two classes or more for a condition, got 'cat' alone"
-    assert refused(train=Examples(IMAGES, one)) == line
-    held = refused(train=Examples(IMAGES, PETS), heldout=Examples(IMAGES[:9]))
+    assert refused(Examples(IMAGES, one)) == line
+    held = refused(Examples(IMAGES, PETS), heldout=Examples(IMAGES[:9]))
     assert held == "set: expected labels, as they were asked for, got held-out examples without any"
     np.savez(tmp_path / "set.npz", x=IMAGES, y=one)
     assert (
