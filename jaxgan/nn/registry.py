@@ -63,7 +63,7 @@ def fields_of(module: type) -> dict[str, dataclasses.Field]:
 
     Example:
       >>> list(fields_of(MLPGenerator))
-      ['features', 'hidden', 'dtype']
+      ['features', 'hidden', 'dtype', 'classes', 'condition']
     """
     fields = dataclasses.fields(module) if dataclasses.is_dataclass(module) else ()
     return {field.name: field for field in fields if field.init and field.name not in ("parent", "name")}
