@@ -51,8 +51,9 @@ def models() -> None:
                 f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
                 f"{list(shape)} at width {width}"
             )
-        ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
-        facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
+        if network.name in GENERATOR:
+            ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
+            facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
         _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
     for role, known in (("generator", GENERATOR["dcgan"]), ("discriminator", DISCRIMINATOR)):
         _echo_entry(

@@ -4,8 +4,9 @@ from typing import Any
 
 from jaxgan import losses, terms
 from jaxgan.checks import check_coefficient
+from jaxgan.game import adversarial_game
 from jaxgan.recipes.alternating_adam import gan
-from jaxgan.recipes.common import Rate, Size
+from jaxgan.recipes.common import MakeGame, Rate, Size
 from jaxgan.types import Algorithm, Array, Loss, Prior
 
 
@@ -23,6 +24,7 @@ def pix2pix(
     l2: terms.Coefficient = 0.0,
     d_weight: float = 0.5,
     batch_size: Size = 10,
+    make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
     """Image to image: fool the discriminator of inputs and outputs together, and be near the target.
 
@@ -72,4 +74,5 @@ def pix2pix(
         b1=b1,
         b2=b2,
         batch_size=batch_size,
+        make_game=make_game,
     )
