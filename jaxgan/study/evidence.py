@@ -134,6 +134,8 @@ def _obeyed(yardsticks: Yardsticks, records: Found) -> NDArray | None:
         return None
     name, real = yardsticks.obeyed
     chance = 1 / len(yardsticks.shares)
+    if not real > chance:  # classes that real data do not show either tell nothing of samples
+        return None
     return (records[f"along/{name}"] - chance) / (real - chance)
 
 

@@ -14,6 +14,7 @@ from jaxgan import recipes
 from jaxgan.game import auxiliary_classifier, class_prior, normal_prior
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.runs import run, run_seeds
+from jaxgan.runs.run import start
 from jaxgan.types import Algorithm, Array, Batch, Key
 from tests.recipes.test_recipes import KEYS, RECIPES
 
@@ -80,7 +81,7 @@ def test_the_weight_of_an_auxiliary_classifier_is_swept_in_one_program() -> None
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=4e-5)  # as above
     jax.tree.map(lambda a, b: close(a[1, 1], b), swept, alone)
     kernels = swept.discriminator["Dense_2"]["kernel"]  # of the class logits, which nothing else moves
-    first = jax.jit(lambda key: classifying(3.0).init(key, draw))(KEYS[1]).params.discriminator["Dense_2"]["kernel"]
+    first = jax.jit(lambda key: start(classifying(3.0), draw, key))(KEYS[1]).params.discriminator["Dense_2"]["kernel"]
     close(kernels[0, 1], first)
     assert not np.allclose(kernels[1, 1], first, atol=1e-3)
 
