@@ -47,8 +47,9 @@ def case_of(results: Results, config: Config, label: str) -> Case:
     """The configuration by that label, with the settings that config.json holds."""
     stored = results.config["configurations"][label]
     recipe, settings = str(stored["recipe"]), dict[str, Any](stored["settings"])
-    # Of a study that varies labels begin with their recipe's.
-    name = next(n for n in (*config.loss, *config.recipe) if f"{label} ".startswith(f"{catalogue.slug(n)} "))
+    # Of a study that varies labels begin with their recipe's; a profile of one loss has those of its discriminators.
+    names = (*config.loss, *config.recipe)
+    name = next((n for n in names if f"{label} ".startswith(f"{catalogue.slug(n)} ")), names[0])
     loss = name if name in config.loss else None
     return Case(loss, name.rpartition("=")[2] if loss is None else recipe, settings)
 

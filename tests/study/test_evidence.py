@@ -1,6 +1,7 @@
 """What a diagnosis asks of recorded runs, and remedies against what it finds."""
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.study.advice import case_of
 from jaxgan.study.catalogue import find_recipe
 from jaxgan.study.causes import stretches_of
 from jaxgan.study.diagnosing import thresholds_of
@@ -199,3 +201,12 @@ def test_a_larger_batch_is_four_times_as_large_for_both_players():
     (larger,) = (one for one in REMEDIES if one.name == "larger_batch")
     assert option_of(BATCHES, larger) == "--set batch_size=(256,128,256)"
     assert option_of(MINIMAX, larger) == ""  # no batch is known
+
+
+def test_a_configuration_that_has_another_label_than_its_loss_has_its_settings():
+    """Of a profile along training with several discriminators the labels are those of the discriminators."""
+    settings = {"lr_d": 0.002, "d_steps": 1}
+    stored = {"configurations": {"base": {"recipe": "gan", "settings": settings}}}
+    run = SimpleNamespace(config=stored)
+    config = SimpleNamespace(loss=("minimax",), recipe=())
+    assert case_of(run, config, "base") == Case("minimax", "gan", settings)  # type: ignore[arg-type]
