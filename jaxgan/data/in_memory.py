@@ -133,12 +133,12 @@ def unseen(source: Source) -> Partial:
 
 
 def _check_conditions(name: str, train: Examples, heldout: Examples | None, classes: tuple[str, ...]) -> None:
-    """Labels that can be a condition: one for every example, of two classes or more."""
+    """What can be a condition: one for every example; of labels, two classes or more."""
     if train.y is None:
         raise DataError(f"{name}: expected labels, as they were asked for, got examples without any")
     if heldout is not None and heldout.y is None:
         raise DataError(f"{name}: expected labels, as they were asked for, got held-out examples without any")
-    if (train.y == train.y[:1]).all():
+    if train.y.ndim == 1 and (train.y == train.y[:1]).all():
         only = classes[int(train.y[0])] if classes else int(train.y[0])
         raise DataError(f"{name}: expected labels of two classes or more for a condition, got {only!r} alone")
 

@@ -191,13 +191,13 @@ def sample(
     Without n they are 64, or 10 of each class. Returns the two paths: `out` and the .npz beside it, by default in the
     run's folder.
     """
+    check_limit("n", 1 if n is None else n)
+    check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)
     labels = _labels(generator, label, folder)
     rows = 1 if labels is None else len(labels)
     n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
-    check_limit("n", n)
     check_limit("n", n * rows)
-    check_limit("key", key)
     png = _target(out, folder / f"sample-{_named(generator, label, labels)}-key{key}.png", overwrite)
     drawn = jax.random.key(key)
     if labels is None:

@@ -61,6 +61,10 @@ def networks_for(source: Source, config: Config) -> Networks:
         _check_images(name, source)
         module = find_network(player, name)
         own = {k: v for k, v in given.get("", {}).items() if k in fields_of(module)} | given.get(player, {})
+        if name in NETWORKS and source.paired and not NETWORKS[name].condition_axes:
+            raise OptionError(
+                player, f"{name} takes no second argument y, expected pix2pix or one of your own with pairs"
+            )
         if name in NETWORKS and config.conditional and "condition" not in fields_of(module):
             raise OptionError("conditional", f"the {player} {name} takes no classes as its condition")
         if name in NETWORKS:

@@ -56,7 +56,7 @@ def test_a_run_that_is_never_good_has_failed_by_the_deadline_of_controls():
 
 
 def test_every_code_is_chosen_and_tested_on_other_data():
-    for code in Outcome:
+    for code in set(Outcome) - {Outcome.CONDITION_IGNORED}:  # of no set-up here is a sample asked for by its class
         halves = {half: [s for s in setups.SETUPS if s.expected == code and s.half == half]
                   for half in (setups.CHOOSING, setups.TESTING)}  # fmt: skip
         assert all(halves.values()), code.name
