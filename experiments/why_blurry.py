@@ -14,6 +14,7 @@ quarter of an hour on two cores, `photos-upscale` with `--steps 2000` some hours
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -107,7 +108,8 @@ def draw(run, spectra, path):
         images[way] = run.samples["fake"][run.configurations.index(label_of(run, weights)), 0, :SHOWN]
     images["target"] = run.samples["real"][:SHOWN]
     figure = Figure(figsize=(7, 8), dpi=200, layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+    top, bottom = parts
     axes = top.subplots(SHOWN, len(images), squeeze=False)
     for column, (name, some) in enumerate(images.items()):
         for row in range(SHOWN):
