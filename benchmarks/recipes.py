@@ -77,7 +77,8 @@ def algorithms(workload: Workload) -> dict[str, Algorithm]:
     def plain(**options: Any) -> Game:
         return adversarial_game(*networks, prior, non_saturating, **options)
 
-    ordered = sorted(recipes.ALL, key=lambda recipe: recipe.__name__ != BASE)
+    unpaired = [recipe for recipe in recipes.ALL if recipe is not recipes.pix2pix]  # which is for pairs of images
+    ordered = sorted(unpaired, key=lambda recipe: recipe.__name__ != BASE)
     found = {f"recipe {recipe.__name__}": recipe(*networks, prior, batch_size=n) for recipe in ordered}
     games = {name: plain(d_terms=(make(),)) for name, make in D_TERMS.items()}
     games |= {name: plain(g_terms=(make(),)) for name, make in G_TERMS.items()}

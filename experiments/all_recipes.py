@@ -1,4 +1,4 @@
-"""Every recipe on the ring and on the grid: 16 seeds each, in one compiled program a recipe, and one table.
+"""Every recipe for points on the ring and on the grid: 16 seeds each, in one compiled program a recipe, and one table.
 
     python experiments/all_recipes.py [--seeds 16] [--steps 4000] [--out all-recipes]
 
@@ -119,6 +119,8 @@ def main():
         parser.error(f"{file} was begun with other versions, or on another machine; name another --out")
     for recipe in jg.recipes.ALL:
         if options.recipes and recipe.__name__ not in options.recipes:
+            continue
+        if recipe is jg.recipes.pix2pix:  # is for pairs of images
             continue
         found = kept["results"].setdefault(recipe.__name__, {})
         for name, mixture in MIXTURES.items():

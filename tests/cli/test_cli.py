@@ -165,12 +165,13 @@ def test_recipes_from_end_to_end(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["ring", "digits"])
 def test_every_recipe_runs_from_the_command_line(tmp_path, data):
-    words = [word for recipe in jaxgan.recipes.ALL for word in ("--recipe", recipe.__name__)]
+    names = [recipe.__name__ for recipe in jaxgan.recipes.ALL if recipe is not jaxgan.recipes.pix2pix]  # is for pairs
+    words = [word for name in names for word in ("--recipe", name)]
     sizes = ["--seeds", "2", "--steps", "3", "--samples", "50", "--width", "4", "--latent-dim", "4"]
     done = jaxgan_process("compare", "--data", data, *words, *sizes, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = jaxgan.load_run(tmp_path / "run")
-    assert run.configurations == tuple(recipe.__name__ for recipe in jaxgan.recipes.ALL)
+    assert run.configurations == tuple(names)
     assert np.isfinite(run.series["g_loss"]).all()
 
 
