@@ -95,7 +95,7 @@ def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], 
         for trial in module.trials(bench, options.scale)
         if not options.numbers or trial.number in options.numbers
     ]
-    trials = [drawn[i] for i in rng_for(options.seed, "turns").permutation(len(drawn))]
+    trials = in_turns([drawn[i] for i in rng_for(options.seed, "turns").permutation(len(drawn))])
     return all_of(trials, bench, folder / "trials", options), skipped
 
 
@@ -117,6 +117,12 @@ def surroundings(folder: Path) -> None:
         "MPLBACKEND": "Agg",
         "COLUMNS": "1000",
     }
+
+
+def in_turns(trials: list[Trial]) -> list[Trial]:
+    """One of each kind first, so that however little time there is, each is tried."""
+    first = {trial.kind: i for i, trial in reversed(list(enumerate(trials)))}
+    return [trials[i] for i in sorted(first.values())] + [t for i, t in enumerate(trials) if i not in first.values()]
 
 
 def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, options: argparse.Namespace) -> list[Outcome]:

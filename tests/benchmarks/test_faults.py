@@ -10,7 +10,7 @@ import pytest
 
 import jaxgan.files
 from benchmarks.faults import bench, commands, damage, inputs, points, process
-from benchmarks.faults.__main__ import KINDS
+from benchmarks.faults.__main__ import KINDS, in_turns
 from benchmarks.faults.table import markdown
 from benchmarks.faults.trial import Bench, Outcome, Trial, rows, wrong
 
@@ -92,3 +92,10 @@ def test_a_quarter_of_the_campaign_comes_out_as_it_has_to(tmp_path: Path) -> Non
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["wrong"] == [] and done.returncode == 0
     assert {row["kind"] for row in results["rows"]} | set(results["skipped"]) == set(KINDS)
+
+
+def test_every_kind_is_tried_first_whatever_their_order() -> None:
+    trials = [Trial(kind, number, "", {}) for number, kind in enumerate("aaabbacaab")]
+    ordered = in_turns(trials)
+    assert [trial.kind for trial in ordered[:3]] == ["a", "b", "c"]
+    assert sorted(trial.number for trial in ordered) == list(range(10))
