@@ -40,6 +40,7 @@ def trained(options, generator, discriminator):
     if not (folder / "results.nc").is_file():
         given = {
             "data": options.data,
+            "loss": ("non_saturating",),
             "conditional": True,
             "network": (f"generator:condition={generator}", f"discriminator:condition={discriminator}"),
             "set": ("ema=0.99",),
