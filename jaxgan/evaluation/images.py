@@ -74,11 +74,7 @@ def image_evaluator(
     Raises:
       DataError: too few held-out images, or images that are all the same.
     """
-    if heldout is None or len(heldout.x) < 2:
-        count = 0 if heldout is None else len(heldout.x)
-        raise DataError(f"{source.name} has {count} held-out images to compare samples with, expected 2 or more")
-    if (heldout.x == heldout.x[:1]).all() or (train.x == train.x[:1]).all():
-        raise DataError(f"all images of {source.name} are the same, expected images that differ")
+    heldout = _comparable(source, train, heldout)
     features = _features_for(source, train, heldout, split_seed, report)
     train_features, _ = in_batches(features.apply, train.x)
     real_features, put_into = in_batches(features.apply, heldout.x)
@@ -128,6 +124,20 @@ def image_evaluator(
         notes["sharpness"] = {name: list(bounds) for name, bounds in sharp.bounds.items()}
     finish = partial(_finish, real_moments, classes, held, (len(train.x), len(heldout.x)), sharp)
     return Evaluator(reference, _measure, finish, tuple(metrics), samples, rules, notes, real, shares=shares)
+
+
+def _comparable(source: Source, train: Examples, heldout: Examples | None) -> Examples:
+    """The held-out images, where there is something to compare with.
+
+    Raises:
+      DataError: too few of them, or images that are all the same.
+    """
+    if heldout is None or len(heldout.x) < 2:
+        count = 0 if heldout is None else len(heldout.x)
+        raise DataError(f"{source.name} has {count} held-out images to compare samples with, expected 2 or more")
+    if (heldout.x == heldout.x[:1]).all() or (train.x == train.x[:1]).all():
+        raise DataError(f"all images of {source.name} are the same, expected images that differ")
+    return heldout
 
 
 class _Groups(NamedTuple):
