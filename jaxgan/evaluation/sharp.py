@@ -1,4 +1,4 @@
-"""How sharp generated images are, in that of real ones: sums over samples, inside a compiled run."""
+"""How sharp generated images are, relative to real ones: sums over samples, inside a compiled run."""
 
 import math
 from typing import NamedTuple
@@ -19,8 +19,8 @@ from jaxgan.types import Array
 LEAST = 3  # pixels of a side that has a Laplacian
 _EXAMPLES = 5000  # real images of either set that are asked, at most
 _LABELS = {
-    "high_frequency": "Power at high frequencies, in that of real images",
-    "laplacian": "Variance of the Laplacian, in that of real images",
+    "high_frequency": "Power at high frequencies, relative to real images",
+    "laplacian": "Variance of the Laplacian, relative to real images",
 }
 
 
