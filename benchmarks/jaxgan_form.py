@@ -10,18 +10,27 @@ import numpy as np
 import optax
 
 from benchmarks.forms import Form, Networks, Start, Trained
-from benchmarks.workloads import RING_SIGMA, Workload, examples
+from benchmarks.workloads import RING_SIGMA, Workload, conditions, examples
 from jaxgan.data import from_images, ring
+from jaxgan.data.in_memory import make_source
 from jaxgan.data.source import Examples
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
-from jaxgan.nn import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from jaxgan.nn import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+    PatchDiscriminator,
+    UNetGenerator,
+)
 from jaxgan.runs import seed_keys
 from jaxgan.runs.axis import Fixed, Run
 from jaxgan.runs.placement import assign, place, replicate, settle, shard, to_host, use_cpu_cores
 from jaxgan.runs.program import Broken, plan_of, programs
 from jaxgan.runs.records import record_steps
+from jaxgan.terms import l1_to_real
 from jaxgan.types import Algorithm, Prior
 
 _CAPACITY = 256  # records of one call at most, as `jaxgan.fit` has it
@@ -34,13 +43,19 @@ def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
     if not workload.is_image:
         hidden = (workload.width, workload.width)
         return MLPGenerator(workload.shape[0], hidden, dtype), MLPDiscriminator(hidden, dtype)
-    size, _, channels = workload.shape
-    return DCGANGenerator(size, channels, workload.width, dtype), DCGANDiscriminator(workload.width, dtype)
+    (size, _, channels), width, classes = workload.shape, workload.width, workload.classes
+    if workload.input_channels:  # as in the PyTorch of pix2pix: no biases before BatchNorm, and at 32 pixels no dropout
+        like: dict[str, Any] = {"width": width, "dtype": dtype, "reference": "pytorch"}
+        return UNetGenerator(size, channels, **like), PatchDiscriminator(**like)
+    like = {"width": width, "dtype": dtype, "classes": classes}
+    return DCGANGenerator(size, channels, **like), DCGANDiscriminator(**like)
 
 
 def algorithm(workload: Workload, prior: Prior | None = None, dtype: Any = None) -> Algorithm:
     """The workload's networks, loss and optimizers, its latents from N(0, I) or from `prior`."""
-    game = adversarial_game(*networks(workload, dtype), prior or normal_prior(workload.latent), non_saturating)
+    terms = (l1_to_real(workload.l1),) if workload.l1 else ()
+    prior = prior or normal_prior(workload.latent)
+    game = adversarial_game(*networks(workload, dtype), prior, non_saturating, g_terms=terms)
     tx = optax.adam(workload.learning_rate, b1=workload.beta1, b2=workload.beta2, eps=workload.eps)
     return alternating(game, tx, tx, batch_size=workload.batch)
 
@@ -49,7 +64,10 @@ def sampler(workload: Workload) -> Any:
     """(key, n) -> Batch, the data among the arguments of the program."""
     if not workload.is_image:
         return ring(sigma=RING_SIGMA).sample
-    return from_images(workload.name, Examples(examples(workload))).sample
+    data = Examples(examples(workload), conditions(workload))
+    if workload.input_channels:
+        return make_source(workload.name, data, labels=True).sample
+    return from_images(workload.name, data, labels=bool(workload.classes)).sample
 
 
 def keys(seeds: int) -> jax.Array:

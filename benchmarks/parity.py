@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
 def reference(workload: Workload) -> Reference:
     """One step of jaxgan, seed by seed, with a record of what it drew."""
     sample = jaxgan_form.sampler(workload)
-    reals: list[np.ndarray] = []
+    batches: list[Batch] = []
     latents: list[np.ndarray] = []
 
     def recorded_prior(key: jax.Array, n: int) -> jax.Array:
@@ -78,22 +78,31 @@ def reference(workload: Workload) -> Reference:
 
     def recorded_sample(key: jax.Array, n: int) -> Batch:
         batch: Batch = sample(key, n)
-        jax.debug.callback(lambda x: reals.append(np.array(x)), batch.x, ordered=True)
+        jax.debug.callback(lambda *batch: batches.append(jax.tree.map(np.array, Batch(*batch))), *batch, ordered=True)
         return batch
 
     init = jax.jit(partial(start, jaxgan_form.algorithm(workload), sample))
     step = jax.jit(partial(advance, jaxgan_form.algorithm(workload, recorded_prior), recorded_sample))
     starts, draws, ends = [], [], []
     for key in jaxgan_form.keys(SEEDS):
-        reals.clear()
+        batches.clear()
         latents.clear()
         before = init(key)
         after, _ = step(key, before)
         jax.effects_barrier()
         starts.append(Networks(*jax.device_get(tuple(before.params))))
-        draws.append(Draws(reals[0], *latents))  # the generator's update draws real examples, too, and uses none
+        draws.append(_draws(workload, *batches, *latents))
         ends.append(jaxgan_form.trained(after.params, after.opt_state))
     return Reference(Start(starts, draws), ends)
+
+
+def _draws(workload: Workload, of_d: Batch, of_g: Batch, d_latents: np.ndarray, g_latents: np.ndarray) -> Draws:
+    """The generator's update draws a batch, too, of which it uses what the workload says."""
+    draws = Draws(of_d.x, d_latents, g_latents)
+    if not workload.conditional:
+        return draws
+    own = (of_g.x,) if workload.l1 else ()
+    return draws._replace(discriminator_condition=(of_d.y,), generator_condition=(of_g.y,), generator_real=own)
 
 
 def compare(

@@ -7,40 +7,62 @@ weights and draws no real examples, no loss is copied to the host, Adam is the f
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, grad, stack_module_state, vmap
-from torch.nn.functional import softplus
+from torch.nn.functional import l1_loss, softplus
 
 from benchmarks.forms import Form, Start
 from benchmarks.torch_parts import (
     Player,
     Setting,
     Tensors,
-    apply_adam,
     make_adam,
     make_player,
     prepare,
     read,
     sampler,
     seed_networks,
+    update,
     wait,
 )
 from benchmarks.workloads import Workload
 
-Network = Callable[[Tensor], Tensor]
+Network = Callable[..., Tensor]
 
 
-def d_loss(discriminator: Network, real: Tensor, fake: Tensor) -> Tensor:
-    """Binary cross-entropy, real and fake examples in passes of their own."""
-    return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
+def d_loss(generator: Network, discriminator: Network, z: Tensor, real: Tensor, *y: Tensor) -> Tensor:
+    """Binary cross-entropy, real and fake examples in passes of their own; fakes carry no gradient."""
+    with torch.no_grad():
+        fake = generator(z, *y)
+    return softplus(-discriminator(real, *y)).mean() + softplus(discriminator(fake, *y)).mean()
 
 
-def g_loss(discriminator: Network, fake: Tensor) -> Tensor:
+def g_loss(generator: Network, discriminator: Network, z: Tensor, *y: Tensor) -> Tensor:
     """The non-saturating loss."""
-    return softplus(-discriminator(fake)).mean()
+    return softplus(-discriminator(generator(z, *y), *y)).mean()
+
+
+def g_loss_with_l1(
+    weight: float, generator: Network, discriminator: Network, z: Tensor, y: Tensor, real: Tensor
+) -> Tensor:
+    """And the weighted mean absolute difference from the real image."""
+    fake = generator(z, y)
+    return softplus(-discriminator(fake, y)).mean() + weight * l1_loss(fake, real)
+
+
+class Losses(NamedTuple):
+    """Of either player, as functions of both networks and of what its update draws."""
+
+    discriminator: Callable[..., Tensor]
+    generator: Callable[..., Tensor]
+
+
+def losses(workload: Workload) -> Losses:
+    """Those of the workload."""
+    return Losses(d_loss, partial(g_loss_with_l1, workload.l1) if workload.l1 else g_loss)
 
 
 def one_by_one(workload: Workload, seeds: int, start: Start | None, setting: Setting, *, compile_: bool) -> Form:
@@ -49,69 +71,68 @@ def one_by_one(workload: Workload, seeds: int, start: Start | None, setting: Set
     pairs = [seed_networks(workload, seed, setting, device, start) for seed in range(seeds)]
     players = [(make_player(workload, generator), make_player(workload, critic)) for generator, critic in pairs]
     draw = sampler(workload, seeds, setting, device, start)
-    gradients = _compiled_gradients(*players[0]) if compile_ else (_eager_d, _eager_g)
+    own = losses(workload)
+    # Weights are arguments of the compiled functions, so one program serves all seeds.
+    of_d, of_g = _functional_gradients(own, *players[0], _compile) if compile_ else _eager_gradients(own)
 
     def run(steps: int) -> None:
         for _ in range(steps):
             for seed, (generator, discriminator) in enumerate(players):
-                d_grads = gradients[0](generator, discriminator, draw.real(seed), draw.latents(seed, 0))
-                apply_adam(discriminator.optimizer, discriminator.params.values(), d_grads)
-                g_grads = gradients[1](generator, discriminator, draw.latents(seed, 1))
-                apply_adam(generator.optimizer, generator.params.values(), g_grads)
+                update(discriminator, of_d(generator, discriminator, *draw(seed, 0)))
+                update(generator, of_g(generator, discriminator, *draw(seed, 1)))
         wait(device)
 
     return Form(run, lambda: [read(*pair) for pair in players])
 
 
-def _eager_d(generator: Player, discriminator: Player, real: Tensor, z: Tensor) -> Iterable[Tensor]:
-    with torch.no_grad():
-        fake = generator.network(z)
-    return torch.autograd.grad(d_loss(discriminator.network, real, fake), list(discriminator.params.values()))
+Gradients = Callable[..., Iterable[Tensor]]
+"""(generator, discriminator, *draws) -> the gradients of one player's parameters."""
 
 
-def _eager_g(generator: Player, discriminator: Player, z: Tensor) -> Iterable[Tensor]:
-    loss = g_loss(discriminator.network, generator.network(z))
-    return torch.autograd.grad(loss, list(generator.params.values()))
+def _eager_gradients(own: Losses) -> tuple[Gradients, Gradients]:
+    def d(generator: Player, discriminator: Player, *draws: Tensor) -> Iterable[Tensor]:
+        loss = own.discriminator(generator.network, discriminator.network, *draws)
+        return torch.autograd.grad(loss, list(discriminator.params.values()))
 
+    def g(generator: Player, discriminator: Player, *draws: Tensor) -> Iterable[Tensor]:
+        loss = own.generator(generator.network, discriminator.network, *draws)
+        return torch.autograd.grad(loss, list(generator.params.values()))
 
-def _objectives(generator: nn.Module, discriminator: nn.Module) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """Both losses as functions of the own player's parameters (first) and of all else."""
-
-    def of_d(params: Tensors, buffers: Tensors, g: tuple[Tensors, Tensors], real: Tensor, z: Tensor) -> Tensor:
-        fake = functional_call(generator, g, (z,))
-        return d_loss(lambda x: functional_call(discriminator, (params, buffers), (x,)), real, fake)
-
-    def of_g(params: Tensors, buffers: Tensors, d: tuple[Tensors, Tensors], z: Tensor) -> Tensor:
-        fake = functional_call(generator, (params, buffers), (z,))
-        return g_loss(lambda x: functional_call(discriminator, d, (x,)), fake)
-
-    return of_d, of_g
+    return d, g
 
 
 Wrap = Callable[[Callable[..., Tensors]], Callable[..., Tensors]]
 
 
-def _functional_gradients(generator: Player, discriminator: Player, wrap: Wrap) -> tuple[Any, Any]:
-    """The gradients of `_objectives`, each function transformed by `wrap`, of players of the same networks."""
-    of_d, of_g = (wrap(grad(f)) for f in _objectives(generator.network, discriminator.network))
+def _functional_gradients(
+    own: Losses, generator: Player, discriminator: Player, wrap: Wrap
+) -> tuple[Gradients, Gradients]:
+    """The gradients of both losses as functions of all weights, each transformed by `wrap`, of the same networks."""
 
-    def d(generator: Player, discriminator: Player, real: Tensor, z: Tensor) -> Iterable[Tensor]:
-        with torch.no_grad():
-            return of_d(*discriminator.weights, generator.weights, real, z).values()
+    def of_d(params: Tensors, buffers: Tensors, g: tuple[Tensors, Tensors], *draws: Tensor) -> Tensor:
+        return own.discriminator(_call(generator, g), _call(discriminator, (params, buffers)), *draws)
 
-    def g(generator: Player, discriminator: Player, z: Tensor) -> Iterable[Tensor]:
+    def of_g(params: Tensors, buffers: Tensors, d: tuple[Tensors, Tensors], *draws: Tensor) -> Tensor:
+        return own.generator(_call(generator, (params, buffers)), _call(discriminator, d), *draws)
+
+    d_gradient, g_gradient = (wrap(grad(f)) for f in (of_d, of_g))
+
+    def d(generator: Player, discriminator: Player, *draws: Tensor) -> Iterable[Tensor]:
         with torch.no_grad():
-            return of_g(*generator.weights, discriminator.weights, z).values()
+            return d_gradient(*discriminator.weights, generator.weights, *draws).values()
+
+    def g(generator: Player, discriminator: Player, *draws: Tensor) -> Iterable[Tensor]:
+        with torch.no_grad():
+            return g_gradient(*generator.weights, discriminator.weights, *draws).values()
 
     return d, g
 
 
+def _call(player: Player, weights: tuple[Tensors, Tensors]) -> Network:
+    return lambda *inputs: functional_call(player.network, weights, inputs)
+
+
 _compile: Wrap = partial(torch.compile, fullgraph=True)  # each update's gradients are one graph
-
-
-def _compiled_gradients(generator: Player, discriminator: Player) -> tuple[Any, Any]:
-    """Weights are arguments of the compiled functions, so one program serves all seeds."""
-    return _functional_gradients(generator, discriminator, _compile)
 
 
 def eager(workload: Workload, seeds: int, start: Start | None = None) -> Form:
@@ -147,17 +168,12 @@ def stacked(workload: Workload, seeds: int, start: Start | None = None, *, compi
     generator, discriminator = (stack(same) for same in zip(*pairs, strict=True))
     draw = sampler(workload, seeds, setting, device, start)
     transform: Wrap = (lambda f: _compile(vmap(f))) if compile_ else vmap
-    d_gradients, g_gradients = _functional_gradients(generator, discriminator, transform)
+    of_d, of_g = _functional_gradients(losses(workload), generator, discriminator, transform)
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            d_grads = d_gradients(generator, discriminator, draw.real(None), draw.latents(None, 0))
-            apply_adam(discriminator.optimizer, discriminator.params.values(), d_grads)
-            apply_adam(
-                generator.optimizer,
-                generator.params.values(),
-                g_gradients(generator, discriminator, draw.latents(None, 1)),
-            )
+            update(discriminator, of_d(generator, discriminator, *draw(None, 0)))
+            update(generator, of_g(generator, discriminator, *draw(None, 1)))
         wait(device)
 
     return Form(run, lambda: [read(generator, discriminator, seed) for seed in range(seeds)])

@@ -1,34 +1,33 @@
-"""The workloads' networks in PyTorch, exactly those of `jaxgan.nn`, and the way of their weights there and back."""
+"""The workloads' networks in PyTorch, exactly those of `jaxgan.nn`."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import pairwise
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, relu
 
+from benchmarks.torch_layers import ClassBatchNorm, ClassVectors, FromImage, ToImage, named
 from benchmarks.workloads import Workload, doublings
 
-_FLAX_NAMES = {
-    nn.Linear: "Dense",
-    nn.Conv2d: "Conv",
-    nn.ConvTranspose2d: "ConvTranspose",
-    nn.BatchNorm2d: "BatchNorm",
-}
+_WIDEST = 8  # times the first layer's width, in a U-Net and a PatchGAN
 
 
-def networks(workload: Workload) -> tuple[nn.Sequential, nn.Sequential]:
-    """(generator, discriminator): z [n, d] -> x [n, ...], images as [n, c, h, w]; x -> logits [n].
+def networks(workload: Workload) -> tuple[nn.Module, nn.Module]:
+    """(generator, discriminator): (z [n, d], *y) -> x [n, ...], images as [n, c, h, w]; (x, *y) -> logits [n, ...].
 
     Weights from N(0, 0.02) for images, PyTorch's own otherwise.
     """
     if not workload.is_image:
         width, features = workload.width, workload.shape[0]
         return _mlp(workload.latent, width, features), nn.Sequential(*_mlp(features, width, 1), nn.Flatten(0))
-    pair = _generator(workload), _discriminator(workload)
-    for _, module in [*_layers(pair[0]), *_layers(pair[1])]:
-        if not isinstance(module, nn.BatchNorm2d):
+    if workload.input_channels:
+        pair: tuple[nn.Module, nn.Module] = UNet(workload), PatchGAN(workload)
+    elif workload.classes:
+        pair = ClassGenerator(workload), ClassDiscriminator(workload)
+    else:
+        pair = _generator(workload), _discriminator(workload)
+    for module in (module for network in pair for module in network.modules()):
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, std=0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
@@ -41,124 +40,122 @@ def _mlp(features: int, width: int, out: int) -> nn.Sequential:
     )
 
 
+def _widths(workload: Workload) -> tuple[int, list[int]]:
+    """The side of the smallest image of a DCGAN, and the channels from there to the largest one with a BatchNorm."""
+    base, stages = doublings(workload.shape[0])
+    return base, [workload.width * 2**stage for stage in reversed(range(stages))]
+
+
 def _generator(workload: Workload) -> nn.Sequential:
-    size, _, channels = workload.shape
-    base, stages = doublings(size)
-    wide = workload.width * 2 ** (stages - 1)
+    base, widths = _widths(workload)
     layers: list[nn.Module] = [
-        nn.Linear(workload.latent, wide * base * base, bias=False),
-        nn.Unflatten(1, (wide, base, base)),
-        nn.BatchNorm2d(wide),  # eps 1e-5 and momentum 0.1, which flax calls 0.9
+        ToImage(workload.latent, (widths[0], base, base), bias=False),
+        nn.BatchNorm2d(widths[0]),  # eps 1e-5 and momentum 0.1, which flax calls 0.9
         nn.ReLU(),
     ]
-    for stage in reversed(range(stages - 1)):
-        width = workload.width * 2**stage
-        layers += [nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(workload.width, channels, 4, 2, 1), nn.Tanh())
+    for wide, width in pairwise(widths):
+        layers += [nn.ConvTranspose2d(wide, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], workload.shape[2], 4, 2, 1), nn.Tanh())
+
+
+def _features(workload: Workload) -> tuple[nn.Sequential, tuple[int, int, int]]:
+    """All of a DCGAN's discriminator but its last layer, and the image that it leaves."""
+    base, widths = _widths(workload)
+    widths = widths[::-1]
+    layers: list[nn.Module] = [nn.Conv2d(workload.shape[2], widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+    for width, wide in pairwise(widths):
+        layers += [nn.Conv2d(width, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers), (widths[-1], base, base)
 
 
 def _discriminator(workload: Workload) -> nn.Sequential:
-    size, _, channels = workload.shape
-    base, stages = doublings(size)
-    layers: list[nn.Module] = [nn.Conv2d(channels, workload.width, 4, 2, 1), nn.LeakyReLU(0.2)]
-    for stage in range(1, stages):
-        width = workload.width * 2**stage
-        layers += [nn.Conv2d(width // 2, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2)]
-    wide = workload.width * 2 ** (stages - 1)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(wide * base * base, 1), nn.Flatten(0))
+    features, image = _features(workload)
+    return nn.Sequential(*features, FromImage(image, 1), nn.Flatten(0))
 
 
-def _layers(network: nn.Sequential) -> Iterator[tuple[str, Any]]:
-    """(name in flax, layer) of every layer with parameters: flax counts the layers of a kind."""
-    seen: Counter[str] = Counter()
-    for module in network:
-        if kind := _FLAX_NAMES.get(type(module)):
-            yield f"{kind}_{seen[kind]}", module
-            seen[kind] += 1
+class ClassGenerator(nn.Module):
+    """A DCGAN with a vector of the class joined to z, and a scale and an offset of every BatchNorm for each class."""
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        base, widths = _widths(workload)
+        classes, latent = workload.classes, workload.latent
+        self.embedding = nn.Embedding(classes, latent)
+        nn.init.normal_(self.embedding.weight, std=latent**-0.5)
+        self.to_image = ToImage(2 * latent, (widths[0], base, base), bias=False)
+        self.norms = nn.ModuleList(ClassBatchNorm(classes, width) for width in widths)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False) for a, b in pairwise(widths))
+        self.last = nn.ConvTranspose2d(widths[-1], workload.shape[2], 4, 2, 1)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        x = self.to_image(torch.cat([z, self.embedding(y)], dim=1))
+        for norm, up in zip(self.norms, [*self.ups, self.last], strict=True):
+            x = up(relu(norm(x, y)))
+        return torch.tanh(x)
 
 
-def from_flax(network: nn.Sequential, params: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Parameters of flax as those of `network`, by PyTorch's names.
+class ClassDiscriminator(nn.Module):
+    """A DCGAN that projects its last features on a vector of the class."""
 
-    Raises:
-      ValueError: the layers are not the same, or a shape differs.
-    """
-    names = {module: name for name, module in network.named_modules()}
-    layers = dict(_layers(network))
-    if layers.keys() != params.keys():
-        raise ValueError(f"expected the layers {sorted(layers)}, got {sorted(params)}")
-    found = {}
-    for flax_name, module in layers.items():
-        for leaf, value in params[flax_name].items():
-            name = "bias" if leaf == "bias" else "weight"
-            moved = _to_torch(network, module, np.asarray(value)) if leaf == "kernel" else np.asarray(value)
-            found[f"{names[module]}.{name}"] = torch.from_numpy(np.array(moved, order="C"))
-    own = {name: tuple(p.shape) for name, p in network.named_parameters()}
-    if own != {name: tuple(p.shape) for name, p in found.items()}:
-        raise ValueError(f"expected parameters {own}, got { ({k: tuple(v.shape) for k, v in found.items()}) }")
-    return found
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        self.features, image = _features(workload)
+        self.logit = FromImage(image, 1)
+        self.project = named("Projection_0/ClassEmbedding_0", ClassVectors(workload.classes, image))
+        nn.init.normal_(self.project.weight, std=0.02)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        features = self.features(x)
+        return self.logit(features).flatten() + (self.project(y) * features.flatten(1)).sum(dim=1)
 
 
-def to_flax(network: nn.Sequential, params: Mapping[str, torch.Tensor]) -> dict[str, dict[str, np.ndarray]]:
-    """The inverse of `from_flax`."""
-    names = {module: name for name, module in network.named_modules()}
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for flax_name, module in _layers(network):
-        weight, bias = (params.get(f"{names[module]}.{leaf}") for leaf in ("weight", "bias"))
-        assert weight is not None
-        norm = isinstance(module, nn.BatchNorm2d)
-        value = weight.detach().cpu().numpy()
-        found[flax_name] = {"scale": value} if norm else {"kernel": _to_numpy(network, module, value)}
-        if bias is not None:
-            found[flax_name]["bias"] = bias.detach().cpu().numpy()
-    return found
+class UNet(nn.Module):
+    """pix2pix's generator as in PyTorch, without biases before BatchNorm; at 32 pixels it has no dropout."""
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        depth = workload.shape[0].bit_length() - 1
+        widths = [workload.width * min(2**i, _WIDEST) for i in range(depth)]
+        ins, outs = [workload.input_channels, *widths], [*reversed(widths[:-1])]
+        self.downs = nn.ModuleList(
+            named(f"down_{i}", nn.Conv2d(ins[i], widths[i], 4, 2, 1, bias=False)) for i in range(depth)
+        )
+        self.down_norms = nn.ModuleList(
+            named(f"down_norm_{i}", nn.BatchNorm2d(widths[i])) if 0 < i < depth - 1 else nn.Identity()
+            for i in range(depth)
+        )
+        given = [widths[-1], *(2 * width for width in outs)]  # each layer but the first also sees the encoder's
+        self.ups = nn.ModuleList(
+            named(f"up_{i}", nn.ConvTranspose2d(given[i], outs[i], 4, 2, 1, bias=False)) for i in range(depth - 1)
+        )
+        self.up_norms = nn.ModuleList(named(f"up_norm_{i}", nn.BatchNorm2d(width)) for i, width in enumerate(outs))
+        self.last = named(f"up_{depth - 1}", nn.ConvTranspose2d(given[-1], workload.shape[2], 4, 2, 1))
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        x, skips = y, []
+        for i, (down, norm) in enumerate(zip(self.downs, self.down_norms, strict=True)):
+            x = norm(down(leaky_relu(x, 0.2) if i else x))
+            skips.append(x)
+        skips.pop()
+        for up, norm in zip(self.ups, self.up_norms, strict=True):
+            x = torch.cat([skips.pop(), norm(up(relu(x)))], dim=1)
+        return torch.tanh(self.last(relu(x)))
 
 
-# flax's images are [n, h, w, c] and its kernels [h, w, in, out]; PyTorch's [n, c, h, w] and [out, in, h, w], transposed
-# convolutions [in, out, h, w] and back to front. A Linear between images and vectors counts pixels in the same order
-# as its framework does.
+class PatchGAN(nn.Module):
+    """pix2pix's discriminator of input and output together, with a receptive field of 70 pixels."""
 
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        widths = [workload.width * min(2**i, _WIDEST) for i in range(4)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(workload.shape[2] + workload.input_channels, widths[0], 4, 2, 1),
+            nn.LeakyReLU(0.2),
+        ]
+        for i, (before, after) in enumerate(pairwise(widths), start=1):
+            conv = nn.Conv2d(before, after, 4, 2 if i < 3 else 1, 1, bias=False)
+            layers += [conv, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
-def _to_torch(network: nn.Sequential, module: nn.Module, kernel: np.ndarray) -> np.ndarray:
-    if isinstance(module, nn.Conv2d):
-        return kernel.transpose(3, 2, 0, 1)
-    if isinstance(module, nn.ConvTranspose2d):
-        return kernel[::-1, ::-1].transpose(2, 3, 0, 1)
-    if made := _image_made(network, module):
-        c, h, w = made
-        return kernel.reshape(-1, h, w, c).transpose(3, 1, 2, 0).reshape(-1, len(kernel))
-    if read := _image_read(network, module):
-        c, h, w = read
-        return kernel.reshape(h, w, c, -1).transpose(3, 2, 0, 1).reshape(-1, len(kernel))
-    return kernel.T
-
-
-def _to_numpy(network: nn.Sequential, module: nn.Module, weight: np.ndarray) -> np.ndarray:
-    if isinstance(module, nn.Conv2d):
-        return weight.transpose(2, 3, 1, 0)
-    if isinstance(module, nn.ConvTranspose2d):
-        return weight.transpose(2, 3, 0, 1)[::-1, ::-1]
-    if made := _image_made(network, module):
-        return weight.reshape(*made, -1).transpose(3, 1, 2, 0).reshape(weight.shape[::-1])
-    if read := _image_read(network, module):
-        return weight.reshape(-1, *read).transpose(2, 3, 1, 0).reshape(weight.shape[::-1])
-    return weight.T
-
-
-def _image_made(network: nn.Sequential, module: nn.Module) -> tuple[int, int, int] | None:
-    """The [c, h, w] of the image that a Linear makes, if it makes one."""
-    unflatten = network[1]
-    if module is network[0] and isinstance(unflatten, nn.Unflatten):
-        c, h, w = unflatten.unflattened_size
-        return c, h, w
-    return None
-
-
-def _image_read(network: nn.Sequential, module: Any) -> tuple[int, int, int] | None:
-    """The [c, h, w] of the image that a Linear reads, if it reads one."""
-    convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
-    if not isinstance(module, nn.Linear) or not convolutions:
-        return None
-    channels = convolutions[-1].out_channels
-    side = round((module.in_features / channels) ** 0.5)
-    return channels, side, side
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.layers(torch.cat([x, y], dim=1)).squeeze(1)

@@ -1,7 +1,7 @@
 """What the PyTorch forms share: settings, data and latents on the device, one seed's networks and optimizers."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.forms import Networks, Start, Trained
-from benchmarks.torch_networks import from_flax, networks, to_flax
-from benchmarks.workloads import RING_SIGMA, Workload, examples
+from benchmarks.torch_layers import from_flax, to_flax
+from benchmarks.torch_networks import networks
+from benchmarks.workloads import RING_SIGMA, Workload, conditions, examples
 
 Tensors = dict[str, Tensor]
 
@@ -32,43 +33,67 @@ def prepare(setting: Setting) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-class Sampler(NamedTuple):
-    """Where a step's examples and latents come from; `seed` None: those of all seeds, stacked."""
+Draw = Callable[[int | None, int], tuple[Tensor, ...]]
+"""(seed, update) -> what an update is given; seed None: that of all seeds, stacked.
 
-    real: Callable[[int | None], Tensor]
-    latents: Callable[[int | None, int], Tensor]  # (seed, 0 in the discriminator's update and 1 in the generator's)
+Update 0 is the discriminator's: latents, real examples, their conditions. Update 1 is the generator's: latents, their
+conditions, and real images where it is compared with them.
+"""
 
 
-def sampler(workload: Workload, seeds: int, setting: Setting, device: torch.device, start: Start | None) -> Sampler:
+def sampler(workload: Workload, seeds: int, setting: Setting, device: torch.device, start: Start | None) -> Draw:
     """Random draws from data in the device's memory, or the given ones."""
+    return _given(setting, device, start) if start is not None else _random(workload, seeds, setting, device)
 
-    def images(x: Any) -> Tensor:  # [..., h, w, c] -> [..., c, h, w]: channels-last is how the channels lie in memory
-        moved = torch.as_tensor(x, device=device)
+
+def _images(x: Tensor, setting: Setting) -> Tensor:
+    """[..., h, w, c] -> [..., c, h, w]: channels-last is how the channels lie in memory. Others stay as they are."""
+    if x.ndim < 4:
+        return x
+    return x.movedim(-1, -3) if setting.channels_last else x.movedim(-1, -3).contiguous()
+
+
+def _given(setting: Setting, device: torch.device, start: Start) -> Draw:
+    def stacked(arrays: Sequence[np.ndarray]) -> Tensor:
+        x = torch.from_numpy(np.stack(arrays)).to(device)
+        return _images(x, setting) if x.ndim == 5 else x
+
+    each = [
+        ((d.discriminator_latents, d.real, *d.discriminator_condition),
+         (d.generator_latents, *d.generator_condition, *d.generator_real))
+        for d in start.draws
+    ]  # fmt: skip
+    updates = [[stacked(same) for same in zip(*of_seeds, strict=True)] for of_seeds in zip(*each, strict=True)]
+    return lambda seed, update: tuple(x if seed is None else x[seed] for x in updates[update])
+
+
+def _random(workload: Workload, seeds: int, setting: Setting, device: torch.device) -> Draw:
+    of_data = [torch.as_tensor(a, device=device) for a in (examples(workload), conditions(workload)) if a is not None]
+    of_data = of_data if setting.channels_last else [_images(x, setting) for x in of_data]
+
+    def batch(stack: tuple[int, ...]) -> list[Tensor]:
+        index = torch.randint(len(of_data[0]), (*stack, workload.batch), device=device)
+        x = [unit(data[index]) for data in of_data]
         if not workload.is_image:
-            return moved
-        return moved.movedim(-1, -3) if setting.channels_last else moved.movedim(-1, -3).contiguous()
+            return [x[0] + RING_SIGMA * torch.randn(x[0].shape, device=device)]
+        return [_images(part, setting) for part in x] if setting.channels_last else x
 
-    if start is not None:
-        real = images(np.stack([draws.real for draws in start.draws]))
-        given = [torch.from_numpy(np.stack([draws[i] for draws in start.draws])).to(device) for i in (1, 2)]
-        return Sampler(
-            lambda seed: real if seed is None else real[seed],
-            lambda seed, update: given[update] if seed is None else given[update][seed],
-        )
+    def draw(seed: int | None, update: int) -> tuple[Tensor, ...]:
+        stack = (seeds,) if seed is None else ()
+        z = torch.randn((*stack, workload.batch, workload.latent), device=device)
+        if update == 0:
+            return z, *batch(stack)
+        if not workload.conditional:
+            return (z,)
+        x, y = batch(stack)
+        return (z, y, x) if workload.l1 else (z, y)
 
-    data = torch.as_tensor(examples(workload), device=device)
-    data = data if setting.channels_last else images(data)
-    stack = lambda seed: (seeds,) if seed is None else ()  # noqa: E731
+    return draw
 
-    def draw(seed: int | None) -> Tensor:
-        index = torch.randint(len(data), (*stack(seed), workload.batch), device=device)
-        x = data[index]
-        if not workload.is_image:
-            return x + RING_SIGMA * torch.randn(x.shape, device=device)
-        x = x.float() / 127.5 - 1 if x.dtype == torch.uint8 else x
-        return x.movedim(-1, -3) if setting.channels_last else x
 
-    return Sampler(draw, lambda seed, _: torch.randn((*stack(seed), workload.batch, workload.latent), device=device))
+def unit(x: Tensor) -> Tensor:
+    """Grey levels as floats in [-1, 1]."""
+    return x.float() / 127.5 - 1 if x.dtype == torch.uint8 else x
 
 
 def make_adam(workload: Workload, params: Iterable[Tensor]) -> torch.optim.Adam:
@@ -76,16 +101,10 @@ def make_adam(workload: Workload, params: Iterable[Tensor]) -> torch.optim.Adam:
     return torch.optim.Adam(params, workload.learning_rate, betas, workload.eps, fused=True)
 
 
-def apply_adam(optimizer: torch.optim.Optimizer, params: Iterable[Tensor], grads: Iterable[Tensor]) -> None:
-    for param, gradient in zip(params, grads, strict=True):
-        param.grad = gradient
-    optimizer.step()
-
-
 class Player(NamedTuple):
     """One network of one seed, or of all seeds stacked, with its optimizer."""
 
-    network: nn.Sequential
+    network: nn.Module
     params: Tensors
     buffers: Tensors
     optimizer: torch.optim.Adam
@@ -97,7 +116,7 @@ class Player(NamedTuple):
 
 def seed_networks(
     workload: Workload, seed: int, setting: Setting, device: torch.device, start: Start | None
-) -> list[nn.Sequential]:
+) -> list[nn.Module]:
     """The generator and the discriminator of a seed, on the device."""
     pair = networks(workload)
     if start is not None:
@@ -107,9 +126,16 @@ def seed_networks(
     return [network.to(device=device, memory_format=layout) for network in pair]  # type: ignore[call-overload]
 
 
-def make_player(workload: Workload, network: nn.Sequential) -> Player:
+def make_player(workload: Workload, network: nn.Module) -> Player:
     params = dict(network.named_parameters())
     return Player(network, params, dict(network.named_buffers()), make_adam(workload, params.values()))
+
+
+def update(player: Player, grads: Iterable[Tensor]) -> None:
+    """One step of Adam."""
+    for param, gradient in zip(player.params.values(), grads, strict=True):
+        param.grad = gradient
+    player.optimizer.step()
 
 
 def read(generator: Player, discriminator: Player, seed: int | None = None) -> Trained:

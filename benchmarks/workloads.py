@@ -1,7 +1,8 @@
-"""The four workloads as data, the same for every framework: this file imports neither JAX nor PyTorch.
+"""The workloads as data, the same for every framework: this file imports neither JAX nor PyTorch.
 
 One step of a workload is one update of the discriminator and then one of the generator, on the non-saturating loss.
 The discriminator's update draws a batch of real examples and latents of its own, the generator's update its latents.
+Where there are conditions, either update has those of a batch of its own.
 """
 
 from typing import NamedTuple
@@ -23,10 +24,17 @@ class Workload(NamedTuple):
     seeds: tuple[int, ...]  # numbers of seeds that two cores and 16 GiB time in minutes
     beta2: float = 0.999
     eps: float = 1e-8
+    classes: int = 0  # the condition is a class: of G by an embedding and by BatchNorm, of D by projection
+    input_channels: int = 0  # the condition is an image: a U-Net and a PatchGAN
+    l1: float = 0.0  # weight of the generator's mean absolute difference from the real image
 
     @property
     def is_image(self) -> bool:
         return len(self.shape) == 3
+
+    @property
+    def conditional(self) -> bool:
+        return bool(self.classes or self.input_channels)
 
 
 WORKLOADS = {
@@ -36,8 +44,12 @@ WORKLOADS = {
         Workload("dcgan8", "DCGAN 8x8 digits, batch 64", (8, 8, 1), 32, 64, 64, 4e-4, 0.5, (1, 4, 16, 64)),
         Workload("dcgan32", "DCGAN-32, width 32, batch 64", (32, 32, 1), 32, 64, 64, 4e-4, 0.5, (1, 4, 16, 64)),
         Workload("dcgan64", "DCGAN-64, width 64, batch 64", (64, 64, 3), 64, 100, 64, 4e-4, 0.5, (1, 4)),
+        Workload("cdcgan32", "conditional DCGAN-32, 10 classes, width 32, batch 64", (32, 32, 1), 32, 64, 64, 4e-4, 0.5,
+                 (1, 4, 16), classes=10),
+        Workload("pix2pix32", "U-Net and PatchGAN, 32 pixels, width 32, batch 16", (32, 32, 3), 32, 1, 16, 2e-4, 0.5,
+                 (1, 4, 16), input_channels=1, l1=100.0),
     )
-}
+}  # fmt: skip
 
 SMALL_RING = Workload("small-ring", "ring MLP, 2 x 32, batch 64", (2,), 32, 2, 64, 1e-3, 0.9, (64,))
 """So small that what is recorded and how seeds are placed decides on the time of a step (`small_game`)."""
@@ -74,3 +86,18 @@ def examples(workload: Workload) -> np.ndarray:
 
         return (load_digits().images[..., None] / 8 - 1).astype(np.float32)
     return np.random.default_rng(0).integers(0, 256, (2048, *workload.shape), dtype=np.uint8)
+
+
+def conditions(workload: Workload) -> np.ndarray | None:
+    """What belongs to each of the `examples`: a class, int32, or an image, uint8; None where there are none.
+
+    Example:
+      >>> conditions(WORKLOADS["cdcgan32"]).shape, conditions(WORKLOADS["pix2pix32"]).shape
+      ((2048,), (2048, 32, 32, 1))
+    """
+    rng, n = np.random.default_rng(1), 2048
+    if workload.classes:
+        return rng.integers(0, workload.classes, n, dtype=np.int32)
+    if workload.input_channels:
+        return rng.integers(0, 256, (n, *workload.shape[:2], workload.input_channels), dtype=np.uint8)
+    return None

@@ -294,14 +294,17 @@ def translate_options(function: Callable) -> Callable:
     return _with(options, function)
 
 
-def generator_options(n: int | None, what: str, classes: str) -> Callable[[Callable], Callable]:
-    """The options that `sample` and `interpolate` share."""
+def generator_options(n: int | None, what: str, classes: str, *, path: bool = False) -> Callable[[Callable], Callable]:
+    """The options that `sample` and `interpolate` share, and those of a path."""
+    end = _Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end, from that "
+                  "of --class on: latents stay, classes change.")  # fmt: skip
     options = [
         *_WHICH,
         _Option("Randomness", "-n", type=int, default=n, show_default=n is not None, help=what),
         _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
         _Option("Randomness", "--class", "label", metavar="NAME", help="The class that a conditional generator draws: "
                 f"its name or its number.  [default: {classes}]"),
+        *([end] if path else []),
         _Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                 "the arrays go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),

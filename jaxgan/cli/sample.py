@@ -27,19 +27,20 @@ def sample(run: Path | None, **options: Any) -> None:
         click.echo(path)
 
 
-@click.command(short_help="Write the path between two latents.")
-@generator_options(10, "How many examples along each path.", "the first")
+@click.command(short_help="Write the path between two latents or classes.")
+@generator_options(10, "How many examples along each path.", "the first", path=True)
 def interpolate(run: Path | None, **options: Any) -> None:
-    """Write what lies along the paths between two latents, one linear and one spherical.
+    """Write what lies along the paths between two latents, one linear and one spherical, or between two classes.
 
-    Images are a row of each; points a panel of each, as a line coloured from start to end.
+    Images are a row of each; points a panel of each, as a line coloured from start to end. With --to-class each of 8
+    latents is a path from one class to the other.
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.study import generate
+    from jaxgan.study.interpolation import interpolate as write
 
     with only_results_on_stdout():
-        paths = generate.interpolate(_newest(run), **options)
+        paths = write(_newest(run), **options)
     for path in paths:
         click.echo(path)
 

@@ -1,7 +1,8 @@
 """Classes as the condition of a network: the ways to bring them to a player by name, and the modules that do it.
 
 A network of K classes is called with y [n], integers in 0..K-1, after its first argument. Its field `condition` names
-one way, or several joined by a plus, as in "embedding+batch_norm". Of packs of m examples (`Packed`) y is [n, m].
+one way, or several joined by a plus, as in "embedding+batch_norm". Of packs of m examples (`Packed`) y is [n, m]. In
+place of a class there may be shares of all classes, floats y [n, K], for what lies between them.
 """
 
 import difflib
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from jaxgan.nn.layers import at_least_float32
 from jaxgan.types import Array
@@ -42,7 +43,12 @@ class Condition(NamedTuple):
 
     ways: tuple[str, ...] = ()
     classes: int = 0
-    y: Any = None  # integers [n], of packs [n, m]
+    y: Any = None  # integers [n], of packs [n, m]; or shares [n, K]
+
+    @property
+    def pack(self) -> tuple[int, ...]:
+        """The axes of one condition beside that of the batch: (m,) of packs."""
+        return _pack(self.y)
 
     def embedded(self, like: Array, *shape: int, init: nn.initializers.Initializer = _standard) -> Array:
         """A learned array of this shape for each class, of the type of `like`: [n, *shape]."""
@@ -53,7 +59,8 @@ class Condition(NamedTuple):
 class ClassEmbedding(nn.Module):
     """Classes y [n] -> vectors [n, features], one learned for each class.
 
-    Of packs y [n, m] the sum of the m vectors, one for each class and place in a pack.
+    Of packs y [n, m] the sum of the m vectors, one for each class and place in a pack. Of shares of the classes [n, K]
+    the sum of their vectors with these weights.
 
     Example:
       >>> ClassEmbedding(10, 3).init_with_output(jax.random.key(0), jnp.array([7, 0]))[0].shape
@@ -67,8 +74,8 @@ class ClassEmbedding(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, y: Int[Array, " n *pack"]) -> Float[Array, "n {self.features}"]:
-        rows = self.classes * math.prod(y.shape[1:])
+    def __call__(self, y: Shaped[Array, " n *pack"]) -> Float[Array, "n {self.features}"]:
+        rows = self.classes * math.prod(_pack(y))
         table = self.param("embedding", self.embedding_init, (rows, self.features), self.param_dtype)
         # A product and no lookup: its gradient is one, too, and not a scatter, whose order a GPU does not fix.
         return _rows(table.astype(self.dtype or table.dtype), y, self.classes)
@@ -97,7 +104,7 @@ class ConditionalBatchNorm(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n *size c"], y: Int[Array, " n"]) -> Float[Array, "n *size c"]:
+    def __call__(self, x: Float[Array, "n *size c"], y: Shaped[Array, " n *k"]) -> Float[Array, "n *size c"]:
         shape = (self.classes, x.shape[-1])
         scale = self.param("scale", nn.initializers.ones, shape, self.param_dtype)
         offset = self.param("bias", nn.initializers.zeros, shape, self.param_dtype)
@@ -124,7 +131,7 @@ class Projection(nn.Module):
     wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer  # say, a spectral norm
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n d"], y: Int[Array, " n *pack"]) -> Float[Array, " n"]:
+    def __call__(self, features: Float[Array, "n d"], y: Shaped[Array, " n *pack"]) -> Float[Array, " n"]:
         embedding = ClassEmbedding(self.classes, features.shape[-1], self.embedding_init, self.dtype)
         return jnp.sum(self.wrap(embedding)(y).astype(features.dtype) * features, axis=-1)
 
@@ -171,7 +178,8 @@ def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
         return Condition()
     if y is None:
         raise ValueError(f"{name} of {module.classes} classes got no condition, expected y, integers [n]")
-    if not jnp.issubdtype(y.dtype, jnp.integer) or y.ndim > 2:
+    shares = jnp.issubdtype(y.dtype, jnp.floating) and y.shape[1:] == (module.classes,)
+    if not shares and (not jnp.issubdtype(y.dtype, jnp.integer) or y.ndim > 2):
         raise ValueError(f"{name} of {module.classes} classes takes integers y [n], got {y.dtype} {list(y.shape)}")
     return Condition(tuple(module.condition.split("+")), module.classes, y)
 
@@ -231,15 +239,21 @@ def outputs(
         logits = logits + at_least_float32(project(features, condition.y))
     if "classifier" not in condition.ways:
         return logits
-    pack = condition.y.shape[1:]
+    pack = condition.pack
     found = layer(nn.Dense(condition.classes * math.prod(pack), **options))(features)
     return {"logits": logits, "class_logits": at_least_float32(found.reshape(-1, *pack, condition.classes))}
 
 
-def _one_hot(y: Int[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+def _pack(y: Shaped[Array, " n *pack"]) -> tuple[int, ...]:
+    return () if jnp.issubdtype(y.dtype, jnp.floating) else y.shape[1:]
+
+
+def _one_hot(y: Shaped[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+    if jnp.issubdtype(y.dtype, jnp.floating):
+        return y.astype(dtype)
     return jax.nn.one_hot(y, classes, dtype=dtype).reshape(y.shape[0], -1)
 
 
-def _rows(table: Float[Array, "k d"], y: Int[Array, " n *pack"], classes: int) -> Float[Array, "n d"]:
+def _rows(table: Float[Array, "k d"], y: Shaped[Array, " n *pack"], classes: int) -> Float[Array, "n d"]:
     """Those of the classes, unrounded: a GPU's fast products would keep ten bits of them."""
     return jnp.matmul(_one_hot(y, classes, table.dtype), table, precision="highest")

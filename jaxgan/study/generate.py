@@ -1,4 +1,4 @@
-"""What a finished or interrupted run can still do: load a trained generator, sample from it, interpolate in it."""
+"""What a finished or interrupted run can still do: load a trained generator, and sample from it."""
 
 import dataclasses
 import math
@@ -26,9 +26,8 @@ from jaxgan.study.config import MIXTURES, from_stored
 from jaxgan.study.configurations import rebuilt
 from jaxgan.study.job import Block
 from jaxgan.study.limits import check_limit
-from jaxgan.study.messages import OptionError, expect, nearest
+from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.networks import networks_from
-from jaxgan.study.paths import linear_path, spherical_path
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Generator, Key, PyTree
 
@@ -38,7 +37,7 @@ _OF_EACH_CLASS = 10  # samples, where no number is asked for
 class LoadedGenerator(NamedTuple):
     """One trained generator, and where it comes from.
 
-    generate:    z [n, latent_dim] and, of a conditional one, y [n] -> x [n, ...]
+    generate:    z [n, latent_dim] and, of a conditional one, y [n] -> x [n, ...]; y may be shares of classes [n, K]
     sample:      (key, n, y=None) -> x [n, ...], by the prior that it was trained with
     classes:     names of the labels y in 0..K-1; () where it takes none
     params:      of the generator alone
@@ -194,11 +193,11 @@ def sample(
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)
-    labels = _labels(generator, label, folder)
+    labels = labels_for(generator, label, folder)
     rows = 1 if labels is None else len(labels)
     n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
     check_limit("n", n * rows)
-    png = _target(out, folder / f"sample-{_named(generator, label, labels)}-key{key}.png", overwrite)
+    png = target(out, folder / f"sample-{named_by(generator, label, labels)}-key{key}.png", overwrite)
     drawn = jax.random.key(key)
     if labels is None:
         x, arrays = np.asarray(generator.sample(drawn, n)), {}
@@ -206,51 +205,13 @@ def sample(
         of_class = jax.jit(lambda one: generator.sample(drawn, n, jnp.full(n, one, jnp.int32)))
         x = np.concatenate([of_class(one) for one in labels])
         arrays = {"y": np.repeat(np.asarray(labels, np.int32), n), "classes": np.array(generator.classes)}
-    _save_picture(png, x, _columns(n) if rows == 1 else n, _modes(folder))
+    save_picture(png, x, _columns(n) if rows == 1 else n, modes_of(folder))
     if not generator.own_prior:
         arrays["z"] = np.tile(np.asarray(normal_prior(generator.latent_dim)(drawn, n)), (rows, 1))
-    return [png, _save_arrays(png, x=x, **arrays)]
+    return [png, save_arrays(png, x=x, **arrays)]
 
 
-def interpolate(
-    folder: Path,
-    *,
-    configuration: str | None = None,
-    seed: int | None = None,
-    n: int = 10,
-    key: int = 0,
-    label: str | None = None,
-    out: Path | None = None,
-    overwrite: bool = False,
-    trust: bool = False,
-) -> list[Path]:
-    """Writes n examples along the paths between two latents, one linear and one spherical.
-
-    Images are a row of each; points a panel of each, with the modes where the data have such. All are of the class that
-    `label` names; with none, of the first.
-    """
-    check_limit("n", n)
-    expect("n", n, n >= 2, "at least 2: both ends of a path")
-    check_limit("key", key)
-    generator = load_generator(folder, configuration, seed, trust=trust)
-    if generator.own_prior:
-        line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
-        raise OptionError("configuration", line)
-    labels = _labels(generator, label, folder)
-    png = _target(out, folder / f"interpolation-{_named(generator, label, labels)}-key{key}.png", overwrite)
-    start, end = normal_prior(generator.latent_dim)(jax.random.key(key), 2)
-    z = jnp.concatenate([linear_path(start, end, n), spherical_path(start, end, n)])
-    y = None if labels is None else jnp.full(2 * n, labels[0], jnp.int32)
-    x = np.asarray(generator.generate(z, y))
-    if x.ndim == 2:
-        paths = dict(zip(("linear", "spherical"), _in_the_plane(x).reshape(2, n, 2), strict=True))
-        figures.save_png(figures.paths_figure(paths, _modes(folder)), png)
-    else:
-        _save_picture(png, x, n)
-    return [png, _save_arrays(png, x=x.reshape(2, n, *x.shape[1:]), z=np.asarray(z).reshape(2, n, -1))]
-
-
-def _labels(generator: LoadedGenerator, named: str | None, folder: Path) -> list[int] | None:
+def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> list[int] | None:
     """Those that are asked for: of one class, or of all; None of an unconditional generator.
 
     Raises:
@@ -263,7 +224,7 @@ def _labels(generator: LoadedGenerator, named: str | None, folder: Path) -> list
     return list(range(len(generator.classes))) or None
 
 
-def _named(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
+def named_by(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
     """What of the name of a file says whose samples are in it; a class by its number, as a name may be any text."""
     one = f"-class{labels[0]}" if labels is not None and named is not None else ""
     return f"{generator.configuration}-seed{generator.seed}{one}"
@@ -299,7 +260,7 @@ def _shapes(algorithm: Algorithm, shape: tuple[int, ...], y: tuple[int, ...] | N
     return jax.eval_shape(jax.vmap(init), jax.random.split(jax.random.key(0), seeds))
 
 
-def _target(out: Path | None, default: Path, overwrite: bool) -> Path:
+def target(out: Path | None, default: Path, overwrite: bool) -> Path:
     png = default if out is None else out.with_suffix(".png")
     for path in (png, png.with_suffix(".npz")):
         # The default name says what is inside: writing it again loses nothing.
@@ -310,28 +271,28 @@ def _target(out: Path | None, default: Path, overwrite: bool) -> Path:
     return png
 
 
-def _save_arrays(png: Path, **arrays: NDArray) -> Path:
+def save_arrays(png: Path, **arrays: NDArray) -> Path:
     path = png.with_suffix(".npz")
     with written_whole(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     return path
 
 
-def _in_the_plane(x: NDArray) -> NDArray:
+def in_the_plane(x: NDArray) -> NDArray:
     """Points [n, d] by their first two coordinates; the second is 0 where there is none."""
     return np.pad(x, ((0, 0), (0, max(0, 2 - x.shape[1]))))[:, :2]
 
 
-def _modes(folder: Path) -> NDArray | None:
+def modes_of(folder: Path) -> NDArray | None:
     """Those of the data of the run in `folder`, where they are a mixture."""
     data = store.read_config(folder)["config"]["data"]
     mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
     return None if mixture is None else np.asarray(mixture.means)
 
 
-def _save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
+def save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
     if x.ndim == 2:
-        figures.save_png(figures.points_figure(_in_the_plane(x), modes), png)
+        figures.save_png(figures.points_figure(in_the_plane(x), modes), png)
         return
     rows = -(-len(x) // columns)
     blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)

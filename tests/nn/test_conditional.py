@@ -189,3 +189,20 @@ def test_without_classes_the_program_is_that_of_a_network_without_conditions(
 
     names = jax.tree.structure(jax.eval_shape(lambda: module.init(KEY, jnp.asarray(x), train=True)))
     assert str(names) == str(jax.tree.structure(variables)) and program(module) == program(plain)
+
+
+def test_shares_of_classes_are_what_lies_between_them() -> None:
+    """Linear in the shares where the class enters linearly, and the class itself where one share is 1."""
+    embedding = ClassEmbedding(3, 4)
+    table = embedding.init(jax.random.key(0), jnp.array([0]))
+    shares = jnp.array([[0.0, 1.0, 0.0], [0.25, 0.0, 0.75]])
+    rows = table["params"]["embedding"]
+    expected = jnp.stack([rows[1], 0.25 * rows[0] + 0.75 * rows[2]])
+    np.testing.assert_allclose(embedding.apply(table, shares), expected, rtol=1e-6)
+    for condition in ("concatenation", "embedding", "product", "embedding+batch_norm"):
+        network = DCGANGenerator(8, 1, width=4, classes=3, condition=condition)
+        z = jax.random.normal(jax.random.key(1), (2, 5))
+        variables = network.init(jax.random.key(2), z, jnp.array([1, 1]), train=False)
+        by_class = network.apply(variables, z, jnp.array([1, 1]), train=False)
+        by_shares = network.apply(variables, z, jax.nn.one_hot(jnp.array([1, 1]), 3), train=False)
+        np.testing.assert_allclose(by_shares, by_class, rtol=1e-6, atol=1e-6)

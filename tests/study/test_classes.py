@@ -66,6 +66,21 @@ def test_samples_are_a_row_of_each_class_or_of_one(pets: Path, capsys: pytest.Ca
     )
 
 
+def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert main(["interpolate", str(pets), "--class", "cat", "--to-class", "dog", "-n", "3"]) == 0
+    with np.load(capsys.readouterr().out.split()[1]) as arrays:
+        x, z, y = arrays["x"], arrays["z"], arrays["y"]
+    assert x.shape == (8, 3, 8, 8, 1) and y.tolist() == [[0, 1, 0], [0, 0.5, 0.5], [0, 0, 1]]
+    assert (z == z[:, :1]).all() and not np.allclose(z[0], z[1])
+    generate = jg.load_generator(pets).generate
+    for place, label in ((0, 1), (2, 2)):  # at the ends what the class itself gives; float32, another order of sums
+        expected = generate(z[:, place], jnp.full(8, label))
+        np.testing.assert_allclose(x[:, place], expected, rtol=1e-5, atol=1e-5)
+    assert main(["interpolate", str(pets), "--to-class", "bird"]) == 2
+    assert capsys.readouterr().err.startswith("jaxgan: --to-class: got 'bird'; known")
+
+
 def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:
     generator = jg.load_generator(pets)
     assert generator.classes == ("a cow", "cat", "dog")

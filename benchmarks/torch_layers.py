@@ -1,0 +1,192 @@
+"""Layers of the PyTorch networks by the names that flax gives theirs, and the way of their weights there and back."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class ToImage(nn.Linear):
+    """Vectors [n, d] -> images [n, c, h, w]."""
+
+    def __init__(self, features: int, image: tuple[int, int, int], bias: bool = True) -> None:
+        c, h, w = self.image = image
+        super().__init__(features, c * h * w, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).unflatten(1, self.image)
+
+
+class FromImage(nn.Linear):
+    """Images [n, c, h, w] -> vectors [n, d]."""
+
+    def __init__(self, image: tuple[int, int, int], features: int, bias: bool = True) -> None:
+        c, h, w = self.image = image
+        super().__init__(c * h * w, features, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.flatten(1))
+
+
+class ClassVectors(nn.Embedding):
+    """A vector for each class, of as many numbers as an image [c, h, w] has."""
+
+    def __init__(self, classes: int, image: tuple[int, int, int]) -> None:
+        c, h, w = self.image = image
+        super().__init__(classes, c * h * w)
+
+
+class ClassBatchNorm(nn.Module):
+    """BatchNorm with a scale and an offset for each class."""
+
+    def __init__(self, classes: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale, self.offset = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
+        nn.init.ones_(self.scale.weight)
+        nn.init.zeros_(self.offset.weight)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        scale, offset = (table(y)[:, :, None, None] for table in (self.scale, self.offset))
+        return self.norm(x) * scale + offset
+
+
+_KINDS: Mapping[type[nn.Module], str] = {
+    nn.Linear: "Dense",
+    ToImage: "Dense",
+    FromImage: "Dense",
+    nn.Conv2d: "Conv",
+    nn.ConvTranspose2d: "ConvTranspose",
+    nn.BatchNorm2d: "BatchNorm",
+    nn.Embedding: "ClassEmbedding",
+    ClassVectors: "ClassEmbedding",
+    ClassBatchNorm: "ConditionalBatchNorm",
+}
+
+
+_WEIGHTS = "kernel", "embedding"
+
+
+def named(name: str, module: M) -> M:
+    """The same layer, with a name of its own in flax."""
+    module.flax_name = name  # type: ignore[assignment]
+    return module
+
+
+def layers(network: nn.Module) -> Iterator[tuple[str, Any]]:
+    """(name in flax, layer) of every layer with parameters: flax counts the layers of a kind.
+
+    A name with slashes is a path.
+    """
+    seen: Counter[str] = Counter()
+
+    def within(module: nn.Module) -> Iterator[tuple[str, Any]]:
+        if name := getattr(module, "flax_name", None):
+            yield str(name), module
+        elif kind := _KINDS.get(type(module)):
+            yield f"{kind}_{seen[kind]}", module
+            seen[kind] += 1
+        else:
+            for child in module.children():
+                yield from within(child)
+
+    return within(network)
+
+
+def from_flax(network: nn.Module, params: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Parameters of flax as those of `network`, by PyTorch's names.
+
+    Raises:
+      ValueError: the layers are not the same, or a shape differs.
+    """
+    names = {module: name for name, module in network.named_modules()}
+    own, given = dict(layers(network)), dict(_leaves_by_path(params))
+    if own.keys() != given.keys():
+        raise ValueError(f"expected the layers {sorted(own)}, got {sorted(given)}")
+    found = {}
+    for path, module in own.items():
+        for leaf, value in given[path].items():
+            array = _to_torch(module, np.asarray(value)) if leaf in _WEIGHTS else np.asarray(value)
+            found[f"{names[module]}.{_parameter(module, leaf)}"] = torch.from_numpy(np.array(array, order="C"))
+    shapes = {name: tuple(p.shape) for name, p in network.named_parameters()}
+    if shapes != {name: tuple(p.shape) for name, p in found.items()}:
+        raise ValueError(f"expected parameters {shapes}, got { ({k: tuple(v.shape) for k, v in found.items()}) }")
+    return found
+
+
+def to_flax(network: nn.Module, params: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The inverse of `from_flax`."""
+    names = {module: name for name, module in network.named_modules()}
+    found: dict[str, Any] = {}
+    for path, module in layers(network):
+        place = found
+        for part in path.split("/"):
+            place = place.setdefault(part, {})
+        for leaf in _leaves(module):
+            parameter = params.get(f"{names[module]}.{_parameter(module, leaf)}")
+            if parameter is not None:
+                array = parameter.detach().cpu().numpy()
+                place[leaf] = _to_numpy(module, array) if leaf in _WEIGHTS else array
+    return found
+
+
+def _leaves_by_path(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, value in params.items():
+        if any(isinstance(inner, Mapping) for inner in value.values()):
+            yield from _leaves_by_path(value, f"{above}{name}/")
+        else:
+            yield f"{above}{name}", value
+
+
+def _parameter(module: nn.Module, leaf: str) -> str:
+    if isinstance(module, ClassBatchNorm):
+        return {"scale": "scale.weight", "bias": "offset.weight"}.get(leaf, leaf)
+    return "bias" if leaf == "bias" else "weight"
+
+
+def _leaves(module: nn.Module) -> tuple[str, ...]:
+    """What flax calls a layer's parameters; it may lack a bias."""
+    if isinstance(module, nn.BatchNorm2d | ClassBatchNorm):
+        return "scale", "bias"
+    return ("embedding",) if isinstance(module, nn.Embedding) else ("kernel", "bias")
+
+
+# flax's images are [n, h, w, c] and its kernels [h, w, in, out]; PyTorch's [n, c, h, w] and [out, in, h, w], transposed
+# convolutions [in, out, h, w] and back to front. A Linear between images and vectors counts pixels in the same order
+# as its framework does.
+
+
+def _to_torch(module: nn.Module, kernel: np.ndarray) -> np.ndarray:
+    if isinstance(module, nn.Conv2d):
+        return kernel.transpose(3, 2, 0, 1)
+    if isinstance(module, nn.ConvTranspose2d):
+        return kernel[::-1, ::-1].transpose(2, 3, 0, 1)
+    if isinstance(module, ToImage):
+        c, h, w = module.image
+        return kernel.reshape(-1, h, w, c).transpose(3, 1, 2, 0).reshape(-1, len(kernel))
+    if isinstance(module, FromImage):
+        c, h, w = module.image
+        return kernel.reshape(h, w, c, -1).transpose(3, 2, 0, 1).reshape(-1, len(kernel))
+    if isinstance(module, ClassVectors):
+        c, h, w = module.image
+        return kernel.reshape(-1, h, w, c).transpose(0, 3, 1, 2).reshape(kernel.shape)
+    return kernel if isinstance(module, nn.Embedding) else kernel.T
+
+
+def _to_numpy(module: nn.Module, weight: np.ndarray) -> np.ndarray:
+    if isinstance(module, nn.Conv2d):
+        return weight.transpose(2, 3, 1, 0)
+    if isinstance(module, nn.ConvTranspose2d):
+        return weight.transpose(2, 3, 0, 1)[::-1, ::-1]
+    if isinstance(module, ToImage):
+        return weight.reshape(*module.image, -1).transpose(3, 1, 2, 0).reshape(weight.shape[::-1])
+    if isinstance(module, FromImage):
+        return weight.reshape(-1, *module.image).transpose(2, 3, 1, 0).reshape(weight.shape[::-1])
+    if isinstance(module, ClassVectors):
+        return weight.reshape(-1, *module.image).transpose(0, 2, 3, 1).reshape(weight.shape)
+    return weight if isinstance(module, nn.Embedding) else weight.T
