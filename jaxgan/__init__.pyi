@@ -89,6 +89,7 @@ from .runs import sweep as sweep
 from .runs import use_cpu_cores as use_cpu_cores
 from .study.compare import run_study as run_study
 from .study.diagnosing import diagnosed as diagnosed
+from .study.exporting import export_generator as export_generator
 from .study.file import Study as Study
 from .study.generate import LoadedGenerator as LoadedGenerator
 from .study.generate import Run as Run

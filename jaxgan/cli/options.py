@@ -294,6 +294,18 @@ def translate_options(function: Callable) -> Callable:
     return _with(options, function)
 
 
+def export_options(function: Callable) -> Callable:
+    """Those of `export`."""
+    options = [
+        *_WHICH,
+        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and the "
+                ".npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
+        _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
+        _TRUST,
+    ]  # fmt: skip
+    return _with(options, function)
+
+
 def generator_options(n: int | None, what: str, classes: str, *, path: bool = False) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share, and those of a path."""
     end = _Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end, from that "

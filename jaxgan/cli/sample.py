@@ -22,7 +22,7 @@ def sample(run: Path | None, **options: Any) -> None:
     from jaxgan.study import generate
 
     with only_results_on_stdout():
-        paths = generate.sample(_newest(run), **options)
+        paths = generate.sample(newest(run), **options)
     for path in paths:
         click.echo(path)
 
@@ -40,12 +40,13 @@ def interpolate(run: Path | None, **options: Any) -> None:
     from jaxgan.study.interpolation import interpolate as write
 
     with only_results_on_stdout():
-        paths = write(_newest(run), **options)
+        paths = write(newest(run), **options)
     for path in paths:
         click.echo(path)
 
 
-def _newest(run: Path | None) -> Path:
+def newest(run: Path | None) -> Path:
+    """The run that is named, or the newest under runs/ where none is."""
     from jaxgan.files import StoreError
     from jaxgan.results.claim import job_of
 

@@ -87,7 +87,7 @@ def load_generator(
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
     game = algorithm.game
-    shapes = _shapes(algorithm, tuple(content["shape"]), _condition_shape(content), runs_of(block))
+    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), runs_of(block))
     stacked, meta = checkpoint.load(directory, shapes)
     if meta["where"] != block.folder:
         raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")
@@ -96,7 +96,7 @@ def load_generator(
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
 
     classes = classes_in(content)
-    check = (lambda y, names: None) if _condition_shape(content) else check_labels
+    check = (lambda y, names: None) if condition_shape(content) else check_labels
 
     @jax.jit
     def made(z: Array, y: PyTree) -> Array:
@@ -217,7 +217,7 @@ def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> l
     Raises:
       OptionError: a class of a generator without, or one that there is not.
     """
-    if _condition_shape(store.read_config(folder)):
+    if condition_shape(store.read_config(folder)):
         raise OptionError("run", f"{folder} translates images: jaxgan translate {folder} FILES...")
     if named is not None:
         return [label_of(named, generator.classes, folder)]
@@ -240,7 +240,7 @@ def _columns(n: int) -> int:
     return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
 
 
-def _condition_shape(content: dict[str, Any]) -> tuple[int, ...] | None:
+def condition_shape(content: dict[str, Any]) -> tuple[int, ...] | None:
     """Of one condition: () for a label, that of an input image; None without any."""
     if content.get("condition"):
         return tuple(content["condition"])

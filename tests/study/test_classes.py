@@ -1,6 +1,8 @@
 """Classes from the command line: networks that take them, labels of every kind, and samples by class."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,37 @@ def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.Capture
         np.testing.assert_allclose(x[:, place], expected, rtol=1e-5, atol=1e-5)
     assert main(["interpolate", str(pets), "--to-class", "bird"]) == 2
     assert capsys.readouterr().err.startswith("jaxgan: --to-class: got 'bird'; known")
+
+
+def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """In a process that cannot import this library or flax, for another number of samples than it was traced with."""
+    capsys.readouterr()
+    assert main(["export", str(pets), "--out", str(tmp_path / "pets")]) == 0
+    function, about, values = map(Path, capsys.readouterr().out.split())
+    assert [path.name for path in (function, about, values)] == ["pets.jax", "pets.json", "pets.npz"]
+    content = json.loads(about.read_text())
+    assert content["inputs"]["y"] == {"shape": ["n"], "dtype": "int32", "classes": ["a cow", "cat", "dog"]}
+    assert content["output"] == {"shape": ["n", 8, 8, 1], "dtype": "float32", "range": [-1, 1]}
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(3, 2)).astype(np.float32), np.array([2, 0, 1], np.int32)
+    np.savez(tmp_path / "inputs.npz", z=z, y=y)
+    reader = f"""
+import sys
+sys.modules["jaxgan"] = sys.modules["flax"] = None
+import jax, numpy as np
+given = np.load("inputs.npz")
+z, y = given["z"], given["y"]
+np.save("x.npy", {content["read"]})
+"""
+    subprocess.run([sys.executable, "-c", reader], cwd=tmp_path, check=True, timeout=300)
+    generator = jg.load_generator(pets)
+    # the same function, compiled with its parameters as constants
+    np.testing.assert_allclose(np.load(tmp_path / "x.npy"), generator.generate(z, y), rtol=1e-4, atol=1e-5)
+    with np.load(values) as arrays:
+        kernel = arrays["params/Dense_0/kernel"]
+    np.testing.assert_array_equal(kernel, generator.params["Dense_0"]["kernel"])
+    assert main(["export", str(pets), "--out", str(tmp_path / "pets.jax")]) == 2
+    assert "is there already; add --overwrite" in capsys.readouterr().err
 
 
 def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:

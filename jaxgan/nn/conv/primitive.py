@@ -156,6 +156,8 @@ def _pieces(images: Any, kernel: Any, window: Window, formulation: Callable[...,
     The other formulations gain nothing from it: they move less.
     """
     n = images.shape[0]
+    if not isinstance(n, int):  # of any size, as in `jax.export`
+        return 1
     one_image = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
     blocks = jax.eval_shape(partial(_image_blocks, window), one_image)
     taps = jax.eval_shape(partial(_kernel_blocks, window), kernel)

@@ -1,0 +1,127 @@
+"""A trained generator as files that need nothing of this library: a compiled function, and plain arrays."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from jaxgan.files import write_bytes, write_json, written_whole
+from jaxgan.results import store
+from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
+from jaxgan.study.messages import OptionError
+from jaxgan.study.provenance import versions
+from jaxgan.types import Array
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+SUFFIXES = (".jax", ".json", ".npz")
+
+
+def export_generator(
+    folder: Path | str,
+    *,
+    configuration: str | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    trust: bool = False,
+) -> list[Path]:
+    """Writes one trained generator as a function and as arrays, and returns the paths of its three files.
+
+    .jax   the function (z [n, latent_dim]) -> x, or (z, y) of a conditional generator, for any n, with its parameters
+           in it: StableHLO, as `jax.export` writes it, for CPU, CUDA and TPU. Reading it needs JAX alone:
+           `jax.export.deserialize(bytearray(open(path, "rb").read())).call(z)`.
+    .json  what it takes and gives, where it comes from, and the versions that wrote it.
+    .npz   its parameters and other collections by their paths, such as `params/Dense_0/kernel`.
+
+    A generator that draws noise draws the same for all latents.
+
+    Args:
+      folder: of a run, finished or interrupted.
+      configuration, seed: which generator, as for `load_generator`.
+      out: the first of the files, without its suffix or with `.jax`; by default one in the run's folder.
+      overwrite: whether files that are there are replaced.
+      trust: whether code that the folder names may be run where the folder was made elsewhere.
+
+    Raises:
+      OptionError: files that are there, or a recipe of the user's own, whose networks are not known here.
+      StoreError, CheckpointError: as for `load_generator`.
+    """
+    folder = Path(folder)
+    generator = load_generator(folder, configuration, seed, trust=trust)
+    if generator.own_prior:
+        line = f"{generator.configuration} is a recipe of your own, whose networks and prior are not known here"
+        raise OptionError("configuration", line)
+    paths = _paths(out or folder / f"generator-{generator.configuration}-seed{generator.seed}", out, overwrite)
+    content = store.read_config(folder)
+    exported = _exported(generator, condition_shape(content))
+    arrays = _arrays({"params": generator.params, **generator.model_state})
+    function, about, values = paths
+    write_bytes(function, bytes(exported.serialize()))
+    with written_whole(values) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_json(about, _about(generator, exported, content, function.name, arrays))
+    return list(paths)
+
+
+def _paths(stem: Path, out: Path | None, overwrite: bool) -> tuple[Path, ...]:
+    base = stem if stem.suffix not in SUFFIXES else stem.with_suffix("")
+    paths = tuple(base.with_name(base.name + suffix) for suffix in SUFFIXES)
+    for path in paths:
+        # The default name says what is inside: writing it again loses nothing.
+        if out is not None and path.exists() and not overwrite:
+            raise OptionError("out", f"{path} is there already; add --overwrite or name another file")
+    if not base.parent.is_dir():
+        raise OptionError("out", f"there is no folder {base.parent}")
+    return paths
+
+
+def _exported(generator: LoadedGenerator, condition: tuple[int, ...] | None) -> export.Exported:
+    (n,) = export.symbolic_shape("n")
+    z = jax.ShapeDtypeStruct((n, generator.latent_dim), jnp.float32)
+    if condition is None:
+        unconditional: Any = jax.jit(lambda z: generator.generate(z))
+        return export.export(unconditional, platforms=PLATFORMS)(z)
+    y = jax.ShapeDtypeStruct((n, *condition), jnp.float32 if condition else jnp.int32)
+    conditional: Any = jax.jit(lambda z, y: generator.generate(z, y))
+    return export.export(conditional, platforms=PLATFORMS)(z, y)
+
+
+def _arrays(collections: dict[str, Any]) -> dict[str, Array]:
+    leaves = jax.tree_util.tree_leaves_with_path(collections)
+    return {"/".join(str(getattr(key, "key", key)) for key in path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def _about(
+    generator: LoadedGenerator,
+    exported: export.Exported,
+    content: dict[str, Any],
+    function: str,
+    arrays: dict[str, Array],
+) -> dict[str, Any]:
+    names = ("z", "y")[: len(exported.in_avals)]
+    inputs = {
+        name: {"shape": [str(d) if i == 0 else d for i, d in enumerate(aval.shape)], "dtype": str(aval.dtype)}
+        for name, aval in zip(names, exported.in_avals, strict=True)
+    }
+    inputs["z"]["prior"] = "independent standard normal numbers"
+    if generator.classes:
+        inputs["y"]["classes"] = list(generator.classes)
+    (made,) = exported.out_avals
+    scale = {"range": [-1, 1]} if len(made.shape) == 4 else {}
+    return {
+        "function": function,
+        "read": f"jax.export.deserialize(bytearray(open({function!r}, 'rb').read())).call({', '.join(names)})",
+        "inputs": inputs,
+        "output": {"shape": ["n", *made.shape[1:]], "dtype": str(made.dtype), **scale},
+        "platforms": list(exported.platforms),
+        "data": content["config"]["data"],
+        "configuration": generator.configuration,
+        "seed": generator.seed,
+        "step": generator.step,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(generator.params)),
+        "arrays": {name: list(array.shape) for name, array in arrays.items()},
+        "versions": versions(),
+    }
