@@ -298,16 +298,21 @@ def export_options(function: Callable) -> Callable:
     """Those of `export`."""
     options = [
         *_WHICH,
-        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and the "
-                ".npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
+        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and "
+                "the .npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
         _TRUST,
     ]  # fmt: skip
     return _with(options, function)
 
 
-def generator_options(n: int | None, what: str, classes: str, *, path: bool = False) -> Callable[[Callable], Callable]:
-    """The options that `sample` and `interpolate` share, and those of a path."""
+def generator_options(
+    n: int | None, what: str, classes: str, *, path: bool = False, kinds: bool = False
+) -> Callable[[Callable], Callable]:
+    """The options that `sample` and `interpolate` share, those of a path, and the kind of file of each sample."""
+    kind = _Option("Files", "--as", "kind", type=click.Choice(["png", "npz", "tfds"]), help="Each sample on its own: "
+                   "a folder of pictures, one .npz, or a data set for TensorFlow Datasets.  "
+                   "[default: one grid]")  # fmt: skip
     end = _Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end, from that "
                   "of --class on: latents stay, classes change.")  # fmt: skip
     options = [
@@ -317,6 +322,7 @@ def generator_options(n: int | None, what: str, classes: str, *, path: bool = Fa
         _Option("Randomness", "--class", "label", metavar="NAME", help="The class that a conditional generator draws: "
                 f"its name or its number.  [default: {classes}]"),
         *([end] if path else []),
+        *([kind] if kinds else []),
         _Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                 "the arrays go to the .npz beside it.  [default: in the run's folder]"),
         _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),

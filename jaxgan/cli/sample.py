@@ -11,18 +11,17 @@ from jaxgan.cli.streams import only_results_on_stdout
 
 @click.command(short_help="Write samples of a trained generator.")
 @generator_options(None, "How many samples; of each class, where a conditional generator draws all.  [default: 64, or "
-                   "10 of each class]", "all, a row of each")  # fmt: skip
-def sample(run: Path | None, **options: Any) -> None:
+                   "10 of each class; with --as 1000]", "all, a row of each", kinds=True)  # fmt: skip
+def sample(run: Path | None, kind: str | None, **options: Any) -> None:
     """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
 
-    Of a conditional generator the rows are its classes, all from the same latents.
+    Of a conditional generator the rows are its classes, all from the same latents. With --as any number is written,
+    each sample on its own, and can be trained on or measured elsewhere.
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.study import generate
-
     with only_results_on_stdout():
-        paths = generate.sample(newest(run), **options)
+        paths = _grid(newest(run), **options) if kind is None else [_each(newest(run), kind, **options)]
     for path in paths:
         click.echo(path)
 
@@ -43,6 +42,21 @@ def interpolate(run: Path | None, **options: Any) -> None:
         paths = write(newest(run), **options)
     for path in paths:
         click.echo(path)
+
+
+def _grid(run: Path, **options: Any) -> list[Path]:
+    from jaxgan.study import generate
+
+    return generate.sample(run, **options)
+
+
+def _each(run: Path, kind: str, *, n: int | None, overwrite: bool, **options: Any) -> Path:
+    from jaxgan.study.messages import OptionError
+    from jaxgan.study.streaming import write_samples
+
+    if overwrite:
+        raise OptionError("overwrite", "is for the grid alone; name another --out")
+    return write_samples(run, kind, **options, **({} if n is None else {"n": n}), progress=True)
 
 
 def newest(run: Path | None) -> Path:

@@ -99,7 +99,7 @@ def prepare(name: str, data_dir: str | Path | None = None) -> Path:
             f"preparing {name!r} needs TensorFlow, for this step only: pip install tensorflow-cpu, then retry"
         )
     _check_network()
-    with _quiet(), reading(f"preparing {name!r}"):
+    with quiet(), reading(f"preparing {name!r}"):
         import tensorflow_datasets as tfds
 
         builder = tfds.builder(name, data_dir=root, file_format="array_record")
@@ -159,7 +159,7 @@ def _find(name: str, root: Path) -> Path | None:
     folders = [folder for folder in found.get(key, ()) if version in (None, folder.name)]
     if folders:
         return folders[-1]
-    with _quiet():
+    with quiet():
         import tensorflow_datasets as tfds
 
         known = tfds.list_builders(with_community_datasets=False)  # the community's list needs the network
@@ -171,7 +171,7 @@ def _find(name: str, root: Path) -> Path | None:
 
 def _decode(folder: Path, image_size: int | None) -> dict[str, np.ndarray]:
     """Arrays train_x, train_y, heldout_x, heldout_y (those that exist), classes and notes."""
-    with _quiet(), reading(folder):
+    with quiet(), reading(folder):
         import tensorflow_datasets as tfds
 
         builder = tfds.builder_from_directory(folder)
@@ -239,7 +239,7 @@ def _tfrecords(file: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warnings from TFDS and what it imports: they are about TensorFlow and options that we do not use."""
     logger = logging.getLogger("absl")
     level = logger.level

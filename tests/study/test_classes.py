@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 import jaxgan as jg
 from jaxgan.cli.app import main
@@ -81,6 +82,31 @@ def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.Capture
         np.testing.assert_allclose(x[:, place], expected, rtol=1e-5, atol=1e-5)
     assert main(["interpolate", str(pets), "--to-class", "bird"]) == 2
     assert capsys.readouterr().err.startswith("jaxgan: --to-class: got 'bird'; known")
+
+
+def test_any_number_of_samples_is_data_again(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """300 of each class, more than a block, as pictures, as arrays and for TFDS: the same samples, and all readable."""
+    import tensorflow_datasets as tfds
+
+    capsys.readouterr()
+    for kind, name in (("png", "pictures"), ("npz", "arrays.npz"), ("tfds", "set")):
+        assert main(["sample", str(pets), "--as", kind, "-n", "300", "--out", str(tmp_path / name)]) == 0
+        assert capsys.readouterr().out == f"{tmp_path / name}\n"
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        x, y, names = arrays["x"], arrays["y"], arrays["classes"].tolist()
+    assert x.shape == (900, 8, 8, 1) and x.dtype == np.uint8 and names == ["a cow", "cat", "dog"]
+    assert y.tolist() == [0] * 300 + [1] * 300 + [2] * 300
+    assert not np.array_equal(x[:44], x[256:300])  # another block has other latents
+    of_dogs = sorted((tmp_path / "pictures" / "dog").iterdir())
+    np.testing.assert_array_equal([np.asarray(Image.open(file)) for file in of_dogs], x[600:, ..., 0])
+    assert from_path(tmp_path / "pictures", labels=True).classes == ("a cow", "cat", "dog")
+    assert from_path(tmp_path / "arrays.npz", labels=True).shape == (8, 8, 1)
+    stored = tfds.builder_from_directory(tmp_path / "set").as_data_source("train")
+    assert len(stored) == 900 and stored[700]["label"] == 2
+    np.testing.assert_array_equal(stored[700]["image"], x[700])
+    assert main(["sample", str(pets), "--as", "npz", "--out", str(tmp_path / "arrays.npz")]) == 2
+    assert "is there already; name another one" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,91 @@
+"""Any number of samples of a trained generator to disk, a block of them in memory at a time."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.data.writers import WRITERS
+from jaxgan.study.bars import progress_bar
+from jaxgan.study.generate import LoadedGenerator, labels_for, load_generator, named_by
+from jaxgan.study.limits import check_limit
+from jaxgan.study.messages import OptionError
+from jaxgan.types import Array, Key
+
+BLOCK = 256  # samples at a time
+
+
+def write_samples(
+    folder: Path,
+    kind: str,
+    *,
+    configuration: str | None = None,
+    seed: int | None = None,
+    n: int = 1000,
+    key: int = 0,
+    label: str | None = None,
+    out: Path | None = None,
+    trust: bool = False,
+    progress: bool = False,
+) -> Path:
+    """Writes n samples of one seed's generator, each on its own, and returns where; nothing is overwritten.
+
+    Of a conditional generator they are of the class that `label` names or, with none, n of each class. Images are grey
+    levels, uint8. They are drawn in blocks, each from a key of its own: the first ones are the same for any n.
+
+    Args:
+      folder: of a run.
+      kind: "png", a folder of pictures, with classes one for each; "npz", one file with `x`, and with classes `y`;
+        "tfds", a prepared data set that TensorFlow Datasets reads. All can be trained on, by `--data`.
+      configuration, seed: which generator, as for `load_generator`.
+      n, key, label: how many samples, of which random key and class.
+      out: where to; by default in the run's folder.
+      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      progress: whether there is a bar over the samples.
+
+    Raises:
+      OptionError: files that are there, points where pictures are asked for, or no such class.
+      StoreError, CheckpointError: as for `load_generator`.
+    """
+    check_limit("n", n)
+    check_limit("key", key)
+    generator = load_generator(folder, configuration, seed, trust=trust)
+    labels = labels_for(generator, label, folder)
+    total = n * (1 if labels is None else len(labels))
+    check_limit("n", total)
+    suffix = ".npz" if kind == "npz" else ""
+    path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
+    if path.exists():
+        raise OptionError("out", f"{path} is there already; name another one")
+    blocks = _blocks(generator, jax.random.key(key), n, labels)
+    first = next(blocks)
+    if first[0].ndim != 4 and kind != "npz":
+        raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")
+    bar = progress_bar(f"samples to {path.name}", total, unit="sample", shown=progress)
+    with bar, WRITERS[kind](path, total, first[0].shape[1:], generator.classes) as write:
+        for x, y in chain([first], blocks):
+            write(x, y)
+            bar.update(len(x))
+    return path
+
+
+def _blocks(
+    generator: LoadedGenerator, key: Key, n: int, labels: list[int] | None
+) -> Iterator[tuple[NDArray, NDArray | None]]:
+    """Samples and their labels, class after class; all but the last block of a class have one size."""
+
+    @jax.jit
+    def draw(key: Key, label: Array) -> Array:
+        y = None if labels is None else jnp.full(BLOCK, label, jnp.int32)
+        x = generator.sample(key, BLOCK, y)
+        return jnp.round((jnp.clip(x, -1, 1) + 1) * 127.5).astype(jnp.uint8) if x.ndim == 4 else x
+
+    for label in [0] if labels is None else labels:
+        own = jax.random.fold_in(key, label)
+        for i in range(-(-n // BLOCK)):
+            x = np.asarray(draw(jax.random.fold_in(own, i), jnp.int32(label)))[: n - i * BLOCK]
+            yield x, None if labels is None else np.full(len(x), label, np.int32)
