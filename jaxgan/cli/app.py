@@ -20,7 +20,7 @@ from jaxgan.cli.power import power
 from jaxgan.cli.profile import profile
 from jaxgan.cli.remedy import remedy
 from jaxgan.cli.report import report
-from jaxgan.cli.sample import interpolate, sample
+from jaxgan.cli.sample import interpolate, neighbours, sample
 from jaxgan.cli.status import status
 from jaxgan.cli.study import study
 from jaxgan.cli.track import track
@@ -112,7 +112,7 @@ def cli(context: click.Context) -> None:
 
 _COMMANDS = (
     compare, train, study, status, report, diagnose, remedy, track, profile, power, merge, check, sample, interpolate,
-    translate, export, recipes, losses, models, datasets,
+    neighbours, translate, export, recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import export_options
+from jaxgan.cli.generator_options import export_options
 from jaxgan.cli.streams import only_results_on_stdout
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jaxgan.cli.places import folder_to_write, picture_to_write
+from jaxgan.cli.places import folder_to_write
 from jaxgan.stopping import stoppable
 from jaxgan.study.config import EVALUATIONS, GENTLE, PRECISIONS, defaults, gan_defaults
 from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
@@ -42,7 +42,7 @@ class _GroupedOption(click.Option):
         self.group = group
 
 
-class _Option:
+class Option:
     """An option by its names, so that a command can take some of a list."""
 
     def __init__(self, group: str, *names: str, **settings: Any):
@@ -58,7 +58,7 @@ def _by_data(name: str) -> str:
     return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
 
 
-_TRUST = _Option("Files", "--trust", is_flag=True, help="Run code of your own that a folder names, though the folder "
+TRUST = Option("Files", "--trust", is_flag=True, help="Run code of your own that a folder names, though the folder "
                  "was made elsewhere.")  # fmt: skip
 _KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
 
@@ -75,150 +75,150 @@ def _stop_on(context: click.Context, option: click.Parameter, names: tuple[str, 
 
 
 _TRAINED = [
-    _Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, that is the recipe "
+    Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, that is the recipe "
             "`gan` with it; repeat it for each. A name that `jaxgan losses` lists, or your own as "
             "path/to/file.py:name or package.module:name.  [default: minimax and non_saturating; "
             "with `train`, non_saturating]"),
-    _Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train by; repeat it "
+    Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train by; repeat it "
             "for each. A name that `jaxgan recipes` lists, or your own as path/to/file.py:name."),
 ]  # fmt: skip
 
 _STUDY = [
-    _Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
+    Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
             "points, a folder of images, or pairs:NAME, pairs of them; see `jaxgan datasets`.  [default: digits]"),
-    _Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
+    Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
             "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
-    _Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your own images.  "
+    Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your own images.  "
             "[default: 0 to 255, or 0 or -1 to 1 for floats]"),
-    _Option("Data", "--background", type=int, metavar="LEVEL", help="The grey level behind transparent pixels of "
+    Option("Data", "--background", type=int, metavar="LEVEL", help="The grey level behind transparent pixels of "
             "pictures in a folder, 0 to 255.  [default: 255, white]"),
-    _Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
+    Option("Data", "--split-seed", type=int, help="Seed of the train/held-out split, for data without one.  "
             "[default: 0]"),
-    _Option("Data", "--conditional", is_flag=True, help="Labels are the condition of both networks. How they take it "
+    Option("Data", "--conditional", is_flag=True, help="Labels are the condition of both networks. How they take it "
             "is their field `condition`, as in --network discriminator:condition=classifier; `jaxgan models` lists the "
             "ways. Networks of your own take y after their first argument."),
-    _Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
+    Option("Networks", "--generator", metavar="NAME", help="A network that `jaxgan models` lists, or your own as "
             "path/to/file.py:Name.  [default: an MLP for points, a DCGAN for images, pix2pix for pairs]"),
-    _Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
-    _Option("Networks", "--network", multiple=True, metavar="NAME=VALUE", help="A field of both networks, such as "
+    Option("Networks", "--discriminator", metavar="NAME", help="Likewise."),
+    Option("Networks", "--network", multiple=True, metavar="NAME=VALUE", help="A field of both networks, such as "
             "hidden=(64,64), or of one: generator:NAME=VALUE; repeat it for each."),
-    _Option("Networks", "--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two "
+    Option("Networks", "--width", type=int, help="Channels next to the image in a DCGAN, units of an MLP's two "
             f"layers.  [default: {_by_data('width')}]"),
-    _Option("Networks", "--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
+    Option("Networks", "--latent-dim", type=int, help="Numbers in a latent z ~ N(0, I).  "
             f"[default: {_by_data('latent_dim')}]"),
-    _Option("Networks", "--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
+    Option("Networks", "--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
             + ".  [default: float32]"),
-    _Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
+    Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
             "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeat it for each. Other settings are the recipe's own; "
             "the defaults below are those of `gan`, that is of --loss. With balance=0.8 any recipe holds the "
             "discriminator back while its accuracy is above that; class_weight is the weight of an auxiliary "
             "classifier's loss, by default 1."),
-    _Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
+    Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
             "each of these values of a setting, or of one: r1_gan:gamma=1,10; two that vary together: "
             "lr_d/lr_g=0.001/0.001,0.002/0.004. Several --vary make a grid, all of it in few compiled programs."),
-    _Option("Settings of recipes", "--lr-d", type=float, help="Short for --set lr_d=...: the learning rate of the "
+    Option("Settings of recipes", "--lr-d", type=float, help="Short for --set lr_d=...: the learning rate of the "
             f"discriminator.  [default: {_by_data('lr_d')}]"),
-    _Option("Settings of recipes", "--lr-g", type=float, help="The learning rate of the generator.  "
+    Option("Settings of recipes", "--lr-g", type=float, help="The learning rate of the generator.  "
             f"[default: {_by_data('lr_g')}]"),
-    _Option("Settings of recipes", "--beta1", type=float, help="Adam's decay of the first moment.  "
+    Option("Settings of recipes", "--beta1", type=float, help="Adam's decay of the first moment.  "
             f"[default: {_by_data('b1')}]"),
-    _Option("Settings of recipes", "--d-steps", type=int, help="Discriminator updates per generator update.  "
+    Option("Settings of recipes", "--d-steps", type=int, help="Discriminator updates per generator update.  "
             "[default: 1]"),
-    _Option("Settings of recipes", "--batch-size", type=int, help="Examples in an update, real and generated.  "
+    Option("Settings of recipes", "--batch-size", type=int, help="Examples in an update, real and generated.  "
             f"[default: {_by_data('batch_size')}]"),
-    _Option("Settings of recipes", "--fake-batch-size", type=int, help="Generated examples in a discriminator update.  "
+    Option("Settings of recipes", "--fake-batch-size", type=int, help="Generated examples in a discriminator update.  "
             "[default: as --batch-size]"),
-    _Option("Settings of recipes", "--generator-batch-size", type=int, help="Generated examples in a generator update."
+    Option("Settings of recipes", "--generator-batch-size", type=int, help="Generated examples in a generator update."
             "  [default: as --batch-size]"),
-    _Option("Settings of recipes", "--ema", type=float, metavar="DECAY", help="Sample from a moving average of the "
+    Option("Settings of recipes", "--ema", type=float, metavar="DECAY", help="Sample from a moving average of the "
             "generator, for example 0.999.  [default: none]"),
-    _Option("How long and how often", "--seeds", type=int, help="Independent runs, trained together in one program.  "
+    Option("How long and how often", "--seeds", type=int, help="Independent runs, trained together in one program.  "
             "[default: 8]"),
-    _Option("How long and how often", "--first-seed", type=int, metavar="NUMBER", help="The number of the first of "
+    Option("How long and how often", "--first-seed", type=int, metavar="NUMBER", help="The number of the first of "
             "them, so that several machines train seeds of their own; see `jaxgan merge`.  [default: 0]"),
-    _Option("How long and how often", "--steps", type=int, help="Generator updates.  "
+    Option("How long and how often", "--steps", type=int, help="Generator updates.  "
             f"[default: {_by_data('steps')}]"),
-    _Option("How long and how often", "--gentle", is_flag=True, help="A gentler setting, in which the losses differ "
+    Option("How long and how often", "--gentle", is_flag=True, help="A gentler setting, in which the losses differ "
             f"less: learning rates times {GENTLE['lr_d']:g}, steps times {GENTLE['steps']:g}."),
-    _Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between two records of "
+    Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between two records of "
             "losses, norms and D's outputs; 1 keeps all.  [default: so that there are about 500]"),
-    _Option("How long and how often", "--stop", multiple=True, metavar="RULE", help="Stop a run before its last step: "
+    Option("How long and how often", "--stop", multiple=True, metavar="RULE", help="Stop a run before its last step: "
             "not_finite; failed, when its generator's gradient has vanished for good; or a goal that holds for five "
             "evaluations, such as captured>=8. Repeat it for several."),
-    _Option("Evaluation", "--planned", multiple=True, metavar="METRIC:A>B", help="A claim made before the first run, "
+    Option("Evaluation", "--planned", multiple=True, metavar="METRIC:A>B", help="A claim made before the first run, "
             "that configuration A does better than B; repeat it for each. The report tests these together."),
-    _Option("Evaluation", "--evaluate-every", "--every", type=int, metavar="STEPS", help="Steps between two "
+    Option("Evaluation", "--evaluate-every", "--every", type=int, metavar="STEPS", help="Steps between two "
             "evaluations along training, from up to 500 samples.  "
             f"[default: {EVALUATIONS} evaluations a run; with profile --train every {EVERY} steps]"),
-    _Option("Evaluation", "--samples", type=int, help="Samples per seed that the final metrics see.  "
+    Option("Evaluation", "--samples", type=int, help="Samples per seed that the final metrics see.  "
             f"[default: {_by_data('samples')}]"),
-    _Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
+    Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
             f"this multiple of real against real examples.  [default: {_by_data('failure_multiple')}]"),
-    _Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
+    Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
             "steps of --evaluate-every: path/to/file.py:name of a function (key, algorithm, state) -> arrays."),
-    _Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
-    _Option("Where it runs", "--on", metavar="ENGINE", help="What trains the parts of a study: local, this process; "
+    Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),
+    Option("Where it runs", "--on", metavar="ENGINE", help="What trains the parts of a study: local, this process; "
             "dask or dask:WORKERS, processes on this machine; dask:tcp://HOST:PORT, a Dask cluster; "
             "slurm:partition=gpu,timeout_min=60, jobs by submitit with its parameters. All have to see the folder that "
             "--out or runs/ is, and --devices are those of each.  [default: local]"),
-    _Option("Where it runs", "--devices", type=int, metavar="N", help="Devices of each process that the seeds are "
+    Option("Where it runs", "--devices", type=int, metavar="N", help="Devices of each process that the seeds are "
             "spread over; on a CPU they are its cores.  [default: all]"),
-    _Option("Where it runs", "--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one "
+    Option("Where it runs", "--in-turn/--side-by-side", default=None, help="Whether the seeds of a device run one "
             "after another or together.  [default: what was measured to be faster for networks of their size]"),
-    _Option("Where it runs", "--deterministic", is_flag=True, help="On a GPU, only operations that give the same bits "
+    Option("Where it runs", "--deterministic", is_flag=True, help="On a GPU, only operations that give the same bits "
             "whenever a run is repeated or resumed; slower. CPUs have no others."),
-    _Option("Where it runs", "--distributed", is_flag=True, help="One of several processes, each of which is started "
+    Option("Where it runs", "--distributed", is_flag=True, help="One of several processes, each of which is started "
             "with this same command, finds the others as JAX does: through SLURM, Kubernetes, Open MPI or a TPU pod. "
             "All have to see the folder that --out or runs/ is. Each trains seeds of its own."),
-    _Option("Where it runs", "--coordinator", metavar="HOST:PORT", help="The address of process 0, for clusters that "
+    Option("Where it runs", "--coordinator", metavar="HOST:PORT", help="The address of process 0, for clusters that "
             "JAX does not detect."),
-    _Option("Where it runs", "--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
-    _Option("Where it runs", "--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
-    _Option("Where it runs", "--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's "
+    Option("Where it runs", "--num-processes", type=int, metavar="N", help="How many there are; with --coordinator."),
+    Option("Where it runs", "--process-id", type=int, metavar="I", help="Which this is, from 0; with --coordinator."),
+    Option("Where it runs", "--no-compile-cache", is_flag=True, help="Do not keep compiled programs in the user's "
             "cache folder, from where the next run of the same shape starts in seconds."),
-    _Option("Where it runs", "--stop-on", multiple=True, metavar="SIGNAL", expose_value=False, callback=_stop_on,
+    Option("Where it runs", "--stop-on", multiple=True, metavar="SIGNAL", expose_value=False, callback=_stop_on,
             help="One more signal that saves and stops, as SIGINT (Ctrl-C), SIGTERM and SIGHUP do: the warning of a "
             "batch system, such as USR1 for SLURM's --signal=USR1@60; repeat it for each."),
-    _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to write "
+    Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to write "
             "to.  [default: the next number under runs/]"),
-    _Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),
-    _Option("Files", "--resume", is_flag=True, help="Continue the run that --out holds, where it was stopped; with "
+    Option("Files", "--overwrite", is_flag=True, help="Replace the run that --out holds."),
+    Option("Files", "--resume", is_flag=True, help="Continue the run that --out holds, where it was stopped; with "
             "more --steps or --seeds than it has, to these."),
-    _TRUST,
+    TRUST,
 ]  # fmt: skip
 
 
 def study_options(function: Callable) -> Callable:
     """The options that `compare` and `train` share."""
-    return _with([*_TRAINED, *_STUDY], function)
+    return with_options([*_TRAINED, *_STUDY], function)
 
 
 _PROFILE = [
-    _Option("What is measured", "--train", is_flag=True, help="Measure along training."),
-    _Option("What is measured", "--frozen", is_flag=True, help="Measure against discriminators from scratch, with "
+    Option("What is measured", "--train", is_flag=True, help="Measure along training."),
+    Option("What is measured", "--frozen", is_flag=True, help="Measure against discriminators from scratch, with "
             "frozen generators."),
-    _Option("What is measured", "--loss", multiple=True, metavar="LOSS", help="A loss to measure; repeat it for each. "
+    Option("What is measured", "--loss", multiple=True, metavar="LOSS", help="A loss to measure; repeat it for each. "
             "A name that `jaxgan losses` lists, or your own as path/to/file.py:name.  "
             f"[default: {', '.join(LOSSES)}]"),
-    _Option("What is measured", "--threshold", type=float, help="A derivative with respect to the logit below this, in "
+    Option("What is measured", "--threshold", type=float, help="A derivative with respect to the logit below this, in "
             f"absolute value, counts as saturated.  [default: {ProfileConfig.threshold:g}]"),
-    _Option("What is measured", "--minibatches", type=int, help="Minibatches of the generator's batch size at every "
+    Option("What is measured", "--minibatches", type=int, help="Minibatches of the generator's batch size at every "
             "measurement.  [default: 4, with --frozen 8]"),
-    _Option("What is measured", "--ages", multiple=True, metavar="AGES", help="When generators are frozen, with "
+    Option("What is measured", "--ages", multiple=True, metavar="AGES", help="When generators are frozen, with "
             "--frozen: steps, or epochs with an e, such as 1e,10e,25e.  [default: 1e,10e,25e; for ring and grid "
             "100,1000,3000]"),
-    _Option("What is measured", "--d-iterations", type=int, metavar="STEPS", help="Steps of a discriminator from "
+    Option("What is measured", "--d-iterations", type=int, metavar="STEPS", help="Steps of a discriminator from "
             f"scratch, with --frozen.  [default: {ProfileConfig.d_iterations:,}]"),
-    _Option("What is measured", "--d-loss", metavar="LOSS", help="The loss whose discriminator's part they minimize.  "
+    Option("What is measured", "--d-loss", metavar="LOSS", help="The loss whose discriminator's part they minimize.  "
             f"[default: {ProfileConfig.d_loss}, that is cross-entropy]"),
-    _Option("What is measured", "--probes", type=int, metavar="N", help="Measurements along these steps, log-spaced.  "
+    Option("What is measured", "--probes", type=int, metavar="N", help="Measurements along these steps, log-spaced.  "
             f"[default: {ProfileConfig.probes}]"),
-    _Option("What is measured", "--d-strength", "--d-skill", multiple=True, metavar="STRENGTH", help="A weaker or "
+    Option("What is measured", "--d-strength", "--d-skill", multiple=True, metavar="STRENGTH", help="A weaker or "
             "stronger discriminator beside the base; repeat it for each. lr and width are factors, k multiplies its "
             "updates, noise is a share of flipped labels: lr=4,k=5,width=2,noise=0.1."),
-    _Option("What is trained", "--train-loss", metavar="LOSS", help="The loss that trains the generators, with --train "
+    Option("What is trained", "--train-loss", metavar="LOSS", help="The loss that trains the generators, with --train "
             "and --frozen.  [default: non_saturating]"),
-    _Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
+    Option("What is trained", "--recipe", metavar="RECIPE", help="A recipe to train generators by, in place of a "
             "loss; see `jaxgan recipes`."),
 ]  # fmt: skip
 _NOT_PROFILED = ("--on", "--distributed", "--coordinator", "--num-processes", "--process-id", "--vary", "--stop",
@@ -227,113 +227,51 @@ _NOT_PROFILED = ("--on", "--distributed", "--coordinator", "--num-processes", "-
 
 def profile_options(function: Callable) -> Callable:
     """Those of `profile`: its own, and of a study's what trains generators."""
-    return _with([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
+    return with_options([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
 def merge_options(function: Callable) -> Callable:
     """Those of `merge`: where it runs, and the files."""
     where = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache")
     names = (*where, "--out", "--overwrite", "--trust")
-    return _with([option for option in _STUDY if option.names[0] in names], function)
+    return with_options([option for option in _STUDY if option.names[0] in names], function)
 
 
 def remedy_options(function: Callable) -> Callable:
     """Those of `remedy`: where it runs, and the files."""
-    out = _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
+    out = Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
                   "write to, and to go on in.  [default: remedies-LABEL in DIR]")  # fmt: skip
     names = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache", "--overwrite", "--trust")
-    return _with([out, *(option for option in _STUDY if option.names[0] in names)], function)
+    return with_options([out, *(option for option in _STUDY if option.names[0] in names)], function)
 
 
 def study_file_options(function: Callable) -> Callable:
     """Those of `study`: what it does with a file, and where it runs; all else is in the file."""
     own = [
-        _Option("What is done", "--init", is_flag=False, flag_value="study.toml", metavar="[FILE.toml]",
+        Option("What is done", "--init", is_flag=False, flag_value="study.toml", metavar="[FILE.toml]",
                 help="Write a commented study file to start from, by default study.toml, and stop."),
-        _Option("What is done", "--dry-run", is_flag=True, help="Print the runs, the programs that they group into, "
+        Option("What is done", "--dry-run", is_flag=True, help="Print the runs, the programs that they group into, "
                 "memory and time, and stop."),
     ]  # fmt: skip
     files = [
-        _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to "
+        Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to "
                 "write to, and to go on in.  [default: runs/NAME with the study's name]"),
-        _Option("Files", "--overwrite", is_flag=True, help="Begin anew, in place of what the folder holds."),
-        _TRUST,
+        Option("Files", "--overwrite", is_flag=True, help="Begin anew, in place of what the folder holds."),
+        TRUST,
     ]  # fmt: skip
     where = [option for option in _STUDY if option.settings["group"] == "Where it runs"]
-    return _with([*own, *where, *files], function)
+    return with_options([*own, *where, *files], function)
 
 
 def track_options(function: Callable) -> Callable:
     """Those of `track`."""
     options = [
-        _Option("What is done", "--to", type=click.Choice(["tensorboard", "wandb"]), default="tensorboard",
+        Option("What is done", "--to", type=click.Choice(["tensorboard", "wandb"]), default="tensorboard",
                 show_default=True, help="The tracker, whose package has to be installed: tensorboardX or wandb."),
-        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new or an empty folder.  "
+        Option("Files", "--out", type=click.Path(path_type=Path), metavar="DIR", help="A new or an empty folder.  "
                 "[default: beside the run's, NAME-tensorboard or NAME-wandb]"),
     ]  # fmt: skip
-    return _with(options, function)
-
-
-_WHICH = [
-    _Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
-            "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
-    _Option("What is trained", "--seed", type=int, help="Which of the run's seeds, by its number.  "
-            "[default: the first]"),
-]  # fmt: skip
-
-
-def translate_options(function: Callable) -> Callable:
-    """Those of `translate`."""
-    options = [
-        *_WHICH,
-        _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the noise."),
-        _Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="DIR", help="The folder to "
-                "write to.  [default: translated/LABEL-seedN in the run's folder]"),
-        _TRUST,
-    ]  # fmt: skip
-    return _with(options, function)
-
-
-def export_options(function: Callable) -> Callable:
-    """Those of `export`."""
-    options = [
-        *_WHICH,
-        _Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and "
-                "the .npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
-        _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
-        _TRUST,
-    ]  # fmt: skip
-    return _with(options, function)
-
-
-def generator_options(
-    n: int | None, what: str, classes: str, *, path: bool = False, kinds: bool = False
-) -> Callable[[Callable], Callable]:
-    """The options that `sample` and `interpolate` share, those of a path, and the kind of file of each sample."""
-    kind = _Option("Files", "--as", "kind", type=click.Choice(["png", "npz", "tfds"]), help="Each sample on its own: "
-                   "a folder of pictures, one .npz, or a data set for TensorFlow Datasets.  "
-                   "[default: one grid]")  # fmt: skip
-    end = _Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end, from that "
-                  "of --class on: latents stay, classes change.")  # fmt: skip
-    options = [
-        *_WHICH,
-        _Option("Randomness", "-n", type=int, default=n, show_default=n is not None, help=what),
-        _Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the latents."),
-        _Option("Randomness", "--class", "label", metavar="NAME", help="The class that a conditional generator draws: "
-                f"its name or its number.  [default: {classes}]"),
-        *([end] if path else []),
-        *([kind] if kinds else []),
-        _Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
-                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
-        _Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
-        _TRUST,
-    ]  # fmt: skip
-
-    def decorate(function: Callable) -> Callable:
-        run = click.argument("run", type=click.Path(path_type=Path), required=False)
-        return run(_with(options, function))
-
-    return decorate
+    return with_options(options, function)
 
 
 def resources_from(options: dict[str, Any]) -> "Resources":
@@ -354,7 +292,8 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in options.items() if v is not None and v is not False and v != ()}
 
 
-def _with(options: Iterable[_Option], function: Callable) -> Callable:
+def with_options(options: Iterable[Option], function: Callable) -> Callable:
+    """A command with these options, in this order."""
     for option in reversed(list(options)):
         function = click.option(*option.names, **option.settings)(function)
     return function

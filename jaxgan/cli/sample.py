@@ -1,12 +1,12 @@
-"""`jaxgan sample` and `jaxgan interpolate`."""
+"""`jaxgan sample`, `jaxgan interpolate` and `jaxgan neighbours`."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jaxgan.cli.options import generator_options
-from jaxgan.cli.streams import only_results_on_stdout
+from jaxgan.cli.generator_options import generator_options
+from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(short_help="Write samples of a trained generator.")
@@ -40,6 +40,26 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
     with only_results_on_stdout():
         paths = write(newest(run), **options)
+    for path in paths:
+        click.echo(path)
+
+
+@click.command(short_help="Write samples beside the training images nearest to them.")
+@generator_options(8, "How many samples are shown; the distances are those of 1,000.", "all in turn")
+def neighbours(run: Path | None, **options: Any) -> None:
+    """Write samples beside the training images nearest to them: are they copies?
+
+    A row is a sample and the 7 nearest training images, by the distance of their pixels. The distances of 1,000 samples
+    to training and to held-out images are told.
+
+    RUN is a run's folder; without it, the newest under runs/.
+    """
+    from jaxgan.study.neighbours import in_words
+    from jaxgan.study.neighbours import neighbours as write
+
+    with only_results_on_stdout():
+        paths, found = write(newest(run), **options)
+        log(in_words(found))
     for path in paths:
         click.echo(path)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import translate_options
+from jaxgan.cli.generator_options import translate_options
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 

@@ -8,6 +8,7 @@ import jax
 from numpy.typing import NDArray
 
 from jaxgan.data.in_memory import unseen
+from jaxgan.data.source import Source
 from jaxgan.diagnostics.discrimination import discrimination_probe
 from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
@@ -90,7 +91,16 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
     Raises:
       OptionError, DataError: what does not fit, a line each.
     """
-    source = catalogue.find_data(
+    return build(config, source_of(config), strengths)
+
+
+def source_of(config: Config) -> Source:
+    """The data of a configuration.
+
+    Raises:
+      OptionError, DataError: there is none of that name, or it is damaged.
+    """
+    return catalogue.find_data(
         config.data,
         image_size=config.image_size,
         split_seed=config.split_seed,
@@ -98,7 +108,6 @@ def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ())
         value_range=black_and_white(config),
         background=config.background,
     )
-    return build(config, source, strengths)
 
 
 def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:

@@ -16,12 +16,13 @@ import jaxgan as jg
 from jaxgan.cli.app import main
 from jaxgan.data.files import from_path
 from jaxgan.data.in_memory import from_images
-from jaxgan.data.source import DataError, Examples
+from jaxgan.data.source import DataError, Examples, to_unit
 from jaxgan.study.build import build
 from jaxgan.study.catalogue import find_data
 from jaxgan.study.classes import label_of
-from jaxgan.study.config import configure
+from jaxgan.study.config import configure, from_stored
 from jaxgan.study.messages import OptionError
+from jaxgan.study.planning import source_of
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 86, (60, 8, 8), dtype=np.uint8) + (85 * (np.arange(60, dtype=np.uint8) % 3)).reshape(60, 1, 1)
@@ -71,8 +72,11 @@ def test_samples_are_a_row_of_each_class_or_of_one(pets: Path, capsys: pytest.Ca
 
 def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.CaptureFixture) -> None:
     capsys.readouterr()
-    assert main(["interpolate", str(pets), "--class", "cat", "--to-class", "dog", "-n", "3"]) == 0
-    with np.load(capsys.readouterr().out.split()[1]) as arrays:
+    assert main(["interpolate", str(pets), "--class", "cat", "--to-class", "dog", "-n", "3", "--gif"]) == 0
+    _, npz, gif = capsys.readouterr().out.split()
+    with Image.open(gif) as animation:
+        assert animation.n_frames == 4  # three steps there, and one between the ends on the way back
+    with np.load(npz) as arrays:
         x, z, y = arrays["x"], arrays["z"], arrays["y"]
     assert x.shape == (8, 3, 8, 8, 1) and y.tolist() == [[0, 1, 0], [0, 0.5, 0.5], [0, 0, 1]]
     assert (z == z[:, :1]).all() and not np.allclose(z[0], z[1])
@@ -107,6 +111,24 @@ def test_any_number_of_samples_is_data_again(pets: Path, tmp_path: Path, capsys:
     assert main(["sample", str(pets), "--as", "npz", "--out", str(tmp_path / "arrays.npz")]) == 2
     assert "is there already; name another one" in capsys.readouterr().err
     assert not list(tmp_path.glob(".*"))
+
+
+def test_samples_stand_beside_the_training_images_nearest_to_them(pets: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert main(["neighbours", str(pets), "-n", "3"]) == 0
+    shown = capsys.readouterr()
+    assert "median distance of 1,000 samples to the nearest training image" in shown.err
+    png, npz = shown.out.split()
+    Image.open(png).verify()
+    with np.load(npz) as arrays:
+        found, nearest, distance = arrays["x"], arrays["nearest"], arrays["to_train"]
+    config = from_stored(json.loads((pets / "config.json").read_text())["config"])
+    train = source_of(config).train
+    assert train is not None
+    images = np.asarray(to_unit(np.asarray(train.x)))
+    apart = np.linalg.norm((found[:, None] - images[None]).reshape(3, len(images), -1), axis=2)
+    np.testing.assert_allclose(np.take_along_axis(apart, nearest, 1), np.sort(apart, axis=1)[:, :7], rtol=1e-3)
+    np.testing.assert_allclose(distance[:3], apart.min(axis=1), rtol=1e-3)  # float32, by |x|^2 - 2 x.y + |y|^2
 
 
 def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
