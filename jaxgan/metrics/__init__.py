@@ -9,6 +9,9 @@ from jaxgan.metrics.modes import mode_report as mode_report
 from jaxgan.metrics.modes import perfect_mode_report as perfect_mode_report
 from jaxgan.metrics.neighbours import distinctness as distinctness
 from jaxgan.metrics.neighbours import memorization as memorization
+from jaxgan.metrics.paths import PathReport as PathReport
+from jaxgan.metrics.paths import path_report as path_report
+from jaxgan.metrics.paths import perceptual_path_length as perceptual_path_length
 from jaxgan.metrics.ranks import superiority as superiority
 from jaxgan.metrics.sharpness import RadialSpectrum as RadialSpectrum
 from jaxgan.metrics.sharpness import high_frequency_share as high_frequency_share
