@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
 def reference(workload: Workload) -> Reference:
     """One step of jaxgan, seed by seed, with a record of what it drew."""
     sample = jaxgan_form.sampler(workload)
-    batches: list[Batch] = []
+    batches: list[Any] = []  # of numpy arrays
     latents: list[np.ndarray] = []
 
     def recorded_prior(key: jax.Array, n: int) -> jax.Array:
@@ -91,13 +91,14 @@ def reference(workload: Workload) -> Reference:
         after, _ = step(key, before)
         jax.effects_barrier()
         starts.append(Networks(*jax.device_get(tuple(before.params))))
-        draws.append(_draws(workload, *batches, *latents))
+        draws.append(_draws(workload, batches, latents))
         ends.append(jaxgan_form.trained(after.params, after.opt_state))
     return Reference(Start(starts, draws), ends)
 
 
-def _draws(workload: Workload, of_d: Batch, of_g: Batch, d_latents: np.ndarray, g_latents: np.ndarray) -> Draws:
-    """The generator's update draws a batch, too, of which it uses what the workload says."""
+def _draws(workload: Workload, batches: Sequence[Any], latents: Sequence[np.ndarray]) -> Draws:
+    """Of both updates. The generator's draws a batch, too, of which it uses what the workload says."""
+    (of_d, of_g), (d_latents, g_latents) = batches, latents
     draws = Draws(of_d.x, d_latents, g_latents)
     if not workload.conditional:
         return draws

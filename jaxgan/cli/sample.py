@@ -70,13 +70,13 @@ def _grid(run: Path, **options: Any) -> list[Path]:
     return generate.sample(run, **options)
 
 
-def _each(run: Path, kind: str, *, n: int | None, overwrite: bool, **options: Any) -> Path:
+def _each(run: Path, kind: str, *, overwrite: bool, **options: Any) -> Path:
     from jaxgan.study.messages import OptionError
     from jaxgan.study.streaming import write_samples
 
     if overwrite:
         raise OptionError("overwrite", "is for the grid alone; name another --out")
-    return write_samples(run, kind, **options, **({} if n is None else {"n": n}), progress=True)
+    return write_samples(run, kind, progress=True, **options)
 
 
 def newest(run: Path | None) -> Path:

@@ -12,9 +12,7 @@ class PathReport(NamedTuple):
 
     length: Float64[np.ndarray, " paths"]  # sum_i d_i
     detour: Float64[np.ndarray, " paths"]  # the length in units of |x_n - x_1|: 1 for a straight line
-    unevenness: Float64[
-        np.ndarray, " paths"
-    ]  # standard deviation of d_i in units of their mean: 0 at constant speed
+    unevenness: Float64[np.ndarray, " paths"]  # standard deviation of d_i in units of their mean: 0 at constant speed
     largest: Float64[np.ndarray, " paths"]  # the largest d_i in units of their mean: n - 1 for a single jump
 
 

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import export
+from numpy.typing import NDArray
 
 from jaxgan.files import write_bytes, write_json, written_whole
 from jaxgan.results import store
 from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
 from jaxgan.study.messages import OptionError
 from jaxgan.study.provenance import versions
-from jaxgan.types import Array
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 SUFFIXES = (".jax", ".json", ".npz")
@@ -89,7 +89,7 @@ def _exported(generator: LoadedGenerator, condition: tuple[int, ...] | None) -> 
     return export.export(conditional, platforms=PLATFORMS)(z, y)
 
 
-def _arrays(collections: dict[str, Any]) -> dict[str, Array]:
+def _arrays(collections: dict[str, Any]) -> dict[str, NDArray]:
     leaves = jax.tree_util.tree_leaves_with_path(collections)
     return {"/".join(str(getattr(key, "key", key)) for key in path): np.asarray(leaf) for path, leaf in leaves}
 
@@ -99,7 +99,7 @@ def _about(
     exported: export.Exported,
     content: dict[str, Any],
     function: str,
-    arrays: dict[str, Array],
+    arrays: dict[str, NDArray],
 ) -> dict[str, Any]:
     names = ("z", "y")[: len(exported.in_avals)]
     inputs = {

@@ -66,7 +66,7 @@ def interpolate(
         png = target(out, folder / f"interpolation-{name}-key{key}.png", overwrite)
         start, end = normal_prior(generator.latent_dim)(drawn, 2)
         z = jnp.stack([linear_path(start, end, n), spherical_path(start, end, n)])
-        y: int | Array | None = labels and labels[0]
+        y = labels[0] if labels else None
         return _written(png, generator, ("linear", "spherical"), z, y, folder, animated)
     last = label_of(to_label, generator.classes, folder, "to_class")
     assert labels  # else there is no class of that name
@@ -83,7 +83,8 @@ def between_classes(first: int, last: int, classes: int, n: int) -> Array:
       >>> between_classes(0, 2, 3, 3).tolist()
       [[1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]
     """
-    return linear_path(*jax.nn.one_hot(jnp.array([first, last]), classes), n)
+    start, end = jax.nn.one_hot(jnp.array([first, last]), classes)
+    return linear_path(start, end, n)
 
 
 def _written(

@@ -17,6 +17,7 @@ from jaxgan.study.messages import OptionError
 from jaxgan.types import Array, Key
 
 BLOCK = 256  # samples at a time
+_USUAL = 1000  # samples, where no number is asked for
 
 
 def write_samples(
@@ -25,7 +26,7 @@ def write_samples(
     *,
     configuration: str | None = None,
     seed: int | None = None,
-    n: int = 1000,
+    n: int | None = None,
     key: int = 0,
     label: str | None = None,
     out: Path | None = None,
@@ -42,7 +43,7 @@ def write_samples(
       kind: "png", a folder of pictures, with classes one for each; "npz", one file with `x`, and with classes `y`;
         "tfds", a prepared data set that TensorFlow Datasets reads. All can be trained on, by `--data`.
       configuration, seed: which generator, as for `load_generator`.
-      n, key, label: how many samples, of which random key and class.
+      n, key, label: how many samples, by default 1,000, of which random key and class.
       out: where to; by default in the run's folder.
       trust: whether code that the folder names may be run where the folder was made elsewhere.
       progress: whether there is a bar over the samples.
@@ -51,6 +52,7 @@ def write_samples(
       OptionError: files that are there, points where pictures are asked for, or no such class.
       StoreError, CheckpointError: as for `load_generator`.
     """
+    n = _USUAL if n is None else n
     check_limit("n", n)
     check_limit("key", key)
     generator = load_generator(folder, configuration, seed, trust=trust)

@@ -198,11 +198,13 @@ def test_shares_of_classes_are_what_lies_between_them() -> None:
     shares = jnp.array([[0.0, 1.0, 0.0], [0.25, 0.0, 0.75]])
     rows = table["params"]["embedding"]
     expected = jnp.stack([rows[1], 0.25 * rows[0] + 0.75 * rows[2]])
-    np.testing.assert_allclose(embedding.apply(table, shares), expected, rtol=1e-6)
+    np.testing.assert_allclose(jnp.asarray(embedding.apply(table, shares)), expected, rtol=1e-6)
     for condition in ("concatenation", "embedding", "product", "embedding+batch_norm"):
         network = DCGANGenerator(8, 1, width=4, classes=3, condition=condition)
         z = jax.random.normal(jax.random.key(1), (2, 5))
         variables = network.init(jax.random.key(2), z, jnp.array([1, 1]), train=False)
-        by_class = network.apply(variables, z, jnp.array([1, 1]), train=False)
-        by_shares = network.apply(variables, z, jax.nn.one_hot(jnp.array([1, 1]), 3), train=False)
+        y = jnp.array([1, 1])
+        by_class, by_shares = (
+            jnp.asarray(network.apply(variables, z, given, train=False)) for given in (y, jax.nn.one_hot(y, 3))
+        )
         np.testing.assert_allclose(by_shares, by_class, rtol=1e-6, atol=1e-6)
