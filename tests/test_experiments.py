@@ -126,3 +126,26 @@ def test_least_squares_on_the_ring_reaches_most_modes(tmp_path, optimized):
     # generator has 1, and half is far from both: of all seeds together, which is the claim, not of the unluckiest.
     assert float(done.stdout.partition("low=")[2].partition(",")[0]) > 4
     assert min(captured) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options", "left"),
+    [
+        ("conditioning", ["--ways", "5"], {"results.json", "table.md"}),
+        (
+            "why_blurry",
+            ["--task", "digits-upscale"],
+            {"digits-upscale.json", "digits-upscale.md", "digits-upscale.png"},
+        ),
+    ],
+)
+def test_a_try_of_an_experiment_on_conditions_leaves_its_table(name, options, left, tmp_path, optimized):
+    script = EXPERIMENTS[0].with_name(f"{name}.py")
+    sizes = ["--seeds", "2", "--steps", "4", "--width", "4", "--out", "out"]
+    done = subprocess.run([sys.executable, str(script), *options, *sizes], cwd=tmp_path, env=optimized,
+                          capture_output=True, text=True, timeout=900)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= left
+    (kept,) = (json.loads(path.read_text()) for path in (tmp_path / "out").glob("*.json"))
+    assert kept["seeds"] == 2 and kept["ways"] and "python experiments/" in kept["command"]
