@@ -126,8 +126,9 @@ def draw(run, spectra, path):
         axis.fill_between(radii, *np.quantile(ratio, [0.25, 0.75], axis=0), alpha=0.15, linewidth=0)
     axis.axhline(0, color="black", linewidth=1, linestyle=":")
     axis.set_xlabel("radius of the frequency, cycles per image", fontsize=8)
-    axis.set_title("Power of the answers in that of the targets, dB: median and middle half of the seeds", fontsize=8,
+    axis.set_title("Power of the answers relative to the targets', dB: median and middle half of the seeds", fontsize=8,
                    loc="left")  # fmt: skip
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=7, frameon=False)
     figure.savefig(path)
