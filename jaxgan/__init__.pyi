@@ -34,6 +34,7 @@ from .dynamics import extragradient as extragradient
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous
+from .dynamics import standing_statistics as standing_statistics
 from .dynamics import symplectic as symplectic
 from .dynamics import symplectic_field as symplectic_field
 from .dynamics import two_time_scales as two_time_scales
@@ -44,10 +45,8 @@ from .evaluation import evaluation_probe as evaluation_probe
 from .evaluation import evaluator_for as evaluator_for
 from .game import adversarial_game as adversarial_game
 from .game import auxiliary_classifier as auxiliary_classifier
-from .game import class_prior as class_prior
 from .game import gradient_field as gradient_field
 from .game import joint_gradient as joint_gradient
-from .game import normal_prior as normal_prior
 from .losses import flipped_labels as flipped_labels
 from .losses import hinge as hinge
 from .losses import least_squares as least_squares
@@ -58,6 +57,10 @@ from .losses import relativistic_average as relativistic_average
 from .losses import smoothed_labels as smoothed_labels
 from .losses import wasserstein as wasserstein
 from .optim import clip_params as clip_params
+from .priors import class_prior as class_prior
+from .priors import normal_prior as normal_prior
+from .priors import scaled_truncated_prior as scaled_truncated_prior
+from .priors import truncated_prior as truncated_prior
 from .results.decades import decades as decades
 from .results.results import Metric as Metric
 from .results.results import Results as Results

@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float, Shaped
 
 from jaxgan import networks
@@ -15,6 +14,8 @@ from jaxgan.losses.check import check_loss, warn_of_sums
 from jaxgan.networks import conditions, network_state, with_states
 from jaxgan.objective import Role, Setup, evaluate
 from jaxgan.outputs import ends_in_sigmoid, examples_of, logits_of, shown
+from jaxgan.priors import class_prior as class_prior
+from jaxgan.priors import normal_prior as normal_prior
 from jaxgan.random import named_key
 from jaxgan.terms.classes import class_of_fake, class_of_real
 from jaxgan.terms.evaluate import check_terms, first_states
@@ -42,33 +43,6 @@ from jaxgan.types import (
     Transform,
     View,
 )
-
-
-def normal_prior(dim: int) -> Prior:
-    """Latents z ~ N(0, I) of shape [n, dim].
-
-    Example:
-      >>> normal_prior(64)(jax.random.key(0), 2).shape
-      (2, 64)
-    """
-    return lambda key, n: jax.random.normal(key, (n, dim))
-
-
-def class_prior(shares: Sequence[float]) -> ConditionPrior:
-    """Classes y [n] in 0..K-1 with probabilities in proportion to K `shares`: a `condition_prior` of a game.
-
-    Raises:
-      ValueError: no shares, or one that is negative or not finite, or none above 0.
-
-    Example:
-      >>> class_prior([1, 0, 3])(jax.random.key(0), 4).shape
-      (4,)
-    """
-    weights = np.asarray(shares, np.float32)
-    if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-        raise ValueError(f"shares must be numbers of at least 0, not all 0, got {shares!r}")
-    logits = np.log(weights, out=np.full_like(weights, -np.inf), where=weights > 0)
-    return lambda key, n: jax.random.categorical(key, logits, shape=(n,)).astype(jnp.int32)
 
 
 def adversarial_game(
@@ -143,6 +117,7 @@ def adversarial_game(
         sample=partial(_sample, setup),
         loss=loss,
         discriminate=partial(_discriminate, setup),
+        generate=partial(_generate, setup),
     )
 
 
@@ -228,8 +203,22 @@ def _init(setup: Setup, terms: Players, loss: Loss, key: Key, batch: Batch) -> t
 def _sample(
     setup: Setup, key: Key, params: PyTree, model_state: PyTree, n: int, y: PyTree = None
 ) -> Float[Array, "{n} ..."]:
+    return _generate(setup, key, params, model_state, n, y, train=False)[0]
+
+
+def _generate(
+    setup: Setup,
+    key: Key,
+    params: PyTree,
+    model_state: PyTree,
+    n: int,
+    y: PyTree = None,
+    *,
+    train: bool = False,
+) -> tuple[Float[Array, "{n} ..."], PyTree]:
     z, own = setup.prior(key, n), network_state(model_state)
-    return examples_of(networks.apply(setup.generator, named_key(key, "generator"), params, own, z, y, train=False)[0])
+    outputs, new = networks.apply(setup.generator, named_key(key, "generator"), params, own, z, y, train=train)
+    return examples_of(outputs), new
 
 
 def _discriminate(

@@ -240,6 +240,8 @@ class Game(NamedTuple):
     discriminate: (key, params, model_state, x, y=None, train=False) -> (logits, model_state), with the
                   *discriminator's* own: as it stands, normalization and all, so that no example's logit depends on
                   another, or as in training
+    generate:     (key, params, model_state, n, y=None, train=False) -> (x, model_state), with the *generator's* own:
+                  what `sample` makes, or as in training
     """
 
     init: Callable[[Key, Batch], tuple[Players, Players]]
@@ -248,6 +250,7 @@ class Game(NamedTuple):
     sample: Callable[..., Float[Array, "n ..."]]
     loss: Loss | None = None
     discriminate: Callable[..., tuple[Float[Array, "*logits"], PyTree]] | None = None
+    generate: Callable[..., tuple[Float[Array, "n ..."], PyTree]] | None = None
 
     def __repr__(self) -> str:
         """What is played, without the closures that play it, which are pages long."""

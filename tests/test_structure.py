@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
         "stop a program",
     ),
     (
-        ("losses", "terms", "augment", "optim", "nn", "outputs", "data", "metrics", "checkpoint"),
+        ("losses", "terms", "augment", "optim", "priors", "nn", "outputs", "data", "metrics", "checkpoint"),
         "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "
         "arrays to numbers; a pytree to and from disk",
     ),

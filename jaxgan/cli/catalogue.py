@@ -46,6 +46,9 @@ def models() -> None:
         facts = {}
         for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
             module = getattr(network, player)
+            if network.sizes:
+                facts[player.capitalize()] = _by_size(module, network.sizes)
+                continue
             count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs, *condition)
             facts[player.capitalize()] = (
                 f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
@@ -55,12 +58,26 @@ def models() -> None:
             ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
             facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
         _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
-    for role, known in (("generator", GENERATOR["dcgan"]), ("discriminator", DISCRIMINATOR)):
+    of_generators = {way: about for own in GENERATOR.values() for way, about in own.items()}
+    for role, known in (("generator", of_generators), ("discriminator", DISCRIMINATOR)):
         _echo_entry(
             Entry(f"conditions of a {role}", f"with --conditional; --network {role}:condition=a+b", {}), dict(known)
         )
     click.echo("your own is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
     click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
+
+
+def _by_size(module: type, sizes: tuple[tuple[int, int, int], ...]) -> str:
+    """The parameters of a player's module at its own width, without classes, for images of several sizes."""
+    from jaxgan.nn.registry import fields_for, fields_of, make, parameter_count
+
+    counts = []
+    for size, channels, latents in sizes:
+        shape = (size, size, channels)
+        own = fields_for(module, shape)
+        count = parameter_count(make(module, own), (latents,) if "size" in own else shape)
+        counts.append(f"{count:,} for {list(shape)}")
+    return f"{module.__name__}({', '.join(fields_of(module))}): parameters at its own width: {', '.join(counts)}"
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:

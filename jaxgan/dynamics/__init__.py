@@ -22,3 +22,4 @@ from jaxgan.dynamics.moves import Move as Move
 from jaxgan.dynamics.moves import best_generator as best_generator
 from jaxgan.dynamics.moves import current_generator as current_generator
 from jaxgan.dynamics.moves import update_player as update_player
+from jaxgan.dynamics.standing import standing_statistics as standing_statistics

@@ -1,17 +1,29 @@
 """Networks: pure `flax.linen` modules, called with `train=True` or `train=False`."""
 
+from jaxgan.nn.attention import SelfAttention as SelfAttention
+from jaxgan.nn.biggan import BigGANDiscriminator as BigGANDiscriminator
+from jaxgan.nn.biggan import BigGANGenerator as BigGANGenerator
 from jaxgan.nn.conditional import ClassEmbedding as ClassEmbedding
 from jaxgan.nn.conditional import ConditionalBatchNorm as ConditionalBatchNorm
 from jaxgan.nn.conditional import Projection as Projection
 from jaxgan.nn.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from jaxgan.nn.dcgan import DCGANGenerator as DCGANGenerator
+from jaxgan.nn.infogan import InfoGANDiscriminator as InfoGANDiscriminator
+from jaxgan.nn.infogan import InfoGANGenerator as InfoGANGenerator
 from jaxgan.nn.minibatch import MinibatchDiscrimination as MinibatchDiscrimination
 from jaxgan.nn.minibatch import Packed as Packed
 from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standard_deviation
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
+from jaxgan.nn.modulated import ModulatedBatchNorm as ModulatedBatchNorm
 from jaxgan.nn.patch import PatchDiscriminator as PatchDiscriminator
 from jaxgan.nn.registry import NETWORKS as NETWORKS
 from jaxgan.nn.registry import Network as Network
 from jaxgan.nn.registry import parameter_count as parameter_count
+from jaxgan.nn.residual_mlp import ResidualMLPDiscriminator as ResidualMLPDiscriminator
+from jaxgan.nn.residual_mlp import ResidualMLPGenerator as ResidualMLPGenerator
+from jaxgan.nn.sngan import SNGANDiscriminator as SNGANDiscriminator
+from jaxgan.nn.sngan import SNGANGenerator as SNGANGenerator
 from jaxgan.nn.unet import UNetGenerator as UNetGenerator
+from jaxgan.nn.wgan_gp import WGANGPDiscriminator as WGANGPDiscriminator
+from jaxgan.nn.wgan_gp import WGANGPGenerator as WGANGPGenerator

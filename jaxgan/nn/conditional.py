@@ -23,10 +23,17 @@ _LATENT = {
     "embedding": "a learned vector of the class, of as many numbers as z, joined to z",
     "product": "z times a learned vector of the class",
 }
+_IMAGES = {**_LATENT, "batch_norm": "a scale and an offset of every BatchNorm for each class"}
 GENERATOR: Mapping[str, Mapping[str, str]] = {
     "mlp": _LATENT,
-    "dcgan": {**_LATENT, "batch_norm": "a scale and an offset of every BatchNorm for each class"},
-}
+    "residual_mlp": _LATENT,
+    "dcgan": _IMAGES,
+    "infogan": _IMAGES,
+    "sngan": _IMAGES,
+    "wgan_gp_resnet": _IMAGES,
+    "biggan": {**_LATENT, "shared_embedding": "one learned vector of the class for all BatchNorms, whose scale and "
+               "offset are linear in it"},
+}  # fmt: skip
 """By the name of the network what each way does; so for discriminators."""
 DISCRIMINATOR: Mapping[str, str] = {
     "concatenation": "the class, one-hot, joined to x; of images as constant channels",

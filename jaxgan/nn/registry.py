@@ -10,11 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.nn.biggan import BigGANDiscriminator, BigGANGenerator
 from jaxgan.nn.calls import told
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.nn.infogan import InfoGANDiscriminator, InfoGANGenerator
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.nn.patch import PatchDiscriminator
+from jaxgan.nn.residual_mlp import ResidualMLPDiscriminator, ResidualMLPGenerator
+from jaxgan.nn.sngan import SNGANDiscriminator, SNGANGenerator
 from jaxgan.nn.unet import UNetGenerator
+from jaxgan.nn.wgan_gp import WGANGPDiscriminator, WGANGPGenerator
 
 
 class Network(NamedTuple):
@@ -27,6 +32,7 @@ class Network(NamedTuple):
     about: str
     paper: str
     condition_axes: int = 0  # of the condition that it needs: 3 for an image
+    sizes: tuple[tuple[int, int, int], ...] = ()  # (pixels a side, channels, latents) for which it is described
 
 
 NETWORKS: Mapping[str, Network] = {
@@ -38,6 +44,20 @@ NETWORKS: Mapping[str, Network] = {
                 "Radford et al. 2016, Unsupervised Representation Learning with DCGANs"),
         Network("pix2pix", UNetGenerator, PatchDiscriminator, 3, "U-Net and PatchGAN for pairs of images, 8 to 256 "
                 "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3),
+        Network("residual_mlp", ResidualMLPGenerator, ResidualMLPDiscriminator, 1, "residual branches without "
+                "normalization, for points", "Zhang et al. 2019, Fixup Initialization"),
+        Network("infogan", InfoGANGenerator, InfoGANDiscriminator, 3, "two convolutions and two dense layers, 8 to 256 "
+                "pixels", "Lucic et al. 2018, Are GANs Created Equal?", sizes=((28, 1, 64), (32, 3, 64))),
+        Network("wgan_gp_resnet", WGANGPGenerator, WGANGPDiscriminator, 3, "residual blocks, layer normalization in "
+                "the critic, 16, 32, 64 and 128 pixels", "Gulrajani et al. 2017, Improved Training of Wasserstein GANs",
+                sizes=((16, 3, 128), (32, 3, 128))),
+        Network("sngan", SNGANGenerator, SNGANDiscriminator, 3, "residual blocks, spectral normalization in the "
+                "discriminator, 16, 32 and 48 pixels", "Miyato et al. 2018, Spectral Normalization for GANs",
+                sizes=((16, 3, 128), (32, 3, 128), (48, 3, 128))),
+        Network("biggan", BigGANGenerator, BigGANDiscriminator, 3, "residual blocks, spectral normalization in both "
+                "players, latents and classes at every block, self-attention, 16, 32, 64, 128 and 256 pixels",
+                "Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis",
+                sizes=((16, 3, 120), (32, 3, 120), (64, 3, 120), (128, 3, 120), (256, 3, 140))),
     )
 }  # fmt: skip
 

@@ -47,6 +47,19 @@ def with_fields(discriminator: Any, **fields: bool) -> Any:
     return discriminator.clone(**fields) if all(hasattr(discriminator, name) for name in fields) else None
 
 
+def spectrally_normalized(discriminator: Any, recipe: str) -> Any:
+    """The discriminator with its field `spectral_norm` turned on.
+
+    Raises:
+      ValueError: it has no such field.
+    """
+    changed = with_fields(discriminator, spectral_norm=True)
+    if changed is None:
+        name = type(discriminator).__name__
+        raise ValueError(f"{recipe} needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
+    return changed
+
+
 def refusing_batch_norm(algorithm: Algorithm, recipe: str) -> Algorithm:
     """`algorithm`, which refuses at its start a discriminator whose variables show batch normalization.
 

@@ -9,7 +9,15 @@ from jaxgan.dynamics import alternating, averaged, critic_warm_up
 from jaxgan.game import adversarial_game
 from jaxgan.optim import clip_params
 from jaxgan.recipes.alternating_adam import gan
-from jaxgan.recipes.common import MakeGame, Rate, Size, refusing_batch_norm, rmsprop, with_fields, without_batch_norm
+from jaxgan.recipes.common import (
+    MakeGame,
+    Rate,
+    Size,
+    refusing_batch_norm,
+    rmsprop,
+    spectrally_normalized,
+    without_batch_norm,
+)
 from jaxgan.types import Algorithm, Prior
 
 
@@ -127,13 +135,9 @@ def sngan(
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.sngan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
-    critic = with_fields(without_batch_norm(discriminator), spectral_norm=True)
-    if critic is None:
-        name = type(discriminator).__name__
-        raise ValueError(f"sngan needs a discriminator with a field `spectral_norm`, as in jaxgan.nn, got {name}")
     return gan(
         generator,
-        critic,
+        spectrally_normalized(without_batch_norm(discriminator), "sngan"),
         prior,
         loss=losses.hinge,
         lr_g=lr_g,

@@ -1,12 +1,14 @@
 """The networks of a study: from names and fields to modules, and a description from which they are built again."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from jaxgan.data.source import Source
+from jaxgan.nn import biggan, sngan, wgan_gp
 from jaxgan.nn.calls import takes
 from jaxgan.nn.dcgan import base_size
+from jaxgan.nn.infogan import quarter_of
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
 from jaxgan.nn.unet import depth_of
 from jaxgan.study.catalogue import find_network
@@ -16,7 +18,15 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import ExitCalled, kept_running, raised
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
-_SIZED = {"dcgan": base_size, "pix2pix": depth_of}  # networks that refuse some sizes
+_SIZED: Mapping[str, Callable[[int], Any]] = {
+    "dcgan": base_size,
+    "pix2pix": depth_of,
+    "infogan": quarter_of,
+    "wgan_gp_resnet": wgan_gp.doublings_of,
+    "sngan": sngan.form_of,
+    "biggan": biggan.form_of,
+}
+"""Networks that refuse some sizes."""
 PLAYERS = ("generator", "discriminator")
 
 

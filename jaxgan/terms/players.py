@@ -1,6 +1,7 @@
 """Terms of the generator's samples, and of a player's own parameters."""
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -34,11 +35,12 @@ def feature_matching(weight: Coefficient = 1.0) -> Term:
     return term
 
 
-def orthogonal(weight: Coefficient = 1e-4) -> Term:
+def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Term:
     """weight sum_W |W^T W * (1 - I)|^2_F over the player's kernels: their columns are orthogonal, of any length.
 
     A kernel of more than two axes is a matrix [everything else, output channels]. The sum is over kernels and not
-    their mean.
+    their mean. Parameters by a name in `but_for` are left out: ("embedding",) is the authors' code, which leaves the
+    classes' embedding as it is. That code adds the gradient of half of this.
     Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), equation 3.
 
     Raises:
@@ -55,7 +57,8 @@ def orthogonal(weight: Coefficient = 1e-4) -> Term:
         return jnp.sum((products - jnp.diag(jnp.diag(products))) ** 2)
 
     def term(view: View) -> Scalar:
-        kernels = [leaf for leaf in jax.tree.leaves(view.params) if leaf.ndim > 1]
+        leaves = jax.tree_util.tree_leaves_with_path(view.params)
+        kernels = [leaf for path, leaf in leaves if leaf.ndim > 1 and getattr(path[-1], "key", "") not in but_for]
         return at(weight, view) * sum(map(off_diagonal, kernels), start=jnp.zeros(()))
 
     return term

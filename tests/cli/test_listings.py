@@ -11,6 +11,7 @@ import pytest
 import jaxgan
 from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
+from jaxgan.nn.registry import NETWORKS, fields_of
 from tests.cli.commands import jaxgan_process, refused
 
 
@@ -28,12 +29,27 @@ def test_recipes_and_losses_are_listed_with_what_they_are(capsys, monkeypatch):
     listed = capsys.readouterr().out
     for recipe in jaxgan.recipes.ALL:
         assert f"\n{recipe.__name__}\n" in f"\n{listed}"
-    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 16  # `gan`, too
+    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 17  # `gan`, too
     assert main(["losses"]) == 0
     listed = capsys.readouterr().out
     for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):
         assert f"\n{name}\n" in f"\n{listed}"
     assert max(map(len, listed.splitlines())) <= 70
+
+
+def test_networks_are_listed_with_their_fields_and_parameters_by_size(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    text = " ".join(listed.split())
+    for name, network in NETWORKS.items():
+        assert f"\n{name}\n" in f"\n{listed}" and network.paper in text
+        for module in (network.generator, network.discriminator):
+            assert f"{module.__name__}({', '.join(fields_of(module))})" in text
+    for count in ("6,642,241 for [28, 28, 1]", "4,276,739 for [32, 32, 3]", "10,141,441 for [48, 48, 3]"):
+        assert count in text
+    assert " for [256, 256, 3]" in text and "shared_embedding" in text
+    assert max(map(len, listed.splitlines()[:-2])) <= 70
 
 
 def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):

@@ -50,6 +50,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "unrolled_gan": _FAST,
     "pacgan": _FAST,
     "dcgan": _FAST,
+    "biggan": _FAST,
     "pix2pix": _FAST | {"l1": 1.0},
 }
 
@@ -327,6 +328,7 @@ def test_what_is_not_used_costs_nothing() -> None:
         (lambda: recipes.gan(*networks(), PRIOR, label_noise=2.0), r"rate .* at most 1, got 2.0"),
         (lambda: recipes.gan(*networks(), PRIOR, b1=1.0), r"b1 .* below 1, got 1.0"),
         (lambda: recipes.sngan(MLPGenerator(1), MLPGenerator(1), PRIOR), r"field `spectral_norm`.*MLPGenerator"),
+        (lambda: recipes.biggan(MLPGenerator(1), MLPGenerator(1), PRIOR), r"biggan .* field `spectral_norm`.*MLPGen"),
         (lambda: terms.every(0, terms.r1(1.0)), r"k .* at least 1, got 0"),
         (lambda: dynamics.consensus(toy.bilinear(), SGD, SGD, gamma=-1.0), r"gamma .* at least 0, got -1.0"),
     ],

@@ -158,6 +158,9 @@ def test_orthogonal_by_hand() -> None:
     close(values(orthogonal(3.0), view_of(params=params)), 3 * expected)
     close(values(orthogonal(), view_of(params=params)), 1e-4 * expected)
     assert values(orthogonal(), view_of(params=[jnp.array([[3.0, 0], [0, 5], [0, 0]])])) == 0
+    named = {"classes": {"embedding": jnp.ones((3, 2))}, "layer": {"kernel": jnp.array([[1.0, 2.0]])}}
+    close(values(orthogonal(1.0), view_of(params=named)), 2 * 3.0**2 + 2 * 2.0**2)  # two entries off the diagonal each
+    close(values(orthogonal(1.0, but_for=("embedding",)), view_of(params=named)), 2 * 2.0**2)
 
 
 @pytest.mark.parametrize(("term", "distance"), [(l1_to_real, np.abs), (l2_to_real, np.square)])

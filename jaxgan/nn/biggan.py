@@ -1,0 +1,203 @@
+"""BigGAN (Brock et al. 2019), for images of 16, 32, 64, 128 and 256 pixels.
+
+Channels and places of attention from 64 pixels on are those of google/compare_gan (resnet_biggan.py), whose parameter
+counts are published; 32 pixels are the CIFAR-10 networks of the authors' own code (ajbrock/BigGAN-PyTorch), and 16 the
+same with a block less. Layers are those of the authors' code: nearest-neighbour doubling, scales 1 + W c of BatchNorm,
+no ReLU on the image, sums over pixels at the end, kernels that begin orthogonal and are divided by their spectral norm
+in both players, the embedding of the classes in the generator alone not. A discriminator's block that keeps its number
+of channels has the image itself as its shortcut, as theirs at 128 pixels (compare_gan has none there, and no
+parameter either); at 16 and 32 pixels, as theirs, with a 1 x 1 convolution where it halves the image.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Float, Shaped
+
+from jaxgan.nn import conditional
+from jaxgan.nn.attention import SelfAttention
+from jaxgan.nn.layers import at_least_float32, spectrally_normalized
+from jaxgan.nn.modulated import modulated_by
+from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, no_norm, orthogonal, up_block
+from jaxgan.types import Array, Images
+
+
+class Form(NamedTuple):
+    """What both networks look like for images of one size; channels are multiples of the width."""
+
+    generator: tuple[int, ...]  # at 4 x 4 pixels, and after every block, which doubles the image
+    discriminator: tuple[int, ...]  # after every block
+    halvings: int  # how many of its blocks halve the image, from the first on
+    attention: tuple[int, int] = (0, 0)  # pixels a side of what has it, of generator and discriminator; 0: none
+    projected: bool = False  # whether every block that halves has a 1 x 1 convolution in its shortcut
+
+
+FORMS = {
+    16: Form((4, 4, 4), (4, 4, 4), 2, projected=True),
+    32: Form((4, 4, 4, 4), (4, 4, 4, 4), 2, projected=True),
+    64: Form((16, 16, 8, 4, 2), (2, 4, 8, 16, 16), 4),
+    128: Form((16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), 5, (64, 64)),
+    256: Form((16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), 6, (128, 64)),
+}
+form_of = partial(form_for, forms=FORMS, network="a BigGAN")
+"""The form for images of a size; a ValueError names the sizes that there are."""
+
+
+class BigGANGenerator(nn.Module):
+    """z [n, d] -> images [n, size, size, channels] in (-1, 1).
+
+    With `skip_z` the latent is cut into chunks, one for the first layer and one for each block, the first ones longer
+    by one where they cannot be equal. With `classes` and the condition "shared_embedding" a learned vector of the
+    class, of `embedding` numbers and the same for all layers, is joined to every block's chunk. From these comes the
+    scale and the offset of both BatchNorms of a block; the last BatchNorm has its own alone.
+
+    `width` is the number of channels before the last layer from 128 pixels on (at 64 a half of it, below a quarter).
+    `attention` is how many pixels a side what has self-attention has; None: as published, 64 at 128 pixels and 128 at
+    256; 0: none. `spectral_norm` divides every kernel by its largest singular value. `dtype` is that of the
+    computation, as in flax (None: that of the parameters); the result is float32 or wider.
+
+    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.GENERATOR`.
+
+    Source: Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis, appendix B.
+
+    Raises:
+      ValueError: when called, another size than 16, 32, 64, 128 or 256, attention at a size that no block has, or a
+        latent of fewer numbers than chunks.
+
+    Example:
+      >>> import jax
+      >>> z, y = jnp.zeros((2, 12)), jnp.array([7, 0])
+      >>> generator = BigGANGenerator(16, 3, width=4, classes=10)
+      >>> jax.eval_shape(lambda: generator.init_with_output(jax.random.key(0), z, y, train=True)[0]).shape
+      (2, 16, 16, 3)
+    """
+
+    size: int
+    channels: int
+    width: int = 96
+    embedding: int = 128
+    skip_z: bool = True
+    attention: int | None = None
+    spectral_norm: bool = True
+    dtype: Any = None
+    classes: int = 0
+    condition: str = "shared_embedding"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.GENERATOR["biggan"])
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
+    ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
+        wrap = partial(spectrally_normalized, wanted=self.spectral_norm, train=train)
+        form, condition = form_of(self.size), conditional.condition_of(self, y)
+        conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)
+        attended = _attention(self.attention, form.attention[0], [8 << i for i in range(len(form.generator) - 1)])
+        widths, *others = (self.width * times for times in form.generator)
+        z, codes = _chunks(conditional.latents(condition, z), len(others), self.skip_z)
+        by_class = "shared_embedding" in condition.ways
+        shared = condition.embedded(z, self.embedding, init=orthogonal) if by_class else None
+        x = wrap(nn.Dense(4 * 4 * widths, kernel_init=orthogonal, dtype=self.dtype, name="first"))(z)
+        x = x.reshape(-1, 4, 4, widths)
+        options: dict[str, Any] = {"use_running_average": not train, "momentum": 0.9, "dtype": self.dtype}
+        for i, (features, code) in enumerate(zip(others, codes, strict=True)):
+            parts = [part for part in (code, shared) if part is not None]
+            norm = modulated_by(parts, wrap=wrap, kernel_init=orthogonal, **options)
+            x = up_block(conv, norm, x, features, f"block_{i}")
+            if x.shape[1] == attended:
+                x = SelfAttention(orthogonal, self.dtype, wrap, name="attention")(x)
+        x = nn.relu(nn.BatchNorm(name="last_norm", **options)(x))
+        return nn.tanh(at_least_float32(conv.last(x, self.channels, "last")))
+
+
+class BigGANDiscriminator(nn.Module):
+    """Images [n, size, size, channels] -> logits [n].
+
+    `width` is the number of channels after the first block from 128 pixels on (at 64 a half of it, below a quarter).
+    `attention` is as in the generator; None: as published, 64 at 128 and at 256 pixels. `dtype` and `spectral_norm`
+    are as there, too. No example's logit depends on another. The last features, sums over pixels, are sown as
+    "features".
+
+    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    `jaxgan.nn.conditional.DISCRIMINATOR`; the paper's is "projection".
+
+    Source: Brock et al. 2019, as the generator; Miyato and Koyama 2018, cGANs with Projection Discriminator.
+
+    Raises:
+      ValueError: when called, images of another size than 16, 32, 64, 128 or 256 pixels, or attention at a size that no
+        block has.
+
+    Example:
+      >>> import jax
+      >>> x, y = jnp.zeros((2, 16, 16, 3)), jnp.array([7, 0])
+      >>> discriminator = BigGANDiscriminator(width=4, classes=10)
+      >>> jax.eval_shape(lambda: discriminator.init_with_output(jax.random.key(0), x, y, train=True)[0]).shape
+      (2,)
+    """
+
+    width: int = 96
+    attention: int | None = None
+    spectral_norm: bool = True
+    dtype: Any = None
+    classes: int = 0
+    condition: str = "projection"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conditional.check_condition(self, conditional.DISCRIMINATOR)
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
+    ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
+        wrap = partial(spectrally_normalized, wanted=self.spectral_norm, train=train)
+        size, condition = x.shape[1], conditional.condition_of(self, y)
+        form = form_of(size)
+        conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)
+        sides = [size >> min(i + 1, form.halvings) for i in range(len(form.discriminator))]
+        attended = _attention(self.attention, form.attention[1], sides)
+        x = conditional.inputs(condition, x)
+        for i, features in enumerate(self.width * times for times in form.discriminator):
+            x = _down(conv, x, features, i, form)
+            # the blocks at the end have a size in common: it is after the first of them
+            if sides[i] == attended and sides.index(attended) == i:
+                x = SelfAttention(orthogonal, self.dtype, wrap, name="attention")(x)
+        x = jnp.sum(nn.relu(x), axis=(1, 2))
+        self.sow("intermediates", "features", x)
+        options: dict[str, Any] = {"kernel_init": orthogonal, "dtype": self.dtype}
+        logits = at_least_float32(wrap(nn.Dense(1, name="last", **options))(x).reshape(x.shape[0]))
+        return conditional.outputs(condition, x, logits, wrap, **options)
+
+
+def _down(conv: Convolutions, x: Images, features: int, i: int, form: Form) -> Float[Array, "n out_h out_w {features}"]:
+    if i == 0:
+        return first_block(conv, x, features, "block_0")
+    halve = i < form.halvings
+    projected = features != x.shape[-1] or (halve and form.projected)
+    return down_block(conv, no_norm, x, features, f"block_{i}", halve=halve, hidden=features, projected=projected)
+
+
+def _attention(given: int | None, published: int, sides: list[int]) -> int:
+    """Where self-attention is, in pixels a side; 0: nowhere."""
+    wanted = published if given is None else given
+    if wanted and wanted not in sides:
+        raise ValueError(f"attention must be 0 for none or one of {', '.join(map(str, sorted(set(sides))))}, the "
+                         f"sizes after a block, got {given}")  # fmt: skip
+    return wanted
+
+
+def _chunks(
+    z: Float[Array, "n d"], blocks: int, skip_z: bool
+) -> tuple[Float[Array, "n _"], list[Float[Array, "n _"] | None]]:
+    """What the first layer has of z, and what each block has."""
+    if not skip_z:
+        return z, [None] * blocks
+    if z.shape[-1] <= blocks:
+        raise ValueError(f"skip_z cuts a latent into {blocks + 1} chunks, and needs as many numbers, got {z.shape[-1]}")
+    first, *others = jnp.array_split(z, blocks + 1, axis=-1)
+    return first, [*others]

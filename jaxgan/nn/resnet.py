@@ -1,0 +1,137 @@
+"""Residual blocks of images with two 3 x 3 convolutions, as SNGAN, WGAN-GP and BigGAN have them.
+
+They go by ReLU before every convolution, double an image by copying its pixels, and halve it by means of 2 x 2 of them.
+A 1 x 1 convolution commutes with both, so shortcuts have theirs where the image is small: a quarter of the products.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.types import Array, Images
+
+Norm = Callable[..., Images]
+"""(x, name=...) -> x normalized, within a module's `__call__`."""
+
+Form = TypeVar("Form")
+
+glorot = nn.initializers.glorot_uniform()
+glorot_of_gain_root_2 = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
+orthogonal = nn.initializers.orthogonal()
+
+
+class Convolutions(NamedTuple):
+    """The convolutions of one network: what goes around each, and how its kernel begins."""
+
+    wrap: Callable[[nn.Module], Callable[[Array], Array]]  # say, a spectral norm
+    dtype: Any = None
+    branch: nn.initializers.Initializer = glorot_of_gain_root_2  # of 3 x 3 ones within blocks
+    other: nn.initializers.Initializer = glorot
+
+    def three(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
+        """3 x 3, of a residual branch."""
+        return self._made(x, features, 3, name, self.branch)
+
+    def one(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
+        """1 x 1, of a shortcut."""
+        return self._made(x, features, 1, name, self.other)
+
+    def last(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
+        """3 x 3, to the channels of an image."""
+        return self._made(x, features, 3, name, self.other)
+
+    def _made(
+        self, x: Images, features: int, side: int, name: str, init: nn.initializers.Initializer
+    ) -> Float[Array, "n h w {features}"]:
+        conv = nn.Conv(features, (side, side), kernel_init=init, dtype=self.dtype, name=name,
+                       conv_general_dilated=conv_general_dilated)  # fmt: skip
+        return self.wrap(conv)(x)
+
+
+def doubled(x: Images) -> Float[Array, "n h*2 w*2 c"]:
+    """Twice the height and the width, each pixel copied to 2 x 2: nearest-neighbour interpolation.
+
+    Example:
+      >>> doubled(jnp.arange(2.0).reshape(1, 1, 2, 1))[0, :, :, 0].tolist()
+      [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]]
+    """
+    n, h, w, c = x.shape
+    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
+
+
+def halved(x: Images) -> Float[Array, "n h//2 w//2 c"]:
+    """Half of the height and the width, which are even, by means of 2 x 2 pixels.
+
+    Example:
+      >>> halved(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
+      [[[[1.5]]]]
+    """
+    n, h, w, c = x.shape
+    return jnp.mean(x.reshape(n, h // 2, 2, w // 2, 2, c), axis=(2, 4))
+
+
+def no_norm(x: Images, name: str) -> Images:
+    """In place of a `Norm`: x as it is."""
+    del name
+    return x
+
+
+def up_block(
+    conv: Convolutions, norm: Norm, x: Images, features: int, name: str
+) -> Float[Array, "n h*2 w*2 {features}"]:
+    """norm, ReLU, doubling, 3 x 3, norm, ReLU, 3 x 3; beside it the doubled image through a 1 x 1."""
+    y = doubled(nn.relu(norm(x, name=f"{name}_norm_0")))
+    y = conv.three(y, features, f"{name}_conv_0")
+    y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
+    return y + doubled(conv.one(x, features, f"{name}_shortcut"))
+
+
+def down_block(
+    conv: Convolutions, norm: Norm, x: Images, features: int, name: str, *, halve: bool, hidden: int, projected: bool
+) -> Float[Array, "n out_h out_w {features}"]:
+    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, halving; beside it the halved image.
+
+    Args:
+      conv: the network's convolutions.
+      norm: goes before either ReLU.
+      x: images.
+      features: the channels of the result.
+      name: of the block, with which those of its layers begin.
+      halve: whether it halves the image.
+      hidden: the channels between its convolutions.
+      projected: whether the shortcut has a 1 x 1 convolution; where the channels change it needs one.
+    """
+    y = conv.three(nn.relu(norm(x, name=f"{name}_norm_0")), hidden, f"{name}_conv_0")
+    y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
+    y, x = (halved(y), halved(x)) if halve else (y, x)
+    return y + (conv.one(x, features, f"{name}_shortcut") if projected else x)
+
+
+def first_block(conv: Convolutions, x: Images, features: int, name: str) -> Float[Array, "n h//2 w//2 {features}"]:
+    """`down_block` on an image itself: it halves, and has no norms and no ReLU before its first convolution."""
+    y = nn.relu(conv.three(x, features, f"{name}_conv_0"))
+    y = halved(conv.three(y, features, f"{name}_conv_1"))
+    return y + conv.one(halved(x), features, f"{name}_shortcut")
+
+
+def form_for(size: int, forms: Mapping[int, Form], network: str) -> Form:
+    """What a network looks like for images of `size` pixels.
+
+    Raises:
+      ValueError: it makes none of that size, with the sizes that it makes.
+
+    Example:
+      >>> form_for(33, {32: "a", 48: "b"}, "an SNGAN")
+      Traceback (most recent call last):
+      ValueError: an SNGAN makes images of 32 or 48 pixels a side, got 33; the nearest is 32
+    """
+    if size in forms:
+        return forms[size]
+    *others, last = sorted(forms)
+    known = f"{', '.join(map(str, others))} or {last}" if others else str(last)
+    nearest = min(sorted(forms), key=lambda other: abs(other - size))
+    raise ValueError(f"{network} makes images of {known} pixels a side, got {size}; the nearest is {nearest}")
