@@ -15,7 +15,7 @@ from jaxgan.nn.minibatch import Packed as Packed
 from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standard_deviation
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
-from jaxgan.nn.modulated import ModulatedBatchNorm as ModulatedBatchNorm
+from jaxgan.nn.modulated_norm import ModulatedBatchNorm as ModulatedBatchNorm
 from jaxgan.nn.patch import PatchDiscriminator as PatchDiscriminator
 from jaxgan.nn.registry import NETWORKS as NETWORKS
 from jaxgan.nn.registry import Network as Network
