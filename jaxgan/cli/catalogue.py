@@ -35,32 +35,60 @@ def losses() -> None:
 def models() -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
     from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
-    from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, parameter_count
+    from jaxgan.nn.registry import NETWORKS
     from jaxgan.study.listing import Entry
 
-    examples = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64)}  # shape, width, latents
-    of_pairs = (32, 32, 3), 32, 1
     for network in NETWORKS.values():
-        shape, width, latents = of_pairs if network.condition_axes else examples[network.axes]
-        condition = (shape,) if network.condition_axes else ()
-        facts = {}
-        for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
-            module = getattr(network, player)
-            count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs, *condition)
-            facts[player.capitalize()] = (
-                f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
-                f"{list(shape)} at width {width}"
-            )
-        if network.name in GENERATOR:
-            ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
-            facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
-        _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
+        _echo_entry(Entry(network.name, network.about, _network_facts(network) | {"Paper": network.paper}), {})
     for role, known in (("generator", GENERATOR["dcgan"]), ("discriminator", DISCRIMINATOR)):
         _echo_entry(
             Entry(f"conditions of a {role}", f"with --conditional; --network {role}:condition=a+b", {}), dict(known)
         )
     click.echo("your own is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
     click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
+
+
+def _network_facts(network: Any) -> dict[str, str]:
+    """Both players with their fields, the sizes, the parameters at those of the paper, and the ways to take classes."""
+    from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
+    from jaxgan.nn.registry import fields_of
+
+    shape, width, latents = _EXAMPLES["pairs" if network.condition_axes else network.axes]
+    if network.sizes and shape[0] not in network.sizes:
+        shape = _EXAMPLES["pairs"][0]
+    modules = {player: getattr(network, player) for player in ("generator", "discriminator")}
+    counts = _counts(network, shape, latents, width=width)
+    facts = {
+        player.capitalize(): f"{module.__name__}({', '.join(fields_of(module))}): {counts[player]:,} parameters for "
+        f"examples {list(shape)} at width {width}"
+        for player, module in modules.items()
+    }
+    if network.sizes:
+        facts["Sizes"] = f"{', '.join(map(str, network.sizes))} pixels a side"
+    if network.published:
+        found = {size: _counts(network, (size, size, 3), network.latents) for size in network.published}
+        listed = (f"{size}: {each['generator']:,} and {each['discriminator']:,}" for size, each in found.items())
+        facts["Parameters"] = f"of the paper, by size, from {network.latents} latents: {'; '.join(listed)}"
+    if network.name in GENERATOR:
+        ways = getattr(modules["discriminator"], "CONDITIONS", DISCRIMINATOR)
+        facts["Condition"] = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
+        facts["Condition"] += ", ".join(ways)
+    return facts
+
+
+_EXAMPLES: dict[Any, Any] = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64), "pairs": ((32, 32, 3), 32, 1)}
+"""Shape, width and latents by the axes of an example."""
+
+
+def _counts(network: Any, shape: tuple[int, ...], latents: int, **fields: Any) -> dict[str, int]:
+    """How many parameters each player has for examples of a shape."""
+    from jaxgan.nn.registry import fields_for, make, parameter_count
+
+    condition, found = (shape,) if network.condition_axes else (), {}
+    for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
+        module = getattr(network, player)
+        found[player] = parameter_count(make(module, fields_for(module, shape, **fields)), inputs, *condition)
+    return found
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:

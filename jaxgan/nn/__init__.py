@@ -11,7 +11,11 @@ from jaxgan.nn.minibatch import minibatch_standard_deviation as minibatch_standa
 from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
 from jaxgan.nn.patch import PatchDiscriminator as PatchDiscriminator
+from jaxgan.nn.r3gan import R3GANDiscriminator as R3GANDiscriminator
+from jaxgan.nn.r3gan import R3GANGenerator as R3GANGenerator
 from jaxgan.nn.registry import NETWORKS as NETWORKS
 from jaxgan.nn.registry import Network as Network
 from jaxgan.nn.registry import parameter_count as parameter_count
+from jaxgan.nn.stylegan2 import StyleGAN2Generator as StyleGAN2Generator
+from jaxgan.nn.stylegan2_discriminator import StyleGAN2Discriminator as StyleGAN2Discriminator
 from jaxgan.nn.unet import UNetGenerator as UNetGenerator

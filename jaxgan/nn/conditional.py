@@ -25,6 +25,8 @@ _LATENT = {
 GENERATOR: Mapping[str, Mapping[str, str]] = {
     "mlp": _LATENT,
     "dcgan": {**_LATENT, "batch_norm": "a scale and an offset of every BatchNorm for each class"},
+    "stylegan2": {"embedding": "a learned vector of the class joined to z, of as many numbers as w"},
+    "r3gan": {"embedding": _LATENT["embedding"]},
 }
 """By the name of the network what each way does; so for discriminators."""
 DISCRIMINATOR: Mapping[str, str] = {

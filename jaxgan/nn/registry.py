@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.nn import dcgan, pyramid, unet
 from jaxgan.nn.calls import told
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.nn.patch import PatchDiscriminator
+from jaxgan.nn.r3gan import R3GANDiscriminator, R3GANGenerator
+from jaxgan.nn.stylegan2 import StyleGAN2Generator
+from jaxgan.nn.stylegan2_discriminator import StyleGAN2Discriminator
 from jaxgan.nn.unet import UNetGenerator
 
 
@@ -27,6 +31,9 @@ class Network(NamedTuple):
     about: str
     paper: str
     condition_axes: int = 0  # of the condition that it needs: 3 for an image
+    sizes: tuple[int, ...] = ()  # of images that it makes, in pixels a side
+    published: tuple[int, ...] = ()  # those of the paper, which the defaults are for
+    latents: int = 0  # of the paper
 
 
 NETWORKS: Mapping[str, Network] = {
@@ -35,9 +42,17 @@ NETWORKS: Mapping[str, Network] = {
         Network("mlp", MLPGenerator, MLPDiscriminator, 1, "ReLU layers, for points and anything flattened",
                 "Goodfellow et al. 2014, Generative Adversarial Nets"),
         Network("dcgan", DCGANGenerator, DCGANDiscriminator, 3, "strided convolutions and BatchNorm, 8 to 128 pixels",
-                "Radford et al. 2016, Unsupervised Representation Learning with DCGANs"),
+                "Radford et al. 2016, Unsupervised Representation Learning with DCGANs",
+                sizes=tuple(sorted(dcgan.SIZES))),
         Network("pix2pix", UNetGenerator, PatchDiscriminator, 3, "U-Net and PatchGAN for pairs of images, 8 to 256 "
-                "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3),
+                "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3,
+                unet.SIZES),
+        Network("stylegan2", StyleGAN2Generator, StyleGAN2Discriminator, 3, "styles that modulate convolutions, and "
+                "noise; 8 to 1024 pixels", "Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN",
+                sizes=pyramid.SIZES, published=(32, 256, 512, 1024), latents=512),
+        Network("r3gan", R3GANGenerator, R3GANDiscriminator, 3, "grouped bottlenecks without normalization, 8 to 1024 "
+                "pixels", "Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline",
+                sizes=pyramid.SIZES, published=(32, 64, 256), latents=64),
     )
 }  # fmt: skip
 

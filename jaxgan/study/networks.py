@@ -1,12 +1,13 @@
 """The networks of a study: from names and fields to modules, and a description from which they are built again."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from jaxgan.data.source import Source
 from jaxgan.nn.calls import takes
 from jaxgan.nn.dcgan import base_size
+from jaxgan.nn.pyramid import resolutions
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
 from jaxgan.nn.unet import depth_of
 from jaxgan.study.catalogue import find_network
@@ -16,7 +17,9 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import ExitCalled, kept_running, raised
 
 _DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
-_SIZED = {"dcgan": base_size, "pix2pix": depth_of}  # networks that refuse some sizes
+_SIZED: dict[str, Callable[[int], Any]] = {  # networks that refuse some sizes
+    "dcgan": base_size, "pix2pix": depth_of, "stylegan2": resolutions, "r3gan": resolutions,
+}  # fmt: skip
 PLAYERS = ("generator", "discriminator")
 
 

@@ -28,12 +28,27 @@ def test_recipes_and_losses_are_listed_with_what_they_are(capsys, monkeypatch):
     listed = capsys.readouterr().out
     for recipe in jaxgan.recipes.ALL:
         assert f"\n{recipe.__name__}\n" in f"\n{listed}"
-    assert listed.count("\n  loss ") == listed.count("\n  terms ") == listed.count("\n  paper ") == 16  # `gan`, too
+    known = len(jaxgan.recipes.ALL) + 1  # `gan`, too
+    assert [listed.count(f"\n  {label} ") for label in ("loss", "terms", "paper")] == [known] * 3
     assert main(["losses"]) == 0
     listed = capsys.readouterr().out
     for name in ("minimax", "non_saturating", "wasserstein", "f_kl_practical", "relativistic_average"):
         assert f"\n{name}\n" in f"\n{listed}"
     assert max(map(len, listed.splitlines())) <= 70
+
+
+def test_networks_are_listed_with_fields_sizes_parameters_and_paper(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["models"]) == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "StyleGAN2Generator(size, channels, width, w_dim", "R3GANDiscriminator(width, blocks, group",
+        "8, 16, 32, 64, 128, 256, 512, 1024 pixels a side", "28, 32, 40,",
+        "from 512 latents: 32: 21,523,475 and 21,507,073",
+        "1024: 30,370,060 and 29,012,513", "32: 20,732,160 and 20,683,776", "Karras et al. 2020", "Huang et al. 2024",
+        "of the generator: embedding; of the discriminator: projection",
+    ):  # fmt: skip
+        assert words in listed, words
 
 
 def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):

@@ -221,7 +221,7 @@ def test_two_losses_of_one_name_can_be_labelled(tmp_path, capsys):
 
 def test_registered_networks_have_documented_fields_and_known_sizes():
     found = {network_for(*shapes).name for shapes in (((2,),), ((8, 8, 1),), ((8, 8, 3), (8, 8, 1)))}
-    assert found == set(NETWORKS) == {"mlp", "dcgan", "pix2pix"}
+    assert found == {"mlp", "dcgan", "pix2pix"} and found < set(NETWORKS)
     generator = make(NETWORKS["mlp"].generator, fields_for(NETWORKS["mlp"].generator, (2,), width=128))
     assert parameter_count(generator, (2,)) == 2 * 128 + 128 + 128 * 128 + 128 + 128 * 2 + 2
     with pytest.raises(ValueError, match=r"has no field 'chanels'; did you mean 'channels'\?"):
