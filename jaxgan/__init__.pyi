@@ -31,6 +31,7 @@ from .dynamics import critic_warm_up as critic_warm_up
 from .dynamics import current_generator as current_generator
 from .dynamics import discriminator_only as discriminator_only
 from .dynamics import extragradient as extragradient
+from .dynamics import half_life_decay as half_life_decay
 from .dynamics import lookahead as lookahead
 from .dynamics import optimistic as optimistic
 from .dynamics import simultaneous as simultaneous
@@ -57,6 +58,7 @@ from .losses import relativistic_average as relativistic_average
 from .losses import smoothed_labels as smoothed_labels
 from .losses import wasserstein as wasserstein
 from .optim import clip_params as clip_params
+from .optim import cosine_schedule as cosine_schedule
 from .priors import class_prior as class_prior
 from .priors import normal_prior as normal_prior
 from .priors import scaled_truncated_prior as scaled_truncated_prior

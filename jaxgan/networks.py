@@ -78,6 +78,29 @@ def apply(
     return outputs, like(model_state, new)
 
 
+def has_halves(module: Any) -> bool:
+    """Whether a generator is a `mapping`, z -> w, followed by a `synthesis`, w -> x, both methods of its own.
+
+    Example:
+      >>> from jaxgan.nn import MLPGenerator, StyleGAN2Generator
+      >>> has_halves(StyleGAN2Generator(16, 3)), has_halves(MLPGenerator(2))
+      (True, False)
+    """
+    return all(inspect.isfunction(getattr(type(module), name, None)) for name in ("mapping", "synthesis"))
+
+
+def call_method(
+    module: Any, name: str, key: Key, params: PyTree, model_state: PyTree, x: Shaped[Array, "n ..."], y: PyTree = None
+) -> PyTree:
+    """What the method `name` of a module returns in training for x, and conditions y unless they are None."""
+    called, keywords = told(module, True)
+    takes = inspect.signature(getattr(type(module), name)).parameters
+    options: dict[str, Any] = {word: value for word, value in keywords.items() if word in takes}
+    options |= {"method": name, "mutable": list(model_state)}
+    variables, inputs = {"params": params, **model_state}, (x,) if y is None else (x, y)
+    return _with_streams(key, lambda rngs: called.apply(variables, *inputs, rngs=rngs, **options))[0]
+
+
 def features(
     module: Any, key: Key, params: PyTree, model_state: PyTree, x: Shaped[Array, "n ..."], y: PyTree = None
 ) -> Float[Array, "*features"]:

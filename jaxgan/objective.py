@@ -150,6 +150,14 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
         y = conditions(passes.y_fake, z.shape[0])
         return examples_of(networks.apply(setup.generator, g_key, g_params, g_state, z, y, train=True)[0])
 
+    def mapping(z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        y = conditions(passes.y_fake, z.shape[0])
+        return networks.call_method(setup.generator, "mapping", g_key, g_params, g_state, z, y)
+
+    def synthesis(w: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        return networks.call_method(setup.generator, "synthesis", g_key, g_params, g_state, w)
+
+    halves = (mapping, synthesis) if networks.has_halves(setup.generator) else (None, None)
     return View(
         critic=lambda x: logits_of(outputs(x)),
         features=features,
@@ -168,6 +176,8 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
         fake_outputs=passes.fake_outputs,
         y_fake=passes.y_fake,
         fake_critic=lambda x: logits_of(outputs(x, passes.y_fake)),
+        mapping=halves[0],
+        synthesis=halves[1],
     )
 
 

@@ -1,12 +1,33 @@
 """The optax transformations that GANs need and optax lacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Float
 
-from jaxgan.checks import check_coefficient
+from jaxgan.checks import check_coefficient, check_count
+from jaxgan.types import Array, Step
+
+
+def cosine_schedule(first: float, last: float, steps: int) -> Callable[[Step], Float[Array, ""]]:
+    """A schedule from `first` to `last` over half a cosine, and `last` after that.
+
+    last + (first - last) (1 + cos(pi min(step / steps, 1))) / 2. Either end may be 0.
+
+    Raises:
+      ValueError: a number that is not finite, or steps below 1.
+
+    Example:
+      >>> [round(float(cosine_schedule(0.9, 0.99, 100)(jnp.int32(step))), 4) for step in (0, 50, 100, 200)]
+      [0.9, 0.945, 0.99, 0.99]
+    """
+    check_coefficient("first", first, lowest=None)
+    check_coefficient("last", last, lowest=None)
+    check_count("steps", steps)
+    return lambda step: last + (first - last) / 2 * (1 + jnp.cos(jnp.pi * jnp.minimum(step / steps, 1.0)))
 
 
 def clip_params(limit: float) -> optax.GradientTransformation:

@@ -160,6 +160,9 @@ class View(NamedTuple):
     fake_outputs: PyTree
     y_fake: PyTree  # the conditions of the fakes
     fake_critic: Callable[[Array], Array]  # `critic` under the conditions of the fakes
+    # The two halves of a generator that has both methods, as StyleGAN2's does: z -> w, and w -> x.
+    mapping: Callable[[Array], Array] | None = None
+    synthesis: Callable[[Array], Array] | None = None
 
 
 class StatefulTerm(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan.optim import clip_params
+from jaxgan.optim import clip_params, cosine_schedule
 from tests import golden
 
 KEY = jax.random.key(0)
@@ -61,3 +61,16 @@ def test_optaxs_rmsprop_with_eps_outside_of_the_root_is_torchs() -> None:
     inside = path(decay=0.99, eps=1e-8)
     assert np.all(np.abs(inside[:, 2]) < 0.01 * np.abs(golden.RMSPROP[:, 2]))  # a small gradient moves next to nothing
     assert np.all(np.abs(path() / golden.RMSPROP - 1) > 0.5)  # nor are optax's defaults
+
+
+def test_a_cosine_goes_from_one_end_to_the_other_and_stays() -> None:
+    for first, last in ((2e-4, 5e-5), (0.0, 5e6), (0.9, 0.99)):
+        schedule = cosine_schedule(first, last, 40)
+        found = [float(schedule(jnp.int32(step))) for step in (0, 10, 20, 40, 41, 1000)]
+        # cos(pi / 4) = 1 / sqrt(2) a quarter of the way
+        quarter = (first + last) / 2 + (first - last) / 2 / np.sqrt(2)
+        np.testing.assert_allclose(found, [first, quarter, (first + last) / 2, last, last, last], rtol=1e-5)
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got 0"):
+        cosine_schedule(0.0, 1.0, 0)
+    with pytest.raises(ValueError, match="last must be a finite number, got nan"):
+        cosine_schedule(0.0, float("nan"), 10)

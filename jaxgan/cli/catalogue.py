@@ -35,29 +35,11 @@ def losses() -> None:
 def models() -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
     from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
-    from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, parameter_count
+    from jaxgan.nn.registry import NETWORKS
     from jaxgan.study.listing import Entry
 
-    examples = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64)}  # shape, width, latents
-    of_pairs = (32, 32, 3), 32, 1
     for network in NETWORKS.values():
-        shape, width, latents = of_pairs if network.condition_axes else examples[network.axes]
-        condition = (shape,) if network.condition_axes else ()
-        facts = {}
-        for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
-            module = getattr(network, player)
-            if network.sizes:
-                facts[player.capitalize()] = _by_size(module, network.sizes)
-                continue
-            count = parameter_count(make(module, fields_for(module, shape, width=width)), inputs, *condition)
-            facts[player.capitalize()] = (
-                f"{module.__name__}({', '.join(fields_of(module))}): {count:,} parameters for examples "
-                f"{list(shape)} at width {width}"
-            )
-        if network.name in GENERATOR:
-            ways = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
-            facts["Condition"] = ways + ", ".join(DISCRIMINATOR)
-        _echo_entry(Entry(network.name, network.about, facts | {"Paper": network.paper}), {})
+        _echo_entry(Entry(network.name, network.about, _network_facts(network) | {"Paper": network.paper}), {})
     of_generators = {way: about for own in GENERATOR.values() for way, about in own.items()}
     for role, known in (("generator", of_generators), ("discriminator", DISCRIMINATOR)):
         _echo_entry(
@@ -67,17 +49,47 @@ def models() -> None:
     click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
 
 
-def _by_size(module: type, sizes: tuple[tuple[int, int, int], ...]) -> str:
-    """The parameters of a player's module at its own width, without classes, for images of several sizes."""
-    from jaxgan.nn.registry import fields_for, fields_of, make, parameter_count
+def _network_facts(network: Any) -> dict[str, str]:
+    """Both players with their fields, the sizes, the parameters at those of the paper, and the ways to take classes."""
+    from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
+    from jaxgan.nn.registry import fields_of
 
-    counts = []
-    for size, channels, latents in sizes:
-        shape = (size, size, channels)
-        own = fields_for(module, shape)
-        count = parameter_count(make(module, own), (latents,) if "size" in own else shape)
-        counts.append(f"{count:,} for {list(shape)}")
-    return f"{module.__name__}({', '.join(fields_of(module))}): parameters at its own width: {', '.join(counts)}"
+    shape, width, latents = _EXAMPLES["pairs" if network.condition_axes else network.axes]
+    if network.sizes and shape[0] not in network.sizes:
+        shape = _EXAMPLES["pairs"][0]
+    modules = {player: getattr(network, player) for player in ("generator", "discriminator")}
+    counts = _counts(network, shape, latents, width=width)
+    facts = {
+        player.capitalize(): f"{module.__name__}({', '.join(fields_of(module))}): {counts[player]:,} parameters for "
+        f"examples {list(shape)} at width {width}"
+        for player, module in modules.items()
+    }
+    if network.sizes:
+        facts["Sizes"] = f"{', '.join(map(str, network.sizes))} pixels a side"
+    if network.published:
+        found = {size: _counts(network, (size, size, c), latents) for size, c, latents in network.published}
+        listed = (f"{size}: {each['generator']:,} and {each['discriminator']:,}" for size, each in found.items())
+        facts["Published"] = f"by size, without classes: {'; '.join(listed)} parameters"
+    if network.name in GENERATOR:
+        ways = getattr(modules["discriminator"], "CONDITIONS", DISCRIMINATOR)
+        facts["Condition"] = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
+        facts["Condition"] += ", ".join(ways)
+    return facts
+
+
+_EXAMPLES: dict[Any, Any] = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64), "pairs": ((32, 32, 3), 32, 1)}
+"""Shape, width and latents by the axes of an example."""
+
+
+def _counts(network: Any, shape: tuple[int, ...], latents: int, **fields: Any) -> dict[str, int]:
+    """How many parameters each player has for examples of a shape."""
+    from jaxgan.nn.registry import fields_for, make, parameter_count
+
+    condition, found = (shape,) if network.condition_axes else (), {}
+    for player, inputs in (("generator", (latents,)), ("discriminator", shape)):
+        module = getattr(network, player)
+        found[player] = parameter_count(make(module, fields_for(module, shape, **fields)), inputs, *condition)
+    return found
 
 
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from jaxgan.dynamics.alternating import critic_warm_up as critic_warm_up
 from jaxgan.dynamics.alternating import two_time_scales as two_time_scales
 from jaxgan.dynamics.alternating import unrolled as unrolled
 from jaxgan.dynamics.averages import averaged as averaged
+from jaxgan.dynamics.averages import half_life_decay as half_life_decay
 from jaxgan.dynamics.averages import lookahead as lookahead
 from jaxgan.dynamics.balance import Balance as Balance
 from jaxgan.dynamics.balance import balanced as balanced

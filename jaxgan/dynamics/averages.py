@@ -1,18 +1,22 @@
 """What is wrapped around any rule: a moving average of the generator, and lookahead."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import current_generator
-from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
+from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State, Step
+
+Decay = float | Callable[[Step], Float[Array, ""]]
+"""Of a moving average: what is left of the old at a step; a number, or a schedule of the step."""
 
 
-def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
+def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
     """`algorithm`, keeping an exponential moving average of the generator in `State.average`, to sample from.
 
         average <- average + max(1 - decay, 9 / (10 + t)) (generator - average)
@@ -27,7 +31,7 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
     Adam does, would take the untrained weights out, but leave a fifth of the average to the first third of those
     steps. Up to t = 9 / (1 - decay) - 10 (step 8,990 for 0.999) the average therefore weights the generator after step
     s by about s^8, so it looks back over the last tenth or so of the run, however short that is; later it is the
-    exponential average of the given decay.
+    exponential average of the given decay. The decay may be a schedule, a function of t.
 
     Source: tf.train.ExponentialMovingAverage (`num_updates`); the weighting by a power of the step is that of Karras
     et al. 2024, Analyzing and Improving the Training Dynamics of Diffusion Models, section 3.1.
@@ -53,7 +57,8 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
         return state._replace(average=current_generator(state))
 
     def update(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
-        rate = jnp.maximum(1 - decay, 9 / (10 + state.step))
+        kept = decay(state.step) if callable(decay) else decay
+        rate = jnp.maximum(1 - kept, 9 / (10 + state.step))
         before = state.average
         state, report = algorithm.update(key, state, sample)
 
@@ -65,6 +70,28 @@ def averaged(algorithm: Algorithm, decay: float) -> Algorithm:
         return state._replace(average=jax.tree.map(towards, before, current_generator(state))), report
 
     return algorithm._replace(init=init, update=update)
+
+
+def half_life_decay(images: Decay, batch_size: int) -> Decay:
+    """The decay of an average in which a generator has half its weight after so many more images: 2^(-batch / images).
+
+    `images` may be a schedule of the step, and then so is the decay; with 0 images nothing old is left.
+    Source: the training loop of stylegan2-ada-pytorch (Karras et al. 2020), with 10,000 images for batches of 32.
+
+    Raises:
+      ValueError: a negative or infinite number of images, or a batch size below 1.
+
+    Example:
+      >>> round(half_life_decay(10_000.0, 32), 5)
+      0.99778
+    """
+    check_coefficient("images", images, schedule=True)
+    check_count("batch_size", batch_size)
+    if callable(images):
+        return lambda step: 0.5 ** (batch_size / jnp.maximum(images(step), 1e-8))
+    if isinstance(images, jax.core.Tracer):
+        return 0.5 ** (batch_size / jnp.maximum(images, 1e-8))
+    return 0.5 ** (batch_size / images) if images else 0.0
 
 
 class Slow(NamedTuple):

@@ -17,6 +17,8 @@ from jaxgan.nn.mlp import MLPDiscriminator as MLPDiscriminator
 from jaxgan.nn.mlp import MLPGenerator as MLPGenerator
 from jaxgan.nn.modulated_norm import ModulatedBatchNorm as ModulatedBatchNorm
 from jaxgan.nn.patch import PatchDiscriminator as PatchDiscriminator
+from jaxgan.nn.r3gan import R3GANDiscriminator as R3GANDiscriminator
+from jaxgan.nn.r3gan import R3GANGenerator as R3GANGenerator
 from jaxgan.nn.registry import NETWORKS as NETWORKS
 from jaxgan.nn.registry import Network as Network
 from jaxgan.nn.registry import parameter_count as parameter_count
@@ -24,6 +26,8 @@ from jaxgan.nn.residual_mlp import ResidualMLPDiscriminator as ResidualMLPDiscri
 from jaxgan.nn.residual_mlp import ResidualMLPGenerator as ResidualMLPGenerator
 from jaxgan.nn.sngan import SNGANDiscriminator as SNGANDiscriminator
 from jaxgan.nn.sngan import SNGANGenerator as SNGANGenerator
+from jaxgan.nn.stylegan2 import StyleGAN2Generator as StyleGAN2Generator
+from jaxgan.nn.stylegan2_discriminator import StyleGAN2Discriminator as StyleGAN2Discriminator
 from jaxgan.nn.unet import UNetGenerator as UNetGenerator
 from jaxgan.nn.wgan_gp import WGANGPDiscriminator as WGANGPDiscriminator
 from jaxgan.nn.wgan_gp import WGANGPGenerator as WGANGPGenerator

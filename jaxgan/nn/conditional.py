@@ -33,6 +33,8 @@ GENERATOR: Mapping[str, Mapping[str, str]] = {
     "wgan_gp_resnet": _IMAGES,
     "biggan": {**_LATENT, "shared_embedding": "one learned vector of the class for all BatchNorms, whose scale and "
                "offset are linear in it"},
+    "stylegan2": {"embedding": "a learned vector of the class joined to z, of as many numbers as w"},
+    "r3gan": {"embedding": _LATENT["embedding"]},
 }  # fmt: skip
 """By the name of the network what each way does; so for discriminators."""
 DISCRIMINATOR: Mapping[str, str] = {
@@ -197,7 +199,7 @@ def latents(condition: Condition, z: Float[Array, "n d"]) -> Float[Array, "n e"]
         z = z * condition.embedded(z, z.shape[-1])
     joined = [z]
     if "concatenation" in condition.ways:
-        joined.append(_one_hot(condition.y, condition.classes, z.dtype))
+        joined.append(class_shares(condition.y, condition.classes, z.dtype))
     if "embedding" in condition.ways:
         # As long at first as a one-hot vector: vectors as long as z drown it, and every class becomes one picture.
         short = nn.initializers.normal(1 / math.sqrt(z.shape[-1]))
@@ -216,7 +218,7 @@ def inputs(condition: Condition, x: Float[Array, "n *size c"]) -> Float[Array, "
     """What a discriminator sees: x, and what is joined to its last axis."""
     joined = [x]
     if "concatenation" in condition.ways:
-        one_hot = _one_hot(condition.y, condition.classes, x.dtype)
+        one_hot = class_shares(condition.y, condition.classes, x.dtype)
         one_hot = one_hot.reshape(x.shape[0], *[1] * (x.ndim - 2), -1)
         joined.append(jnp.broadcast_to(one_hot, (*x.shape[:-1], one_hot.shape[-1])))
     if "embedding" in condition.ways:
@@ -255,7 +257,8 @@ def _pack(y: Shaped[Array, " n *pack"]) -> tuple[int, ...]:
     return () if jnp.issubdtype(y.dtype, jnp.floating) else y.shape[1:]
 
 
-def _one_hot(y: Shaped[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+def class_shares(y: Shaped[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
+    """Classes y [n] one-hot, of packs y [n, m] one after the other; shares of the classes [n, K] as they are."""
     if jnp.issubdtype(y.dtype, jnp.floating):
         return y.astype(dtype)
     return jax.nn.one_hot(y, classes, dtype=dtype).reshape(y.shape[0], -1)
@@ -263,4 +266,4 @@ def _one_hot(y: Shaped[Array, " n *pack"], classes: int, dtype: Any) -> Float[Ar
 
 def _rows(table: Float[Array, "k d"], y: Shaped[Array, " n *pack"], classes: int) -> Float[Array, "n d"]:
     """Those of the classes, unrounded: a GPU's fast products would keep ten bits of them."""
-    return jnp.matmul(_one_hot(y, classes, table.dtype), table, precision="highest")
+    return jnp.matmul(class_shares(y, classes, table.dtype), table, precision="highest")

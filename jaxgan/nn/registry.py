@@ -10,14 +10,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.nn import biggan, dcgan, pyramid, sngan, unet
 from jaxgan.nn.biggan import BigGANDiscriminator, BigGANGenerator
 from jaxgan.nn.calls import told
 from jaxgan.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.nn.infogan import InfoGANDiscriminator, InfoGANGenerator
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.nn.patch import PatchDiscriminator
+from jaxgan.nn.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.nn.residual_mlp import ResidualMLPDiscriminator, ResidualMLPGenerator
 from jaxgan.nn.sngan import SNGANDiscriminator, SNGANGenerator
+from jaxgan.nn.stylegan2 import StyleGAN2Generator
+from jaxgan.nn.stylegan2_discriminator import StyleGAN2Discriminator
 from jaxgan.nn.unet import UNetGenerator
 from jaxgan.nn.wgan_gp import WGANGPDiscriminator, WGANGPGenerator
 
@@ -32,7 +36,8 @@ class Network(NamedTuple):
     about: str
     paper: str
     condition_axes: int = 0  # of the condition that it needs: 3 for an image
-    sizes: tuple[tuple[int, int, int], ...] = ()  # (pixels a side, channels, latents) for which it is described
+    sizes: tuple[int, ...] = ()  # of images that it makes, in pixels a side
+    published: tuple[tuple[int, int, int], ...] = ()  # (pixels a side, channels, latents) of the paper or its code
 
 
 NETWORKS: Mapping[str, Network] = {
@@ -41,23 +46,31 @@ NETWORKS: Mapping[str, Network] = {
         Network("mlp", MLPGenerator, MLPDiscriminator, 1, "ReLU layers, for points and anything flattened",
                 "Goodfellow et al. 2014, Generative Adversarial Nets"),
         Network("dcgan", DCGANGenerator, DCGANDiscriminator, 3, "strided convolutions and BatchNorm, 8 to 128 pixels",
-                "Radford et al. 2016, Unsupervised Representation Learning with DCGANs"),
+                "Radford et al. 2016, Unsupervised Representation Learning with DCGANs",
+                sizes=tuple(sorted(dcgan.SIZES))),
         Network("pix2pix", UNetGenerator, PatchDiscriminator, 3, "U-Net and PatchGAN for pairs of images, 8 to 256 "
-                "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3),
+                "pixels", "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks", 3,
+                unet.SIZES),
         Network("residual_mlp", ResidualMLPGenerator, ResidualMLPDiscriminator, 1, "residual branches without "
                 "normalization, for points", "Zhang et al. 2019, Fixup Initialization"),
         Network("infogan", InfoGANGenerator, InfoGANDiscriminator, 3, "two convolutions and two dense layers, 8 to 256 "
-                "pixels", "Lucic et al. 2018, Are GANs Created Equal?", sizes=((28, 1, 64), (32, 3, 64))),
+                "pixels", "Lucic et al. 2018, Are GANs Created Equal?", published=((28, 1, 64), (32, 3, 64))),
         Network("wgan_gp_resnet", WGANGPGenerator, WGANGPDiscriminator, 3, "residual blocks, layer normalization in "
-                "the critic, 16, 32, 64 and 128 pixels", "Gulrajani et al. 2017, Improved Training of Wasserstein GANs",
-                sizes=((16, 3, 128), (32, 3, 128))),
+                "the critic", "Gulrajani et al. 2017, Improved Training of Wasserstein GANs",
+                sizes=(16, 32, 64, 128), published=((32, 3, 128),)),
         Network("sngan", SNGANGenerator, SNGANDiscriminator, 3, "residual blocks, spectral normalization in the "
-                "discriminator, 16, 32 and 48 pixels", "Miyato et al. 2018, Spectral Normalization for GANs",
-                sizes=((16, 3, 128), (32, 3, 128), (48, 3, 128))),
+                "discriminator", "Miyato et al. 2018, Spectral Normalization for GANs",
+                sizes=tuple(sngan.FORMS), published=((32, 3, 128), (48, 3, 128))),
         Network("biggan", BigGANGenerator, BigGANDiscriminator, 3, "residual blocks, spectral normalization in both "
-                "players, latents and classes at every block, self-attention, 16, 32, 64, 128 and 256 pixels",
+                "players, latents and classes at every block, self-attention",
                 "Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis",
-                sizes=((16, 3, 120), (32, 3, 120), (64, 3, 120), (128, 3, 120), (256, 3, 140))),
+                sizes=tuple(biggan.FORMS), published=((128, 3, 120), (256, 3, 140))),
+        Network("stylegan2", StyleGAN2Generator, StyleGAN2Discriminator, 3, "styles that modulate convolutions, and "
+                "noise", "Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN",
+                sizes=pyramid.SIZES, published=tuple((size, 3, 512) for size in (32, 256, 512, 1024))),
+        Network("r3gan", R3GANGenerator, R3GANDiscriminator, 3, "grouped bottlenecks without normalization",
+                "Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline",
+                sizes=pyramid.SIZES, published=tuple((size, 3, 64) for size in (32, 64, 256))),
     )
 }  # fmt: skip
 

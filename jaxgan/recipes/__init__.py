@@ -28,13 +28,16 @@ from jaxgan.recipes.penalized import r3gan as r3gan
 from jaxgan.recipes.penalized import sngan as sngan
 from jaxgan.recipes.penalized import wgan as wgan
 from jaxgan.recipes.penalized import wgan_gp as wgan_gp
+from jaxgan.recipes.schedules import r3gan_schedules as r3gan_schedules
 from jaxgan.recipes.settings import Setting as Setting
 from jaxgan.recipes.settings import settings_of as settings_of
+from jaxgan.recipes.style import r1_gamma as r1_gamma
+from jaxgan.recipes.style import stylegan2 as stylegan2
 from jaxgan.recipes.translation import pix2pix as pix2pix
 from jaxgan.types import Algorithm
 
 ALL: tuple[Callable[..., Algorithm], ...] = (
     minimax_gan, ns_gan, wgan, wgan_gp, lsgan, hinge_gan, sngan, dragan, r1_gan, ragan, r3gan, unrolled_gan, pacgan,
-    dcgan, biggan, pix2pix,
+    dcgan, biggan, pix2pix, stylegan2,
 )  # fmt: skip
 """One for each paper, in the order of the table that `jaxgan recipes` prints; `gan`, which has any loss, is not one."""

@@ -23,11 +23,11 @@ def gan(
     lr_g: Rate = 2e-4,
     lr_d: Rate = 2e-4,
     b1: float = 0.5,
-    b2: float = 0.999,
+    b2: Rate = 0.999,
     d_steps: int = 1,
     g_steps: int = 1,
     batch_size: Size = 64,
-    ema: float | None = None,
+    ema: Rate | None = None,
     label_noise: float = 0.0,
     d_terms: Sequence[Term] = (),
     g_terms: Sequence[Term] = (),
@@ -49,11 +49,11 @@ def gan(
       lr_g: learning rate of the generator, or a schedule of its updates.
       lr_d: learning rate of the discriminator, or a schedule of its updates.
       b1: Adam's decay of the first moment, of both players.
-      b2: Adam's decay of the second moment, of both players.
+      b2: Adam's decay of the second moment, of both players, or a schedule of their updates.
       d_steps: discriminator updates per step.
       g_steps: generator updates per step.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
-      ema: decay of a moving average of the generator to sample from; None: no average.
+      ema: decay of a moving average of the generator to sample from, or a schedule of the step; None: no average.
       label_noise: share of real and fake labels that are swapped for the discriminator.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.

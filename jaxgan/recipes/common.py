@@ -20,10 +20,13 @@ MakeGame = Callable[..., Game]
 """What makes the game: it takes what `jaxgan.adversarial_game` takes, and may add to it."""
 
 
-def adam(lr: Rate, b1: float, b2: float, **more: Any) -> optax.GradientTransformation:
+def adam(lr: Rate, b1: float, b2: Rate, **more: Any) -> optax.GradientTransformation:
+    """Adam, whose second decay may be a schedule of its updates like the rate."""
     check_coefficient("a learning rate", lr, schedule=True)
     check_coefficient("b1", b1, below=1.0)
-    check_coefficient("b2", b2, below=1.0)
+    check_coefficient("b2", b2, below=1.0, schedule=True)
+    if callable(b2):
+        return optax.inject_hyperparams(optax.adam)(lr, b1, b2, **more)
     return optax.adam(lr, b1, b2, **more)
 
 

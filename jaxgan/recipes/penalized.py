@@ -245,9 +245,9 @@ def r3gan(
     lr_g: Rate = 2e-4,
     lr_d: Rate = 2e-4,
     b1: float = 0.0,
-    b2: float = 0.99,
+    b2: Rate = 0.99,
     gamma: terms.Coefficient = 1.0,
-    ema: float | None = 0.999,
+    ema: Rate | None = 0.999,
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
@@ -255,7 +255,7 @@ def r3gan(
 
     The authors anneal everything by the data set: the rates from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth,
     and the half-life of the average from 0 to half a million images and more. These are constants in the middle of
-    that, for a run that is short; gamma and the rates may be schedules.
+    that, for a run that is short; gamma, the rates, b2 and ema may be schedules, and `r3gan_schedules` has theirs.
 
     Loss:    relativistic
     Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D

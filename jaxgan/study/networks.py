@@ -9,6 +9,7 @@ from jaxgan.nn import biggan, sngan, wgan_gp
 from jaxgan.nn.calls import takes
 from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.infogan import quarter_of
+from jaxgan.nn.pyramid import resolutions
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for
 from jaxgan.nn.unet import depth_of
 from jaxgan.study.catalogue import find_network
@@ -25,6 +26,8 @@ _SIZED: Mapping[str, Callable[[int], Any]] = {
     "wgan_gp_resnet": wgan_gp.doublings_of,
     "sngan": sngan.form_of,
     "biggan": biggan.form_of,
+    "stylegan2": resolutions,
+    "r3gan": resolutions,
 }
 """Networks that refuse some sizes."""
 PLAYERS = ("generator", "discriminator")

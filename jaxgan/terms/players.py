@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxgan.checks import check_coefficient
+from jaxgan.checks import check_coefficient, check_count
 from jaxgan.terms.parts import Coefficient, at, flat, root
 from jaxgan.types import Array, Scalar, StatefulTerm, Term, View
 
@@ -64,16 +64,20 @@ def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Te
     return term
 
 
-def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> StatefulTerm:
+def path_length(weight: Coefficient = 2.0, decay: float = 0.99, shrink: int = 1) -> StatefulTerm:
     """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels).
 
-    Steps of one length in the latents then make changes of one size. The expectation is over latents and images y; a is
-    the moving average of |J^T y|, up to and including this evaluation. For points the number of pixels is 1; for images
-    it is height times width. (The paper's latent is w, behind a mapping network; here it is what `generate` takes.)
-    Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B.
+    Steps of one length in the latents then make changes of one size. The latent is w where the generator has the
+    methods `mapping` and `synthesis`, as StyleGAN2's does, and what `generate` takes where it has not. Of w in layers,
+    [n, layers, d], |J^T y|^2 is the mean over layers. The expectation is over latents and images y; a is the moving
+    average of |J^T y|, up to and including this evaluation. For points the number of pixels is 1; for images it is
+    height times width. The first n / `shrink` of a batch's latents are enough for the authors, with 2.
+
+    Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B; layers
+    and shrinking as in the authors' code, in which a little of the gradient, 1 - decay, passes through a as well.
 
     Raises:
-      ValueError: a negative weight, or a decay outside [0, 1].
+      ValueError: a negative weight, a decay outside [0, 1], or `shrink` below 1.
 
     Example:
       >>> float(path_length().init())
@@ -81,12 +85,19 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99) -> StatefulTerm:
     """
     check_coefficient("weight", weight, schedule=True)
     check_coefficient("decay", decay, highest=1.0)
+    check_count("shrink", shrink)
 
-    def apply(view: View, state: Scalar) -> tuple[Float[Array, " n"], Scalar]:
+    def apply(view: View, state: Scalar) -> tuple[Float[Array, " m"], Scalar]:
+        z = view.z[: max(1, view.z.shape[0] // shrink)]
+        if view.mapping is None or view.synthesis is None:
+            latents, images, layers = z, view.generate, 1
+        else:
+            latents, images = view.mapping(z), view.synthesis
+            layers = latents.shape[1] if latents.ndim == 3 else 1
         pixels = math.prod(view.fake.shape[1:3]) if view.fake.ndim == 4 else 1
-        y = jax.random.normal(view.key, view.fake.shape, view.fake.dtype) / math.sqrt(pixels)
-        gradient = jax.grad(lambda z: jnp.sum(view.generate(z) * y))(view.z)
-        lengths = root(jnp.sum(flat(gradient) ** 2, axis=1))
+        y = jax.random.normal(view.key, (z.shape[0], *view.fake.shape[1:]), view.fake.dtype) / math.sqrt(pixels)
+        gradient = jax.grad(lambda latents: jnp.sum(images(latents) * y))(latents)
+        lengths = root(jnp.sum(flat(gradient) ** 2, axis=1) / layers)
         state = decay * state + (1 - decay) * jax.lax.stop_gradient(jnp.mean(lengths))
         return at(weight, view) * (lengths - state) ** 2, state
 

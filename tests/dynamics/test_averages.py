@@ -9,8 +9,9 @@ import pytest
 from scipy.special import gammaln
 
 from jaxgan import toy
-from jaxgan.dynamics import averaged, best_generator
+from jaxgan.dynamics import averaged, best_generator, half_life_decay
 from jaxgan.losses import minimax
+from jaxgan.optim import cosine_schedule
 from jaxgan.types import Algorithm, Generator, Key, Players, Sampler, State
 
 KEY = jax.random.key(0)
@@ -92,3 +93,24 @@ def test_decays_can_be_swept() -> None:
     decays = [0.0, 0.3, 0.9]
     swept = jax.vmap(lambda decay: average_after(path, decay).params["w"])(jnp.asarray(decays))
     np.testing.assert_allclose(swept, [weights(29, decay) @ path for decay in decays], atol=2e-6)
+
+
+def test_a_decay_may_be_a_schedule_and_a_half_life_in_images() -> None:
+    path = np.random.default_rng(2).standard_normal((400, 2))
+    constant = [average_after(path, decay).params["w"] for decay in (0.9, lambda step: jnp.float32(0.9))]
+    np.testing.assert_allclose(constant[1], constant[0], atol=1e-6)
+    # the last 50 steps see another decay: what was there before has 0.8^50 of its weight, 1e-5
+    changed = average_after(path, lambda step: jnp.where(step < 350, 0.99, 0.8)).params["w"]
+    alone = (0.2 * 0.8 ** np.arange(50)[::-1]) @ path[-50:]
+    np.testing.assert_allclose(changed, alone, atol=1e-3)
+    ten: Any = half_life_decay(640.0, 64)
+    assert ten**10 == pytest.approx(0.5)
+    assert half_life_decay(0.0, 64) == 0.0
+    decay_of: Any = lambda images: half_life_decay(images, 64)  # noqa: E731
+    swept = jax.vmap(decay_of)(jnp.array([0.0, 640.0]))
+    np.testing.assert_allclose(swept, [0.0, 0.5**0.1], rtol=1e-6)
+    growing: Any = half_life_decay(cosine_schedule(0.0, 640.0, 100), 64)
+    np.testing.assert_allclose([growing(jnp.int32(step)) for step in (0, 100)], [0.0, 0.5**0.1], rtol=1e-6)
+    for images, batch in ((-1.0, 64), (float("inf"), 64), (10.0, 0)):
+        with pytest.raises(ValueError, match=r"^(images|batch_size) must be"):
+            half_life_decay(images, batch)

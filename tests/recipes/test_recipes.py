@@ -52,6 +52,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "dcgan": _FAST,
     "biggan": _FAST,
     "pix2pix": _FAST | {"l1": 1.0},
+    "stylegan2": _FAST | {"gamma": 0.3},
 }
 
 
@@ -405,7 +406,7 @@ class Bounded(nn.Module):
         return nn.SpectralNorm(nn.Dense(1))(x, update_stats=train)[:, 0]
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "dragan", "r1_gan", "r3gan"])
+@pytest.mark.parametrize("name", ["wgan_gp", "dragan", "r1_gan", "r3gan", "stylegan2"])
 def test_penalties_by_example_refuse_batch_normalization_of_any_network(name: str) -> None:
     recipe = getattr(recipes, name)
     for discriminator in (Normalized(), Packed(Normalized(), 2)):

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from jaxgan import losses, recipes
@@ -14,7 +15,7 @@ def test_settings_are_typed_by_their_annotations_and_documented() -> None:
     assert [*found] == [name for name, s in found.items() if s.name == name and s.doc]
     assert {name for name, s in found.items() if s.sweepable} == {"lr_g", "lr_d", "b1", "b2", "ema", "label_noise"}
     assert (found["loss"].default, found["loss"].kinds[0]) == (losses.non_saturating, Loss)
-    assert (found["ema"].default, found["ema"].kinds) == (None, (float, type(None)))
+    assert (found["ema"].default, found["ema"].kinds) == (None, (float, Callable, type(None)))
     assert (found["batch_size"].default, found["batch_size"].kinds) == (64, (int, BatchSizes))
     for recipe in recipes.ALL:
         settings = settings_of(recipe)
