@@ -90,13 +90,22 @@ def has_halves(module: Any) -> bool:
 
 
 def call_method(
-    module: Any, name: str, key: Key, params: PyTree, model_state: PyTree, x: Shaped[Array, "n ..."], y: PyTree = None
+    module: Any,
+    name: str,
+    key: Key,
+    params: PyTree,
+    model_state: PyTree,
+    x: Shaped[Array, "n ..."],
+    y: PyTree = None,
+    *,
+    train: bool,
+    **more: Any,
 ) -> PyTree:
-    """What the method `name` of a module returns in training for x, and conditions y unless they are None."""
-    called, keywords = told(module, True)
+    """What the method `name` of a module returns for x, and conditions y unless they are None, with `more` options."""
+    called, keywords = told(module, train)
     takes = inspect.signature(getattr(type(module), name)).parameters
     options: dict[str, Any] = {word: value for word, value in keywords.items() if word in takes}
-    options |= {"method": name, "mutable": list(model_state)}
+    options |= {"method": name, "mutable": list(model_state), **more}
     variables, inputs = {"params": params, **model_state}, (x,) if y is None else (x, y)
     return _with_streams(key, lambda rngs: called.apply(variables, *inputs, rngs=rngs, **options))[0]
 

@@ -152,10 +152,10 @@ def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batc
 
     def mapping(z: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         y = conditions(passes.y_fake, z.shape[0])
-        return networks.call_method(setup.generator, "mapping", g_key, g_params, g_state, z, y)
+        return networks.call_method(setup.generator, "mapping", g_key, g_params, g_state, z, y, train=True)
 
     def synthesis(w: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
-        return networks.call_method(setup.generator, "synthesis", g_key, g_params, g_state, w)
+        return networks.call_method(setup.generator, "synthesis", g_key, g_params, g_state, w, train=True)
 
     halves = (mapping, synthesis) if networks.has_halves(setup.generator) else (None, None)
     return View(

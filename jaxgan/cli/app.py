@@ -18,6 +18,7 @@ from jaxgan.cli.export import export
 from jaxgan.cli.merge import merge
 from jaxgan.cli.power import power
 from jaxgan.cli.profile import profile
+from jaxgan.cli.project import project
 from jaxgan.cli.remedy import remedy
 from jaxgan.cli.report import report
 from jaxgan.cli.sample import interpolate, neighbours, sample
@@ -112,7 +113,7 @@ def cli(context: click.Context) -> None:
 
 _COMMANDS = (
     compare, train, study, status, report, diagnose, remedy, track, profile, power, merge, check, sample, interpolate,
-    neighbours, translate, export, recipes, losses, models, datasets,
+    neighbours, project, translate, export, recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)

@@ -65,9 +65,9 @@ def neighbours(run: Path | None, **options: Any) -> None:
 
 
 def _grid(run: Path, **options: Any) -> list[Path]:
-    from jaxgan.study import generate
+    from jaxgan.study.samples import sample as write
 
-    return generate.sample(run, **options)
+    return write(run, **options)
 
 
 def _each(run: Path, kind: str, *, overwrite: bool, **options: Any) -> Path:

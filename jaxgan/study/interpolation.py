@@ -1,6 +1,5 @@
-"""What lies between two latents, or between two classes, of a trained generator."""
+"""Grids of what lies between latents, or between classes, of a trained generator."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -9,26 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.files import written_whole
-from jaxgan.game import normal_prior
 from jaxgan.report.run import figures
 from jaxgan.study.classes import label_of
-from jaxgan.study.generate import (
-    LoadedGenerator,
-    in_the_plane,
-    labels_for,
-    load_generator,
-    modes_of,
-    named_by,
-    save_arrays,
-    save_picture,
-    target,
-)
+from jaxgan.study.generate import load_generator
+from jaxgan.study.latent_grids import LATENTS, LatentGrid, between_classes, grid_for
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
-from jaxgan.study.paths import linear_path, spherical_path
+from jaxgan.study.samples import in_the_plane, labels_for, modes_of, named_by, save_arrays, save_picture, target
 from jaxgan.types import Array
 
-LATENTS = 8  # whose examples go from one class to another
 _FRAME = 100  # milliseconds of a frame of an animation
 
 
@@ -37,6 +25,8 @@ def interpolate(
     *,
     configuration: str | None = None,
     seed: int | None = None,
+    kind: str = "paths",
+    space: str = "z",
     n: int = 10,
     key: int = 0,
     label: str | None = None,
@@ -46,12 +36,28 @@ def interpolate(
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
-    """Writes n examples along the paths between two latents, one linear and one spherical, or between two classes.
+    """Writes a grid of examples of latents that lie between others, n in a row, or of classes between two.
 
-    Images are a row of each path; points a panel of each, with the modes where the data have such. All are of the class
-    that `label` names; with none, of the first. With `to_label` latents stay as they are and classes change: each of 8
-    latents is a path from the one class to the other, by n pairs of their shares. The arrays are `x`, the latents `z`
-    and, of such a path, the shares `y`. With `animated` a .gif beside them goes along all paths, there and back.
+    Images are a picture of rows; points a panel of each row, with the modes where the data have such. All are of the
+    class that `label` names; with none, of the first. With `to_label` latents stay as they are and classes change: each
+    of 8 latents is a row from the one class to the other, by n pairs of their shares. The arrays are `x`, the latents
+    (`z` or `w`) and, of such rows, the shares `y`.
+
+    Args:
+      folder: of a run.
+      configuration, seed: which generator, as for `load_generator`.
+      kind, space: which grid, see `jaxgan.study.latent_grids.grid_for`.
+      n: how many examples a row has.
+      key: of the latents.
+      label, to_label: classes, by name or number.
+      out: the picture; the arrays go beside it.
+      animated: whether a .gif beside them shows all rows at once, along them and back.
+      overwrite: whether files that are there are replaced.
+      trust: whether code that the folder names may be run where the folder was made elsewhere.
+
+    Raises:
+      OptionError: what does not fit together, a run on points where images are asked for, or files that are there.
+      StoreError, CheckpointError: as for `load_generator`.
     """
     check_limit("n", n)
     expect("n", n, n >= 2, "at least 2: both ends of a path")
@@ -62,49 +68,41 @@ def interpolate(
         raise OptionError("configuration", line)
     labels = labels_for(generator, label, folder)
     name, drawn = named_by(generator, label, labels), jax.random.key(key)
+    what = "interpolation" if (kind, space) == ("paths", "z") else f"{kind}-{space}"
     if to_label is None:
-        png = target(out, folder / f"interpolation-{name}-key{key}.png", overwrite)
-        start, end = normal_prior(generator.latent_dim)(drawn, 2)
-        z = jnp.stack([linear_path(start, end, n), spherical_path(start, end, n)])
         y = labels[0] if labels else None
-        return _written(png, generator, ("linear", "spherical"), z, y, folder, animated)
+        grid = grid_for(generator, kind, space, drawn, n, y)
+        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite)
+        return _written(png, grid, y, folder, animated)
+    if (kind, space) != ("paths", "z"):
+        raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
     last = label_of(to_label, generator.classes, folder, "to_class")
     assert labels  # else there is no class of that name
-    png = target(out, folder / f"interpolation-{name}-to-class{last}-key{key}.png", overwrite)
-    z = jnp.repeat(normal_prior(generator.latent_dim)(drawn, LATENTS)[:, None], n, axis=1)
-    shares = between_classes(labels[0], last, len(generator.classes), n)
-    return _written(png, generator, [f"latent {i}" for i in range(LATENTS)], z, shares, folder, animated)
+    z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
+    grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
+    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite)
+    return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated)
 
 
-def between_classes(first: int, last: int, classes: int, n: int) -> Array:
-    """Shares of the classes [n, classes] from the first to the last, in even steps.
-
-    Example:
-      >>> between_classes(0, 2, 3, 3).tolist()
-      [[1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]
-    """
-    start, end = jax.nn.one_hot(jnp.array([first, last]), classes)
-    return linear_path(start, end, n)
-
-
-def _written(
-    png: Path, generator: LoadedGenerator, names: Sequence[str], z: Array, y: int | Array | None, folder: Path,
-    animated: bool,
-) -> list[Path]:  # fmt: skip
-    """The examples of latents z [paths, n, d], all of one class or each path by shares y [n, K], on disk."""
-    paths, n, _ = z.shape
-    given = y if y is None else jnp.full(paths * n, y, jnp.int32) if isinstance(y, int) else jnp.tile(y, (paths, 1))
-    x = np.asarray(generator.generate(z.reshape(paths * n, -1), given))
-    along, written = x.reshape(paths, n, *x.shape[1:]), [png]
-    if animated and x.ndim == 2:
-        raise OptionError("gif", f"the run in {folder} makes points, expected images")
-    if x.ndim == 2:
-        lines = dict(zip(names, in_the_plane(x).reshape(paths, n, 2), strict=True))
+def _written(png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool) -> list[Path]:
+    """The examples of a grid, all of one class or each row by shares y [n, K], on disk."""
+    rows, n = grid.latents.shape[:2]
+    flat = grid.latents.reshape(rows * n, *grid.latents.shape[2:])
+    given = y if y is None else jnp.full(rows * n, y, jnp.int32) if isinstance(y, int) else jnp.tile(y, (rows, 1))
+    made = np.asarray(grid.decode(flat, given))
+    along = np.array(made.reshape(rows, n, *made.shape[1:]))
+    if along.ndim == 3:
+        if animated or rows > 2:
+            raise OptionError("gif" if animated else "kind", f"the run in {folder} makes points, expected images")
+        lines = dict(zip(grid.names, in_the_plane(made).reshape(rows, n, 2), strict=True))
         figures.save_png(figures.paths_figure(lines, modes_of(folder)), png)
     else:
-        save_picture(png, x, n)
+        if grid.empty_corner:
+            along[0, 0] = 1  # white
+        save_picture(png, along.reshape(-1, *along.shape[2:]), n)
     shares = {"y": np.asarray(y)} if isinstance(y, jax.Array) else {}
-    written.append(save_arrays(png, x=along, z=np.asarray(z), **shares))
+    latents = {grid.space: np.asarray(grid.latents)}
+    written = [png, save_arrays(png, x=along, **latents, **shares)]
     return [*written, _save_animation(png.with_suffix(".gif"), along)] if animated else written
 
 

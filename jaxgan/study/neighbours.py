@@ -14,10 +14,11 @@ from jaxgan.data.source import to_unit
 from jaxgan.metrics.neighbours import memorization
 from jaxgan.results import store
 from jaxgan.study.config import from_stored
-from jaxgan.study.generate import labels_for, load_generator, named_by, save_arrays, save_picture, target
+from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.planning import source_of
+from jaxgan.study.samples import labels_for, named_by, save_arrays, save_picture, target
 
 NEAREST = 7  # training images beside a sample
 MEASURED = 1000  # samples whose distances are told

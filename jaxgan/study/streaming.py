@@ -1,6 +1,6 @@
 """Any number of samples of a trained generator to disk, a block of them in memory at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from jaxgan.data.writers import WRITERS
 from jaxgan.study.bars import progress_bar
-from jaxgan.study.generate import LoadedGenerator, labels_for, load_generator, named_by
+from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
-from jaxgan.types import Array, Key
+from jaxgan.study.samples import labels_for, named_by
+from jaxgan.study.truncation import sampler_for
+from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # samples at a time
 _USUAL = 1000  # samples, where no number is asked for
@@ -29,6 +31,8 @@ def write_samples(
     n: int | None = None,
     key: int = 0,
     label: str | None = None,
+    truncation: str | None = None,
+    statistics: str = "running",
     out: Path | None = None,
     trust: bool = False,
     progress: bool = False,
@@ -44,6 +48,8 @@ def write_samples(
         "tfds", a prepared data set that TensorFlow Datasets reads. All can be trained on, by `--data`.
       configuration, seed: which generator, as for `load_generator`.
       n, key, label: how many samples, by default 1,000, of which random key and class.
+      truncation: of the latents, as `sampler_for` has it.
+      statistics: of BatchNorm, as `load_generator` has them.
       out: where to; by default in the run's folder.
       trust: whether code that the folder names may be run where the folder was made elsewhere.
       progress: whether there is a bar over the samples.
@@ -55,7 +61,7 @@ def write_samples(
     n = _USUAL if n is None else n
     check_limit("n", n)
     check_limit("key", key)
-    generator = load_generator(folder, configuration, seed, trust=trust)
+    generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))
     check_limit("n", total)
@@ -63,7 +69,7 @@ def write_samples(
     path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
     if path.exists():
         raise OptionError("out", f"{path} is there already; name another one")
-    blocks = _blocks(generator, jax.random.key(key), n, labels)
+    blocks = _blocks(sampler_for(generator, truncation), jax.random.key(key), n, labels)
     first = next(blocks)
     if first[0].ndim != 4 and kind != "npz":
         raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")
@@ -76,14 +82,14 @@ def write_samples(
 
 
 def _blocks(
-    generator: LoadedGenerator, key: Key, n: int, labels: list[int] | None
+    sample: Callable[[Key, int, PyTree], Array], key: Key, n: int, labels: list[int] | None
 ) -> Iterator[tuple[NDArray, NDArray | None]]:
     """Samples and their labels, class after class; all but the last block of a class have one size."""
 
     @jax.jit
     def draw(key: Key, label: Array) -> Array:
         y = None if labels is None else jnp.full(BLOCK, label, jnp.int32)
-        x = generator.sample(key, BLOCK, y)
+        x = sample(key, BLOCK, y)
         return jnp.round((jnp.clip(x, -1, 1) + 1) * 127.5).astype(jnp.uint8) if x.ndim == 4 else x
 
     for label in [0] if labels is None else labels:

@@ -59,7 +59,7 @@ def translate(
     if not shape:
         raise OptionError("run", f"the run in {folder} was trained on no pairs of images, expected one with "
                           "--data pairs:...")  # fmt: skip
-    inputs = [_input(Path(file), tuple(shape), report) for file in files]
+    inputs = read_inputs(files, tuple(shape), report)
     generator = load_generator(folder, configuration, seed, trust=trust)
     if out is None:
         out = folder / "translated" / f"{generator.configuration}-seed{generator.seed}"
@@ -71,6 +71,17 @@ def translate(
         for file, x in zip(files[first:], np.asarray(generator.sample(noise, len(y), y)), strict=False):
             written.append(_save(out, Path(file).stem, x))
     return written
+
+
+def read_inputs(
+    files: Sequence[Path], shape: tuple[int, ...], report: Callable[[str], None]
+) -> list[Float32[np.ndarray, "size size e"]]:
+    """Pictures in [-1, 1], fitted to a shape; `report` is called with a line for each that had to be.
+
+    Raises:
+      DataError: what is no picture, in a line that names the file.
+    """
+    return [_input(Path(file), shape, report) for file in files]
 
 
 def fitted(picture: UInt8[np.ndarray, "h w c"], shape: tuple[int, ...]) -> UInt8[np.ndarray, "size size e"]:

@@ -1,0 +1,165 @@
+"""DCGAN, SNGAN, BigGAN, StyleGAN2 and R3GAN at 32 pixels: as many steps and nearly as many parameters for each.
+
+    python experiments/architectures.py [--data mnist] [--seeds 4] [--steps 2000] [--out architectures]
+
+Each network is trained by the recipe of its paper, whose coefficients stand, with batches of 32 and about as many
+parameters as are asked for, generator and discriminator together. `mnist` are the digits padded to 32 x 32 pixels, as
+TensorFlow Datasets has them; `photos` are patches of scikit-learn's two photographs, of which other places are held
+out. So this is no contest of tuned methods: it shows what each does with a small budget, over seeds, and what a step
+costs.
+
+Writes DATA/results.json, table.md and the folder of each run; a run that is there is not trained again. Takes an hour
+or two on two cores.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import jaxgan as jg
+
+SIZE, LATENT = 32, 64
+NETWORKS = {
+    "dcgan": "ns_gan",
+    "sngan": "sngan",
+    "biggan": "biggan",
+    "stylegan2": "stylegan2",
+    "r3gan": "r3gan",
+}
+"""By name the recipe of the paper; `ns_gan` is DCGAN's with batches as one likes."""
+SETTINGS = {"biggan": ("ema=0.999",)}
+"""What cannot be the paper's in so few steps: an average over 10,000."""
+
+
+def images_of(name):
+    """(training, held-out) images, uint8 [n, 32, 32, c]."""
+    if name == "mnist":
+        source = jg.data.from_tfds("mnist")
+        parts = [np.asarray(part.x) for part in (source.train, source.heldout)]
+        return [np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0))) for x in parts]
+    source = jg.data.embedded_pairs("photos-upscale")
+    return [np.asarray(part.x) for part in (source.train, source.heldout)]
+
+
+def written(name, folder):
+    """The data as one file, which every run names."""
+    path = folder / f"{name}.npz"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        train, heldout = images_of(name)
+        np.savez(path, x_train=train, x_test=heldout)
+    return path
+
+
+def parameters(name, width, channels):
+    """Of both players."""
+    network = jg.nn.NETWORKS[name]
+    generator = network.generator(size=SIZE, channels=channels, width=width)
+    discriminator = network.discriminator(width=width)
+    image = (SIZE, SIZE, channels)
+    return jg.nn.parameter_count(generator, (LATENT,)) + jg.nn.parameter_count(discriminator, image)
+
+
+def width_for(name, wanted, channels):
+    """The width, in steps of four, with the number of parameters nearest to the one that is wanted."""
+    widths = range(4, 132, 4)
+    return min(widths, key=lambda width: abs(np.log(parameters(name, width, channels) / wanted)))
+
+
+def trained(options, name, data, channels):
+    """The run of one network, its width and its parameters."""
+    folder = options.out / options.data / name
+    width = width_for(name, options.parameters, channels)
+    if not (folder / "results.nc").is_file():
+        given = {
+            "data": str(data),
+            "recipe": (NETWORKS[name],),
+            "generator": name,
+            "discriminator": name,
+            "set": ("batch_size=32", *SETTINGS.get(name, ())),
+            "width": width,
+            "latent_dim": LATENT,
+            "seeds": options.seeds,
+            "steps": options.steps,
+            "samples": 2000,
+        }
+        jg.run_study("train", given, out=folder, again=True)
+    return jg.load_run(folder), width, parameters(name, width, channels)
+
+
+def row_of(options, name, data, channels):
+    """Distance over seeds, failures, and what a step of a seed took."""
+    run, width, count = trained(options, name, data, channels)
+    metric = run.metrics[0]
+    lines = (run.folder / "log.jsonl").read_text().splitlines()
+    seconds = [json.loads(line) for line in lines if "seconds" in line]
+    took = sum(entry["seconds"] for entry in seconds) / sum(entry["steps"] * entry["runs"] for entry in seconds)
+    return {
+        "width": width,
+        "parameters": count,
+        "metric": metric.label,
+        "values": run.values[metric.name][0].tolist(),
+        "distance": jg.iqm_interval(run.values[metric.name][0], rng=0)._asdict(),
+        "yardsticks": dict(metric.yardsticks),
+        "outcomes": run.outcomes[0].tolist(),
+        "ms_per_step": 1000 * took,
+    }
+
+
+def table(kept):
+    """Markdown, a row a network."""
+    first = next(iter(kept["networks"].values()))
+    head = ["network", "recipe", "width", "parameters", first["metric"], "outcomes", "ms a step and seed"]
+    lines = [head, ["---"] * len(head)]
+    for name, row in kept["networks"].items():
+        codes = row["outcomes"]
+        counts = ", ".join(f"{codes.count(code)} {code}" for code in dict.fromkeys(codes))
+        distance = "{estimate:.3g} [{low:.3g}, {high:.3g}]".format(**row["distance"])
+        cells = [name, NETWORKS[name], str(row["width"]), f"{row['parameters']:,}", distance, counts]
+        lines.append([*cells, f"{row['ms_per_step']:.3g}"])
+    for name, value in first["yardsticks"].items():
+        lines.append([f"*{name}*", "", "", "", f"{value:.3g}", "", ""])
+    machine = kept["machine"]
+    return (
+        f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']}, "
+        f"{kept['steps']:,} steps of batches of 32.\n\n"
+        + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
+        + f"{machine['memory_gib']} GiB, {machine['system']}; "
+        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+        + "\n"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=["mnist", "photos"], default="mnist", help="images (default mnist)")
+    parser.add_argument("--seeds", type=int, default=4, help="runs of each network (default 4)")
+    parser.add_argument("--steps", type=int, default=2000, help="updates of the generator (default 2000)")
+    parser.add_argument("--parameters", type=int, default=400_000, help="of both players, about (default 400000)")
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="(default all)")
+    parser.add_argument("--out", type=Path, default=Path("architectures"), help="the folder for runs and results")
+    options = parser.parse_args()
+    jg.use_cpu_cores()
+    about, data = jg.provenance(), written(options.data, options.out)
+    channels = np.load(data)["x_test"].shape[-1]
+    kept = {
+        "command": f"python experiments/architectures.py --data {options.data} --seeds {options.seeds} "
+        f"--steps {options.steps} --parameters {options.parameters}",
+        "data": options.data,
+        "seeds": options.seeds,
+        "steps": options.steps,
+        "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
+        "versions": about["versions"],
+        "networks": {name: row_of(options, name, data, channels) for name in options.networks},
+    }
+    folder = options.out / options.data
+    (folder / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (folder / "table.md").write_text(table(kept))
+    print(table(kept))
+
+
+if __name__ == "__main__":
+    main()

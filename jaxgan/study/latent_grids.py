@@ -1,0 +1,121 @@
+"""Grids of latents to look at: along paths, between four corners, and of mixed styles."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxgan.study.generate import LoadedGenerator
+from jaxgan.study.messages import OptionError
+from jaxgan.study.paths import linear_path, spherical_path
+from jaxgan.types import Array, Key, PyTree
+
+KINDS = "paths", "corners", "mixing"
+SPACES = "z", "w"
+LATENTS = 8  # whose examples go from one class to another
+SOURCES = 5  # rows of a grid of mixed styles
+
+
+class LatentGrid(NamedTuple):
+    """Latents of a space [rows, columns, ...], (latents [n, ...], y) -> examples, and the names of the rows.
+
+    The first latent is none where the corner is empty.
+    """
+
+    space: str
+    latents: Float[Array, "rows columns ..."]
+    decode: Callable[[Array, PyTree], Array]
+    names: tuple[str, ...]
+    empty_corner: bool = False
+
+
+def grid_for(generator: LoadedGenerator, kind: str, space: str, key: Key, n: int, y: PyTree = None) -> LatentGrid:
+    """The grid of a kind, n columns wide, in z or in w, behind a mapping network.
+
+    paths    two rows from one latent to another, linear and spherical; in w one, linear.
+    corners  n rows between four latents, spherical in both directions; in w bilinear.
+    mixing   5 rows of w whose later half of the layers is that of the column: coarse styles of the row, fine ones of
+             the column; the first row and column are the columns' and the rows' own.
+
+    Args:
+      generator: a trained one.
+      kind, space: of `KINDS` and `SPACES`.
+      key: of the latents.
+      n: columns.
+      y: the class of all examples, or None.
+
+    Raises:
+      OptionError: w of a generator that has no mapping network, or mixing in z.
+    """
+    if kind == "mixing" and space == "z":
+        raise OptionError("space", "got z, and styles are mixed in w; add --space w")
+    return {"paths": _paths, "corners": _corners, "mixing": _mixing}[kind](generator, space, key, n, y)
+
+
+def latents_in(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree = None) -> Array:
+    """n latents of one class: z [n, d], or w of all layers [n, layers, e].
+
+    Raises:
+      OptionError: w of a generator that has no mapping network.
+    """
+    if space == "w" and generator.mapping is None:
+        raise OptionError("space", f"got w, but the generator of {generator.configuration} has no mapping network")
+    z = generator.prior(key, n)
+    if space == "z" or generator.mapping is None:
+        return z
+    return generator.mapping(z, None if y is None else jnp.full(len(z), y, jnp.int32))
+
+
+def decoder(generator: LoadedGenerator, space: str) -> Callable[[Array, PyTree], Array]:
+    """What makes examples of latents in a space: (latents [n, ...], y [n]) -> x [n, ...]."""
+    if space == "z" or generator.synthesis is None:
+        return generator.generate
+    synthesis = generator.synthesis
+    return lambda w, y: synthesis(w)
+
+
+def _paths(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) -> LatentGrid:
+    start, end = latents_in(generator, space, key, 2, y)
+    decode = decoder(generator, space)
+    if space == "w":
+        return LatentGrid(space, _line(start, end, n)[None], decode, ("linear in w",))
+    return LatentGrid(space, jnp.stack([linear_path(start, end, n), spherical_path(start, end, n)]), decode,
+                      ("linear", "spherical"))  # fmt: skip
+
+
+def _corners(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) -> LatentGrid:
+    corners = latents_in(generator, space, key, 4, y)
+    path = spherical_path if space == "z" else _line
+    left, right = path(corners[0], corners[2], n), path(corners[1], corners[3], n)
+    rows = jnp.stack([path(start, end, n) for start, end in zip(left, right, strict=True)])
+    return LatentGrid(space, rows, decoder(generator, space), tuple(f"row {i + 1}" for i in range(n)))
+
+
+def _mixing(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) -> LatentGrid:
+    w = latents_in(generator, space, key, SOURCES + n - 1, y)
+    rows, columns = w[:SOURCES], w[SOURCES:]
+    layers = w.shape[1]
+    coarse = (jnp.arange(layers) < layers // 2)[None, None, :, None]
+    mixed = jnp.where(coarse, rows[:, None], columns[None])
+    body = jnp.concatenate([rows[:, None], mixed], axis=1)
+    head = jnp.concatenate([w[:1], columns])[None]
+    names = ("the columns' own", *(f"source {i + 1}" for i in range(SOURCES)))
+    return LatentGrid(space, jnp.concatenate([head, body]), decoder(generator, space), names, empty_corner=True)
+
+
+def _line(start: Array, end: Array, n: int) -> Array:
+    """`linear_path` of latents of any shape."""
+    return linear_path(start.ravel(), end.ravel(), n).reshape(n, *start.shape)
+
+
+def between_classes(first: int, last: int, classes: int, n: int) -> Array:
+    """Shares of the classes [n, classes] from the first to the last, in even steps.
+
+    Example:
+      >>> between_classes(0, 2, 3, 3).tolist()
+      [[1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]
+    """
+    start, end = jax.nn.one_hot(jnp.array([first, last]), classes)
+    return linear_path(start, end, n)

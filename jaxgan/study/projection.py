@@ -1,0 +1,154 @@
+"""Images as what a generator makes of some latents: which are within its reach, and how near it comes to others."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from jaxgan.data.source import to_unit
+from jaxgan.results import store
+from jaxgan.study.classes import label_of
+from jaxgan.study.config import from_stored
+from jaxgan.study.generate import load_generator
+from jaxgan.study.latent_grids import decoder, latents_in
+from jaxgan.study.limits import check_limit
+from jaxgan.study.messages import OptionError, expect
+from jaxgan.study.planning import source_of
+from jaxgan.study.samples import save_arrays, save_picture, target
+from jaxgan.study.translation import read_inputs
+from jaxgan.types import Array, PyTree
+
+STARTS = 4  # latents from which each image is approached; the nearest end counts
+HELDOUT = 8  # images of the run's own data beside those that are given
+
+
+class Projected(NamedTuple):
+    """The nearest examples of a generator to some images, by the mean square difference of pixels in [-1, 1].
+
+    x:       images [n, h, w, c]
+    nearest: what the generator makes of `latents` [n, ...]
+    error:   root of the mean square difference of both, of each image
+    """
+
+    x: Float[np.ndarray, "n h w c"]
+    nearest: Float[np.ndarray, "n h w c"]
+    latents: Float[np.ndarray, "n ..."]
+    error: Float[np.ndarray, " n"]
+
+
+def project(
+    folder: Path,
+    files: Sequence[Path],
+    *,
+    configuration: str | None = None,
+    seed: int | None = None,
+    space: str = "z",
+    steps: int = 500,
+    learning_rate: float = 0.05,
+    key: int = 0,
+    label: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    trust: bool = False,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[list[Path], Projected, Projected]:
+    """Writes pictures beside the nearest examples of a generator, found by gradient descent; returns both, too.
+
+    Below them are 8 held-out images of the run's data with theirs: how near the generator comes to images of the kind
+    that it was trained on. Returns the paths, what was found of the pictures, and of the held-out images.
+
+    Args:
+      folder: of a run on images.
+      files: pictures, fitted to the size of the run's images.
+      configuration, seed: which generator, as for `load_generator`.
+      space: what is moved, "z" or, behind a mapping network, "w" of every layer.
+      steps: of Adam, with a cosine schedule, from 4 random latents for each image.
+      learning_rate: of Adam at first.
+      key: of these latents.
+      label: the class of all examples, of a conditional generator; its first where none is named.
+      out: the picture; the arrays go beside it.
+      overwrite: whether files that are there are replaced.
+      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      report: called with a line for every picture that had to be fitted.
+
+    Raises:
+      OptionError: a run on points, or w of a generator without.
+      DataError: what is no picture, in a line that names the file.
+      StoreError, CheckpointError: as for `load_generator`.
+    """
+    check_limit("steps", steps)
+    check_limit("key", key)
+    expect("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
+    content = store.read_config(folder)
+    shape = tuple(content["shape"])
+    if len(shape) != 3 or content.get("condition"):
+        raise OptionError("run", f"the run in {folder} makes no images from latents alone")
+    own = np.stack(read_inputs(files, shape, report))
+    generator = load_generator(folder, configuration, seed, trust=trust)
+    y = 0 if label is None else label_of(label, generator.classes, folder)
+    condition = y if generator.classes else None
+    png = target(out, folder / f"projection-{generator.configuration}-seed{generator.seed}-{space}.png", overwrite)
+    heldout = source_of(from_stored(content["config"])).heldout
+    others = own[:0] if heldout is None else to_unit(np.asarray(heldout.x[:HELDOUT]))
+    x = np.concatenate([own, others])
+    start = latents_in(generator, space, jax.random.key(key), len(x) * STARTS, condition)
+    given = None if condition is None else jnp.full(len(start), condition, jnp.int32)
+    decode = partial(_decoded, decoder(generator, space), given)
+    found = nearest_to(x, decode, start, steps, learning_rate)
+    save_picture(png, np.stack([found.x, found.nearest]).reshape(-1, *shape), len(x))
+    path = save_arrays(png, **{name: np.asarray(value) for name, value in found._asdict().items()})
+    parts = [Projected(*(value[part] for value in found)) for part in (slice(len(own)), slice(len(own), None))]
+    return [png, path], parts[0], parts[1]
+
+
+def nearest_to(
+    x: NDArray, decode: Callable[[Array], Array], start: Array, steps: int, learning_rate: float
+) -> Projected:
+    """Latents whose examples are nearest to images x [n, ...], each from several starts [n * k, ...], the best of k.
+
+    Minimizes the mean square difference by Adam; `decode` makes examples of as many latents as there are starts.
+
+    Example:
+      >>> found = nearest_to(np.full((1, 1, 1, 1), 0.5), lambda z: z.reshape(-1, 1, 1, 1), jnp.zeros((2, 1)), 300, 0.05)
+      >>> found.latents.round(2).tolist(), bool(found.error < 0.01)
+      ([[0.5]], True)
+    """
+    n = len(x)
+    wanted = jnp.repeat(jnp.asarray(x, jnp.float32), len(start) // n, axis=0)
+    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+    def errors(latents: Array) -> Array:
+        return jnp.mean((decode(latents) - wanted) ** 2, axis=tuple(range(1, wanted.ndim)))
+
+    @jax.jit
+    def descend(latents: Array) -> tuple[Array, Array, Array]:
+        def step(carry: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], None]:
+            latents, state = carry
+            gradient = jax.grad(lambda latents: jnp.sum(errors(latents)))(latents)
+            moved, state = optimizer.update(gradient, state)
+            return (latents + moved, state), None
+
+        (latents, _), _ = jax.lax.scan(step, (latents, optimizer.init(latents)), length=steps)
+        return latents, decode(latents), errors(latents)
+
+    latents, made, error = map(np.asarray, descend(start))
+    best = np.arange(n), error.reshape(n, -1).argmin(axis=1)
+    chosen = [part.reshape(n, -1, *part.shape[1:])[best] for part in (made, latents, np.sqrt(error))]
+    return Projected(np.asarray(x), *chosen)
+
+
+def in_words(own: Projected, heldout: Projected) -> str:
+    """What the errors come to, in a sentence."""
+    line = f"root mean square difference, pixels in [-1, 1]: {np.median(own.error):.3g}, the median of the pictures"
+    return line + (f"; {np.median(heldout.error):.3g} of held-out images" if len(heldout.error) else "")
+
+
+def _decoded(decode: Callable[[Array, PyTree], Array], y: PyTree, latents: Array) -> Array:
+    return decode(latents, y)

@@ -1,0 +1,134 @@
+"""Samples of a trained generator as a picture and as arrays, and how such files are named and written."""
+
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxgan.files import written_whole
+from jaxgan.report.run import figures
+from jaxgan.results import store
+from jaxgan.study import catalogue
+from jaxgan.study.classes import label_of
+from jaxgan.study.config import MIXTURES
+from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
+from jaxgan.study.limits import check_limit
+from jaxgan.study.messages import OptionError
+from jaxgan.study.truncation import sampler_for
+
+_OF_EACH_CLASS = 10  # samples, where no number is asked for
+
+
+def sample(
+    folder: Path,
+    *,
+    configuration: str | None = None,
+    seed: int | None = None,
+    n: int | None = None,
+    key: int = 0,
+    label: str | None = None,
+    truncation: str | None = None,
+    statistics: str = "running",
+    out: Path | None = None,
+    overwrite: bool = False,
+    trust: bool = False,
+) -> list[Path]:
+    """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` where it is known).
+
+    Of a conditional generator they are of the class that `label` names or, with none, n of each class, a row of the
+    picture for each from the same latents; the arrays then have the labels `y` and the names of all classes, too.
+    Without n they are 64, or 10 of each class. Returns the two paths: `out` and the .npz beside it, by default in the
+    run's folder. `truncation` is as `sampler_for` has it, `statistics` as `load_generator`.
+    """
+    check_limit("n", 1 if n is None else n)
+    check_limit("key", key)
+    generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
+    labels = labels_for(generator, label, folder)
+    rows = 1 if labels is None else len(labels)
+    n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
+    check_limit("n", n * rows)
+    png = target(out, folder / f"sample-{named_by(generator, label, labels)}-key{key}.png", overwrite)
+    drawn, draw = jax.random.key(key), sampler_for(generator, truncation)
+    if labels is None:
+        x, arrays = np.asarray(draw(drawn, n, None)), {}
+    else:
+        of_class = jax.jit(lambda one: draw(drawn, n, jnp.full(n, one, jnp.int32)))
+        x = np.concatenate([of_class(one) for one in labels])
+        arrays = {"y": np.repeat(np.asarray(labels, np.int32), n), "classes": np.array(generator.classes)}
+    save_picture(png, x, _columns(n) if rows == 1 else n, modes_of(folder))
+    if not generator.own_prior and truncation is None:
+        arrays["z"] = np.tile(np.asarray(generator.prior(drawn, n)), (rows, 1))
+    return [png, save_arrays(png, x=x, **arrays)]
+
+
+def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> list[int] | None:
+    """Those that are asked for: of one class, or of all; None of an unconditional generator.
+
+    Raises:
+      OptionError: a class of a generator without, or one that there is not.
+    """
+    if condition_shape(store.read_config(folder)):
+        raise OptionError("run", f"{folder} translates images: jaxgan translate {folder} FILES...")
+    if named is not None:
+        return [label_of(named, generator.classes, folder)]
+    return list(range(len(generator.classes))) or None
+
+
+def named_by(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
+    """What of the name of a file says whose samples are in it; a class by its number, as a name may be any text."""
+    one = f"-class{labels[0]}" if labels is not None and named is not None else ""
+    return f"{generator.configuration}-seed{generator.seed}{one}"
+
+
+def _columns(n: int) -> int:
+    """As near to a square as whole rows allow; where no whole rows do, twice as wide as high.
+
+    >>> _columns(64), _columns(12), _columns(7)
+    (8, 4, 4)
+    """
+    widths = [width for width in range(1, n + 1) if n % width == 0 and n <= width**2 <= 4 * n]
+    return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
+
+
+def target(out: Path | None, default: Path, overwrite: bool) -> Path:
+    png = default if out is None else out.with_suffix(".png")
+    for path in (png, png.with_suffix(".npz")):
+        # The default name says what is inside: writing it again loses nothing.
+        if out is not None and path.exists() and not overwrite:
+            raise OptionError("out", f"{path} is there already; add --overwrite or name another file")
+    if not png.parent.is_dir():
+        raise OptionError("out", f"there is no folder {png.parent}")
+    return png
+
+
+def save_arrays(png: Path, **arrays: NDArray) -> Path:
+    path = png.with_suffix(".npz")
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return path
+
+
+def in_the_plane(x: NDArray) -> NDArray:
+    """Points [n, d] by their first two coordinates; the second is 0 where there is none."""
+    return np.pad(x, ((0, 0), (0, max(0, 2 - x.shape[1]))))[:, :2]
+
+
+def modes_of(folder: Path) -> NDArray | None:
+    """Those of the data of the run in `folder`, where they are a mixture."""
+    data = store.read_config(folder)["config"]["data"]
+    mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
+    return None if mixture is None else np.asarray(mixture.means)
+
+
+def save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
+    if x.ndim == 2:
+        figures.save_png(figures.points_figure(in_the_plane(x), modes), png)
+        return
+    rows = -(-len(x) // columns)
+    blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)
+    cells = np.concatenate([x, blank]).reshape(rows, columns, *x.shape[1:])
+    with written_whole(png) as partial:
+        figures.grid_image(cells, filled=len(x)).save(partial, "PNG")
