@@ -34,13 +34,13 @@ SETTINGS = {"biggan": ("ema=0.999",)}
 
 
 def images_of(name):
-    """(training, held-out) images, uint8 [n, 32, 32, c]."""
+    """The arrays of a file: training and held-out images, uint8 [n, 32, 32, c], and labels where there are any."""
     if name == "mnist":
         source = jg.data.from_tfds("mnist")
-        parts = [np.asarray(part.x) for part in (source.train, source.heldout)]
-        return [np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0))) for x in parts]
+        x, x_test = (np.pad(part.x, ((0, 0), (2, 2), (2, 2), (0, 0))) for part in (source.train, source.heldout))
+        return {"x_train": x, "x_test": x_test, "y_train": source.train.y, "y_test": source.heldout.y}
     source = jg.data.embedded_pairs("photos-upscale")
-    return [np.asarray(part.x) for part in (source.train, source.heldout)]
+    return {"x_train": source.train.x, "x_test": source.heldout.x}
 
 
 def written(name, folder):
@@ -48,8 +48,7 @@ def written(name, folder):
     path = folder / f"{name}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        train, heldout = images_of(name)
-        np.savez(path, x_train=train, x_test=heldout)
+        np.savez(path, **images_of(name))
     return path
 
 

@@ -66,7 +66,7 @@ def generator_options(
     """The options that `sample` and `interpolate` share, those of a path, and the kind of file of each sample."""
     drawn = [
         Option("What is drawn", "--truncation", metavar="NUMBER", help="Nearer to what the generator does best, and "
-               "less varied: behind a mapping network w towards its mean, elsewhere z cut off at that number; or w:NUMBER, "
+               "less varied: behind a mapping network w towards its mean, elsewhere z cut off there; or w:NUMBER, "
                "resampled:NUMBER (BigGAN's paper), scaled:NUMBER (its published code).  [default: none]"),
         Option("What is drawn", "--statistics", type=click.Choice(["running", "standing"]), default="running",
                show_default=True, help="Of BatchNorm: averages along training, or of the generator as it is."),

@@ -126,7 +126,7 @@ def load_generator(
     step = checkpoint.latest_step(directory)
     assert step is not None  # it was loaded
     about = configuration, seed, step, own, classes
-    halves = _halves(networks.generator, params, model_state)
+    halves = halves_of(networks.generator, params, model_state)
     return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, *about, *halves)
 
 
@@ -138,7 +138,7 @@ def _standing(game: Game, generator: Generator, classes: Sequence[str]) -> PyTre
         raise OptionError("statistics", str(error)) from error
 
 
-def _halves(module: Any, params: PyTree, model_state: PyTree) -> tuple[Callable[..., Array], Callable] | tuple[()]:
+def halves_of(module: Any, params: PyTree, model_state: PyTree) -> tuple[Callable[..., Array], Callable] | tuple[()]:
     """z -> w and w -> x of a generator that is made of both."""
     if not has_halves(module):
         return ()

@@ -1,0 +1,155 @@
+"""Is the latent space smooth? How evenly images change along paths of latents, for DCGAN, BigGAN and StyleGAN2.
+
+    python experiments/smoothness.py [--runs architectures/mnist] [--out smoothness]
+
+Takes the runs of experiments/architectures.py on labelled images. Between pairs of latents, on the great circle in z
+and, behind a mapping network, on the line in w, images are compared by the features of a classifier of the data. Of
+each path: by how much its length exceeds the distance of its ends, how unevenly it is walked, and the largest of its
+steps; of short steps at random places their squared length in units of the step, the perceptual path length, which
+compares networks on one data set alone. Nothing of this is guaranteed by the theory of GANs; a jump shows as a step
+many times the mean.
+
+Writes results.json, table.md and smoothness.png. Takes some minutes on two cores.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import jaxgan as jg
+
+NETWORKS = ("dcgan", "biggan", "stylegan2")
+PATHS, POINTS, EPSILON = 100, 33, 1e-2
+MEASURES = {
+    "length": "length",
+    "detour": "length / distance of the ends",
+    "unevenness": "deviation of steps / their mean",
+    "largest": "largest step / mean",
+    "ppl": "perceptual path length",
+}
+
+
+def on_circle(start, end, t):
+    """Latents at t [k] of the great circles from start to end [n, d]: [n, k, d]."""
+    angle = jnp.arccos(jnp.clip(jnp.sum(start * end, -1) / (norm(start) * norm(end)), -1, 1))[:, None, None]
+    start, end, t = start[:, None], end[:, None], t[:, :, None]
+    return (jnp.sin((1 - t) * angle) * start + jnp.sin(t * angle) * end) / jnp.sin(angle)
+
+
+def norm(z):
+    return jnp.linalg.norm(z, axis=-1)
+
+
+def on_line(start, end, t):
+    """The same of w [n, layers, e]: [n, k, layers, e]."""
+    t = t[:, :, None, None]
+    return (1 - t) * start[:, None] + t * end[:, None]
+
+
+def spaces_of(generator, key):
+    """By the name of a space: (t [paths, k]) -> images [paths, k, ...] on the same paths."""
+    z = jax.random.normal(key, (2, PATHS, generator.latent_dim))
+
+    def images(decode, latents):
+        made = decode(latents.reshape(-1, *latents.shape[2:]))
+        return made.reshape(*latents.shape[:2], *made.shape[1:])
+
+    found = {"z": lambda t: images(generator.generate, on_circle(*z, t))}
+    if generator.mapping is not None:
+        start, end = generator.mapping(z[0]), generator.mapping(z[1])
+        found["w"] = lambda t: images(generator.synthesis, on_line(start, end, t))
+    return found
+
+
+def measured(generator, features, key):
+    """By space the means over paths of what `path_report` says, the perceptual path length, and a path's steps."""
+    found = {}
+    for name, images in spaces_of(generator, key).items():
+
+        def of(t, images=images):
+            x = images(t)
+            return np.asarray(features(x.reshape(-1, *x.shape[2:]))).reshape(*x.shape[:2], -1)
+
+        even = jnp.broadcast_to(jnp.linspace(0, 1, POINTS), (PATHS, POINTS))
+        walked = of(even)
+        report = jg.metrics.path_report(walked)
+        t = jax.random.uniform(jax.random.fold_in(key, 1), (PATHS, 1)) * (1 - EPSILON)
+        pair = of(jnp.concatenate([t, t + EPSILON], axis=1))
+        ppl = jg.metrics.perceptual_path_length(pair[:, 0], pair[:, 1], EPSILON)
+        found[name] = {measure: float(np.mean(value)) for measure, value in report._asdict().items()}
+        steps = np.linalg.norm(np.diff(walked[0], axis=0), axis=1)
+        found[name] |= {"ppl": float(np.mean(ppl)), "steps": steps.tolist()}
+    return found
+
+
+def table(kept):
+    """Markdown, a row a network and space."""
+    lines = [["network", "space", *MEASURES.values()]]
+    lines.append(["---"] * len(lines[0]))
+    for name, spaces in kept["networks"].items():
+        for space, seeds in spaces.items():
+            cells = [jg.iqm_interval(np.array([seed[measure] for seed in seeds]), rng=0) for measure in MEASURES]
+            lines.append([name, space, *(f"{c.estimate:.3g} [{c.low:.3g}, {c.high:.3g}]" for c in cells)])
+    machine = kept["machine"]
+    return (
+        f"Means over {PATHS} paths of {POINTS} images: interquartile mean over seeds [95 % bootstrap interval].\n\n"
+        + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
+        + f"{machine['memory_gib']} GiB, {machine['system']}; "
+        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+        + "\n"
+    )
+
+
+def draw(kept, path):
+    """The steps of every seed's first path, one panel for each network and space."""
+    panels = [(name, space, seeds) for name, spaces in kept["networks"].items() for space, seeds in spaces.items()]
+    figure = Figure(figsize=(3.2 * len(panels), 2.8), dpi=200, layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (name, space, seeds) in zip(axes, panels, strict=True):
+        for seed in seeds:
+            steps = np.array(seed["steps"])
+            axis.plot(np.arange(1, len(steps) + 1) / len(steps), steps / steps.mean(), linewidth=1)
+        axis.axhline(1, color="black", linewidth=1, linestyle=":")
+        axis.set_title(f"{name}, in {space}", fontsize=9, loc="left")
+        axis.set_xlabel("place on the path", fontsize=8)
+        axis.tick_params(labelsize=7)
+    axes[0].set_ylabel("step / mean step", fontsize=8)
+    figure.savefig(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("architectures/mnist"), help="their folder")
+    parser.add_argument("--out", type=Path, default=Path("smoothness"), help="the folder for results")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    source = jg.data.from_path(options.runs.parent / f"{options.runs.name}.npz", labels=True)
+    classifier = jg.classifier_features(source.train, source.heldout, len(source.classes))
+    about, networks = jg.provenance(), {}
+    for name in NETWORKS:
+        run = jg.load_run(options.runs / name)
+        for seed in run.seeds.tolist():
+            generator = run.generator(seed=seed)
+            found = measured(generator, lambda x: classifier.apply(x)[0], jax.random.key(seed))
+            for space, values in found.items():
+                networks.setdefault(name, {}).setdefault(space, []).append(values)
+    kept = {
+        "command": f"python experiments/smoothness.py --runs {options.runs.name}",
+        "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
+        "versions": about["versions"],
+        "networks": networks,
+    }
+    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (options.out / "table.md").write_text(table(kept))
+    draw(kept, options.out / "smoothness.png")
+    print(table(kept))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Grids of latents, truncation and projection, of a generator with a mapping network and of one without."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.nn import StyleGAN2Generator
+from jaxgan.study.generate import LoadedGenerator, halves_of
+from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
+from jaxgan.study.messages import OptionError
+from jaxgan.study.projection import in_words, nearest_to
+from jaxgan.study.truncation import sampler_for
+
+KEY = jax.random.key(0)
+LATENTS = 6
+
+
+def loaded(generate: Any, halves: tuple[Any, ...] = ()) -> LoadedGenerator:
+    def sample(key: Any, n: int, y: Any = None) -> Any:
+        return generate(jax.random.normal(key, (n, LATENTS)), y)
+
+    return LoadedGenerator(generate, sample, {}, {}, LATENTS, "plain", 0, 1, False, (), *halves)
+
+
+@pytest.fixture(scope="module")
+def plain() -> LoadedGenerator:
+    """Its examples are its latents."""
+    return loaded(lambda z, y=None: z)
+
+
+@pytest.fixture(scope="module")
+def styled() -> LoadedGenerator:
+    """A StyleGAN2 with constant noise, after a step of its running mean of w."""
+    module = StyleGAN2Generator(8, 1, width=2, w_dim=5, mapping_layers=2, style_mixing=0.0, noise="constant")
+    keys = {"params": KEY, "noise": KEY}
+    z = jax.random.normal(jax.random.key(1), (16, LATENTS))
+    variables = module.init(keys, z, train=True)
+    state = module.apply(variables, z, train=True, rngs=keys, mutable=["averages"])[1]
+    params = variables["params"]
+    halves = halves_of(module, params, state)
+    return loaded(lambda z, y=None: module.apply({"params": params, **state}, z, train=False), halves)
+
+
+def test_a_grid_has_its_four_latents_in_its_corners(plain: LoadedGenerator) -> None:
+    grid = grid_for(plain, "corners", "z", KEY, 5)
+    corners = latents_in(plain, "z", KEY, 4)
+    assert grid.latents.shape == (5, 5, LATENTS) and len(grid.names) == 5
+    found = grid.latents[jnp.array([0, 0, -1, -1]), jnp.array([0, -1, 0, -1])]
+    np.testing.assert_allclose(found, corners, rtol=1e-4, atol=1e-5)  # sines of angles and back, float32
+    along, across = grid.latents[2, 0], grid.latents[0, 2]
+    for middle, ends in ((along, corners[jnp.array([0, 2])]), (across, corners[:2])):
+        lengths = jnp.linalg.norm(ends, axis=1)
+        assert jnp.linalg.norm(middle) > 0.99 * lengths.min()  # on the arc, where a chord would be shorter
+
+
+def test_a_path_in_w_is_straight_and_begins_where_z_does(styled: LoadedGenerator) -> None:
+    grid = grid_for(styled, "paths", "w", KEY, 3)
+    (w,) = grid.latents
+    np.testing.assert_allclose(w[1], (w[0] + w[2]) / 2, rtol=1e-5, atol=1e-6)
+    expected = styled.generate(styled.prior(KEY, 2))
+    np.testing.assert_allclose(grid.decode(w[jnp.array([0, 2])], None), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_mixed_styles_are_coarse_ones_of_the_row_and_fine_ones_of_the_column(styled: LoadedGenerator) -> None:
+    grid = grid_for(styled, "mixing", "w", KEY, 4)
+    assert grid.latents.shape[:2] == (SOURCES + 1, 4) and grid.empty_corner
+    rows, columns, body = grid.latents[1:, 0], grid.latents[0, 1:], grid.latents[1:, 1:]
+    half = body.shape[2] // 2
+    np.testing.assert_array_equal(body[:, :, :half], jnp.broadcast_to(rows[:, None, :half], body[:, :, :half].shape))
+    np.testing.assert_array_equal(body[:, :, half:], jnp.broadcast_to(columns[None, :, half:], body[:, :, half:].shape))
+    assert not np.allclose(rows[0], columns[0])
+
+
+def test_what_a_generator_has_not_is_said(plain: LoadedGenerator, styled: LoadedGenerator) -> None:
+    for kind in ("paths", "mixing"):
+        with pytest.raises(OptionError, match="the generator of plain has no mapping network"):
+            grid_for(plain, kind, "w", KEY, 3)
+    with pytest.raises(OptionError, match="styles are mixed in w; add --space w"):
+        grid_for(styled, "mixing", "z", KEY, 3)
+    with pytest.raises(OptionError, match="expected resampled:NUMBER or scaled:NUMBER"):
+        sampler_for(plain, "w:0.5")
+    for text in ("0", "-1", "inf", "much", "scaled:", "scaled:nan"):
+        with pytest.raises(OptionError, match="expected a number above 0"):
+            sampler_for(plain, text)
+    with pytest.raises(OptionError, match="did you mean 'scaled'"):
+        sampler_for(plain, "scale:0.5")
+
+
+def test_truncated_samples_are_of_truncated_latents(plain: LoadedGenerator, styled: LoadedGenerator) -> None:
+    np.testing.assert_array_equal(sampler_for(plain, None)(KEY, 9, None), plain.sample(KEY, 9))
+    resampled, scaled = (sampler_for(plain, text)(KEY, 2000, None) for text in ("0.5", "scaled:0.5"))
+    assert jnp.abs(resampled).max() <= 0.5 < jnp.abs(scaled).max() <= 1.0
+    np.testing.assert_array_equal(sampler_for(plain, "resampled:0.5")(KEY, 2000, None), resampled)
+    whole, drawn = (sampler_for(styled, text)(KEY, 32, None) for text in ("w:1", "0.1"))
+    np.testing.assert_allclose(whole, styled.sample(KEY, 32), rtol=1e-5, atol=1e-5)
+    assert jnp.std(drawn, axis=0).mean() < 0.5 * jnp.std(whole, axis=0).mean()  # all nearer to that of the mean w
+
+
+def test_the_nearest_example_of_a_linear_generator_is_the_least_squares_one() -> None:
+    rng = np.random.default_rng(0)
+    a, inside = rng.normal(size=(12, 3)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    x = np.concatenate([inside @ a.T, rng.normal(size=(1, 12)).astype(np.float32)]).reshape(3, 2, 6, 1)
+    start = jax.random.normal(KEY, (6, 3))
+    found = nearest_to(x, lambda z: (z @ a.T).reshape(-1, 2, 6, 1), start, steps=1500, learning_rate=0.1)
+    best = np.linalg.lstsq(a, x.reshape(3, 12).T, rcond=None)[0].T
+    np.testing.assert_allclose(found.latents, best, atol=2e-3)  # Adam's last steps are as small as its rate by then
+    np.testing.assert_allclose(found.error[:2], 0, atol=5e-3)
+    expected = np.sqrt(np.mean((x[2].ravel() - a @ best[2]) ** 2))
+    np.testing.assert_allclose(found.error[2], expected, rtol=1e-3)  # what is outside of its range stays away
+    assert in_words(found, found).startswith("root mean square difference, pixels in [-1, 1]: ")
