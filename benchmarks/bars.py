@@ -26,6 +26,7 @@ class Bar(NamedTuple):
     aim: float
     measured: float | None
     against: str = ""  # what it was measured against, where that was chosen by its speed
+    workload: str = ""
 
     @property
     def verdict(self) -> str:
@@ -62,8 +63,8 @@ def fastest(results: Results, workload: str, group: int, forms: Sequence[str]) -
 def _against(work: str, bar: float, aim: float, results: Results, where: tuple[str, int], forms: Sequence[str]) -> Bar:
     own, peer = find_row(results, *where, "jaxgan"), fastest(results, *where, forms)
     if own is None or peer is None:
-        return Bar(work, bar, aim, None)
-    return Bar(work, bar, aim, ratio(own, peer), FORMS[peer["form"]].label)
+        return Bar(work, bar, aim, None, workload=where[0])
+    return Bar(work, bar, aim, ratio(own, peer), FORMS[peer["form"]].label, where[0])
 
 
 def _against_one_seed(results: Results, workload: str) -> float | None:
@@ -88,7 +89,7 @@ def _compile_seconds(results: Results) -> float | None:
 
 
 def bars(results: Results) -> list[Bar]:
-    """All promises that times, memory and compilation decide. Those for a GPU only where there is one."""
+    """All promises on the workloads of a run. Those for a GPU only where there is one."""
     found = [
         *(
             _against(
@@ -121,12 +122,26 @@ def bars(results: Results) -> list[Bar]:
         ),
         _against("ring MLP, 16 seeds, eager PyTorch", 0.3, 0.2, results, ("ring", 16), ["torch-eager"]),
         *(
-            Bar(f"{title}, time per seed, 16 seeds against 1", 1.0, 0.6, _against_one_seed(results, workload))
+            Bar(
+                f"{title}, time per seed, 16 seeds against 1",
+                1.0,
+                0.6,
+                _against_one_seed(results, workload),
+                workload=workload,
+            )
             for workload, title in (("dcgan32", "DCGAN-32"), ("ring", "ring MLP"))
         ),
-        Bar("DCGAN-32, memory, 16 seeds against 16 times 1", 1.2, 1.0, _memory(results, "dcgan32")),
-        Bar("DCGAN-32, 16 seeds, seconds to compile", 30, 10, _compile_seconds(results)),
+        Bar("DCGAN-32, memory, 16 seeds against 16 times 1", 1.2, 1.0, _memory(results, "dcgan32"), workload="dcgan32"),
+        Bar("DCGAN-32, 16 seeds, seconds to compile", 30, 10, _compile_seconds(results), workload="dcgan32"),
+        *(
+            _against(
+                f"{title}, 4 seeds, fastest PyTorch form in one process", 1.0, 0.8, results, (name, 4), ONE_PROCESS
+            )
+            for name, title in (("cdcgan32", "conditional DCGAN-32"), ("pix2pix32", "U-Net and PatchGAN"))
+        ),
     ]
+    there = {row["workload"] for row in results["rows"]}
+    found = [bar for bar in found if bar.workload in there]
     if results["machine"]["platform"] == "cpu":
         return found
     return [
