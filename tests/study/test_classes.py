@@ -133,6 +133,36 @@ def test_samples_stand_beside_the_training_images_nearest_to_them(pets: Path, ca
     np.testing.assert_allclose(distance[:3], apart.min(axis=1), rtol=1e-3)  # float32, by |x|^2 - 2 x.y + |y|^2
 
 
+def test_pictures_are_projected_beside_held_out_images(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    Image.fromarray(RNG.integers(0, 256, (16, 16), dtype=np.uint8)).save(tmp_path / "noise.png")
+    capsys.readouterr()
+    words = ["project", str(pets), str(tmp_path / "noise.png"), "--class", "dog", "--steps", "3"]
+    assert main(words) == 0
+    shown = capsys.readouterr()
+    assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "of held-out images" in shown.err
+    png, npz = shown.out.split()
+    Image.open(png).verify()
+    with np.load(npz) as arrays:
+        x, nearest, latents, error = (arrays[name] for name in ("x", "nearest", "latents", "error"))
+    assert x.shape == nearest.shape == (9, 8, 8, 1) and latents.shape == (9, 2)  # one of its own, eight held out
+    made = jg.load_generator(pets).generate(latents, jnp.full(9, 2))
+    np.testing.assert_allclose(nearest, made, rtol=1e-4, atol=1e-5)  # compiled for another number of latents
+    np.testing.assert_allclose(error, np.sqrt(((x - nearest) ** 2).mean(axis=(1, 2, 3))), rtol=1e-5)
+    assert main([*words, "--space", "w"]) == 2
+    assert "has no mapping network" in capsys.readouterr().err
+
+
+def test_samples_are_of_truncated_latents_and_standing_statistics(pets: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert main(["sample", str(pets), "--class", "cat", "--truncation", "scaled:0.5", "--statistics", "standing"]) == 0
+    with np.load(capsys.readouterr().out.split()[1]) as arrays:
+        assert "z" not in arrays and arrays["x"].shape == (64, 8, 8, 1)
+    assert main(["sample", str(pets), "--truncation", "half"]) == 2
+    assert capsys.readouterr().err.startswith("jaxgan: --truncation: got 'half', expected a number above 0")
+
+
 def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """In a process that cannot import this library or flax, for another number of samples than it was traced with."""
     capsys.readouterr()
