@@ -35,11 +35,11 @@ SETTINGS = {"biggan": ("ema=0.999",)}
 
 def images_of(name):
     """The arrays of a file: training and held-out images, uint8 [n, 32, 32, c], and labels where there are any."""
+    source = jg.data.from_tfds("mnist") if name == "mnist" else jg.data.embedded_pairs("photos-upscale")
+    assert source.train and source.heldout
     if name == "mnist":
-        source = jg.data.from_tfds("mnist")
         x, x_test = (np.pad(part.x, ((0, 0), (2, 2), (2, 2), (0, 0))) for part in (source.train, source.heldout))
         return {"x_train": x, "x_test": x_test, "y_train": source.train.y, "y_test": source.heldout.y}
-    source = jg.data.embedded_pairs("photos-upscale")
     return {"x_train": source.train.x, "x_test": source.heldout.x}
 
 

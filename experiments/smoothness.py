@@ -53,15 +53,15 @@ def on_line(start, end, t):
 
 def spaces_of(generator, key):
     """By the name of a space: (t [paths, k]) -> images [paths, k, ...] on the same paths."""
-    z = jax.random.normal(key, (2, PATHS, generator.latent_dim))
+    z_start, z_end = jax.random.normal(key, (2, PATHS, generator.latent_dim))
 
     def images(decode, latents):
         made = decode(latents.reshape(-1, *latents.shape[2:]))
         return made.reshape(*latents.shape[:2], *made.shape[1:])
 
-    found = {"z": lambda t: images(generator.generate, on_circle(*z, t))}
+    found = {"z": lambda t: images(generator.generate, on_circle(z_start, z_end, t))}
     if generator.mapping is not None:
-        start, end = generator.mapping(z[0]), generator.mapping(z[1])
+        start, end = generator.mapping(z_start), generator.mapping(z_end)
         found["w"] = lambda t: images(generator.synthesis, on_line(start, end, t))
     return found
 
@@ -130,8 +130,10 @@ def main():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     source = jg.data.from_path(options.runs.parent / f"{options.runs.name}.npz", labels=True)
+    assert source.train and source.heldout
     classifier = jg.classifier_features(source.train, source.heldout, len(source.classes))
-    about, networks = jg.provenance(), {}
+    about = jg.provenance()
+    networks: dict[str, dict[str, list]] = {}
     for name in NETWORKS:
         run = jg.load_run(options.runs / name)
         for seed in run.seeds.tolist():

@@ -36,7 +36,11 @@ def sampler_for(generator: LoadedGenerator, truncation: str | None) -> Callable[
         return _towards_the_mean(generator, value)
     make = truncated_prior if way == "resampled" else scaled_truncated_prior
     prior: Prior = make(generator.latent_dim, value)
-    return lambda key, n, y=None: generator.generate(prior(key, n), y)
+
+    def sample(key: Key, n: int, y: PyTree = None) -> Array:
+        return generator.generate(prior(key, n), y)
+
+    return sample
 
 
 def _towards_the_mean(generator: LoadedGenerator, value: float) -> Callable[[Key, int, PyTree], Array]:
@@ -44,4 +48,8 @@ def _towards_the_mean(generator: LoadedGenerator, value: float) -> Callable[[Key
     if mapping is None or synthesis is None:
         raise OptionError("truncation", f"w, but the generator of {generator.configuration} has no mapping network; "
                           "expected resampled:NUMBER or scaled:NUMBER")  # fmt: skip
-    return lambda key, n, y=None: synthesis(mapping(generator.prior(key, n), y, truncation=value))
+
+    def sample(key: Key, n: int, y: PyTree = None) -> Array:
+        return synthesis(mapping(generator.prior(key, n), y, truncation=value))
+
+    return sample
