@@ -52,11 +52,26 @@ def classifier_features(
 
     1,000 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
     most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
-    settings. `report` is called with each line of progress. A classifier not clearly better than always guessing the
-    most frequent class has not learned the classes: that is reported, too, and is a note of the features.
+    settings. A classifier not clearly better than always guessing the most frequent class has not learned the classes:
+    that is reported, and is a note of the features.
+
+    Args:
+      train, heldout: images with labels in 0..classes-1.
+      classes: how many there are.
+      seed: of the weights and batches.
+      steps, batch_size, learning_rate: of the training.
+      cached: whether a classifier that was trained before is used, and this one kept.
+      report: called with each line of progress.
 
     Raises:
       ValueError: images without labels, or fewer than 2 classes.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> source = digits()
+      >>> features = classifier_features(source.train, source.heldout, 10, steps=2, cached=False)
+      >>> features.apply(jnp.zeros((3, 8, 8, 1)))[0].shape
+      (3, 64)
     """
     if train.y is None or heldout.y is None:
         raise ValueError("a classifier needs labelled images, got none with labels")

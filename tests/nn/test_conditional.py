@@ -140,7 +140,7 @@ def test_a_spectral_norm_goes_around_the_projection_too() -> None:
         (lambda: MLPDiscriminator(classes=2, condition="projection+projection"), "each way of conditioning once"),
         (lambda: started(MLPGenerator(2), Z, Y, train=True), "has no classes and got a condition y"),
         (lambda: started(MLPGenerator(2, classes=3), Z, train=True), "of 3 classes got no condition"),
-        (lambda: started(MLPDiscriminator(classes=3), Z, Z, train=True), r"takes integers y \[n\], got float32"),
+        (lambda: started(MLPDiscriminator(classes=3), Z, Z[:, :2], train=True), r"takes integers y \[n\], got float32"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_line(build: Callable[[], Any], message: str) -> None:
