@@ -71,6 +71,7 @@ LIMITS: Mapping[str, Limit] = {
     "ages": Limit(0, LARGEST, whole=False),
     # of trained generators
     "n": Limit(1, 100_000),
+    "learning_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
 }
 """By option."""
 

@@ -19,7 +19,7 @@ from jaxgan.study.config import from_stored
 from jaxgan.study.generate import load_generator
 from jaxgan.study.latent_grids import decoder, latents_in
 from jaxgan.study.limits import check_limit
-from jaxgan.study.messages import OptionError, expect
+from jaxgan.study.messages import OptionError
 from jaxgan.study.planning import source_of
 from jaxgan.study.samples import save_arrays, save_picture, target
 from jaxgan.study.translation import read_inputs
@@ -85,7 +85,7 @@ def project(
     """
     check_limit("steps", steps)
     check_limit("key", key)
-    expect("learning_rate", learning_rate, learning_rate > 0, "a number above 0")
+    check_limit("learning_rate", learning_rate)
     content = store.read_config(folder)
     shape = tuple(content["shape"])
     if len(shape) != 3 or content.get("condition"):

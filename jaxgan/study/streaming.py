@@ -13,12 +13,13 @@ from jaxgan.data.writers import WRITERS
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
-from jaxgan.study.messages import OptionError
+from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.samples import labels_for, named_by
 from jaxgan.study.truncation import sampler_for
 from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # samples at a time
+MOST = 10_000_000  # samples of a class
 _USUAL = 1000  # samples, where no number is asked for
 
 
@@ -59,12 +60,11 @@ def write_samples(
       StoreError, CheckpointError: as for `load_generator`.
     """
     n = _USUAL if n is None else n
-    check_limit("n", n)
+    expect("n", n, 1 <= n <= MOST, f"at least 1, and at most {MOST:,}")
     check_limit("key", key)
     generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))
-    check_limit("n", total)
     suffix = ".npz" if kind == "npz" else ""
     path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
     if path.exists():

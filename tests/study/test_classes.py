@@ -202,7 +202,7 @@ def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:
     assert not np.allclose(x[0], x[1], atol=1e-5)
     np.testing.assert_allclose(jax.jit(generator.generate)(z, y), x, rtol=1e-5, atol=1e-6)
     for bad, message in (
-        (None, "is conditional, expected y, labels .* in 0..2, got none"),
+        (None, "is conditional, expected y, labels .* in 0..2 or shares of the classes .*, got none"),
         (y + 1, "got int32 1 to 3"),
     ):
         with pytest.raises(ValueError, match=message):
