@@ -69,7 +69,7 @@ def _network_facts(network: Any) -> dict[str, str]:
     if network.published:
         found = {size: _counts(network, (size, size, c), latents) for size, c, latents in network.published}
         listed = (f"{size}: {each['generator']:,} and {each['discriminator']:,}" for size, each in found.items())
-        facts["Published"] = f"by size, without classes: {'; '.join(listed)} parameters"
+        facts["Parameters"] = f"at the published widths, without classes, by size: {'; '.join(listed)}"
     if network.name in GENERATOR:
         ways = getattr(modules["discriminator"], "CONDITIONS", DISCRIMINATOR)
         facts["Condition"] = f"of the generator: {', '.join(GENERATOR[network.name])}; of the discriminator: "
