@@ -1,0 +1,76 @@
+"""What the metrics on features share: checks that refuse in one line, blocks of rows, and random numbers from a key."""
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from jaxgan.random import named_key
+from jaxgan.types import Key
+
+_NUMBERS = 2**22  # held of a matrix of all pairs at a time: 32 MiB of float64
+
+
+def checked_features(name: str, features: ArrayLike, least: int = 1) -> Float64[np.ndarray, "n d"]:
+    """Features [n, d] as float64.
+
+    Raises:
+      ValueError: another shape, n < `least`, d = 0, or features that are not finite.
+
+    Example:
+      >>> checked_features("samples", [[0.0], [float("nan")]])
+      Traceback (most recent call last):
+      ValueError: samples must be finite, got 1 of 2 rows with NaN or infinity
+    """
+    x = np.asarray(features, dtype=np.float64)
+    if x.ndim != 2 or len(x) < least or not x.shape[1]:
+        raise ValueError(f"{name} must be features [n, d] with n >= {least} and d >= 1, got shape {x.shape}")
+    if bad := int(np.sum(~np.isfinite(x).all(axis=1))):
+        raise ValueError(f"{name} must be finite, got {bad} of {len(x)} rows with NaN or infinity")
+    return x
+
+
+def checked_pair(
+    features: ArrayLike, reference: ArrayLike, least: int = 1
+) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
+    """Two sets of features of one dimension as float64, each of `least` rows or more.
+
+    Raises:
+      ValueError: what `checked_features` refuses, or two dimensions.
+
+    Example:
+      >>> checked_pair(np.zeros((3, 2)), np.zeros((5, 4)))
+      Traceback (most recent call last):
+      ValueError: features and reference must be of one dimension, got shapes (3, 2) and (5, 4)
+    """
+    x, r = checked_features("features", features, least), checked_features("reference", reference, least)
+    if x.shape[1] != r.shape[1]:
+        raise ValueError(f"features and reference must be of one dimension, got shapes {x.shape} and {r.shape}")
+    return x, r
+
+
+def row_blocks(n: int, columns: int) -> Iterator[slice]:
+    """Rows 0 .. n-1 in order, so many at a time that a block of a matrix with so many columns takes 32 MiB.
+
+    Example:
+      >>> [(block.start, block.stop) for block in row_blocks(100_000, columns=100_000)][:2]
+      [(0, 41), (41, 82)]
+    """
+    step = max(1, _NUMBERS // columns)
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def generator(key: Key) -> np.random.Generator:
+    """NumPy's random numbers for a key of `jax.random`, typed or raw: the same key, the same numbers.
+
+    Example:
+      >>> one, other = generator(jax.random.key(3)), generator(jax.random.PRNGKey(3))
+      >>> int(one.integers(1000)) == int(other.integers(1000))
+      True
+    """
+    # Another stream than that of default_rng(0) for key(0): data drawn from it would be drawn here once more.
+    key = named_key(key, "numpy")
+    data = jax.random.key_data(key) if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return np.random.default_rng(np.asarray(data).ravel())

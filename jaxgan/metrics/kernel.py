@@ -1,0 +1,194 @@
+"""The kernel distance between two sets of features, KID for Inception's: an unbiased squared MMD, with its error.
+
+Nothing is assumed of the features' distribution, and the expected value does not depend on how many there are.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from jaxgan.metrics.inputs import checked_pair, generator, row_blocks
+from jaxgan.types import Key
+
+
+class KernelDistance(NamedTuple):
+    """The unbiased squared MMD over all pairs, and the standard error of that number."""
+
+    value: float  # about 0, below it as often as above, where both sets are of one distribution
+    standard_error: float
+
+
+class SubsetKernelDistance(NamedTuple):
+    """The unbiased squared MMD as torch-fidelity reports it: over random subsets."""
+
+    mean: float
+    std_over_subsets: float  # divided by the number of subsets: no standard error, see `kernel_distance_subsets`
+
+
+class _Sums(NamedTuple):
+    """Of a matrix of kernels between rows and columns, seen a block at a time."""
+
+    rows: Float64[np.ndarray, " n"]
+    columns: Float64[np.ndarray, " m"]
+    squares: float
+    diagonal: Float64[np.ndarray, " k"]  # where both sets are one; else empty
+
+
+def kernel_distance(
+    features: ArrayLike, reference: ArrayLike, *, degree: int = 3, gamma: float | None = None, coef0: float = 1.0
+) -> KernelDistance:
+    """The unbiased squared maximum mean discrepancy of features [n, d] and [m, d] over all pairs.
+
+        mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i,j} k(x_i, y_j)
+
+    with k(x, y) = (gamma x.y + coef0)^degree.
+
+    The standard error is the root of the estimator's variance. With S_x, S_y the covariances of the kernel's own
+    features and w their difference of means, the estimator is a sum of uncorrelated parts, whose variances add up to
+
+        4 w'S_x w / n + 4 w'S_y w / m + 2 tr S_x^2 / (n (n-1)) + 2 tr S_y^2 / (m (m-1)) + 4 tr S_x S_y / (n m)
+
+    exactly, and each is estimated from the same kernels: traces without bias (Himeno and Yamada), w'S w less what the
+    estimate of w adds to it, their sum not below 0. So it holds for equal distributions too, where the usual
+    first two parts are 0; there it is a quarter to a third too large, by what the bound at 0 adds. The value has long
+    tails where the features have: 2 standard errors hold the truth for 0.90 to 0.95 of sets of 100, and for fewer where
+    features lie far from the origin, on which the kernel depends.
+
+    In blocks of 32 MiB; about 2 (n^2 + n m + m^2) d operations in float64, some minutes a core for 50,000 x 2,048.
+
+    Args:
+      features: [n, d], n >= 4.
+      reference: [m, d], m >= 4.
+      degree: of the polynomial.
+      gamma: 1 / d where none is given.
+      coef0: the constant in the polynomial.
+
+    Raises:
+      ValueError: other shapes, fewer than 4 rows, or features that are not finite.
+    Source: Gretton et al. 2012, lemma 6; Binkowski et al. 2018 for the kernel; the variance by Hoeffding's
+      decomposition; Himeno and Yamada 2014, Estimations for some functions of covariance matrix, for tr S^2.
+
+    >>> rng = np.random.default_rng(0)
+    >>> same = kernel_distance(rng.normal(size=(500, 4)), rng.normal(size=(500, 4)))
+    >>> abs(same.value) < 3 * same.standard_error
+    True
+    >>> other = kernel_distance(rng.normal(size=(500, 4)), 1 + rng.normal(size=(500, 4)))
+    >>> other.value > 10 * other.standard_error
+    True
+    """
+    x, y = checked_pair(features, reference, least=4)
+    n, m = len(x), len(y)
+    settings = degree, 1 / x.shape[1] if gamma is None else gamma, coef0
+    # A constant that is taken off all kernels changes neither the value nor its variance, and spares digits.
+    level = _kernel(x.mean(axis=0)[None], y.mean(axis=0)[None], *settings).item()
+    xx, yy, xy = (_sums(a, b, level, settings) for a, b in ((x, x), (y, y), (x, y)))
+    within = [(np.sum(s.rows) - np.sum(s.diagonal)) / (k * (k - 1)) for s, k in ((xx, n), (yy, m))]
+    own, trace_xy = [_trace_of_square(xx), _trace_of_square(yy)], _centred_squares(xy) / ((n - 1) * (m - 1))
+    first = _along_difference(xx, xy.rows / m) - own[0] / n - trace_xy / m
+    second = _along_difference(yy, xy.columns / n) - own[1] / m - trace_xy / n
+    variance = 2 * own[0] / (n * (n - 1)) + 2 * own[1] / (m * (m - 1)) + 4 * trace_xy / (n * m)
+    variance += max(4 * first / n + 4 * second / m, 0.0)
+    value = sum(within) - 2 * np.sum(xy.rows) / (n * m)
+    return KernelDistance(float(value), float(np.sqrt(variance)))
+
+
+def kernel_distance_subsets(
+    key: Key, features: ArrayLike, reference: ArrayLike, *, subsets: int = 100, size: int = 1000
+) -> SubsetKernelDistance:
+    """The unbiased squared MMD, a mean over random subsets: how torch-fidelity and its kin compute "KID".
+
+    Each subset takes `size` rows of either set without replacement; the kernel is (x.y / d + 1)^3. The mean estimates
+    the same as `kernel_distance`. Its std is that of one subset of `size` rows, less by what overlapping subsets share:
+    it does not fall with n, and says nothing of how well the mean is known.
+
+    Args:
+      key: of the subsets.
+      features: [n, d], n >= size.
+      reference: [m, d], m >= size.
+      subsets: how many.
+      size: of each, at least 2.
+
+    Raises:
+      ValueError: other shapes, fewer rows than `size`, or features that are not finite.
+    Source: Binkowski et al. 2018, Demystifying MMD GANs; Obukhov et al. 2020, torch-fidelity.
+
+    >>> import jax
+    >>> x = np.random.default_rng(0).normal(size=(200, 4))
+    >>> found = kernel_distance_subsets(jax.random.key(0), x + 1, x, subsets=20, size=50)
+    >>> bool(found.mean > 5 * found.std_over_subsets)
+    True
+    """
+    if size < 2 or subsets < 1:
+        raise ValueError(f"expected 1 subset or more of 2 rows or more, got {subsets} of {size}")
+    x, y = checked_pair(features, reference, least=size)
+    rng = generator(key)
+    drawn = ((x[rng.permutation(len(x))[:size]], y[rng.permutation(len(y))[:size]]) for _ in range(subsets))
+    values = [squared_mmd(a, b) for a, b in drawn]
+    return SubsetKernelDistance(float(np.mean(values)), float(np.std(values)))
+
+
+def squared_mmd(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> float:
+    """The unbiased estimate with the kernel (x.y / d + 1)^3, from matrices of all pairs.
+
+    Example:
+      >>> squared_mmd(np.array([[1.0], [1.0]]), np.array([[0.0], [0.0]]))  # 2^3 + 1 - 2
+      7.0
+    """
+    settings = 3, 1 / x.shape[1], 1.0
+    own = [_kernel(a, a, *settings) for a in (x, y)]
+    within = sum((np.sum(k) - np.trace(k)) / (len(k) * (len(k) - 1)) for k in own)
+    return float(within - 2 * np.mean(_kernel(x, y, *settings)))
+
+
+def _kernel(
+    x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"], degree: int, gamma: float, coef0: float
+) -> Float64[np.ndarray, "n m"]:
+    return (gamma * (x @ y.T) + coef0) ** degree
+
+
+def _sums(
+    x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"], level: float, settings: tuple[int, float, float]
+) -> _Sums:
+    rows, columns, squares, diagonal = [], np.zeros(len(y)), 0.0, []
+    for block in row_blocks(len(x), len(y)):
+        kernel = _kernel(x[block], y, *settings) - level
+        rows.append(kernel.sum(axis=1))
+        columns += kernel.sum(axis=0)
+        squares += float(np.vdot(kernel, kernel))
+        diagonal.append(np.diagonal(kernel, block.start) if x is y else np.empty(0))
+    return _Sums(np.concatenate(rows), columns, squares, np.concatenate(diagonal))
+
+
+def _centred_squares(sums: _Sums) -> float:
+    """The sum of squares of the matrix after the means of its rows and of its columns are taken off."""
+    n, m = len(sums.rows), len(sums.columns)
+    means = np.vdot(sums.rows, sums.rows) / m + np.vdot(sums.columns, sums.columns) / n
+    return max(float(sums.squares - means + np.sum(sums.rows) ** 2 / (n * m)), 0.0)
+
+
+def _along_difference(own: _Sums, across: Float64[np.ndarray, " n"]) -> float:
+    """w'S w + tr S^2 / n + tr S S_y / m, up to terms in 1 / n^2, w the difference of means.
+
+    Each row is taken along the difference that the others have: along its own too, long rows would count twice, and
+    the kernel's features have long tails.
+    """
+    n = len(across)
+    witness = own.rows / n - across
+    return float(np.var(witness - _lengths(own) / (n - 1), ddof=1))
+
+
+def _lengths(sums: _Sums) -> Float64[np.ndarray, " n"]:
+    """|phi_i - their mean|^2 of the kernel's features, from the kernels of one set with itself."""
+    n = len(sums.rows)
+    return sums.diagonal - 2 * sums.rows / n + np.sum(sums.rows) / n**2
+
+
+def _trace_of_square(sums: _Sums) -> float:
+    """tr S^2 without bias, S the covariance of the kernel's features, from the kernels of one set with itself."""
+    n, lengths = len(sums.rows), _lengths(sums)
+    square, trace = _centred_squares(sums) / (n - 1) ** 2, np.sum(lengths) / (n - 1)
+    fourth = np.sum(lengths**2) / (n - 1)
+    found = (n - 1) / (n * (n - 2) * (n - 3)) * ((n - 1) * (n - 2) * square + trace**2 - n * fourth)
+    return max(float(found), 0.0)
