@@ -88,8 +88,9 @@ def frechet_distance(a: Moments, b: Moments) -> float:
         |mu_a - mu_b|^2 + tr(A + B - 2 (A B)^(1/2))
 
     It is a *squared* distance, in squared units of the features, and biased upwards at small n. It is
-    called FID for the features of one particular Inception network only. Covariances may be singular.
-    NaN when any moment is not finite.
+    called FID for the features of one particular Inception network only. Covariances may be singular, as they are
+    with no more examples than features: then of all directions but n - 1 no variance is seen, and the bias is large
+    and no longer falls like 1 / n (`frechet_at_infinity`). NaN when any moment is not finite.
 
     Raises:
       ValueError: the two are not of equal dimension, or one is of fewer than 2 examples.

@@ -1,0 +1,100 @@
+"""Scores of one set of samples alone, without data: the inception score and the Vendi score."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from jaxgan.metrics.inputs import checked_features
+
+
+class InceptionScore(NamedTuple):
+    """A mean over parts of the samples, between 1 and the number of classes."""
+
+    mean: float
+    std_over_splits: float  # divided by the number of parts, as papers print it: no standard error of the mean
+
+
+def inception_score(probabilities: ArrayLike, *, splits: int = 10) -> InceptionScore:
+    """The inception score of a classifier's probabilities [n, K], a mean over parts of n / splits samples in order.
+
+        exp(1/n sum_i KL(p_i || mean p)),   0 log 0 = 0
+
+    1 where all samples have the same probabilities, K where each is certain and classes are even. Biased downwards in
+    small parts, and a score of the classifier's certainty: it sees no copies, and no lack of variety within a class.
+    Shuffle samples that come by class. It is the published score for the probabilities of one Inception network only.
+
+    Raises:
+      ValueError: other shapes, rows that are not finite, negative or off a sum of 1 by over 1e-3, fewer samples than
+        splits.
+    Source: Salimans et al. 2016, Improved techniques for training GANs; split as in torch-fidelity.
+
+    >>> inception_score(np.tile(np.eye(4), (5, 1)), splits=5)
+    InceptionScore(mean=4.0, std_over_splits=0.0)
+    """
+    from scipy.special import rel_entr
+
+    p = checked_features("probabilities", probabilities)
+    if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError(f"probabilities must be at least 0 and sum to 1 in a row, got sums from {_span(p)}")
+    if not 1 <= splits <= len(p):
+        raise ValueError(f"expected from 1 split up to as many as the {len(p)} samples, got {splits}")
+    edges = [i * len(p) // splits for i in range(splits + 1)]
+    parts = [p[start:stop] for start, stop in pairwise(edges)]
+    scores = [float(np.exp(np.mean(np.sum(rel_entr(part, part.mean(axis=0)), axis=1)))) for part in parts]
+    return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
+
+
+def vendi_score(features: ArrayLike, *, order: float = 1.0) -> float:
+    """The effective number of distinct samples among features [n, d], by cosine similarity: 1 .. min(n, d).
+
+        exp(-sum_i l_i log l_i),  l the eigenvalues of K / n,  K_ij = x_i.x_j / (|x_i| |x_j|)
+
+    and for an order q other than 1, (sum_i l_i^q)^(1 / (1 - q)), where a larger q counts rare kinds of samples less.
+    The eigenvalues that are not 0 are those of a d x d matrix, so n may be large. It tells how varied the samples are,
+    not whether rightly: compare with the data's, at equal n. Features that are never negative, as after a ReLU, are all
+    similar; take their mean over the data off first.
+
+    Raises:
+      ValueError: other shapes, rows of length 0 or not finite, or an order below 0.
+    Source: Friedman and Dieng 2023, The Vendi score; Pasarkar and Dieng 2024, Cousins of the Vendi score, for orders.
+
+    >>> f"{vendi_score(np.repeat(np.eye(3), 10, axis=0)):.6f}"  # 30 samples of 3 orthogonal kinds
+    '3.000000'
+    """
+    x = checked_features("features", features)
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    if not lengths.all():
+        raise ValueError(f"features must have a direction, got {np.sum(lengths == 0)} of {len(x)} rows of length 0")
+    unit = x / lengths
+    return vendi_score_of(unit @ unit.T if len(x) < x.shape[1] else unit.T @ unit, order=order)
+
+
+def vendi_score_of(similarity: ArrayLike, *, order: float = 1.0) -> float:
+    """`vendi_score` of a matrix of similarities [n, n] by any positive semidefinite kernel with k(x, x) = 1.
+
+    Any positive multiple of the matrix has the same score.
+
+    Raises:
+      ValueError: a matrix that is not square, symmetric, finite and of positive trace, or an order below 0.
+
+    >>> vendi_score_of([[1.0, 0.0], [0.0, 1.0]]), vendi_score_of([[1.0, 1.0], [1.0, 1.0]])
+    (2.0, 1.0)
+    """
+    k = checked_features("similarity", similarity)
+    if k.shape[0] != k.shape[1] or not np.allclose(k, k.T, rtol=1e-6, atol=1e-9 * np.abs(k).max()) or np.trace(k) <= 0:
+        raise ValueError(f"similarity must be square, symmetric and of positive trace, got shape {k.shape}")
+    if order < 0:
+        raise ValueError(f"order must be at least 0, got {order}")
+    shares = np.linalg.eigvalsh(k / np.trace(k))
+    shares = shares[shares > 1e-12]  # zeros come out as 1e-16, and order 0 would count them
+    shares = shares / shares.sum()
+    if order == 1:
+        return float(np.exp(-np.sum(shares * np.log(shares))))
+    return float(1 / shares.max() if np.isinf(order) else np.sum(shares**order) ** (1 / (1 - order)))
+
+
+def _span(p: Float64[np.ndarray, "n k"]) -> str:
+    return f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g} and a least value of {p.min():.4g}"
