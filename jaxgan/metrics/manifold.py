@@ -1,7 +1,8 @@
 """Precision and recall, density and coverage, and authenticity: balls around examples that reach to their neighbours.
 
-In float64 and in blocks of rows: of all pairs never more than 32 MiB of distances are held, at any number of examples.
-A ball is the set of points up to the distance of its centre to the k-th nearest other example of the centre's own set.
+In float64 and in blocks of rows: of the distances between all pairs some 100 MiB are held at a time, at any number of
+examples, beside the features themselves and a copy. A ball is the set of points up to the distance of its centre to the
+k-th nearest other example of the same set as the centre.
 """
 
 from collections.abc import Iterator
@@ -126,7 +127,7 @@ def _radii(x: Float64[np.ndarray, "n d"], k: int) -> Float64[np.ndarray, " n"]:
     radii = []
     for block, squares in _squared_distances(x, x):
         squares[np.arange(len(squares)), np.arange(block.start, block.stop)] = np.inf
-        radii.append(np.partition(squares, k - 1, axis=1)[:, k - 1])
+        radii.append(np.partition(squares, k - 1, axis=1)[:, k - 1].copy())  # a view would keep all pairs
     return np.concatenate(radii)
 
 
@@ -139,11 +140,12 @@ def _squared_distances(
     dimensions. Around the mean of y, so that no digits are lost where all lies far from the origin.
     """
     centre = y.mean(axis=0)
-    x, y = x - centre, y - centre
+    y = y - centre
     lengths = (1 + rounding) * np.einsum("md,md->m", y, y)
     for block in row_blocks(len(x), len(y)):
-        squares = -2 * x[block] @ y.T
-        squares += (1 + rounding) * np.einsum("nd,nd->n", x[block], x[block])[:, None]
+        rows = x[block] - centre
+        squares = -2 * rows @ y.T
+        squares += (1 + rounding) * np.einsum("nd,nd->n", rows, rows)[:, None]
         squares += lengths
         yield block, squares
 

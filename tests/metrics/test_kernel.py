@@ -1,5 +1,7 @@
 """The kernel distance and its standard error against brute force, simulation and a closed form."""
 
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
@@ -45,6 +47,16 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = kernel_distance(x, y[:50] + 1)
     monkeypatch.setattr("jaxgan.metrics.inputs._NUMBERS", 500)  # 8 or 10 rows at a time
     assert kernel_distance(x, y[:50] + 1) == pytest.approx(whole, rel=1e-12)  # sums in another order
+
+
+def test_no_matrix_of_all_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 2000, 2))
+    monkeypatch.setattr("jaxgan.metrics.inputs._NUMBERS", 2**16)  # half a MiB; all pairs would take 31
+    tracemalloc.start()
+    kernel_distance(x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 2**20
 
 
 @pytest.mark.parametrize("s", [0.3, 2.0])

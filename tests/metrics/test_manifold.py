@@ -1,5 +1,7 @@
 """Precision, recall, density, coverage and authenticity against brute force, hand-made cases and expectations."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -121,3 +123,13 @@ def test_bad_input_is_refused() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_no_matrix_of_all_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, r = np.random.default_rng(0).normal(size=(2, 2000, 2))
+    monkeypatch.setattr("jaxgan.metrics.inputs._NUMBERS", 2**16)  # half a MiB; all pairs would take 31
+    tracemalloc.start()
+    precision_recall(x, r), density_coverage(x, r), authenticity(x, r)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 2**20
