@@ -45,7 +45,8 @@ class Sets(NamedTuple):
 
 def kept(rng: np.random.Generator, x: Examples, train: Examples, *, lost: int) -> NDArray:
     """Without the first classes."""
-    return x.x[np.asarray(x.y) >= lost]
+    assert x.y is not None
+    return x.x[x.y >= lost]
 
 
 def noisy(rng: np.random.Generator, x: Examples, train: Examples, *, std: float) -> NDArray:
@@ -60,7 +61,8 @@ def junk(rng: np.random.Generator, x: Examples, train: Examples, *, share: float
 
 def towards_means(rng: np.random.Generator, x: Examples, train: Examples, *, factor: float) -> NDArray:
     """Within each class less varied."""
-    means = np.stack([train.x[train.y == c].mean(axis=0) for c in range(int(np.max(train.y)) + 1)])[x.y]
+    assert x.y is not None and train.y is not None
+    means = np.stack([train.x[train.y == c].mean(axis=0) for c in range(train.y.max() + 1)])[x.y]
     return means + factor * (x.x - means)
 
 

@@ -121,7 +121,7 @@ def kernel_distance_subsets(
     >>> import jax
     >>> x = np.random.default_rng(0).normal(size=(200, 4))
     >>> found = kernel_distance_subsets(jax.random.key(0), x + 1, x, subsets=20, size=50)
-    >>> bool(found.mean > 5 * found.std_over_subsets)
+    >>> bool(found.mean > found.std_over_subsets > 0)
     True
     """
     if size < 2 or subsets < 1:
