@@ -60,7 +60,8 @@ def wasserstein2(features: ArrayLike, reference: ArrayLike) -> float:
         sqrt(min over permutations p of 1/n sum_i |x_i - y_p(i)|^2)
 
     by the assignment problem: n^3 operations at worst, about a second for 2,000 and eight for 5,000 in
-    the plane. It is not that of the distributions, above which it lies by about n^(-1/d): compare with two samples of the data at the same n.
+    the plane. It is not that of the distributions, above which it lies by about n^(-1/d): compare with two samples of
+    the data at the same n.
 
     Raises:
       ValueError: other shapes, unequal numbers, more than 5,000, or features that are not finite.
