@@ -1,0 +1,136 @@
+"""What do style mixing, path length, orthogonal regularization and self-attention do to small networks?
+
+    python experiments/ablations.py [--data tfds:mnist] [--seeds 8] [--steps 1500] [--out ablations]
+
+Each is turned on and off, all else as it is, over common seeds: the first two of StyleGAN2, the others of BigGAN, on
+images of 16 x 16 pixels. What differs in numbers alone, the weights of two penalties, shares a compiled program; a
+field of a network has a program for each of its values. Differences are paired by seed, and of what was measured,
+failed or not: so few steps of so small networks make no good pictures yet.
+
+Writes results.json and table.md; a run that is there is not trained again. Takes an hour or two on two cores.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import jaxgan as jg
+
+SIZE = 16
+COMMON = {"stylegan2": ("batch_size=32",), "biggan": ("batch_size=32", "ema=0.999")}
+ABLATIONS = {
+    "style mixing": ("stylegan2", "style_mixing", (0.0, 0.9)),
+    "path length": ("stylegan2", "path_weight", (0.0, 2.0)),
+    "orthogonal regularization": ("biggan", "orthogonal", (0.0, 1e-4)),
+    "self-attention at 8 pixels": ("biggan", "attention", (0, 8)),
+}
+"""By name the network and recipe, what is turned, and its values off and on."""
+SETTINGS = ("path_weight", "orthogonal")
+"""Those of recipes, which can be swept; the others are fields of networks."""
+
+
+def trained(options, name):
+    """(values [2, seeds], failed [2, seeds], label of the metric) of an ablation, off and on."""
+    recipe, turned, values = ABLATIONS[name]
+    given = {
+        "data": options.data,
+        "image_size": SIZE,
+        "recipe": (recipe,),
+        "generator": recipe,
+        "discriminator": recipe,
+        "set": COMMON[recipe],
+        "width": options.width,
+        "latent_dim": 64,
+        "seeds": options.seeds,
+        "steps": options.steps,
+        "samples": 2000,
+    }
+    folder = options.out / name.replace(" ", "-")
+    if turned in SETTINGS:
+        job, arms = "study", {folder: given | {"vary": (f"{turned}={','.join(map(str, values))}",)}}
+    else:
+        players = ("generator",) if turned == "style_mixing" else ("generator", "discriminator")
+        fields = {value: tuple(f"{player}:{turned}={value}" for player in players) for value in values}
+        job = "train"
+        arms = {folder / str(value): given | {"network": network} for value, network in fields.items()}
+    runs = []
+    for where, own in arms.items():
+        if not (where / "results.nc").is_file():
+            jg.run_study(job, own, out=where, again=True)
+        runs.append(jg.load_run(where))
+    metric = runs[0].metrics[0]
+    found = np.concatenate([run.values[metric.name] for run in runs])
+    return found, np.concatenate([run.failed for run in runs]), metric
+
+
+def row_of(options, name):
+    values, failed, metric = trained(options, name)
+    off, on = values
+    none = np.zeros(len(on), bool)
+    compared = jg.compare_pairs(on, off, none, none, worst=np.inf, rng=0)
+    return {
+        "metric": metric.label,
+        "off": jg.iqm_interval(off, rng=0)._asdict(),
+        "on": jg.iqm_interval(on, rng=0)._asdict(),
+        "failed": failed.sum(axis=1).tolist(),
+        "difference": compared.difference._asdict(),
+        "p": compared.p,
+        "values": values.tolist(),
+    }
+
+
+def table(kept):
+    """Markdown, a row an ablation."""
+    rows = kept["ablations"]
+    metric = next(iter(rows.values()))["metric"]
+    lines = [["", "network", f"{metric}, off", "on", "on minus off, paired", "p", "failed, off", "on"]]
+    lines.append(["---"] * len(lines[0]))
+
+    def told(interval):
+        return "{estimate:.3g} [{low:.3g}, {high:.3g}]".format(**interval)
+
+    for name, row in rows.items():
+        cells = [name, ABLATIONS[name][0], told(row["off"]), told(row["on"]), told(row["difference"])]
+        lines.append([*cells, f"{row['p']:.2g}", *(f"{count} of {kept['seeds']}" for count in row["failed"])])
+    machine = kept["machine"]
+    return (
+        f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']} at {SIZE} pixels, "
+        f"{kept['steps']:,} steps.\n\n"
+        + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
+        + f"{machine['memory_gib']} GiB, {machine['system']}; "
+        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+        + "\n"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="tfds:mnist", help="images (default tfds:mnist)")
+    parser.add_argument("--seeds", type=int, default=8, help="runs of each (default 8)")
+    parser.add_argument("--steps", type=int, default=1500, help="updates of the generator (default 1500)")
+    parser.add_argument("--width", type=int, default=8, help="channels at the full size (default 8)")
+    parser.add_argument("--only", nargs="*", choices=ABLATIONS, default=list(ABLATIONS), help="(default all)")
+    parser.add_argument("--out", type=Path, default=Path("ablations"), help="the folder for runs and results")
+    options = parser.parse_args()
+    jg.use_cpu_cores()
+    about = jg.provenance()
+    kept = {
+        "command": f"python experiments/ablations.py --data {options.data} --seeds {options.seeds} "
+        f"--steps {options.steps} --width {options.width}",
+        "data": options.data,
+        "seeds": options.seeds,
+        "steps": options.steps,
+        "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
+        "versions": about["versions"],
+        "ablations": {name: row_of(options, name) for name in options.only},
+    }
+    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (options.out / "table.md").write_text(table(kept))
+    print(table(kept))
+
+
+if __name__ == "__main__":
+    main()
