@@ -157,10 +157,7 @@ def find_data(
     if is_embedded(name) and image_size is not None:
         raise OptionError("image_size", f"got {image_size}, but {name} has a size of its own")
     if image_size is not None:
-        try:
-            (depth_of if prefix_of(name) else base_size)(image_size)
-        except ValueError as error:
-            raise OptionError("image_size", str(error)) from error
+        _check_size(image_size, prefix_of(name) != "")
     read: dict[str, Any] = {"value_range": value_range, "background": background}
     own = {option: value for option, value in read.items() if value is not None}
     if own and (is_embedded(name) or name.startswith("tfds:")):
@@ -187,6 +184,16 @@ def find_data(
         raise OptionError("data", _with_options(str(error))) from error
     others = "or tfds:NAME, a .npz or .npy file, a folder of images, pairs: and a folder"
     raise OptionError("data", f"got {name!r}; {nearest(name, DATA)}; {others}")
+
+
+def _check_size(image_size: int, pairs: bool) -> None:
+    """Refuses a size of which no registered network makes images; the one that is chosen may refuse more."""
+    if not pairs and any(image_size in network.sizes for network in NETWORKS.values()):
+        return
+    try:
+        (depth_of if pairs else base_size)(image_size)
+    except ValueError as error:
+        raise OptionError("image_size", str(error)) from error
 
 
 def is_embedded(name: str) -> bool:

@@ -12,6 +12,7 @@ import jaxgan
 from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 from jaxgan.nn.registry import NETWORKS, fields_of
+from jaxgan.study.catalogue import find_data
 from tests.cli.commands import jaxgan_process, refused
 
 
@@ -81,3 +82,12 @@ def test_datasets_lists_what_is_here(capsys):
     listed = capsys.readouterr().out
     for name in ("digits", "ring", "grid", "tfds:NAME", ".npz", *prepared()):
         assert name in listed
+
+
+def test_a_size_is_that_of_any_network_and_then_of_the_one_that_is_chosen(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("small.npy", np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8))
+    assert find_data("small.npy", image_size=256).shape == (256, 256, 1)  # of BigGAN and StyleGAN2
+    assert "a DCGAN makes images of 8 to 128 pixels" in refused(
+        capsys, "train", "--data", "small.npy", "--image-size", "256"
+    )
