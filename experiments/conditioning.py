@@ -40,10 +40,10 @@ def trained(options, generator, discriminator):
     if not (folder / "results.nc").is_file():
         given = {
             "data": options.data,
-            "loss": ("non_saturating",),
+            **({"loss": ("non_saturating",)} if options.recipe is None else {"recipe": (options.recipe,)}),
             "conditional": True,
             "network": (f"generator:condition={generator}", f"discriminator:condition={discriminator}"),
-            "set": ("ema=0.99",),
+            "set": ("ema=0.99", *options.set),
             "width": options.width,
             "seeds": options.seeds,
             "steps": options.steps,
@@ -90,12 +90,21 @@ def table(kept):
     )
 
 
+def _more(options):
+    """What else was asked for, as words of the command."""
+    words = [f" --recipe {options.recipe}"] if options.recipe else []
+    words += [f" --set {' '.join(options.set)}"] if options.set else []
+    return "".join(words + ([f" --ways {' '.join(map(str, options.ways))}"] if options.ways else []))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits", help="labelled images (default digits)")
     parser.add_argument("--seeds", type=int, default=8, help="runs of each way (default 8)")
     parser.add_argument("--steps", type=int, default=3000, help="updates of the generator (default 3000)")
     parser.add_argument("--width", type=int, default=32, help="channels next to the image (default 32)")
+    parser.add_argument("--recipe", help="in place of the non-saturating loss, such as r1_gan")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the recipe")
     parser.add_argument("--ways", type=int, nargs="*", help="only these, by number from 0 (default all)")
     parser.add_argument("--out", type=Path, default=Path("conditioning"), help="the folder for runs and results")
     options = parser.parse_args()
@@ -104,7 +113,7 @@ def main():
     about = jg.provenance()
     kept = {
         "command": f"python experiments/conditioning.py --data {options.data} --seeds {options.seeds} "
-        f"--steps {options.steps} --width {options.width}",
+        f"--steps {options.steps} --width {options.width}" + _more(options),
         "data": options.data,
         "seeds": options.seeds,
         "steps": options.steps,
