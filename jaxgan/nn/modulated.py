@@ -59,6 +59,7 @@ class SynthesisLayer(nn.Module):
 
     Example:
       >>> x, w = jnp.ones((2, 4, 4, 3)), jnp.ones((2, 6))
+      >>> import jax
       >>> shapes = jax.eval_shape(lambda: SynthesisLayer(5, up=True).init_with_output(jax.random.key(0), x, w))
       >>> shapes[0].shape
       (2, 8, 8, 5)
@@ -91,6 +92,7 @@ class ToImage(nn.Module):
 
     Example:
       >>> x, w = jnp.ones((2, 4, 4, 3)), jnp.ones((2, 6))
+      >>> import jax
       >>> jax.eval_shape(lambda: ToImage(1).init_with_output(jax.random.key(0), x, w))[0].shape
       (2, 4, 4, 1)
     """
