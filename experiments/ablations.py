@@ -94,15 +94,11 @@ def table(kept):
     for name, row in rows.items():
         cells = [name, ABLATIONS[name][0], told(row["off"]), told(row["on"]), told(row["difference"])]
         lines.append([*cells, f"{row['p']:.2g}", *(f"{count} of {kept['seeds']}" for count in row["failed"])])
-    machine = kept["machine"]
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']} at {SIZE} pixels, "
         f"{kept['steps']:,} steps.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
-        + f"{machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

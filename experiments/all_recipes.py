@@ -85,14 +85,12 @@ def table(kept):
             ]
         lines.append(cells)
     rows = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    machine, setting = kept["machine"], kept["setting"]
+    setting = kept["setting"]
     return (
         f"Interquartile mean over {setting['seeds']} seeds [95 % bootstrap interval], {setting['steps']:,} steps. "
         "A mode counts as captured with a quarter of an even share of the samples. Quality is the share within 3 sigma "
         "of a mode, 0.989 for a perfect sampler; failures have their share's 95 % Wilson interval.\n\n"
-        f"{rows}\n\n{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        f"{rows}\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

@@ -120,15 +120,11 @@ def table(kept):
         lines.append([*cells, f"{row['ms_per_step']:.3g}"])
     for name, value in first["yardsticks"].items():
         lines.append([f"*{name}*", "", "", "", f"{value:.3g}", "", ""])
-    machine = kept["machine"]
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']}, "
         f"{kept['steps']:,} steps of batches of 32.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
-        + f"{machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

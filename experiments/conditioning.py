@@ -77,16 +77,12 @@ def table(kept):
         lines.append([*way.split(" / "), *cells, f"{row['worst_class']:.3g}", f"{failed} of {len(row['outcomes'])}"])
     real = next(iter(kept["ways"].values()))
     lines.append(["*real data*", "", *(f"{real[name]['real']:.3g}" for name in MEASURES), "", ""])
-    machine = kept["machine"]
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] of the mean over classes, on "
         f"{kept['data']}, {kept['steps']:,} steps; the worst class of a seed, its median over seeds. Real data: "
         "held-out against training images.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
-        + f"{machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

@@ -234,18 +234,17 @@ def summary(kept):
 
 def table(kept):
     """Markdown: the summary, then the cells of each sweep."""
-    machine, parts = kept["machine"], [summary(kept).strip()]
+    parts = [summary(kept).strip()]
     for (data, kind), found in sweeps_of(kept):
         head = [f"{loss}: {what}" for loss in LOSSES for what in ("failed", "gradient", "D(x)", "D(G(z))")]
         cells = [kept["cells"][name] for name in cells_of(data, kind, found["strengths"])]
         texts = [[text for loss in LOSSES for text in cell_text(cell[loss])] for cell in cells]
         rows = [[number(x), *cell] for x, cell in zip(found["strengths"], texts, strict=True)]
         parts += [f"### {title(data, kind)}", markdown([kind, *head], rows)]
-    versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
     parts += [
         "Failed: seeds, their share's 95 % Wilson interval, and why. Gradient: the norm of the generator's in the last "
         "tenth of the steps as a multiple of that in the first steps, median over seeds. D: mean in the last tenth.",
-        f"{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; {versions}",
+        jg.provenance_line(kept["machine"], kept["versions"]),
     ]
     return "\n\n".join(parts) + "\n"
 

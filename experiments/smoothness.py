@@ -95,14 +95,10 @@ def table(kept):
         for space, seeds in spaces.items():
             cells = [jg.iqm_interval(np.array([seed[measure] for seed in seeds]), rng=0) for measure in MEASURES]
             lines.append([name, space, *(f"{c.estimate:.3g} [{c.low:.3g}, {c.high:.3g}]" for c in cells)])
-    machine = kept["machine"]
     return (
         f"Means over {PATHS} paths of {POINTS} images: interquartile mean over seeds [95 % bootstrap interval].\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
-        + f"{machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

@@ -90,14 +90,10 @@ def table(run, kept):
     for name in dict.fromkeys(name for m in run.metrics for name in m.yardsticks if name != "untrained generator"):
         values = [m.yardsticks.get(name) for m in run.metrics]
         lines.append([f"*{name}*", *("" if value is None else f"{value:.3g}" for value in values)])
-    machine = kept["machine"]
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval], {kept['steps']:,} steps.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + f"\n\nCommand: `{kept['command']}`\n\n{machine['device']}, {machine['cores']} cores, "
-        + f"{machine['memory_gib']} GiB, {machine['system']}; "
-        + ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
-        + "\n"
+        + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
 
 

@@ -106,6 +106,7 @@ from .study.healing import remedies as remedies
 from .study.merge import merge_runs as merge_runs
 from .study.profile import run_profile as run_profile
 from .study.provenance import provenance as provenance
+from .study.provenance import provenance_line as provenance_line
 from .study.reporting import write_report as write_report
 from .study.trackers import track as track
 from .types import Algorithm as Algorithm

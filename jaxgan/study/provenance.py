@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ def provenance() -> dict[str, Any]:
       ['commit', 'cores', 'device', 'devices', 'memory_gib', 'platform', 'system', 'versions']
     """
     return {"versions": versions(), "commit": commit(), **device()}
+
+
+def provenance_line(machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """The parts of `provenance` that a table names below it, as a line.
+
+    Example:
+      >>> machine = {"device": "a processor", "cores": 2, "memory_gib": 16, "system": "an OS"}
+      >>> provenance_line(machine, {"python": "3.11", "jax": "0.10"})
+      'a processor, 2 cores, 16 GiB, an OS; python 3.11, jax 0.10'
+    """
+    where = f"{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
+    return f"{where}; {', '.join(f'{name} {version}' for name, version in versions.items())}"
 
 
 def versions() -> dict[str, str]:
