@@ -80,6 +80,14 @@ _LONG = (
     "test_inspection.py",
     "test_trust.py",
 )
+_LOOKED_AT = (
+    "test_report.py",
+    "test_profile_report.py",
+    "test_report_figures.py",
+    "test_report_phase.py",
+    "test_report_study.py",
+)
+"""Files whose tests look at pictures themselves."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,9 +120,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _plain_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """PDF, SVG, the search for a layout and fine pixels are most of a report's time: tests of commands do without."""
+    """PDF, SVG, the search for a layout and fine pixels are most of a report's time: few tests look at them."""
     with pytest.MonkeyPatch.context() as patch:
-        if not {"report", "profile"} & set(request.path.stem.split("_")) and "report" not in request.path.parts:
+        if request.path.name not in _LOOKED_AT:
             patch.setattr(layout, "save_vector", lambda figure, stem: None)
             patch.setattr(layout, "_settle", _coarse)
         yield

@@ -197,7 +197,6 @@ def test_the_gain_of_choosing_is_told() -> None:
 
 def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "png", lambda figure: b"")  # other tests look at pictures
-    monkeypatch.setattr(layout, "save_vector", lambda figure, stem: None)
     made = list[list[Section]]()
 
     def sections_once(results: Results) -> list[Section]:
