@@ -15,7 +15,7 @@ from jaxgan.study.interrupted import last_line
 @click.command(cls=GroupedCommand, short_help="Run a study from a file: hundreds of runs, to claims with intervals.")
 @click.argument("file", type=click.Path(path_type=Path), required=False, metavar="FILE.toml")
 @study_file_options
-def study(file: Path | None, init: str | None, dry_run: bool, **options: Any) -> None:
+def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | None, **options: Any) -> None:
     """Run the study that FILE.toml describes: recipes, what varies, seeds, steps, stopping rules, planned comparisons.
 
     The file is checked whole before anything runs. The same command begins the study, or goes on with what its folder
@@ -24,10 +24,12 @@ def study(file: Path | None, init: str | None, dry_run: bool, **options: Any) ->
     """
     if (init is None) == (file is None):
         raise click.UsageError(f"got {'neither' if file is None else 'both'} of FILE.toml and --init, expected one")
+    if at_rate is not None and not dry_run:
+        raise click.UsageError("--at-rate is for --dry-run; add that, or leave it out")
     if file is None:
         _begin(Path(str(init)))
     else:
-        _run(file, dry_run, options)
+        _run(file, dry_run, at_rate, options)
 
 
 def _begin(path: Path) -> None:
@@ -41,7 +43,7 @@ def _begin(path: Path) -> None:
     click.echo(f"{path} is a study to start from; run it with: jaxgan study {path}")
 
 
-def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
+def _run(file: Path, dry_run: bool, at_rate: float | None, options: dict[str, Any]) -> None:
     with stoppable() as stopping:
         stopping.kept = partial(last_line, "study", None)
     on = resources_from(options)
@@ -50,7 +52,7 @@ def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
     with only_results_on_stdout():
         asked = Study.read(file)
     if dry_run:
-        _plan(asked.options(), on, options["out"] or asked.folder, not options["no_compile_cache"])
+        _plan(asked.options(), on, options["out"] or asked.folder, not options["no_compile_cache"], at_rate)
         return
     from jaxgan.study import processes
     from jaxgan.study.compare import run_study
@@ -67,12 +69,12 @@ def _run(file: Path, dry_run: bool, options: dict[str, Any]) -> None:
     show(folder)
 
 
-def _plan(given: dict[str, Any], on: Any, out: Path, keep_programs: bool) -> None:
+def _plan(given: dict[str, Any], on: Any, out: Path, keep_programs: bool, rate: float | None) -> None:
     from rich.console import Console
 
     from jaxgan.report.tables import show as show_tables
     from jaxgan.study.dry import plan_sections
 
     with only_results_on_stdout():
-        sections = plan_sections(given, on=on, out=out, keep_programs=keep_programs, log=log)
+        sections = plan_sections(given, on=on, out=out, keep_programs=keep_programs, rate=rate, log=log)
     show_tables(sections, Console())

@@ -18,6 +18,7 @@ from jaxgan.study.how_far import duration
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.operations import operations_of_step
 from jaxgan.study.planning import study_for
 from jaxgan.study.training import what_trains
 
@@ -40,6 +41,7 @@ def plan_sections(
     on: resources.Resources = resources.ALL,
     out: Path | None = None,
     keep_programs: bool = False,
+    rate: float | None = None,
     log: Log = print,
 ) -> list[Section]:
     """The tables of a dry run; nothing is written.
@@ -52,6 +54,7 @@ def plan_sections(
       on: devices and processes.
       out: the folder that the study would go to, for the room on its disk.
       keep_programs: turns on JAX's compile cache, so that the study itself compiles nothing again.
+      rate: TFLOP/s that another machine sustains, for the time that the products would take there.
       log: called with each line of progress.
 
     Raises:
@@ -99,9 +102,39 @@ def plan_sections(
     disk = [[Cell(what), _size(size)] for what, size in needs.disk.items()]
     return [
         section("programs", caption, head, rows),
+        operations_section(study, rate),
         section("memory", "Memory, at least", ["what", "MiB"], sizes),
         section("disk", "Disk, at least", ["what", "MiB"], disk),
     ]
+
+
+def operations_section(study: Study, rate: float | None) -> Section:
+    """What must be computed, whatever the machine; at `rate`, in TFLOP/s, how long that takes."""
+    rows, total = [], 0.0
+    for program in study.programs.values():
+        first, runs = study.configurations[program.labels[0]], len(program.labels) * len(study.keys)
+        each = operations_of_step(first.algorithm, study.source.sample, study.keys[0])
+        whole = float(each) * study.config.steps * runs
+        total += whole
+        cells = [numeric(each / 1e9), numeric(whole / 1e12)]
+        rows.append([Cell(program.name), *cells, *_time_at(rate, whole)])
+    head = [
+        "program",
+        "GFLOP per step and run",
+        "TFLOP of all runs",
+        *([] if rate is None else [f"at {rate:g} TFLOP/s"]),
+    ]
+    caption = "Matrix products and convolutions of the training, two operations a multiplication"
+    if rate is not None:
+        caption += f": {duration(total / (1e12 * rate))} where {rate:g} TFLOP/s are sustained"
+    return section("operations", caption, head, rows)
+
+
+def _time_at(rate: float | None, operations: float) -> list[Cell]:
+    if rate is None:
+        return []
+    seconds = operations / (1e12 * rate)
+    return [numeric(seconds, duration(seconds))]
 
 
 def tried(study: Study, program: Program, block: Block, placement: Placement) -> Trial:

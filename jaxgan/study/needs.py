@@ -105,17 +105,21 @@ def made(jaxpr: Jaxpr) -> int:
       484
     """
     return sum(
-        max(bytes_of([v.aval for v in one.outvars if hasattr(v.aval, "shape")]), sum(map(made, _inner(one.params))))
+        max(
+            bytes_of([v.aval for v in one.outvars if hasattr(v.aval, "shape")]),
+            sum(map(made, inner_programs(one.params))),
+        )
         for one in jaxpr.eqns
     )
 
 
 def _of_equation(equation: Any) -> tuple[int, int]:
     own = max((bytes_of([v.aval]) for v in equation.outvars if hasattr(v.aval, "shape")), default=0)
-    return own, max(map(widest, _inner(equation.params)), default=0)
+    return own, max(map(widest, inner_programs(equation.params)), default=0)
 
 
-def _inner(params: Mapping[str, Any]) -> Iterator[Jaxpr]:
+def inner_programs(params: Mapping[str, Any]) -> Iterator[Jaxpr]:
+    """The programs that an equation runs: those of a loop, a branch, a function."""
     for value in params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, ClosedJaxpr):

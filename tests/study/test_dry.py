@@ -20,7 +20,7 @@ def test_programs_needs_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dry, "TRIAL", 2)
     monkeypatch.setattr(dry, "_LONG_ENOUGH", 0.0)
     lines: list[str] = []
-    programs, memory, disk = plan_sections(TINY, log=lines.append)
+    programs, operations, memory, disk = plan_sections(TINY, rate=2.0, log=lines.append)
     assert programs.caption.startswith(
         "6 configurations x 2 seeds = 12 runs of 100 steps on ring, in 2 programs: about "
     )
@@ -32,5 +32,8 @@ def test_programs_needs_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ]
     assert all(row["why"].text == "d_steps changes code or shapes" and row["time"].value > 0 for row in rows)
     assert all(row["MiB on a device"].value > 0 for row in rows)
+    once, twice = ([cell.value for cell in row[1:]] for row in operations.rows)
+    assert once[1] == pytest.approx(once[0] * 1e-3 * 100 * 6) and once[2] == pytest.approx(once[1] / 2)  # two TFLOP/s
+    assert once[0] < twice[0] < 2 * once[0]  # a second update of the discriminator, and no second one of the generator
     assert lines == ["trying minimax-d_steps=1", "trying minimax-d_steps=2"]
     assert memory.rows and disk.rows and list(tmp_path.iterdir()) == []
