@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -20,20 +20,12 @@ from jaxtyping import Float, Int, Shaped
 from jaxgan import checkpoint
 from jaxgan.cache import cache_dir
 from jaxgan.data.source import Examples, to_unit
+from jaxgan.features.extractor import Features, in_batches
 from jaxgan.nn.classifier import Classifier
 from jaxgan.random import named_key
 from jaxgan.types import Array, Images, Key, PyTree, Scalar, Step
 
 MAX_FEATURES = 64
-
-
-class Features(NamedTuple):
-    """A map from images [n, h, w, c] in [-1, 1] to (features [n, d], predicted classes [n] or None)."""
-
-    name: str  # as in "classifier-feature Frechet distance"
-    apply: jax.tree_util.Partial
-    accuracy: float | None  # of the classifier, on the held-out images
-    notes: tuple[str, ...] = ()  # why the metrics may mean little: lines for the caller to show
 
 
 def classifier_features(
@@ -101,13 +93,14 @@ def classifier_features(
         if cached:
             _keep(folder, variables)
     apply = jax.tree_util.Partial(partial(_classify, module), variables)
+    logits = jax.tree_util.Partial(partial(_with_logits, module), variables)
     _, predicted = in_batches(apply, heldout.x)
     assert predicted is not None
     accuracy = float(np.mean(predicted == heldout.y))
     note = doubt(predicted, heldout.y)
     if note is not None:
         report(note)
-    return Features("classifier", apply, accuracy, () if note is None else (note,))
+    return Features("classifier", apply, accuracy, () if note is None else (note,), logits)
 
 
 def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"]) -> str | None:
@@ -144,23 +137,16 @@ def principal_features(train: Examples) -> Features:
     return Features("principal-component", jax.tree_util.Partial(_project, mean, components), None)
 
 
-def in_batches(
-    apply: Callable[[Array], tuple[Array, Array | None]], x: Shaped[np.ndarray, "n ..."], batch_size: int = 500
-) -> tuple[Float[np.ndarray, " n *features"], Int[np.ndarray, " n"] | None]:
-    """`apply` to images [n, ...] (uint8 or in [-1, 1]), a batch at a time, as numpy arrays."""
-    pieces = [_features(apply, x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
-    features, predicted = zip(*jax.device_get(pieces), strict=True)
-    return np.concatenate(features), None if predicted[0] is None else np.concatenate(predicted)
-
-
-@jax.jit
-def _features(apply: Any, x: Shaped[Array, "n ..."]) -> tuple[Float[Array, " n *features"], Int[Array, " n"] | None]:
-    return apply(to_unit(x))
-
-
 def _classify(module: Classifier, variables: PyTree, x: Images) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
-    logits, features = cast(tuple[Array, Array], module.apply(variables, x, train=False))
+    features, logits = _with_logits(module, variables, x)
     return features, jnp.argmax(logits, axis=-1)
+
+
+def _with_logits(
+    module: Classifier, variables: PyTree, x: Images
+) -> tuple[Float[Array, "n d"], Float[Array, "n classes"]]:
+    logits, features = cast(tuple[Array, Array], module.apply(variables, x, train=False))
+    return features, logits
 
 
 def _project(

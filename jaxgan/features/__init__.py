@@ -1,0 +1,7 @@
+"""What the image metrics look at: features of images, by a classifier of the data's labels or by any other map."""
+
+from jaxgan.features.classifier import classifier_features as classifier_features
+from jaxgan.features.classifier import doubt as doubt
+from jaxgan.features.classifier import principal_features as principal_features
+from jaxgan.features.extractor import Features as Features
+from jaxgan.features.extractor import in_batches as in_batches
