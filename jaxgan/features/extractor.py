@@ -25,7 +25,6 @@ class Features(NamedTuple):
               of its probabilities
     published: are they the features that FID, KID and the Inception score are defined by, those of one Inception
               network with its published weights? Of any others the distances have other names.
-              with its published weights? Of any others the distances have other names.
     digest:   SHA-256 of what the map has learned, where it was read from a file: kept with every number
     """
 

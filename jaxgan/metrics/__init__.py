@@ -7,9 +7,12 @@ from jaxgan.metrics.duplicates import birthday_test as birthday_test
 from jaxgan.metrics.duplicates import closest_pairs as closest_pairs
 from jaxgan.metrics.extrapolation import FrechetAtInfinity as FrechetAtInfinity
 from jaxgan.metrics.extrapolation import frechet_at_infinity as frechet_at_infinity
+from jaxgan.metrics.extrapolation import frechet_at_infinity_of_groups as frechet_at_infinity_of_groups
 from jaxgan.metrics.frechet import Moments as Moments
 from jaxgan.metrics.frechet import frechet_distance as frechet_distance
 from jaxgan.metrics.frechet import moments as moments
+from jaxgan.metrics.frechet_error import frechet_influence as frechet_influence
+from jaxgan.metrics.frechet_error import frechet_standard_error as frechet_standard_error
 from jaxgan.metrics.kernel import KernelDistance as KernelDistance
 from jaxgan.metrics.kernel import SubsetKernelDistance as SubsetKernelDistance
 from jaxgan.metrics.kernel import kernel_distance as kernel_distance

@@ -54,7 +54,7 @@ class Moments(NamedTuple):
           ValueError: the two are not of equal dimension.
         Source: Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, equation 2.1.
         """
-        _check_alike(self, other)
+        check_alike(self, other)
         n = self.n + other.n
         if not self.n or not other.n:
             return self if self.n else other
@@ -100,14 +100,14 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     >>> frechet_distance(one, other)  # (0 - 1)^2 + (1 - 2)^2
     2.0
     """
-    _check_alike(a, b)
+    check_alike(a, b)
     if min(a.n, b.n) < 2:
         raise ValueError(f"expected moments of at least 2 examples each, got {a.n} and {b.n}")
     if not all(np.isfinite(moment).all() for moment in (*a[:2], *b[:2])):
         return float("nan")
     # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G. Their squares
     # are the eigenvalues of sqrt(A) B sqrt(A), whose roots would keep half the digits only.
-    cross = np.linalg.norm(_factor(a.covariance).T @ _factor(b.covariance), "nuc")
+    cross = np.linalg.norm(factor(a.covariance).T @ factor(b.covariance), "nuc")
     distance = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
 
@@ -120,7 +120,8 @@ def _moments(features: Float64[np.ndarray, "n d"]) -> Moments:
         return Moments(mean, np.atleast_2d(np.cov(features, rowvar=False)), len(features))
 
 
-def _check_alike(a: Moments, b: Moments) -> None:
+def check_alike(a: Moments, b: Moments) -> None:
+    """Raises a ValueError unless both are of one dimension."""
     if a.mean.shape != b.mean.shape or a.covariance.shape != b.covariance.shape:
         raise ValueError(
             "expected moments of equal dimension, got means and covariances of shapes "
@@ -128,7 +129,7 @@ def _check_alike(a: Moments, b: Moments) -> None:
         )
 
 
-def _factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
+def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     """F with F F^T = covariance; unlike Cholesky's it exists for singular ones."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0.0))  # rounding can leave zeros at -1e-17
