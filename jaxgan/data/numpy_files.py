@@ -102,7 +102,7 @@ def _members(file: IO[bytes], path: Path) -> dict[str, Header]:
 
 def _read_archive(path: Path, file: IO[bytes]) -> Stored:
     headers = _members(file, path)
-    chosen = _choose(path, headers)
+    chosen = choose(path, headers)
     used = [key for pair in chosen.values() for key in pair if key is not None]
     check_memory_for(path, {key: headers[key] for key in used})
     notes = []
@@ -143,7 +143,7 @@ def check_memory_for(path: Path, headers: Mapping[str, Header]) -> None:
         )
 
 
-def _choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, str | None]]:
+def choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, str | None]]:
     """The keys of (examples, labels): under "all", or under "train" and "heldout"."""
     found: dict[tuple[str | None, str], list[str]] = {}
     for key in headers:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  # whatever the name: P
 MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; beyond it Pillow takes a file for an attack
 _LARGE = 2**22  # pixels; of fewer it is not asked whether there is room
 _BYTES, _BYTES_ON_BACKGROUND = 8, 64  # a pixel takes at most: decoded and converted; and laid on a background
+_GREY = {"1", "L", "LA", "La"}
 _ORIENTATION, _SUBFILE = 274, 254  # tags of EXIF and of TIFF
 
 
@@ -86,17 +87,53 @@ def square(x: np.ndarray, size: int) -> np.ndarray:
     return np.rint(resized).astype(x.dtype) if np.issubdtype(x.dtype, np.integer) else resized
 
 
+class Head(NamedTuple):
+    """What a picture will be."""
+
+    shape: tuple[int, int, int]
+    pages: int
+    deep: bool  # 16 bits
+
+
+def picture_head(file: Path, image_size: int | None) -> Head:
+    """What `read_picture` will make of a file, by its header: no pixel is decoded.
+
+    Raises:
+      DataError: a file whose header is damaged, or more than MAX_PIXELS.
+    """
+    from PIL import Image
+
+    with reading(file), warnings.catch_warnings(), file.open("rb") as opened:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(opened, formats=_FORMATS) as image:
+                height, width, mode = image.height, image.width, image.mode
+                if image.getexif().get(_ORIENTATION, 1) >= 5:  # lying on its side
+                    height, width = width, height
+                pages = sum(1 for _ in _pages(image, Seen()))
+        except Image.DecompressionBombError:
+            raise DataError(f"{file}: expected at most {MAX_PIXELS:,} pixels, got more; scale it down") from None
+    deep = mode.startswith("I")
+    size = (height, width) if image_size is None else (image_size, image_size)
+    return Head((*size, 1 if deep or mode in _GREY else 3), pages, deep)
+
+
 def stack(pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
     """Pictures [h, w, c] as one array [n, h, w, c]. Raises DataError where sizes differ, by name."""
-    for picture, name in zip(pictures, names, strict=True):
-        if picture.shape != pictures[0].shape:
-            first, other = ("x".join(map(str, x.shape[:2])) for x in (pictures[0], picture))
+    check_alike([picture.shape for picture in pictures], names)
+    return np.stack(pictures)
+
+
+def check_alike(shapes: Sequence[tuple[int, ...]], names: Sequence[str | Path]) -> None:
+    """Raises DataError where shapes [h, w, c] differ, by name."""
+    for shape, name in zip(shapes, names, strict=True):
+        if shape != shapes[0]:
+            first, other = ("x".join(map(str, each[:2])) for each in (shapes[0], shape))
             raise DataError(
                 f"{name} is {other} but {names[0]} is {first}: give one size for all with --image-size"
                 if first != other
-                else f"{name} has {picture.shape[-1]} channels but {names[0]} has {pictures[0].shape[-1]}"
+                else f"{name} has {shape[-1]} channels but {names[0]} has {shapes[0][-1]}"
             )
-    return np.stack(pictures)
 
 
 def _pages(image: "Image.Image", seen: Seen) -> Iterator["Image.Image"]:
@@ -130,7 +167,7 @@ def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np
         if deep.min() < 0 or seen.highest > 65535:
             raise DataError(f"{file}: expected integers in 0..65535, got {deep.min()}..{deep.max()}")
         return deep.astype(np.uint16)[..., None]
-    grey = image.mode in {"1", "L", "LA", "La"}
+    grey = image.mode in _GREY
     if image.has_transparency_data:
         pixels = np.asarray(image.convert("RGBA"))
         if (pixels[..., 3] < 255).any():

@@ -75,7 +75,7 @@ def image_evaluator(
       DataError: too few held-out images, or images that are all the same.
     """
     heldout = _comparable(source, train, heldout)
-    features = _features_for(source, train, heldout, split_seed, report)
+    features = features_for(source, train, heldout, split_seed, report)
     train_features, _ = in_batches(features.apply, train.x)
     real_features, put_into = in_batches(features.apply, heldout.x)
     real_moments = moments(real_features)
@@ -264,9 +264,10 @@ def _moments(found: _Found, run: tuple[int, ...], real: Moments) -> Moments:
     return Moments(np.asarray(real.mean.astype(np.float32) + mean, np.float64), covariance, n)
 
 
-def _features_for(
+def features_for(
     source: Source, train: Examples, heldout: Examples, split_seed: int, report: Callable[[str], None]
 ) -> Features:
+    """A classifier of the data's classes, or principal components where they have none or lack some."""
     if train.y is None or heldout.y is None or len(source.classes) < 2:
         report("no labels, or one class only: the Fréchet distance is taken in principal components of the pixels")
         return principal_features(train)

@@ -39,7 +39,7 @@ def evaluator_for(
         raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
     if source.paired:
         return _anywhere(*pairs_evaluator(source, source.train, source.heldout, samples))
-    y = _conditions(source, source.train)
+    y = conditions_of(source, source.train)
     if len(source.shape) == 1:
         return _anywhere(points_evaluator(source, source.train, source.heldout, samples), y)
     asked = y is not None  # labels, as those of the training examples
@@ -51,7 +51,7 @@ def _anywhere(evaluator: Evaluator, y: PyTree = None) -> Evaluator:
     return evaluator._replace(reference=jax.device_get(evaluator.reference), y=y)
 
 
-def _conditions(source: Source, train: Examples) -> PyTree:
+def conditions_of(source: Source, train: Examples) -> PyTree:
     """Labels of training examples in an order of no meaning, where the source's batches have them."""
     if source.condition is None or train.y is None:
         return None

@@ -44,7 +44,7 @@ class Features(NamedTuple):
           >>> own.label("Fréchet distance"), own._replace(published=True).label("Fréchet distance")
           ('Classifier-feature Fréchet distance', 'FID')
         """
-        known = {"Fréchet distance": "FID", "kernel distance": "KID", "score": "Inception score"}
+        known = {"Fréchet distance": "FID", "kernel distance": "KID", "probability score": "Inception score"}
         if self.published and distance in known:
             return known[distance]
         return f"{self.name[:1].upper()}{self.name[1:]}-feature {distance}"

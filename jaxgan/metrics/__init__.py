@@ -43,6 +43,9 @@ from jaxgan.metrics.sharpness import RadialSpectrum as RadialSpectrum
 from jaxgan.metrics.sharpness import high_frequency_share as high_frequency_share
 from jaxgan.metrics.sharpness import laplacian_variance as laplacian_variance
 from jaxgan.metrics.sharpness import radial_power_spectrum as radial_power_spectrum
+from jaxgan.metrics.statistics_file import ReferenceStatistics as ReferenceStatistics
+from jaxgan.metrics.statistics_file import read_statistics as read_statistics
+from jaxgan.metrics.statistics_file import write_statistics as write_statistics
 from jaxgan.metrics.transport import SlicedWasserstein as SlicedWasserstein
 from jaxgan.metrics.transport import sliced_wasserstein as sliced_wasserstein
 from jaxgan.metrics.transport import wasserstein2 as wasserstein2

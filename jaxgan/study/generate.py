@@ -92,14 +92,8 @@ def load_generator(
     content = store.read_config(folder)
     check_trusted(content, folder, trust=trust)
     configuration, block, seed = _which(folder, content, configuration, seed)
-    directory = folder / block.folder / "generator"
     config, networks = from_stored(content["config"]), networks_from(content["network"])
-    algorithm = rebuilt(config, networks, configuration).algorithm
-    game = algorithm.game
-    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), runs_of(block))
-    stacked, meta = checkpoint.load(directory, shapes)
-    if meta["where"] != block.folder:
-        raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")
+    game, stacked = load_block(folder, content, block, configuration)
     run = block.configurations.index(configuration) * block.seeds + seed - block.first
     params, model_state = jax.tree.map(lambda a: a[run], tuple(stacked))
     own = ":" in next((name for name in config.recipe if catalogue.slug(name) == configuration), "")
@@ -123,11 +117,33 @@ def load_generator(
         check(y, classes)
         return game.sample(key, params, model_state, n, y)
 
-    step = checkpoint.latest_step(directory)
+    step = checkpoint.latest_step(folder / block.folder / "generator")
     assert step is not None  # it was loaded
     about = configuration, seed, step, own, classes
     halves = halves_of(networks.generator, params, model_state)
     return LoadedGenerator(generate, sample, params, model_state, config.latent_dim, *about, *halves)
+
+
+def load_block(folder: Path, content: dict[str, Any], block: Block, configuration: str) -> tuple[Game, Generator]:
+    """The game of a configuration and the trained generators of its block, stacked [run, ...] in the block's order.
+
+    Raises:
+      CheckpointError: damaged numbers, or those of another block.
+    """
+    directory = folder / block.folder / "generator"
+    config, networks = from_stored(content["config"]), networks_from(content["network"])
+    algorithm = rebuilt(config, networks, configuration).algorithm
+    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), runs_of(block))
+    stacked, meta = checkpoint.load(directory, shapes)
+    if meta["where"] != block.folder:
+        raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")
+    return algorithm.game, stacked
+
+
+def trained_blocks(folder: Path, content: dict[str, Any]) -> list[Block]:
+    """The blocks of a run whose generators are there."""
+    blocks = blocks_in(content) if "blocks" in content else ()
+    return [block for block in blocks if checkpoint.latest_step(folder / block.folder / "generator") is not None]
 
 
 def _standing(game: Game, generator: Generator, classes: Sequence[str]) -> PyTree:
@@ -160,8 +176,7 @@ def _which(
     Raises:
       StoreError, OptionError: there is none, or none of that name or number.
     """
-    blocks = blocks_in(content) if "blocks" in content else ()
-    there = [block for block in blocks if checkpoint.latest_step(folder / block.folder / "generator") is not None]
+    there = trained_blocks(folder, content)
     trained = [label for label in content.get("configurations", {}) if any(label in b.configurations for b in there)]
     if not trained:
         raise store.StoreError(f"{folder} holds no trained generator yet")

@@ -1,0 +1,158 @@
+"""What is known of the features of a set of examples, gathered a batch at a time."""
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32
+from numpy.typing import NDArray
+
+from jaxgan.data.batches import Batches
+from jaxgan.data.source import DataError, to_unit
+from jaxgan.features.extractor import Features, on_images
+from jaxgan.memory import available_memory
+from jaxgan.metrics.frechet import Moments
+
+GROUPS = 16
+"""Random parts of a set whose moments are kept apart: for standard errors, and for distances at several sizes."""
+
+Look = Callable[[NDArray], tuple[NDArray, NDArray | None]]
+"""Examples [b, ...] as they are stored -> features [b, d] and, where it tells classes, probabilities [b, K]."""
+
+
+class FeatureSet(NamedTuple):
+    """What is known of the features of n examples.
+
+    groups:        moments of random parts; of a statistics file one, its own
+    n:             how many examples; None: not known
+    features:      all of them [n, d], where they were kept
+    probabilities: of classes [n, K], likewise
+    bad:           examples that were left out, as their features are not finite
+    """
+
+    groups: tuple[Moments, ...]
+    n: int | None
+    features: Float32[np.ndarray, "n d"] | None = None
+    probabilities: Float32[np.ndarray, "n k"] | None = None
+    bad: int = 0
+
+    @property
+    def moments(self) -> Moments:
+        """Of all examples."""
+        return reduce(Moments.combine, self.groups)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all features are the same."""
+        return bool(np.trace(self.moments.covariance) <= 1e-12 * max(1.0, float(np.sum(self.moments.mean**2))))
+
+    def halves(self) -> tuple["FeatureSet", "FeatureSet"] | None:
+        """Two disjoint random halves; None of what has only the moments of all."""
+        if len(self.groups) < 2:
+            return None
+        parts = []
+        for i in range(2):
+            groups = self.groups[i::2]
+            rows = None if self.features is None else self.features[i::2]
+            classes = None if self.probabilities is None else self.probabilities[i::2]
+            parts.append(FeatureSet(groups, sum(group.n for group in groups), rows, classes))
+        return parts[0], parts[1]
+
+
+def gather(
+    batches: Batches,
+    look: Look,
+    *,
+    batch_size: int,
+    keep: bool,
+    rng: np.random.Generator,
+    advance: Callable[[int], object] = lambda n: None,
+) -> FeatureSet:
+    """The features of all examples: the moments of 16 random parts and, with `keep`, the features in a random order.
+
+    Without `keep` memory does not grow with the number of examples.
+
+    Args:
+      batches: the examples.
+      look: examples to features.
+      batch_size: examples at a time.
+      keep: whether features and probabilities are kept.
+      rng: of the parts and of the order.
+      advance: called with the number of examples after each batch.
+
+    Raises:
+      DataError: fewer than 2 examples, no room to keep them, or features of another shape than [b, d].
+    """
+    if batches.count < 2:
+        raise DataError(f"{batches.name}: expected 2 examples or more, got {batches.count}")
+    groups: list[Moments] = []
+    number = min(GROUPS, batches.count // 2)
+    place = _dealt(batches.count, number, rng)
+    kept: list[NDArray] = []
+    classes: list[NDArray] = []
+    seen = bad = 0
+    for x in batches.read(batch_size):
+        features, probabilities = look(x)
+        if np.ndim(features) != 2 or len(features) != len(x):
+            got = list(np.shape(features))
+            raise DataError(f"features must be [b, d] for b examples, got shape {got} for {len(x)} of {batches.name}")
+        groups = groups or [Moments.empty(features.shape[1])] * number
+        if keep and not seen:
+            _check_room(batches, features, probabilities)
+        own = place[seen : seen + len(x)]
+        fine = np.isfinite(features).all(axis=1)
+        bad, seen = bad + int(np.sum(~fine)), seen + len(x)
+        groups = [group.update(features[fine & (own == i)]) for i, group in enumerate(groups)]
+        if keep:
+            kept.append(np.asarray(features[fine], np.float32))
+            classes += [] if probabilities is None else [np.asarray(probabilities[fine], np.float32)]
+        advance(len(x))
+    groups = [group for group in groups if group.n >= 2]
+    n = sum(group.n for group in groups)
+    if not keep or not kept:
+        return FeatureSet(tuple(groups), n, bad=bad)
+    rows = np.concatenate(kept)
+    order = rng.permutation(len(rows))
+    told = np.concatenate(classes)[order] if classes else None
+    return FeatureSet(tuple(groups), n, rows[order], told, bad)
+
+
+def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch_size: int) -> Look:
+    """How examples become features: by a map of this library, by any function of images in [-1, 1], or as they are.
+
+    A map is compiled for one size of batches, so that shorter ones are filled up. A function of the user's gets
+    float32 [b, h, w, c] and gives [b, d], in whatever framework it is written.
+    """
+    if features is None:
+        return lambda x: (np.asarray(x, np.float32), None)
+    if not isinstance(features, Features):
+        own = features
+        return lambda x: (np.asarray(own(to_unit(np.asarray(x))), np.float32), None)
+    apply = features.apply if features.logits is None else features.logits
+
+    def look(x: NDArray) -> tuple[NDArray, NDArray | None]:
+        filled = np.concatenate([x, np.repeat(x[:1], batch_size - len(x), axis=0)]) if len(x) < batch_size else x
+        found, logits = on_images(apply, jnp.asarray(filled))
+        probabilities = None if features.logits is None else np.asarray(jax.nn.softmax(logits, axis=-1))[: len(x)]
+        return np.asarray(found, np.float32)[: len(x)], probabilities
+
+    return look
+
+
+def _dealt(n: int, groups: int, rng: np.random.Generator) -> NDArray:
+    """To which group each of n examples belongs: at random, and as many to each as can be."""
+    rounds: Iterator[NDArray] = (rng.permutation(groups) for _ in range(-(-n // groups)))
+    return np.concatenate(list(rounds))[:n]
+
+
+def _check_room(batches: Batches, features: NDArray, probabilities: NDArray | None) -> None:
+    width = features.shape[1] + (0 if probabilities is None else probabilities.shape[1])
+    needed, free = 2 * 4 * batches.count * width, available_memory()  # while the pieces are joined
+    if needed > free:
+        raise DataError(
+            f"{batches.name}: the features of {batches.count:,} examples take {needed / 2**30:.1f} GiB and "
+            f"{free / 2**30:.1f} are free; take fewer by --count, or --metrics frechet, which keeps none"
+        )
