@@ -14,6 +14,7 @@ from jaxgan.cli.check import check
 from jaxgan.cli.compare import compare, train
 from jaxgan.cli.datasets import datasets
 from jaxgan.cli.diagnose import diagnose
+from jaxgan.cli.evaluate import evaluate
 from jaxgan.cli.export import export
 from jaxgan.cli.merge import merge
 from jaxgan.cli.power import power
@@ -112,8 +113,8 @@ def cli(context: click.Context) -> None:
 
 
 _COMMANDS = (
-    compare, train, study, status, report, diagnose, remedy, track, profile, power, merge, check, sample, interpolate,
-    neighbours, project, translate, export, recipes, losses, models, datasets,
+    compare, train, study, status, report, evaluate, diagnose, remedy, track, profile, power, merge, check, sample,
+    interpolate, neighbours, project, translate, export, recipes, losses, models, datasets,
 )  # fmt: skip
 for command in _COMMANDS:
     cli.add_command(command)

@@ -24,14 +24,14 @@ class Batches(NamedTuple):
 
     name: str
     shape: tuple[int, ...]  # of one example
-    count: int
+    n: int
     read: Callable[[int], Iterator[Shaped[np.ndarray, "b ..."]]]
     notes: tuple[str, ...] = ()
     part: str = "all"  # of a set that has a split of its own: "train" or "heldout"
 
     def first(self, n: int) -> "Batches":
         """The first n of them, or all where there are fewer."""
-        return self._replace(count=min(n, self.count), read=lambda size: _first(self.read(size), n))
+        return self._replace(n=min(n, self.n), read=lambda size: _first(self.read(size), n))
 
 
 def from_array(name: str, x: Shaped[np.ndarray, "n ..."], part: str = "all") -> Batches:

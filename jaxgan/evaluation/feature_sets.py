@@ -14,7 +14,7 @@ from jaxgan.data.batches import Batches
 from jaxgan.data.source import DataError, to_unit
 from jaxgan.features.extractor import Features, on_images
 from jaxgan.memory import available_memory
-from jaxgan.metrics.frechet import Moments
+from jaxgan.metrics.frechet import Moments, moments
 
 GROUPS = 16
 """Random parts of a set whose moments are kept apart: for standard errors, and for distances at several sizes."""
@@ -48,6 +48,17 @@ class FeatureSet(NamedTuple):
     def is_constant(self) -> bool:
         """Whether all features are the same."""
         return bool(np.trace(self.moments.covariance) <= 1e-12 * max(1.0, float(np.sum(self.moments.mean**2))))
+
+    def part(self, n: int) -> "FeatureSet":
+        """n of them at random, or all where there are fewer; where features were not kept, about n."""
+        if self.n is None or n >= self.n:
+            return self
+        if self.features is None:
+            groups = self.groups[: max(1, round(len(self.groups) * n / self.n))]
+            return FeatureSet(groups, sum(group.n for group in groups))
+        rows = self.features[:n]
+        split = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, n // 2)))]
+        return FeatureSet(tuple(split), n, rows, None if self.probabilities is None else self.probabilities[:n])
 
     def halves(self) -> tuple["FeatureSet", "FeatureSet"] | None:
         """Two disjoint random halves; None of what has only the moments of all."""
@@ -86,11 +97,11 @@ def gather(
     Raises:
       DataError: fewer than 2 examples, no room to keep them, or features of another shape than [b, d].
     """
-    if batches.count < 2:
-        raise DataError(f"{batches.name}: expected 2 examples or more, got {batches.count}")
+    if batches.n < 2:
+        raise DataError(f"{batches.name}: expected 2 examples or more, got {batches.n}")
     groups: list[Moments] = []
-    number = min(GROUPS, batches.count // 2)
-    place = _dealt(batches.count, number, rng)
+    number = min(GROUPS, batches.n // 2)
+    place = _dealt(batches.n, number, rng)
     kept: list[NDArray] = []
     classes: list[NDArray] = []
     seen = bad = 0
@@ -150,9 +161,9 @@ def _dealt(n: int, groups: int, rng: np.random.Generator) -> NDArray:
 
 def _check_room(batches: Batches, features: NDArray, probabilities: NDArray | None) -> None:
     width = features.shape[1] + (0 if probabilities is None else probabilities.shape[1])
-    needed, free = 2 * 4 * batches.count * width, available_memory()  # while the pieces are joined
+    needed, free = 2 * 4 * batches.n * width, available_memory()  # while the pieces are joined
     if needed > free:
         raise DataError(
-            f"{batches.name}: the features of {batches.count:,} examples take {needed / 2**30:.1f} GiB and "
+            f"{batches.name}: the features of {batches.n:,} examples take {needed / 2**30:.1f} GiB and "
             f"{free / 2**30:.1f} are free; take fewer by --count, or --metrics frechet, which keeps none"
         )

@@ -112,7 +112,8 @@ def _score(key: Key, sets: Sets) -> dict[str, float]:
 
 def _vendi(key: Key, sets: Sets) -> dict[str, float]:
     centred = _rows(sets.samples) - sets.reference.moments.mean  # features after a ReLU are all similar otherwise
-    return {"vendi": vendi_score(centred[np.linalg.norm(centred, axis=1) > 0])}
+    apart = centred[np.linalg.norm(centred, axis=1) > 0]
+    return {"vendi": vendi_score(apart) if len(apart) else 1.0}
 
 
 def _two_sample(key: Key, sets: Sets) -> dict[str, float]:
@@ -240,10 +241,10 @@ def intervals(
 ) -> dict[str, Interval]:
     """Intervals of numbers over new samples, the reference as it is: how far another set of as many would move them.
 
-    By a formula where there is one (Frechet distances, kernel distance, two-sample test, duplicates); else value +- t times the
-    standard deviation over random halves of the samples without replacement, which for a smooth statistic is that of
-    the whole over new samples. Unlike a bootstrap's resamples, halves hold no sample twice, which would be its own
-    neighbour.
+    By a formula where there is one (Frechet distances, kernel distance, two-sample test, duplicates); else value +- t
+    times the standard deviation over random halves of the samples without replacement, which for a smooth statistic is
+    that of the whole over new samples. Unlike a bootstrap's resamples, halves hold no sample twice, which would be its
+    own neighbour.
 
     Args:
       kinds: of numbers.

@@ -40,7 +40,7 @@ def write_statistics(path: Path | str, statistics: ReferenceStatistics) -> None:
     (array([1.]), 9, 'mine')
     """
     moments, n, *names = statistics
-    known = {} if n is None else {"n": np.int64(n)}
+    known: dict[str, Any] = {} if n is None else {"n": np.int64(n)}
     known |= {key: np.array(text) for key, text in zip(statistics._fields[2:], names, strict=True) if text}
     with written_whole(Path(path)) as partial, partial.open("wb") as file:
         np.savez(file, mu=moments.mean, sigma=moments.covariance, **known)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def find_loss(name: str) -> Loss:
             own = "a loss of your own is path/to/file.py:name"
             raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
         return LOSSES[name]
-    found = _own("loss", name, Loss)
+    found = find_own("loss", name, Loss)
     if not isinstance(found, Loss):
         if not callable(found):
             raise OptionError("loss", f"{name} is of type {type(found).__name__}, expected a jaxgan.Loss or a function")
@@ -84,7 +84,7 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
             own = "a recipe of your own is path/to/file.py:name"
             raise OptionError("recipe", f"got {name!r}; {nearest(name, RECIPES)}; {own}")
         return RECIPES[name]
-    found = _own("recipe", name, ())
+    found = find_own("recipe", name, ())
     if not callable(found):
         raise OptionError("recipe", f"{name} is of type {type(found).__name__}, expected a function")
     try:
@@ -110,7 +110,7 @@ def is_recipe(name: str) -> bool:
             own = "your own is path/to/file.py:name"
             raise OptionError("recipe", f"got {name!r}; {nearest(name, [*LOSSES, *RECIPES])}; {own}")
         return name in RECIPES
-    found = _own("recipe", name, Loss)
+    found = find_own("recipe", name, Loss)
     if isinstance(found, Loss):
         return False
     parameters = inspect.signature(find_recipe(name)).parameters.values()
@@ -239,7 +239,7 @@ def find_network(player: str, name: str) -> type:
         if name not in NETWORKS:
             raise OptionError(player, f"got {name!r}; {nearest(name, NETWORKS)}; your own is path/to/file.py:Name")
         return getattr(NETWORKS[name], player)
-    found = _own(player, name, type)
+    found = find_own(player, name, type)
     if not isinstance(found, type) or not issubclass(found, nn.Module):
         kind = found.__name__ if isinstance(found, type) else type(found).__name__
         raise OptionError(player, f"{name} is {kind}, expected a class of flax.linen.Module")
@@ -254,7 +254,7 @@ def find_probe(name: str) -> Callable[..., Any]:
     """
     if ":" not in name:
         raise OptionError("probe", f"got {name!r}, expected path/to/file.py:name or package.module:name")
-    found = _own("probe", name, ())
+    found = find_own("probe", name, ())
     if not callable(found):
         raise OptionError("probe", f"{name} is of type {type(found).__name__}, expected a function")
     try:
@@ -264,7 +264,7 @@ def find_probe(name: str) -> Callable[..., Any]:
     return found
 
 
-def _own(option: str, name: str, kind: Any) -> Any:
+def find_own(option: str, name: str, kind: Any) -> Any:
     """What the user's file or module has under a name: of `kind`, or a function of its own."""
     where, _, attribute = name.partition("=")[2 * ("=" in name)].rpartition(":")
     expect(option, repr(name), bool(where and attribute), "path/to/file.py:name or package.module:name")

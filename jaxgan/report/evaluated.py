@@ -1,0 +1,117 @@
+"""What an evaluation found, as tables, a frame and JSON."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jaxgan.report.run.sections import sections
+from jaxgan.report.run.settings import are_many
+from jaxgan.report.run.table import direction, metrics_sections, summarize_run
+from jaxgan.report.tables import Cell, Section, interval_cell, numeric, section, to_dict
+from jaxgan.report.words import noun_of, number
+from jaxgan.results.results import Metric, Results
+from jaxgan.results.statistics import Interval
+
+
+def samples_sections(
+    metrics: Sequence[Metric], intervals: Mapping[str, Interval], about: Mapping[str, Any]
+) -> list[Section]:
+    """A row for each number of a set of samples, beside what real examples get.
+
+    >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
+    >>> made = samples_sections([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, {"samples": 500, "reference": "digits"})
+    >>> [cell.plain for cell in made[0].rows[0]]
+    ['FID (lower is better)', '8 [7, 9]', '2']
+    """
+    real = next((label for metric in metrics for label in metric.yardsticks), "real")
+    rows = []
+    for metric in metrics:
+        own = intervals.get(metric.name)
+        if own is None:
+            continue
+        yardstick = next(iter(metric.yardsticks.values()), math.nan)
+        told = Cell("unknown", value=math.nan) if math.isnan(yardstick) else numeric(yardstick)
+        rows.append((Cell(metric.label, direction(metric), value=metric.name), interval_cell(own), told))
+    n = about["samples"]
+    caption = f"{n:,} samples against {about['reference']} [95 % interval over samples]"
+    return [section("metrics", caption, ("metric", f"{n:,} samples", real), rows)]
+
+
+def run_sections(results: Results) -> list[Section]:
+    """The numbers of a run's configurations over their seeds, as in its own report; of many a row for each."""
+    table = summarize_run(results)
+    return sections(results, table) if are_many(results) else metrics_sections(table, noun_of(results))
+
+
+def in_words(values: Mapping[str, float], about: Mapping[str, Any], label: str) -> str:
+    """What the finite number of samples adds to a Frechet distance, in a sentence; "" where that is not known.
+
+    >>> in_words({"frechet": 8.0, "frechet_infinity": 7.5}, {"samples": 500}, "FID")
+    'FID: of its 8 some 0.5 is the bias of 500 samples'
+    """
+    if not {"frechet", "frechet_infinity"} <= values.keys():
+        return ""
+    bias = values["frechet"] - values["frechet_infinity"]
+    return (
+        f"{label}: of its {number(values['frechet'])} some {number(bias)} is the bias of {about['samples']:,} samples"
+    )
+
+
+def sizes_in_words(about: Mapping[str, Any]) -> str:
+    """What was compared with what, in which features.
+
+    >>> known = {"samples": 500, "reference": "digits", "part": "heldout", "reference_examples": 360}
+    >>> sizes_in_words(known | {"features": "classifier", "feature_count": 64})
+    'compared: 500 samples with 360 examples of digits (heldout), in 64 classifier features'
+    """
+    examples = about["reference_examples"]
+    real = "moments" if examples is None else f"{examples:,} examples"
+    part = f" ({about['part']})" if about["part"] else ""
+    looks = about["features"]
+    looks = f"{about['feature_count']:,} {looks} features" if not looks.startswith("the ") else looks
+    return f"compared: {about['samples']:,} samples with {real} of {about['reference']}{part}, in {looks}"
+
+
+def as_json(
+    metrics: Sequence[Metric],
+    intervals: Mapping[str, Interval],
+    results: Results | None,
+    about: Mapping[str, Any],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Everything that was found; of a run every cell, and its table.
+
+    Args:
+      metrics: how to read the numbers.
+      intervals: of a set of samples.
+      results: of a run.
+      about: names and sizes.
+      notes: what is to be known of them.
+    """
+    read = {m.name: {"label": m.label, "higher_is_better": m.higher_is_better, "real": m.yardsticks} for m in metrics}
+    if results is None:
+        numbers = {n: read[n] | {"value": i.estimate, "low": i.low, "high": i.high} for n, i in intervals.items()}
+        return {"about": about, "metrics": numbers, "notes": notes}
+    cells = results.to_pandas().to_dict("records")
+    return {"about": about, "metrics": read, "cells": cells, "table": to_dict(run_sections(results)), "notes": notes}
+
+
+def as_csv(metrics: Sequence[Metric], intervals: Mapping[str, Interval], results: Results | None) -> str:
+    """A row for each cell of a run, or for each number of a set of samples.
+
+    >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
+    >>> print(as_csv([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, None), end="")
+    metric,value,low,high,real
+    frechet,8.0,7.0,9.0,2.0
+    """
+    if results is not None:
+        return results.to_pandas().to_csv(index=False, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("metric", "value", "low", "high", "real"))
+    for metric in metrics:
+        if metric.name in intervals:
+            writer.writerow((metric.name, *intervals[metric.name], next(iter(metric.yardsticks.values()), "")))
+    return text.getvalue()

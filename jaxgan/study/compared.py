@@ -1,0 +1,186 @@
+"""What samples are compared with, and in which features: from options to batches of real examples."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.data.batches import Batches, from_array, from_files
+from jaxgan.data.source import DataError, Source
+from jaxgan.evaluation.images import features_for
+from jaxgan.features import Features, principal_features
+from jaxgan.study import catalogue
+from jaxgan.study.messages import OptionError, nearest
+
+PARTS = ("heldout", "train", "all")
+_POINTS = 10_000  # of a mixture, of which there is no end, where no number is asked for
+KNOWN = ("classifier", "principal", "inception:WEIGHTS", "path/to/file.py:name")
+
+
+class Real(NamedTuple):
+    """Real examples.
+
+    reference: what samples are compared with
+    others:    other real examples, to be compared with it as samples are; None: there is no split
+    train:     those that a generator of this data has seen; None: not known
+    source:    the whole data set, where it is in memory
+    """
+
+    reference: Batches
+    others: Batches | None = None
+    train: Batches | None = None
+    source: Source | None = None
+    notes: tuple[str, ...] = ()
+
+
+def is_trained(features: str | None) -> bool:
+    """Whether features are learned from the data that samples are compared with, so that these have to be in memory.
+
+    >>> is_trained(None), is_trained("principal"), is_trained("mine.py:look")
+    (True, True, False)
+    """
+    return features is None or ":" not in features
+
+
+def real_examples(
+    against: str, part: str, image_size: int | None, *, in_memory: bool, count: int | None, seed: int = 0
+) -> Real:
+    """The real examples that a name stands for.
+
+    Those of a data set by name are read whole, and so are those of a file or folder of which features are learned. Else
+    files are read a batch at a time.
+
+    Args:
+      against: a data set by name, or a file or folder.
+      part: "heldout", "train" or "all"; of files without a split that are not read whole it is all.
+      image_size: to which images are cropped and resized.
+      in_memory: whether features are learned from them.
+      count: how many samples they are for, of which a mixture gives as many points.
+      seed: of the split, for data without one.
+
+    Raises:
+      OptionError, DataError: there is no such data, or what cannot be used.
+    """
+    named = against in catalogue.DATA or against.startswith(("tfds:", "pairs:", "reversed-pairs:"))
+    if named or in_memory or not Path(against).exists():
+        return of_source(catalogue.find_data(against, image_size=image_size, split_seed=seed), part, count)
+    try:
+        reference = from_files(against, part=part, image_size=image_size)
+        other = {"heldout": "train", "train": "heldout"}.get(reference.part)
+        others = None if other is None else from_files(against, part=other, image_size=image_size)
+    except DataError as error:
+        raise OptionError("against", str(error)) from error
+    train = {"heldout": others, "train": reference}.get(reference.part)
+    return Real(reference, others, train, notes=reference.notes)
+
+
+def of_source(source: Source, part: str, count: int | None) -> Real:
+    """The real examples of a data set in memory.
+
+    Raises:
+      OptionError: pairs of images, or no held-out examples.
+    """
+    if source.paired:
+        raise OptionError("against", f"{source.name} are pairs of images, which are no set to compare samples with")
+    if source.mixture is not None:
+        n = _POINTS if count is None else count
+        drawn = _drawn(source, 2 * n)
+        parts = [from_array(source.name, half) for half in (drawn[:n], drawn[n:])]
+        return Real(parts[0], parts[1], None, source, source.notes)
+    if source.train is None or source.heldout is None:
+        raise OptionError("against", f"{source.name} has no held-out examples to compare samples with")
+    sets = {"train": source.train.x, "heldout": source.heldout.x}
+    own = {name: from_array(source.name, x, name) for name, x in sets.items()}
+    if part == "all":
+        reference = from_array(source.name, np.concatenate([sets["train"], sets["heldout"]]))
+        return Real(reference, None, own["train"], source, source.notes)
+    others = own["heldout" if part == "train" else "train"]
+    return Real(own[part], others, own["train"], source, source.notes)
+
+
+def find_features(
+    features: str | None, source: Source | None, shape: tuple[int, ...], report: Callable[[str], None], seed: int = 0
+) -> Features | Callable[[Any], Any] | None:
+    """What `--features` names; None: points as they are.
+
+    Args:
+      features: a name of `KNOWN`; None: a classifier's where there are labels, else principal components.
+      source: the data that they are learned from, where they are.
+      shape: of one sample.
+      report: called with lines of progress.
+      seed: of a classifier.
+
+    Raises:
+      OptionError, DataError: no such features, or none for such data.
+    """
+    if features is not None and features.startswith("inception:"):
+        return _inception(features.removeprefix("inception:"))
+    if features is not None and ":" in features:
+        return _own(features)
+    if features not in (None, "classifier", "principal"):
+        raise OptionError("features", f"got {features!r}; {nearest(str(features), KNOWN)}")
+    if len(shape) == 1:
+        if features is not None:
+            raise OptionError("features", f"got {features!r}, but points are compared as they are; leave it out")
+        return None
+    if source is None or source.train is None or source.heldout is None:
+        what = "a statistics file has no images to learn features from"
+        raise OptionError("features", f"{what}; name inception:WEIGHTS or path/to/file.py:name")
+    if features == "principal":
+        return principal_features(source.train)
+    if features == "classifier" and source.train.y is None:
+        raise OptionError("features", f"got 'classifier', but {source.name} has no labels; leave it out or name others")
+    return features_for(source, source.train, source.heldout, seed, report)
+
+
+def check_comparable(samples: Batches, real: Batches, features: str | None) -> str | None:
+    """A line where sizes differ that features take to one; None where they agree.
+
+    Raises:
+      DataError: grey against colour, points against images, or sizes that have to agree.
+    """
+    own, other = samples.shape, real.shape
+    if own == other:
+        return None
+    sizes = f"{_words(own)} in {samples.name} and {_words(other)} in {real.name}"
+    if len(own) != len(other) or len(own) == 1:
+        raise DataError(f"samples and data have to be of one kind, got {sizes}")
+    if own[-1] != other[-1]:
+        raise DataError(f"samples and data have to have the same channels, got {sizes}; convert one of them")
+    if is_trained(features):
+        raise DataError(f"samples and data have to be of one size, got {sizes}; give one to both with --image-size")
+    return f"sizes differ, {sizes}: each is brought to one by the features, and resizing changes their distance"
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"points of {shape[0]} numbers"
+    colour = {1: "grey", 3: "colour"}.get(shape[-1], f"{shape[-1]}-channel")
+    return f"{colour} images of {shape[0]} x {shape[1]}"
+
+
+def _inception(path: str) -> Features:
+    make = getattr(importlib.import_module("jaxgan.features"), "inception_features", None)
+    if make is None:
+        raise OptionError("features", "this version has no Inception network; name classifier or path/to/file.py:name")
+    if not path:
+        raise OptionError("features", "got 'inception:', expected the file of its weights behind the colon")
+    return make(path)
+
+
+def _own(name: str) -> Features | Callable[[Any], Any]:
+    found = catalogue.find_own("features", name, Features)
+    if not isinstance(found, Features) and not callable(found):
+        kind = type(found).__name__
+        raise OptionError("features", f"{name} is of type {kind}, expected jaxgan.Features or a function of images")
+    return found
+
+
+def _drawn(source: Source, n: int) -> np.ndarray:
+    import jax
+
+    from jaxgan.random import named_key
+
+    return np.asarray(source.sample(named_key(jax.random.key(0), "reference"), n).x, np.float32)

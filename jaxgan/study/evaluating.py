@@ -1,0 +1,281 @@
+"""A run, or samples made elsewhere, against real examples: from options to numbers."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from jaxgan.data.batches import Batches, from_files
+from jaxgan.evaluation.feature_sets import FeatureSet, looked_at_by
+from jaxgan.evaluation.sample_metrics import (
+    KEEP_NO_FEATURES,
+    KINDS,
+    NAMES,
+    USUAL,
+    Sets,
+    key_of,
+    label_of,
+    missing,
+)
+from jaxgan.evaluation.select import conditions_of
+from jaxgan.features import Features
+from jaxgan.metrics.statistics_file import ReferenceStatistics, read_statistics, write_statistics
+from jaxgan.results import store
+from jaxgan.results.claim import is_run
+from jaxgan.results.results import Metric, Results, variable
+from jaxgan.results.statistics import Interval
+from jaxgan.study.bars import progress_bar
+from jaxgan.study.compared import PARTS, Real, check_comparable, find_features, is_trained, of_source, real_examples
+from jaxgan.study.config import Config, from_stored
+from jaxgan.study.generate import condition_shape
+from jaxgan.study.generated import drawn_by_all
+from jaxgan.study.limits import check_limit
+from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_width, doubts, yardsticks
+from jaxgan.study.messages import OptionError, expect, nearest
+from jaxgan.study.planning import source_of
+from jaxgan.study.trust import check_trusted
+
+MOST = 10_000_000  # samples
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is to be evaluated, and how; the options of `jaxgan evaluate`."""
+
+    target: Path
+    against: str | None = None
+    part: str = "heldout"
+    metrics: tuple[str, ...] = ()
+    features: str | None = None
+    reference: Path | None = None
+    write_reference: Path | None = None
+    count: int | None = None
+    batch_size: int = 128
+    resamples: int = 40
+    image_size: int | None = None
+    common_latents: bool = False
+    key: int = 0
+    trust: bool = False
+
+
+class Evaluated(NamedTuple):
+    """What was measured.
+
+    results:   of a run its cells [configuration, seed]; None of a set of samples
+    values:    of a set of samples, by metric; {} of a run
+    intervals: of these, over new samples
+    metrics:   how to read the numbers; the yardsticks are those of real examples
+    about:     names and sizes of samples, reference and features
+    notes:     what is to be known of the numbers
+    """
+
+    results: Results | None
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    metrics: tuple[Metric, ...]
+    about: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[str], None] = print) -> Evaluated:
+    """Measures samples, of every generator of a run or from files, against real examples.
+
+    Raises:
+      OptionError, DataError, StoreError, CheckpointError: what cannot be measured as it is asked, in a line.
+    """
+    kinds = _check(asked)
+    run = is_run(asked.target)
+    content = _content(asked) if run else {}
+    config = from_stored(content["config"]) if run else None
+    results = store.load_results(asked.target) if run else None
+    samples = None if run else from_files(asked.target, image_size=asked.image_size)
+    if samples is not None and asked.count is not None:
+        samples = samples.first(asked.count)
+    statistics = None if asked.reference is None else read_statistics(asked.reference)
+    count = asked.count or (samples.n if samples is not None else config.samples if config else 0)
+    real = _real(asked, config, count)
+    shape = samples.shape if samples is not None else tuple(content["shape"])
+    notes = list(_notes(asked, samples, real, shape))
+    features = find_features(asked.features, None if real is None else real.source, shape, report)
+    keep = any(kind not in KEEP_NO_FEATURES for kind in kinds)
+    look = looked_at_by(features, asked.batch_size)
+    work = Measuring(look, keep, asked.batch_size, asked.resamples, asked.key, progress)
+    sets = work.real_sets(real, statistics, features, kinds)
+    kinds = _measurable(kinds, asked, sets, features)
+    real_numbers = yardsticks(kinds, sets, asked.key, count)
+    if asked.write_reference is not None:
+        _write(asked.write_reference, sets.reference, features, real)
+    metrics = _metrics(kinds, features, real_numbers)
+    about = _about(asked, sets, features, real, statistics, count)
+    if samples is not None:
+        found = work.gather(samples, f"features of {samples.name}")
+        check_finite(samples.name, found)
+        check_width(found, sets)
+        notes += doubts(found, sets.reference, samples.name)
+        own = Sets(found, sets.reference, sets.train)
+        values = work.numbers(kinds, own, samples.name)
+        over = work.over_samples(kinds, own, values)
+        return Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
+    assert results is not None and config is not None
+    values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
+    labelled = _labelled(results, metrics, values_of, about)
+    return Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
+
+
+def _check(asked: Asked) -> list[str]:
+    """The kinds of numbers that are asked for, in order."""
+    check_limit("key", asked.key)
+    for name, value, low, high in (
+        ("count", asked.count, 2, MOST),
+        ("batch_size", asked.batch_size, 1, 2**17),
+        ("resamples", asked.resamples, 0, 10_000),
+    ):
+        if value is not None:
+            expect(name, value, low <= value <= high, f"at least {low}, and at most {high:,}")
+    expect("part", asked.part, asked.part in PARTS, "heldout, train or all")
+    names = [name for text in asked.metrics for name in text.split(",") if name]
+    for name in names:
+        if name != "all" and name not in NAMES:
+            raise OptionError("metrics", f"got {name!r}; {nearest(name, ['all', *NAMES])}")
+    if "all" in names:
+        return list(KINDS)
+    return list(dict.fromkeys(NAMES[name] for name in names)) or list(USUAL)
+
+
+def _content(asked: Asked) -> dict[str, Any]:
+    content = store.read_config(asked.target)
+    if content["job"] not in ("compare", "train"):
+        raise OptionError("run", f"{asked.target} holds a {content['job']}, which has no generators to evaluate")
+    if condition_shape(content):
+        raise OptionError("run", f"{asked.target} translates images; its report compares them with their targets")
+    check_trusted(content, asked.target, trust=asked.trust)
+    return content
+
+
+def _real(asked: Asked, config: Config | None, count: int) -> Real | None:
+    trained = is_trained(asked.features)
+    if asked.against is not None:
+        size = asked.image_size or (None if config is None else config.image_size)
+        return real_examples(asked.against, asked.part, size, in_memory=trained, count=count)
+    if config is not None:
+        return of_source(source_of(config), asked.part, count)
+    if asked.reference is not None:
+        return None
+    raise OptionError("against", "is needed: a data set by name, a folder or a file of real examples, or --reference")
+
+
+def _notes(asked: Asked, samples: Batches | None, real: Real | None, shape: tuple[int, ...]) -> list[str]:
+    """What is to be known before anything is measured.
+
+    Raises:
+      DataError: samples and data that cannot be compared.
+    """
+    notes = [] if samples is None else [*samples.notes]
+    if real is not None:
+        own = Batches("the run", shape, 0, lambda n: iter(())) if samples is None else samples
+        line = check_comparable(own, real.reference, asked.features)
+        notes += [*real.notes, *([] if line is None else [line])]
+    return notes
+
+
+def _measurable(
+    kinds: list[str], asked: Asked, sets: RealSets, features: Features | Callable[[Any], Any] | None
+) -> list[str]:
+    """Those that can be measured; one that was asked for by its name and cannot is refused."""
+    probabilities = np.ones((1, 1), np.float32) if isinstance(features, Features) and features.logits else None
+    likely = Sets(sets.reference._replace(probabilities=probabilities), sets.reference, sets.train)
+    named = asked.metrics and "all" not in ",".join(asked.metrics).split(",")
+    found = []
+    for kind in kinds:
+        lacks = missing(kind, likely)
+        if lacks and named:
+            raise OptionError("metrics", f"{kind} {lacks}")
+        found += [] if lacks else [kind]
+    return found
+
+
+def _metrics(kinds: Sequence[str], features: Any, yardsticks: dict[str, dict[str, float]]) -> tuple[Metric, ...]:
+    own = features if isinstance(features, Features) else None
+    named = own if own is not None or features is None else Features(getattr(features, "__name__", "own"), features)
+    found = []
+    for kind in kinds:
+        for name, (_, worst, better, _) in KINDS[kind].labels.items():
+            found.append(Metric(name, label_of(name, named), worst, better, yardsticks.get(name, {})))
+    return tuple(found)
+
+
+def _write(path: Path, reference: FeatureSet, features: Any, real: Real | None) -> None:
+    name = features.name if isinstance(features, Features) else getattr(features, "__name__", "")
+    digest = features.digest if isinstance(features, Features) else ""
+    data = "" if real is None else real.reference.name
+    write_statistics(path, ReferenceStatistics(reference.moments, reference.n, name, digest, data))
+
+
+def _about(
+    asked: Asked,
+    sets: RealSets,
+    features: Any,
+    real: Real | None,
+    statistics: ReferenceStatistics | None,
+    count: int,
+) -> dict[str, Any]:
+    known = features if isinstance(features, Features) else None
+    name = known.name if known else getattr(features, "__name__", "the points themselves")
+    reference = str(asked.reference) if statistics is not None else real.reference.name if real is not None else ""
+    part = "" if statistics is not None or real is None or real.reference.part == "all" else real.reference.part
+    return {
+        "target": str(asked.target),
+        "reference": reference,
+        "part": part,
+        "reference_examples": sets.reference.n,
+        "features": name,
+        "feature_count": len(sets.reference.moments.mean),
+        "features_digest": known.digest if known else "",
+        "key": asked.key,
+    }
+
+
+def _of_run(
+    work: Measuring,
+    asked: Asked,
+    content: dict[str, Any],
+    results: Results,
+    kinds: Sequence[str],
+    sets: RealSets,
+    count: int,
+) -> tuple[dict[str, NDArray], list[str]]:
+    """The numbers of every cell [configuration, seed], NaN where a sample was not finite; and doubts about them."""
+    labels, seeds = list(results.configurations), results.seeds.tolist()
+    names = [name for kind in kinds for name in KINDS[kind].labels]
+    values = {name: np.full((len(labels), len(seeds)), math.nan) for name in names}
+    source = source_of(from_stored(content["config"]))
+    y = None if source.train is None else conditions_of(source, source.train)
+    key, lines = key_of(asked.key), dict[str, None]()
+    bar = progress_bar("samples", count * len(labels) * len(seeds), unit="sample", shown=work.progress)
+    with bar:
+        for drawn in drawn_by_all(asked.target, content, count, key, y, common_latents=asked.common_latents):
+            found = work.quietly(drawn.samples, bar.update)
+            if drawn.configuration not in labels or drawn.seed not in seeds or found.bad or not found.groups:
+                continue
+            check_width(found, sets)
+            few = [line for line in doubts(found, sets.reference, "a generator") if "features:" in line]
+            lines |= dict.fromkeys(few)
+            for name, value in work.numbers(kinds, Sets(found, sets.reference, sets.train), drawn.samples.name).items():
+                values[name][labels.index(drawn.configuration), seeds.index(drawn.seed)] = value
+    return values, list(lines)
+
+
+def _labelled(
+    results: Results, metrics: tuple[Metric, ...], values: dict[str, NDArray], about: dict[str, Any]
+) -> Results:
+    """The numbers with the run's axes and outcomes."""
+    axes = ("configuration", "seed")
+    kept = results.dataset[["outcome"]].drop_vars([c for c in results.dataset.coords if c not in axes])
+    own = [variable("metric", name, axes, found) for name, found in values.items()]
+    notes = {name: results.notes[name] for name in ("noun", "explanations") if name in results.notes}
+    return Results(kept.merge(xr.Dataset(dict(own))), metrics, results.config, notes | {"evaluation": about})

@@ -1,0 +1,153 @@
+"""Features of samples and of real examples, gathered with bars, and what is measured of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jaxgan.data.batches import Batches
+from jaxgan.data.source import DataError
+from jaxgan.evaluation.feature_sets import FeatureSet, Look, gather
+from jaxgan.evaluation.sample_metrics import KINDS, Sets, intervals, key_of, measure, missing
+from jaxgan.features import Features
+from jaxgan.metrics.inputs import generator
+from jaxgan.metrics.statistics_file import ReferenceStatistics
+from jaxgan.results.statistics import Interval
+from jaxgan.study.bars import progress_bar
+from jaxgan.study.compared import Real
+from jaxgan.study.messages import OptionError
+
+
+class Measuring(NamedTuple):
+    """How features are gathered and measured."""
+
+    look: Look
+    keep: bool  # the features of all examples
+    batch_size: int
+    resamples: int
+    seed: int  # of all that is drawn
+    progress: bool
+
+    def gather(self, batches: Batches, title: str) -> FeatureSet:
+        """The features of some examples, with a bar."""
+        bar = progress_bar(title, batches.n, unit="example", shown=self.progress)
+        with bar:
+            return self.quietly(batches, bar.update)
+
+    def quietly(self, batches: Batches, advance: Callable[[int], object]) -> FeatureSet:
+        """Likewise, within another bar."""
+        rng = generator(key_of(self.seed))
+        try:
+            return gather(batches, self.look, batch_size=self.batch_size, keep=self.keep, rng=rng, advance=advance)
+        except ValueError as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{batches.name}: {error}") from error
+
+    def real_sets(
+        self,
+        real: Real | None,
+        statistics: ReferenceStatistics | None,
+        features: Any,
+        kinds: Sequence[str],
+    ) -> "RealSets":
+        """The features of real examples."""
+        others = train = None
+        if real is not None:
+            reference = None
+            if statistics is None:
+                reference = self.gather(real.reference, f"features of {real.reference.name}")
+            if real.others is not None:
+                others = self.gather(real.others, f"features of {real.others.name}, others")
+            if real.train is not None and any("train" in KINDS[kind].needs for kind in kinds):
+                same = real.others is not None and real.others.part == "train"
+                own = others if same else reference if real.reference.part == "train" else None
+                train = own or self.gather(real.train, f"features of {real.train.name}, training")
+        if statistics is not None:
+            check_weights(statistics, features)
+            reference = FeatureSet((statistics.moments,), statistics.n)
+        assert reference is not None
+        for name, part in (("the real examples", reference), ("the other real examples", others)):
+            if part is not None:
+                check_finite(name, part)
+        if reference.is_constant:
+            raise DataError("all features of the real examples are the same, expected features that differ")
+        found = RealSets(reference, others, train)
+        if others is not None:
+            check_width(others, found)
+        return found
+
+    def numbers(self, kinds: Sequence[str], own: Sets, name: str) -> dict[str, float]:
+        """Of a set of samples, whose name begins a refusal."""
+        try:
+            return measure(kinds, key_of(self.seed), own)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}") from error
+
+    def over_samples(self, kinds: Sequence[str], own: Sets, values: Mapping[str, float]) -> dict[str, Interval]:
+        """The intervals of these numbers, with a bar."""
+        halves = any(KINDS[kind].interval is None for kind in kinds)
+        with progress_bar("intervals", self.resamples, unit="half", shown=self.progress and halves) as bar:
+            return intervals(kinds, key_of(self.seed), own, values, resamples=self.resamples, advance=bar.update)
+
+
+class RealSets(NamedTuple):
+    """The features of real examples, as `Real` has them."""
+
+    reference: FeatureSet
+    others: FeatureSet | None
+    train: FeatureSet | None
+
+
+def check_weights(statistics: ReferenceStatistics, features: Any) -> None:
+    """Raises OptionError where moments are known to be of features with other weights."""
+    own = features.digest if isinstance(features, Features) else ""
+    if statistics.digest and own and statistics.digest != own:
+        raise OptionError("reference", f"is of features with the weights {statistics.digest[:12]}, not {own[:12]}")
+
+
+def check_width(found: FeatureSet, sets: RealSets) -> None:
+    """Raises OptionError where samples and reference have features of different number, as a file's may be."""
+    own, real = (len(each.moments.mean) for each in (found, sets.reference))
+    if own != real:
+        raise OptionError("reference", f"is of {real:,} features, expected {own:,} as those of samples")
+
+
+def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> dict[str, dict[str, float]]:
+    """What real examples get as if they were samples: as many of them as there are, of others or in two halves."""
+    pair = sets.reference.halves() if sets.others is None else (sets.others.part(count), sets.reference)
+    if pair is None:
+        return {}
+    own, reference = pair
+    possible = [kind for kind in kinds if missing(kind, Sets(own, reference, None)) is None]
+    try:
+        values = measure(possible, key_of(seed), Sets(own, reference, None))
+        if sets.train is not None and "authenticity" in kinds:
+            heldout = sets.reference if sets.reference is not sets.train else sets.others
+            if heldout is not None:
+                values |= measure(["authenticity"], key_of(seed), Sets(heldout, reference, sets.train))
+    except ValueError as error:
+        raise DataError(f"real examples: {error}") from error
+    label = f"{own.n:,} real" if sets.others is not None else f"{own.n:,} real against {reference.n:,}"
+    return {name: {label: value} for name, value in values.items()}
+
+
+def check_finite(name: str, found: FeatureSet) -> None:
+    """Raises DataError unless all features are finite."""
+    if found.bad:
+        total = found.bad + (found.n or 0)
+        raise DataError(f"{name}: the features of {found.bad:,} of {total:,} examples are NaN or infinite")
+    if not found.groups:
+        raise DataError(f"{name}: expected more examples with finite features")
+
+
+def doubts(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
+    """What makes the numbers of a set mean less."""
+    lines, width = [], len(found.moments.mean)
+    for who, n in ((name, found.n), ("the real examples", reference.n)):
+        if n is not None and n <= width:
+            lines.append(
+                f"{who}: {n:,} examples, {width:,} features: no variance is seen in all directions but {n - 1:,}, so "
+                "the Fréchet distance is far too large and not to be extrapolated; the kernel distance has no bias"
+            )
+    if found.is_constant:
+        lines.append(f"{name}: all features are the same")
+    return lines
