@@ -56,21 +56,25 @@ class FeatureSet(NamedTuple):
         if self.features is None:
             groups = self.groups[: max(1, round(len(self.groups) * n / self.n))]
             return FeatureSet(groups, sum(group.n for group in groups))
-        rows = self.features[:n]
-        split = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, n // 2)))]
-        return FeatureSet(tuple(split), n, rows, None if self.probabilities is None else self.probabilities[:n])
+        return self._rows(slice(n))
 
     def halves(self) -> tuple["FeatureSet", "FeatureSet"] | None:
         """Two disjoint random halves; None of what has only the moments of all."""
         if len(self.groups) < 2:
             return None
-        parts = []
-        for i in range(2):
-            groups = self.groups[i::2]
-            rows = None if self.features is None else self.features[i::2]
-            classes = None if self.probabilities is None else self.probabilities[i::2]
-            parts.append(FeatureSet(groups, sum(group.n for group in groups), rows, classes))
-        return parts[0], parts[1]
+        if self.features is not None:
+            return self._rows(slice(0, None, 2)), self._rows(slice(1, None, 2))
+        parts = [self.groups[i::2] for i in range(2)]
+        one, other = (FeatureSet(groups, sum(group.n for group in groups)) for groups in parts)
+        return one, other
+
+    def _rows(self, which: slice) -> "FeatureSet":
+        """Some of the features that were kept, which are in a random order."""
+        assert self.features is not None
+        rows = self.features[which]
+        groups = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, len(rows) // 2)))]
+        told = None if self.probabilities is None else self.probabilities[which]
+        return FeatureSet(tuple(groups), len(rows), rows, told)
 
 
 def gather(

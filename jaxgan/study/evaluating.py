@@ -275,7 +275,7 @@ def _labelled(
 ) -> Results:
     """The numbers with the run's axes and outcomes."""
     axes = ("configuration", "seed")
-    kept = results.dataset[["outcome"]].drop_vars([c for c in results.dataset.coords if c not in axes])
+    kept = results.dataset[["outcome"]]
     own = [variable("metric", name, axes, found) for name, found in values.items()]
     notes = {name: results.notes[name] for name in ("noun", "explanations") if name in results.notes}
     return Results(kept.merge(xr.Dataset(dict(own))), metrics, results.config, notes | {"evaluation": about})
