@@ -154,6 +154,8 @@ _STUDY = [
             f"[default: {_by_data('samples')}]"),
     Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
             f"this multiple of real against real examples.  [default: {_by_data('failure_multiple')}]"),
+    Option("Evaluation", "--common-latents", is_flag=True, help="Evaluate all seeds, at all steps, on samples from the "
+            "same latents: curves differ by generators alone, but intervals over seeds leave out that of latents."),
     Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "
             "steps of --evaluate-every: path/to/file.py:name of a function (key, algorithm, state) -> arrays."),
     Option("Randomness", "--key", type=int, help="The random key that everything is drawn from.  [default: 0]"),

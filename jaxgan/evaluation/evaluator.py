@@ -62,6 +62,7 @@ def evaluation_probe(
     n: int | None = None,
     *,
     generator: Callable[[State], Generator] = best_generator,
+    latents: Key | None = None,
 ) -> Probe:
     """A probe of `run`, `run_seeds` and `fit`: what `evaluator` measures of the generator to sample from.
 
@@ -71,6 +72,8 @@ def evaluation_probe(
       n: samples per probe; by default as many as the final metrics are taken from.
       generator: state -> the generator to measure; `jg.current_generator` is the one as trained where an average is
         kept, too.
+      latents: the random key of the samples of all runs at all steps, so that curves of seeds differ by generators
+        alone; by default every run has its own at every step, and an interval over seeds that of samples, too.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -85,10 +88,13 @@ def evaluation_probe(
     """
     size = evaluator.samples if n is None else n
 
-    def probe(reference: PyTree, y: PyTree, key: Key, state: State) -> PyTree:
+    def probe(reference: PyTree, y: PyTree, common: PyTree, key: Key, state: State) -> PyTree:
+        key = key if common is None else jax.random.wrap_key_data(common)
         return evaluator.measure(key, reference, game, generator(state), size, y)
 
-    return Partial(probe, evaluator.reference, evaluator.y)
+    # In numpy, as the reference: JAX's arrays can be tied to one device.
+    common = None if latents is None else np.asarray(jax.random.key_data(latents))
+    return Partial(probe, evaluator.reference, evaluator.y, common)
 
 
 def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from jaxgan.evaluation.cells import cell_of, cells_of
 from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator, in_pieces
 from jaxgan.evaluation.obeyed import Asked, RealClasses, asked_for, by_class, real_classes
 from jaxgan.evaluation.sharp import LEAST, RealSharpness, Sharpness, ratios, real_sharpness, sharpness_of
+from jaxgan.evaluation.wide import WIDE, distance_of_rows
 from jaxgan.features import Features, classifier_features, in_batches, principal_features
 from jaxgan.metrics.classes import ClassReference, ClassReport, class_reference, class_report, coverage
-from jaxgan.metrics.frechet import Moments, frechet_distance, moments
+from jaxgan.metrics.frechet import Moments, factor, frechet_distance, moments
 from jaxgan.metrics.neighbours import distinctness, memorization, squared_distances
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
@@ -40,14 +41,16 @@ class _Reference(NamedTuple):
     labels: Int[Array, " n"] | None = None  # of the training examples; this and the next are None without any classes
     radius: Float[Array, " k"] | None = None
     centres: Float[Array, "k d"] | None = None  # of cells that stand for classes
+    factor: Float[Array, "d d"] | None = None  # of the held-out features' covariance, where they are many
 
 
 class _Found(NamedTuple):
     """Sums over samples of each run: all that the metrics need, whatever the number of samples."""
 
     used: Int[Array, "*runs"]  # how many were finite
-    sums: Float[Array, "*runs d"]  # of features less the centre
-    products: Float[Array, "*runs d d"]
+    sums: Float[Array, "*runs d"] | None  # of features less the centre
+    products: Float[Array, "*runs d d"] | None
+    distance: Float[Array, "*runs"] | None  # in place of both, where there are many features
     histogram: Int[Array, "*runs k"] | None  # samples that the classifier puts into each class
     near: Int[Array, "*runs k"] | None  # those of them that are as near to the class as its held-out images
     distinct: Float[Array, "*runs"]  # of the first few
@@ -66,6 +69,7 @@ def image_evaluator(
     split_seed: int,
     report: Callable[[str], None],
     asked: bool = False,
+    features: Features | None = None,
 ) -> Evaluator:
     """The Fréchet distance in feature space, and the classes, or without labels the cells, that samples reach.
 
@@ -75,13 +79,13 @@ def image_evaluator(
       DataError: too few held-out images, or images that are all the same.
     """
     heldout = _comparable(source, train, heldout)
-    features = features_for(source, train, heldout, split_seed, report)
+    features = features_for(source, train, heldout, split_seed, report) if features is None else features
     train_features, _ = in_batches(features.apply, train.x)
     real_features, put_into = in_batches(features.apply, heldout.x)
     real_moments = moments(real_features)
     floor = frechet_distance(moments(train_features), real_moments)
-    label = f"{features.name[0].upper()}{features.name[1:]}-feature Fréchet distance"
-    metrics = [Metric("frechet", label, math.inf, False, {"real against real": floor})]
+    yardsticks = {"real against real": floor}
+    metrics = [Metric("frechet", features.label("Fréchet distance"), math.inf, False, yardsticks)]
     rules = {"distance": ("frechet", floor)}
     sizes = {"samples per seed": samples, "training images": len(train.x), "held-out images": len(heldout.x)}
     notes: dict[str, Any] = {
@@ -91,6 +95,8 @@ def image_evaluator(
     centre = jnp.asarray(real_moments.mean, jnp.float32)
     around = [jnp.asarray(part, jnp.float32) - centre[None] for part in (train_features, real_features)]
     reference, classes, shares = _Reference(features.apply, centre, *around), None, None
+    if len(centre) > WIDE:
+        reference = reference._replace(factor=jnp.asarray(factor(real_moments.covariance), jnp.float32))
     real: dict[str, NDArray] = {"real": np.asarray(to_unit(heldout.x[:KEPT_IMAGES]))}
     groups: _Groups | None
     if features.accuracy is not None:
@@ -177,7 +183,7 @@ def _cells(train: NDArray, heldout: NDArray) -> _Groups | None:
 def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
     """Sums over n samples, a piece at a time."""
 
-    def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"], y: PyTree) -> _Found:
+    def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"], y: PyTree) -> tuple[_Found, PyTree]:
         features, classes = reference.features(x)
         features = features.reshape(len(x), -1) - reference.centre[None]
         finite = jnp.isfinite(x).all(axis=tuple(range(1, x.ndim))) & jnp.isfinite(features).all(axis=1)
@@ -200,14 +206,21 @@ def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, 
             if y is not None and reference.centres is None:
                 asked = asked_for(features, classes, used, y, len(reference.radius))
         all_finite = jnp.all(finite | ~counted)
-        products = jnp.matmul(features.T, features, precision="highest")
-        sums = jnp.sum(features, axis=0)
+        products = sums = None
+        if reference.factor is None:
+            products = jnp.matmul(features.T, features, precision="highest")
+            sums = jnp.sum(features, axis=0)
         sharp = sharpness_of(x, used) if min(x.shape[1:3]) >= LEAST else None
-        counts = jnp.sum(used), sums, products, histogram, near
-        return _Found(*counts, distinct, copied, asked, sharp, all_finite, x[:KEPT_IMAGES])
+        counts = jnp.sum(used), sums, products, None, histogram, near
+        found = _Found(*counts, distinct, copied, asked, sharp, all_finite, x[:KEPT_IMAGES])
+        return found, (None if reference.factor is None else (features, used))
 
-    found = in_pieces(key, game, generator, n, min(n, PIECE), y, of)
+    found, rows = in_pieces(key, game, generator, n, min(n, PIECE), y, of)
     total = jax.tree.map(lambda a: jnp.sum(a, axis=0), found._replace(fake=None, finite=None, distinct=None))
+    if reference.factor is not None:
+        features, used = rows
+        distance = distance_of_rows(features.reshape(-1, features.shape[-1]), used.ravel(), reference.factor)
+        total = total._replace(distance=distance)
     return total._replace(fake=found.fake[0], distinct=found.distinct[0], finite=jnp.all(found.finite))
 
 
@@ -239,7 +252,7 @@ def _finish(
             values[name] = np.full((*lead, len(classes.radius)), np.nan)
     for at in np.argwhere(found.finite):
         run = tuple(at)
-        values["frechet"][run] = frechet_distance(_moments(found, run, real), real)
+        values["frechet"][run] = _distance(found, run, real)
         if classes is not None and found.histogram is not None and found.near is not None:
             seen = coverage(found.histogram[run], found.near[run], classes)
             values["captured"][run], values["near"][run] = seen.captured, seen.near_share
@@ -257,7 +270,12 @@ def _finish(
     return values | {"finite": np.asarray(found.finite), "fake": np.asarray(found.fake)}
 
 
+def _distance(found: _Found, run: tuple[int, ...], real: Moments) -> float:
+    return frechet_distance(_moments(found, run, real), real) if found.distance is None else float(found.distance[run])
+
+
 def _moments(found: _Found, run: tuple[int, ...], real: Moments) -> Moments:
+    assert found.sums is not None and found.products is not None
     n = int(found.used[run])
     mean = np.asarray(found.sums[run], np.float64) / n
     covariance = (np.asarray(found.products[run], np.float64) - n * np.outer(mean, mean)) / (n - 1)

@@ -16,7 +16,7 @@ PLACES = {
     **{name: ("networks", name) for name in ("generator", "discriminator", "width", "latent_dim", "precision")},
     "network": ("networks", "fields"),
     **{name: ("train", name) for name in ("seeds", "first_seed", "steps", "key")},
-    **{name: ("evaluate", name) for name in ("samples", "failure_multiple", "record_every")},
+    **{name: ("evaluate", name) for name in ("samples", "failure_multiple", "record_every", "common_latents")},
     "evaluate_every": ("evaluate", "every"),
     "probe": ("evaluate", "probes"),
     "loss": ("recipes",),

@@ -70,7 +70,7 @@ def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look =
     generator = train(job, study.programs[block.program], block, place_of(plan, block), watched, look)
     if processes.leads():
         first = study.configurations[block.configurations[0]]
-        keys = jnp.tile(evaluation_keys(keys_of(study, block)), len(block.configurations))
+        keys = jnp.tile(evaluation_keys(study.config, keys_of(study, block)), len(block.configurations))
         found = evaluate(plan.evaluator, first.algorithm.game, generator, keys)
         codes = outcomes_of(study, plan.evaluator, job.rules, read_block(job, block), found)
         write_final(job, block, {**found, "outcome": codes})

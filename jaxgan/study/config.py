@@ -45,6 +45,7 @@ class Config:
     background: int | None = None  # the grey level behind transparent pixels; None: white
     vary: tuple[str, ...] = ()  # axes of settings, see `study.vary`: every recipe with every cell of their grid
     stop: tuple[str, ...] = ()  # what ends a run before its last step, see `study.stop_rules`
+    common_latents: bool = False  # generators of all seeds are evaluated on samples from the same latents
     planned: tuple[str, ...] = ()  # METRIC:BETTER>THAN, claims that were made before the first run
 
 
@@ -140,6 +141,7 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
         "vary": (),
         "stop": (),
         "planned": (),
+        "common_latents": False,
     }
 
 

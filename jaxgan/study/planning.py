@@ -67,7 +67,8 @@ def watched_of(plan: Plan, program: Program) -> Watched:
     others = discrimination_of(plan, program) | dict(plan.others(program))
 
     def probe(**which: Any) -> AnyProbe:
-        found = evaluation_probe(evaluator, algorithm.game, samples_along(evaluator), **which)
+        latents = common_latents(plan.study.config)
+        found = evaluation_probe(evaluator, algorithm.game, samples_along(evaluator), latents=latents, **which)
         return found if program.make is None else of_any_settings(found)
 
     begin = partial(start, algorithm, plan.study.source.sample)
@@ -129,9 +130,17 @@ def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
     algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
     begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
-    return evaluate(evaluator, algorithm.game, generator, evaluation_keys(study.keys))
+    return evaluate(evaluator, algorithm.game, generator, evaluation_keys(study.config, study.keys))
 
 
-def evaluation_keys(keys: jax.Array) -> jax.Array:
-    """Of each run, from its own."""
+def evaluation_keys(config: Config, keys: jax.Array) -> jax.Array:
+    """Of each run, from its own or, where latents are common, one for all."""
+    common = common_latents(config)
+    if common is not None:
+        return jax.numpy.broadcast_to(common, keys.shape)
     return jax.vmap(partial(named_key, name="evaluation"))(keys)
+
+
+def common_latents(config: Config) -> jax.Array | None:
+    """The random key of the samples of all runs, where it is one."""
+    return named_key(jax.random.key(config.key), "evaluation") if config.common_latents else None

@@ -230,6 +230,7 @@ class Evaluate(Table):
     samples: Annotated[int | None, _within(LIMITS["samples"])] = None
     failure_multiple: Annotated[float | None, _within(LIMITS["failure_multiple"])] = None
     record_every: Annotated[int | None, _within(LIMITS["record_every"])] = None
+    common_latents: StrictBool = False
     probes: Texts = ()
 
 

@@ -29,7 +29,7 @@ def whole(path: Path, **options) -> np.ndarray:
     return np.concatenate([source.train.x, source.heldout.x])
 
 
-ARRAYS = {
+ARRAYS: dict[str, np.ndarray] = {
     "uint8": RNG.integers(0, 256, (23, 4, 5, 3), dtype=np.uint8),
     "12 bits": RNG.integers(0, 4096, (23, 4, 5), dtype=np.uint16),
     "black and white": RNG.integers(0, 2, (23, 4, 5), dtype=np.uint8),

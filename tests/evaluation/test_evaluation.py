@@ -192,3 +192,47 @@ def test_a_measurement_depends_on_its_key_alone():
     whole = jg.evaluate(evaluator, game, generators, keys)
     alone = jg.evaluate(evaluator, game, jax.tree.map(lambda a: a[1:2], generators), keys[1:2])
     np.testing.assert_array_equal(whole["spread"][1:2], alone["spread"])
+
+
+def test_common_latents_leave_the_generators_alone_to_differ() -> None:
+    """Two runs of one generator: with latents of their own two numbers, with common ones the same, at any step."""
+    ring = jg.data.ring()
+    game = jg.adversarial_game(
+        jg.nn.MLPGenerator(2, hidden=(4,)), jg.nn.MLPDiscriminator(hidden=(4,)), jg.normal_prior(2), jg.non_saturating
+    )
+    algorithm = jg.alternating(game, optax.sgd(0.0), optax.sgd(0.0), batch_size=8)
+    evaluator = jg.evaluator_for(ring, samples=64)
+    keys = jnp.stack([jax.random.key(0)] * 2)  # the same parameters, which a rate of 0 leaves alone
+    state = jax.vmap(lambda key: algorithm.init(key, ring.sample))(keys)
+    own, common = (jg.evaluation_probe(evaluator, game, latents=latents) for latents in (None, jax.random.key(7)))
+
+    def measured(probe, keys):
+        return evaluator.finish(jax.device_get(jax.vmap(probe)(keys, state)))
+
+    others = jax.random.split(jax.random.key(1), 2)
+    name = evaluator.metrics[1].name
+    found = measured(common, others)
+    assert found[name][0] == found[name][1]
+    np.testing.assert_array_equal(found["fake"][0], found["fake"][1])
+    np.testing.assert_array_equal(measured(common, others[::-1])["fake"], found["fake"])
+    apart = measured(own, others)["fake"]
+    assert not np.array_equal(apart[0], apart[1])
+
+
+@pytest.mark.parametrize("n", [200, 400])  # fewer and more samples than features
+def test_features_of_ones_own_are_measured_along_training_as_on_the_host(digits: jg.data.Source, n: int) -> None:
+    """300 features, so that the distance is taken inside the program; in float32, hence the tolerance."""
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(64, 300)) / 8, jnp.float32)
+    apply = jax.tree_util.Partial(lambda w, x: (jnp.tanh(x.reshape(len(x), -1) @ w), None), weights)
+    evaluator = jg.evaluator_for(digits, samples=n, features=jg.Features("random", apply))
+    assert evaluator.metrics[0].label == "Random-feature Fréchet distance"
+    x = np.random.default_rng(1).uniform(-1, 1, (n, 8, 8, 1)).astype(np.float32)
+    x[: n // 2] = 2 * np.asarray(digits.train.x[: n // 2], np.float32) / 255 - 1  # type: ignore[union-attr]
+    generators = Generator(jnp.zeros((1, 1, 1, 1, 1)), ())
+    found = jg.evaluate(evaluator, replaying(x), generators, jax.random.split(jax.random.key(0), 1))
+    real, _ = in_batches(apply, digits.heldout.x)  # type: ignore[union-attr]
+    seen = x if n <= 250 else x[np.r_[:250, : n - 250]]  # a piece of 250 begins with the first
+    expected = frechet_distance(moments(in_batches(apply, seen)[0]), moments(real))
+    assert found["frechet"] == pytest.approx(expected, rel=1e-4)
+    broken = jg.evaluate(evaluator, replaying(x * np.nan), generators, jax.random.split(jax.random.key(0), 1))
+    assert np.isnan(broken["frechet"]).all() and not broken["finite"].any()
