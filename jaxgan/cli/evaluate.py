@@ -100,8 +100,8 @@ def evaluate(target: Path, out: tuple[Path, ...], write_reference: tuple[Path, .
 def _words(found: Any) -> list[str]:
     from jaxgan.report.evaluated import in_words, sizes_in_words
 
-    label = next((metric.label for metric in found.metrics if metric.name == "frechet"), "")
-    lines = [in_words(found.values, found.about, label), sizes_in_words(found.about), *found.notes]
+    values = found.values if found.results is None else found.results.values
+    lines = [in_words(values, found.metrics, found.about["samples"]), sizes_in_words(found.about), *found.notes]
     return [line for line in lines if line]
 
 

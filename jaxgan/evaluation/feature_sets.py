@@ -73,8 +73,8 @@ class FeatureSet(NamedTuple):
         assert self.features is not None
         rows = self.features[which]
         groups = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, len(rows) // 2)))]
-        told = None if self.probabilities is None else self.probabilities[which]
-        return FeatureSet(tuple(groups), len(rows), rows, told)
+        shown = None if self.probabilities is None else self.probabilities[which]
+        return FeatureSet(tuple(groups), len(rows), rows, shown)
 
 
 def gather(
@@ -125,14 +125,14 @@ def gather(
             kept.append(np.asarray(features[fine], np.float32))
             classes += [] if probabilities is None else [np.asarray(probabilities[fine], np.float32)]
         advance(len(x))
-    groups = [group for group in groups if group.n >= 2]
+    groups = _joined(groups)
     n = sum(group.n for group in groups)
     if not keep or not kept:
         return FeatureSet(tuple(groups), n, bad=bad)
     rows = np.concatenate(kept)
     order = rng.permutation(len(rows))
-    told = np.concatenate(classes)[order] if classes else None
-    return FeatureSet(tuple(groups), n, rows[order], told, bad)
+    shown = np.concatenate(classes)[order] if classes else None
+    return FeatureSet(tuple(groups), n, rows[order], shown, bad)
 
 
 def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch_size: int) -> Look:
@@ -155,6 +155,14 @@ def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch
         return np.asarray(found, np.float32)[: len(x)], probabilities
 
     return look
+
+
+def _joined(groups: list[Moments]) -> list[Moments]:
+    """Groups of 2 examples or more: smaller ones are joined with the first."""
+    large = [group for group in groups if group.n >= 2]
+    small = [group for group in groups if group.n < 2]
+    first = reduce(Moments.combine, [*large[:1], *small]) if groups else None
+    return [] if first is None or first.n < 2 else [first, *large[1:]]
 
 
 def _dealt(n: int, groups: int, rng: np.random.Generator) -> NDArray:

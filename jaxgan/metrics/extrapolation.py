@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike
 
-from jaxgan.metrics.frechet import Moments, frechet_distance, moments
+from jaxgan.metrics.frechet import Moments, distance_to, moments
 from jaxgan.metrics.frechet_error import frechet_influence, frechet_standard_error
 from jaxgan.metrics.inputs import checked_features, generator
 from jaxgan.types import Key
@@ -57,7 +57,7 @@ def frechet_at_infinity(
     >>> import jax
     >>> x, r = np.random.default_rng(0).normal(size=(2, 4000, 3))
     >>> found = frechet_at_infinity(jax.random.key(0), x, moments(r))
-    >>> bool(found.value < frechet_distance(moments(x), moments(r))), len(found.sizes)
+    >>> bool(found.value < distance_to(moments(r))(moments(x))), len(found.sizes)
     (True, 15)
     """
     x = checked_features("features", features, least=2)
@@ -65,36 +65,38 @@ def frechet_at_infinity(
     if sizes < 3 or not 2 <= least <= len(x) - sizes + 1:
         raise ValueError(f"expected 3 sizes or more from at least 2 up to {len(x)}, got {sizes} from {least}")
     rng, numbers = generator(key), np.linspace(least, len(x), sizes).astype(int)
-    subsets = (x[rng.permutation(len(x))[:n]] for n in numbers)
-    distances = np.array([frechet_distance(moments(subset), reference) for subset in subsets])
+    subsets, distance = (x[rng.permutation(len(x))[:n]] for n in numbers), distance_to(reference)
+    distances = np.array([distance(moments(subset)) for subset in subsets])
     influence = frechet_influence(x, moments(x), reference)
     return _line(numbers, distances, float(np.std(influence) / np.sqrt(len(x))), np.inf, level)
 
 
 def frechet_at_infinity_of_groups(
-    key: Key, groups: Sequence[Moments], reference: Moments, *, level: float = 0.95
+    key: Key, groups: Sequence[Moments], reference: Moments, *, sizes: int | None = None, level: float = 0.95
 ) -> FrechetAtInfinity:
     """`frechet_at_infinity` from the moments of random groups of the features, so that none of these need be held.
 
-    The distances are those of 2, 3, ... of the groups, random ones each time. Their standard error is that of the
-    groups.
+    The distances are those of 2, 3, ... of the groups, random ones each time, or with `sizes` of so many numbers of
+    groups from 2 to all, evenly spaced. Their standard error is that of the groups.
 
     Raises:
-      ValueError: fewer than 4 groups, one of fewer than 2 features, or another dimension than the reference's.
+      ValueError: fewer than 4 groups or 3 sizes, a group of fewer than 2 features, or another dimension than the
+        reference's.
 
     >>> import jax
     >>> x, r = np.random.default_rng(0).normal(size=(2, 4000, 3))
     >>> groups = [moments(part) for part in np.split(x, 16)]
     >>> found = frechet_at_infinity_of_groups(jax.random.key(0), groups, moments(r))
-    >>> bool(found.low < found.value < frechet_distance(moments(x), moments(r))), len(found.sizes)
+    >>> bool(found.low < found.value < distance_to(moments(r))(moments(x))), len(found.sizes)
     (True, 15)
     """
-    if len(groups) < 4:
-        raise ValueError(f"expected 4 groups or more, got {len(groups)}")
-    rng = generator(key)
-    chosen = [[groups[i] for i in rng.permutation(len(groups))[:k]] for k in range(2, len(groups) + 1)]
-    subsets = [reduce(Moments.combine, some) for some in chosen]
-    distances = np.array([frechet_distance(subset, reference) for subset in subsets])
+    if len(groups) < 4 or (sizes is not None and sizes < 3):
+        raise ValueError(f"expected 4 groups and 3 sizes or more, got {len(groups)} and {sizes}")
+    rng, most = generator(key), len(groups) - 1
+    numbers = np.unique(np.linspace(2, len(groups), min(sizes or most, most)).round().astype(int))
+    chosen = ([groups[i] for i in rng.permutation(len(groups))[:k]] for k in numbers)
+    subsets, distance = [reduce(Moments.combine, some) for some in chosen], distance_to(reference)
+    distances = np.array([distance(subset) for subset in subsets])
     error = frechet_standard_error(groups, reference)
     return _line(np.array([subset.n for subset in subsets]), distances, error, len(groups) - 1, level)
 

@@ -1,5 +1,6 @@
 """The Frechet distance between two sets of features, each summarized by its mean and covariance."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -100,14 +101,34 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     >>> frechet_distance(one, other)  # (0 - 1)^2 + (1 - 2)^2
     2.0
     """
+    return distance_to(b)(a)
+
+
+def distance_to(reference: Moments) -> Callable[[Moments], float]:
+    """`frechet_distance` to one reference, whose covariance is then factored once for all.
+
+    >>> to_origin = distance_to(Moments(np.zeros(1), np.eye(1), 9))
+    >>> to_origin(Moments(np.ones(1), np.eye(1), 9)), to_origin(Moments(np.ones(1), 4 * np.eye(1), 9))
+    (1.0, 2.0)
+    """
+    own = factor(reference.covariance) if _is_finite(reference) else None
+
+    def distance(a: Moments) -> float:
+        return _distance(a, reference, own)
+
+    return distance
+
+
+def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) -> float:
+    """`own` is the factor of b's covariance; None: b is not finite."""
     check_alike(a, b)
     if min(a.n, b.n) < 2:
         raise ValueError(f"expected moments of at least 2 examples each, got {a.n} and {b.n}")
-    if not all(np.isfinite(moment).all() for moment in (*a[:2], *b[:2])):
+    if own is None or not _is_finite(a):
         return float("nan")
     # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G. Their squares
     # are the eigenvalues of sqrt(A) B sqrt(A), whose roots would keep half the digits only.
-    cross = np.linalg.norm(factor(a.covariance).T @ factor(b.covariance), "nuc")
+    cross = np.linalg.norm(factor(a.covariance).T @ own, "nuc")
     distance = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
 
@@ -118,6 +139,10 @@ def _moments(features: Float64[np.ndarray, "n d"]) -> Moments:
         if len(features) == 1:
             return Moments(mean, np.zeros((len(mean), len(mean))), 1)
         return Moments(mean, np.atleast_2d(np.cov(features, rowvar=False)), len(features))
+
+
+def _is_finite(found: Moments) -> bool:
+    return bool(np.isfinite(found.mean).all() and np.isfinite(found.covariance).all())
 
 
 def check_alike(a: Moments, b: Moments) -> None:

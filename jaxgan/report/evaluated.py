@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.table import direction, metrics_sections, summarize_run
@@ -32,8 +34,8 @@ def samples_sections(
         if own is None:
             continue
         yardstick = next(iter(metric.yardsticks.values()), math.nan)
-        told = Cell("unknown", value=math.nan) if math.isnan(yardstick) else numeric(yardstick)
-        rows.append((Cell(metric.label, direction(metric), value=metric.name), interval_cell(own), told))
+        beside = Cell("unknown", value=math.nan) if math.isnan(yardstick) else numeric(yardstick)
+        rows.append((Cell(metric.label, direction(metric), value=metric.name), interval_cell(own), beside))
     n = about["samples"]
     caption = f"{n:,} samples against {about['reference']} [95 % interval over samples]"
     return [section("metrics", caption, ("metric", f"{n:,} samples", real), rows)]
@@ -45,18 +47,32 @@ def run_sections(results: Results) -> list[Section]:
     return sections(results, table) if are_many(results) else metrics_sections(table, noun_of(results))
 
 
-def in_words(values: Mapping[str, float], about: Mapping[str, Any], label: str) -> str:
-    """What the finite number of samples adds to a Frechet distance, in a sentence; "" where that is not known.
+def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> str:
+    """What the finite number of samples adds to Frechet distances, in a sentence; "" where that is not known.
 
-    >>> in_words({"frechet": 8.0, "frechet_infinity": 7.5}, {"samples": 500}, "FID")
-    'FID: of its 8 some 0.5 is the bias of 500 samples'
+    Args:
+      values: of a set of samples, or of every generator of a run.
+      metrics: how to read them, with what real examples get.
+      n: samples.
+
+    >>> metrics = [Metric(name, "FID", math.inf, False, {"500 real": real}) for name, real in
+    ...            (("frechet", 2.0), ("frechet_infinity", 1.5))]
+    >>> in_words({"frechet": 8.0, "frechet_infinity": 7.6}, metrics, 500)
+    'FID: some 0.4 of it is the bias of 500 samples, of what 500 real get 0.5'
     """
-    if not {"frechet", "frechet_infinity"} <= values.keys():
+    found = {metric.name: metric for metric in metrics}
+    if not {"frechet", "frechet_infinity"} <= values.keys() & found.keys():
         return ""
-    bias = values["frechet"] - values["frechet_infinity"]
-    return (
-        f"{label}: of its {number(values['frechet'])} some {number(bias)} is the bias of {about['samples']:,} samples"
-    )
+    apart = np.asarray(values["frechet"], float) - np.asarray(values["frechet_infinity"], float)
+    if np.isnan(apart).all():
+        return ""
+    median = " (median of all generators)" if apart.size > 1 else ""
+    bias = number(float(np.nanmedian(apart)))
+    line = f"{found['frechet'].label}: some {bias} of it is the bias of {n:,} samples{median}"
+    for label, value in found["frechet"].yardsticks.items():
+        limit = found["frechet_infinity"].yardsticks.get(label, math.nan)
+        line += "" if math.isnan(limit) else f", of what {label} get {number(value - limit)}"
+    return line
 
 
 def sizes_in_words(about: Mapping[str, Any]) -> str:

@@ -95,6 +95,12 @@ def test_directions_without_variance_have_no_influence() -> None:
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+def test_fewer_sizes_of_groups_are_spread_from_2_to_all() -> None:
+    groups = [moments(part) for part in np.split(np.random.default_rng(0).normal(size=(160, D)), 16)]
+    found = frechet_at_infinity_of_groups(KEY, groups, REFERENCE, sizes=5)
+    assert found.sizes.tolist() == [20, 60, 90, 120, 160]  # 5.5, 9 and 12.5 groups between, rounded to even
+
+
 def test_constant_features_have_no_bias() -> None:
     found = frechet_at_infinity(KEY, np.ones((60, D)), REFERENCE)
     assert found.value == pytest.approx(2 * D, rel=1e-12) and found.bias == pytest.approx(0, abs=1e-12)
@@ -110,7 +116,7 @@ def test_bad_input_is_refused() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             frechet_at_infinity(KEY, features, REFERENCE, **options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="4 groups or more, got 3"):
+    with pytest.raises(ValueError, match="4 groups and 3 sizes or more, got 3 and None"):
         frechet_at_infinity_of_groups(KEY, [REFERENCE] * 3, REFERENCE)
     with pytest.raises(ValueError, match=r"of 2 samples or more, got sizes \[1000000000, 1\]"):
         frechet_standard_error([REFERENCE, Moments(np.zeros(D), np.zeros((D, D)), 1)], REFERENCE)
