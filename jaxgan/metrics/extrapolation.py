@@ -76,8 +76,16 @@ def frechet_at_infinity_of_groups(
 ) -> FrechetAtInfinity:
     """`frechet_at_infinity` from the moments of random groups of the features, so that none of these need be held.
 
-    The distances are those of 2, 3, ... of the groups, random ones each time, or with `sizes` of so many numbers of
-    groups from 2 to all, evenly spaced. Their standard error is that of the groups.
+    The distances are those of 2, 3, ... of the groups, random ones each time. Their standard error is that of the
+    groups.
+
+    Args:
+      key: of the choice of groups.
+      groups: moments of random parts of the features, of about one size.
+      reference: the moments of the other set.
+      sizes: how many distances the line goes through, of numbers of groups evenly spaced from 2 to all; by default
+        every number.
+      level: of the interval.
 
     Raises:
       ValueError: fewer than 4 groups or 3 sizes, a group of fewer than 2 features, or another dimension than the

@@ -109,7 +109,7 @@ def as_json(
     read = {m.name: {"label": m.label, "higher_is_better": m.higher_is_better, "real": m.yardsticks} for m in metrics}
     if results is None:
         numbers = {n: read[n] | {"value": i.estimate, "low": i.low, "high": i.high} for n, i in intervals.items()}
-        return {"about": about, "metrics": numbers, "notes": notes}
+        return {"about": about, "intervals": "95 % over samples", "metrics": numbers, "notes": notes}
     cells = results.to_pandas().to_dict("records")
     return {"about": about, "metrics": read, "cells": cells, "table": to_dict(run_sections(results)), "notes": notes}
 

@@ -65,7 +65,11 @@ def real_examples(
     """
     named = against in catalogue.DATA or against.startswith(("tfds:", "pairs:", "reversed-pairs:"))
     if named or in_memory or not Path(against).exists():
-        return of_source(catalogue.find_data(against, image_size=image_size, split_seed=seed), part, count)
+        try:
+            source = catalogue.find_data(against, image_size=image_size, split_seed=seed)
+        except OptionError as error:  # as it is said of --data
+            raise OptionError("against", str(error).partition(": ")[2]) from error
+        return of_source(source, part, count)
     try:
         reference = from_files(against, part=part, image_size=image_size)
         other = {"heldout": "train", "train": "heldout"}.get(reference.part)
@@ -127,7 +131,7 @@ def find_features(
         return None
     if source is None or source.train is None or source.heldout is None:
         what = "a statistics file has no images to learn features from"
-        raise OptionError("features", f"{what}; name inception:WEIGHTS or path/to/file.py:name")
+        raise OptionError("features", f"{what}; add --against, or name inception:WEIGHTS or path/to/file.py:name")
     if features == "principal":
         return principal_features(source.train)
     if features == "classifier" and source.train.y is None:

@@ -35,7 +35,7 @@ from jaxgan.study.config import Config, from_stored
 from jaxgan.study.generate import condition_shape
 from jaxgan.study.generated import drawn_by_all
 from jaxgan.study.limits import check_limit
-from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_width, doubts, yardsticks
+from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_width, too_few, yardsticks
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.planning import source_of
 from jaxgan.study.trust import check_trusted
@@ -108,23 +108,26 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     sets = work.real_sets(real, statistics, features, kinds)
     kinds = _measurable(kinds, asked, sets, features)
     real_numbers = yardsticks(kinds, sets, asked.key, count)
-    if asked.write_reference is not None:
-        _write(asked.write_reference, sets.reference, features, real)
     metrics = _metrics(kinds, features, real_numbers)
     about = _about(asked, sets, features, real, statistics, count)
     if samples is not None:
         found = work.gather(samples, f"features of {samples.name}")
         check_finite(samples.name, found)
         check_width(found, sets)
-        notes += doubts(found, sets.reference, samples.name)
+        notes += too_few(found, sets.reference, samples.name)
+        notes += [f"{samples.name}: all features are the same"] if found.is_constant else []
         own = Sets(found, sets.reference, sets.train)
         values = work.numbers(kinds, own, samples.name)
         over = work.over_samples(kinds, own, values)
-        return Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
-    assert results is not None and config is not None
-    values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
-    labelled = _labelled(results, metrics, values_of, about)
-    return Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
+        done = Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
+    else:
+        assert results is not None
+        values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
+        labelled = _labelled(results, metrics, values_of, about)
+        done = Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
+    if asked.write_reference is not None:
+        _write(asked.write_reference, sets.reference, features, real)
+    return done
 
 
 def _check(asked: Asked) -> list[str]:
@@ -263,8 +266,7 @@ def _of_run(
             if drawn.configuration not in labels or drawn.seed not in seeds or found.bad or not found.groups:
                 continue
             check_width(found, sets)
-            few = [line for line in doubts(found, sets.reference, "a generator") if "features:" in line]
-            lines |= dict.fromkeys(few)
+            lines |= dict.fromkeys(too_few(found, sets.reference, "a generator"))
             for name, value in work.numbers(kinds, Sets(found, sets.reference, sets.train), drawn.samples.name).items():
                 values[name][labels.index(drawn.configuration), seeds.index(drawn.seed)] = value
     return values, list(lines)

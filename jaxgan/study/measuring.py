@@ -139,8 +139,8 @@ def check_finite(name: str, found: FeatureSet) -> None:
         raise DataError(f"{name}: expected more examples with finite features")
 
 
-def doubts(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
-    """What makes the numbers of a set mean less."""
+def too_few(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
+    """A line for each set that has no more examples than features, and what that does to Frechet distances."""
     lines, width = [], len(found.moments.mean)
     for who, n in ((name, found.n), ("the real examples", reference.n)):
         if n is not None and n <= width:
@@ -148,6 +148,4 @@ def doubts(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
                 f"{who}: {n:,} examples, {width:,} features: no variance is seen in all directions but {n - 1:,}, so "
                 "the Fréchet distance is far too large and not to be extrapolated; the kernel distance has no bias"
             )
-    if found.is_constant:
-        lines.append(f"{name}: all features are the same")
     return lines
