@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 PARTIAL = ".partial"
 """How the names of files end that are being written; one that is left was never finished."""
 
@@ -94,7 +92,7 @@ def write_text(path: Path, text: str) -> None:
 
 def plain(value: Any, *, null: bool = False) -> Any:
     """Containers and numbers as JSON has them; what is not finite becomes null, or a text that `float` reads back."""
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # as arrays and their numbers have it; numpy is half of the time to `jaxgan --help`
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
         return None if null else str(value)

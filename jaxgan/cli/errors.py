@@ -6,7 +6,6 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any, NamedTuple
 
 from jaxgan.cli.streams import discard, log
@@ -119,6 +118,8 @@ def first_line(error: BaseException) -> str:
 
 
 def _versions() -> str:
+    from importlib import metadata
+
     found = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
         try:
