@@ -39,7 +39,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     partial = Path(name)
     try:
         yield partial
-        with partial.open("rb") as file:
+        with partial.open("rb+") as file:  # Windows syncs only what could be written to
             os.fsync(file.fileno())
         partial.chmod(0o666 & ~current_umask())  # that of a temporary file is for its owner alone
         partial.replace(path)

@@ -12,7 +12,7 @@ import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -248,7 +248,10 @@ def _locked(folder: Path, *, wait: bool = False) -> FileLock:
     except Timeout as error:
         raise StoreError(f"{folder} is in use{_owner(folder)}; wait for it, or name another folder") from error
     about = {"process": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(" ", "seconds")}
-    (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: the lock is on this very file
+    with suppress(
+        PermissionError
+    ):  # on Windows nobody writes to, or reads, what is locked: then it is "another process"
+        (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: this very file is locked
     return lock
 
 

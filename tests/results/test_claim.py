@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -50,6 +51,25 @@ def test_a_claim_never_takes_what_is_not_its_own(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds other files"):
         claim(tmp_path, OURS, overwrite=True)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_where_a_locked_file_cannot_be_written_or_read_as_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(method: Any) -> Any:
+        def call(path: Path, *text: object, **how: object) -> object:
+            if path.name == claims.LOCK:
+                raise PermissionError(13, "Permission denied", str(path))
+            return method(path, *text, **how)
+
+        return call
+
+    for name in ("write_text", "read_text"):
+        monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
+    other = pytest.raises(StoreError, match="is in use by another process; wait for it")
+    with claim(tmp_path / "run", OURS, overwrite=False), other:
+        claims._locked(tmp_path / "run")
+    assert claims.holder(tmp_path / "run") is None
 
 
 @pytest.mark.parametrize("content", ['{"name": "a web page"}', "[]", "not JSON"])
