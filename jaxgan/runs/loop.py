@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from tqdm import tqdm
+from tqdm.auto import tqdm  # in a notebook a widget, elsewhere text
 
 from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
 from jaxgan.runs.job import CAPACITY, advance, assemble, bytes_held, first_nonfinite_of, observe, state_of

@@ -1,5 +1,6 @@
-"""How far a run is, redrawn in place while it is trained; where stderr is no terminal, nothing."""
+"""How far a run is, redrawn in place while it is trained, on a terminal or in a notebook; elsewhere nothing."""
 
+import importlib.util
 import sys
 import time
 from collections.abc import Iterator
@@ -35,9 +36,11 @@ def watched_live(folder: Path, *, shown: bool = True) -> Iterator[Look]:
 
     The cursor is never hidden and stands on an empty line, so that no way to end leaves the terminal otherwise.
     """
-    console = _Console(file=sys.stderr, force_jupyter=False, soft_wrap=True, highlight=False)
+    notebook = _in_notebook()
+    console = _Console(file=sys.stderr, force_jupyter=notebook, soft_wrap=True, highlight=False)
     # Not as rich has it: variables of the environment make it take any stream for a terminal.
-    if not (shown and sys.stderr and sys.stderr.isatty()) or console.is_dumb_terminal:
+    terminal = bool(sys.stderr and sys.stderr.isatty()) and not console.is_dumb_terminal
+    if not (shown and (terminal or notebook)):
         yield unseen
         return
     view = _View(folder, console)
@@ -48,6 +51,11 @@ def watched_live(folder: Path, *, shown: bool = True) -> Iterator[Look]:
         finally:
             stopping.leaving = before
             view.close()
+
+
+def _in_notebook() -> bool:
+    """Whether what is displayed can be redrawn in place: by Jupyter's kernel, and with widgets, as bars are there."""
+    return "ipykernel.zmqshell" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
 
 
 class _Console(Console):
