@@ -88,7 +88,7 @@ def test_the_wheel_in_an_empty_environment_trains_from_the_command_line(
     assert "[train]" in (tmp_path / "study.toml").read_text(encoding="utf-8")
 
 
-def test_the_sdist_beside_the_core_alone_trains_from_a_script(
+def test_beside_the_core_alone_the_sdist_trains_from_a_script_and_so_installs_a_git_address(
     built: Path, tmp_path: Path, optimized: dict[str, str]
 ) -> None:
     python, _ = empty(tmp_path)
@@ -99,3 +99,7 @@ def test_the_sdist_beside_the_core_alone_trains_from_a_script(
     assert call(python, "-c", textwrap.dedent(SCRIPT), cwd=tmp_path, environment=environment).startswith("Interval(")
     listed = call(python, "-m", "pip", "list", cwd=tmp_path, environment=environment)
     assert not {"matplotlib", "pandas", "tensorflow-datasets", "xarray"} & set(listed.split())
+    address = f"git+{(built / 'clone').as_uri()}"
+    call(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", address, cwd=tmp_path)
+    assert "git+file" in call(python, "-m", "pip", "freeze", cwd=tmp_path)
+    assert call(python, "-c", "import jaxgan; print(jaxgan.losses.hinge.__name__)", cwd=tmp_path).strip() == "hinge"
