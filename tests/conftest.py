@@ -48,13 +48,14 @@ jax.config.update("jax_disable_most_optimizations", True)
 def _without_fusion_emitters() -> str:
     """XLA's flags, with those by which its older code for CPUs compiles a training step in less than half the time.
 
-    XLA ends a process over a flag that it does not know: the names of those that it knows are in its library.
+    XLA ends a process over a flag that it does not know: the names of those that it knows are in its library, as texts
+    between zeros. Those that it knew once are there, too, in another form.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     fast = ("xla_cpu_use_fusion_emitters=false", "xla_cpu_parallel_codegen_split_count=1")
     for library in Path(jaxlib.__file__).parent.glob("libjax_common.*"):
         with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            known = [flag for flag in fast if content.find(flag.partition("=")[0].encode()) >= 0]
+            known = [flag for flag in fast if content.find(f"\0{flag.partition('=')[0]}\0".encode()) >= 0]
         flags = " ".join([flags, *(f"--{flag}" for flag in known if flag not in flags)]).strip()
     return flags
 
