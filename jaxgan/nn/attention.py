@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
-from jaxgan.nn.layers import at_least_float32
+from jaxgan.nn.layers import Wrap, at_least_float32
 from jaxgan.types import Array, Images
 
 
@@ -37,7 +37,7 @@ class SelfAttention(nn.Module):
 
     kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
     dtype: Any = None
-    wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer
+    wrap: Wrap = lambda layer: layer
 
     @nn.compact
     def __call__(self, x: Images) -> Images:

@@ -94,7 +94,7 @@ class BigGANGenerator(nn.Module):
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        wrap = partial(spectrally_normalized, wanted=self.spectral_norm, train=train)
+        wrap = spectrally_normalized(self.spectral_norm, train=train)
         form, condition = form_of(self.size), conditional.condition_of(self, y)
         conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)
         attended = _attention(self.attention, form.attention[0], [8 << i for i in range(len(form.generator) - 1)])
@@ -155,7 +155,7 @@ class BigGANDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        wrap = partial(spectrally_normalized, wanted=self.spectral_norm, train=train)
+        wrap = spectrally_normalized(self.spectral_norm, train=train)
         size, condition = x.shape[1], conditional.condition_of(self, y)
         form = form_of(size)
         conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)

@@ -7,7 +7,7 @@ place of a class there may be shares of all classes, floats y [n, K], for what l
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
-from jaxgan.nn.layers import at_least_float32
+from jaxgan.nn.layers import Wrap, at_least_float32
 from jaxgan.types import Array
 
 _LATENT = {
@@ -137,7 +137,7 @@ class Projection(nn.Module):
     classes: int
     embedding_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
     dtype: Any = None
-    wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer  # say, a spectral norm
+    wrap: Wrap = lambda layer: layer  # say, a spectral norm
 
     @nn.compact
     def __call__(self, features: Float[Array, "n d"], y: Shaped[Array, " n *pack"]) -> Float[Array, " n"]:
@@ -230,7 +230,7 @@ def outputs(
     condition: Condition,
     features: Float[Array, "n d"],
     logits: Float[Array, " n"],
-    layer: Callable[[nn.Module], Callable[[Array], Array]],
+    layer: Wrap,
     **options: Any,
 ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
     """What a discriminator returns: its logits, and of an auxiliary classifier `class_logits` [n, K] beside them.

@@ -134,8 +134,7 @@ class InfoGANDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
+        layer = spectrally_normalized(self.spectral_norm, train=train)
 
         def norm(x: Float[Array, "n *size c"]) -> Float[Array, "n *size c"]:
             if not self.batch_norm:

@@ -36,12 +36,20 @@ class ConvTranspose(nn.Module):
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 
 
-def spectrally_normalized(layer: nn.Module, wanted: bool, *, train: bool) -> Callable[[Array], Array]:
-    """`layer`, with its kernel divided by its largest singular value if `wanted`: flax's own `SpectralNorm`.
+Wrap = Callable[[nn.Module], Callable[[Array], Array]]
+"""What goes around every layer of a network, module -> a function of the layer's input."""
+
+
+def spectrally_normalized(wanted: bool, *, train: bool) -> Wrap:
+    """What divides a layer's kernel by its largest singular value if `wanted`: flax's own `SpectralNorm` around it.
 
     One step of power iteration at every call in training; its vector is a model state, one for every seed.
     """
-    return partial(nn.SpectralNorm(layer), update_stats=train) if wanted else layer
+
+    def wrap(layer: nn.Module) -> Callable[[Array], Array]:
+        return partial(nn.SpectralNorm(layer), update_stats=train) if wanted else layer
+
+    return wrap
 
 
 def at_least_float32(x: Float[Array, "*x"]) -> Float[Array, "*x"]:

@@ -73,9 +73,7 @@ class MLPDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n ..."], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
-
+        layer = spectrally_normalized(self.spectral_norm, train=train)
         condition = conditional.condition_of(self, y)
         x = conditional.inputs(condition, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         for width in self.hidden:

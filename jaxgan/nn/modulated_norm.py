@@ -1,12 +1,13 @@
 """BatchNorm whose scale and offset are linear in a vector that belongs to the example."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from jaxgan.nn.layers import Wrap
 from jaxgan.nn.resnet import Norm
 from jaxgan.types import Array, Images
 
@@ -33,7 +34,7 @@ class ModulatedBatchNorm(nn.Module):
     epsilon: float = 1e-5
     kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
     dtype: Any = None
-    wrap: Callable[[nn.Module], Callable[[Array], Array]] = lambda layer: layer
+    wrap: Wrap = lambda layer: layer
 
     @nn.compact
     def __call__(self, x: Float[Array, "n *size c"], m: Float[Array, "n d"]) -> Float[Array, "n *size c"]:

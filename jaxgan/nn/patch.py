@@ -88,8 +88,7 @@ class PatchDiscriminator(nn.Module):
         strided = FIELDS[field]
         kernel, pad = ((1, 1), 0) if field == 1 else ((4, 4), 1)
 
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
+        layer = spectrally_normalized(self.spectral_norm, train=train)
 
         def conv(features: int, stride: int, use_bias: bool) -> Callable[[Array], Array]:
             return layer(nn.Conv(features, kernel, (stride, stride), ((pad, pad), (pad, pad)), use_bias=use_bias,

@@ -7,17 +7,14 @@ of R3GAN (Huang et al. 2024) begin likewise, with m = 3.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
-from jaxgan.nn.layers import at_least_float32, spectrally_normalized
+from jaxgan.nn.layers import Wrap, at_least_float32, spectrally_normalized
 from jaxgan.types import Array
-
-Wrap = Callable[[nn.Module], Callable[[Array], Array]]
 
 
 def branches(x: Float[Array, "n d"], blocks: int, *, wrap: Wrap, zero: bool, dtype: Any) -> Float[Array, "n d"]:
@@ -110,9 +107,7 @@ class ResidualMLPDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n ..."], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
-
+        layer = spectrally_normalized(self.spectral_norm, train=train)
         condition = conditional.condition_of(self, y)
         x = conditional.inputs(condition, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         x = layer(nn.Dense(self.width, dtype=self.dtype, name="first"))(x)

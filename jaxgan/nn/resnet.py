@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.layers import Wrap
 from jaxgan.types import Array, Images
 
 Norm = Callable[..., Images]
@@ -27,7 +28,7 @@ orthogonal = nn.initializers.orthogonal()
 class Convolutions(NamedTuple):
     """The convolutions of one network: what goes around each, and how its kernel begins."""
 
-    wrap: Callable[[nn.Module], Callable[[Array], Array]]  # say, a spectral norm
+    wrap: Wrap  # say, a spectral norm
     dtype: Any = None
     branch: nn.initializers.Initializer = glorot_of_gain_root_2  # of 3 x 3 ones within blocks
     other: nn.initializers.Initializer = glorot

@@ -8,7 +8,6 @@ Kernels begin uniform by Glorot's rule, those of residual branches sqrt(2) times
 epsilon of 2e-5 and decay of 0.9.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -130,8 +129,7 @@ class SNGANDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
+        layer = spectrally_normalized(self.spectral_norm, train=train)
 
         form, condition = form_of(x.shape[1]), conditional.condition_of(self, y)
         conv = Convolutions(layer, self.dtype)

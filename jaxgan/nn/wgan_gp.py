@@ -5,7 +5,6 @@ which SNGAN took over: nearest-neighbour doubling, halving by means, no norm in 
 over pixels before its last layer. Other sizes have a block more or less that doubles or halves.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -112,8 +111,7 @@ class WGANGPDiscriminator(nn.Module):
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-        def layer(module: nn.Module) -> Callable[[Array], Array]:
-            return spectrally_normalized(module, self.spectral_norm, train=train)
+        layer = spectrally_normalized(self.spectral_norm, train=train)
 
         def norm(x: Images, name: str) -> Images:
             over_example = nn.LayerNorm(1e-5, self.dtype, reduction_axes=(1, 2, 3), feature_axes=-1, name=name)

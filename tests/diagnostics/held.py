@@ -52,7 +52,7 @@ class Normalized(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         x = nn.BatchNorm(use_running_average=not train, momentum=0.5)(x)
-        x = nn.relu(spectrally_normalized(nn.Dense(4), True, train=train)(x))
+        x = nn.relu(spectrally_normalized(True, train=train)(nn.Dense(4))(x))
         x = nn.BatchNorm(use_running_average=not train, momentum=0.99)(x)
         return nn.Dense(1)(x).reshape(x.shape[0])
 

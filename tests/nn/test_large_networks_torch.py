@@ -294,7 +294,7 @@ def test_five_passes_of_a_spectral_norm_are_torchs(side: int | None, x64: None) 
         @nn.compact
         def __call__(self, x: Any) -> Any:
             ours = nn.Dense(4) if side is None else nn.Conv(4, (side, side))
-            return spectrally_normalized(ours, True, train=True)(x)
+            return spectrally_normalized(True, train=True)(ours)(x)
 
     variables = jax.tree.map(lambda a: a.astype(jnp.float64), Net().init(KEY, x))
     params, state = variables["params"], {"batch_stats": variables["batch_stats"]}
