@@ -33,9 +33,10 @@ def stylegan2(
 ) -> Algorithm:
     """The practical loss with lazy penalties: on D's slope on the data, on G's for changing from place to place.
 
-    Path lengths are those of w where the generator has `mapping` and `synthesis`, and of z otherwise. The authors take
-    rates and decays of Adam to the power of c = k / (k + 1), c lr and b^c, where a penalty comes every k-th step, since
-    it is an update of its own there. Here it joins the loss of its step, one update in all, with the same c.
+    Path lengths are those of w where the generator has `mapping` and `synthesis`, and of z otherwise. Where a penalty
+    comes every k-th step, the authors' code has an update of its own for it by the same Adam, k + 1 updates in k steps,
+    and makes up for that by c = k / (k + 1), with rates c lr and decays b^c: 4/5 in G, 16/17 in D. Here the penalty
+    joins the loss of its step, one update in all, with the same c: the loss itself moves a player as far as there.
 
     The average of G is that of `averaged`, quicker at the start of a run. `r1_gamma` is the heuristic for gamma of the
     authors' later code.

@@ -14,7 +14,7 @@ from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.nn import MLPDiscriminator, MLPGenerator, StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.recipes.common import adam
-from jaxgan.runs import run, run_seeds, seed_keys
+from jaxgan.runs import advance, run, run_seeds, seed_keys
 from jaxgan.types import Algorithm, Array, Batch, Key
 
 KEY = jax.random.key(0)
@@ -41,6 +41,24 @@ def test_stylegan2_is_lazy_penalties_under_a_corrected_adam_and_an_average() -> 
     g_tx, d_tx = optax.adam(2e-3 * 4 / 5, 0.0, 0.99 ** (4 / 5)), optax.adam(2e-3 * 16 / 17, 0.0, 0.99 ** (16 / 17))
     composed = averaged(alternating(game, g_tx, d_tx, batch_size=32), 0.5 ** (32 / 10_000))
     same_bits(recipes.stylegan2(*networks(), PRIOR), composed, 18)
+
+
+def test_stylegan2_moves_its_players_at_the_published_rates() -> None:
+    """Adam's first update is its rate in every parameter with a gradient, b1 being 0, whatever the gradient's size.
+
+    In `training_loop.py` of stylegan2 and of stylegan2-ada-pytorch, mb_ratio = reg_interval / (reg_interval + 1).
+    """
+    algorithm = recipes.stylegan2(*networks(), PRIOR, lr_g=5e-3, lr_d=17e-3, path_weight=0.0, gamma=0.0)
+    before = algorithm.init(KEY, draw)
+    after, _ = jax.jit(functools.partial(advance, algorithm, draw))(KEY, before)
+    for player, rate in (("generator", 4e-3), ("discriminator", 16e-3)):
+        own = (jax.tree.leaves(getattr(state.params, player)) for state in (before, after))
+        moved = np.concatenate([np.abs(b - a).ravel() for a, b in zip(*own, strict=True)])
+        moved = moved[moved > 0]  # behind a ReLU that is off there is no gradient
+        assert len(moved) >= 4
+        # eps = 1e-8 is a ten-thousandth of gradients of 1e-4, the smallest that count here
+        np.testing.assert_allclose(np.median(moved), rate, rtol=1e-3)
+        assert moved.max() <= rate * (1 + 1e-3)
 
 
 def test_without_path_lengths_the_generators_adam_is_as_it_is() -> None:
