@@ -8,19 +8,21 @@ TensorFlow Datasets has them; `photos` are patches of scikit-learn's two photogr
 out. So this is no contest of tuned methods: it shows what each does with a small budget, over seeds, and what a step
 costs.
 
-Writes DATA/results.json, table.md and the folder of each run; a run that is there is not trained again. Takes an hour
-or two on two cores.
+Writes DATA/results.json, table.md, samples.png and the folder of each run; a run that is there is not trained again.
+Takes an hour or two on two cores.
 """
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import jaxgan as jg
 
-SIZE, LATENT = 32, 64
+SIZE, LATENT, SHOWN = 32, 64, 16
 NETWORKS = {
     "dcgan": "ns_gan",
     "sngan": "sngan",
@@ -31,6 +33,8 @@ NETWORKS = {
 """By name the recipe of the paper; `ns_gan` is DCGAN's with batches as one likes."""
 SETTINGS = {"biggan": ("ema=0.999",)}
 """What cannot be the paper's in so few steps: an average over 10,000."""
+STEPS = {"r3gan": 8}
+"""Of its widths, whose convolutions have groups of 16 channels; 2 elsewhere."""
 
 
 def images_of(name):
@@ -62,9 +66,12 @@ def parameters(name, width, channels):
 
 
 def width_for(name, wanted, channels):
-    """The width, in steps of four, with the number of parameters nearest to the one that is wanted."""
-    widths = range(4, 132, 4)
-    return min(widths, key=lambda width: abs(np.log(parameters(name, width, channels) / wanted)))
+    """The width with the number of parameters nearest to the one that is wanted."""
+    step = STEPS.get(name, 2)
+    wide = next(width for width in itertools.count(step, step) if parameters(name, width, channels) >= wanted)
+    return min(
+        (wide, max(wide - step, step)), key=lambda width: abs(np.log(parameters(name, width, channels) / wanted))
+    )
 
 
 def trained(options, name, data, channels):
@@ -128,12 +135,32 @@ def table(kept):
     )
 
 
+def draw(folder, names, path):
+    """Samples, as many of every seed, in a row for each network, below images of the data."""
+    runs = {name: jg.load_run(folder / name) for name in names}
+    rows = {"data": next(iter(runs.values())).samples["real"][:SHOWN]}
+    for name, run in runs.items():
+        each = SHOWN // len(run.seeds)
+        rows[name] = np.concatenate([own[:each] for own in run.samples["fake"][0]])
+    columns = max(map(len, rows.values()))
+    figure = Figure(figsize=(0.45 * columns + 0.8, 0.5 * len(rows)), dpi=200, layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for own, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis in own:
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+        for axis, image in zip(own, images, strict=False):
+            axis.imshow(np.clip((image + 1) / 2, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+        own[0].set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")
+    figure.savefig(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=["mnist", "photos"], default="mnist", help="images (default mnist)")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each network (default 4)")
     parser.add_argument("--steps", type=int, default=2000, help="updates of the generator (default 2000)")
-    parser.add_argument("--parameters", type=int, default=400_000, help="of both players, about (default 400000)")
+    parser.add_argument("--parameters", type=int, default=250_000, help="of both players, about (default 250000)")
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="(default all)")
     parser.add_argument("--out", type=Path, default=Path("architectures"), help="the folder for runs and results")
     options = parser.parse_args()
@@ -153,6 +180,7 @@ def main():
     folder = options.out / options.data
     (folder / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
     (folder / "table.md").write_text(table(kept))
+    draw(folder, options.networks, folder / "samples.png")
     print(table(kept))
 
 

@@ -14,6 +14,7 @@ Writes results.json, table.md and smoothness.png. Takes some minutes on two core
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -34,35 +35,18 @@ MEASURES = {
 }
 
 
-def on_circle(start, end, t):
-    """Latents at t [k] of the great circles from start to end [n, d]: [n, k, d]."""
-    angle = jnp.arccos(jnp.clip(jnp.sum(start * end, -1) / (norm(start) * norm(end)), -1, 1))[:, None, None]
-    start, end, t = start[:, None], end[:, None], t[:, :, None]
-    return (jnp.sin((1 - t) * angle) * start + jnp.sin(t * angle) * end) / jnp.sin(angle)
-
-
-def norm(z):
-    return jnp.linalg.norm(z, axis=-1)
-
-
-def on_line(start, end, t):
-    """The same of w [n, layers, e]: [n, k, layers, e]."""
-    t = t[:, :, None, None]
-    return (1 - t) * start[:, None] + t * end[:, None]
-
-
 def spaces_of(generator, key):
     """By the name of a space: (t [paths, k]) -> images [paths, k, ...] on the same paths."""
-    z_start, z_end = jax.random.normal(key, (2, PATHS, generator.latent_dim))
+    z = jax.random.normal(key, (2, PATHS, generator.latent_dim))
 
-    def images(decode, latents):
+    def images(decode, path, ends, t):
+        latents = jax.vmap(path)(*ends, t)
         made = decode(latents.reshape(-1, *latents.shape[2:]))
-        return made.reshape(*latents.shape[:2], *made.shape[1:])
+        return made.reshape(*t.shape, *made.shape[1:])
 
-    found = {"z": lambda t: images(generator.generate, on_circle(z_start, z_end, t))}
+    found = {"z": partial(images, generator.generate, jg.spherical_path, z)}
     if generator.mapping is not None:
-        start, end = generator.mapping(z_start), generator.mapping(z_end)
-        found["w"] = lambda t: images(generator.synthesis, on_line(start, end, t))
+        found["w"] = partial(images, generator.synthesis, jg.linear_path, [generator.mapping(end) for end in z])
     return found
 
 

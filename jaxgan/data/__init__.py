@@ -10,6 +10,7 @@ from jaxgan.data.pairs import from_pairs as from_pairs
 from jaxgan.data.source import DataError as DataError
 from jaxgan.data.source import Examples as Examples
 from jaxgan.data.source import Source as Source
+from jaxgan.data.source import to_unit as to_unit
 from jaxgan.data.splits import split as split
 from jaxgan.data.synthetic import gaussian_mixture as gaussian_mixture
 from jaxgan.data.synthetic import grid as grid

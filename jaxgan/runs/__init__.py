@@ -1,5 +1,7 @@
 """Runs: pure functions of a key, many of them in one compiled program, where they run, and the host loop over them."""
 
+from jaxgan.runs.footprint import StepMemory as StepMemory
+from jaxgan.runs.footprint import step_memory as step_memory
 from jaxgan.runs.loop import Chunk as Chunk
 from jaxgan.runs.loop import FitResult as FitResult
 from jaxgan.runs.loop import fit as fit

@@ -80,14 +80,14 @@ def _paths(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) 
     start, end = latents_in(generator, space, key, 2, y)
     decode = decoder(generator, space)
     if space == "w":
-        return LatentGrid(space, _line(start, end, n)[None], decode, ("linear in w",))
+        return LatentGrid(space, linear_path(start, end, n)[None], decode, ("linear in w",))
     return LatentGrid(space, jnp.stack([linear_path(start, end, n), spherical_path(start, end, n)]), decode,
                       ("linear", "spherical"))  # fmt: skip
 
 
 def _corners(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) -> LatentGrid:
     corners = latents_in(generator, space, key, 4, y)
-    path = spherical_path if space == "z" else _line
+    path = spherical_path if space == "z" else linear_path
     left, right = path(corners[0], corners[2], n), path(corners[1], corners[3], n)
     rows = jnp.stack([path(start, end, n) for start, end in zip(left, right, strict=True)])
     return LatentGrid(space, rows, decoder(generator, space), tuple(f"row {i + 1}" for i in range(n)))
@@ -103,11 +103,6 @@ def _mixing(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree)
     head = jnp.concatenate([w[:1], columns])[None]
     names = ("the columns' own", *(f"source {i + 1}" for i in range(SOURCES)))
     return LatentGrid(space, jnp.concatenate([head, body]), decoder(generator, space), names, empty_corner=True)
-
-
-def _line(start: Array, end: Array, n: int) -> Array:
-    """`linear_path` of latents of any shape."""
-    return linear_path(start.ravel(), end.ravel(), n).reshape(n, *start.shape)
 
 
 def between_classes(first: int, last: int, classes: int, n: int) -> Array:

@@ -1,30 +1,61 @@
 """Paths between two latents."""
 
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxgan.types import Array
 
-
-def linear_path(start: Array, end: Array, n: int) -> Array:
-    """n latents (1 - t) start + t end, t from 0 to 1. In the middle they are shorter than the prior's."""
-    t = jnp.linspace(0.0, 1.0, n).reshape(n, 1)
-    return (1 - t) * start.reshape(1, -1) + t * end.reshape(1, -1)
+Places = int | Float[Array, " n"]
+"""Where on a path, t [n]; as a number n, evenly from 0 to 1."""
 
 
-def spherical_path(start: Array, end: Array, n: int) -> Array:
-    """n latents on the great circle: (sin((1 - t) a) start + sin(t a) end) / sin(a), a the angle between them.
+def linear_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: Places) -> Float[Array, "n ..."]:
+    """The latents (1 - t) start + t end. In the middle they are shorter than the prior's.
+
+    Args:
+      start, end: two latents of one shape.
+      places: t [n], or n of them evenly from 0 to 1.
+
+    Raises:
+      ValueError: two shapes.
+
+    Example:
+      >>> linear_path(jnp.zeros(1), jnp.ones(1), 3).ravel().tolist()
+      [0.0, 0.5, 1.0]
+    """
+    t = _times(places, start, end)
+    return (1 - t) * start[None] + t * end[None]
+
+
+def spherical_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: Places) -> Float[Array, "n ..."]:
+    """Latents on the great circle: (sin((1 - t) a) start + sin(t a) end) / sin(a), a the angle between them.
 
     Where the angle is 0 or pi, which leaves the circle open, the linear path.
 
     Source: White 2016, Sampling Generative Networks.
 
+    Args:
+      start, end: two latents of one shape.
+      places: t [n], or n of them evenly from 0 to 1.
+
+    Raises:
+      ValueError: two shapes.
+
     Example:
-      >>> path = spherical_path(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), 3)
+      >>> path = spherical_path(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), jnp.array([0.0, 0.3, 1.0]))
       >>> [round(float(length), 4) for length in jnp.linalg.norm(path, axis=1)]
       [1.0, 1.0, 1.0]
     """
+    t = _times(places, start, end)
     cosine = jnp.vdot(start, end) / (jnp.linalg.norm(start) * jnp.linalg.norm(end))
     angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
-    t = jnp.linspace(0.0, 1.0, n).reshape(n, 1)
-    arc = (jnp.sin((1 - t) * angle) * start.reshape(1, -1) + jnp.sin(t * angle) * end.reshape(1, -1)) / jnp.sin(angle)
-    return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, n))
+    arc = (jnp.sin((1 - t) * angle) * start[None] + jnp.sin(t * angle) * end[None]) / jnp.sin(angle)
+    return jnp.where(jnp.abs(jnp.sin(angle)) > 1e-6, arc, linear_path(start, end, places))
+
+
+def _times(places: Places, start: Array, end: Array) -> Array:
+    """t [n, 1, ...], as many axes as latents have."""
+    if start.shape != end.shape:
+        raise ValueError(f"expected two latents of one shape, got shapes {list(start.shape)} and {list(end.shape)}")
+    t = jnp.linspace(0.0, 1.0, places) if isinstance(places, int) else jnp.asarray(places)
+    return t.reshape(-1, *(1 for _ in start.shape))

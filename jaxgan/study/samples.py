@@ -17,7 +17,7 @@ from jaxgan.study.config import MIXTURES
 from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
-from jaxgan.study.truncation import sampler_for
+from jaxgan.study.truncation import truncated_sampler
 
 _OF_EACH_CLASS = 10  # samples, where no number is asked for
 
@@ -41,7 +41,7 @@ def sample(
     Of a conditional generator they are of the class that `label` names or, with none, n of each class, a row of the
     picture for each from the same latents; the arrays then have the labels `y` and the names of all classes, too.
     Without n they are 64, or 10 of each class. Returns the two paths: `out` and the .npz beside it, by default in the
-    run's folder. `truncation` is as `sampler_for` has it, `statistics` as `load_generator`.
+    run's folder. `truncation` is as `truncated_sampler` has it, `statistics` as `load_generator`.
     """
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
@@ -51,7 +51,7 @@ def sample(
     n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
     check_limit("n", n * rows)
     png = target(out, folder / f"sample-{named_by(generator, label, labels)}-key{key}.png", overwrite)
-    drawn, draw = jax.random.key(key), sampler_for(generator, truncation)
+    drawn, draw = jax.random.key(key), truncated_sampler(generator, truncation)
     if labels is None:
         x, arrays = np.asarray(draw(drawn, n, None)), {}
     else:

@@ -15,7 +15,7 @@ from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.samples import labels_for, named_by
-from jaxgan.study.truncation import sampler_for
+from jaxgan.study.truncation import truncated_sampler
 from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # samples at a time
@@ -49,7 +49,7 @@ def write_samples(
         "tfds", a prepared data set that TensorFlow Datasets reads. All can be trained on, by `--data`.
       configuration, seed: which generator, as for `load_generator`.
       n, key, label: how many samples, by default 1,000, of which random key and class.
-      truncation: of the latents, as `sampler_for` has it.
+      truncation: of the latents, as `truncated_sampler` has it.
       statistics: of BatchNorm, as `load_generator` has them.
       out: where to; by default in the run's folder.
       trust: whether code that the folder names may be run where the folder was made elsewhere.
@@ -69,7 +69,7 @@ def write_samples(
     path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
     if path.exists():
         raise OptionError("out", f"{path} is there already; name another one")
-    blocks = _blocks(sampler_for(generator, truncation), jax.random.key(key), n, labels)
+    blocks = _blocks(truncated_sampler(generator, truncation), jax.random.key(key), n, labels)
     first = next(blocks)
     if first[0].ndim != 4 and kind != "npz":
         raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")

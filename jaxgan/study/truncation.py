@@ -10,7 +10,7 @@ from jaxgan.types import Array, Key, Prior, PyTree
 WAYS = "w", "resampled", "scaled"
 
 
-def sampler_for(generator: LoadedGenerator, truncation: str | None) -> Callable[[Key, int, PyTree], Array]:
+def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Callable[[Key, int, PyTree], Array]:
     """(key, n, y) -> samples of a generator, by a truncation as it is written: "0.7", or the way before a colon.
 
     w:0.7          behind a mapping network: w towards its running mean, mean + 0.7 (w - mean); the default there

@@ -12,7 +12,7 @@ from jaxgan.study.generate import LoadedGenerator, halves_of
 from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
 from jaxgan.study.messages import OptionError
 from jaxgan.study.projection import in_words, nearest_to
-from jaxgan.study.truncation import sampler_for
+from jaxgan.study.truncation import truncated_sampler
 
 KEY = jax.random.key(0)
 LATENTS = 6
@@ -81,20 +81,20 @@ def test_what_a_generator_has_not_is_said(plain: LoadedGenerator, styled: Loaded
     with pytest.raises(OptionError, match="styles are mixed in w; add --space w"):
         grid_for(styled, "mixing", "z", KEY, 3)
     with pytest.raises(OptionError, match="expected resampled:NUMBER or scaled:NUMBER"):
-        sampler_for(plain, "w:0.5")
+        truncated_sampler(plain, "w:0.5")
     for text in ("0", "-1", "inf", "much", "scaled:", "scaled:nan"):
         with pytest.raises(OptionError, match="expected a number above 0"):
-            sampler_for(plain, text)
+            truncated_sampler(plain, text)
     with pytest.raises(OptionError, match="did you mean 'scaled'"):
-        sampler_for(plain, "scale:0.5")
+        truncated_sampler(plain, "scale:0.5")
 
 
 def test_truncated_samples_are_of_truncated_latents(plain: LoadedGenerator, styled: LoadedGenerator) -> None:
-    np.testing.assert_array_equal(sampler_for(plain, None)(KEY, 9, None), plain.sample(KEY, 9))
-    resampled, scaled = (sampler_for(plain, text)(KEY, 2000, None) for text in ("0.5", "scaled:0.5"))
+    np.testing.assert_array_equal(truncated_sampler(plain, None)(KEY, 9, None), plain.sample(KEY, 9))
+    resampled, scaled = (truncated_sampler(plain, text)(KEY, 2000, None) for text in ("0.5", "scaled:0.5"))
     assert jnp.abs(resampled).max() <= 0.5 < jnp.abs(scaled).max() <= 1.0
-    np.testing.assert_array_equal(sampler_for(plain, "resampled:0.5")(KEY, 2000, None), resampled)
-    whole, drawn = (sampler_for(styled, text)(KEY, 32, None) for text in ("w:1", "0.1"))
+    np.testing.assert_array_equal(truncated_sampler(plain, "resampled:0.5")(KEY, 2000, None), resampled)
+    whole, drawn = (truncated_sampler(styled, text)(KEY, 32, None) for text in ("w:1", "0.1"))
     np.testing.assert_allclose(whole, styled.sample(KEY, 32), rtol=1e-5, atol=1e-5)
     assert jnp.std(drawn, axis=0).mean() < 0.5 * jnp.std(whole, axis=0).mean()  # all nearer to that of the mean w
 
