@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
-from jaxgan.nn.layers import Wrap, at_least_float32
+from jaxgan.nn.layers import Wrap, at_least_float32, orthogonal
 from jaxgan.types import Array, Images
 
 
@@ -35,7 +35,7 @@ class SelfAttention(nn.Module):
       (True, (1, 1, 16, 8))
     """
 
-    kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
+    kernel_init: nn.initializers.Initializer = orthogonal
     dtype: Any = None
     wrap: Wrap = lambda layer: layer
 

@@ -18,9 +18,9 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.attention import SelfAttention
-from jaxgan.nn.layers import at_least_float32, spectrally_normalized
+from jaxgan.nn.layers import at_least_float32, orthogonal, spectrally_normalized
 from jaxgan.nn.modulated_norm import modulated_by
-from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, no_norm, orthogonal, up_block
+from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, no_norm, up_block
 from jaxgan.types import Array, Images
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
+from jax.custom_batching import sequential_vmap
 from jaxtyping import Float
 
 from jaxgan.nn.conv import Padding, conv_transpose
-from jaxgan.types import Array, Images
+from jaxgan.types import Array, Images, Key
 
 
 class ConvTranspose(nn.Module):
@@ -50,6 +51,21 @@ def spectrally_normalized(wanted: bool, *, train: bool) -> Wrap:
         return partial(nn.SpectralNorm(layer), update_stats=train) if wanted else layer
 
     return wrap
+
+
+def orthogonal(key: Key, shape: Sequence[int], dtype: Any = jnp.float32) -> Float[Array, "..."]:
+    """flax's orthogonal start, that of one network after another where many seeds start at once.
+
+    Of many networks at once, jaxlib 0.10's QR waits on a CPU for threads of the pool that it runs in: as many of them
+    as there are cores, in kernels that do not depend on each other, wait for ever.
+
+    Example:
+      >>> import jax
+      >>> kernels = jax.vmap(lambda key: orthogonal(key, (3, 2)))(jax.random.split(jax.random.key(0), 4))
+      >>> bool(jnp.allclose(jnp.einsum("sio,sip->sop", kernels, kernels), jnp.eye(2)[None], atol=1e-5))
+      True
+    """
+    return sequential_vmap(lambda key: nn.initializers.orthogonal()(key, shape, dtype))(key)
 
 
 def at_least_float32(x: Float[Array, "*x"]) -> Float[Array, "*x"]:

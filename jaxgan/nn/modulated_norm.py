@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxgan.nn.layers import Wrap
+from jaxgan.nn.layers import Wrap, orthogonal
 from jaxgan.nn.resnet import Norm
 from jaxgan.types import Array, Images
 
@@ -32,7 +32,7 @@ class ModulatedBatchNorm(nn.Module):
     use_running_average: bool
     momentum: float = 0.9
     epsilon: float = 1e-5
-    kernel_init: nn.initializers.Initializer = nn.initializers.orthogonal()
+    kernel_init: nn.initializers.Initializer = orthogonal
     dtype: Any = None
     wrap: Wrap = lambda layer: layer
 

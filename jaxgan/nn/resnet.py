@@ -22,7 +22,6 @@ Form = TypeVar("Form")
 
 glorot = nn.initializers.glorot_uniform()
 glorot_of_gain_root_2 = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
-orthogonal = nn.initializers.orthogonal()
 
 
 class Convolutions(NamedTuple):

@@ -22,7 +22,7 @@ from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import DCGANDiscriminator, DCGANGenerator
 from jaxgan.nn.conv import Padding, conv, conv_general_dilated, conv_transpose, primitive
-from jaxgan.nn.layers import ConvTranspose
+from jaxgan.nn.layers import ConvTranspose, orthogonal
 from jaxgan.runs.run import start
 from jaxgan.types import Array, Batch, Key
 
@@ -294,3 +294,13 @@ def test_a_vmapped_dcgan_step_compiles_to_no_convolution() -> None:
     x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((2, 2, 1, 1))
     assert " convolution(" in program(lambda x, kernel: xla_conv(x, kernel, (1, 1), "SAME"), x, kernel)
     assert " convolution(" not in program(jax.vmap(step), jax.random.split(jax.random.key(0), 2))
+
+
+def test_orthogonal_kernels_are_flaxs_and_made_one_by_one() -> None:
+    """Factored together, they hang on as many cores as there are factorizations at a time: see `orthogonal`."""
+    keys, shape = jax.random.split(jax.random.key(0), 4), (3, 3, 2, 5)
+    together = jax.jit(jax.vmap(lambda key: orthogonal(key, shape)))
+    expected = jnp.stack([nn.initializers.orthogonal()(key, shape) for key in keys])
+    np.testing.assert_array_equal(together(keys), expected)
+    calls = [line for line in together.lower(keys).as_text().splitlines() if "geqrf" in line]
+    assert calls and all("tensor<18x5xf32>" in line and "tensor<4x18x5xf32>" not in line for line in calls)
