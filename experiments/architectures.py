@@ -33,8 +33,8 @@ NETWORKS = {
 """By name the recipe of the paper; `ns_gan` is DCGAN's with batches as one likes."""
 SETTINGS = {"biggan": ("ema=0.999",)}
 """What cannot be the paper's in so few steps: an average over 10,000."""
-STEPS = {"r3gan": 8}
-"""Of its widths, whose convolutions have groups of 16 channels; 2 elsewhere."""
+WIDTHS = {"r3gan": (4, 8, 16, 24, 32)}
+"""Those whose doubles groups of 16 channels divide, or a single group; of others every second one."""
 
 
 def images_of(name):
@@ -67,11 +67,12 @@ def parameters(name, width, channels):
 
 def width_for(name, wanted, channels):
     """The width with the number of parameters nearest to the one that is wanted."""
-    step = STEPS.get(name, 2)
-    wide = next(width for width in itertools.count(step, step) if parameters(name, width, channels) >= wanted)
-    return min(
-        (wide, max(wide - step, step)), key=lambda width: abs(np.log(parameters(name, width, channels) / wanted))
-    )
+    counts = {}
+    for width in WIDTHS.get(name, itertools.count(2, 2)):
+        counts[width] = parameters(name, width, channels)
+        if counts[width] >= wanted:
+            break
+    return min(counts, key=lambda width: abs(np.log(counts[width] / wanted)))
 
 
 def trained(options, name, data, channels):
@@ -160,7 +161,7 @@ def main():
     parser.add_argument("--data", choices=["mnist", "photos"], default="mnist", help="images (default mnist)")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each network (default 4)")
     parser.add_argument("--steps", type=int, default=2000, help="updates of the generator (default 2000)")
-    parser.add_argument("--parameters", type=int, default=250_000, help="of both players, about (default 250000)")
+    parser.add_argument("--parameters", type=int, default=120_000, help="of both players, about (default 120000)")
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="(default all)")
     parser.add_argument("--out", type=Path, default=Path("architectures"), help="the folder for runs and results")
     options = parser.parse_args()

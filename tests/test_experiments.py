@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxgan.data import digits
 from jaxgan.study.config import configure
 from jaxgan.study.file import Study
 
@@ -149,3 +150,52 @@ def test_a_try_of_an_experiment_on_conditions_leaves_its_table(name, options, le
     assert {path.name for path in (tmp_path / "out").iterdir()} >= left
     (kept,) = (json.loads(path.read_text()) for path in (tmp_path / "out").glob("*.json"))
     assert kept["seeds"] == 2 and kept["ways"] and "python experiments/" in kept["command"]
+
+
+def run_script(name, folder, env, *options):
+    """An experiment as it is called from the command line, in a folder of its own."""
+    command = [sys.executable, str(EXPERIMENTS[0].with_name(f"{name}.py")), *options]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path, optimized):
+    """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
+    images, source = {}, digits()
+    for name, part in (("train", source.train), ("test", source.heldout)):
+        images |= {f"x_{name}": part.x.repeat(4, axis=1).repeat(4, axis=2), f"y_{name}": part.y}
+    (tmp_path / "architectures").mkdir()
+    np.savez(tmp_path / "architectures" / "mnist.npz", **images)
+    networks = ["dcgan", "biggan", "stylegan2"]
+    run_script("architectures", tmp_path, optimized, "--networks", *networks, "--seeds", "2", "--steps", "2",
+               "--parameters", "20000")  # fmt: skip
+    made = tmp_path / "architectures" / "mnist"
+    assert {path.name for path in made.iterdir()} >= {"results.json", "table.md", "samples.png", *networks}
+    kept = json.loads((made / "results.json").read_text())
+    for row in kept["networks"].values():
+        assert len(row["values"]) == len(row["outcomes"]) == 2 and row["ms_per_step"] > 0
+    counts = [row["parameters"] for row in kept["networks"].values()]
+    assert max(counts) < 3 * min(counts)  # so small that a width of two more is twice the network
+    run_script("smoothness", tmp_path, optimized)
+    run_script("truncation", tmp_path, optimized)
+    for name in ("smoothness", "truncation"):
+        assert {path.name for path in (tmp_path / name).iterdir()} == {"results.json", "table.md", f"{name}.png"}
+    smooth = json.loads((tmp_path / "smoothness" / "results.json").read_text())["networks"]
+    assert {name: set(spaces) for name, spaces in smooth.items()} == {
+        "dcgan": {"z"},
+        "biggan": {"z"},
+        "stylegan2": {"z", "w"},
+    }
+    cut = json.loads((tmp_path / "truncation" / "results.json").read_text())
+    assert len(cut["ways"]) == 3 and all(len(rows) == 6 for rows in cut["ways"].values())
+
+
+@pytest.mark.slow
+def test_a_try_of_the_ablations_leaves_a_row_of_each(tmp_path, optimized):
+    options = ["--data", "digits", "--seeds", "2", "--steps", "4", "--width", "2"]
+    run_script("ablations", tmp_path, optimized, *options)
+    kept = json.loads((tmp_path / "ablations" / "results.json").read_text())
+    assert len(kept["ablations"]) == 4
+    for row in kept["ablations"].values():
+        assert np.shape(row["values"]) == (2, 2) and len(row["failed"]) == 2
