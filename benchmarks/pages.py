@@ -1,20 +1,50 @@
 """Puts the tables of the results into the pages that show them: `python -m benchmarks.pages [--check]`.
 
+Pages are the README, that of the benchmarks, and those of the site.
 A page shows a file between `<!-- benchmarks/results/NAME/table.md -->` and `<!-- end -->`. Where it is to show one
 that is not measured yet, a line `<!-- not yet: benchmarks/results/NAME/table.md -->` keeps its place: run the
 benchmark, then this, and commit both. `--check` writes nothing and says which pages differ.
 """
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "benchmarks/README.md")
+
 _SHOWN = re.compile(r"^<!-- (benchmarks/\S+\.md) -->\n.*?^<!-- end -->$", flags=re.MULTILINE | re.DOTALL)
+_COMMANDS = re.compile(r"^<!-- commands of all results -->\n.*?^<!-- end of commands -->$", flags=re.MULTILINE | re.DOTALL)
 _NOT_YET = re.compile(r"^<!-- not yet: (benchmarks/\S+\.md) -->$", flags=re.MULTILINE)
+
+
+def pages(root: Path = ROOT) -> list[str]:
+    """Relative to the root."""
+    site = sorted(path.relative_to(root).as_posix() for path in (root / ".site").rglob("*.md"))
+    return ["README.md", "benchmarks/README.md", *site]
+
+
+def commands(folder: Path) -> list[str]:
+    """Those that made the results of a folder, as its files have them."""
+    found: list[str] = []
+    for file in sorted(folder.glob("*.json")):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and isinstance(content.get("command"), str):
+            found.append(content["command"])
+    for file in sorted(folder.glob("*.md")):
+        found += re.findall(r"^Command: `(.+)`$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return list(dict.fromkeys(found))
+
+
+def all_commands(root: Path) -> str:
+    """By folder of results, with what a shell would take."""
+    parts = []
+    for folder in sorted(path for path in (root / "benchmarks" / "results").iterdir() if path.is_dir()):
+        shown = "\n".join(commands(folder))
+        parts.append(f"### {folder.name}\n\n```text\n{shown}\n```\n")
+    return "\n".join(parts)
 
 
 def filled(text: str, root: Path) -> str:
@@ -26,7 +56,8 @@ def filled(text: str, root: Path) -> str:
             return found[0]
         return f"<!-- {found[1]} -->\n{file.read_text(encoding='utf-8').strip()}\n<!-- end -->"
 
-    return _NOT_YET.sub(shown, _SHOWN.sub(shown, text))
+    listed = f"<!-- commands of all results -->\n{all_commands(root)}<!-- end of commands -->" if _COMMANDS.search(text) else ""
+    return _COMMANDS.sub(lambda _: listed, _NOT_YET.sub(shown, _SHOWN.sub(shown, text)))
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -35,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 where a page differs")
     options = parser.parse_args(arguments)
     changed = False
-    for name in PAGES:
+    for name in pages(root):
         old = (root / name).read_text(encoding="utf-8")
         new = filled(old, root)
         if new != old:

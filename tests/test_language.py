@@ -34,7 +34,8 @@ INSTEAD = {
 def texts() -> Iterator[Path]:
     yield from sorted(path for ending in ("py", "pyi", "html", "md") for path in PACKAGE.rglob(f"*.{ending}"))
     yield from (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-    for folder in ("benchmarks", "experiments"):
+    yield from sorted((ROOT / ".site").rglob("*.md"))
+    for folder in ("benchmarks", "experiments", ".site/extensions"):
         yield from sorted((ROOT / folder).glob("*.py"))
 
 

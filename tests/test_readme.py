@@ -1,81 +1,34 @@
-"""Every block of the README is executed, and every table in it is a committed result."""
+"""The README is short, every block of it is executed, and every table in it is a committed result."""
 
 import re
-import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from jaxgan.cli.app import main
-from jaxgan.study.file import Study
+from tests.blocks import KINDS, ROOT, SETUP, blocks_of, broken_links, run_blocks
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-SETUP = "python3 -m venv .venv && "
-FROZEN = ["--seeds", "2", "--ages", "0,2", "--d-iterations", "4", "--width", "8", "--batch-size", "8"]
-SMALL = ["--seeds", "4", "--steps", "4", "--samples", "50", "--width", "8", "--batch-size", "8"]
+BLOCKS = blocks_of(README)
+LINES = 180  # at most: what a reader has two minutes for
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) <= LINES
 
 
 def test_blocks_are_of_kinds_that_are_executed():
-    assert {kind for kind, _ in BLOCKS} == {"bash", "python", "toml"}
+    assert {block.kind for block in BLOCKS} <= KINDS
     # These two are executed whole by the slow test below and by the continuous integration.
-    assert sum(text.startswith(SETUP) for _, text in BLOCKS) == 2
+    assert sum(block.text.startswith(SETUP) for block in BLOCKS) == 2
 
 
 def test_every_block_runs(tmp_path, monkeypatch, capsys):
-    """In the order of the page and in one folder, as a reader would; training is cut short.
-
-    In this process, which spares each the import of JAX, but for what is possible only before anything else.
-    """
     monkeypatch.chdir(tmp_path)
-    for kind, text in BLOCKS:
-        if text.startswith(SETUP):
-            continue
-        if named := re.match(r"# (\w+\.(?:py|toml))\n", text):
-            Path(named[1]).write_text(text)
-        if kind == "toml":
-            assert named and Study.read(named[1]).configurations()
-        elif "use_cpu_cores" in text:
-            program = [sys.executable, "-c", shortened(text)]
-            done = subprocess.run(program, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
-        elif kind == "python":
-            exec(compile(shortened(text), named[1] if named else "README.md", "exec"), {"__name__": "__main__"})
-        else:
-            for line in text.splitlines():
-                assert main(words_of(line)) == 0, f"{line}\n{capsys.readouterr().err}"
+    run_blocks(BLOCKS, "README.md", capsys)
 
 
-def shortened(text: str) -> str:
-    """The code with four steps where it trains, looked at after every second."""
-    return re.sub(r"\bprobe_every=\d+", "probe_every=2", re.sub(r"\bnum_steps=\d+", "num_steps=4", text))
-
-
-def words_of(line: str) -> list[str]:
-    program, *words = shlex.split(line)
-    assert program == ".venv/bin/jaxgan", line
-    short = SMALL if words[0] in ("compare", "train") else []
-    if "--frozen" in words:
-        short = FROZEN
-    return [*words, *short]  # the last of an option's values counts
-
-
-@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md"])
-def test_tables_are_those_of_the_committed_results(page):
-    text = (ROOT / page).read_text(encoding="utf-8")
-    copies = re.findall(r"^<!-- (benchmarks/\S+\.md) -->\n(.*?)^<!-- end -->$", text, flags=re.MULTILINE | re.DOTALL)
-    assert len(copies) == text.count("<!-- end -->") > 0
-    for path, shown in copies:
-        assert shown.strip() == (ROOT / path).read_text(encoding="utf-8").strip(), path
-
-
-def test_files_that_the_readme_names_are_there():
-    headings = {"#" + "-".join(re.findall(r"\w+", line.lower())) for line in re.findall(r"^#+ (.+)$", README, re.M)}
-    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
-        assert path in headings if path.startswith("#") else (ROOT / path).is_file(), path
+def test_links_lead_somewhere():
+    assert broken_links(README, ROOT / "README.md") == []
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def problems(package: Path) -> list[str]:
 
 
 def table() -> str:
-    """The layers as the README shows them, with what each unit imports."""
+    """The layers as the page on how it is built shows them, with what each unit imports."""
     files = {module_name(PACKAGE, file): file for file in sorted(PACKAGE.rglob("*.py"))}
     lines = ["| layer | files | imports | what is there |", "| --- | --- | --- | --- |"]
     for level, (units, about) in enumerate(LAYERS):
@@ -131,9 +131,9 @@ def count(unit: str) -> int:
     return len([file for file in (PACKAGE / unit).rglob("*.py") if file.stat().st_size]) or 1
 
 
-def test_the_readme_shows_the_layers() -> None:
+def test_a_page_shows_the_layers() -> None:
     """Its table is printed by `python tests/test_structure.py`."""
-    shown = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    shown = (PACKAGE.parent / ".site" / "how-built.md").read_text(encoding="utf-8")
     assert f"<!-- layers -->\n{table()}<!-- end of layers -->" in shown
 
 

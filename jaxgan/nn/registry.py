@@ -73,6 +73,7 @@ NETWORKS: Mapping[str, Network] = {
                 sizes=pyramid.SIZES, published=tuple((size, 3, 64) for size in (32, 64, 256))),
     )
 }  # fmt: skip
+"""Every network that has a name on the command line, by that name."""
 
 
 def network_for(shape: tuple[int, ...], condition: tuple[int, ...] = ()) -> Network:

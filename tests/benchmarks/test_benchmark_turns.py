@@ -173,7 +173,7 @@ def test_a_page_shows_what_is_measured_and_keeps_the_place_of_the_rest(tmp_path)
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "a.md").write_text("new\n")
     text = "<!-- benchmarks/a.md -->\nold\n<!-- end -->\n\n<!-- not yet: benchmarks/{}.md -->\n"
-    for name in pages.PAGES:
+    for name in ("README.md", "benchmarks/README.md"):
         (tmp_path / name).write_text(text.format("b"))
     shown = "<!-- benchmarks/a.md -->\nnew\n<!-- end -->\n"
     assert pages.main(["--check"], tmp_path) == 1

@@ -1,0 +1,54 @@
+"""The site: `sphinx-build -W .site build/site`. Pages are Markdown, the index of names is made of docstrings."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
+import jaxgan
+
+project = "jaxgan"
+author = "the jaxgan authors"
+version = release = jaxgan.__version__
+copyright = "the jaxgan authors"
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "docstrings",
+    "names",
+    "tutorials",
+]
+exclude_patterns = ["conf.py", "extensions", "jupyter_execute"]
+nitpicky = False  # of types in signatures most are another library's
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3  # a link to a heading that is not there is an error, as is one to a page
+
+# Tutorials run while the site is built, and an error in one is an error of the build.
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_execution_mode = "cache"
+nb_execution_timeout = 1800
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+autosummary_generate = False
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_typehints = "none"  # shapes and units are in the words; `help(name)` has the types, too
+python_maximum_signature_line_length = 88
+toc_object_entries = False
+
+html_theme = "furo"
+html_title = "jaxgan"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

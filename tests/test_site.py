@@ -1,0 +1,123 @@
+"""The site: every block of its pages is executed, its tables are committed results, and every public name has a page."""
+
+import doctest
+import importlib.util
+import re
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from benchmarks import pages
+from tests.blocks import KINDS, ROOT, SHOWN, blocks_of, broken_links, run_blocks
+
+SITE = ROOT / ".site"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md"))
+TEXTS = {page: (SITE / page).read_text(encoding="utf-8") for page in PAGES}
+BLOCKS = {page: blocks for page in PAGES if (blocks := blocks_of(TEXTS[page]))}
+THERE = importlib.util.find_spec("sphinx") is not None  # the extra `docs`
+
+
+def extension(name: str) -> ModuleType:
+    """A module of the site's folder, which is no package."""
+    folder = str(SITE / "extensions")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize("page", BLOCKS)
+def test_every_block_runs(page, tmp_path, monkeypatch, capsys):
+    assert {block.kind for block in BLOCKS[page]} <= KINDS | SHOWN
+    monkeypatch.chdir(tmp_path)
+    run_blocks([block for block in BLOCKS[page] if not block.slow], page, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(block.slow for block in blocks)])
+def test_every_block_runs_with_those_that_take_minutes(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_blocks(BLOCKS[page], page, capsys)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    assert broken_links(TEXTS[page], SITE / page) == []
+
+
+@pytest.mark.parametrize("page", pages.pages())
+def test_tables_are_those_of_the_committed_results(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    copies = re.findall(r"^<!-- (benchmarks/\S+\.md) -->\n(.*?)^<!-- end -->$", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(copies) == text.count("<!-- end -->")
+    for path, shown in copies:
+        assert shown.strip() == (ROOT / path).read_text(encoding="utf-8").strip(), path
+    assert pages.filled(text, ROOT) == text
+
+
+def test_all_results_are_listed_with_their_commands():
+    listed = re.findall(r"`([\w-]+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXTS["results.md"], flags=re.MULTILINE)))
+    folders = sorted(path.name for path in (ROOT / "benchmarks" / "results").iterdir() if path.is_dir())
+    assert sorted(listed) == folders
+    assert [name for name in folders if not pages.commands(ROOT / "benchmarks" / "results" / name)] == []
+
+
+def test_pages_are_all_reached():
+    """Each is in a table of contents, and each of these entries is there."""
+    entries = set()
+    for page, text in TEXTS.items():
+        for body in re.findall(r"^```\{toctree\}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+            names = [line.strip() for line in body.splitlines() if line.strip() and not line.startswith(":")]
+            entries |= {(SITE / page).parent.joinpath(f"{name}.md").relative_to(SITE).as_posix() for name in names}
+    assert entries - {"tutorials/*.md"} == set(PAGES) - {"index.md"}
+
+
+@pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
+def test_every_public_name_has_a_page():
+    assert extension("names").missing(SITE) == []
+
+
+@pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
+def test_a_name_without_a_page_is_found(tmp_path):
+    names = extension("names")
+    (tmp_path / "losses.md").write_text("```{eval-rst}\n.. names:: jaxgan.losses\n\n   minimax\n```\n")
+    missing = names.missing(tmp_path)
+    assert "jaxgan.losses.hinge" in missing and "jaxgan.hinge" in missing
+    assert "jaxgan.losses.minimax" not in missing and "jaxgan.minimax" not in missing  # two paths of one object
+
+
+@pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
+def test_docstrings_become_what_sphinx_reads():
+    assert doctest.testmod(extension("docstrings")).failed == 0
+
+
+def test_a_broken_link_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# One\n\n[a](#one) [b](#two) [c](page.md#one) [d](other.md) ![e](no.png) [f](https://x.y)\n")
+    assert broken_links(page.read_text(), page) == ["#two", "other.md", "no.png"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
+def test_the_site_is_built(tmp_path, optimized):
+    """Tutorials and all, without a warning."""
+    program = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(SITE), str(tmp_path)]
+    done = subprocess.run(program, cwd=ROOT, env=optimized, capture_output=True, text=True, timeout=3600)
+    assert done.returncode == 0, done.stderr
+    for page in PAGES:
+        assert (tmp_path / page).with_suffix(".html").is_file(), page
+    assert "jaxgan.losses.minimax" in (tmp_path / "api" / "losses.html").read_text(encoding="utf-8")
+
+
+INTERVAL = re.compile(r"\[[-+]?[\d.]+ ?%?,\s+[-+]?[\d.]+ ?%?\]|\(\d[\d.]* to \d[\d.]*\)")
+
+
+@pytest.mark.parametrize("page", pages.pages())
+def test_intervals_in_prose_are_those_of_committed_results(page):
+    """No number that a committed result does not hold: where one is repeated in words, its interval is found there."""
+    tables = [path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks" / "results").rglob("*.md")]
+    held = re.sub(r"[\s%]+", "", "".join(tables))
+    text = re.sub(r"^```.*?^```$|^<!-- bench.*?^<!-- end -->$", "", (ROOT / page).read_text("utf-8"), flags=re.M | re.S)
+    shown = {re.sub(r"[\s%]+", "", found) for found in INTERVAL.findall(text)} - {"[-1,1]"}  # the range of images
+    assert {interval for interval in shown if interval not in held} == set()
