@@ -26,15 +26,16 @@ extensions = [
 exclude_patterns = ["conf.py", "extensions", "jupyter_execute"]
 nitpicky = False  # of types in signatures most are another library's
 
-myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
-myst_heading_anchors = 3  # a link to a heading that is not there is an error, as is one to a page
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 4  # a link to a heading that is not there is an error, as is one to a page
 
 # Tutorials run while the site is built, and an error in one is an error of the build.
-nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_custom_formats = {".py": "tutorials.read"}
 nb_execution_mode = "cache"
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_execution_in_temp = True  # what a tutorial draws is on its page
 
 autosummary_generate = False
 autodoc_member_order = "bysource"
@@ -49,6 +50,9 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": True}
+html_theme_options = {
+    "navigation_with_keys": True,
+    "light_css_variables": {"code-font-size": "76%"},  # 120 letters a line
+}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

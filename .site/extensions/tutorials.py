@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import jupytext
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 FOLDER = "tutorials"
@@ -24,6 +26,14 @@ def copy(app: Sphinx, config: Any) -> None:
         page = folder / name
         if not page.is_file() or page.read_text("utf-8") != text:
             page.write_text(text, "utf-8")
+
+
+def read(text: str) -> NotebookNode:
+    """A script as a notebook; scripts need not say that they are Python."""
+    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
+    notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
+    return notebook
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
