@@ -12,6 +12,7 @@ author = "the jaxgan authors"
 version = release = jaxgan.__version__
 copyright = "the jaxgan authors"
 language = "en"
+highlight_language = "none"  # of formulas in docstrings; pages say what their blocks are
 
 extensions = [
     "myst_nb",

@@ -16,7 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 _SHOWN = re.compile(r"^<!-- (benchmarks/\S+\.md) -->\n.*?^<!-- end -->$", flags=re.MULTILINE | re.DOTALL)
-_COMMANDS = re.compile(r"^<!-- commands of all results -->\n.*?^<!-- end of commands -->$", flags=re.MULTILINE | re.DOTALL)
+_COMMANDS = re.compile(
+    r"^<!-- commands of all results -->\n.*?^<!-- end of commands -->$", flags=re.MULTILINE | re.DOTALL
+)
 _NOT_YET = re.compile(r"^<!-- not yet: (benchmarks/\S+\.md) -->$", flags=re.MULTILINE)
 
 
@@ -56,7 +58,11 @@ def filled(text: str, root: Path) -> str:
             return found[0]
         return f"<!-- {found[1]} -->\n{file.read_text(encoding='utf-8').strip()}\n<!-- end -->"
 
-    listed = f"<!-- commands of all results -->\n{all_commands(root)}<!-- end of commands -->" if _COMMANDS.search(text) else ""
+    listed = (
+        f"<!-- commands of all results -->\n{all_commands(root)}<!-- end of commands -->"
+        if _COMMANDS.search(text)
+        else ""
+    )
     return _COMMANDS.sub(lambda _: listed, _NOT_YET.sub(shown, _SHOWN.sub(shown, text)))
 
 

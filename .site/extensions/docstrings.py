@@ -4,7 +4,10 @@ Names in backticks become links where they are public. Indented formulas stay as
 with a label, such as `Source:`, is a paragraph of its own. What is left, `Args:` and the like, is napoleon's.
 """
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,8 +16,9 @@ from sphinx.application import Sphinx
 
 _LABEL = re.compile(r"([A-Z][a-z]+(?: [a-z]+)?): +(\S.*)")
 _FIELD = re.compile(r"([a-z_]+): +(\S.*)")
-_SECTION = re.compile(r"(Args|Raises|Returns|Yields|Attributes|Example|Examples|Note|Warning):$")
-_SPECIAL = re.compile(r"([\\*|])|(?<=\w)_(?!\w)")
+_SECTION = re.compile(r"(Args|Raises|Returns|Yields|Attributes|Warns|Example|Examples|Note|Warning):$")
+_kept: dict[str, list[str]] = {}
+_SPECIAL = re.compile(r"(?<!\S)(\*\w+\*)(?=[\s,.:;])|[\\*|]|(?<=\w)_(?!\w)")  # words in stars stay stressed
 
 
 def prose(text: str) -> str:
@@ -22,9 +26,11 @@ def prose(text: str) -> str:
 
     >>> prose("|x|^2 is `a * b`")
     '\\\\|x\\\\|^2 is ``a * b``'
+    >>> prose("a *squared* distance x_, 2*y*z")
+    'a *squared* distance x\\\\_, 2\\\\*y\\\\*z'
     """
     pieces = re.split(r"`+([^`]+)`+", text)
-    words = [_SPECIAL.sub(lambda found: "\\" + found[0], piece) for piece in pieces[::2]]
+    words = [_SPECIAL.sub(lambda found: found[1] or "\\" + found[0], piece) for piece in pieces[::2]]
     code = [_code(piece) for piece in pieces[1::2]]
     return "".join(f"{word}{one}" for word, one in zip(words, [*code, ""], strict=True))
 
@@ -72,25 +78,51 @@ def restructured(lines: Sequence[str]) -> Iterator[str]:
         before = text
 
 
+def fields_of(obj: Any) -> list[str]:
+    """The fields of a named tuple as its source has them, with types and comments; none of anything else."""
+    if not (inspect.isclass(obj) and hasattr(obj, "_fields")):
+        return []
+    lines = textwrap.dedent(inspect.getsource(obj)).splitlines()
+    (tree,) = ast.parse("\n".join(lines)).body
+    assert isinstance(tree, ast.ClassDef)
+    nodes = [node for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    if [node.target.id for node in nodes if isinstance(node.target, ast.Name)] != list(obj._fields):
+        return []
+    return [line.strip() for node in nodes for line in lines[node.lineno - 1 : node.end_lineno]]
+
+
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Before napoleon."""
     lines[:] = restructured(lines)
+    if shown := fields_of(obj):
+        lines += ["", ".. code-block:: python", "", *(f"   {line}" for line in shown), ""]
+    _kept[name] = list(lines)
+
+
+def keep(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """After napoleon, which takes the first words of a value's description for its type."""
+    if what in ("data", "attribute"):
+        lines[:] = _kept[name]
 
 
 def signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, text: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
-    """Without what every network has, and how memory addresses are shown."""
+    """Without what every network has, how memory addresses are shown, and fields that are listed below."""
+    if fields_of(obj):
+        return "", None
     text = re.sub(r", parent=<[^>]*>(, name=None)?", "", text or "") or None
     return (re.sub(r"<function (\w+) at 0x\w+>", r"\1", text) if text else text), returned
 
 
 def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
-    """A named tuple's fields stand in its signature."""
+    """A named tuple's fields are listed with their comments."""
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("autodoc-process-docstring", process, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", process, priority=400)  # napoleon's is 500
+    app.connect("autodoc-process-docstring", keep, priority=600)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}
