@@ -81,8 +81,8 @@ figure.savefig("stability_map.png", dpi=150)
 # %%
 for recipe, codes in zip(["minimax", "r1_gan"], run.outcomes.reshape(2, -1), strict=True):
     names, counts = np.unique(codes, return_counts=True)
-    told = ", ".join(f"{n} {name}" for name, n in sorted(zip(names, counts, strict=True), key=lambda one: -one[1]))
-    print(f"{recipe}: {told}")
+    shown = ", ".join(f"{n} {name}" for name, n in sorted(zip(names, counts, strict=True), key=lambda one: -one[1]))
+    print(f"{recipe}: {shown}")
 
 # %% [markdown]
 # ## What to conclude

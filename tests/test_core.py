@@ -23,7 +23,7 @@ IMPORTED_AS = {
 NEEDS_MORE = [
     "Evaluator", "LoadedGenerator", "Metric", "Results", "Run", "Study", "diagnosed", "evaluate", "evaluation_probe",
     "evaluator_for", "export_generator", "load_generator", "load_run", "merge_runs", "remedies", "run_profile",
-    "run_study", "track", "write_report",
+    "run_study", "track", "truncated_sampler", "write_report",
 ]  # fmt: skip
 """Studies of many runs, their stored results and their reports."""
 
