@@ -103,6 +103,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     notes = list(_notes(asked, samples, real, shape))
     features = find_features(asked.features, None if real is None else real.source, shape, report)
     keep = any(kind not in KEEP_NO_FEATURES for kind in kinds)
+    notes += features.notes if isinstance(features, Features) else []
     look = looked_at_by(features, asked.batch_size)
     work = Measuring(look, keep, asked.batch_size, asked.resamples, asked.key, progress)
     sets = work.real_sets(real, statistics, features, kinds)
