@@ -115,7 +115,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
         found = work.gather(samples, f"features of {samples.name}")
         check_finite(samples.name, found)
         check_width(found, sets)
-        notes += too_few(found, sets.reference, samples.name)
+        notes += too_few(found, sets.reference, samples.name) if "frechet" in kinds else []
         notes += [f"{samples.name}: all features are the same"] if found.is_constant else []
         own = Sets(found, sets.reference, sets.train)
         values = work.numbers(kinds, own, samples.name)
@@ -267,7 +267,8 @@ def _of_run(
             if drawn.configuration not in labels or drawn.seed not in seeds or found.bad or not found.groups:
                 continue
             check_width(found, sets)
-            lines |= dict.fromkeys(too_few(found, sets.reference, "a generator"))
+            if "frechet" in kinds:
+                lines |= dict.fromkeys(too_few(found, sets.reference, "a generator"))
             for name, value in work.numbers(kinds, Sets(found, sets.reference, sets.train), drawn.samples.name).items():
                 values[name][labels.index(drawn.configuration), seeds.index(drawn.seed)] = value
     return values, list(lines)
