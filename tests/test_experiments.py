@@ -162,8 +162,10 @@ def run_script(name, folder, env, *options):
 @pytest.mark.slow
 def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path, optimized):
     """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
-    images, source = {}, digits()
+    images: dict[str, np.ndarray] = {}
+    source = digits(labels=True)
     for name, part in (("train", source.train), ("test", source.heldout)):
+        assert part is not None and part.y is not None
         images |= {f"x_{name}": part.x.repeat(4, axis=1).repeat(4, axis=2), f"y_{name}": part.y}
     (tmp_path / "architectures").mkdir()
     np.savez(tmp_path / "architectures" / "mnist.npz", **images)

@@ -32,8 +32,22 @@ def losses() -> None:
 
 
 @click.command(short_help="List the networks that --generator and --discriminator take.")
-def models() -> None:
+@click.option("--memory", metavar="NAME", help="In place of the list: what a training step of this network holds in "
+              "memory, by the analysis of its compiled program. Nothing is trained, but large ones take minutes to "
+              "compile.")  # fmt: skip
+@click.option(
+    "--image-size", type=int, default=32, metavar="PIXELS", help="With --memory: pixels a side. [default: 32]"
+)
+@click.option("--batch-size", type=int, default=32, help="With --memory: examples in an update. [default: 32]")
+@click.option("--width", type=int, help="With --memory: of both networks. [default: as published]")
+def models(memory: str | None, image_size: int, batch_size: int, width: int | None) -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
+    if memory is not None:
+        from jaxgan.study.footprints import footprint, in_words
+
+        found = footprint(memory, image_size, batch_size=batch_size, width=width)
+        click.echo("\n".join(in_words(memory, image_size, batch_size, found)))
+        return
     from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
     from jaxgan.nn.registry import NETWORKS
     from jaxgan.study.listing import Entry

@@ -13,6 +13,7 @@ from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 from jaxgan.nn.registry import NETWORKS, fields_of
 from jaxgan.study.catalogue import find_data
+from jaxgan.study.footprints import footprint
 from tests.cli.commands import jaxgan_process, refused
 
 
@@ -55,6 +56,20 @@ def test_networks_are_listed_with_fields_sizes_parameters_and_paper(capsys, monk
         "of the generator: embedding; of the discriminator: projection",
     ):  # fmt: skip
         assert words in listed, words
+
+
+def test_the_memory_of_a_network_is_told_before_there_is_data(capsys):
+    """Adam has two numbers beside each parameter, all of 4 bytes; the step holds activations beside them."""
+    assert main(["models", "--memory", "dcgan", "--image-size", "8", "--batch-size", "2", "--width", "4"]) == 0
+    told = capsys.readouterr().out
+    assert "dcgan, 8 x 8 pixels, by the recipe ns_gan, batches of 2" in told and "MiB at one time" in told
+    found = footprint("dcgan", 8, batch_size=2, width=4)
+    assert 3 * 4 * sum(found.parameters) <= found.state <= 3.2 * 4 * sum(found.parameters)  # and BatchNorm's statistics
+    assert found.step > found.state
+    assert "did you mean 'dcgan'" in refused(capsys, "models", "--memory", "dcgam")
+    assert "--image-size: got 33, expected one of 8," in refused(
+        capsys, "models", "--memory", "stylegan2", "--image-size", "33"
+    )
 
 
 def test_images_that_cannot_be_made_are_refused(capsys, tmp_path, monkeypatch):

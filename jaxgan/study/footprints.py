@@ -1,0 +1,74 @@
+"""What a training step of a network of the catalogue holds in memory, before there is any data for it."""
+
+from typing import NamedTuple
+
+from jaxgan.nn.registry import NETWORKS, Network, fields_for, make, parameter_count
+from jaxgan.priors import normal_prior
+from jaxgan.runs import step_memory
+from jaxgan.study import catalogue
+from jaxgan.study.messages import OptionError, expect, nearest
+
+_LATENTS, _WITHOUT = 64, "ns_gan"  # where a paper has none, and the recipe of networks that are no recipe's
+
+
+class Footprint(NamedTuple):
+    """Of one run."""
+
+    recipe: str
+    parameters: tuple[int, int]  # of the generator and of the discriminator
+    state: int  # bytes that it carries from step to step
+    step: int  # bytes that its compiled step holds, the state among them
+    device: str  # what it was compiled for
+
+
+def footprint(
+    name: str, image_size: int, *, batch_size: int = 32, width: int | None = None, channels: int = 3
+) -> Footprint:
+    """The memory of a run of a network for images, by the recipe of its name, compiled and not run.
+
+    Args:
+      name: of `jaxgan.nn.NETWORKS`.
+      image_size: pixels a side.
+      batch_size: examples in an update.
+      width: of both players; None: that of the published networks.
+      channels: of the images.
+
+    Raises:
+      OptionError: no such network, one for points or pairs, or a size that it does not make.
+    """
+    if name not in NETWORKS:
+        raise OptionError("memory", f"got {name!r}; {nearest(name, NETWORKS)}")
+    expect("batch_size", batch_size, batch_size >= 1, "at least 1")
+    expect("width", width, width is None or width >= 1, "at least 1")
+    network = NETWORKS[name]
+    if network.axes != 3 or network.condition_axes:
+        raise OptionError("memory", f"got {name}, expected a network for images, without images as their condition")
+    sizes = network.sizes
+    expect("image_size", image_size, not sizes or image_size in sizes, f"one of {', '.join(map(str, sizes))}")
+    shape = (image_size, image_size, channels)
+    latents = _latents_of(network, image_size)
+    fields = {} if width is None else {"width": width}
+    pair = [make(module, fields_for(module, shape, **fields)) for module in (network.generator, network.discriminator)]
+    recipe = name if name in catalogue.RECIPES else _WITHOUT
+    recipe = _WITHOUT if recipe == "dcgan" else recipe  # whose batches are of 128
+    algorithm = catalogue.RECIPES[recipe](*pair, normal_prior(latents), batch_size=batch_size)
+    counts = parameter_count(pair[0], (latents,)), parameter_count(pair[1], shape)
+    return Footprint(recipe, counts, *step_memory(algorithm, shape))
+
+
+def in_words(name: str, image_size: int, batch_size: int, found: Footprint) -> list[str]:
+    """Lines for people."""
+    generator, discriminator = found.parameters
+    state, step = (f"{size / 2**20:,.1f} MiB" for size in (found.state, found.step))
+    return [
+        f"{name}, {image_size} x {image_size} pixels, by the recipe {found.recipe}, batches of {batch_size}, one run:",
+        f"  parameters    {generator:,} and {discriminator:,}, without classes",
+        f"  state         {state}: parameters, optimizers, averages",
+        f"  a step holds  {step} at one time, the state among it, as compiled for a {found.device}",
+    ]
+
+
+def _latents_of(network: Network, image_size: int) -> int:
+    """As the paper has them at the nearest size."""
+    known = sorted(network.published, key=lambda published: abs(published[0] - image_size))
+    return known[0][2] if known else _LATENTS
