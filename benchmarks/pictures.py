@@ -154,9 +154,9 @@ def draw_samples(axis: "Axes", run: Results) -> None:
         axis.imshow(np.block([list(row) for row in rows]), cmap="gray", vmin=-1, vmax=1)
     else:
         reach = 1.4 * float(np.abs(real).max())
-        axis.scatter(*real[:500].T, s=2, color="#bbbbbb", linewidths=0)
+        axis.scatter(real[:500, 0], real[:500, 1], s=2, color="#bbbbbb", linewidths=0)
         shown = fake[np.isfinite(fake).all(axis=1) & (np.abs(fake) < reach).all(axis=1)]
-        axis.scatter(*shown[:500].T, s=2, color="#0072B2", linewidths=0)
+        axis.scatter(shown[:500, 0], shown[:500, 1], s=2, color="#0072B2", linewidths=0)
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach))
         if len(shown) < len(fake) / 2:
             axis.text(0, 0, "samples are\nelsewhere", ha="center", va="center", fontsize=TICKS, color=GREY)

@@ -76,6 +76,7 @@ def test_pages_are_all_reached():
 @pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
 def test_every_public_name_has_a_page():
     assert extension("names").missing(SITE) == []
+    assert extension("names").undocumented(SITE) == []
 
 
 @pytest.mark.skipif(not THERE, reason="needs the extra `docs`")
@@ -85,6 +86,8 @@ def test_a_name_without_a_page_is_found(tmp_path):
     missing = names.missing(tmp_path)
     assert "jaxgan.losses.hinge" in missing and "jaxgan.hinge" in missing
     assert "jaxgan.losses.minimax" not in missing and "jaxgan.minimax" not in missing  # two paths of one object
+    (tmp_path / "losses.md").write_text("```{eval-rst}\n.. names:: jaxgan.nn\n\n   NETWORKS MLPGenerator\n```\n")
+    assert names.undocumented(tmp_path) == ["jaxgan.nn.NETWORKS"]  # a dict has no words of its own
 
 
 @pytest.mark.skipif(not THERE, reason="needs the extra `docs`")

@@ -12,6 +12,7 @@ from typing import Any
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -101,16 +102,33 @@ def names_in(text: str) -> set[str]:
     return {f"{module}.{name}" for module, body in blocks for name in body.split()}
 
 
+def listed_in(folder: Path) -> set[str]:
+    return set().union(*(names_in(page.read_text("utf-8")) for page in folder.rglob("*.md")))
+
+
+def undocumented(folder: Path) -> list[str]:
+    """Of the names that pages list, those that say nothing of themselves."""
+    found = []
+    for path in sorted(listed_in(folder)):
+        value, (module, _, name) = value_of(path), path.rpartition(".")
+        text = value.__doc__ or ""
+        own = text and (inspect.isclass(value) or text != type(value).__doc__) and not text.startswith(f"{name}(")
+        if not own and ("", name) not in ModuleAnalyzer.for_module(module).find_attr_docs():
+            found.append(path)
+    return found
+
+
 def missing(folder: Path) -> list[str]:
     """The public names that no page lists; one of several paths of an object is enough."""
-    listed = set().union(*(names_in(page.read_text("utf-8")) for page in folder.rglob("*.md")))
-    there = [value_of(path) for path in listed]
+    there = [value_of(path) for path in listed_in(folder)]
     return [path for path, value in public().items() if not any(value is each for each in there)]
 
 
 def check(app: Sphinx) -> None:
     for path in missing(Path(app.srcdir)):
         _log.warning("no page documents %s", path)
+    for path in undocumented(Path(app.srcdir)):
+        _log.warning("%s says nothing of itself", path)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
