@@ -31,7 +31,10 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
         "parts that know nothing of each other: functions of logits, of a `View`, of examples; networks; data sets; "
         "arrays to numbers; a pytree to and from disk",
     ),
-    (("networks",), "a module's init and apply with all its random streams, collections and conditions"),
+    (
+        ("networks", "weights"),
+        "a module's init and apply with all its random streams, collections and conditions; weights from files",
+    ),
     (("objective",), "one player's loss and terms on what both networks make of a batch"),
     (("game",), "two networks, a prior, a loss and terms become two objectives on one joint point"),
     (("dynamics", "toy"), "a game and two optimizers become a step; games in closed form"),

@@ -5,3 +5,4 @@ from jaxgan.features.classifier import doubt as doubt
 from jaxgan.features.classifier import principal_features as principal_features
 from jaxgan.features.extractor import Features as Features
 from jaxgan.features.extractor import in_batches as in_batches
+from jaxgan.features.inception import inception_features as inception_features

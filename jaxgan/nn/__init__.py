@@ -8,6 +8,8 @@ from jaxgan.nn.conditional import ConditionalBatchNorm as ConditionalBatchNorm
 from jaxgan.nn.conditional import Projection as Projection
 from jaxgan.nn.dcgan import DCGANDiscriminator as DCGANDiscriminator
 from jaxgan.nn.dcgan import DCGANGenerator as DCGANGenerator
+from jaxgan.nn.inception import InceptionV3 as InceptionV3
+from jaxgan.nn.inception import resize_as_tensorflow1 as resize_as_tensorflow1
 from jaxgan.nn.infogan import InfoGANDiscriminator as InfoGANDiscriminator
 from jaxgan.nn.infogan import InfoGANGenerator as InfoGANGenerator
 from jaxgan.nn.minibatch import MinibatchDiscrimination as MinibatchDiscrimination
