@@ -17,10 +17,12 @@ from jaxgan.metrics.kernel import KernelDistance as KernelDistance
 from jaxgan.metrics.kernel import SubsetKernelDistance as SubsetKernelDistance
 from jaxgan.metrics.kernel import kernel_distance as kernel_distance
 from jaxgan.metrics.kernel import kernel_distance_subsets as kernel_distance_subsets
+from jaxgan.metrics.manifold import PRDC as PRDC
 from jaxgan.metrics.manifold import DensityCoverage as DensityCoverage
 from jaxgan.metrics.manifold import PrecisionRecall as PrecisionRecall
 from jaxgan.metrics.manifold import authenticity as authenticity
 from jaxgan.metrics.manifold import density_coverage as density_coverage
+from jaxgan.metrics.manifold import prdc as prdc
 from jaxgan.metrics.manifold import precision_recall as precision_recall
 from jaxgan.metrics.mixtures import MixtureSupport as MixtureSupport
 from jaxgan.metrics.mixtures import MixtureTransport as MixtureTransport

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
+
+from jaxgan.metrics.inputs import row_blocks
 
 
 class Moments(NamedTuple):
@@ -37,7 +39,7 @@ class Moments(NamedTuple):
         Raises:
           ValueError: features that are not [m, d], or of another d.
         """
-        features = np.asarray(features, dtype=np.float64)
+        features = _narrow(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"expected features [m, {len(self.mean)}], got shape {features.shape}")
         return self.combine(_moments(features)) if len(features) else self
@@ -77,7 +79,7 @@ def moments(features: ArrayLike) -> Moments:
       array([[2., 2.],
              [2., 2.]])
     """
-    features = np.asarray(features, dtype=np.float64)
+    features = _narrow(features)
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"expected features [n, d] with n >= 2, got shape {features.shape}")
     return _moments(features)
@@ -133,12 +135,22 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
 
 
-def _moments(features: Float64[np.ndarray, "n d"]) -> Moments:
+def _moments(features: Float[np.ndarray, "n d"]) -> Moments:
+    """A block of rows at a time in float64, each less the mean of all."""
+    (n, d), scatter = features.shape, np.zeros((features.shape[1],) * 2)
     with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
-        mean = features.mean(axis=0)
-        if len(features) == 1:
-            return Moments(mean, np.zeros((len(mean), len(mean))), 1)
-        return Moments(mean, np.atleast_2d(np.cov(features, rowvar=False)), len(features))
+        blocks = [features[rows] for rows in row_blocks(n, max(d, 1))]
+        mean = np.sum([block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0) / n
+        for block in blocks if n > 1 else []:
+            centred = block - mean
+            scatter += centred.T @ centred
+        return Moments(mean, scatter / max(n - 1, 1), n)
+
+
+def _narrow(features: ArrayLike) -> Float[np.ndarray, "..."]:
+    """As float64, but for float32, which would need twice its memory."""
+    x = np.asarray(features)
+    return x if x.dtype == np.float32 else np.asarray(x, dtype=np.float64)
 
 
 def _is_finite(found: Moments) -> bool:
@@ -155,6 +167,19 @@ def check_alike(a: Moments, b: Moments) -> None:
 
 
 def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
-    """F with F F^T = covariance; unlike Cholesky's it exists for singular ones."""
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0.0))  # rounding can leave zeros at -1e-17
+    """F with F F^T = covariance, by Cholesky with pivots: it exists for singular ones.
+
+    Example:
+      >>> found = factor(np.array([[1.0, 2.0], [2.0, 4.0]]))
+      >>> (found @ found.T).tolist()
+      [[1.0, 2.0], [2.0, 4.0]]
+    """
+    from scipy.linalg.lapack import dpstrf
+
+    least = np.finfo(np.float64).eps * max(float(covariance.diagonal().max()), 0.0)
+    lower, pivots, rank, _ = dpstrf(covariance, tol=least, lower=1)
+    lower = np.tril(lower)
+    lower[:, rank:] = 0.0  # what is left is rounding
+    found = np.empty_like(lower)
+    found[pivots - 1] = lower
+    return found

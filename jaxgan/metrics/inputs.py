@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from jaxgan.random import named_key
@@ -13,8 +13,10 @@ from jaxgan.types import Key
 _NUMBERS = 2**22  # held of a matrix of all pairs at a time: 32 MiB of float64
 
 
-def checked_features(name: str, features: ArrayLike, least: int = 1) -> Float64[np.ndarray, "n d"]:
-    """Features [n, d] as float64.
+def checked_features(
+    name: str, features: ArrayLike, least: int = 1, *, narrow: bool = False
+) -> Float[np.ndarray, "n d"]:
+    """Features [n, d] as float64; with `narrow` float32 stays what it is, uncopied.
 
     Raises:
       ValueError: another shape, n < `least`, d = 0, or features that are not finite.
@@ -24,18 +26,20 @@ def checked_features(name: str, features: ArrayLike, least: int = 1) -> Float64[
       Traceback (most recent call last):
       ValueError: samples must be finite, got 1 of 2 rows with NaN or infinity
     """
-    x = np.asarray(features, dtype=np.float64)
+    x = np.asarray(features)
+    if not narrow or x.dtype != np.float32:
+        x = np.asarray(x, dtype=np.float64)
     if x.ndim != 2 or len(x) < least or not x.shape[1]:
         raise ValueError(f"{name} must be features [n, d] with n >= {least} and d >= 1, got shape {x.shape}")
-    if bad := int(np.sum(~np.isfinite(x).all(axis=1))):
+    if bad := sum(int(np.sum(~np.isfinite(x[some]).all(axis=1))) for some in row_blocks(len(x), x.shape[1])):
         raise ValueError(f"{name} must be finite, got {bad} of {len(x)} rows with NaN or infinity")
     return x
 
 
 def checked_pair(
-    features: ArrayLike, reference: ArrayLike, least: int = 1
-) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
-    """Two sets of features of one dimension as float64, each of `least` rows or more.
+    features: ArrayLike, reference: ArrayLike, least: int = 1, *, narrow: bool = False
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
+    """Two sets of features of one dimension as float64, each of `least` rows or more; `narrow` as above.
 
     Raises:
       ValueError: what `checked_features` refuses, or two dimensions.
@@ -45,20 +49,23 @@ def checked_pair(
       Traceback (most recent call last):
       ValueError: features and reference must be of one dimension, got shapes (3, 2) and (5, 4)
     """
-    x, r = checked_features("features", features, least), checked_features("reference", reference, least)
+    x = checked_features("features", features, least, narrow=narrow)
+    r = checked_features("reference", reference, least, narrow=narrow)
     if x.shape[1] != r.shape[1]:
         raise ValueError(f"features and reference must be of one dimension, got shapes {x.shape} and {r.shape}")
     return x, r
 
 
-def row_blocks(n: int, columns: int) -> Iterator[slice]:
-    """Rows 0 .. n-1 in order, so many at a time that a block of a matrix with so many columns takes 32 MiB.
+def row_blocks(n: int, columns: int, numbers: int | None = None) -> Iterator[slice]:
+    """Rows 0 .. n-1 in order, so many at a time that a block of a matrix with so many columns takes 32 MiB of float64.
+
+    Or that it has so many `numbers`.
 
     Example:
       >>> [(block.start, block.stop) for block in row_blocks(100_000, columns=100_000)][:2]
       [(0, 41), (41, 82)]
     """
-    step = max(1, _NUMBERS // columns)
+    step = max(1, (numbers or _NUMBERS) // columns)
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 

@@ -126,10 +126,11 @@ def kernel_distance_subsets(
     """
     if size < 2 or subsets < 1:
         raise ValueError(f"expected 1 subset or more of 2 rows or more, got {subsets} of {size}")
-    x, y = checked_pair(features, reference, least=size)
-    rng = generator(key)
-    drawn = ((x[rng.permutation(len(x))[:size]], y[rng.permutation(len(y))[:size]]) for _ in range(subsets))
-    values = [squared_mmd(a, b) for a, b in drawn]
+    both = checked_pair(features, reference, least=size, narrow=True)
+    rng, values = generator(key), []
+    for _ in range(subsets):
+        x, y = (each[rng.permutation(len(each))[:size]].astype(np.float64) for each in both)
+        values.append(squared_mmd(x, y))
     return SubsetKernelDistance(float(np.mean(values)), float(np.std(values)))
 
 

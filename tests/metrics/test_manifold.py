@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from jaxgan.metrics.manifold import DensityCoverage, PrecisionRecall, authenticity, density_coverage, precision_recall
+from jaxgan.metrics.manifold import (
+    DensityCoverage,
+    PrecisionRecall,
+    authenticity,
+    density_coverage,
+    prdc,
+    precision_recall,
+)
 
 Points = NDArray[np.float64]
 
@@ -40,13 +47,41 @@ def test_all_four_are_those_of_whole_matrices(kind: str, k: int, strict: bool) -
     x, r = kinds(np.random.default_rng(0))[kind], kinds(np.random.default_rng(1))["random"]
     for a, b in ((x, r), (r, x), (x, np.concatenate([x, r[:20]]))):  # the last has copies
         found = (*precision_recall(a, b, k=k, strict=strict), *density_coverage(a, b, k=k, strict=strict))
+        assert found == prdc(a, b, k=k, strict=strict)
         assert found == pytest.approx(by_whole_matrices(a, b, k, strict), rel=1e-12)  # counts: equal but for a division
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e25])
+@pytest.mark.parametrize("kind", ["lattice", "many dimensions", "on the edge", "clusters", "one far away"])
+def test_float32_decides_nothing(kind: str, scale: float) -> None:
+    """Not where it cannot tell distances apart, nor where their squares leave its range."""
+    rng = np.random.default_rng(0)
+    edge = np.arange(40.0)[:, None]  # neighbours at 1, and others nearer and farther than that by 1e-7
+    x, r = {
+        "lattice": (rng.integers(0, 4, (150, 3)), rng.integers(0, 4, (120, 3))),  # ties
+        "many dimensions": tuple(rng.normal(size=(2, 100, 500))),
+        "on the edge": (edge - 1 + 1e-7 * rng.normal(size=(40, 1)), edge),
+        "clusters": (rng.normal(size=(3, 9)).repeat(40, 0), rng.normal(size=(3, 9)).repeat(30, 0)),
+        "one far away": (rng.normal(size=(90, 4)), np.append(rng.normal(size=(80, 4)), np.full((1, 4), 1e5), axis=0)),
+    }[kind]
+    x, r = scale * x.astype(float), scale * r.astype(float)
+    for strict in (False, True):
+        found = (*precision_recall(x, r, strict=strict), *density_coverage(x, r, k=3, strict=strict))
+        # In units in which no square leaves float64's range either; powers of ten round alike in both sets.
+        assert found == pytest.approx(by_whole_matrices(x / scale, r / scale, 3, strict), rel=1e-12)
+
+
+def test_float32_features_stay_what_they_are() -> None:
+    x, r = np.random.default_rng(0).normal(size=(2, 100, 6)).astype(np.float32)
+    for call in (precision_recall, density_coverage, authenticity):
+        assert call(x, r) == call(x.astype(np.float64), r.astype(np.float64))
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, r = np.random.default_rng(0).normal(size=(2, 70, 3))
     whole = precision_recall(x, r), density_coverage(x, r), authenticity(x, r)
-    monkeypatch.setattr("jaxgan.metrics.inputs._NUMBERS", 300)  # 4 rows at a time
+    monkeypatch.setattr("jaxgan.metrics.balls._NUMBERS", 1000)  # 14 rows at a time, of which
+    monkeypatch.setattr("jaxgan.metrics.balls._PART", 300)  # 4 together
     assert (precision_recall(x, r), density_coverage(x, r), authenticity(x, r)) == whole
 
 
@@ -127,7 +162,8 @@ def test_bad_input_is_refused() -> None:
 
 def test_no_matrix_of_all_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     x, r = np.random.default_rng(0).normal(size=(2, 2000, 2))
-    monkeypatch.setattr("jaxgan.metrics.inputs._NUMBERS", 2**16)  # half a MiB; all pairs would take 31
+    monkeypatch.setattr("jaxgan.metrics.balls._NUMBERS", 2**17)  # half a MiB; all pairs would take 15
+    monkeypatch.setattr("jaxgan.metrics.balls._PART", 2**13)
     tracemalloc.start()
     precision_recall(x, r), density_coverage(x, r), authenticity(x, r)
     peak = tracemalloc.get_traced_memory()[1]
