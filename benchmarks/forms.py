@@ -6,11 +6,11 @@ that runs one framework never imports the other.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from benchmarks.peaks import peak_mib as peak_mib
 from benchmarks.workloads import Workload
 
 
@@ -121,15 +121,3 @@ def available(workload: Workload, seeds: int, names: Sequence[str] = tuple(FORMS
       (True, False)
     """
     return [name for name in names if seeds <= FORMS[name].most_seeds.get(workload.name, seeds)]
-
-
-def peak_mib() -> float:
-    """The peak resident memory of this process in MiB; 0 where the system does not say.
-
-    Not `getrusage`, whose figure a program inherits from the one that started it.
-    """
-    try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0.0)
