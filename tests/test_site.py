@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from benchmarks import pages
+from jaxgan.cli.app import cli
 from tests.blocks import KINDS, ROOT, SHOWN, blocks_of, broken_links, run_blocks
 
 SITE = ROOT / ".site"
@@ -61,6 +62,11 @@ def test_all_results_are_listed_with_their_commands():
     folders = sorted(path.name for path in (ROOT / "benchmarks" / "results").iterdir() if path.is_dir())
     assert sorted(listed) == folders
     assert [name for name in folders if not pages.commands(ROOT / "benchmarks" / "results" / name)] == []
+
+
+def test_all_commands_are_listed():
+    rows = re.findall(r"^\| (`jaxgan.*?) \|", TEXTS["commands.md"], flags=re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`jaxgan (\w+)`", row)} == set(cli.commands)
 
 
 def test_pages_are_all_reached():
