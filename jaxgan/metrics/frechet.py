@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 
 from jaxgan.metrics.inputs import row_blocks
 
+_LARGE = 256  # dimensions from which on time is saved where digits can be spared,
+_CLOSE = 1e-9  # down to an error of so much of the traces, at most
+
 
 class Moments(NamedTuple):
     """Mean and unbiased covariance of n examples, in float64.
@@ -128,11 +131,23 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
         raise ValueError(f"expected moments of at least 2 examples each, got {a.n} and {b.n}")
     if own is None or not _is_finite(a):
         return float("nan")
-    # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G. Their squares
-    # are the eigenvalues of sqrt(A) B sqrt(A), whose roots would keep half the digits only.
-    cross = np.linalg.norm(factor(a.covariance).T @ own, "nuc")
-    distance = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
+    # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G.
+    traces = np.trace(a.covariance) + np.trace(b.covariance)
+    cross = _sum_of_singular_values(factor(a.covariance).T @ own, _CLOSE * traces)
+    distance = np.sum((a.mean - b.mean) ** 2) + traces - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
+
+
+def _sum_of_singular_values(matrix: Float64[np.ndarray, "d d"], error: float) -> float:
+    """Roots of eigenvalues take a third of the time, and keep half the digits of small ones: where all keep enough."""
+    d = len(matrix)
+    if d >= _LARGE:
+        squares = np.linalg.eigvalsh(matrix.T @ matrix)
+        noise = np.sqrt(d) * np.finfo(np.float64).eps * squares[-1]
+        roots = np.sqrt(np.maximum(squares, 0.0))
+        if np.sum(noise / (roots + np.sqrt(noise) + np.finfo(np.float64).tiny)) <= error:
+            return float(np.sum(roots))
+    return float(np.linalg.norm(matrix, "nuc"))
 
 
 def _moments(features: Float[np.ndarray, "n d"]) -> Moments:

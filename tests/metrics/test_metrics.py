@@ -241,6 +241,21 @@ def test_frechet_distance_of_commuting_covariances():
     assert frechet_distance(a, b) == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.parametrize("smallest", [1e-2, 1e-14, 0.0])
+def test_frechet_distance_in_many_dimensions(smallest):
+    """Where eigenvalues are taken for singular values, and where they would not do: variances that reach down to 0."""
+    d, rng = 300, np.random.default_rng(3)
+    rotation = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    x, y = rng.permuted(np.tile(np.maximum(np.geomspace(1, max(smallest, 1e-16), d), smallest), (2, 1)), axis=1)
+    if not smallest:
+        x[:200], y[100:] = 0.0, 0.0  # no direction in common
+    a, b = (Moments(np.zeros(d), rotation @ np.diag(each) @ rotation.T, 9) for each in (x, y))
+    expected = np.sum((np.sqrt(x) - np.sqrt(y)) ** 2)
+    # The promised 1e-9 of the traces, and the root of float64's rounding in each direction without variance.
+    scale = 1e-9 * (x.sum() + y.sum())
+    assert frechet_distance(a, b) == pytest.approx(expected, abs=scale if smallest == 1e-2 else 1e-6)
+
+
 def test_frechet_distance_sees_directions_of_little_variance():
     turn = ortho_group(2, seed=3).rvs()
     a, b = (Moments(np.zeros(2), turn @ np.diag([1.0, small]) @ turn.T, 9) for small in (1e-12, 4e-12))
