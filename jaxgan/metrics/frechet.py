@@ -133,21 +133,27 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
         return float("nan")
     # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G.
     traces = np.trace(a.covariance) + np.trace(b.covariance)
-    cross = _sum_of_singular_values(factor(a.covariance).T @ own, _CLOSE * traces)
+    both = _seen(factor(a.covariance)).T @ _seen(own)
+    cross = _sum_of_singular_values(both if both.shape[0] > both.shape[1] else both.T, _CLOSE * traces)
     distance = np.sum((a.mean - b.mean) ** 2) + traces - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
 
 
-def _sum_of_singular_values(matrix: Float64[np.ndarray, "d d"], error: float) -> float:
+def _seen(factor: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d rank"]:
+    """The columns that are not 0."""
+    return factor[:, factor.any(axis=0)]
+
+
+def _sum_of_singular_values(matrix: Float64[np.ndarray, "a b"], error: float) -> float:
     """Roots of eigenvalues take a third of the time, and keep half the digits of small ones: where all keep enough."""
-    d = len(matrix)
+    d = matrix.shape[1]
     if d >= _LARGE:
         squares = np.linalg.eigvalsh(matrix.T @ matrix)
         noise = np.sqrt(d) * np.finfo(np.float64).eps * squares[-1]
         roots = np.sqrt(np.maximum(squares, 0.0))
         if np.sum(noise / (roots + np.sqrt(noise) + np.finfo(np.float64).tiny)) <= error:
             return float(np.sum(roots))
-    return float(np.linalg.norm(matrix, "nuc"))
+    return float(np.linalg.norm(matrix, "nuc")) if d else 0.0
 
 
 def _moments(features: Float[np.ndarray, "n d"]) -> Moments:
