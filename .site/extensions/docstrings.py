@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from names import targets
+from public import targets
 from sphinx.application import Sphinx
 
 _LABEL = re.compile(r"([A-Z][a-z]+(?: [a-z]+)?): +(\S.*)")
