@@ -137,7 +137,13 @@ def bars(results: Results) -> list[Bar]:
             _against(
                 f"{title}, 4 seeds, fastest PyTorch form in one process", 1.0, 0.8, results, (name, 4), ONE_PROCESS
             )
-            for name, title in (("cdcgan32", "conditional DCGAN-32"), ("pix2pix32", "U-Net and PatchGAN"))
+            for name, title in (
+                ("cdcgan32", "conditional DCGAN-32"),
+                ("pix2pix32", "U-Net and PatchGAN"),
+                ("sngan32", "SNGAN-32"),
+                ("biggan32", "BigGAN-32"),
+                ("stylegan32", "StyleGAN2-32"),
+            )
         ),
     ]
     there = {row["workload"] for row in results["rows"]}

@@ -18,6 +18,7 @@ from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import non_saturating
 from jaxgan.nn import (
+    NETWORKS,
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,
@@ -44,6 +45,10 @@ def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
         hidden = (workload.width, workload.width)
         return MLPGenerator(workload.shape[0], hidden, dtype), MLPDiscriminator(hidden, dtype)
     (size, _, channels), width, classes = workload.shape, workload.width, workload.classes
+    if workload.network:
+        large, own = NETWORKS[workload.network], {"width": width, "dtype": dtype}
+        still = {"noise": "none", "style_mixing": 0.0} if workload.network == "stylegan2" else {}
+        return large.generator(size, channels, **own, **still), large.discriminator(**own)
     if workload.input_channels:  # as in the PyTorch of pix2pix: no biases before BatchNorm, and at 32 pixels no dropout
         like: dict[str, Any] = {"width": width, "dtype": dtype, "reference": "pytorch"}
         return UNetGenerator(size, channels, **like), PatchDiscriminator(**like)

@@ -29,6 +29,10 @@ SEEDS = 3
 # no more may have moved the other way.
 GRADIENT_TOLERANCE = Networks(generator=1e-3, discriminator=1e-4)
 
+# The least that any gradient may differ by, in units of the largest entry of all arrays of its player. A bias before a
+# BatchNorm has a gradient of nothing but rounding: sums that cancel, of terms whose size others show.
+CANCELLED = 1e-5
+
 # Of an update, in units of the learning rate, beside what a tolerated gradient makes of it. It is the rounding of
 # Adam's root and quotient, hundredfold.
 UPDATE_TOLERANCE = 1e-4
@@ -83,7 +87,7 @@ def reference(workload: Workload) -> Reference:
 
     init = jax.jit(partial(start, jaxgan_form.algorithm(workload), sample))
     step = jax.jit(partial(advance, jaxgan_form.algorithm(workload, recorded_prior), recorded_sample))
-    starts, draws, ends = [], [], []
+    starts, states, draws, ends = [], [], [], []
     for key in jaxgan_form.keys(SEEDS):
         batches.clear()
         latents.clear()
@@ -91,9 +95,10 @@ def reference(workload: Workload) -> Reference:
         after, _ = step(key, before)
         jax.effects_barrier()
         starts.append(Networks(*jax.device_get(tuple(before.params))))
+        states.append(Networks(*jax.device_get(tuple(before.model_state))))
         draws.append(_draws(workload, batches, latents))
         ends.append(jaxgan_form.trained(after.params, after.opt_state))
-    return Reference(Start(starts, draws), ends)
+    return Reference(Start(starts, draws, states), ends)
 
 
 def _draws(workload: Workload, batches: Sequence[Any], latents: Sequence[np.ndarray]) -> Draws:
@@ -135,9 +140,10 @@ def _compare(workload: Workload, tolerance: float, *arrays: Any) -> tuple[float,
     if any(shape != shapes[0] for shape in shapes):
         raise ValueError(f"expected arrays of shapes {shapes[0]}, got {shapes[-1]}")
     worst = [0.0, 0.0]
+    largest = max(np.abs(m).max() for m in jax.tree.leaves(arrays[3])) / (1 - workload.beta1)
     for p, p_wanted, p_found, m_wanted, m_found in zip(*map(jax.tree.leaves, arrays), strict=True):
         g, g_found = (np.asarray(m, np.float64) / (1 - workload.beta1) for m in (m_wanted, m_found))
-        allowed = tolerance * np.abs(g).max()
+        allowed = max(tolerance * np.abs(g).max(), CANCELLED * largest)
         worst[0] = max(worst[0], _ratio(np.abs(g_found - g), allowed))
         by_gradient = np.maximum(*(np.abs(_adam(g + t, workload) - _adam(g, workload)) for t in (allowed, -allowed)))
         rounding = np.spacing(np.abs(np.asarray(p)).max())

@@ -28,6 +28,7 @@ from benchmarks.torch_parts import (
     update,
     wait,
 )
+from benchmarks.torch_residual import Turn
 from benchmarks.workloads import Workload
 
 Network = Callable[..., Tensor]
@@ -53,6 +54,21 @@ def g_loss_with_l1(
     return softplus(-discriminator(fake, y)).mean() + weight * l1_loss(fake, real)
 
 
+def spectral_d_loss(generator: Network, discriminator: Network, z: Tensor, real: Tensor) -> Tensor:
+    """`d_loss` that moves the vectors of power iteration of the discriminator alone."""
+    with torch.no_grad():
+        fake = generator(z, Turn(keep=False))
+    return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
+
+
+def spectral_g_loss(generator: Network, discriminator: Network, z: Tensor) -> Tensor:
+    """`g_loss` that moves those of the generator alone.
+
+    jaxgan's discriminator sees real examples before, of which nothing stays but a step of power iteration.
+    """
+    return softplus(-discriminator(generator(z), Turn(2, keep=False))).mean()
+
+
 class Losses(NamedTuple):
     """Of either player, as functions of both networks and of what its update draws."""
 
@@ -62,6 +78,8 @@ class Losses(NamedTuple):
 
 def losses(workload: Workload) -> Losses:
     """Those of the workload."""
+    if workload.has_vectors:
+        return Losses(spectral_d_loss, spectral_g_loss)
     return Losses(d_loss, partial(g_loss_with_l1, workload.l1) if workload.l1 else g_loss)
 
 
@@ -73,6 +91,9 @@ def one_by_one(workload: Workload, seeds: int, start: Start | None, setting: Set
     draw = sampler(workload, seeds, setting, device, start)
     own = losses(workload)
     # Weights are arguments of the compiled functions, so one program serves all seeds.
+    if compile_ and workload.has_vectors:  # changed in place, which torch.func.grad does not take
+        own = Losses(*(torch.compile(loss, fullgraph=True) for loss in own))
+        compile_ = False
     of_d, of_g = _functional_gradients(own, *players[0], _compile) if compile_ else _eager_gradients(own)
 
     def run(steps: int) -> None:

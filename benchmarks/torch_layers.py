@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
+Tensors = dict[str, Tensor]
 
 
 class ToImage(nn.Linear):
@@ -69,7 +70,7 @@ _KINDS: Mapping[type[nn.Module], str] = {
 }
 
 
-_WEIGHTS = "kernel", "embedding"
+_WEIGHTS = "kernel", "embedding", "constant"
 
 
 def named(name: str, module: M) -> M:
@@ -98,29 +99,31 @@ def layers(network: nn.Module) -> Iterator[tuple[str, Any]]:
     return within(network)
 
 
-def from_flax(network: nn.Module, params: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Parameters of flax as those of `network`, by PyTorch's names.
+def from_flax(network: nn.Module, params: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> Tensors:
+    """Parameters of flax as those of `network`, by PyTorch's names, and of its state the vectors of spectral norms.
 
     Raises:
       ValueError: the layers are not the same, or a shape differs.
     """
     names = {module: name for name, module in network.named_modules()}
-    own, given = dict(layers(network)), dict(_leaves_by_path(params))
+    own, given = dict(layers(network)), _leaves_by_path(params)
     if own.keys() != given.keys():
         raise ValueError(f"expected the layers {sorted(own)}, got {sorted(given)}")
     found = {}
     for path, module in own.items():
         for leaf, value in given[path].items():
-            array = _to_torch(module, np.asarray(value)) if leaf in _WEIGHTS else np.asarray(value)
+            array = (_to_torch if leaf in _WEIGHTS else _vector_to_torch)(module, np.asarray(value))
             found[f"{names[module]}.{_parameter(module, leaf)}"] = torch.from_numpy(np.array(array, order="C"))
     shapes = {name: tuple(p.shape) for name, p in network.named_parameters()}
     if shapes != {name: tuple(p.shape) for name, p in found.items()}:
         raise ValueError(f"expected parameters {shapes}, got { ({k: tuple(v.shape) for k, v in found.items()}) }")
+    for path, vector in _vectors(state or {}).items():
+        found[f"{names[own[path]]}.u"] = torch.from_numpy(np.array(_vector_to_torch(own[path], np.asarray(vector)[0])))
     return found
 
 
 def to_flax(network: nn.Module, params: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The inverse of `from_flax`."""
+    """The inverse of `from_flax`, of parameters."""
     names = {module: name for name, module in network.named_modules()}
     found: dict[str, Any] = {}
     for path, module in layers(network):
@@ -131,29 +134,46 @@ def to_flax(network: nn.Module, params: Mapping[str, Tensor]) -> dict[str, Any]:
             parameter = params.get(f"{names[module]}.{_parameter(module, leaf)}")
             if parameter is not None:
                 array = parameter.detach().cpu().numpy()
-                place[leaf] = _to_numpy(module, array) if leaf in _WEIGHTS else array
+                place[leaf] = (_to_numpy if leaf in _WEIGHTS else _vector_to_numpy)(module, array)
     return found
 
 
-def _leaves_by_path(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _leaves_by_path(params: Mapping[str, Any], above: str = "") -> dict[str, dict[str, Any]]:
+    """By the path of a layer its own parameters; layers may have others within."""
+    found: dict[str, dict[str, Any]] = {}
     for name, value in params.items():
-        if any(isinstance(inner, Mapping) for inner in value.values()):
-            yield from _leaves_by_path(value, f"{above}{name}/")
+        if isinstance(value, Mapping):
+            found |= _leaves_by_path(value, f"{above}/{name}" if above else name)
         else:
-            yield f"{above}{name}", value
+            found.setdefault(above, {})[name] = value
+    return found
+
+
+def _vectors(state: Mapping[str, Any]) -> dict[str, Any]:
+    """By the path of a layer the vector that its spectral norm keeps: flax names a kernel by its layer's name."""
+    found = {}
+    for path, leaves in _leaves_by_path(state.get("batch_stats", {})).items():
+        above = [part for part in path.split("/") if not part.startswith("SpectralNorm_")]
+        for name, value in leaves.items():
+            if name.endswith("/kernel/u"):
+                found["/".join([*above, name.removesuffix("/kernel/u")])] = value
+    return found
 
 
 def _parameter(module: nn.Module, leaf: str) -> str:
     if isinstance(module, ClassBatchNorm):
         return {"scale": "scale.weight", "bias": "offset.weight"}.get(leaf, leaf)
-    return "bias" if leaf == "bias" else "weight"
+    return leaf if leaf in ("bias", *_OWN) else "weight"
+
+
+_OWN = "constant", "noise_strength"  # by these names in both
 
 
 def _leaves(module: nn.Module) -> tuple[str, ...]:
-    """What flax calls a layer's parameters; it may lack a bias."""
+    """What flax calls a layer's parameters; it may lack some."""
     if isinstance(module, nn.BatchNorm2d | ClassBatchNorm):
         return "scale", "bias"
-    return ("embedding",) if isinstance(module, nn.Embedding) else ("kernel", "bias")
+    return ("embedding",) if isinstance(module, nn.Embedding) else ("kernel", "bias", *_OWN)
 
 
 # flax's images are [n, h, w, c] and its kernels [h, w, in, out]; PyTorch's [n, c, h, w] and [out, in, h, w], transposed
@@ -162,6 +182,8 @@ def _leaves(module: nn.Module) -> tuple[str, ...]:
 
 
 def _to_torch(module: nn.Module, kernel: np.ndarray) -> np.ndarray:
+    if kernel.ndim == 3:  # an image
+        return kernel.transpose(2, 0, 1)
     if isinstance(module, nn.Conv2d):
         return kernel.transpose(3, 2, 0, 1)
     if isinstance(module, nn.ConvTranspose2d):
@@ -178,7 +200,23 @@ def _to_torch(module: nn.Module, kernel: np.ndarray) -> np.ndarray:
     return kernel if isinstance(module, nn.Embedding) else kernel.T
 
 
+def _vector_to_torch(module: nn.Module, vector: np.ndarray) -> np.ndarray:
+    """A number for each output."""
+    if isinstance(module, ToImage):
+        c, h, w = module.image
+        return vector.reshape(h, w, c).transpose(2, 0, 1).ravel()
+    return vector
+
+
+def _vector_to_numpy(module: nn.Module, vector: np.ndarray) -> np.ndarray:
+    if isinstance(module, ToImage):
+        return vector.reshape(module.image).transpose(1, 2, 0).ravel()
+    return vector
+
+
 def _to_numpy(module: nn.Module, weight: np.ndarray) -> np.ndarray:
+    if weight.ndim == 3:
+        return weight.transpose(1, 2, 0)
     if isinstance(module, nn.Conv2d):
         return weight.transpose(2, 3, 1, 0)
     if isinstance(module, nn.ConvTranspose2d):

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
 from benchmarks.torch_layers import ClassBatchNorm, ClassVectors, FromImage, ToImage, named
+from benchmarks.torch_residual import ResidualDiscriminator, ResidualGenerator
+from benchmarks.torch_style import StyleDiscriminator, StyleGenerator
 from benchmarks.workloads import Workload, doublings
 
 _WIDEST = 8  # times the first layer's width, in a U-Net and a PatchGAN
@@ -15,11 +17,15 @@ _WIDEST = 8  # times the first layer's width, in a U-Net and a PatchGAN
 def networks(workload: Workload) -> tuple[nn.Module, nn.Module]:
     """(generator, discriminator): (z [n, d], *y) -> x [n, ...], images as [n, c, h, w]; (x, *y) -> logits [n, ...].
 
-    Weights from N(0, 0.02) for images, PyTorch's own otherwise.
+    Weights from N(0, 0.02) for DCGANs and U-Nets, PyTorch's own or StyleGAN2's otherwise.
     """
     if not workload.is_image:
         width, features = workload.width, workload.shape[0]
         return _mlp(workload.latent, width, features), nn.Sequential(*_mlp(features, width, 1), nn.Flatten(0))
+    if workload.network == "stylegan2":
+        return StyleGenerator(workload), StyleDiscriminator(workload)
+    if workload.network:
+        return ResidualGenerator(workload), ResidualDiscriminator(workload)
     if workload.input_channels:
         pair: tuple[nn.Module, nn.Module] = UNet(workload), PatchGAN(workload)
     elif workload.classes:

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.forms import Networks, Start, Trained
-from benchmarks.torch_layers import from_flax, to_flax
+from benchmarks.torch_layers import Tensors, from_flax, to_flax
 from benchmarks.torch_networks import networks
 from benchmarks.workloads import RING_SIGMA, Workload, conditions, examples
-
-Tensors = dict[str, Tensor]
 
 
 class Setting(NamedTuple):
@@ -120,8 +118,9 @@ def seed_networks(
     """The generator and the discriminator of a seed, on the device."""
     pair = networks(workload)
     if start is not None:
-        for network, params in zip(pair, start.params[seed], strict=True):
-            network.load_state_dict(from_flax(network, params), strict=False)  # buffers stay
+        states = start.states[seed] if start.states else ({}, {})
+        for network, params, state in zip(pair, start.params[seed], states, strict=True):
+            network.load_state_dict(from_flax(network, params, state), strict=False)  # other buffers stay
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
     return [network.to(device=device, memory_format=layout) for network in pair]  # type: ignore[call-overload]
 

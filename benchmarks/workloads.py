@@ -27,10 +27,16 @@ class Workload(NamedTuple):
     classes: int = 0  # the condition is a class: of G by an embedding and by BatchNorm, of D by projection
     input_channels: int = 0  # the condition is an image: a U-Net and a PatchGAN
     l1: float = 0.0  # weight of the generator's mean absolute difference from the real image
+    network: str = ""  # of `jaxgan.nn`, other than an MLP, a DCGAN and a U-Net
 
     @property
     def is_image(self) -> bool:
         return len(self.shape) == 3
+
+    @property
+    def has_vectors(self) -> bool:
+        """Of power iteration, by which kernels are divided."""
+        return self.network in ("sngan", "biggan")
 
     @property
     def conditional(self) -> bool:
@@ -48,6 +54,12 @@ WORKLOADS = {
                  (1, 4, 16), classes=10),
         Workload("pix2pix32", "U-Net and PatchGAN, 32 pixels, width 32, batch 16", (32, 32, 3), 32, 1, 16, 2e-4, 0.5,
                  (1, 4, 16), input_channels=1, l1=100.0),
+        Workload("sngan32", "SNGAN-32, width 32, batch 64", (32, 32, 3), 32, 64, 64, 2e-4, 0.0, (1, 4), 0.9,
+                 network="sngan"),
+        Workload("biggan32", "BigGAN-32, width 8, batch 64", (32, 32, 3), 8, 64, 64, 2e-4, 0.0, (1, 4),
+                 network="biggan"),
+        Workload("stylegan32", "StyleGAN2-32 without noise, width 16, batch 32", (32, 32, 3), 16, 64, 32, 2e-3, 0.0,
+                 (1, 4), 0.99, network="stylegan2"),
     )
 }  # fmt: skip
 

@@ -23,6 +23,11 @@ RING = WORKLOADS["ring"]._replace(width=8, batch=8)
 DIGITS = WORKLOADS["dcgan8"]._replace(width=4, batch=8)
 CLASSES = WORKLOADS["cdcgan32"]._replace(width=4, batch=8, shape=(16, 16, 1))
 PAIRS = WORKLOADS["pix2pix32"]._replace(width=4, batch=8)
+LARGE = [
+    WORKLOADS["sngan32"]._replace(width=4, batch=4, latent=8),
+    WORKLOADS["biggan32"]._replace(width=1, batch=4, latent=8),
+    WORKLOADS["stylegan32"]._replace(width=2, batch=8, latent=8),
+]
 
 
 def test_description_of_the_machine_names_neither_host_nor_paths():
@@ -246,7 +251,7 @@ def test_forms_take_turns_and_failures_are_rows(monkeypatch):
     assert sorted(first) == sorted(second) and first[0] != second[0]
 
 
-@pytest.mark.parametrize("workload", [RING, DIGITS, CLASSES, PAIRS], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", [RING, DIGITS, CLASSES, PAIRS, *LARGE], ids=lambda workload: workload.name)
 def test_torch_forms_compute_the_step_of_the_library(workload):
     pytest.importorskip("torch")
     outcomes = parity.check(
@@ -257,7 +262,7 @@ def test_torch_forms_compute_the_step_of_the_library(workload):
         assert outcome.agrees, parity.line(outcome)
 
 
-@pytest.mark.parametrize("workload", [DIGITS, CLASSES, PAIRS], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", [DIGITS, CLASSES, PAIRS, *LARGE], ids=lambda workload: workload.name)
 def test_weights_come_back_from_torch_as_they_went(workload):
     torch = pytest.importorskip("torch")
     from benchmarks.torch_layers import from_flax, to_flax
@@ -272,10 +277,10 @@ def test_weights_come_back_from_torch_as_they_went(workload):
         from_flax(networks(workload)[0], both.discriminator)
 
 
-@pytest.mark.parametrize("workload", [DIGITS, CLASSES, PAIRS], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", [DIGITS, CLASSES, PAIRS, *LARGE], ids=lambda workload: workload.name)
 def test_torch_forms_train_on_random_draws(workload):
     pytest.importorskip("torch")
-    for name in ("torch-eager-cl", "torch-stacked"):
+    for name in available(workload, 2, ("torch-eager-cl", "torch-stacked")):
         form = find(name)(workload, 2)
         form.run(2)
         one, other = (jax.tree.leaves(trained.params.generator) for trained in form.read())
