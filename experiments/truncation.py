@@ -5,7 +5,7 @@
 Takes the runs of experiments/architectures.py on labelled images. Their generators are sampled with latents nearer and
 nearer to the middle: BigGAN's in the form of its paper, with |z| below a threshold by drawing again, and in that of the
 code that was published, a scaled normal cut off at 2; StyleGAN2's in w, towards its running mean. How much of the
-samples lies in the data (precision) and of the data in the samples (recall) is label from the features of a classifier
+samples lies in the data (precision) and of the data in the samples (recall) is judged by the features of a classifier
 of the data, beside the training images' own.
 
 Writes results.json, table.md and truncation.png. Takes some minutes on two cores.

@@ -162,7 +162,7 @@ def run_script(name, folder, env, *options):
 @pytest.mark.slow
 def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path, optimized):
     """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
-    images: dict[str, np.ndarray] = {}
+    images: dict = {}
     source = digits(labels=True)
     for name, part in (("train", source.train), ("test", source.heldout)):
         assert part is not None and part.y is not None
@@ -171,14 +171,14 @@ def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_the
     np.savez(tmp_path / "architectures" / "mnist.npz", **images)
     networks = ["dcgan", "biggan", "stylegan2"]
     run_script("architectures", tmp_path, optimized, "--networks", *networks, "--seeds", "2", "--steps", "2",
-               "--parameters", "20000")  # fmt: skip
+               "--parameters", "60000")  # fmt: skip
     made = tmp_path / "architectures" / "mnist"
     assert {path.name for path in made.iterdir()} >= {"results.json", "table.md", "samples.png", *networks}
     kept = json.loads((made / "results.json").read_text())
     for row in kept["networks"].values():
         assert len(row["values"]) == len(row["outcomes"]) == 2 and row["ms_per_step"] > 0
     counts = [row["parameters"] for row in kept["networks"].values()]
-    assert max(counts) < 3 * min(counts)  # so small that a width of two more is twice the network
+    assert max(counts) < 3 * min(counts)  # so small that a width of two more is up to twice the network
     run_script("smoothness", tmp_path, optimized)
     run_script("truncation", tmp_path, optimized)
     for name in ("smoothness", "truncation"):
