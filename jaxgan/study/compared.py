@@ -1,6 +1,5 @@
 """What samples are compared with, and in which features: from options to batches of real examples."""
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import numpy as np
 from jaxgan.data.batches import Batches, from_array, from_files
 from jaxgan.data.source import DataError, Source
 from jaxgan.evaluation.images import features_for
-from jaxgan.features import Features, principal_features
+from jaxgan.features import Features, inception_features, principal_features
 from jaxgan.study import catalogue
 from jaxgan.study.messages import OptionError, nearest
 
@@ -166,12 +165,9 @@ def _words(shape: tuple[int, ...]) -> str:
 
 
 def _inception(path: str) -> Features:
-    make = getattr(importlib.import_module("jaxgan.features"), "inception_features", None)
-    if make is None:
-        raise OptionError("features", "this version has no Inception network; name classifier or path/to/file.py:name")
     if not path:
         raise OptionError("features", "got 'inception:', expected the file of its weights behind the colon")
-    return make(path)
+    return inception_features(path)
 
 
 def _own(name: str) -> Features | Callable[[Any], Any]:
