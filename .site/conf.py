@@ -1,5 +1,6 @@
 """The site: `sphinx-build -W .site build/site`. Pages are Markdown, the index of names is made of docstrings."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -36,6 +37,7 @@ nb_execution_mode = "cache"
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+os.environ.pop("MPLBACKEND", None)  # another than a notebook's own would leave figures out of the pages
 nb_execution_in_temp = True  # what a tutorial draws is on its page
 
 autosummary_generate = False

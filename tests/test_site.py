@@ -119,6 +119,8 @@ def test_the_site_is_built(tmp_path, optimized):
     assert done.returncode == 0, done.stderr
     for page in PAGES:
         assert (tmp_path / "site" / page).with_suffix(".html").is_file(), page
+    drawn = (tmp_path / "site" / "tutorials" / "tutorial_two_losses.html").read_text(encoding="utf-8")
+    assert '<img alt="' in drawn.partition("</article>")[0]  # figures of cells
     assert "jaxgan.losses.minimax" in (tmp_path / "site" / "api" / "losses.html").read_text(encoding="utf-8")
 
 
