@@ -93,7 +93,7 @@ def probe(key, algorithm, state):
     return algorithm.game.sample(key, *jg.best_generator(state), 2000)
 
 
-keys, data = jg.seed_keys(jax.random.key(0), SEEDS), ring.sample(jax.random.key(1), 2000)
+keys, data = jg.seed_keys(jax.random.key(0), SEEDS), ring.sample(jax.random.key(1), 2000).x
 
 
 def distance(samples):
