@@ -38,6 +38,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
                partial(BigGANDiscriminator, width=4, attention=8)),
     "residual_mlp": (partial(ResidualMLPGenerator, 2, width=4), partial(ResidualMLPDiscriminator, width=4)),
 }  # fmt: skip
+KINDS = ((3, None), (0, "bfloat16"))  # classes and precision
 
 
 def draw(shape: tuple[int, ...], classes: int, key: Key, n: int) -> Batch:
@@ -48,9 +49,12 @@ def draw(shape: tuple[int, ...], classes: int, key: Key, n: int) -> Batch:
 @pytest.mark.parametrize(
     ("name", "classes", "dtype"),
     [
-        *((name, 3, None) for name in PAIRS),
-        *(pytest.param(name, 0, "bfloat16", marks=pytest.mark.slow) for name in ("sngan", "wgan_gp_resnet", "biggan")),
-        *((name, 0, "bfloat16") for name in ("infogan", "residual_mlp")),
+        *((name, *kind) for name in ("infogan", "residual_mlp") for kind in KINDS),
+        *(
+            pytest.param(name, *kind, marks=pytest.mark.slow)
+            for name in ("sngan", "wgan_gp_resnet", "biggan")
+            for kind in KINDS
+        ),
     ],
 )
 def test_a_step_of_two_seeds_is_finite_and_theirs_alone(name: str, classes: int, dtype: str | None) -> None:

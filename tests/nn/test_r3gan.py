@@ -107,7 +107,8 @@ def test_classes_make_a_difference_and_what_cannot_be_is_refused() -> None:
         R3GANDiscriminator(classes=3, condition="classifier")
 
 
-@pytest.mark.parametrize("dtype", [None, pytest.param("bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [None, "bfloat16"])
 def test_a_step_over_two_seeds_is_finite(dtype: Any) -> None:
     generator = R3GANGenerator(16, 1, width=2, blocks=1, group=4, dtype=dtype)
     discriminator = R3GANDiscriminator(width=2, blocks=1, group=4, dtype=dtype)

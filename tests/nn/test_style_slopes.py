@@ -83,6 +83,7 @@ def latents(key: Key, n: int) -> Array:
     return jax.random.normal(key, (n, 3), jnp.float64)
 
 
+@pytest.mark.slow
 def test_path_length_of_w_has_the_right_gradient() -> None:
     generator = StyleGAN2Generator(8, 1, width=2, mapping_layers=2)  # mixing and noise included
     batch = Batch(normal(0, 2, 8, 8, 1))

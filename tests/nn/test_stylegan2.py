@@ -239,7 +239,8 @@ def trained(size: int, dtype: Any) -> Any:
     return run_seeds(algorithm, lambda key, n: Batch(images[:n]), seed_keys(KEY, 2), num_steps=1)
 
 
-@pytest.mark.parametrize(("size", "dtype"), [(16, None), pytest.param(16, "bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "dtype"), [(16, None), (16, "bfloat16")])
 def test_a_step_over_two_seeds_is_finite(size: int, dtype: Any) -> None:
     result = trained(size, dtype)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((result.state.params, result.info)))

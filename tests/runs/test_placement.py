@@ -91,7 +91,7 @@ def assert_same_runs(found: dict[str, Any], one: dict[str, Any], seeds: np.ndarr
             jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=0, atol=atol), got[key], expected)
 
 
-@pytest.mark.parametrize(("seeds", "in_turn"), [(8, False), (6, True)])
+@pytest.mark.parametrize(("seeds", "in_turn"), [pytest.param(8, False, marks=pytest.mark.slow), (6, True)])
 def test_devices_change_no_number(four: dict[str, Any], seeds: int, in_turn: bool) -> None:
     found = four[f"{seeds} seeds, {in_turn=}"]
     assert_same_runs(found, four["one device"], np.arange(seeds))
