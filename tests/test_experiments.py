@@ -162,15 +162,15 @@ def test_a_try_of_an_experiment_on_conditions_leaves_its_table(name, options, le
     assert kept["seeds"] == 2 and kept["ways"] and "python experiments/" in kept["command"]
 
 
-def run_script(name, folder, env, *options):
-    """An experiment as it is called from the command line, in a folder of its own."""
+def run_script(name, folder, *options):
+    """An experiment as it is called from the command line, in a folder of its own; a few steps need no optimization."""
     command = [sys.executable, str(EXPERIMENTS[0].with_name(f"{name}.py")), *options]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
-def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path, optimized):
+def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path):
     """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
     images: dict[str, Any] = {}
     source = digits(labels=True)
@@ -180,7 +180,7 @@ def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_the
     (tmp_path / "architectures").mkdir()
     np.savez(tmp_path / "architectures" / "mnist.npz", **images)
     networks = ["dcgan", "biggan", "stylegan2"]
-    run_script("architectures", tmp_path, optimized, "--networks", *networks, "--seeds", "2", "--steps", "2",
+    run_script("architectures", tmp_path, "--networks", *networks, "--seeds", "2", "--steps", "2",
                "--parameters", "60000")  # fmt: skip
     made = tmp_path / "architectures" / "mnist"
     assert {path.name for path in made.iterdir()} >= {"results.json", "table.md", "samples.png", *networks}
@@ -189,8 +189,8 @@ def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_the
         assert len(row["values"]) == len(row["outcomes"]) == 2 and row["ms_per_step"] > 0
     counts = [row["parameters"] for row in kept["networks"].values()]
     assert max(counts) < 3 * min(counts)  # so small that a width of two more is up to twice the network
-    run_script("smoothness", tmp_path, optimized)
-    run_script("truncation", tmp_path, optimized)
+    run_script("smoothness", tmp_path)
+    run_script("truncation", tmp_path)
     for name in ("smoothness", "truncation"):
         assert {path.name for path in (tmp_path / name).iterdir()} == {"results.json", "table.md", f"{name}.png"}
     smooth = json.loads((tmp_path / "smoothness" / "results.json").read_text())["networks"]
@@ -204,9 +204,9 @@ def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_the
 
 
 @pytest.mark.slow
-def test_a_try_of_the_ablations_leaves_a_row_of_each(tmp_path, optimized):
+def test_a_try_of_the_ablations_leaves_a_row_of_each(tmp_path):
     options = ["--data", "digits", "--seeds", "2", "--steps", "4", "--width", "2"]
-    run_script("ablations", tmp_path, optimized, *options)
+    run_script("ablations", tmp_path, *options)
     kept = json.loads((tmp_path / "ablations" / "results.json").read_text())
     assert len(kept["ablations"]) == 4
     for row in kept["ablations"].values():
