@@ -169,16 +169,21 @@ def run_script(name, folder, *options):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path):
-    """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
-    images: dict[str, Any] = {}
+def large_digits(times: int) -> dict[str, Any]:
+    """The arrays of a `.npz` file of digits, each pixel `times` x `times` of them."""
+    arrays: dict[str, Any] = {}
     source = digits(labels=True)
     for name, part in (("train", source.train), ("test", source.heldout)):
         assert part is not None and part.y is not None
-        images |= {f"x_{name}": part.x.repeat(4, axis=1).repeat(4, axis=2), f"y_{name}": part.y}
+        arrays |= {f"x_{name}": part.x.repeat(times, axis=1).repeat(times, axis=2), f"y_{name}": part.y}
+    return arrays
+
+
+@pytest.mark.slow
+def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_their_generators(tmp_path):
+    """On digits of four times the size, in place of MNIST, whose file is taken where it is there."""
     (tmp_path / "architectures").mkdir()
-    np.savez(tmp_path / "architectures" / "mnist.npz", **images)
+    np.savez(tmp_path / "architectures" / "mnist.npz", **large_digits(4))
     networks = ["dcgan", "biggan", "stylegan2"]
     run_script("architectures", tmp_path, "--networks", *networks, "--seeds", "2", "--steps", "2",
                "--parameters", "60000")  # fmt: skip
@@ -205,7 +210,8 @@ def test_a_try_of_the_architectures_leaves_their_tables_and_what_is_asked_of_the
 
 @pytest.mark.slow
 def test_a_try_of_the_ablations_leaves_a_row_of_each(tmp_path):
-    options = ["--data", "digits", "--seeds", "2", "--steps", "4", "--width", "2"]
+    np.savez(tmp_path / "digits.npz", **large_digits(2))
+    options = ["--data", "digits.npz", "--seeds", "2", "--steps", "4", "--width", "2"]
     run_script("ablations", tmp_path, *options)
     kept = json.loads((tmp_path / "ablations" / "results.json").read_text())
     assert len(kept["ablations"]) == 4

@@ -254,7 +254,7 @@ def study_file_options(function: Callable) -> Callable:
                 help="Write a commented study file to start from, by default study.toml, and stop."),
         Option("What is done", "--dry-run", is_flag=True, help="Print the runs, the programs that they group into, "
                 "memory, operations and time, and stop."),
-        Option("What is done", "--at-rate", type=click.FloatRange(min=0, min_open=True), metavar="TFLOP/S", help="With "
+        Option("What is done", "--at-rate", type=float, metavar="TFLOP/S", help="With "
                 "--dry-run: the time of all products also where so many are sustained, as on another machine."),
     ]  # fmt: skip
     files = [

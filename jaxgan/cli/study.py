@@ -10,6 +10,7 @@ from jaxgan.cli.options import GroupedCommand, resources_from, study_file_option
 from jaxgan.cli.streams import log, only_results_on_stdout
 from jaxgan.stopping import stoppable
 from jaxgan.study.interrupted import last_line
+from jaxgan.study.limits import check_limit
 
 
 @click.command(cls=GroupedCommand, short_help="Run a study from a file: hundreds of runs, to claims with intervals.")
@@ -49,6 +50,8 @@ def _run(file: Path, dry_run: bool, at_rate: float | None, options: dict[str, An
     on = resources_from(options)
     from jaxgan.study.file import Study
 
+    if at_rate is not None:
+        check_limit("at_rate", at_rate)
     with only_results_on_stdout():
         asked = Study.read(file)
     if dry_run:

@@ -138,6 +138,7 @@ class InceptionV3(nn.Module):
       Obukhov et al. 2020, torch-fidelity.
 
     Example:
+      >>> import jax
       >>> x = jax.ShapeDtypeStruct((5, 32, 32, 3), jnp.uint8)
       >>> made = jax.eval_shape(lambda key, x: InceptionV3().init_with_output(key, x)[0], jax.random.key(0), x)
       >>> made["2048"].shape, made["logits_unbiased"].shape

@@ -34,13 +34,11 @@ from jaxgan.study.compared import PARTS, Real, check_comparable, find_features, 
 from jaxgan.study.config import Config, from_stored
 from jaxgan.study.generate import condition_shape
 from jaxgan.study.generated import drawn_by_all
-from jaxgan.study.limits import check_limit
+from jaxgan.study.limits import SETTINGS, check_limit
 from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_width, too_few, yardsticks
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.planning import source_of
 from jaxgan.study.trust import check_trusted
-
-MOST = 10_000_000  # samples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,13 +132,11 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
 def _check(asked: Asked) -> list[str]:
     """The kinds of numbers that are asked for, in order."""
     check_limit("key", asked.key)
-    for name, value, low, high in (
-        ("count", asked.count, 2, MOST),
-        ("batch_size", asked.batch_size, 1, 2**17),
-        ("resamples", asked.resamples, 0, 10_000),
-    ):
-        if value is not None:
-            expect(name, value, low <= value <= high, f"at least {low}, and at most {high:,}")
+    check_limit("resamples", asked.resamples)
+    if asked.count is not None:
+        check_limit("count", asked.count)
+    batch = SETTINGS["batch_size"]
+    expect("batch_size", asked.batch_size, batch.holds(asked.batch_size), str(batch))
     expect("part", asked.part, asked.part in PARTS, "heldout, train or all")
     names = [name for text in asked.metrics for name in text.split(",") if name]
     for name in names:

@@ -72,6 +72,11 @@ LIMITS: Mapping[str, Limit] = {
     # of trained generators
     "n": Limit(1, 100_000),
     "learning_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
+    # of sets of samples
+    "count": Limit(2, 10_000_000),
+    "resamples": Limit(0, 10_000),
+    # of a plan, in TFLOP/s
+    "at_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
 }
 """By option."""
 

@@ -49,16 +49,18 @@ def test_the_same_command_begins_a_study_and_goes_on_with_it(ran, capsys):
 def test_a_dry_run_prints_a_plan_and_runs_nothing(ran, capsys, monkeypatch):
     planner = ModuleType("jaxgan.study.dry")
 
-    def plan_sections(options, *, on, out, keep_programs, log):
-        log("a trial of each program")
+    def plan_sections(options, *, on, out, keep_programs, rate, log):
+        log(f"a trial of each program, and {rate:g} TFLOP/s")
         return [section("plan", "Programs", ["program", "runs"], [["minimax", str(len(options["vary"]))]])]
 
     planner.plan_sections = plan_sections  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "jaxgan.study.dry", planner)
     Path("rates.toml").write_text(SMALL)
-    assert main(["study", "rates.toml", "--dry-run"]) == 0
+    assert main(["study", "rates.toml", "--dry-run", "--at-rate", "50"]) == 0
     output = capsys.readouterr()
-    assert "minimax\t1" in output.out and output.err == "a trial of each program\n"
+    assert "minimax\t1" in output.out and output.err == "a trial of each program, and 50 TFLOP/s\n"
+    assert main(["study", "rates.toml", "--dry-run", "--at-rate", "0"]) == 2
+    assert main(["study", "rates.toml", "--at-rate", "50"]) == 2
     assert not ran and not Path("runs").exists()
 
 
