@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxgan.study import vary
+from jaxgan.study.messages import OptionError
 
 Value = float | int | str
 DIGITS = 4  # of drawn and of grid values: they stand in the labels of configurations
+_TRIES = 20  # rows that are drawn for each that is asked for, at most
 
 
 class Range(NamedTuple):
@@ -61,6 +63,12 @@ def grid(within: Range, n: int) -> tuple[float, ...]:
 def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
     """Rows of settings, each drawn at random from its range; the first rows are the same whatever their number.
 
+    A row with a number that one before it has from the same range, as happens among some hundred of so few digits, is
+    drawn again: a recipe that has this setting alone would have the row twice.
+
+    Raises:
+      OptionError: a range has too few numbers of that many digits.
+
     Example:
       >>> few, many = (drawn({"lr_d": Range(1e-5, 1e-2), "d_steps": (1, 5)}, n, seed=0) for n in (1, 8))
       >>> few == many[:1], few
@@ -69,8 +77,17 @@ def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
     import numpy as np
 
     names = sorted(ranges)  # whatever their order in a file
-    shares = np.random.default_rng(seed).random((n, len(names)))
-    return tuple({name: _drawn(ranges[name], float(u)) for name, u in zip(names, row, strict=True)} for row in shares)
+    rng, rows, seen = np.random.default_rng(seed), list[dict[str, Value]](), set[tuple[str, Value]]()
+    for _ in range(_TRIES * n):
+        shares = rng.random(len(names)).tolist()
+        row = {name: _drawn(ranges[name], share) for name, share in zip(names, shares, strict=True)}
+        own = {(name, value) for name, value in row.items() if isinstance(ranges[name], Range)}
+        if not own & seen:
+            rows.append(row)
+            seen |= own
+        if len(rows) == n:
+            return tuple(rows)
+    raise OptionError("vary", f"got {n:,} rows at random, expected fewer, or ranges that hold so many numbers")
 
 
 def text_of(settings: Together, owner: str = "") -> str:
