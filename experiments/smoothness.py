@@ -106,6 +106,9 @@ def draw(kept, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("architectures/mnist"), help="their folder")
+    parser.add_argument(
+        "--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="of these (default all)"
+    )
     parser.add_argument("--out", type=Path, default=Path("smoothness"), help="the folder for results")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,7 @@ def main():
     classifier = jg.classifier_features(source.train, source.heldout, len(source.classes))
     about = jg.provenance()
     networks: dict[str, dict[str, list]] = {}
-    for name in NETWORKS:
+    for name in options.networks:
         run = jg.load_run(options.runs / name)
         for seed in run.seeds.tolist():
             generator = run.generator(seed=seed)

@@ -48,8 +48,8 @@ def curves_of(options, features, heldout):
     """By way and truncation what is measured of each seed, and the first seed's images of the same keys."""
     found: dict[str, dict[str, list]] = {}
     shown: dict[tuple[str, str], np.ndarray] = {}
-    for way, (network, _, _) in WAYS.items():
-        run = jg.load_run(options.runs / network)
+    for way in options.ways:
+        run = jg.load_run(options.runs / WAYS[way][0])
         for seed in run.seeds.tolist():
             generator = run.generator(seed=seed)
             for name in names_of(way):
@@ -118,6 +118,7 @@ def draw(kept, shown, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("architectures/mnist"), help="their folder")
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS), help="only these (default all)")
     parser.add_argument("--out", type=Path, default=Path("truncation"), help="the folder for results")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
