@@ -70,7 +70,7 @@ def test_a_try_of_a_tutorial_as_a_script(path: Path, tmp_path: Path, optimized: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", ["two_losses", "conditional"])
+@pytest.mark.parametrize("subject", ["two_losses", pytest.param("conditional", marks=pytest.mark.long)])
 def test_a_tutorial_as_a_notebook_shows_bars_and_figures(
     subject: str, tmp_path: Path, optimized: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
