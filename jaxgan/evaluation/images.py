@@ -92,11 +92,7 @@ def image_evaluator(
         "features": features.name,
         "sample_sizes": sizes | {"features": real_features.shape[1]},
     }
-    centre = jnp.asarray(real_moments.mean, jnp.float32)
-    around = [jnp.asarray(part, jnp.float32) - centre[None] for part in (train_features, real_features)]
-    reference, classes, shares = _Reference(features.apply, centre, *around), None, None
-    if len(centre) > WIDE:
-        reference = reference._replace(factor=jnp.asarray(factor(real_moments.covariance), jnp.float32))
+    reference, classes, shares = _reference(features, train_features, real_features, real_moments), None, None
     real: dict[str, NDArray] = {"real": np.asarray(to_unit(heldout.x[:KEPT_IMAGES]))}
     groups: _Groups | None
     if features.accuracy is not None:
@@ -115,7 +111,9 @@ def image_evaluator(
         reference = reference._replace(
             labels=jnp.asarray(groups.train),
             radius=jnp.asarray(classes.radius, jnp.float32),
-            centres=None if groups.centres is None else jnp.asarray(groups.centres, jnp.float32) - centre[None],
+            centres=None
+            if groups.centres is None
+            else jnp.asarray(groups.centres, jnp.float32) - reference.centre[None],
         )
     held = None
     if asked and groups is not None and groups.centres is None:
@@ -130,6 +128,16 @@ def image_evaluator(
         notes["sharpness"] = {name: list(bounds) for name, bounds in sharp.bounds.items()}
     finish = partial(_finish, real_moments, classes, held, (len(train.x), len(heldout.x)), sharp)
     return Evaluator(reference, _measure, finish, tuple(metrics), samples, rules, notes, real, shares=shares)
+
+
+def _reference(
+    features: Features, train: Float[np.ndarray, "n d"], heldout: Float[np.ndarray, "m d"], real: Moments
+) -> _Reference:
+    """Real features around the mean of the held-out ones, whose moments are given."""
+    centre = jnp.asarray(real.mean, jnp.float32)
+    seen, unseen = (jnp.asarray(part, jnp.float32) - centre[None] for part in (train, heldout))
+    whole = jnp.asarray(factor(real.covariance), jnp.float32) if len(centre) > WIDE else None
+    return _Reference(features.apply, centre, seen, unseen, factor=whole)
 
 
 def _comparable(source: Source, train: Examples, heldout: Examples | None) -> Examples:

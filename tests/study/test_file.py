@@ -17,7 +17,6 @@ from jaxgan.study import catalogue
 from jaxgan.study.axes import PRESETS, Range, drawn, grid, preset_axis
 from jaxgan.study.config import configure
 from jaxgan.study.file import Study, StudyError
-from jaxgan.study.messages import OptionError
 from jaxgan.study.mistakes import METRICS
 from jaxgan.study.settings import known_settings, resolve
 
@@ -390,12 +389,3 @@ def test_it_runs_as_what_its_folder_has(monkeypatch, tmp_path):
     assert called == {"job": "study", "given": study.options(), "out": Path("runs/rates"), "again": True,
                       "progress": False}  # fmt: skip
     assert study.run(tmp_path) == tmp_path
-
-
-def test_many_random_rows_are_no_number_twice():
-    """200 of the narrow ranges' learning rates, of four digits, held one twice; the first rows stay what they were."""
-    same, few = preset_axis("lucic-narrow", 20, 0, ["lr_d", "lr_g", "b1"])
-    _, many = preset_axis("lucic-narrow", 200, 0, ["lr_d", "lr_g", "b1"])
-    assert same == {"b1": 0.5} and few.rows == many.rows[:20] and len(set(many.rows)) == 200
-    with pytest.raises(OptionError, match="got 200 rows at random, expected fewer"):
-        drawn({"lr_d": Range(1e-3, 1.05e-3)}, 200, seed=0)
