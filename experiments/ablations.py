@@ -12,6 +12,7 @@ Writes results.json and table.md; a run that is there is not trained again. Take
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def main():
     about = jg.provenance()
     kept = {
         "command": f"python experiments/ablations.py --data {options.data} --seeds {options.seeds} "
-        f"--steps {options.steps} --width {options.width}",
+        f"--steps {options.steps} --width {options.width} --only {shlex.join(options.only)}",
         "data": options.data,
         "seeds": options.seeds,
         "steps": options.steps,

@@ -14,6 +14,7 @@ Writes results.json, table.md and smoothness.png. Takes some minutes on two core
 
 import argparse
 import json
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -125,7 +126,8 @@ def main():
             for space, values in found.items():
                 networks.setdefault(name, {}).setdefault(space, []).append(values)
     kept = {
-        "command": f"python experiments/smoothness.py --runs {options.runs.name}",
+        "command": f"python experiments/smoothness.py --runs architectures/{options.runs.name} "
+        f"--networks {shlex.join(options.networks)}",
         "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
         "versions": about["versions"],
         "networks": networks,

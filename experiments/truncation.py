@@ -13,6 +13,7 @@ Writes results.json, table.md and truncation.png. Takes some minutes on two core
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ def main():
     about = jg.provenance()
     ways, shown = curves_of(options, features, heldout)
     kept = {
-        "command": f"python experiments/truncation.py --runs {options.runs.name}",
+        "command": f"python experiments/truncation.py --runs architectures/{options.runs.name} "
+        f"--ways {shlex.join(options.ways)}",
         "seeds": len(next(iter(next(iter(ways.values())).values()))),
         "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
         "versions": about["versions"],
