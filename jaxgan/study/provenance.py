@@ -106,8 +106,31 @@ _POSIX = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return named_processor(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+
+
+def named_processor(cpuinfo: str) -> str:
+    """The name of the first processor in Linux's `/proc/cpuinfo`, with what decides how XLA compiles for it.
+
+    A virtual machine often gives one name to processors of several generations, whose vectors are of other widths: sums
+    in another order, and so a game of other bits.
+
+    Example:
+      >>> named_processor("model name: AMD EPYC\\ncpu family: 25\\nmodel: 1\\nflags: fpu avx avx2\\n\\n")
+      'AMD EPYC (family 25, model 1, AVX2)'
+    """
+    fields = {}
+    for line in cpuinfo.partition("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        fields[name.strip()] = value.strip()
+    can = (fields.get("flags") or fields.get("Features") or "").split()
+    details = [f"{name} {fields[key]}" for name, key in _GENERATION.items() if key in fields]
+    details += [name for flag, name in _VECTORS.items() if flag in can][:1]
+    name = fields.get("model name", platform.machine())
+    return f"{name} ({', '.join(details)})" if details else name
+
+
+_GENERATION = {"family": "cpu family", "model": "model"}
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}  # the widest first
