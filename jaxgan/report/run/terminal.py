@@ -1,5 +1,6 @@
 """A finished run on the terminal."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from jaxgan.report.run.settings import are_many
 from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import failures_section, summarize_run
 from jaxgan.report.run.timeline import timeline_section
-from jaxgan.report.run.verdicts import to_try
+from jaxgan.report.run.verdicts import to_try, verdicts
 from jaxgan.report.tables import show as show_tables
 from jaxgan.report.words import sample_sizes
 from jaxgan.results.codes import HEALTHY
@@ -23,7 +24,7 @@ BEST = 10  # configurations of many that a terminal shows
 
 
 def show(folder: Path) -> None:
-    """The tables, what the outcomes mean, when and why, and where to look."""
+    """The tables, of each configuration what happened and why, and where there is more."""
     results, console = load_results(folder), Console()
     table = summarize_run(results)
     parts = sections(results, table)
@@ -31,10 +32,12 @@ def show(folder: Path) -> None:
         parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
     show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)
-    _explain(results, width)
+    lines = [click.wrap_text(line, width) for line in verdicts(results, table).splitlines()]
+    click.echo("\n\n".join(["", *lines, ""]).removeprefix("\n"))
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
-    click.echo(f"report      {folder / 'report.html'}")
+    click.echo(f"report          {folder / 'report.html'}")
+    click.echo(f"more reasons    {shlex.join(['jaxgan', 'diagnose', str(folder)])}")
     click.echo(f"reproduce with  {results.config['command']}")
 
 
@@ -44,10 +47,7 @@ def show_diagnosis(results: Results) -> None:
     many = are_many(results)
     failures = codes_section(results, table) if many else failures_section(table)
     show_tables([failures, *([] if many else [timeline_section(results)])], console)
-    _explain(results, min(console.width, 100))
-
-
-def _explain(results: Results, width: int) -> None:
+    width = min(console.width, 100)
     for code in sorted(set(results.outcomes.ravel().tolist()) - {HEALTHY}):
         click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
     for paragraph in [] if are_many(results) else why(results):
