@@ -104,22 +104,33 @@ def legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> No
 
 def png(figure: "Figure") -> bytes:
     """The figure as a PNG, the same each time."""
-    _settle(figure)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=figure.dpi, facecolor="white")
-    return content.getvalue()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    return _printed(figure, FigureCanvasAgg, "print_png")
 
 
 def save_vector(figure: "Figure", stem: Path) -> None:
     """Writes STEM.pdf and STEM.svg, whose texts are texts: without dates, and parts named from a fixed salt."""
     import matplotlib
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+    with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
+        svg = _printed(figure, FigureCanvasSVG, "print_svg", {"Date": None})
+        pdf = _printed(figure, FigureCanvasPdf, "print_pdf", {"CreationDate": None})
+    write_bytes(stem.with_name(f"{stem.name}.svg"), svg)
+    write_bytes(stem.with_name(f"{stem.name}.pdf"), pdf)
+
+
+def _printed(figure: "Figure", canvas: Any, method: str, metadata: dict[str, Any] | None = None) -> bytes:
+    """What a canvas makes of a figure. `savefig` would draw it twice, the first time for a layout, which is settled."""
     _settle(figure)
-    for kind, undated in (("svg", "Date"), ("pdf", "CreationDate")):
-        content = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": "jaxgan", "svg.fonttype": "none", "pdf.fonttype": 42}):
-            figure.savefig(content, format=kind, metadata={undated: None}, facecolor="white")
-        write_bytes(stem.with_name(f"{stem.name}.{kind}"), content.getvalue())
+    content, dpi = io.BytesIO(), figure.dpi
+    try:
+        getattr(canvas(figure), method)(content, metadata=metadata)
+    finally:
+        figure.dpi = dpi  # vector formats set their own
+    return content.getvalue()
 
 
 def _settle(figure: "Figure") -> None:

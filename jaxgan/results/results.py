@@ -157,7 +157,8 @@ class Results:
         """
         if name not in GROUPS:
             raise KeyError(f"there is no group {name!r}, expected one of {', '.join(GROUPS)}")
-        found = {key: v for key, v in self.dataset.data_vars.items() if v.attrs.get("group") == name}
+        # Variables: to make a `DataArray` of each of a hundred takes longer than all that is asked of them.
+        found = {key: v for key, v in self.dataset.variables.items() if v.attrs.get("group") == name}
         return {str(key).removeprefix(f"{name}_"): v.values for key, v in found.items()}
 
     def to_xarray(self) -> xr.Dataset:
