@@ -154,6 +154,10 @@ _STUDY = [
             f"[default: {_by_data('samples')}]"),
     Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance is above "
             f"this multiple of real against real examples.  [default: {_by_data('failure_multiple')}]"),
+    Option("Evaluation", "--features", metavar="NAME", help="What images are compared in: classifier, trained on the "
+            "labels of the data; principal, components of their pixels; inception:WEIGHTS, the network of FID with its "
+            "file of weights; or path/to/file.py:name, a function in JAX of images [n, h, w, c] in [-1, 1] that "
+            "returns [n, d], or a jaxgan.Features.  [default: classifier, without labels principal]"),
     Option("Evaluation", "--common-latents", is_flag=True, help="Evaluate all seeds, at all steps, on samples from the "
             "same latents: curves differ by generators alone, but intervals over seeds leave out that of latents."),
     Option("Evaluation", "--probe", multiple=True, metavar="NAME", help="Your own measurement along training, at the "

@@ -18,6 +18,7 @@ PLACES = {
     **{name: ("train", name) for name in ("seeds", "first_seed", "steps", "key")},
     **{name: ("evaluate", name) for name in ("samples", "failure_multiple", "record_every", "common_latents")},
     "evaluate_every": ("evaluate", "every"),
+    "features": ("evaluate", "features"),
     "probe": ("evaluate", "probes"),
     "loss": ("recipes",),
     "recipe": ("recipes",),
@@ -32,8 +33,8 @@ def options_of(content: Content, folder: Path) -> dict[str, Any]:
     entries = [entry(one, folder) for one in content.recipes]
     found = {name: _at(content, PLACES[name]) for name in _PLAIN}
     found["data"] = data_path(content.data.name, folder)
-    for player in PLAYERS:
-        found[player] = own_path(name, folder) if (name := found[player]) else None
+    for option in (*PLAYERS, "features"):
+        found[option] = own_path(name, folder) if (name := found[option]) else None
     if content.data.value_range is not None:
         found["value_range"] = ",".join(map(value_text, content.data.value_range))
     found["probe"] = tuple(own_path(name, folder) for name in content.evaluate.probes)

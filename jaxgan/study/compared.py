@@ -4,14 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jax.tree_util import Partial
 
 from jaxgan.data.batches import Batches, from_array, from_files
 from jaxgan.data.source import DataError, Source
 from jaxgan.evaluation.images import features_for
 from jaxgan.features import Features, inception_features, principal_features
 from jaxgan.study import catalogue
+from jaxgan.study.config import INCEPTION, Config
 from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.own_code import kept_running, raised
 
 PARTS = ("heldout", "train", "all")
 _POINTS = 10_000  # of a mixture, of which there is no end, where no number is asked for
@@ -118,12 +122,8 @@ def find_features(
     Raises:
       OptionError, DataError: no such features, or none for such data.
     """
-    if features is not None and features.startswith("inception:"):
-        return _inception(features.removeprefix("inception:"))
-    if features is not None and ":" in features:
-        return _own(features)
-    if features not in (None, "classifier", "principal"):
-        raise OptionError("features", f"got {features!r}; {nearest(str(features), KNOWN)}")
+    if features is not None and (found := without_data(features)) is not None:
+        return found
     if len(shape) == 1:
         if features is not None:
             raise OptionError("features", f"got {features!r}, but points are compared as they are; leave it out")
@@ -136,6 +136,54 @@ def find_features(
     if features == "classifier" and source.train.y is None:
         raise OptionError("features", f"got 'classifier', but {source.name} has no labels; leave it out or name others")
     return features_for(source, source.train, source.heldout, seed, report)
+
+
+def without_data(features: str) -> Features | Callable[[Any], Any] | None:
+    """What `--features` names where that needs no data; None: features that are learned.
+
+    Raises:
+      OptionError, DataError: no such features.
+    """
+    if features.startswith(INCEPTION):
+        return _inception(features.removeprefix(INCEPTION))
+    if ":" in features:
+        return _own(features)
+    if features not in ("classifier", "principal"):
+        raise OptionError("features", f"got {features!r}; {nearest(features, KNOWN)}")
+    return None
+
+
+def features_along(config: Config, source: Source, report: Callable[[str], None]) -> Features | None:
+    """What `--features` names, for use inside the program that trains; None: the evaluator's own choice.
+
+    Raises:
+      OptionError, DataError: no such features, none for such data, or a function that JAX cannot trace.
+    """
+    if not config.features:
+        return None
+    if len(source.shape) != 3 or source.paired:
+        what = "pairs are judged by their targets" if source.paired else "points are compared as they are"
+        raise OptionError("features", f"got {config.features!r}, but {what}; leave it out")
+    found = find_features(config.features, source, source.shape, report, config.split_seed)
+    assert found is not None  # of images there are some
+    if not isinstance(found, Features):
+        own = found
+        found = Features(getattr(own, "__name__", config.features), Partial(lambda x: (own(x), None)))
+    _check_traceable(config.features, found, source.shape)
+    return found
+
+
+def _check_traceable(name: str, features: Features, shape: tuple[int, ...]) -> None:
+    images = jax.ShapeDtypeStruct((2, *shape), np.float32)
+    try:
+        with kept_running():
+            found, _ = jax.eval_shape(features.apply, images)
+            wrong = "" if found.ndim == 2 and len(found) == 2 else f"an array {list(found.shape)}"
+    except Exception as error:  # whatever the user's function raises
+        line = f"{name}{raised(error)}; along training it is part of the compiled program, and so has to be JAX's"
+        raise OptionError("features", line) from error
+    if wrong:
+        raise OptionError("features", f"{name} made {wrong} of images {list(images.shape)}, expected [2, d]")
 
 
 def check_comparable(samples: Batches, real: Batches, features: str | None) -> str | None:

@@ -45,6 +45,7 @@ class Config:
     background: int | None = None  # the grey level behind transparent pixels; None: white
     vary: tuple[str, ...] = ()  # axes of settings, see `study.vary`: every recipe with every cell of their grid
     stop: tuple[str, ...] = ()  # what ends a run before its last step, see `study.stop_rules`
+    features: str = ""  # of images, that metrics are taken in; "": those for the data
     common_latents: bool = False  # generators of all seeds are evaluated on samples from the same latents
     planned: tuple[str, ...] = ()  # METRIC:BETTER>THAN, claims that were made before the first run
 
@@ -69,6 +70,8 @@ _GAN = {
 """Settings of the recipe `gan` by kind of data; every other recipe has its paper's."""
 
 MIXTURES = ("ring", "grid")
+INCEPTION = "inception:"
+"""Before the file of weights of the network of FID, where features are named."""
 PAIRS, REVERSED = "pairs:", "reversed-pairs:"
 """Before the name of data that are pairs of images; the second makes the input the target."""
 PRECISIONS = {
@@ -89,7 +92,7 @@ SHORTHANDS = {
 """Options that are short for a setting of every configuration, and the setting's name."""
 REPEATED = ("loss", "recipe", "set", "network", "probe", "vary", "stop", "planned")
 """Options that can be given several times."""
-OWN = ("loss", "recipe", "probe", "generator", "discriminator")
+OWN = ("loss", "recipe", "probe", "generator", "discriminator", "features")
 """Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Slower learning over more steps, in which the losses differ less: factors on the defaults."""
@@ -141,6 +144,7 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
         "vary": (),
         "stop": (),
         "planned": (),
+        "features": "",
         "common_latents": False,
     }
 
@@ -224,7 +228,17 @@ def own_code(config: Config) -> tuple[str, ...]:
     """
     values = [getattr(config, option) for option in OWN]
     names = [name for value in values for name in ((value,) if isinstance(value, str) else value)]
-    return tuple(name for name in names if ":" in name)
+    return tuple(filter(is_own, names))
+
+
+def is_own(name: str) -> bool:
+    """Whether a name that an option has is that of the user's own code.
+
+    Example:
+      >>> [is_own(name) for name in ("hinge", "mine.py:hinge", "inception:weights.pth")]
+      [False, True, False]
+    """
+    return ":" in name and not name.startswith(INCEPTION)
 
 
 def black_and_white(config: Config) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jaxgan.study import catalogue
 from jaxgan.study.axes import Together, Value, drawn, preset_axis
-from jaxgan.study.config import prefix_of
+from jaxgan.study.config import INCEPTION, prefix_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.settings import known_settings
 from jaxgan.study.tables import Axes, Content, Recipe
@@ -47,12 +47,14 @@ def entry(given: Recipe, folder: Path) -> Entry:
 
 
 def own_path(name: str, folder: Path) -> str:
-    """The user's own code by a path that does not depend on the current folder.
+    """The user's own code, or weights, by a path that does not depend on the current folder.
 
     Example:
-      >>> [own_path(name, Path("/a")) for name in ("mine=loss.py:f", "package.module:f", "r1_gan")]
-      ['mine=/a/loss.py:f', 'package.module:f', 'r1_gan']
+      >>> [own_path(name, Path("/a")) for name in ("mine=loss.py:f", "package.module:f", "r1_gan", "inception:w.pth")]
+      ['mine=/a/loss.py:f', 'package.module:f', 'r1_gan', 'inception:/a/w.pth']
     """
+    if name.startswith(INCEPTION):
+        return f"{INCEPTION}{folder / name.removeprefix(INCEPTION)}"
     label, equals, rest = name.rpartition("=")
     path, colon, attribute = rest.rpartition(":")
     return f"{label}{equals}{folder / path}{colon}{attribute}" if path.endswith(".py") else name

@@ -13,7 +13,7 @@ from jaxgan.data.source import DataError
 from jaxgan.files import file_digest, write_bytes
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
-from jaxgan.study.config import OWN, prefix_of
+from jaxgan.study.config import INCEPTION, OWN, is_own, prefix_of
 from jaxgan.study.messages import OptionError
 
 
@@ -23,6 +23,9 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     def resolve(name: str) -> str:
         label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
         path, colon, attribute = rest.rpartition(":") if ".py:" in name else (rest, "", "")
+        if name.startswith(INCEPTION):
+            own = name.removeprefix(INCEPTION)
+            return f"{INCEPTION}{Path(own).resolve()}" if own and _exists(own) else name
         if prefix := prefix_of(name):
             own = name.removeprefix(prefix)
             return name if catalogue.is_embedded(name) or not _exists(own) else f"{prefix}{Path(own).resolve()}"
@@ -68,13 +71,16 @@ def names_in(content: Mapping[str, Any]) -> list[str]:
         profile.get("d_loss"),
         *(one.get("name") for one in networks.values() if isinstance(one, dict)),
     ]
-    return list(dict.fromkeys(name for value in asked if value for name in _listed(value) if ":" in name))
+    return list(dict.fromkeys(name for value in asked if value for name in _listed(value) if is_own(name)))
 
 
 def digests(study: Study) -> dict[str, str]:
-    """SHA-256 of what the configuration names but does not hold: the user's code, images, points."""
+    """SHA-256 of what the configuration names but does not hold: the user's code, images, points, weights."""
     data = (study.source.train, study.source.heldout)
     code = {name: file_digest(path) for name, path in own_files(study.own_code).items()}
+    if (features := study.config.features).startswith(INCEPTION):
+        weights = Path(features.removeprefix(INCEPTION))
+        code |= {weights.name: file_digest(weights)}
     return code | ({} if study.source.train is None else {study.source.name: checkpoint.digest(data)})
 
 

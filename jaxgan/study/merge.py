@@ -29,7 +29,7 @@ from jaxgan.study.settings import texts_of
 from jaxgan.study.trust import check_trusted
 
 _MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")
-_FILES = ("data", "generator", "discriminator", "probe")  # their folders may differ from machine to machine
+_FILES = ("data", "generator", "discriminator", "probe", "features")  # their folders may differ from machine to machine
 
 
 class Part(NamedTuple):

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxgan.data.source import DataError
 from jaxgan.study import catalogue, inputs
 from jaxgan.study.asked import PLACES, options_of
 from jaxgan.study.axes import Range, Together, labels
+from jaxgan.study.compared import without_data
 from jaxgan.study.config import MIXTURES, configure, prefix_of
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, own_path, preset_of
 from jaxgan.study.limits import FLOAT, check_field
@@ -76,6 +78,8 @@ def _names(content: Content, folder: Path) -> Iterator[Mistake]:
     for player in PLAYERS:
         if (network := getattr(content.networks, player)) is not None:
             yield from _tried(("networks", player), catalogue.find_network, player, own_path(network, folder))
+    if features := content.evaluate.features:
+        yield from _tried(("evaluate", "features"), without_data, own_path(features, folder))
     for i, probe in enumerate(content.evaluate.probes):
         yield from _tried(("evaluate", "probes", i), catalogue.find_probe, own_path(probe, folder))
 
@@ -85,6 +89,8 @@ def _tried(place: Place, function: Callable[..., Any], *arguments: Any) -> Itera
         function(*arguments)
     except OptionError as error:
         yield Mistake(place, _said(error))
+    except DataError as error:
+        yield Mistake(place, str(error))
 
 
 def _settings(content: Content, entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:

@@ -19,6 +19,7 @@ from jaxgan.study import catalogue
 from jaxgan.study.blocks import blocks_for, runs_of
 from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
+from jaxgan.study.compared import features_along
 from jaxgan.study.config import Config, black_and_white
 from jaxgan.study.evidence import yardsticks_of
 from jaxgan.study.job import Block, Log
@@ -114,7 +115,8 @@ def source_of(config: Config) -> Source:
 def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:
     """A study with its evaluator, for which a classifier may have to be trained."""
     config = study.config
-    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, report=log)
+    features = features_along(config, study.source, log)
+    evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, features=features, report=log)
     for line in study.source.notes:
         log(line)
     metrics = [metric.name for metric in evaluator.metrics]

@@ -30,7 +30,16 @@ class ProfileConfig:
 
 EVERY = 50  # steps between two measurements along training, by default
 # Of training: against frozen generators they are trained to their ages, and not measured.
-NOT_FROZEN = ("steps", "samples", "failure_multiple", "evaluate_every", "record_every", "probe", "common_latents")
+NOT_FROZEN = (
+    "steps",
+    "samples",
+    "failure_multiple",
+    "evaluate_every",
+    "record_every",
+    "probe",
+    "features",
+    "common_latents",
+)
 OF_FROZEN = ("ages", "d_iterations", "d_loss", "probes")
 _POINTS, _IMAGES = ("100", "1000", "3000"), ("1e", "10e", "25e")
 

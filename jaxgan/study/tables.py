@@ -231,6 +231,7 @@ class Evaluate(Table):
     failure_multiple: Annotated[float | None, _within(LIMITS["failure_multiple"])] = None
     record_every: Annotated[int | None, _within(LIMITS["record_every"])] = None
     common_latents: StrictBool = False
+    features: Text | None = None
     probes: Texts = ()
 
 
