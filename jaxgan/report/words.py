@@ -81,6 +81,17 @@ def counted(n: int | float, noun: str) -> str:
     return f"{n:,} {plural(noun, n)}" if isinstance(n, int) else f"{n:.3g} {plural(noun, float(f'{n:.3g}'))}"
 
 
+def of_seeds(count: int, seeds: int) -> str:
+    """So many of the seeds.
+
+    >>> of_seeds(0, 8), of_seeds(1, 1), of_seeds(2, 2), of_seeds(8, 8), of_seeds(7, 8)
+    ('none of the 8 seeds', 'the one seed', 'both seeds', 'all 8 seeds', '7 of 8 seeds')
+    """
+    if count == seeds:
+        return {1: "the one seed", 2: "both seeds"}.get(seeds, f"all {seeds} seeds")
+    return f"{count} of {seeds} seeds" if count else f"none of the {seeds} seeds"
+
+
 def named(results: Results) -> str:
     """The configurations by their names, or, of many, how many there are."""
     names = results.configurations

@@ -96,7 +96,7 @@ def test_the_story_dates_what_went_wrong() -> None:
 def test_an_episode_that_never_ended_and_none_at_all() -> None:
     run = make_run(causes=True, seeds=2)
     run.dataset["cause_vanishing_end"][0] = [np.nan, STEPS]
-    assert "In all 2 seeds of minimax the generator's gradient vanished from step 6 to the end of" in why(run)[1]
+    assert "In both seeds of minimax the generator's gradient vanished from step 6 to the end of" in why(run)[1]
     run.dataset["cause_vanishing_begin"][:] = np.nan
     assert why(run)[1] == "Found in no seed: vanishing."
     assert causes_section(run) == []

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jaxgan.report.run.settings import by_recipe
 from jaxgan.report.tables import Cell, Section, numeric, section
-from jaxgan.report.words import MANY, counted, listed, noun_of, number
+from jaxgan.report.words import MANY, counted, listed, noun_of, number, of_seeds
 from jaxgan.results.results import Results
 
 _CODES = {"vanishing": "GRADIENT_VANISHED"}  # which an earlier version did not note
@@ -172,8 +172,7 @@ def _episodes_in_words(results: Results) -> list[str]:
 
 
 def _in_words(episode: Episode, seeds: int) -> str:
-    share = f"all {seeds} seeds" if episode.seeds == seeds else f"{episode.seeds} of {seeds} seeds"
-    where = f"{'the one seed' if seeds == 1 else share} of {episode.configuration}"
+    where = f"{of_seeds(episode.seeds, seeds)} of {episode.configuration}"
     end = "the end of the run" if episode.end is None else f"step {_step(episode.end)}"
     medians = " (medians)" if episode.seeds > 1 else ""
     text = f"In {where} {episode.cause.label} from step {_step(episode.begin)} to {end}{medians}, "

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.report.words import MANY, listed, number
+from jaxgan.report.words import MANY, listed, number, of_seeds
 from jaxgan.results.results import Results
 
 _MEASURES = {"high_frequency": "their power at high frequencies", "laplacian": "the variance of their Laplacian"}
@@ -37,6 +37,5 @@ def _which(results: Results, runs: NDArray[np.bool_]) -> str:
     for i, name in enumerate(results.configurations):
         if count := int(runs[i].sum()):
             medians = listed([number(float(np.median(results.values[m][i, runs[i]]))) for m in _MEASURES])
-            whose = "the one seed" if n == 1 else f"all {n} seeds" if count == n else f"{count} of {n} seeds"
-            parts.append(f"{whose} of {name} ({'medians ' if count > 1 else ''}{medians})")
+            parts.append(f"{of_seeds(count, n)} of {name} ({'medians ' if count > 1 else ''}{medians})")
     return f"the samples of {listed(parts)}" if parts else ""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from jaxgan.report.run.causes import Cause, causes_of, first_not_finite, meanwhile
 from jaxgan.report.run.modes import CODES, missing_in_words
 from jaxgan.report.run.settings import ALL, are_many, by_recipe
-from jaxgan.report.run.table import Failures, Table
+from jaxgan.report.run.table import Table
 from jaxgan.report.tables import Cell, Section, section
-from jaxgan.report.words import MANY, listed, noun_of, percent
+from jaxgan.report.words import MANY, listed, noun_of, of_seeds, percent
 from jaxgan.results.codes import FINE, HEALTHY
 from jaxgan.results.results import Results
 
@@ -75,7 +75,7 @@ def _failures(table: Table, i: int) -> str:
     low, high = (percent(bound) for bound in total.share[1:])
     by_code = f": {listed([f'{count} {code}' for code, count in codes.items()])}" if codes else ""
     return (
-        f"With {name} {_share(total, table.seeds)} failed{by_code} "
+        f"With {name} {of_seeds(total.failed, table.seeds)} failed{by_code} "
         f"(95 % Wilson interval of the share: {low} to {high})."
     )
 
@@ -190,9 +190,3 @@ def _failures_by_recipe(results: Results, table: Table) -> str:
         parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations have no failure)")
     more = f", and so on for {len(parts) - MANY} more" if len(parts) > MANY else ""
     return f"Of {table.seeds * len(failed):,} runs {failed.sum():,} failed: {listed(parts[:MANY])}{more}."
-
-
-def _share(failures: Failures, seeds: int) -> str:
-    if failures.failed == 0:
-        return f"none of the {seeds} seeds"
-    return f"all {seeds} seeds" if failures.failed == seeds else f"{failures.failed} of {seeds} seeds"
