@@ -95,10 +95,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; so would what tests start be
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # `fit` compiles ahead of time, of which JAX keeps no copy in memory: a program is found again here instead. One
-    # folder for all workers, which inherit it: many commands are run on the same small networks.
+    # folder for all workers, which inherit it: many commands are run on the same small networks. It outlives the tests
+    # where JAXGAN_TEST_CACHE names it.
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="jaxgan-tests-")
-        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        folder = os.environ.get("JAXGAN_TEST_CACHE")
+        if not folder:
+            folder = tempfile.mkdtemp(prefix="jaxgan-tests-")
+            config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
         os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/programs"
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
         os.environ["JAXGAN_CACHE_DIR"] = f"{folder}/cache"
