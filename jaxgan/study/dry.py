@@ -124,9 +124,9 @@ def operations_section(study: Study, rate: float | None) -> Section:
         "TFLOP of all runs",
         *([] if rate is None else [f"at {rate:g} TFLOP/s"]),
     ]
-    caption = "Matrix products and convolutions of the training, two operations a multiplication"
+    caption = "Matrix products and convolutions of training; a multiply-add counts as two operations"
     if rate is not None:
-        caption += f": {duration(total / (1e12 * rate))} where {rate:g} TFLOP/s are sustained"
+        caption += f": {duration(total / (1e12 * rate))} at a sustained {rate:g} TFLOP/s"
     return section("operations", caption, head, rows)
 
 

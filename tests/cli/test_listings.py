@@ -21,7 +21,9 @@ from tests.cli.commands import jaxgan_process, refused
 def test_a_platform_that_is_not_there_is_a_line(tmp_path, platform):
     environment = os.environ | {"JAX_PLATFORMS": platform}
     done = jaxgan_process("train", "--data", "ring", "--seeds", "1", "--steps", "1", cwd=tmp_path, env=environment)
-    line = f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset, JAX chooses\n"
+    line = (
+        f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset it to let JAX choose\n"
+    )
     assert (done.returncode, done.stderr) == (2, line)
 
 
