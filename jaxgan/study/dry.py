@@ -70,7 +70,7 @@ def plan_sections(
     rows, total = [], 0.0
     for program in study.programs.values():
         own = [block for block in blocks if block.program == program.name]
-        log(f"trying {program.name}")
+        log(f"measuring {program.name}")
         trial = tried(study, program, own[0], placement)
         seconds = trial.compilation + config.steps * trial.step * sum(map(runs_of, own)) / runs_of(own[0])
         total += seconds

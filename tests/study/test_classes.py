@@ -141,7 +141,7 @@ def test_pictures_are_projected_beside_held_out_images(
     words = ["project", str(pets), str(tmp_path / "noise.png"), "--class", "dog", "--steps", "3"]
     assert main(words) == 0
     shown = capsys.readouterr()
-    assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "of held-out images" in shown.err
+    assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "over held-out images" in shown.err
     png, npz = shown.out.split()
     Image.open(png).verify()
     with np.load(npz) as arrays:
