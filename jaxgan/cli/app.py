@@ -74,7 +74,7 @@ def _call(words: list[str]) -> int:
         return cli.main(words, prog_name="jaxgan", standalone_mode=False) or 0
     for before, word in zip(["jaxgan", *words], words, strict=False):
         if not word:
-            raise click.UsageError(f"{before}: got an empty word, expected a value; is a variable of the shell unset?")
+            raise click.UsageError(f"{before}: got an empty word, expected a value; is a shell variable unset?")
         _check_word(word)
     try:
         with cli.make_context("jaxgan", words) as context:
@@ -90,7 +90,7 @@ def _check_word(word: str) -> None:
         word.encode()
     except UnicodeEncodeError:
         here = sys.getfilesystemencoding()
-        how = "" if here == "utf-8" else f"; this shell's locale is {here}, and PYTHONUTF8=1 takes all for UTF-8"
+        how = "" if here == "utf-8" else f"; this shell's locale is {here}, and PYTHONUTF8=1 switches to UTF-8"
         raise click.UsageError(f"expected words in UTF-8, got {word!r}{how}") from None
     if "\0" in word:
         raise click.UsageError(f"expected words without a NUL, got {word!r}")
@@ -106,7 +106,7 @@ def _check_word(word: str) -> None:
 def cli(context: click.Context) -> None:
     """Study generative adversarial networks: any loss, many seeds at once, a reason for every failure.
 
-    Begin with `jaxgan compare`: the theoretical against the practical generator loss on handwritten digits.
+    Start with `jaxgan compare`: the theoretical and the practical generator loss on handwritten digits.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

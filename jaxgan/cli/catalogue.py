@@ -28,18 +28,18 @@ def losses() -> None:
     entries = losses()
     for entry in entries:
         _echo_entry(entry, {})
-    click.echo(f"{len(entries)} losses; your own is path/to/file.py:name")
+    click.echo(f"{len(entries)} losses; yours is path/to/file.py:name")
 
 
 @click.command(short_help="List the networks that --generator and --discriminator take.")
-@click.option("--memory", metavar="NAME", help="In place of the list: what a training step of this network holds in "
-              "memory, by the analysis of its compiled program. Nothing is trained, but large ones take minutes to "
-              "compile.")  # fmt: skip
+@click.option("--memory", metavar="NAME", help="Instead of the list: the memory that a training step of this network "
+              "takes, from the analysis of its compiled program. Nothing is trained, but large networks take minutes "
+              "to compile.")  # fmt: skip
 @click.option(
-    "--image-size", type=int, default=32, metavar="PIXELS", help="With --memory: pixels a side. [default: 32]"
+    "--image-size", type=int, default=32, metavar="PIXELS", help="With --memory: pixels per side. [default: 32]"
 )
-@click.option("--batch-size", type=int, default=32, help="With --memory: examples in an update. [default: 32]")
-@click.option("--width", type=int, help="With --memory: of both networks. [default: as published]")
+@click.option("--batch-size", type=int, default=32, help="With --memory: examples per update. [default: 32]")
+@click.option("--width", type=int, help="With --memory: width of both networks. [default: as published]")
 def models(memory: str | None, image_size: int, batch_size: int, width: int | None) -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
     if memory is not None:
@@ -59,7 +59,7 @@ def models(memory: str | None, image_size: int, batch_size: int, width: int | No
         _echo_entry(
             Entry(f"conditions of a {role}", f"with --conditional; --network {role}:condition=a+b", {}), dict(known)
         )
-    click.echo("your own is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
+    click.echo("yours is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
     click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
 
 
@@ -79,7 +79,7 @@ def _network_facts(network: Any) -> dict[str, str]:
         for player, module in modules.items()
     }
     if network.sizes:
-        facts["Sizes"] = f"{', '.join(map(str, network.sizes))} pixels a side"
+        facts["Sizes"] = f"{', '.join(map(str, network.sizes))} pixels per side"
     if network.published:
         found = {size: _counts(network, (size, size, c), latents) for size, c, latents in network.published}
         listed = (f"{size}: {each['generator']:,} and {each['discriminator']:,}" for size, each in found.items())

@@ -15,9 +15,9 @@ from jaxgan.study.interrupted import last_line
 @click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
 @study_options
 def compare(**options: Any) -> None:
-    """Train GANs under several generator losses, or by several recipes, many seeds each, and compare them.
+    """Train GANs with several generator losses or recipes, many seeds each, and compare them.
 
-    Ends with a table, and a folder that holds everything: report.html, results.nc, samples, checkpoints.
+    Prints a table, and leaves a folder with everything: report.html, results.nc, samples, checkpoints.
     """
     _study("compare", options)
 

@@ -5,10 +5,10 @@ import os
 import click
 
 
-@click.group(invoke_without_command=True, short_help="List the data that --data takes, or prepare some.")
+@click.group(invoke_without_command=True, short_help="List the data that --data takes, or prepare a data set.")
 @click.pass_context
 def datasets(context: click.Context) -> None:
-    """List what --data takes, and what of it is on this machine."""
+    """List what --data takes, and which of it is on this machine."""
     if context.invoked_subcommand is not None:
         return
     entries = _entries()
@@ -37,8 +37,8 @@ def _entries() -> dict[str, str]:
         **{f"tfds:{name}": f"prepared in {where}" for name in tfds.prepared()},
         "tfds:NAME": "any other image data set of tensorflow-datasets: jaxgan datasets prepare NAME",
         "FILE.npz, FILE.npy": "images [n, h, w] or [n, h, w, c], or points [n, d], as `x`; labels [n] as `y`",
-        "FOLDER": "pictures; subfolders become labels",
-        "pairs:FOLDER": "pairs of pictures: input/ and target/ (or A/ and B/) with equal names, or side by side in one",
+        "FOLDER": "images; subfolders become labels",
+        "pairs:FOLDER": "pairs of images: input/ and target/ (or A/ and B/) with equal names, or side by side",
         "pairs:FILE.npz": "pairs of images: targets as `x`, inputs as `input`",
-        "reversed-pairs:...": "any of the pairs from the target to the input",
+        "reversed-pairs:...": "any of the pairs, from the target to the input",
     }

@@ -5,15 +5,15 @@ from pathlib import Path
 import click
 
 
-@click.command(short_help="Say what became of each run of a folder, why, and since when.")
+@click.command(short_help="Say how each run in a folder ended, why, and since when.")
 @click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--threshold", multiple=True, metavar="NAME=VALUE", help="Another threshold than the default, such as "
-              "good=0.8; repeatable. A name that does not exist lists those that do.")  # fmt: skip
+@click.option("--threshold", multiple=True, metavar="NAME=VALUE", help="A threshold other than the default, such as "
+              "good=0.8; repeatable. An unknown name lists the known ones.")  # fmt: skip
 def diagnose(run: Path, threshold: tuple[str, ...]) -> None:
-    """Say what became of each run of the finished folder DIR, why, since when, and what to try.
+    """Say how each run in the finished folder DIR ended, why, since when, and what to try.
 
-    Takes the diagnosis again from the evidence that was recorded along training, with other thresholds where some are
-    given: nothing is trained, and nothing is written. The rules are in the report and in jaxgan.diagnose.
+    Repeats the diagnosis from the evidence recorded during training, with other thresholds if given: nothing is
+    trained, and nothing is written. The rules are in the report and in jaxgan.diagnose.
     """
     from jaxgan.report.run.terminal import show_diagnosis
     from jaxgan.study.diagnosing import diagnosed, thresholds_of

@@ -85,7 +85,7 @@ def _of_click(error: Any) -> str:
 
 
 def _of_exit(error: SystemExit) -> str:
-    return f"{place_in(error) or 'something'} called {exit_call(error)}, expected code that goes on"
+    return f"{place_in(error) or 'something'} called {exit_call(error)}, expected code that does not exit"
 
 
 def _of_own_code(error: BaseException) -> str:
@@ -99,7 +99,7 @@ def _of_memory(error: BaseException) -> str:
 def _of_files(error: OSError) -> str:
     paths = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     reason = error.strerror or str(error) or type(error).__name__
-    full = "; make room, and continue with --resume" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    full = "; free space and continue with --resume" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     return f"{' to '.join(paths)}{': ' if paths else ''}{reason}{full}"
 
 
@@ -108,7 +108,7 @@ def _of_names(error: UnicodeError) -> str:
 
 
 def _of_bug(error: BaseException) -> str:
-    line = f"unexpected {type(error).__name__}: {first_line(error)}; this is a bug of jaxgan, "
+    line = f"unexpected {type(error).__name__}: {first_line(error)}; this is a bug in jaxgan, "
     return f"{line}please report it with the output of `jaxgan --traceback ...` ({_versions()})"
 
 
@@ -137,7 +137,7 @@ def _has_no_device(error: BaseException) -> bool:
 
 def _of_platforms(error: BaseException) -> str:
     got = os.environ["JAX_PLATFORMS"]
-    return f"JAX_PLATFORMS must name devices that JAX finds here, got {got!r}; unset, JAX chooses"
+    return f"JAX_PLATFORMS must name devices that JAX finds here, got {got!r}; unset it to let JAX choose"
 
 
 def _is_memory(error: BaseException) -> bool:

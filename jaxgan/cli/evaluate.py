@@ -24,7 +24,7 @@ def _files(context: click.Context, option: click.Parameter, given: tuple[str, ..
         if not path.parent.is_dir():
             raise OptionError(name, f"there is no folder {path.parent}")
         if path.exists():
-            raise OptionError(name, f"{path} is there already; name another one")
+            raise OptionError(name, f"{path} exists already; name another one")
     return paths
 
 
@@ -35,48 +35,50 @@ def evaluate_options(function: Callable) -> Callable:
                "folder of pictures, a .npz or .npy file.  [default: the data of the run]"),
         Option("What is measured", "--metrics", multiple=True, metavar="NAME,...", help="frechet, kernel, precision, "
                "recall, density, coverage, sliced, score, vendi, two_sample, duplicates, authenticity, or all. All but "
-               "frechet hold the features of all samples: 4 bytes x samples x features.  "
+               "frechet keep the features of all samples in memory: 4 bytes x samples x features.  "
                "[default: frechet,kernel,precision,density, and those measured with them]"),
-        Option("What is measured", "--features", metavar="NAME", help="Of images: classifier, trained on the labels of "
-               "DATA; principal, components of their pixels; inception:WEIGHTS, the network of FID with its file of "
-               "weights; or path/to/file.py:name, a function of float32 images [n, h, w, c] in [-1, 1] that returns "
-               "[n, d], or a jaxgan.Features. Points are compared as they are.  "
-               "[default: classifier, without labels principal]"),
+        Option("What is measured", "--features", metavar="NAME", help="The features of images: classifier, trained on "
+               "the labels of DATA; principal, principal components of the pixels; inception:WEIGHTS, the network of "
+               "FID with its weights file; or path/to/file.py:name, a function of float32 images [n, h, w, c] in [-1, "
+               "1] that returns [n, d], or a jaxgan.Features. Points are compared as they are.  [default: classifier; "
+               "without labels principal]"),
         Option("What is measured", "--reference", type=click.Path(path_type=Path), metavar="FILE.npz", help="Moments "
-               "of real examples in the published format, mu [d] and sigma [d, d], in place of examples; for frechet, "
-               "score and others that need no examples."),
+               "of real examples in the published format, mu [d] and sigma [d, d], instead of examples; for frechet, "
+               "score and other metrics that need no examples."),
         Option("What is measured", "--count", type=int, metavar="N", help="Samples of each generator, or the first N "
-               "of a folder or file. Frechet distances of different N do not compare.  "
-               "[default: as the run's final metrics; all of a folder or file]"),
+               "of a folder or file. Frechet distances at different N are not comparable.  "
+               "[default: as in the run's final metrics; all of a folder or file]"),
         Option("What is measured", "--resamples", type=int, default=40, show_default=True, metavar="N", help="Random "
-               "halves of the samples behind intervals that have no formula; 0 for none."),
+               "half-samples for intervals that have no formula; 0 for no such intervals."),
         Option("Data", "--part", type=click.Choice(["heldout", "train", "all"]), default="heldout", show_default=True,
-               help="Of DATA with a split; the other part gives the numbers of real examples."),
+               help="The part of DATA, if it has a split, to compare with; the other part gives the numbers of real "
+               "examples."),
         Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop samples and data to squares and resize "
                "them.  [default: as they are]"),
-        Option("Randomness", "--key", type=int, default=0, show_default=True, help="Of latents, parts and directions."),
-        Option("Randomness", "--common-latents", is_flag=True, help="The same latents for all seeds of a run: their "
-               "differences are then the generators', but the interval over seeds leaves out that of the latents."),
+        Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of latents, parts "
+                "and directions."),
+        Option("Randomness", "--common-latents", is_flag=True, help="The same latents for all seeds of a run: they "
+               "then differ by the generators alone, but the interval over seeds leaves out the variation of latents."),
         Option("Where it runs", "--batch-size", type=int, default=128, show_default=True, metavar="N",
-               help="Examples that features are taken of at a time."),
-        Option("Files", "--out", multiple=True, callback=_files, metavar="FILE", help="Write all numbers to a .json or "
-               ".csv file too, those of a run by configuration and seed; repeat it for both."),
-        Option("Files", "--write-reference", callback=_files, metavar="FILE.npz", help="Write the moments of DATA, as "
-               "--reference and other programs read them."),
+               help="Examples whose features are computed at a time."),
+        Option("Files", "--out", multiple=True, callback=_files, metavar="FILE", help="Also write all numbers to a "
+               ".json or .csv file, those of a run by configuration and seed; repeatable."),
+        Option("Files", "--write-reference", callback=_files, metavar="FILE.npz", help="Write the moments of DATA, "
+               "which --reference and other programs can read."),
         TRUST,
     ]  # fmt: skip
     return with_options(options, function)
 
 
-@click.command(cls=GroupedCommand, short_help="Measure samples, of a run or made elsewhere, against real examples.")
+@click.command(cls=GroupedCommand, short_help="Measure samples, from a run or any program, against real examples.")
 @click.argument("target", type=click.Path(path_type=Path), metavar="RUN|FOLDER|FILE")
 @evaluate_options
 def evaluate(target: Path, out: tuple[Path, ...], write_reference: tuple[Path, ...], **options: Any) -> None:
     """Measure samples against real examples: distances, precision and recall, diversity, with intervals.
 
-    RUN is a run's folder, of which all generators are measured, with intervals over seeds. FOLDER has pictures, FILE is
-    a .npz or .npy of images or points, made by any program; intervals are over samples. Real examples are measured as
-    if they were samples, beside them. FID, KID and the Inception score are so called with the published weights alone.
+    RUN is a run's folder: all its generators are measured, with intervals over seeds. FOLDER has images, FILE is a .npz
+    or .npy of images or points, made by any program; intervals are over samples. For comparison, real examples are
+    measured as if they were samples. The names FID, KID and Inception score are used with the published weights only.
     """
     from jaxgan.report.evaluated import run_sections, samples_sections
     from jaxgan.report.tables import show

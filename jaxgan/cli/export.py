@@ -15,8 +15,8 @@ from jaxgan.cli.streams import only_results_on_stdout
 def export(run: Path | None, **options: Any) -> None:
     """Write a trained generator for use without this library; prints the three files that it writes.
 
-    A .jax file is the function from latents to examples with its parameters in it, which JAX alone reads; a .json file
-    says what it takes and gives; a .npz file has the parameters as arrays.
+    The .jax file is the function from latents to examples, parameters included, which JAX alone can load; the .json
+    file describes its inputs and outputs; the .npz file has the parameters as arrays.
 
     RUN is a run's folder; without it, the newest under runs/.
     """

@@ -9,9 +9,9 @@ from jaxgan.cli.options import TRUST, Option, with_options
 from jaxgan.cli.places import folder_to_write, picture_to_write
 
 _WHICH = [
-    Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="Trained under "
-            "this loss, or by this recipe.  [default: non_saturating where it was trained, else the first]"),
-    Option("What is trained", "--seed", type=int, help="Which of the run's seeds, by its number.  "
+    Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="The loss or "
+            "recipe of the generator.  [default: non_saturating if the run has it, else the first]"),
+    Option("What is trained", "--seed", type=int, help="The number of the seed.  "
             "[default: the first]"),
 ]  # fmt: skip
 
@@ -33,13 +33,14 @@ def project_options(function: Callable) -> Callable:
     options = [
         *_WHICH,
         Option("What is done", "--space", type=click.Choice(["z", "w"]), default="z", show_default=True,
-               help="What is moved: z, or w of every layer behind a mapping network."),
+               help="What is optimized: z, or w of every layer after a mapping network."),
         Option("What is done", "--steps", type=int, default=500, show_default=True, help="Steps of Adam."),
         Option("What is done", "--learning-rate", type=float, default=0.05, show_default=True,
-               help="Of Adam, at first."),
-        Option("What is done", "--class", "label", metavar="NAME", help="The class of what a conditional generator "
-               "makes: its name or its number.  [default: the first]"),
-        Option("Randomness", "--key", type=int, default=0, show_default=True, help="Of the latents at first."),
+               help="Initial learning rate of Adam."),
+        Option("What is done", "--class", "label", metavar="NAME", help="The class for a conditional generator: "
+               "its name or its number.  [default: the first]"),
+        Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the first "
+                "latents."),
         Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
         Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
@@ -65,25 +66,26 @@ def generator_options(
 ) -> Callable[[Callable], Callable]:
     """The options that `sample` and `interpolate` share, those of a path, and the kind of file of each sample."""
     drawn = [
-        Option("What is drawn", "--truncation", metavar="NUMBER", help="Nearer to what the generator does best, and "
-               "less varied: behind a mapping network w towards its mean, elsewhere z cut off there; or w:NUMBER, "
+        Option("What is drawn", "--truncation", metavar="NUMBER", help="Better but less varied samples: with a "
+               "mapping network w is moved towards its mean, otherwise z is truncated at NUMBER; or w:NUMBER, "
                "resampled:NUMBER (BigGAN's paper), scaled:NUMBER (its published code).  [default: none]"),
         Option("What is drawn", "--statistics", type=click.Choice(["running", "standing"]), default="running",
-               show_default=True, help="Of BatchNorm: averages along training, or of the generator as it is."),
+               show_default=True, help="BatchNorm statistics: running averages of training, or recomputed for the "
+               "final generator."),
     ]  # fmt: skip
     kind = Option("Files", "--as", "kind", type=click.Choice(["png", "npz", "tfds"]), help="Each sample on its own: "
                    "a folder of pictures, one .npz, or a data set for TensorFlow Datasets.  "
                    "[default: one grid]")  # fmt: skip
-    end = Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end, from that "
-                  "of --class on: latents stay, classes change.")  # fmt: skip
+    end = Option("Randomness", "--to-class", "to_label", metavar="NAME", help="The class at the other end of paths "
+                  "from --class, at fixed latents.")  # fmt: skip
     gif = Option("Files", "--gif", "animated", is_flag=True, help="Also an animation along all paths, beside the "
                   "picture.")  # fmt: skip
     grid = [
         Option("What is drawn", "--kind", type=click.Choice(["paths", "corners", "mixing"]), default="paths",
-               show_default=True, help="Rows from one latent to another; a grid between four; or styles mixed, coarse "
-               "ones of the row and fine ones of the column."),
+               show_default=True, help="Rows from one latent to another; a grid between four; or mixed styles, coarse "
+               "from the row and fine from the column."),
         Option("What is drawn", "--space", type=click.Choice(["z", "w"]), default="z", show_default=True,
-               help="Of the latents: z, or w behind a mapping network."),
+               help="The space of the latents: z, or w after a mapping network."),
     ]  # fmt: skip
     options = [
         *_WHICH,

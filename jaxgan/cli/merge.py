@@ -9,14 +9,14 @@ from jaxgan.cli.options import GroupedCommand, merge_options, resources_from
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
-@click.command(cls=GroupedCommand, short_help="Make one run of several, of other seeds or configurations.")
+@click.command(cls=GroupedCommand, short_help="Merge runs of one study with different seeds or configurations.")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN RUN ...")
 @merge_options
 def merge(runs: tuple[Path, ...], **options: Any) -> None:
-    """Make one run of several of one study, which differ in their seeds or in their losses and recipes.
+    """Merge several runs of one study that differ in their seeds, or in their losses and recipes, into one run.
 
-    Trained on several machines, with --first-seed for seeds of their own, they become a folder that holds everything
-    and can be continued: the numbers of one run. Data, settings, steps, key and code have to be the same.
+    Runs that were trained on several machines, with --first-seed for different seeds, become one folder with the
+    numbers of a single run, which can be resumed. Data, settings, steps, key and code have to be the same.
     """
     on = resources_from(options)
     from jaxgan.results.claim import job_of

@@ -49,7 +49,7 @@ def _try_folder(path: Path, wanted: str) -> None:
         while not _is_there(there):
             there = there.parent
         if there.is_symlink() and not there.exists():
-            raise OptionError("out", f"{there} is a link to what is not there, expected a folder")
+            raise OptionError("out", f"{there} is a broken link, expected a folder")
         if not there.is_dir():
             raise OptionError("out", f"{there} is a file, expected a folder")
         # Permission bits say nothing of a read-only disk, of quotas, of /proc or to root.

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from jaxgan.study.profile_config import Kind
 
 
-@click.command(cls=GroupedCommand, short_help="Profile losses: what each tells the generator, and where it is blind.")
+@click.command(cls=GroupedCommand, short_help="Profile losses: what each tells the generator, and where it saturates.")
 @profile_options
 def profile(**options: Any) -> None:
-    """Profile the generator's gradient under each loss: on paper, in training, or against frozen generators.
+    """Profile the generator's gradient under each loss: on paper, during training, or against frozen generators.
 
-    Without --train or --frozen it is a matter of seconds: value and derivatives of each loss with respect to the
-    discriminator's logit and to its probability, in float32 and float64, and where they vanish.
+    Without --train or --frozen this takes seconds: the value of each loss and its derivatives with respect to the
+    discriminator's logit and probability, in float32 and float64, and where they vanish.
 
-    With --train generators are trained, and along the way the gradient that every loss would give is measured at the
+    With --train, generators are trained, and during training the gradient that every loss would give is measured at the
     same parameters and batches.
 
-    With --frozen generators of several ages are frozen, and a discriminator is trained from scratch against each, as
-    Arjovsky and Bottou (2017) did: what becomes of each loss's gradient as the discriminator gets better?
+    With --frozen, generators of several ages are frozen, and a discriminator is trained from scratch against each, as
+    in Arjovsky and Bottou (2017): what happens to each loss's gradient as the discriminator gets better?
 
-    Ends with a table, and a folder that holds everything: report.html, arrays, figures.
+    Prints a table, and leaves a folder with everything: report.html, arrays, figures.
     """
     kinds: list[Kind] = [kind for kind in ("train", "frozen") if options.pop(kind)]
     if len(kinds) > 1:
-        raise click.UsageError("--train and --frozen are two profiles; ask for one of them")
+        raise click.UsageError("--train and --frozen are different profiles; choose one")
     with stoppable() as stopping:
         resumed = options["out"] if options["resume"] else None
         none = "stopped; nothing was measured yet"

@@ -9,15 +9,15 @@ from jaxgan.cli.generator_options import project_options
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
-@click.command(short_help="Find what a trained generator makes that is nearest to pictures.")
+@click.command(short_help="Find a trained generator's nearest outputs to pictures.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @project_options
 def project(run: Path, files: tuple[Path, ...], **options: Any) -> None:
-    """Find what a trained generator makes that is nearest to pictures, by gradient descent on its latents.
+    """Find a trained generator's nearest outputs to pictures, by gradient descent on its latents.
 
-    Above are the pictures and, after them, held-out images of the run's data; below, what comes nearest to each. How
-    far pictures stay from it, and held-out images, is told: what is unlike the data is out of a generator's reach.
+    The upper row has the pictures, then held-out images of the run's data; the lower row the nearest output to each.
+    Prints how far both stay from their outputs: a generator cannot reach what is unlike its data.
 
     RUN is a run's folder. Pictures of another size are cropped to squares and resized.
     """

@@ -9,18 +9,18 @@ from jaxgan.cli.options import GroupedCommand, remedy_options, resources_from
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
-@click.command(cls=GroupedCommand, short_help="Try what is known to help a configuration that failed.")
+@click.command(cls=GroupedCommand, short_help="Try known remedies on a configuration that failed.")
 @click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--configuration", metavar="LABEL", help="Which configuration of the run; by default that with the most "
-              "failures.")  # fmt: skip
-@click.option("--list", "listed", is_flag=True, help="Say what would be tried, and why; train nothing.")
+@click.option("--configuration", metavar="LABEL", help="The configuration of the run.  [default: the one with the "
+              "most failures]")  # fmt: skip
+@click.option("--list", "listed", is_flag=True, help="List what would be tried, and why; train nothing.")
 @remedy_options
 def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -> None:
-    """Train the known remedies for what a configuration of the finished run DIR came to, over the same seeds.
+    """Train known remedies for the failures of one configuration of the finished run DIR, on the same seeds.
 
-    Each changes one thing that the configuration does not have already: a lower learning rate of D, the practical loss,
-    a penalty, packing, an average, ... The result says how many of the failed seeds each healed, with intervals. It is
-    a run like any other, in remedies-LABEL of DIR or in --out; the same command goes on with it.
+    Each remedy makes one change that the configuration does not have yet: a lower learning rate of D, the practical
+    loss, a penalty, packing, an average, ... The result says how many of the failed seeds each remedy healed, with
+    intervals. It is a run like any other, in remedies-LABEL in DIR or in --out; the same command resumes it.
     """
     on = resources_from(options)
     from jaxgan.report.run.healed import best_in_words, healed_section

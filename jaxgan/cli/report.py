@@ -7,20 +7,20 @@ import click
 from jaxgan.cli.streams import only_results_on_stdout
 
 
-@click.command(short_help="Make a finished run's report again, or one page of several runs.")
+@click.command(short_help="Rebuild a finished run's report, or make one page of several runs.")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html", help="Write one page to this file, with "
               "its tables beside it as .md and .tex, and leave the folders as they are.  [default: the run's own "
-              "report.html; of several runs.html]")  # fmt: skip
-@click.option("--paper", type=click.Choice(["one-column", "two-column", "none"]), default="none", help="Write the "
-              "figures in a paper's width, too, as PDF, SVG and PNG with type of 8 to 10 points: every panel by itself "
-              "in one column (3.25 inches), or whole figures in two (6.75 inches).  [default: none]")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["markdown", "latex"]), help="Print the tables so, "
-              "too, instead of the path of the page.")  # fmt: skip
+              "report.html; for several runs.html]")  # fmt: skip
+@click.option("--paper", type=click.Choice(["one-column", "two-column", "none"]), default="none", help="Also write "
+              "the figures sized for a paper, as PDF, SVG and PNG with type of 8 to 10 points: every panel by itself "
+              "for one column (3.25 inches), or whole figures for two (6.75 inches).  [default: none]")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["markdown", "latex"]), help="Print the tables in "
+              "this format instead of the path of the page.")  # fmt: skip
 def report(runs: tuple[Path, ...], out: Path | None, paper: str, form: str | None) -> None:
-    """Make the report of the finished run in the folder RUN again, or one page of several runs side by side.
+    """Rebuild the report of the finished run in the folder RUN, or make one page of several runs side by side.
 
-    The page holds its pictures and needs no other file. Its tables come first, then each run's own sections.
+    The page includes its pictures and needs no other file. Tables come first, then each run's own sections.
     """
     from jaxgan.study.reporting import write_report
 

@@ -10,13 +10,13 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(short_help="Write samples of a trained generator.")
-@generator_options(None, "How many samples; of each class, where a conditional generator draws all.  [default: 64, or "
-                   "10 of each class; with --as 1000]", "all, a row of each", kinds=True)  # fmt: skip
+@generator_options(None, "Number of samples; per class where a conditional generator draws all classes.  [default: "
+                   "64, or 10 per class; with --as 1000]", "all, a row of each", kinds=True)  # fmt: skip
 def sample(run: Path | None, kind: str | None, **options: Any) -> None:
     """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
 
-    Of a conditional generator the rows are its classes, all from the same latents. With --as any number is written,
-    each sample on its own, and can be trained on or measured elsewhere.
+    For a conditional generator the rows are its classes, all from the same latents. With --as, any number of samples is
+    written, each on its own, for training or measuring elsewhere.
 
     RUN is a run's folder; without it, the newest under runs/.
     """
@@ -27,12 +27,12 @@ def sample(run: Path | None, kind: str | None, **options: Any) -> None:
 
 
 @click.command(short_help="Write the path between two latents or classes.")
-@generator_options(10, "How many examples along each path.", "the first", path=True)
+@generator_options(10, "Number of examples along each path.", "the first", path=True)
 def interpolate(run: Path | None, **options: Any) -> None:
-    """Write what lies along the paths between two latents, one linear and one spherical, or between two classes.
+    """Write the outputs along paths between two latents, one linear and one spherical, or between two classes.
 
-    Images are a row of each; points a panel of each, as a line coloured from start to end. With --to-class each of 8
-    latents is a path from one class to the other.
+    Images become a row per path; points a panel per path, as a line coloured from start to end. With --to-class there
+    are 8 paths from one class to the other, each at a fixed latent.
 
     RUN is a run's folder; without it, the newest under runs/.
     """
@@ -45,12 +45,12 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
 
 @click.command(short_help="Write samples beside the training images nearest to them.")
-@generator_options(8, "How many samples are shown; the distances are those of 1,000.", "all in turn")
+@generator_options(8, "Number of samples shown; the distances are those of 1,000.", "all in turn")
 def neighbours(run: Path | None, **options: Any) -> None:
     """Write samples beside the training images nearest to them: are they copies?
 
-    A row is a sample and the 7 nearest training images, by the distance of their pixels. The distances of 1,000 samples
-    to training and to held-out images are told.
+    Each row has a sample and its 7 nearest training images, by pixel distance. Prints the distances of 1,000 samples to
+    training and to held-out images.
 
     RUN is a run's folder; without it, the newest under runs/.
     """

@@ -13,20 +13,20 @@ from jaxgan.study.interrupted import last_line
 from jaxgan.study.limits import check_limit
 
 
-@click.command(cls=GroupedCommand, short_help="Run a study from a file: hundreds of runs, to claims with intervals.")
+@click.command(cls=GroupedCommand, short_help="Run a study from a file: hundreds of runs, claims with intervals.")
 @click.argument("file", type=click.Path(path_type=Path), required=False, metavar="FILE.toml")
 @study_file_options
 def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | None, **options: Any) -> None:
     """Run the study that FILE.toml describes: recipes, what varies, seeds, steps, stopping rules, planned comparisons.
 
-    The file is checked whole before anything runs. The same command begins the study, or goes on with what its folder
-    has of it: after a stop or a kill, and with more seeds, steps or configurations in the file. `jaxgan status DIR`
-    tells from another terminal how far it is.
+    The whole file is checked before anything runs. The same command starts the study or resumes it: after a stop or a
+    kill, or with more seeds, steps or configurations in the file. `jaxgan status DIR` shows its progress from another
+    terminal.
     """
     if (init is None) == (file is None):
         raise click.UsageError(f"got {'neither' if file is None else 'both'} of FILE.toml and --init, expected one")
     if at_rate is not None and not dry_run:
-        raise click.UsageError("--at-rate is for --dry-run; add that, or leave it out")
+        raise click.UsageError("--at-rate needs --dry-run")
     if file is None:
         _begin(Path(str(init)))
     else:
@@ -40,7 +40,7 @@ def _begin(path: Path) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)
     except FileExistsError:
-        raise click.UsageError(f"--init: {path} is there already, expected a new file") from None
+        raise click.UsageError(f"--init: {path} exists already, expected a new file") from None
     click.echo(f"{path} is a study to start from; run it with: jaxgan study {path}")
 
 

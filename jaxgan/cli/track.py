@@ -14,8 +14,9 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 def track(run: Path, to: str, out: Path | None) -> None:
     """Write the finished run or study in the folder DIR for TensorBoard or Weights & Biases (offline).
 
-    Every configuration and seed is a run there, with its settings and outcome as hyper-parameters; of more than 64,
-    every configuration, with median, lowest and highest over its seeds. Nothing is overwritten or sent anywhere.
+    Each seed of each configuration becomes a run there, with its settings and outcome as hyperparameters; of more than
+    64 runs, each configuration, with the median, lowest and highest over its seeds. Nothing is overwritten or sent
+    anywhere.
     """
     from jaxgan.study.trackers import track as write
     from jaxgan.study.trackers import way_to_look

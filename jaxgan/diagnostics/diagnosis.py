@@ -49,30 +49,30 @@ LIMITS_GOOD = (
 
 _T = DIAGNOSIS_THRESHOLDS
 SIGNS_IN_WORDS = [
-    f"Of bad samples, DIVERGED: something was not finite; or the median of a gradient's norm or of a mean logit was "
-    f"{_T.exploded:g} times its early level; or the generator's gradient is {_T.dead:g} of its own where its loss has "
-    "slope.",
-    f"GRADIENT_VANISHED: the generator's gradient is at most {_T.vanished:g} of its early level, its loss has no slope "
-    f"for at least {_T.saturated:.0%} of the samples, and P(D ranks held-out data above samples) is at least "
+    "For bad samples, DIVERGED: a recorded quantity was not finite; or the median of a gradient norm or of a mean "
+    f"logit was {_T.exploded:g} times its early level; or the generator's gradient is {_T.dead:g} of its early level "
+    "although its loss is not saturated.",
+    f"GRADIENT_VANISHED: the generator's gradient is at most {_T.vanished:g} of its early level, its loss is "
+    f"saturated for at least {_T.saturated:.0%} of the samples, and P(D ranks held-out data above samples) is at least "
     f"{_T.certain:g}, as a median over {_T.window} probes.",
-    f"OSCILLATING: {_T.turnover:.0%} of the good samples change their mode from probe to probe, beyond sampling noise, "
-    f"as a median over {_T.window} probes (asked of good samples, too); or {_T.rhythm:.0%} of the variance of D's mean "
-    "score of samples is at one frequency.",
+    f"OSCILLATING: {_T.turnover:.0%} of the good samples change mode from probe to probe, beyond sampling noise, as a "
+    f"median over {_T.window} probes (this part also applies to good samples); or {_T.rhythm:.0%} of the variance of "
+    "D's mean score of samples is at one frequency.",
     f"JUNK: the median of that probability is at most {_T.fooled:g}, and the share of good samples is {_T.decayed:g} "
     "below its best (of a distance: its logarithm).",
-    "GENERATOR_DOMINATES: the same probability, without better samples before.",
+    "GENERATOR_DOMINATES: the same probability, but the samples were not better before.",
     f"DISCRIMINATOR_DOMINATES: that median is at least {_T.certain:g}, and the best samples so far are no better than "
-    f"{_T.window - 1} probes before.",
+    f"those {_T.window - 1} probes earlier.",
     "NOT_LEARNED: none of these.",
-    f"Of good samples, COLLAPSED: less than {_T.collapsed:.0%} of the modes or classes have {_T.captured:.0%} of their "
-    "share in the data, or P(a sample is farther from its nearest other than real data from theirs) is at most "
-    f"{_T.alike:g}.",
-    f"CONDITION_IGNORED: samples are of the class that they were asked for in at most {_T.ignored:g} of the cases in "
-    f"which real data are, both beyond chance, as a median over {_T.window} probes.",
+    f"For good samples, COLLAPSED: less than {_T.collapsed:.0%} of the modes or classes have {_T.captured:.0%} of "
+    "their share in the data, or P(a sample is farther from its nearest neighbour than real data from theirs) is at "
+    f"most {_T.alike:g}.",
+    f"CONDITION_IGNORED: the share of samples of the class that was asked for is at most {_T.ignored:g} times that of "
+    f"real data, both beyond chance, as a median over {_T.window} probes.",
     f"PARTIALLY_COLLAPSED: over {_T.window} probes some mode or class has less than {_T.missing:.0%} of its share in "
-    f"the data, with p below {_T.rare_p:g} over their number.",
+    f"the data, with p below {_T.rare_p:g} divided by their number.",
     f"OVERFITTED: P(D ranks training above held-out data) is at least {_T.edge:g}, as a median over {_T.window} "
-    f"probes, or {_T.memorized:.0%} more samples than by chance are nearest to a training example.",
+    f"probes, or {_T.memorized:.0%} more samples than expected by chance are nearest to a training example.",
 ]
 """The rules, in the order in which they are asked."""
 

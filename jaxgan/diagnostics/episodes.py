@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float64, Int, Shaped
 from numpy.typing import ArrayLike
 
 ADVICE = (
-    "The generator's gradient vanished while the discriminator was certain: take a loss whose generator does not "
-    "saturate there (non_saturating, a relativistic one), slow the discriminator down (a lower rate, fewer updates), "
-    "or regularize it (R1, label noise, instance noise)."
+    "The generator's gradient vanished while the discriminator was certain: use a loss that does not "
+    "saturate there (non_saturating or a relativistic one), slow the discriminator down (a lower learning rate, fewer "
+    "updates), or regularize it (R1, label noise, instance noise)."
 )
 """What answers a vanishing gradient, in a sentence."""
 

@@ -36,9 +36,9 @@ class Outcome(enum.IntEnum):
 EXPLANATION: dict[Outcome, str] = {
     Outcome.HEALTHY: "None of the failure rules applies.",
     Outcome.DIVERGED: (
-        "Something became NaN or infinite, or grew a thousand times beyond its early level. If that begins with a loss "
-        "of your own, look for a logarithm, a root or a quotient in it of what can be 0 or negative; otherwise lower "
-        "the learning rates, or bound the discriminator with a gradient penalty."
+        "A recorded quantity became NaN or infinite, or grew to a thousand times its early level. If it begins in a "
+        "loss of your own, look there for the logarithm, root or reciprocal of a value that can be 0 or negative; "
+        "otherwise lower the learning rates, or regularize the discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
         "The samples are near the data, but more than half of the modes or classes are missing, or all samples are "
@@ -46,12 +46,12 @@ EXPLANATION: dict[Outcome, str] = {
         "relativistic loss."
     ),
     Outcome.NOT_LEARNED: (
-        "The samples are far from the data, and at the end no other sign holds: train longer while they improve, as "
-        "after a cause that has passed; else try other learning rates or more capacity."
+        "The samples are far from the data, and no other cause was found at the end. If they are still improving, "
+        "train longer; otherwise try other learning rates or more capacity."
     ),
     Outcome.GRADIENT_VANISHED: (
-        "The generator's gradient has all but disappeared, where its loss has no slope: take the non-saturating loss "
-        "or a relativistic one, or slow the discriminator down."
+        "The generator's gradient has almost vanished, in a region where its loss saturates: use the non-saturating "
+        "loss or a relativistic one, or slow the discriminator down."
     ),
     Outcome.DISCRIMINATOR_DOMINATES: (
         "The discriminator tells samples and held-out data apart, and the samples no longer improve: give it a lower "
@@ -62,25 +62,26 @@ EXPLANATION: dict[Outcome, str] = {
         "more capacity."
     ),
     Outcome.JUNK: (
-        "The samples were better, and got worse while the discriminator told nothing: it no longer guides the "
-        "generator. Give it a higher learning rate, or keep the generator of an earlier probe."
+        "The samples were better before, and got worse while the discriminator gave no useful signal. Give it a higher "
+        "learning rate, or use a generator from earlier in training."
     ),
     Outcome.OSCILLATING: (
-        "The players chase each other: the samples change their modes from probe to probe, or the scores swing. Lower "
-        "Adam's beta1 and the learning rates, penalize the discriminator's gradient, or average the generator."
+        "The players oscillate: the samples switch modes from one evaluation to the next, or the scores of the "
+        "discriminator swing. Lower Adam's beta1 and the learning rates, penalize the discriminator's gradient, or "
+        "average the generator."
     ),
     Outcome.PARTIALLY_COLLAPSED: (
-        "Most modes or classes are there, and some are missing, not by chance; this counts as no failure. Packing or a "
-        "gradient penalty may bring them back."
+        "Most modes or classes are covered, but some are missing by more than chance; this does not count as a "
+        "failure. Packing or a gradient penalty may bring them back."
     ),
     Outcome.OVERFITTED: (
-        "The discriminator knows its training examples by heart, or samples are copies of them; this counts as no "
-        "failure. Take more data, augment them, or regularize the discriminator."
+        "The discriminator has memorized its training examples, or samples are copies of them; this does not count as "
+        "a failure. Use more data or augmentation, or regularize the discriminator."
     ),
     Outcome.CONDITION_IGNORED: (
-        "The samples are near the data, but not of the class that they were asked for: give the discriminator the "
-        "condition (projection), the generator one that reaches every layer (class-conditional BatchNorm), or add an "
-        "auxiliary classifier."
+        "The samples are near the data, but not of the class that was asked for: condition the discriminator by "
+        "projection, condition every layer of the generator (class-conditional BatchNorm), or add an auxiliary "
+        "classifier."
     ),
 }
 """What each outcome means and what to try, in a sentence or two."""

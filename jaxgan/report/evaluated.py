@@ -58,7 +58,7 @@ def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> st
     >>> metrics = [Metric(name, "FID", math.inf, False, {"500 real": real}) for name, real in
     ...            (("frechet", 2.0), ("frechet_infinity", 1.5))]
     >>> in_words({"frechet": 8.0, "frechet_infinity": 7.6}, metrics, 500)
-    'FID: some 0.4 of it is the bias of 500 samples, of what 500 real get 0.5'
+    'FID: about 0.4 of it is bias from using 500 samples; for 500 real it is 0.5'
     """
     found = {metric.name: metric for metric in metrics}
     if not {"frechet", "frechet_infinity"} <= values.keys() & found.keys():
@@ -68,10 +68,10 @@ def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> st
         return ""
     median = " (median of all generators)" if apart.size > 1 else ""
     bias = number(float(np.nanmedian(apart)))
-    line = f"{found['frechet'].label}: some {bias} of it is the bias of {n:,} samples{median}"
+    line = f"{found['frechet'].label}: about {bias} of it is bias from using {n:,} samples{median}"
     for label, value in found["frechet"].yardsticks.items():
         limit = found["frechet_infinity"].yardsticks.get(label, math.nan)
-        line += "" if math.isnan(limit) else f", of what {label} get {number(value - limit)}"
+        line += "" if math.isnan(limit) else f"; for {label} it is {number(value - limit)}"
     return line
 
 

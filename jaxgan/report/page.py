@@ -92,8 +92,8 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
 
 
 _REPEATS = {
-    True: "to the bit, on such a machine with as many devices",
-    False: "to rounding, which training amplifies: this GPU's operations were not those of --deterministic",
+    True: "bit for bit, on such a machine with as many devices",
+    False: "up to rounding, which training amplifies: this GPU ran without --deterministic",
 }
 
 

@@ -39,7 +39,9 @@ def rates_section(p1: float, p2: float, *, power: float, alpha: float, compariso
     """
     needed = seeds_for_rates(p1, p2, power=power, alpha=alpha, comparisons=comparisons)
     powers = {n: power_of_rates(p1, p2, n, alpha=alpha, comparisons=comparisons) for n in _rows(needed)}
-    what = f"failure rates of {number(p1)} and {number(p2)} on common seeds (McNemar's test, exact)"
+    what = (
+        f"the difference between failure rates of {number(p1)} and {number(p2)} on common seeds (McNemar's test, exact)"
+    )
     return _section(what, needed, powers, power, alpha, comparisons)
 
 
@@ -51,10 +53,10 @@ def _section(
     what: str, needed: int | None, powers: dict[int, float], power: float, alpha: float, comparisons: int
 ) -> Section:
     family = "p" if comparisons == 1 else f"Holm's p over {comparisons} comparisons"
-    answer = f"{counted(needed, 'seed')} tell" if needed else "More than 10,000 seeds would be needed to tell"
+    answer = f"{counted(needed, 'seed')} show" if needed else "More than 10,000 seeds would be needed to show"
     caption = (
-        f"{answer} {what} with a probability of {100 * power:g} %, where {family} is to be at most {alpha:g}; "
-        f"fewer than {seeds_for_p(alpha, comparisons)} seeds can tell nothing"
+        f"{answer} {what} with a probability of {100 * power:g} %, for {family} of at most {alpha:g}; "
+        f"fewer than {seeds_for_p(alpha, comparisons)} seeds can show nothing"
     )
     rows = []
     for n, own in powers.items():

@@ -129,7 +129,7 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
     'undefined, 5 of 8 failed; all seeds 118 [101, 130]'
     >>> each = Interval(3.5, 1.0, 6.0), Interval(0.0, 0.0, 2.0), Interval(7.8, 7.5, 8.0)
     >>> summary_cell(Summary(none, 8, 5, False, *each)).plain.partition("; ")[2]
-    'all seeds 3.5 [1, 6]; failed ones at their worst 0 [0, 2]; the 3 others 7.8 [7.5, 8]'
+    'all seeds 3.5 [1, 6]; failed ones set to worst 0 [0, 2]; the 3 others 7.8 [7.5, 8]'
     """
     kinds = ("measured", "at_worst", "others")
     measured = {name: getattr(summary, name)._asdict() for name in kinds} if not summary.defined else {}
@@ -145,8 +145,8 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
     lines = [failed, " ".join(filter(None, [seen, bounds(summary.measured, signed=signed)]))]
     left = summary.seeds - summary.failed
     more = {
-        "failed ones at their worst": summary.at_worst,
-        f"the {left} other{'s' if left > 1 else ''}": summary.others,
+        "failed ones set to worst": summary.at_worst,
+        f"the {f'{left} others' if left > 1 else 'other one'}": summary.others,
     }
     for text, interval in {} if signed or summary.seeds == 1 else more.items():
         if not math.isnan(interval.estimate):

@@ -63,10 +63,10 @@ def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
                          *(known.get(label, Cell("", value=np.nan)) for label in labels)))  # fmt: skip
     caption = (
         "The runs side by side: failures [95 % Wilson interval of the share] and interquartile means over seeds "
-        "[95 % bootstrap interval]. Runs of other data, steps or code are no comparison of their configurations"
+        "[95 % bootstrap interval]. Runs with different data, steps or code do not compare their configurations"
     )
     if any(are_many(results) for _, results, _ in runs):
-        caption += ". Of a study of many configurations: its recipes, and their best one's leading metric"
+        caption += ". For a study of many configurations: its recipes, with their best one's leading metric"
     return section("runs", caption, ("run", "configuration", "seeds or runs", "failed", *labels), rows)
 
 
@@ -91,7 +91,7 @@ def check_page(out: Path) -> None:
     if out.suffix not in (".html", ".htm"):
         raise StoreError(f"--out: expected a file such as report.html, got {out}")
     if out.is_file() and _OWN not in out.read_text(encoding="utf-8", errors="replace")[:4000]:
-        raise StoreError(f"--out: {out} is there and no page of jaxgan, expected a new file")
+        raise StoreError(f"--out: {out} exists and is not a page of jaxgan, expected a new file")
 
 
 def _loaded(folder: Path) -> Results:

@@ -237,7 +237,7 @@ def read_results(path: Path) -> Results:
       StoreError: no such file, a damaged one, or one of another schema.
     """
     if not path.is_file():
-        raise StoreError(f"{path} is not there")
+        raise StoreError(f"{path} does not exist")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             dataset = opened.load()

@@ -36,11 +36,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise StoreError(f"{path} is not there") from error
+        raise StoreError(f"{path} does not exist") from error
     except ValueError as error:
         raise StoreError(f"{path} is damaged: {type(error).__name__}") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path} is damaged: it holds no JSON object")
     if content.get(DIGEST, digest_of(content)) != digest_of(content):
-        raise StoreError(f"{path} is not what was written: its digest is another")
+        raise StoreError(f"{path} is not what was written: its digest differs")
     return content

@@ -127,7 +127,7 @@ def load_results(folder: Path | str) -> Results:
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     results = read_results(folder / RESULTS)
     if results.config.get("id") not in (None, config.get("id")):  # of an earlier version
-        raise StoreError(f"{folder / RESULTS} is that of another run")
+        raise StoreError(f"{folder / RESULTS} belongs to another run")
     return results
 
 

@@ -44,31 +44,31 @@ SIGNS: dict[Outcome, Words] = {
     ),
     Outcome.JUNK: Words(
         "junk signals",
-        "the samples had become worse while the discriminator told nothing",
+        "the samples got worse while the discriminator gave no useful signal",
         "with a P(D ranks data above samples) of {}",
         "separation",
     ),
     Outcome.OSCILLATING: Words(
         "oscillation",
-        "the players chased each other",
-        "with {} of the samples changing their mode, or of D's scores at one frequency",
+        "the players oscillated",
+        "with {} of the samples changing mode, or of the variance of D's scores at one frequency",
         "swing",
     ),
     Outcome.COLLAPSED: Words(
-        "collapse", "most modes were missing, or all samples alike", "with {} of the modes captured", "captured"
+        "collapse", "most modes were missing, or all samples were alike", "with {} of the modes captured", "captured"
     ),
     Outcome.PARTIALLY_COLLAPSED: Words(
         "partial collapse", "some modes were missing", "with {} of the modes captured", "captured"
     ),
     Outcome.CONDITION_IGNORED: Words(
         "an ignored condition",
-        "samples were of other classes than they were asked for",
-        "with {} of what real data obey beyond chance",
+        "samples were not of the classes that were asked for",
+        "with a class accuracy of {}, where 0 is chance and 1 real data",
         "obeyed",
     ),
     Outcome.OVERFITTED: Words(
         "overfitting",
-        "the discriminator knew its training examples, or samples were copies",
+        "the discriminator memorized its training examples, or samples were copies of them",
         "with a P(D ranks training above held-out data) of {}",
         "training_edge",
     ),
@@ -76,9 +76,9 @@ SIGNS: dict[Outcome, Words] = {
 """Signs whose stretches are told. What is not finite is told by its first step, a vanished gradient of every record."""
 
 WAYS_TO_DIVERGE = {
-    "exploded": Words("an explosion", "a gradient or a score of D grew beyond measure", "to {} times its early level",
+    "exploded": Words("an explosion", "a gradient or a score of D exploded", "to {} times its early level",
                       "growth"),
-    "dead": Words("a dead generator", "nothing of the loss's slope reached the generator's parameters",
+    "dead": Words("a dead generator", "no gradient reached the generator, although its loss was not saturated",
                   "with a gradient of {} of its early level", "gradient"),
 }  # fmt: skip
 """Beside what is not finite."""

@@ -214,7 +214,7 @@ def _words(shape: tuple[int, ...]) -> str:
 
 def _inception(path: str) -> Features:
     if not path:
-        raise OptionError("features", "got 'inception:', expected the file of its weights behind the colon")
+        raise OptionError("features", "got 'inception:', expected its weights file after the colon")
     return inception_features(path)
 
 

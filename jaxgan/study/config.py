@@ -76,7 +76,7 @@ PAIRS, REVERSED = "pairs:", "reversed-pairs:"
 """Before the name of data that are pairs of images; the second makes the input the target."""
 PRECISIONS = {
     "float32": "float32 throughout, on every device",
-    "fast": "float32 kept, products in what the device is fastest at: TF32 on recent GPUs, bfloat16 on TPUs",
+    "fast": "float32 storage, products in the device's fastest format: TF32 on recent GPUs, bfloat16 on TPUs",
     "bfloat16": "the networks compute in bfloat16; parameters, optimizer states, losses and samples stay float32",
 }
 SHORTHANDS = {

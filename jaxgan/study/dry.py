@@ -70,7 +70,7 @@ def plan_sections(
     rows, total = [], 0.0
     for program in study.programs.values():
         own = [block for block in blocks if block.program == program.name]
-        log(f"trying {program.name}")
+        log(f"measuring {program.name}")
         trial = tried(study, program, own[0], placement)
         seconds = trial.compilation + config.steps * trial.step * sum(map(runs_of, own)) / runs_of(own[0])
         total += seconds
@@ -124,9 +124,9 @@ def operations_section(study: Study, rate: float | None) -> Section:
         "TFLOP of all runs",
         *([] if rate is None else [f"at {rate:g} TFLOP/s"]),
     ]
-    caption = "Matrix products and convolutions of the training, two operations a multiplication"
+    caption = "Matrix products and convolutions of training; a multiply-add counts as two operations"
     if rate is not None:
-        caption += f": {duration(total / (1e12 * rate))} where {rate:g} TFLOP/s are sustained"
+        caption += f": {duration(total / (1e12 * rate))} at a sustained {rate:g} TFLOP/s"
     return section("operations", caption, head, rows)
 
 

@@ -26,7 +26,7 @@ ENGINES = ("local", "dask", "slurm")
 TRIES = 3
 """Jobs that are begun for a block where each ends without an answer: killed, or out of memory."""
 _POLL = 0.05  # seconds between two questions whether a block is done
-_STOPPING = "stopping: what no worker has begun is left"
+_STOPPING = "stopping: blocks that no worker has started are skipped"
 
 Outcome = tuple[str, float, Exception | None]
 """What a worker answers: who it is, the seconds that the block took, and what went wrong."""
@@ -102,7 +102,7 @@ def carried_out(
     seconds, done = {block.program: 0.0 for block in blocks}, len(blocks) - len(missing)
     with stoppable() as stopping, stopping.noting(_STOPPING):
         if missing:
-            job.log(f"{counted(len(missing), 'block')} by {engine.name}")
+            job.log(f"{counted(len(missing), 'block')} with {engine.name}")
             for block, (who, took, error) in _answers(engine, job, missing, look, lambda: bool(stopping.first)):
                 if isinstance(error, Interrupted) and stopping.first:
                     continue

@@ -141,7 +141,7 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
     what = ", ".join(labels) if len(labels) <= FEW else f"{len(labels):,} configurations in {_programs(plan)}"
     job.log(
         f"{task.about}{counted(study.config.seeds, 'seed')} x {counted(study.config.steps, 'step')} of "
-        f"{what} on {study.source.name}; everything goes to {run.path}"
+        f"{what} on {study.source.name}; results go to {run.path}"
     )
     with giving_up(job):
         results = measured(job, plan, how.engine)

@@ -72,7 +72,7 @@ def _paths(stem: Path, out: Path | None, overwrite: bool) -> tuple[Path, ...]:
     for path in paths:
         # The default name says what is inside: writing it again loses nothing.
         if out is not None and path.exists() and not overwrite:
-            raise OptionError("out", f"{path} is there already; add --overwrite or name another file")
+            raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
     if not base.parent.is_dir():
         raise OptionError("out", f"there is no folder {base.parent}")
     return paths

@@ -46,7 +46,7 @@ def _held(plan: Plan, block: Block, log: Log) -> int:
     """Bytes on one device, by the compiler."""
     study, program = plan.study, plan.study.programs[block.program]
     algorithm, settings = what_trains(study, program, block)
-    log(f"compiling {title_of(study, block)}, to know what memory it needs")
+    log(f"compiling {title_of(study, block)}, to find out how much memory it needs")
     clock = time.perf_counter()
     with stoppable() as stopping, stopping.held(_COMPILING), compilation.in_precision(study.config):
         found = memory_of(

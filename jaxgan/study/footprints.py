@@ -64,7 +64,7 @@ def in_words(name: str, image_size: int, batch_size: int, found: Footprint) -> l
         f"{name}, {image_size} x {image_size} pixels, by the recipe {found.recipe}, batches of {batch_size}, one run:",
         f"  parameters    {generator:,} and {discriminator:,}, without classes",
         f"  state         {state}: parameters, optimizers, averages",
-        f"  a step holds  {step} at one time, the state among it, as compiled for a {found.device}",
+        f"  peak memory   {step} in a step, including the state, as compiled for a {found.device}",
     ]
 
 

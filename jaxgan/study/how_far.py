@@ -40,7 +40,8 @@ def rate_words(found: Progress) -> list[str]:
     if not found.rate or found.seconds_left is None:
         return []
     left = f"about {duration(found.seconds_left)} of training left"
-    return [f"{found.rate:,.0f} steps a second of all runs together", *([left] if found.seconds_left >= 0.5 else [])]
+    rate = f"{found.rate:,.0f} steps per second over all runs together"
+    return [rate, left] if found.seconds_left >= 0.5 else [rate]
 
 
 def step_words(one: Trained, steps: int) -> str:
@@ -74,7 +75,7 @@ def duration(seconds: float) -> str:
 
 def _state(found: Progress) -> str:
     if isinstance(found.holder, str):
-        return "finished" if found.finished else f"running or stopped; its lock cannot be asked ({found.holder})"
+        return "finished" if found.finished else f"running or stopped; its lock cannot be read ({found.holder})"
     if found.holder is not None:
         about = found.holder
         by = f" by process {about['process']} on {about['host']}, since {about['since']}" if about else ""
@@ -82,6 +83,6 @@ def _state(found: Progress) -> str:
     if found.finished:
         return "finished"
     if found.job == "study":
-        return "stopped; its command goes on with it"
+        return "stopped; the same command resumes it"
     command = "profile --train" if found.job == "profile" else found.job
     return f"stopped; continue with: jaxgan {command} --resume --out {found.folder}"

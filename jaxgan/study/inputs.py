@@ -100,7 +100,7 @@ def check_code(stored: Mapping[str, str], names: Iterable[str], folder: Path) ->
         if name.endswith(".py"):
             found = [path for path in (each / name for each in folders) if path.is_file()]
             if not any(file_digest(path) == digest for path in found):
-                what = "changed" if found else "is not there any more"
+                what = "changed" if found else "is missing"
                 raise OptionError("run", f"{name} {what} since the run in {folder} was started; as it was it is in "
                                   f"{folder / 'code'}")  # fmt: skip
 

@@ -40,16 +40,16 @@ def inspect(folder: Path) -> list[Finding]:
     """
     kept = config_again(folder)
     if kept is None and not claim.is_run(folder):
-        copy = f", nor a whole copy of it in {store.RESULTS}" if (folder / store.RESULTS).is_file() else ""
+        copy = f", nor an intact copy of it in {store.RESULTS}" if (folder / store.RESULTS).is_file() else ""
         raise StoreError(f"{folder} holds no run (no config.json{copy})")
     try:
         content = store.read_config(folder)
     except StoreError as error:
-        before = f"the run before is whole in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
+        before = f"the previous run is intact in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
         way_out = before if kept is None else f"jaxgan check {folder} --rebuild"
         return [Finding("config.json", False, str(error).partition(store.SEE)[0], way_out)]
     if kept is not None:
-        what = f"that of another run: {store.RESULTS} and all that training left are of run {kept['id']}"
+        what = f"belongs to another run: {store.RESULTS} and the training files are of run {kept['id']}"
         return [Finding("config.json", False, what, f"jaxgan check {folder} --rebuild")]
     found = [Finding("config.json", True, f"of jaxgan {content['job']}")]
     trained = list(_trainings(folder, content))
@@ -75,7 +75,7 @@ def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object]
     lost = again() is not None
     with claim.reopen(folder, again) if lost else claim.reopen(folder) as run:
         if lost:
-            log(f"{folder / claim.CONFIG} was written again, from its copy in {store.RESULTS}")
+            log(f"{folder / claim.CONFIG} was restored from its copy in {store.RESULTS}")
         results = store.load_results(folder)
         write = write_run_report if results.notes.get("kind", "run") == "run" else write_profile_report
 
@@ -163,7 +163,7 @@ def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any
         made = [str(path) for path in (training.parent / "final", folder / store.RESULTS) if path.exists()]
         removed = f"remove {' and '.join(made)}, and then: " if made else ""  # else it counts as done
         again = f"{removed}jaxgan {_command(content)} --resume --out {folder}"
-        return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is whole", way_out=again)
+        return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is intact", way_out=again)
     return found
 
 
@@ -197,7 +197,7 @@ def _attempt(name: str, look: Callable[[], str], way_out: str) -> Finding:
 
 def _about_results(folder: Path) -> str:
     results = store.load_results(folder)
-    return f"{counted(len(results.dataset.data_vars), 'array')}, their digest is right"
+    return f"{counted(len(results.dataset.data_vars), 'array')}, digest matches"
 
 
 def _about_records(folder: Path, end: int, origin: Origin) -> str:

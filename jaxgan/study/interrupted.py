@@ -37,7 +37,7 @@ def last_line(command: str, folder: Path | None) -> str:
         return "stopped; nothing was trained yet"
     resume = f"jaxgan {command} --resume --out {shlex.quote(str(folder))}"
     if (folder / "results.nc").is_file():
-        return f"stopped; the run in {folder} has all its numbers, its report is made anew by: {resume}"
+        return f"stopped; the run in {folder} has all its numbers; to rebuild its report: {resume}"
     _, step, training = max(map(_last_step, folder.glob("*/seeds-*/training")), default=_NONE)
     if not step:
         return f"stopped; nothing was trained yet, continue with: {resume}"

@@ -136,11 +136,11 @@ def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
             f"{labels[name]} of at most {most:g} times that of real against real ({floor:.3g}), that is "
             f"{most * floor:.3g}, where at least half of the modes or classes are captured"
         )
-    rules.append(f"Samples are good with: {'; '.join(good)}.")
+    rules.append(f"Samples count as good with: {'; '.join(good)}.")
     if "not_applied" in evaluator.notes:
         rules.append(f"There is {evaluator.notes['not_applied']}.")
     rules.append(
-        f"The outcome is the most frequent state of the last {t.window} probes. Where samples are bad it is the first "
-        "of these that holds, where they are good the first of those of good samples, else HEALTHY."
+        f"The outcome is the most frequent state of the last {t.window} probes. The state of bad samples is the first "
+        "of these rules that holds, that of good samples the first of the rules for good samples, else HEALTHY."
     )
     return rules + SIGNS_IN_WORDS

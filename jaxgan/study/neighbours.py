@@ -124,5 +124,5 @@ def in_words(found: Neighbours) -> str:
     return (
         f"median distance of {len(found.to_train):,} samples to the nearest training image {train:.3g}, to the nearest "
         f"held-out image {heldout:.3g}; of held-out images to the nearest training image {real:.3g}; "
-        f"memorized {found.memorized:.2f} (0: no nearer to training than to held-out images, 1: copies)"
+        f"memorized {found.memorized:.2f} (0: no closer to training than to held-out images, 1: copies)"
     )

@@ -110,7 +110,7 @@ def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> P
         check_out(how.out, overwrite=how.overwrite)
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
     with new_folder(how.out, "profile", origin, None, how.overwrite) as run:
-        how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
+        how.log(f"profile of {', '.join(losses)}; results go to {run.path}")
         results = with_paper(
             "paper",
             profile,
@@ -149,7 +149,7 @@ def _against_frozen(
     ):
         again = f"repeat it with the same options and --overwrite --out {shlex.quote(str(run.path))}"
         stopping.kept = lambda: f"stopped; nothing was measured yet, {again}"
-        how.log(f"profile of {', '.join(losses)}; everything goes to {run.path}")
+        how.log(f"profile of {', '.join(losses)}; results go to {run.path}")
         job = Job(study, run, "profile --frozen", how.progress, how.log)
         with stopping.noting("stopping after the steps under way; what was measured is reported"):
             found = measure_frozen(job, rules, losses, profile, ages, placement, stopping)

@@ -111,7 +111,7 @@ def _not_begun(folder: Path) -> Progress:
         parts, config = _parts(content), content["config"]
         steps, data = int(content.get("steps") or config["steps"]), str(config["data"])
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{folder} holds no run that trains, of which there is a progress") from error
+        raise StoreError(f"{folder} holds no training run, expected one") from error
     trained, count = tuple(Trained(part, 0, False, Counter()) for part in parts), len(content["configurations"])
     return Progress(folder, content["job"], data, steps, count, trained, False, _holder(folder), {}, None)
 

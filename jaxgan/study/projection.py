@@ -146,8 +146,8 @@ def nearest_to(
 
 def in_words(own: Projected, heldout: Projected) -> str:
     """What the errors come to, in a sentence."""
-    line = f"root mean square difference, pixels in [-1, 1]: {np.median(own.error):.3g}, the median of the pictures"
-    return line + (f"; {np.median(heldout.error):.3g} of held-out images" if len(heldout.error) else "")
+    line = f"root mean square difference, pixels in [-1, 1]: {np.median(own.error):.3g}, the median over the pictures"
+    return line + (f"; {np.median(heldout.error):.3g} over held-out images" if len(heldout.error) else "")
 
 
 def _decoded(decode: Callable[[Array, PyTree], Array], y: PyTree, latents: Array) -> Array:

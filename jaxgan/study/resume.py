@@ -101,11 +101,11 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
     now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
     for label, settings in stored["configurations"].items():
         if label not in now:
-            raise OptionError("vary", f"{label} is missing, and was there when {since}; it can only grow")
+            raise OptionError("vary", f"{label} is missing, but was there when {since}; a run can only grow")
         if settings != now[label]:
-            raise OptionError("resume", f"the settings of {label} are others now than when {since}")
+            raise OptionError("resume", f"the settings of {label} have changed since {since}")
     if not study.config.vary and stored["configurations"].keys() != now.keys():
-        raise OptionError("resume", f"the configurations are others now than when {since}")
+        raise OptionError("resume", f"the configurations have changed since {since}")
     then, here = stored["inputs"], inputs.digests(study)
     if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
         raise OptionError("resume", f"{', '.join(changed)} changed since {since}")

@@ -98,7 +98,7 @@ def target(out: Path | None, default: Path, overwrite: bool) -> Path:
     for path in (png, png.with_suffix(".npz")):
         # The default name says what is inside: writing it again loses nothing.
         if out is not None and path.exists() and not overwrite:
-            raise OptionError("out", f"{path} is there already; add --overwrite or name another file")
+            raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
     if not png.parent.is_dir():
         raise OptionError("out", f"there is no folder {png.parent}")
     return png

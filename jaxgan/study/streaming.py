@@ -68,7 +68,7 @@ def write_samples(
     suffix = ".npz" if kind == "npz" else ""
     path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
     if path.exists():
-        raise OptionError("out", f"{path} is there already; name another one")
+        raise OptionError("out", f"{path} exists already; name another one")
     blocks = _blocks(truncated_sampler(generator, truncation), jax.random.key(key), n, labels)
     first = next(blocks)
     if first[0].ndim != 4 and kind != "npz":

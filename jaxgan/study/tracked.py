@@ -40,7 +40,7 @@ def tracked(results: Results, log: Log) -> Iterator[Tracked]:
     lost = sum(int((~np.isfinite(values)).sum()) for values in (*final.values(), *(v for _, v in curves.values())))
     if many:
         over = "median, lowest and highest of the finite values over seeds"
-        log(f"{n:,} runs are more than {MANY}: of every configuration the {over}")
+        log(f"{n:,} runs are more than {MANY}, so each configuration is written with the {over}")
     if lost:
         log(f"{counted(lost, 'value')} left out: not finite, or not recorded, as after a run was stopped")
     for i, (label, folder) in enumerate(zip(labels, _folder_names(labels), strict=True)):

@@ -244,7 +244,7 @@ def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, A
         raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of {where}")
     if "run" in meta and meta["run"] not in ids_in(content):  # an earlier version did not write it
         way_out = f"remove {folder.parent} and continue with --resume, which trains it again"
-        raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of another run; {way_out}")
+        raise checkpoint.CheckpointError(f"the checkpoint in {folder} belongs to another run; {way_out}")
 
 
 def save_generator(job: Job, block: Block, generator: Generator, step: int) -> None:
@@ -311,5 +311,5 @@ def _load(job: Job, placement: Placement, block: Block) -> State | None:
         f"{name} {then} is now {now.get(name)}" for name, then in meta["versions"].items() if now.get(name) != then
     ]
     if changed:
-        job.log(f"note: other versions may give other numbers: {', '.join(changed)}")
+        job.log(f"note: different versions may give different numbers: {', '.join(changed)}")
     return state

@@ -111,7 +111,7 @@ def _check_imported(names: tuple[str, ...]) -> None:
     named = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve() for name in names if ".py:" in name}
     for path in inputs.own_files(names).values():
         if path not in named and _loaded.setdefault(path, file_digest(path)) != file_digest(path):
-            raise StoreError(f"{path} was changed after this worker had imported it, expected workers that start anew")
+            raise StoreError(f"{path} was changed after this worker had imported it, expected newly started workers")
 
 
 def _sendable(error: Exception, command: str, folder: Path) -> Exception:

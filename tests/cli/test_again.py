@@ -79,7 +79,7 @@ def test_what_is_no_finished_run_is_one_line(runs: Path, tmp_path: Path, capsys:
         ([few, profile, "--out", here], f"{profile} holds a gradient profile"),
         ([few, "--out", str(tmp_path)], f"--out: {tmp_path} is a folder, expected a file such as report.html"),
         ([few, "--out", str(tmp_path / "a.txt")], "--out: expected a file such as report.html, got"),
-        ([few, "--out", str(tmp_path / "notes.html")], "notes.html is there and no page of jaxgan"),
+        ([few, "--out", str(tmp_path / "notes.html")], "notes.html exists and is not a page of jaxgan"),
     ):
         assert line in refused(capsys, "report", *map(str, words))
     assert not Path(here).exists() and (tmp_path / "notes.html").read_text(encoding="utf-8") == "mine"

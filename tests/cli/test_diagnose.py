@@ -73,7 +73,7 @@ def test_what_would_be_tried_is_listed(failed, capsys):
 def test_the_page_says_what_to_try_before_anything_else(failed, capsys):
     page = (failed / "report.html").read_text(encoding="utf-8")
     first = page.partition("<h2>What happened</h2>")[2].partition("</p>")[0]
-    assert "With minimax both seeds failed" in first and "Why, in medians over seeds: " in first
+    assert "With minimax, both seeds failed" in first and "Causes (medians over seeds): " in first
     assert "To try: " in first and "“jaxgan remedy DIR --configuration minimax”" in first
     assert main(["remedy", "--help"]) == 0
     assert "remedies- LABEL in DIR" in " ".join(capsys.readouterr().out.split())

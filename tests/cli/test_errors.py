@@ -37,14 +37,14 @@ from tests.cli.commands import RING, files, refused
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a/b"), 2, "a/b: No such file or directory"),
         (PermissionError(errno.EACCES, "Permission denied", b"a"), 2, "a: Permission denied"),
         (OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"), 2, "a to b: Invalid cross-device link"),
-        (OSError(errno.ENOSPC, "No space left", "a"), 2, "a: No space left; make room, and continue with --resume"),
+        (OSError(errno.ENOSPC, "No space left", "a"), 2, "a: No space left; free space and continue with --resume"),
         (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "runs: Read-only file system"),
         (TimeoutError("no answer"), 2, "no answer"),
         (MemoryError("Unable to allocate 9 GiB"), 2, "out of memory (Unable to allocate 9 GiB): lower --seeds, "
          "--batch-size, --width or --samples"),
         (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 9 bytes"), 2, "out of memory (RESOURCE_EXHAUSTED: 9 bytes)"),
         (EOFError("EOF when reading a line"), 1, "unexpected EOFError"),  # click would take it for Ctrl-C
-        (KeyError("shape"), 1, "unexpected KeyError: 'shape'; this is a bug of jaxgan, please report it with the "
+        (KeyError("shape"), 1, "unexpected KeyError: 'shape'; this is a bug in jaxgan, please report it with the "
          "output of `jaxgan --traceback ...` (Python "),
         (KeyboardInterrupt(), 130, "stopped"),
     ],

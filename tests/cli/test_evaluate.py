@@ -96,7 +96,7 @@ def test_a_folder_of_pngs_that_nothing_here_has_made(here: Path, capsys) -> None
     assert table == {name: metric["value"] for name, metric in found["metrics"].items()}
     assert table["recall"] < 0.8 and table["density"] < 0.5
     assert "compared: 90 samples with 120 examples of real, in 6 pixels features" in output.out
-    assert "is the bias of 90 samples" in output.out
+    assert "is bias from using 90 samples" in output.out
 
 
 def test_a_reference_that_numpy_wrote_and_one_that_comes_back(here: Path, capsys) -> None:

@@ -21,7 +21,9 @@ from tests.cli.commands import jaxgan_process, refused
 def test_a_platform_that_is_not_there_is_a_line(tmp_path, platform):
     environment = os.environ | {"JAX_PLATFORMS": platform}
     done = jaxgan_process("train", "--data", "ring", "--seeds", "1", "--steps", "1", cwd=tmp_path, env=environment)
-    line = f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset, JAX chooses\n"
+    line = (
+        f"jaxgan: JAX_PLATFORMS must name devices that JAX finds here, got {platform!r}; unset it to let JAX choose\n"
+    )
     assert (done.returncode, done.stderr) == (2, line)
 
 
@@ -50,7 +52,7 @@ def test_networks_are_listed_with_fields_sizes_parameters_and_paper(capsys, monk
         for module in (network.generator, network.discriminator):
             assert f"{module.__name__}({', '.join(fields_of(module))})" in listed
     for words in (
-        "8, 16, 32, 64, 128, 256, 512, 1024 pixels a side", "28, 32, 40,",
+        "8, 16, 32, 64, 128, 256, 512, 1024 pixels per side", "28, 32, 40,",
         "32: 21,523,475 and 21,507,073", "1024: 30,370,060 and 29,012,513", "32: 20,732,160 and 20,683,776",
         "28: 6,642,241 and 6,559,169", "32: 4,276,739 and 1,053,824", "shared_embedding",
         "of the generator: embedding; of the discriminator: projection",
@@ -62,7 +64,7 @@ def test_the_memory_of_a_network_is_told_before_there_is_data(capsys):
     """Adam has two numbers beside each parameter, all of 4 bytes; the step holds activations beside them."""
     assert main(["models", "--memory", "dcgan", "--image-size", "8", "--batch-size", "2", "--width", "4"]) == 0
     told = capsys.readouterr().out
-    assert "dcgan, 8 x 8 pixels, by the recipe ns_gan, batches of 2" in told and "MiB at one time" in told
+    assert "dcgan, 8 x 8 pixels, by the recipe ns_gan, batches of 2" in told and "MiB in a step" in told
     found = footprint("dcgan", 8, batch_size=2, width=4)
     assert 3 * 4 * sum(found.parameters) <= found.state <= 3.2 * 4 * sum(found.parameters)  # and BatchNorm's statistics
     assert found.step > found.state

@@ -46,7 +46,7 @@ def test_a_recipe_with_settings_that_are_no_numbers_loses_nothing(tmp_path, caps
     stored = read_sealed(Path("run/config.json"))
     stored["configurations"]["own"]["settings"]["lr_g"] = 0.02
     write_sealed(Path("run/config.json"), stored)
-    assert "the settings of own are others now" in refused(capsys, "train", "--resume", "--trust", "--out", "run")
+    assert "the settings of own have changed" in refused(capsys, "train", "--resume", "--trust", "--out", "run")
 
 
 OWN = """\
@@ -128,11 +128,9 @@ def test_nan_at_the_first_step_is_not_blamed_on_learning_rates_alone(tmp_path, c
     assert main(["train", "--loss", "own_errors.py:logarithm", *words]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
-        "DIVERGED: Something became NaN or infinite, or grew" in text
-        and "If that begins with a loss of your own" in text
+        "DIVERGED: A recorded quantity became NaN or infinite, or grew" in text
+        and "If it begins in a loss of your own" in text
     )
-    first = (
-        "The first quantity that was not finite: with logarithm g_loss at step 1 (seed 0). At step 1 the cause is in"
-    )
+    first = "First non-finite quantity: with logarithm g_loss at step 1 (seed 0). At step 1 the cause lies in"
     assert f"{first} the loss, the networks or the data" in text
     assert "g_loss at step 1" in Path("run/report.html").read_text(encoding="utf-8")

@@ -13,11 +13,11 @@ from tests.cli.commands import RING, files, refused
 @pytest.mark.parametrize(
     ("out", "line"),
     [
-        ("", "--out: got an empty word, expected a value; is a variable of the shell unset?"),
+        ("", "--out: got an empty word, expected a value; is a shell variable unset?"),
         ("file", "file is a file, expected a folder"),
         ("file/sub", "file is a file, expected a folder"),
-        ("dangling", "dangling is a link to what is not there"),
-        ("dangling/sub", "dangling is a link to what is not there"),
+        ("dangling", "dangling is a broken link"),
+        ("dangling/sub", "dangling is a broken link"),
         ("/proc/run", "nothing can be written to /proc (No such file or directory), expected a place for /proc/run"),
         ("a" * 300, "(File name too long)"),
         ("a" * 5000, "(File name too long)"),

@@ -17,7 +17,7 @@ def test_a_difference_and_three_comparisons(capsys: pytest.CaptureFixture[str]) 
     caption, found = rows(capsys, "--difference", "1", "--comparisons", "3")
     n = int(caption.split()[1])
     assert 11 < n < 20 and "1 standard deviation of paired differences" in caption
-    assert "Holm's p over 3 comparisons is to be at most 0.05; fewer than 7 seeds can tell nothing" in caption
+    assert "for Holm's p over 3 comparisons of at most 0.05; fewer than 7 seeds can show nothing" in caption
     enough = {int(row["seeds"]): row["enough"] for row in found}
     assert enough[8] == "no" and enough[n] == enough[32] == "yes"
     least = {row["seeds"]: row["smallest p they can reach"] for row in found}
@@ -26,7 +26,7 @@ def test_a_difference_and_three_comparisons(capsys: pytest.CaptureFixture[str]) 
 
 def test_failure_rates(capsys: pytest.CaptureFixture[str]) -> None:
     caption, found = rows(capsys, "--rates", "0.5", "0.1")
-    assert caption.startswith("# 25 seeds tell failure rates of 0.5 and 0.1 on common seeds")
+    assert caption.startswith("# 25 seeds show the difference between failure rates of 0.5 and 0.1 on common seeds")
     assert [row["seeds"] for row in found] == ["4", "8", "16", "25", "32", "64"]
     assert found[0]["power"] == "0 %"
 

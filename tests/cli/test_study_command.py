@@ -88,7 +88,7 @@ def test_every_mistake_of_a_file_is_a_line(capsys, tmp_path, monkeypatch):
             "broken.toml: is no TOML: expected '=' after a key in a key/value pair (at line 2, column 6)",
         ),
         (["letters.toml"], "letters.toml: is no TOML: 'utf-8' codec can't decode byte 0xff in position 0"),
-        (["--init", "a.toml"], "--init: a.toml is there already, expected a new file"),
+        (["--init", "a.toml"], "--init: a.toml exists already, expected a new file"),
     ],
 )
 def test_what_is_no_study_is_refused(capsys, tmp_path, monkeypatch, words, line):

@@ -234,12 +234,12 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
     text = text_of(page)
     for expected in (
         "2 losses, 4 seeds (0 to 3); generators of minimax, frozen after 0 steps (0 epochs), 300 steps (3 epochs)",
-        "What happened", "The numbers", "What every interval is of", "Which gradient is which", "On paper", "Layers",
+        "What happened", "The numbers", "What the intervals mean", "Which gradient is which", "On paper", "Layers",
         "Strengths of the discriminator", "How it was made", "Files in the folder", ODD, "<script>alert(1)</script>",
-        "-10.00 [-10.00, -10.00]", "the interquartile mean over the 4 seeds", "It is no confidence interval.",
+        "-10.00 [-10.00, -10.00]", "the interquartile mean over the 4 seeds", "It is not a confidence interval.",
         "pure noise has about 1/√4 = 0.5", "The generator minimizes log(1 - D), D being D(G(z)). The derivative "
-        "with respect to the logit is -D. It saturates: below a logit of -4.60", "above -87.4, where it is 0",
-        "by 5e-07 of its size at most in float32, by 2e-15 in float64", "jaxgan profile --loss minimax", "abc123",
+        "with respect to the logit is -D. Saturates: below a logit of -4.60", "above -87.4, where it is 0",
+        "is at most 5e-07 in float32 and 2e-15 in float64", "jaxgan profile --loss minimax", "abc123",
         "a machine", "Random key 7", "jax 9.9", "Seconds 3.5", "frozen.png",
     ):  # fmt: skip
         assert expected in text, expected
@@ -267,9 +267,9 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
 def test_the_page_of_training_from_one_seed(tmp_path: Path) -> None:
     text = text_of(page_of(make_profile("train", seeds=1, stopped=150), tmp_path / "run"))
     assert "2 losses, 1 seed (0); 150 steps of training with minimax" in text
-    assert "With one seed no interval over seeds exists, and none is printed." in text
+    assert "With one seed there is no interval over seeds, and none is printed." in text
     assert "bootstrap" not in text and "Lines: the median over seeds;" not in text
-    assert "What became of the training" in text and "With minimax" not in text and "With base the seed" in text
+    assert "How training went" in text and "With minimax" not in text and "With base, the seed" in text
     assert "Strengths of the discriminator" not in text and "On paper" in text
 
 
@@ -281,8 +281,8 @@ def test_the_page_on_paper(tmp_path: Path) -> None:
     page = page_of(run, tmp_path / "run")
     text = text_of(page)
     assert "2 losses on paper, without a network" in text
-    assert "No closed form is known here; it was measured." in text
-    assert "wasserstein is of an unbounded score: sigmoid(score) is no probability" in text
+    assert "No closed form is known; the derivative was measured." in text
+    assert "wasserstein is a loss of an unbounded score: sigmoid(score) is not a probability" in text
     assert "The numbers" not in text and "Layers" not in text and page.count("<img") == 1
     assert list(figures_of(run)) == ["paper"]
     table = json.loads((tmp_path / "run" / "table.json").read_text(encoding="utf-8"))

@@ -54,7 +54,7 @@ def test_the_report_says_it_all(reported: Path) -> None:
         "Interquartile mean over 8 seeds [95 % bootstrap interval over seeds]",
         "Samples per seed: 5,000. Held-out images: 360.",
         "its accuracy on held-out ones is 99.2 %",
-        "the interquartile range over seeds, the middle half of them. It is no confidence interval.",
+        "the interquartile range over seeds, the middle half of them. It is not a confidence interval.",
         "it blew up",
         "COLLAPSED: fewer than 5 of 10 classes.",
         "jaxgan compare --seeds 8",

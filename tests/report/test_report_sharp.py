@@ -28,10 +28,10 @@ def test_blur_counts_where_both_measures_are_below_what_real_images_have():
     text = sharpness_in_words(measured(high, laplacian))
     assert (
         "their power at high frequencies is 0.9 to 1.1 times that of others by chance and the variance of their "
-        "Laplacian is 0.95 to 1.05 times that of others by chance; beyond that in both, "
+        "Laplacian is 0.95 to 1.05 times that of others by chance. Counting only what lies outside both ranges, "
     ) in text
-    assert "blurrier than the data are the samples of 2 of 4 seeds of minimax (medians 0.6 and 0.5)" in text
-    assert "rougher than the data are the samples of 3 of 4 seeds of non_saturating (medians 1.3 and 1.4)" in text
+    assert "the samples of 2 of 4 seeds of minimax (medians 0.6 and 0.5) are blurrier than the data" in text
+    assert "the samples of 3 of 4 seeds of non_saturating (medians 1.3 and 1.4) are rougher than the data" in text
     assert text.endswith("such as a chessboard's.")
     run = measured(high, laplacian)
     assert text in story(run, summarize_run(run))
@@ -40,13 +40,11 @@ def test_blur_counts_where_both_measures_are_below_what_real_images_have():
 def test_samples_as_sharp_as_the_data_are_not_accused_and_nan_is_neither():
     fine = np.ones((2, 3))
     fine[0, 0] = np.nan
-    assert "neither blurrier nor rougher than the data are the samples of any run" in sharpness_in_words(
-        measured(fine, fine)
-    )
+    assert "the samples of no run are blurrier or rougher than the data" in sharpness_in_words(measured(fine, fine))
     assert sharpness_in_words(make_run()) == ""  # an earlier version's, or points
 
 
 def test_of_many_configurations_runs_are_counted():
     names = tuple(f"r{i}" for i in range(9))
     text = sharpness_in_words(measured(np.full((9, 4), 0.5), np.full((9, 4), 0.5), names))
-    assert text.endswith("blurrier than the data are the samples of 36 of 36 runs.")
+    assert text.endswith("the samples of 36 of 36 runs are blurrier than the data.")

@@ -19,9 +19,9 @@ def story_of(run: Results) -> str:
 def test_the_story_of_two_losses() -> None:
     text = story_of(make_run())
     assert "The losses minimax and non_saturating were trained on digits for 40 steps from 8 seeds each." in text
-    assert "With minimax none of the 8 seeds failed (95 % Wilson interval of the share: 0 % to 32 %)." in text
+    assert "With minimax, none of the 8 seeds failed (95 % Wilson interval of the share: 0 % to 32 %)." in text
     assert "non_saturating minus minimax is -163 [" in text
-    assert "the interval excludes 0, with non_saturating the lower, the better one." in text
+    assert "the interval excludes 0, so non_saturating is lower (better)." in text
     # Of the first and the last 4 of 40 steps, the median is the mean of the middle two: with r = 10^(4 / 39),
     # (1 / r + 1 / r^2) / 2 = (0.7897 + 0.6236) / 2 and 1e-4 (r + r^2) / 2 = 1e-4 (1.2664 + 1.6037) / 2.
     assert "norm of the loss's gradient with respect to the generator's parameters" in text
@@ -33,7 +33,7 @@ def test_the_story_of_two_losses() -> None:
 def test_the_story_claims_no_difference_where_the_interval_holds_0() -> None:
     run = make_run()
     run.dataset["frechet"][1] = run.dataset["frechet"][0] + [3, -3, 2, -2, 1, -1, 4, -4]
-    assert "the interval includes 0, so these seeds do not tell the two apart" in " ".join(
+    assert "the interval includes 0, so these seeds do not distinguish the two" in " ".join(
         story(run, summarize_run(run))
     )
 
@@ -41,7 +41,7 @@ def test_the_story_claims_no_difference_where_the_interval_holds_0() -> None:
 def test_one_failed_seed_of_eight_leaves_the_difference_open() -> None:
     # Three or more of eight draws hit the one infinite pair in 7 % of resamples, more than the upper 2.5 %.
     text = story_of(make_run(failures={(1, 7): "COLLAPSED"}))
-    assert "With non_saturating 1 of 8 seeds failed: 1 COLLAPSED" in text
+    assert "With non_saturating, 1 of 8 seeds failed: 1 COLLAPSED" in text
     assert re.search(r"minus minimax is -163 \[-\d+, \+∞\]: the interval includes 0", text)
 
 
@@ -49,12 +49,12 @@ def test_the_story_of_failures() -> None:
     everything = {(0, j): "COLLAPSED" for j in range(8)} | {(1, j): "DIVERGED" for j in range(8)}
     run = make_run(failures=everything)
     text = story_of(run)
-    assert "With minimax all 8 seeds failed: 8 COLLAPSED" in text
-    assert "with minimax undefined, as 8 of 8 failed (over all 8 seeds it was measured as 196 [" in text
-    assert "there is no difference to report: in 8 of 8 pairs of seeds at least one failed" in text
+    assert "With minimax, all 8 seeds failed: 8 COLLAPSED" in text
+    assert "with minimax undefined, because 8 of 8 failed (measured over all 8 seeds: 196 [" in text
+    assert "No difference between non_saturating and minimax is reported: in 8 of 8 pairs of seeds at least" in text
     assert text.count("with non_saturating it was not finite") == 2  # the gradient and D(G(z)) at the end
     one = make_run(failures={(0, 2): "DIVERGED"})
-    assert "with minimax 0.02, below 1/2 (without 1 seed no longer finite)" in story_of(one)
+    assert "with minimax 0.02, below 1/2 (without 1 non-finite seed)" in story_of(one)
 
 
 def test_one_seed_is_no_evidence() -> None:
@@ -63,7 +63,7 @@ def test_one_seed_is_no_evidence() -> None:
     text = " ".join(story(run, table))
     assert "from one seed (seed 0)." in text and "One seed says nothing about a loss" in text
     assert "with minimax 200; with non_saturating 30." in text
-    assert not re.search(r"interval|excludes|better one|seeds each|\d seeds|medians", text)
+    assert not re.search(r"interval|excludes|\(better|seeds each|\d seeds|medians", text)
     assert "n/a: one seed" in printed(run, 100) and "Wilson" not in printed(run, 100)
 
 
@@ -79,8 +79,8 @@ def test_the_story_dates_what_went_wrong() -> None:
     run = make_run(causes=True)
     progress, episode = why(run)
     # 300 - (300 - d) times 0.2, 1.1, 0.6, 1 of d = 196.5 and 33.5, the medians: at first 279, at best 186, then 196.5
-    assert progress.startswith("Fréchet distance was measured at 4 steps along training")
-    assert "with minimax 279 at first and 196 at the end, at its best 186 at step 20" in progress
+    assert progress.startswith("Fréchet distance was measured at 4 steps during training")
+    assert "with minimax 279 at first and 196 at the end (best: 186 at step 20)" in progress
     assert episode == (
         "In 6 of 8 seeds of minimax the generator's gradient vanished from step 6 to step 30 (medians), down to 0.02 "
         "of its early level, while D(G(z)) was 0.02. A certain discriminator saturates the loss. Take the "
@@ -110,7 +110,7 @@ def test_what_first_was_not_finite_is_named() -> None:
     for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
-    assert why(run)[-1] == "The first quantity that was not finite: with non_saturating d_loss at step 1,812 (seed 0)."
+    assert why(run)[-1] == "First non-finite quantity: with non_saturating d_loss at step 1,812 (seed 0)."
     cells = seeds_section(run).rows[2]
     assert cells[2].plain == "DIVERGED d_loss at step 1,812" and cells[2].failed
 
@@ -119,9 +119,10 @@ def test_many_are_counted_and_not_gone_through() -> None:
     names = tuple(f"r{i}" for i in range(9))
     run = make_run(names, failures={(i, 0): "COLLAPSED" for i in range(8)})
     text = story_of(run)
-    assert "9 losses were trained on digits for 40 steps from 8 seeds each. Of 72 runs 8 failed: 1 of 8 with r0" in text
-    assert "the 6 with the most; 2 more have some" in text
-    assert "defined for 9 of 9 losses, the best r8 33.5" in text  # no seed of r8 failed
+    assert "9 losses were trained on digits for 40 steps from 8 seeds each." in text
+    assert "Of 72 runs, 8 failed: 1 of 8 with r0" in text
+    assert "the 6 with the most failures; 2 more have some" in text
+    assert "defined for 9 of 9 losses; the best are r8 33.5" in text  # no seed of r8 failed
     assert "Seed by seed against r0" in text and len(text) < 1500
 
 

@@ -69,7 +69,7 @@ def test_what_all_seeds_measured_stands_beside_undefined() -> None:
     summary = summarize_run(run).rows[0].summaries[0]
     assert not summary.defined and summary.measured.estimate == interquartile_mean(200.0 - np.arange(8)) == 196.5
     assert "3 of 8 failed; all seeds 196 [" in to_markdown(sections(run))
-    assert "“all seeds” is the same mean of what was measured, failed or not" in to_markdown(sections(run))
+    assert "“all seeds” is the same mean over all seeds as measured, failed or not" in to_markdown(sections(run))
     assert "all seeds" not in to_markdown(sections(make_run()))
 
 
@@ -84,7 +84,7 @@ def test_the_terminal_table_fits_and_says_everything(width: int, names: tuple[st
         assert expected in flat
     assert (" minus " in flat) == (len(names) > 1)
     if len(names) == 3:
-        assert "interquartile mean of paired differences on common seeds [95 % bootstrap interval]" in flat
+        assert "interquartile mean of differences paired by seed [95 % bootstrap interval]" in flat
         assert "[red]" in text  # a name, no markup
 
 

@@ -53,10 +53,10 @@ def test_each_configuration_has_a_line_with_its_codes_its_cause_and_since_when()
     first, minimax, other = first_of(run).split("\n")
     assert first == "The losses minimax and non_saturating were trained on digits for 40 steps from 8 seeds each."
     assert minimax == (
-        "With minimax 3 of 8 seeds failed: 3 COLLAPSED (95 % Wilson interval of the share: 14 % to 69 %). Why, in "
-        "medians over seeds: COLLAPSED: most modes were missing since step 20, with 0.3 of them."
+        "With minimax, 3 of 8 seeds failed: 3 COLLAPSED (95 % Wilson interval of the share: 14 % to 69 %). Causes "
+        "(medians over seeds): COLLAPSED: most modes were missing from step 20 on, with 0.3 of them."
     )
-    assert other.startswith("With non_saturating none of the 8 seeds failed (")
+    assert other.startswith("With non_saturating, none of the 8 seeds failed (")
 
 
 def test_a_cause_that_passed_has_an_end_and_the_seeds_that_had_it_are_counted():
@@ -65,7 +65,7 @@ def test_a_cause_that_passed_has_an_end_and_the_seeds_that_had_it_are_counted():
     improving = variable("cause", "improving", RUN, np.arange(16).reshape(2, 8) == 1)
     run = dataclasses.replace(run, dataset=run.dataset.assign(dict([improving])))
     assert (
-        "NOT_LEARNED: at the end 1 still improving, 3 at a standstill; the samples had become worse in 1 of these 4 "
+        "NOT_LEARNED: at the end 1 still improving, 3 no longer; the samples had become worse in 1 of these 4 "
         "from step 10 to 30, at 0.3." in first_of(run)
     )
 
@@ -83,7 +83,7 @@ def test_without_a_cause_the_stretch_of_states_says_since_when():
     passed = first_of(with_causes(run, {"collapsed": {(1, 3): 5.0}}, until=10.0))
     assert "COLLAPSED: since step 30; most modes were missing from step 5 to 10, with 0.3 of them." in passed
     lasted = first_of(with_causes(run, {"collapsed": {(1, 3): 28.0}}))
-    assert "COLLAPSED: most modes were missing since step 28, with 0.3 of them." in lasted
+    assert "COLLAPSED: most modes were missing from step 28 on, with 0.3 of them." in lasted
 
 
 def test_what_was_not_finite_first_is_the_reason_of_a_divergence():
@@ -91,18 +91,19 @@ def test_what_was_not_finite_first_is_the_reason_of_a_divergence():
     for name, values in (("step", [[0, 0], [12, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (RUN, np.array(values), {"group": "metric"})
-    assert "DIVERGED: the first quantity that was not finite, d_loss at step 12." in first_of(run)
+    assert "DIVERGED: first non-finite quantity: d_loss at step 12." in first_of(run)
 
 
 def test_remedies_are_told_with_what_turns_them_on_and_the_command_that_tries_them():
     run = make_run(("minimax lr_d=0.1", "hinge"), failures={(0, 0): "COLLAPSED"})
     text = first_of(run, remedies={"minimax lr_d=0.1": [R1, *MORE]})
     assert "To try: a penalty (--recipe r1_gan --set gamma=0.1); packing (--set packing=1)" in text
-    assert "ema (--set ema=1); and 1 more. “jaxgan remedy DIR --configuration 'minimax lr_d=0.1'”" in text
+    assert "ema (--set ema=1); and 1 more. To train each of these" in text
+    assert "“jaxgan remedy DIR --configuration 'minimax lr_d=0.1'”, where DIR is this folder." in text
     # What counts as no failure has nothing that the command could heal.
     partial = make_run(failures={(0, 0): "PARTIALLY_COLLAPSED"})
     text = first_of(partial, remedies={"minimax": [R1]})
-    assert "With minimax none of the 8 seeds failed (" in text
+    assert "With minimax, none of the 8 seeds failed (" in text
     assert "To try: a penalty (--recipe r1_gan --set gamma=0.1)." in text and "jaxgan remedy" not in text
     (part,) = remedies_section(dataclasses.replace(partial, notes=partial.notes | {"remedies": {"minimax": [R1]}}))
     assert [cell.text for cell in part.rows[0]] == ["minimax", "a penalty", R1["option"], R1["source"]]
@@ -114,8 +115,8 @@ def test_of_many_the_worst_are_told_and_the_rest_counted():
     run = make_run(names, failures={(i, j): "COLLAPSED" for i in range(8) for j in range(i)})
     run = with_causes(run, {"collapsed": {(i, j): 20.0 for i in range(8) for j in range(i)}})
     lines = first_of(run, remedies={"r7": [R1]}).split("\n")
-    assert "Of 72 runs 28 failed: 7 of 8 with r7" in lines[0] and "That is 28 COLLAPSED." in lines[0]
-    assert "Found along training: collapse in 28 (median from step 20)." in lines[0]
+    assert "Of 72 runs, 28 failed: 7 of 8 with r7" in lines[0] and "By outcome: 28 COLLAPSED." in lines[0]
+    assert "Found during training: collapse in 28 (median onset: step 20)." in lines[0]
     assert [line.partition(":")[0] for line in lines[1:]] == ["With r7", "With r6", "With r5"]
     assert "To try: a penalty" in lines[1]
 
@@ -124,4 +125,4 @@ def test_a_study_of_many_settings_stays_short():
     study = make_study(x=20, y=20)
     text = first_of(study)
     assert len(text.split("\n")) == 4 and len(text) < 1200
-    assert "Of 3,200 runs " in text
+    assert "Of 3,200 runs, " in text

@@ -146,7 +146,7 @@ def test_the_results_of_another_run_are_refused(tmp_path: Path) -> None:
     stored(tmp_path, replace(run, config=run.config | trained | {"id": "a"}))
     assert load_results(tmp_path).config["id"] == "a"
     replace(run, config=run.config | {"id": "b"}).write(tmp_path / RESULTS)
-    with pytest.raises(StoreError, match=r"results.nc is that of another run"):
+    with pytest.raises(StoreError, match=r"results.nc belongs to another run"):
         load_results(tmp_path)
 
 

@@ -111,7 +111,7 @@ def test_any_number_of_samples_is_data_again(pets: Path, tmp_path: Path, capsys:
     assert len(stored) == 900 and stored[700]["label"] == 2
     np.testing.assert_array_equal(stored[700]["image"], x[700])
     assert main(["sample", str(pets), "--as", "npz", "--out", str(tmp_path / "arrays.npz")]) == 2
-    assert "is there already; name another one" in capsys.readouterr().err
+    assert "exists already; name another one" in capsys.readouterr().err
     assert not list(tmp_path.glob(".*"))
 
 
@@ -141,7 +141,7 @@ def test_pictures_are_projected_beside_held_out_images(
     words = ["project", str(pets), str(tmp_path / "noise.png"), "--class", "dog", "--steps", "3"]
     assert main(words) == 0
     shown = capsys.readouterr()
-    assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "of held-out images" in shown.err
+    assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "over held-out images" in shown.err
     png, npz = shown.out.split()
     Image.open(png).verify()
     with np.load(npz) as arrays:
@@ -191,7 +191,7 @@ np.save("x.npy", {content["read"]})
         kernel = arrays["params/Dense_0/kernel"]
     np.testing.assert_array_equal(kernel, generator.params["Dense_0"]["kernel"])
     assert main(["export", str(pets), "--out", str(tmp_path / "pets.jax")]) == 2
-    assert "is there already; add --overwrite" in capsys.readouterr().err
+    assert "exists already; add --overwrite" in capsys.readouterr().err
 
 
 def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:

@@ -35,5 +35,5 @@ def test_programs_needs_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     once, twice = ([cell.value for cell in row[1:]] for row in operations.rows)
     assert once[1] == pytest.approx(once[0] * 1e-3 * 100 * 6) and once[2] == pytest.approx(once[1] / 2)  # two TFLOP/s
     assert once[0] < twice[0] < 2 * once[0]  # a second update of the discriminator, and no second one of the generator
-    assert lines == ["trying minimax-d_steps=1", "trying minimax-d_steps=2"]
+    assert lines == ["measuring minimax-d_steps=1", "measuring minimax-d_steps=2"]
     assert memory.rows and disk.rows and list(tmp_path.iterdir()) == []

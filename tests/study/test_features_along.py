@@ -64,7 +64,7 @@ def test_a_run_is_measured_in_them(own: Path, tmp_path: Path) -> None:
         ("own.py:pixel", "own.py has no 'pixel'; did you mean 'pixels'"),
         ("principle", "got 'principle'; did you mean 'principal'"),
         ("classifier", "got 'classifier', but noise has no labels"),
-        ("inception:", "expected the file of its weights behind the colon"),
+        ("inception:", "expected its weights file after the colon"),
     ],
 )
 def test_what_cannot_be_used_is_a_line(own: Path, name: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def flip(path) -> None:
 
 def test_a_finished_run_is_whole_also_to_who_has_no_jaxgan(run, capsys):
     status, text = checked(run, capsys)
-    assert status == 0 and text.endswith("all is whole\n") and "DAMAGED" not in text
+    assert status == 0 and text.endswith("everything is intact\n") and "DAMAGED" not in text
     if shutil.which("sha256sum"):
         assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=run).returncode == 0
     assert subprocess.run(["grep", "-c", "", "SHA256SUMS"], cwd=run, capture_output=True).stdout > b"10"
@@ -58,9 +58,9 @@ def test_a_finished_run_is_whole_also_to_who_has_no_jaxgan(run, capsys):
 def test_what_is_made_of_the_results_is_made_again(name, run, made, capsys):
     flip(run / name)
     status, text = checked(run, capsys)
-    assert status == 2 and f"to make it again: jaxgan check {run} --rebuild" in text
+    assert status == 2 and f"to restore: jaxgan check {run} --rebuild" in text
     status, text = checked(run, capsys, "--rebuild")
-    assert status == 0 and text.endswith("all is whole\n")
+    assert status == 0 and text.endswith("everything is intact\n")
     assert (run / name).read_bytes() == (made / name).read_bytes()
 
 
@@ -73,7 +73,7 @@ def test_the_way_out_leads_out(name, run, made, capsys):
     flip(part if part.is_file() else max((p for p in part.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size))
     status, text = checked(run, capsys)
     assert status == 2 and "DAMAGED" in text
-    way_out = next(line.removeprefix("to make it again: ") for line in text.splitlines() if "to make it again" in line)
+    way_out = next(line.removeprefix("to restore: ") for line in text.splitlines() if "to restore" in line)
     removed, _, command = way_out.rpartition("and then: ")
     for path in removed.removeprefix("remove ").rstrip(", ").split(" and "):
         if path:
@@ -88,19 +88,19 @@ def test_an_unfinished_run_says_what_is_not_there_yet(run, capsys):
     for name in ("results.nc", "report.html", "SHA256SUMS"):
         (run / name).unlink()
     status, text = checked(run, capsys)
-    assert status == 2 and f"to make it again: jaxgan train --resume --out {run}" in text and "not there yet" in text
+    assert status == 2 and f"to restore: jaxgan train --resume --out {run}" in text and "not there yet" in text
 
 
 def test_a_damaged_configuration_of_an_unfinished_run_is_all_that_can_be_said(run, capsys):
     (run / "results.nc").unlink()
     flip(run / "config.json")
     status, text = checked(run, capsys)
-    assert status == 2 and "1 of 1 parts are damaged" in text and "to make it again" not in text
+    assert status == 2 and "1 of 1 parts are damaged" in text and "to restore" not in text
     assert main(["check", str(run), "--rebuild"]) == 2
     (run / "config.json").unlink()
     assert main(["check", str(run), "--rebuild"]) == 2
     errors = capsys.readouterr().err.splitlines()
-    assert "digest is another" in errors[0] or "is damaged" in errors[0]
+    assert "digest differs" in errors[0] or "is damaged" in errors[0]
     assert errors[1] == f"jaxgan: {run} holds no run (no config.json)" and len(errors) == 2
 
 
@@ -132,12 +132,12 @@ def test_a_lost_configuration_is_written_again_from_the_results(
     assert damage is swap or f"; see: jaxgan check {run}\n" in capsys.readouterr().err
     status, text = checked(run, capsys)
     assert status == 2 and text.splitlines()[-2:] == [
-        f"to make it again: jaxgan check {run} --rebuild",
+        f"to restore: jaxgan check {run} --rebuild",
         "1 of 1 parts are damaged or missing",
     ]
     status, text = checked(run, capsys, "--rebuild")
-    assert status == 0 and text.startswith(f"{config} was written again, from its copy in results.nc\n")
-    assert text.endswith("all is whole\n") and config.read_bytes() == (made / "config.json").read_bytes()
+    assert status == 0 and text.startswith(f"{config} was restored from its copy in results.nc\n")
+    assert text.endswith("everything is intact\n") and config.read_bytes() == (made / "config.json").read_bytes()
 
 
 def test_a_configuration_is_not_made_of_results_that_are_damaged_or_of_another_run(
@@ -146,7 +146,7 @@ def test_a_configuration_is_not_made_of_results_that_are_damaged_or_of_another_r
     """Results of another run say nothing of this one; and where the trainings are a third one's nobody can tell."""
     shutil.copyfile(made_in_stretches / "results.nc", run / "results.nc")
     assert main(["check", str(run), "--rebuild"]) == 2
-    assert "is that of another run" in capsys.readouterr().err
+    assert "belongs to another run" in capsys.readouterr().err
     assert (run / "config.json").read_bytes() == (made / "config.json").read_bytes()
     flip(run / "results.nc")
     (run / "config.json").unlink()
@@ -204,9 +204,9 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(made_in_stretche
     last, before = checkpoint.steps_in(training)
     flip(largest(training / str(last)))
     status, text = checked(run, capsys)
-    assert status == 2 and f"; the one before it, of step {before}, is whole" in " ".join(text.split())
+    assert status == 2 and f"; the one before it, of step {before}, is intact" in " ".join(text.split())
     final, results = training.parent / "final", run / "results.nc"
-    assert f"to make it again: remove {final} and {results}, and then: jaxgan train --resume --out {run}\n" in text
+    assert f"to restore: remove {final} and {results}, and then: jaxgan train --resume --out {run}\n" in text
     shutil.rmtree(final)
     results.unlink()
     assert main(["train", "--resume", "--out", str(run)]) == 0
@@ -225,7 +225,7 @@ def test_where_both_checkpoints_are_damaged_the_run_is_refused(made_in_stretches
     flip(largest(run / TRAINING[1] / str(before)))
     status, text = checked(run, capsys)
     assert status == 2 and f"step {last}; the one before it, of step {before}, is damaged" in " ".join(text.split())
-    assert f"to make it again: remove {run / TRAINING[1] / str(before)}, and then: jaxgan check {run}" in text
+    assert f"to restore: remove {run / TRAINING[1] / str(before)}, and then: jaxgan check {run}" in text
     flip(largest(run / TRAINING[1] / str(last)))
     assert main(["train", "--resume", "--out", str(run)]) == 2
     assert "is damaged: its files are not those that were written" in capsys.readouterr().err.splitlines()[-1]
@@ -241,11 +241,11 @@ def test_a_checkpoint_of_another_run_is_noticed(name, run, capsys):
     path.write_text(json.dumps(meta))
     (folder / "4.sha256").write_text(checkpoint._file_digest(folder / "4"))
     found = {part.name: part.what for part in inspection.inspect(run) if not part.whole}
-    assert found == {f"non_saturating/{name}": f"the checkpoint in {folder} is that of another run"}
+    assert found == {f"non_saturating/{name}": f"the checkpoint in {folder} belongs to another run"}
     if name.endswith("training"):  # generators are written anew
         (run / "results.nc").unlink()
         assert main(["train", "--resume", "--out", str(run)]) == 2
-        assert f"is that of another run; remove {folder.parent} and continue" in capsys.readouterr().err
+        assert f"belongs to another run; remove {folder.parent} and continue" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [('"key": 0', '"key": 1'), ('"steps": 4', '"steps": 5'), ("ring", "grid")])
@@ -254,4 +254,4 @@ def test_a_changed_setting_is_refused(change, run, capsys):
     path = run / "config.json"
     path.write_text(path.read_text().replace(*change))
     assert main(["train", "--resume", "--out", str(run)]) == 2
-    assert "config.json is not what was written: its digest is another" in capsys.readouterr().err
+    assert "config.json is not what was written: its digest differs" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_a_study_at_80_columns():
         "runs done: 64 of 192, stopped by a rule: 5",
         "failed runs so far: 3 COLLAPSED, 12 DIVERGED, 2 GRADIENT_VANISHED",
         "about 18 s of training left, d_loss 1.385, g_loss -0.690",
-        "25,600 steps a second of all runs together",
+        "25,600 steps per second over all runs together",
         "",
     ]
 
@@ -139,7 +139,7 @@ VIEW = [  # of the program's 1,200 steps 960 are done
     "runs done: 8 of 16, stopped by a rule: 3",
     "failed runs so far: 6 COLLAPSED, 3 DIVERGED",
     "about 4 s of training left, d_loss 1.250, g_loss 0.500",
-    "160 steps a second of all runs together",
+    "160 steps per second over all runs together",
 ]
 LOGGED = ["a line of the log that is longer than the terminal is wide: " + 20 * "=", 20 * "=",
           "a line of the user's code"]  # fmt: skip

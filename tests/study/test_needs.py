@@ -155,7 +155,7 @@ def test_the_compiled_program_is_asked_where_bounds_leave_it_open(
             check_compiled(plan, lines.append)
     else:
         check_compiled(plan, lines.append)
-    assert lines == ["compiling minimax, to know what memory it needs"]
+    assert lines == ["compiling minimax, to find out how much memory it needs"]
 
 
 def test_a_program_that_fits_whatever_it_keeps_is_not_compiled_ahead(

@@ -97,10 +97,10 @@ def test_a_study_under_way_in_words(half):
         "runs done: 8 of 16",
         "under way: minimax, seeds 0 to 3, wave 2, 4 runs: step 40 of 100",
         "failed runs so far: 6 COLLAPSED, 3 DIVERGED",
-        "192 steps a second of all runs together, about 3 s of training left",
+        "192 steps per second over all runs together, about 3 s of training left",
     ]
     lines = list(lines_of(progress_of(half.path)))
-    assert lines[0] == f"{half.path}: stopped; its command goes on with it"
+    assert lines[0] == f"{half.path}: stopped; the same command resumes it"
 
 
 def test_trained_and_not_yet_measured(half):
@@ -189,7 +189,7 @@ def test_the_folder_of_another_user_says_what_can_be_said(half, monkeypatch):
 
     monkeypatch.setattr("jaxgan.study.progress.holder", forbidden)
     lines = list(lines_of(progress_of(half.path)))
-    assert lines[0] == f"{half.path}: running or stopped; its lock cannot be asked (Permission denied)"
+    assert lines[0] == f"{half.path}: running or stopped; its lock cannot be read (Permission denied)"
     assert "runs done: 8 of 16" in lines
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_run_is_refused(capsys, tmp_path):
     assert refused(capsys, "status", str(tmp_path)) == f"jaxgan: {tmp_path} holds no run (no config.json)"
     run = claim(tmp_path / "paper", {"schema": 2, "job": "profile"}, overwrite=False)
     run.release()
-    assert "of which there is a progress" in refused(capsys, "status", str(run.path))
+    assert "holds no training run" in refused(capsys, "status", str(run.path))
 
 
 def test_who_holds_a_folder(tmp_path):

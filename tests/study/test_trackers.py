@@ -131,7 +131,7 @@ def test_of_many_runs_every_configuration_is_one_with_its_range_over_seeds(board
     run, said = make_run(seeds=33, failures={(0, 0): "DIVERGED"}), list[str]()
     jg.track(run, out=tmp_path / "out", log=said.append)
     over = "median, lowest and highest of the finite values over seeds"
-    assert said[0] == f"66 runs are more than 64: of every configuration the {over}"
+    assert said[0] == f"66 runs are more than 64, so each configuration is written with the {over}"
     assert len(said) == 2 and "values left out" in said[1]
     assert list(board) == [str(tmp_path / "out" / loss) for loss in run.configurations]
     own = board[str(tmp_path / "out/minimax")]

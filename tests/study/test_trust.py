@@ -62,7 +62,7 @@ def test_a_file_that_changed_is_not_even_imported(made, copy, capsys):
     assert not (made / "imported").exists()
     shutil.move(made / "mine.py", made / "yours.py")
     assert main(commands(copy)[1]) == 2
-    assert f"mine.py is not there any more since the run in {copy} was started" in capsys.readouterr().err
+    assert f"mine.py is missing since the run in {copy} was started" in capsys.readouterr().err
 
 
 def test_a_folder_that_was_made_elsewhere_runs_nothing_without_a_word(made, copy, elsewhere, capsys):

@@ -51,11 +51,11 @@ def _blindness(results: Results, loss: str) -> str:
     low = any(float(region["from_logit"]) == -np.inf for region in regions)
     high = any(float(region["to_logit"]) == np.inf for region in regions)
     if low and high:
-        return "blind on both sides, or everywhere"
+        return "blind on both sides or everywhere"
     if low:
-        return "blind where the discriminator is sure that a sample is generated, that is, where the generator is worst"
+        return "blind where the discriminator is sure that a sample is generated, where the generator is worst"
     if high:
-        return "blind where samples pass for real, that is, where there is little left to learn"
+        return "blind where samples pass for real, where there is little left to learn"
     return "blind at a target in between" if regions else "nowhere blind"
 
 
@@ -86,7 +86,7 @@ def _frozen(results: Results) -> Iterator[str]:
             f"{row.loss} at {age_text(results, row.age)} in {zeros_text(row.zeros, row.first_zero, len(results.seeds))}"
             for row in zeros
         ]
-        yield f"The gradient was exactly 0, not merely small, under {listed(where)}; slopes end before that."
+        yield f"The gradient was exactly 0, not merely small, under {listed(where)}; slopes end there."
 
 
 def _sureness(results: Results) -> str:
@@ -95,16 +95,16 @@ def _sureness(results: Results) -> str:
     if all(len(each) for each in reached):
         first = [f"{each[0] + 1:,}" for each in reached]
         step = "step" if len(first) == 1 else "steps"
-        return f"The median discriminator first had {percent(SURE)} of a batch right at {step} {listed(first)}."
+        return f"The median discriminator first had {percent(SURE)} of a batch correct at {step} {listed(first)}."
     best = [f"{100 * each.max():.1f} %" for each in accuracy]
-    return f"The median discriminator had at best {listed(best)} of a batch right."
+    return f"The median discriminator had at best {listed(best)} of a batch correct."
 
 
 def _change(row: FrozenRow) -> str:
     """Numbers carry no sign where the verb says it already."""
     interval, share = row.per_thousand, row.saturated.estimate
     if np.isnan(interval.estimate):
-        return f"{row.loss} has no slope, as its norm was 0 or not finite from the start"
+        return f"{row.loss} has no slope, because its norm was 0 or not finite from the start"
     saturated = f", with {percent(share)} of samples saturated at the end" if share >= 0.005 else ""
     clear = abs(interval.estimate) >= 0.005 and (interval.low > 0 or interval.high < 0 or np.isnan(interval.low))
     if not clear:
@@ -196,11 +196,11 @@ def _caution(results: Results) -> str:
     n = len(results.seeds)
     if not n:
         return (
-            "On paper says what a loss makes of a logit, not which logits a discriminator gives: for that there are "
-            "--train and --frozen."
+            "This says what a loss makes of a logit, not which logits a discriminator gives: for that, use --train or "
+            "--frozen."
         )
     if n == 1:
-        return "One seed says nothing about a loss: profile several (8, say) before drawing any conclusion."
+        return "One seed says nothing about a loss: profile several, such as 8, before drawing any conclusion."
     return (
         "All this holds for these data, networks and settings. A norm says how far a step would go before the "
         "optimizer rescales it, not whether the direction is right."

@@ -114,8 +114,8 @@ def _strengths(results: Results) -> list[Section]:
     ]  # fmt: skip
     if rows_of_losses:
         about = (
-            f"What they tell the generator at the end, on the same latents: the {PARAMETERS}. The base is its own "
-            "reference."
+            f"What they tell the generator at the end, on the same latents: the {PARAMETERS}. The base is compared "
+            "with itself."
         )
         head = (_DISCRIMINATOR, _AGE, "loss", "norm", "SNR", "cosine with the base's")
         found.append(section("gradients", about, head, rows_of_losses))
@@ -123,7 +123,7 @@ def _strengths(results: Results) -> list[Section]:
     if ends:
         better = {True: "higher is better", False: "lower is better"}.get(results.notes["metric_higher_is_better"], "")
         metric = (_DISCRIMINATOR, f"{results.notes['metric']} ({better})")
-        found.append(section("generators", "What became of the generators that were trained with them.", metric, ends))
+        found.append(section("generators", "How good the generators trained with them became.", metric, ends))
     return found
 
 

@@ -71,7 +71,7 @@ def classes_sections(results: Results) -> list[Section]:
         for i, configuration in enumerate(results.configurations):
             values = [results.samples[one][i, :, c] for one in MEASURES]
             rows.append([name, configuration, *(interval_cell(over_seeds(v[np.isfinite(v)])) for v in values)])
-    caption = "Samples of each class [95 % bootstrap interval]; of real data held-out against training images"
+    caption = "Samples of each class [95 % bootstrap interval]; real data: held-out against training images"
     head = ["class", noun_of(results), *(short for short, _ in MEASURES.values())]
     return [section("classes", caption, head, rows)]
 
@@ -91,7 +91,7 @@ def failing_classes(results: Results) -> list[str]:
         if fails.any():
             own = listed(f"{names[c]} ({percent(float(np.median(accuracy[:, c])))})" for c in np.flatnonzero(fails))
             found.append(
-                f"{configuration}: classes that fail, with the share of their samples that are of them: {own}."
+                f"{configuration}: failing classes, with the share of their samples that are of the class: {own}."
             )
     return found
 

@@ -101,10 +101,10 @@ def causes_section(results: Results) -> list[Section]:
         for episode in episodes_of(results)
     ]  # fmt: skip
     caption = (
-        "What went wrong during training, whatever came of it: in how many seeds, and medians over these. A stretch of "
-        "evaluations in a row; of several the longest."
+        "What went wrong during training, whatever the outcome: the number of seeds, and medians over those seeds. "
+        "Where it happened more than once in a seed, the longest stretch counts"
     )
-    head = (noun_of(results), "what happened", "seeds", "from step", "to step", "meanwhile")
+    head = (noun_of(results), "what happened", "seeds", "from step", "to step", Cell("observed", value="meanwhile"))
     return [section("causes", caption, head, rows)] if rows else []
 
 
@@ -124,7 +124,7 @@ def causes_by_recipe(results: Results) -> list[Section]:
                              numeric(float(np.median(begin[found])), _step(float(np.median(begin[found])))),
                              numeric(np.nan if open_ended else ends, "the end" if open_ended else _step(ends)),
                              numeric(float(np.median(depth[found])))))  # fmt: skip
-    caption = "What went wrong during training, whatever came of it: in how many runs, and medians over these"
+    caption = "What went wrong during training, whatever the outcome: the number of runs, and medians over those runs"
     head = ("recipe", "what happened", "runs", "from step", "to step", "lowest level")
     return [section("causes", caption, head, rows)] if rows else []
 
@@ -164,7 +164,7 @@ def _episodes_in_words(results: Results) -> list[str]:
         if not episodes:
             continue
         text = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
-        text += f" And in {len(episodes) - MANY} more, see the table." if len(episodes) > MANY else ""
+        text += f" The table has {len(episodes) - MANY} more." if len(episodes) > MANY else ""
         said = cause.code in results.outcomes  # with what the outcome means
         paragraphs.append(" ".join(filter(None, [text, cause.explanation, "" if said else cause.advice])))
     absent = [cause.noun for cause in causes_of(results) if not np.isfinite(cause.begin).any()]
@@ -189,9 +189,9 @@ def _not_finite(results: Results) -> str:
             parts.append(f"with {name} " + ", ".join(f"{text} (seed {seed})" for seed, text in found[:MANY]) + more)
     if not parts:
         return ""
-    text = f"The first quantity that was not finite: {'; '.join(parts)}."
+    text = f"First non-finite quantity: {'; '.join(parts)}."
     if (results.dataset["first_nonfinite_step"].values == 1).any():  # it is computed from untrained networks
-        text += " At step 1 the cause is in the loss, the networks or the data rather than in the learning rates."
+        text += " At step 1 the cause lies in the loss, the networks or the data, not in the learning rates."
     return text
 
 
@@ -205,18 +205,18 @@ def _progress(results: Results) -> str:
         finite = np.where(np.isfinite(values), values, np.nan)
         kept = ~np.isnan(finite).all(axis=0)
         if not kept.any():
-            parts.append(f"with {name} it was finite at no step")
+            parts.append(f"with {name} it was never finite")
             continue
         medians = np.nanmedian(finite[:, kept], axis=0)
         best = int(medians.argmax() if metric.higher_is_better else medians.argmin())
         text = f"with {name} {number(medians[0])} at first and {number(medians[-1])} at the end"
         gained, lost = abs(medians[best] - medians[0]), abs(medians[best] - medians[-1])
         if metric.higher_is_better is not None and lost > 0.1 * gained > 0:
-            text += f", at its best {number(medians[best])} at step {steps[kept][best]:,}"
+            text += f" (best: {number(medians[best])} at step {steps[kept][best]:,})"
         parts.append(text)
     median = "the median over seeds" if len(results.seeds) > 1 else "the one seed"
     return (
-        f"{metric.label} was measured at {counted(len(steps), 'step')} along training, from fewer samples than at the "
+        f"{metric.label} was measured at {counted(len(steps), 'step')} during training, on fewer samples than at the "
         f"end; {median}: {'; '.join(parts)}."
     )
 

@@ -195,7 +195,7 @@ def cells_in_words(results: Results, planes: Sequence[Plane]) -> list[str]:
         found.append(
             f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, in "
             f"{(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
-            f"{surely_not.sum()}, and holds it in {len(shares) - surely.sum() - surely_not.sum()}."
+            f"{surely_not.sum()}, and includes it in {len(shares) - surely.sum() - surely_not.sum()}."
         )
     return found
 

@@ -45,8 +45,8 @@ def totals_section(results: Results, table: Table) -> Section:
     if table.rows:
         head += ["best configuration", table.rows[0].metric.label]
         caption += (
-            f". The best configuration by {table.rows[0].metric.label} ({direction(table.rows[0].metric)}) is chosen "
-            "and scored on the same seeds, which flatters it"
+            f". The best configuration by {table.rows[0].metric.label} ({direction(table.rows[0].metric)}) was "
+            "selected and scored on the same seeds, so its score is optimistic"
         )
     return section("totals", caption, head, rows)
 
@@ -62,7 +62,7 @@ def codes_section(results: Results, table: Table, *, every: bool = False) -> Sec
                      for recipe, k in counts.items()]  # fmt: skip
             rows.append((Cell("any failure" if code == "any" else code, value=code), *cells))
     return section(
-        "failures", "Runs that failed, by outcome, and their share of the recipe's", ["outcome", *groups], rows
+        "failures", "Runs that failed, by outcome, and their share of the recipe's runs", ["outcome", *groups], rows
     )
 
 
@@ -120,7 +120,7 @@ def shown_configurations(results: Results, table: Table) -> dict[str, int]:
 def chosen_in_words(shown: dict[str, str]) -> str:
     """Which configurations the curves are of."""
     named = listed(f"the {rank} ({name})" for rank, name in shown.items())
-    return f"Of the configurations, {named} by the leading metric, those with too many failures for a mean last."
+    return f"Shown: {named} configuration by the leading metric; those with too many failures for a mean rank last."
 
 
 def shown_runs(results: Results, own: NDArray[np.intp]) -> list[Chosen]:

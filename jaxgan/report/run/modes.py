@@ -88,19 +88,18 @@ def modes_in_words(results: Results) -> str:
         return ""
     noun, _ = names_of_modes(results)
     left_out = len(found) - MOST
-    more = f" Of {len(found):,} configurations the {MOST} with the most such seeds." if left_out > 0 else ""
+    more = f" Shown are the {MOST} of {len(found):,} configurations with the most such seeds." if left_out > 0 else ""
     many = f" The first {SEEDS} of each." if any(len(one.seeds) > SEEDS for one in found[:MOST]) else ""
     plane = (
-        f" On the right the same in the plane: each {noun}'s mean over these seeds, and in how many it is missing."
+        f" Right: the same in the plane, each {noun}'s mean over these seeds, and the number of seeds that miss it."
         if _in_plane(results)
         else ""
     )
     return (
-        f"The seeds that came to COLLAPSED or PARTIALLY_COLLAPSED, by their samples at the last {_PROBES} evaluations "
-        f"together, as far as these are near the data. On the left the share of each {noun}, beside that of the data; "
-        f"in the middle each seed's, as a multiple of the data's. A cross: missing, that is below "
-        f"{percent(MISSING)} of the data's share, and not by chance (p below {RARE_P:g} over the number "
-        f"of them).{plane}{more}{many}"
+        f"The seeds with the outcome COLLAPSED or PARTIALLY_COLLAPSED, with the samples near the data of the last "
+        f"{_PROBES} evaluations pooled. Left: the share of each {noun}, beside that of the data. Middle: each seed's "
+        f"share, as a multiple of the data's. A cross marks a missing {noun}: below {percent(MISSING)} of the data's "
+        f"share, and not by chance (p below {RARE_P:g} over the number of them).{plane}{more}{many}"
     )
 
 

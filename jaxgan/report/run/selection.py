@@ -35,8 +35,8 @@ def selection_section(results: Results) -> Section | None:
         return None
     caption = (
         f"The best by {scores.label}, chosen by the interquartile mean over one half of the seeds and scored on the "
-        "other, on the average of 200 random halves. The score on the half that chose is too good by the gain [95 % "
-        "jackknife interval]; the one on the other half is what to expect of it"
+        "other, averaged over 200 random halves. The score on the selecting half is too good by the gain [95 % "
+        "jackknife interval]; the score on the other half is what to expect"
     )
     head = ("what is chosen", "chosen most often", "on the half that chose", "on the other half", "gain")
     return section("selection", caption, head, rows)

@@ -22,10 +22,10 @@ def sharpness_in_words(results: Results) -> str:
     span = listed([f"{text} is {number(bounds[name][0])} to {number(bounds[name][1])} times that of others by chance"
                    for name, text in _MEASURES.items()])  # fmt: skip
     kinds = {"blurrier": (values < low).all(axis=0), "rougher": (values > high).all(axis=0)}  # NaN is neither
-    found = [f"{kind} than the data are {text}" for kind, runs in kinds.items() if (text := _which(results, runs))]
-    verdict = listed(found) if found else "neither blurrier nor rougher than the data are the samples of any run"
+    found = [f"{text} are {kind} than the data" for kind, runs in kinds.items() if (text := _which(results, runs))]
+    verdict = listed(found) if found else "the samples of no run are blurrier or rougher than the data"
     more = " Roughness is noise, or patterns such as a chessboard's." if kinds["rougher"].any() else ""
-    return f"Of real images {span}; beyond that in both, {verdict}.{more}"
+    return f"Of real images {span}. Counting only what lies outside both ranges, {verdict}.{more}"
 
 
 def _which(results: Results, runs: NDArray[np.bool_]) -> str:

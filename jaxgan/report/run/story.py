@@ -66,8 +66,8 @@ def _leading_of_many(table: Table, noun: str) -> str:
     if row.metric.higher_is_better is not None and defined:
         sign = -1 if row.metric.higher_is_better else 1
         defined.sort(key=lambda pair: sign * pair[1].interval.estimate)
-        text += ", the best " + "; ".join(f"{name} {_value(summary)}" for name, summary in defined[:3])
-    text += f". To hold it against: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
+        text += "; the best are " + "; ".join(f"{name} {_value(summary)}" for name, summary in defined[:3])
+    text += f". For reference: {yardsticks(row.metric)}." if yardsticks(row.metric) else "."
     if table.seeds == 1 or not row.differences:
         return text
     intervals = [difference.interval for difference in row.differences if difference.defined]
@@ -76,10 +76,10 @@ def _leading_of_many(table: Table, noun: str) -> str:
         "higher": higher,
         "lower": lower,
         "not distinguishable from it": len(intervals) - higher - lower,
-        "without a difference to report, as too many seeds failed": len(row.differences) - len(intervals),
+        "without a reported difference, because too many seeds failed": len(row.differences) - len(intervals),
     }
     shares = listed([f"{count} {what}" for what, count in counts.items() if count])
-    return f"{text} Seed by seed against {base}, by intervals that are not corrected for their number: {shares}."
+    return f"{text} Seed by seed against {base}, by intervals not corrected for multiple comparisons: {shares}."
 
 
 def _leading(table: Table) -> str:
@@ -92,7 +92,7 @@ def _leading(table: Table) -> str:
     statistic = "value" if table.seeds == 1 else "interquartile mean over seeds"
     text = f"{row.metric.label} ({direction(row.metric)}), {statistic}: {values}."
     if known := yardsticks(row.metric):
-        text += f" To hold it against: {known}."
+        text += f" For reference: {known}."
     if table.seeds == 1:
         return text
     for name, difference in zip(table.configurations[1:], row.differences, strict=True):
@@ -104,23 +104,23 @@ def _value(summary: Summary) -> str:
     if summary.defined:
         return f"{number(summary.interval.estimate)} {bounds(summary.interval)}".strip()
     measured = f"{number(summary.measured.estimate)} {bounds(summary.measured)}".strip()
-    everyone = "it" if summary.seeds == 1 else f"over all {summary.seeds} seeds it"
-    return f"undefined, as {summary.failed} of {summary.seeds} failed ({everyone} was measured as {measured})"
+    everyone = "measured" if summary.seeds == 1 else f"measured over all {summary.seeds} seeds"
+    return f"undefined, because {summary.failed} of {summary.seeds} failed ({everyone}: {measured})"
 
 
 def _difference(name: str, base: str, summary: Summary, higher_is_better: bool | None) -> str:
     if not summary.defined:
         return (
-            f"Between {name} and {base} there is no difference to report: in {summary.failed} of "
+            f"No difference between {name} and {base} is reported: in {summary.failed} of "
             f"{summary.seeds} pairs of seeds at least one failed."
         )
     low, high = summary.interval[1:]
     text = f"Seed by seed, {name} minus {base} is {summary_cell(summary, signed=True).plain}: "
     if not (low > 0 or high < 0):
-        return text + "the interval includes 0, so these seeds do not tell the two apart."
+        return text + "the interval includes 0, so these seeds do not distinguish the two."
     higher = low > 0
-    better = "" if higher_is_better is None else (", the better" if higher == higher_is_better else ", the worse")
-    return text + f"the interval excludes 0, with {name} the {'higher' if higher else 'lower'}{better} one."
+    better = "" if higher_is_better is None else " (better)" if higher == higher_is_better else " (worse)"
+    return text + f"the interval excludes 0, so {name} is {'higher' if higher else 'lower'}{better}."
 
 
 def _gradient(results: Results) -> str:
@@ -147,7 +147,7 @@ def _lowest(steps: NDArray, norms: NDArray, early: float) -> str:
     at_the_end = lowest == max(typical)
     if at_the_end or not np.isfinite(list(typical.values())).all() or not typical[lowest] < early / 3:
         return ""
-    return f" (at its lowest {number(typical[lowest])}, around step {lowest:,.0f})"
+    return f" (lowest: {number(typical[lowest])}, around step {lowest:,.0f})"
 
 
 def _fakes(results: Results) -> str:
@@ -162,10 +162,10 @@ def _fakes(results: Results) -> str:
         where = "" if np.isnan(value) else ("near" if abs(value - 0.5) <= 0.05 else "below" if value < 0.5 else "above")
         end = "it was not finite" if np.isnan(value) else f"{number(value)}, {where} 1/2"
         parts.append(f"with {name} {end}{_without(left_out, len(results.seeds))}")
-    median = "" if len(results.seeds) == 1 else ", as the median over the seeds"
+    median = "" if len(results.seeds) == 1 else " (medians over the seeds)"
     return (
-        f"The discriminator's mean output on generated samples, D(G(z)), ended{median}: {'; '.join(parts)}. "
-        "At 1/2 it cannot tell samples from data, near 0 it rejects them with confidence."
+        f"The discriminator's mean output on generated samples, D(G(z)), at the end{median}: {'; '.join(parts)}. "
+        "At 1/2 it cannot tell samples from data; near 0 it confidently rejects them."
     )
 
 
@@ -178,7 +178,7 @@ def _median(by_seed: NDArray) -> tuple[float, int]:
 def _without(left_out: int, seeds: int) -> str:
     if not left_out or left_out == seeds:
         return ""
-    return f" (without {counted(left_out, 'seed')} no longer finite)"
+    return f" (without {counted(left_out, 'non-finite seed')})"
 
 
 def _change(early: float, late: float) -> str:
@@ -197,8 +197,8 @@ def _caution(results: Results) -> str:
     n = len(results.seeds)
     if n == 1:
         return (
-            f"One seed says nothing about a {noun_of(results)}: another seed may end otherwise. Train several (8, say) "
-            "before drawing any conclusion."
+            f"One seed says nothing about a {noun_of(results)}: another seed may end differently. Train several, such "
+            "as 8, before drawing any conclusion."
         )
     text = "All this holds for this data set, these networks and these settings."
     if not causes_of(results):

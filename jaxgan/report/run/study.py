@@ -18,15 +18,15 @@ from jaxgan.report.tables import Section, to_dict
 from jaxgan.results.results import Results, variable
 
 OF_RUNS = {
-    "survival": (survival_figure, survival_data, "The share of the runs that have not failed after so many steps, by "
-                 "Kaplan and Meier [band: 95 % interval at each step; marks: runs that were stopped]."),
-    "profiles": (profiles_figure, profiles_data, "The share of the runs at least as good as a threshold; failed runs "
-                 "are worse than any [band: 95 % Wilson interval at each]."),
+    "survival": (survival_figure, survival_data, "The Kaplan-Meier share of runs that have not failed by each step "
+                 "[band: 95 % interval at each step; marks: runs that were stopped]."),
+    "profiles": (profiles_figure, profiles_data, "The share of runs at least as good as a threshold; failed runs "
+                 "count as worse than any [band: 95 % Wilson interval at each]."),
 }  # fmt: skip
-BUDGETS = (budgets_figure, budgets_data, "The expected best of so many configurations drawn at random from those "
-           "tried, each by its interquartile mean over seeds [band: 95 % jackknife interval; too short near their "
-           "number].")  # fmt: skip
-_POOLED = " All settings of a recipe together: runs of one seed begin alike, so that the bands are too short."
+BUDGETS = (budgets_figure, budgets_data, "The expected best of a number of configurations drawn at random from "
+           "those tried, each by its interquartile mean over seeds [band: 95 % jackknife interval; too narrow near the "
+           "total number].")  # fmt: skip
+_POOLED = " All settings of a recipe are pooled: runs of one seed start alike, so the bands are too narrow."
 
 
 def study_sections(results: Results) -> list[Section]:

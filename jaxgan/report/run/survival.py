@@ -64,9 +64,9 @@ def survival_section(results: Results) -> Section | None:
         rows.append((Cell(name), count, median, interval_cell(left), p))
     head = (noun_of(results), "failed", "step by which half had", "share left", f"p against {names[0]}")
     caption = (
-        "Time to failure: a run has failed at the first look from which it counts as failed to its end; those that did "
-        "not, or were stopped before, count as long as they were watched. Share left at the end by Kaplan and Meier "
-        "[95 % interval]; p of the logrank test, not corrected"
+        "Time to failure: a run fails at the first evaluation from which it stays failed to its end; runs that did not "
+        "fail, or were stopped before, are censored. Kaplan-Meier share left at the end [95 % interval]; p of the "
+        "logrank test, not corrected"
     )
     return section("survival", caption, head if len(names) > 1 else head[:-1],
                    [row if len(names) > 1 else row[:-1] for row in rows])  # fmt: skip

@@ -85,12 +85,11 @@ def metrics_sections(table: Table, noun: str) -> list[Section]:
         rows.append((name, *own, *(apart if together else ())))
         differences.append((Cell(row.metric.label, value=row.metric.name), *apart))
     head = ["metric", *table.configurations, *(table.pairs if together else ())]
-    pairs = "; differences: of paired differences on common seeds" if together and table.pairs else ""
+    pairs = "; differences are paired by seed" if together and table.pairs else ""
     found = [section("metrics", _caption(table, pairs), head, rows)] if rows else []
     if not together and rows:
-        caption = (
-            f"Each {noun} minus {table.configurations[0]}: interquartile mean of paired differences on common seeds"
-            + (" [95 % bootstrap interval]" if table.seeds > 1 else "")
+        caption = f"Each {noun} minus {table.configurations[0]}: interquartile mean of differences paired by seed" + (
+            " [95 % bootstrap interval]" if table.seeds > 1 else ""
         )
         names = [Cell(f"{name} minus {table.configurations[0]}") for name in table.configurations[1:]]
         found.append(section("differences", caption, ["metric", *names], differences))
@@ -123,7 +122,7 @@ def averages_section(results: Results) -> list[Section]:
         )
     names = ("averaged", "as trained", "difference")
     head = ["metric", *(f"{results.configurations[i]}, {name}" for i in kept for name in names)]
-    caption = "Averaged generators beside the same as trained, at the last step and from the same number of samples"
+    caption = "Averaged generators beside the same as trained, at the last step, on the same number of samples"
     return [section("averages", caption, head, rows)] if rows else []
 
 
@@ -170,7 +169,7 @@ def failure_cell(failures: Failures, seeds: int) -> Cell:
 def direction(metric: Metric) -> str:
     """Which values of a metric are good, in words."""
     if metric.higher_is_better is None:
-        return "nearest to the yardstick is best"
+        return "closest to the reference is best"
     return "higher is better" if metric.higher_is_better else "lower is better"
 
 
@@ -186,8 +185,8 @@ def _caption(table: Table, pairs: str) -> str:
     text = f"Interquartile mean over {table.seeds} seeds [95 % bootstrap interval over seeds]{pairs}."
     if all(summary.defined for row in table.rows for summary in (*row.summaries, *row.differences)):
         return text
-    return text + " Undefined where more than a quarter failed; “all seeds” is the same mean of what was measured, "\
-        "failed or not"  # fmt: skip
+    return text + " Undefined where more than a quarter failed; “all seeds” is the same mean over all seeds as "\
+        "measured, failed or not"  # fmt: skip
 
 
 def _failures(failed: np.ndarray) -> tuple[Failures, ...]:

@@ -37,7 +37,7 @@ def show(folder: Path) -> None:
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
     click.echo(f"report          {folder / 'report.html'}")
-    click.echo(f"more reasons    {shlex.join(['jaxgan', 'diagnose', str(folder)])}")
+    click.echo(f"diagnosis       {shlex.join(['jaxgan', 'diagnose', str(folder)])}")
     click.echo(f"reproduce with  {results.config['command']}")
 
 

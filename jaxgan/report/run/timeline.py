@@ -17,7 +17,7 @@ def timeline_section(results: Results) -> Section:
             code = str(results.outcomes[i, j])
             words = states_in_words(states[j], results.probe_steps)
             rows.append((name, numeric(float(seed), str(seed)), Cell(code, failed=code not in FINE), words))
-    caption = "The outcome of each run, and the states that it passed through, each with the last step of its stretch"
+    caption = "The outcome of each run, and the states that it passed through, each with its last step"
     return section("timelines", caption, (noun_of(results), "seed", "outcome", "states"), rows)
 
 

@@ -44,8 +44,8 @@ def to_try(results: Results, i: int) -> str:
     if not results.failed[i].any():
         return f"To try: {shown}{more}."
     command = shlex.join(["jaxgan", "remedy", "DIR", "--configuration", name])
-    what = "trains each of these" if len(known) > 1 else "trains that"
-    return f"To try: {shown}{more}. “{command}”, with DIR this folder, {what} over the same seeds."
+    what = "each of these" if len(known) > 1 else "it"
+    return f"To try: {shown}{more}. To train {what} on the same seeds: “{command}”, where DIR is this folder."
 
 
 def remedies_section(results: Results) -> list[Section]:
@@ -56,8 +56,8 @@ def remedies_section(results: Results) -> list[Section]:
         for name in results.configurations
         for one in known.get(name, [])
     ]
-    caption = "What is known to help against what these runs came to, and is not in use there"
-    head = (noun_of(results), "remedy", "what turns it on", "source")
+    caption = "Known remedies for the outcomes of these runs, without those already in use"
+    head = (noun_of(results), "remedy", Cell("option", value="what turns it on"), "source")
     return [section("remedies", caption, head, rows)] if rows else []
 
 
@@ -71,11 +71,11 @@ def _failures(table: Table, i: int) -> str:
              if each[i].failed and code != "any" and code not in FINE}  # fmt: skip
     if table.seeds == 1:
         fate = f"the seed failed ({listed(codes)})" if total.failed else "the seed did not fail"
-        return f"With {name} {fate}."
+        return f"With {name}, {fate}."
     low, high = (percent(bound) for bound in total.share[1:])
     by_code = f": {listed([f'{count} {code}' for code, count in codes.items()])}" if codes else ""
     return (
-        f"With {name} {of_seeds(total.failed, table.seeds)} failed{by_code} "
+        f"With {name}, {of_seeds(total.failed, table.seeds)} failed{by_code} "
         f"(95 % Wilson interval of the share: {low} to {high})."
     )
 
@@ -87,7 +87,7 @@ def _details(results: Results, i: int, name: str) -> str:
         for code, count in Counter(results.outcomes[i].tolist()).most_common()
         if code not in _SOUND and (reason := _reason(results, i, code))
     ]
-    lead = f"With {name}: " if name else "Why, in medians over seeds: " if len(results.seeds) > 1 else "Why: "
+    lead = f"With {name}: " if name else "Causes (medians over seeds): " if len(results.seeds) > 1 else "Cause: "
     return " ".join(filter(None, [f"{lead}{'. '.join(reasons)}." if reasons else "", to_try(results, i)]))
 
 
@@ -112,7 +112,7 @@ def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterat
     """What was told from, of the outcome itself, or where there is nothing of it of what else was found."""
     text = next(filter(None, (first_not_finite(results, i, j) for j in np.flatnonzero(own).tolist())), "")
     if code == "DIVERGED" and text:
-        yield f"the first quantity that was not finite, {text}"
+        yield f"first non-finite quantity: {text}"
     causes = [cause for cause in causes_of(results) if (cause.found(i) & own).any()]
     direct = [cause for cause in causes if cause.code == code]
     yield from (_clause(results, cause, i, own) for cause in direct)
@@ -130,7 +130,7 @@ def _clause(results: Results, cause: Cause, i: int, own: NDArray[np.bool_]) -> s
     last = results.steps[-1] if len(results.steps) else np.inf
     begin, end = np.median(cause.begin[i, had]), np.median(np.nan_to_num(cause.end[i, had], nan=last))
     where = "" if had.sum() == own.sum() else f" in {had.sum()} of these {own.sum()}"
-    span = f"since step {begin:,.0f}" if end >= last else f"from step {begin:,.0f} to {end:,.0f}"
+    span = f"from step {begin:,.0f} on" if end >= last else f"from step {begin:,.0f} to {end:,.0f}"
     level = meanwhile(cause, float(np.median(cause.depth[i, had])))
     return f"{cause.label}{where} {span}{', ' if level else ''}{level}"
 
@@ -156,8 +156,8 @@ def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
         return ""
     better, n = int(improving[i, own].astype(bool).sum()), int(own.sum())
     if n == 1 or better in (0, n):
-        return "still improving at the end" if better else "at a standstill at the end"
-    return f"at the end {better} still improving, {n - better} at a standstill"
+        return "still improving at the end" if better else "no longer improving at the end"
+    return f"at the end {better} still improving, {n - better} no longer"
 
 
 def _all_codes(results: Results) -> str:
@@ -165,10 +165,10 @@ def _all_codes(results: Results) -> str:
     counts = Counter(results.outcomes.ravel().tolist())
     failing = [f"{n:,} {code}" for code, n in counts.most_common() if code not in FINE]
     had = [(int(np.isfinite(cause.begin).sum()), cause) for cause in causes_of(results)]
-    shown: Sequence[str] = [f"{cause.noun} in {n:,} (median from step {np.nanmedian(cause.begin):,.0f})"
+    shown: Sequence[str] = [f"{cause.noun} in {n:,} (median onset: step {np.nanmedian(cause.begin):,.0f})"
                             for n, cause in sorted(had, key=lambda pair: -pair[0])[:WORST] if n]  # fmt: skip
-    return " ".join(filter(None, [f"That is {listed(failing)}." if failing else "",
-                                  f"Found along training: {listed(shown)}." if shown else ""]))  # fmt: skip
+    return " ".join(filter(None, [f"By outcome: {listed(failing)}." if failing else "",
+                                  f"Found during training: {listed(shown)}." if shown else ""]))  # fmt: skip
 
 
 def _failures_of_many(table: Table) -> str:
@@ -178,8 +178,8 @@ def _failures_of_many(table: Table) -> str:
     if not worst:
         return f"None of the {runs:,} runs failed."
     shown = listed([f"{counts[name]} of {table.seeds} with {name}" for name in worst[:MANY]])
-    more = f" (the {MANY} with the most; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
-    return f"Of {runs:,} runs {failed:,} failed: {shown}{more}."
+    more = f" (the {MANY} with the most failures; {len(worst) - MANY} more have some)" if len(worst) > MANY else ""
+    return f"Of {runs:,} runs, {failed:,} failed: {shown}{more}."
 
 
 def _failures_by_recipe(results: Results, table: Table) -> str:
@@ -187,6 +187,6 @@ def _failures_by_recipe(results: Results, table: Table) -> str:
     for recipe, own in by_recipe(results).items():
         here, runs = failed[own], table.seeds * len(own)
         text = f"{here.sum():,} of {runs:,} with {recipe}" if recipe != ALL else f"{here.sum():,} of {runs:,} runs"
-        parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations have no failure)")
-    more = f", and so on for {len(parts) - MANY} more" if len(parts) > MANY else ""
-    return f"Of {table.seeds * len(failed):,} runs {failed.sum():,} failed: {listed(parts[:MANY])}{more}."
+        parts.append(f"{text} ({(here == 0).sum():,} of {len(own):,} configurations had none)")
+    more = f" (the first {MANY} of {len(parts)} recipes)" if len(parts) > MANY else ""
+    return f"Of {table.seeds * len(failed):,} runs, {failed.sum():,} failed: {listed(parts[:MANY])}{more}."

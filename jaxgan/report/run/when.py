@@ -37,7 +37,7 @@ def when_figure(results: Results) -> "Figure | None":
         from matplotlib.lines import Line2D
 
         handles.append(Line2D([], [], color=GREY, linewidth=4, solid_capstyle="butt"))
-        names.append("bar: something went wrong, medians of begin and end")
+        names.append("bar: a problem, from its median start to its median end")
     legend(figure, handles, names)
     return figure
 
