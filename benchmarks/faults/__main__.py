@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--add", action="store_true", help="keep what --out has of the other kinds")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
     options = parser.parse_args(arguments)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; so would what it starts be
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     begun = time.monotonic()
     command = report.command("faults", argparse.Namespace(**{k: v for k, v in vars(options).items() if k != "add"}))
     folder = Path(tempfile.mkdtemp(prefix="faults-"))  # a TemporaryDirectory would go when the first fork ends
