@@ -126,6 +126,7 @@ def test_nan_at_the_first_step_is_not_blamed_on_learning_rates_alone(tmp_path, c
     Path("own_errors.py").write_text(OWN)
     words = ["--data", "ring", "--seeds", "1", "--steps", "2", "--samples", "50", "--width", "4", "--out", "run"]
     assert main(["train", "--loss", "own_errors.py:logarithm", *words]) == 0
+    assert main(["diagnose", "run"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
         "DIVERGED: A recorded quantity became NaN or infinite, or grew" in text

@@ -100,7 +100,7 @@ def test_totals_add_up(study: Results) -> None:
         assert [cell.text for cell in row[1:4]] == ["16", "64", str(own.sum())]
         assert [cell.key for cell in row[4:6]] == [(own.sum(axis=1) == 0).sum(), (own.sum(axis=1) >= 2).sum()]
     text = " ".join(story(study, table))
-    assert f"Of 128 runs {failed.sum()} failed: {failed[:16].sum()} of 64 with minimax" in text
+    assert f"Of 128 runs, {failed.sum()} failed: {failed[:16].sum()} of 64 with minimax" in text
     assert "Seed by seed" not in text
 
 
