@@ -133,7 +133,7 @@ def check(folder: Path, files: Path) -> process.Ended:
 
 def is_whole(ended: process.Ended) -> bool:
     """What `jaxgan check` says of a run of which nothing is missing."""
-    return ended.status == 0 and ended.out.rstrip().endswith("all is whole")
+    return ended.status == 0 and ended.out.rstrip().endswith("everything is intact")
 
 
 def damaged_parts(ended: process.Ended) -> list[str]:

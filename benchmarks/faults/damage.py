@@ -29,7 +29,7 @@ FILES: dict[str, tuple[str, str]] = {
     "records of a finished run": ("whole", f"{_BLOCK}/records/*.npz"),
     "generator, log and pages of a finished run": ("whole", "**/[0-9rltm]*"),
 }
-_SAID = re.compile(r"^to make it again: (.*)$", flags=re.MULTILINE)
+_SAID = re.compile(r"^to restore: (.*)$", flags=re.MULTILINE)
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:

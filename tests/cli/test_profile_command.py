@@ -235,7 +235,7 @@ def test_critics_without_a_probability_are_measured_and_said_to_be_scores(tmp_pa
         (["--loss", "minimax", "--loss", "minimax"], "--loss: got minimax, minimax, expected each loss once"),
         (["--threshold", "0"], "--threshold: got 0, expected above 0, and below 1e+30"),
         (["--threshold", "nan"], "--threshold: got nan"),
-        (["--train", "--frozen"], "ask for one of them"),
+        (["--train", "--frozen"], "choose one"),
         (["--ages", "1e"], "--ages: is for --frozen"),
         (["--seeds", "4"], "--seeds: is for --train and --frozen"),
         (["--minibatches", "4"], "--minibatches: is for --train and --frozen"),
