@@ -17,6 +17,7 @@ SITE = ROOT / ".site"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md"))
 TEXTS = {page: (SITE / page).read_text(encoding="utf-8") for page in PAGES}
 BLOCKS = {page: blocks for page in PAGES if (blocks := blocks_of(TEXTS[page]))}
+LONG = ("conditions.md", "extend.md", "gradients.md")  # whose blocks take a minute or more together
 THERE = importlib.util.find_spec("sphinx") is not None  # the extra `docs`
 
 
@@ -28,18 +29,22 @@ def extension(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-@pytest.mark.parametrize("page", BLOCKS)
+@pytest.mark.parametrize("page", [page for page in BLOCKS if page not in LONG])
 def test_every_block_runs(page, tmp_path, monkeypatch, capsys):
-    assert {block.kind for block in BLOCKS[page]} <= KINDS | SHOWN
     monkeypatch.chdir(tmp_path)
     run_blocks([block for block in BLOCKS[page] if not block.slow], page, capsys)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(block.slow for block in blocks)])
+@pytest.mark.parametrize("page", [page for page in BLOCKS if page in LONG or any(one.slow for one in BLOCKS[page])])
 def test_every_block_runs_with_those_that_take_minutes(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run_blocks(BLOCKS[page], page, capsys)
+
+
+@pytest.mark.parametrize("page", BLOCKS)
+def test_every_block_is_of_a_kind_that_is_run_or_shown(page):
+    assert {block.kind for block in BLOCKS[page]} <= KINDS | SHOWN
 
 
 @pytest.mark.parametrize("page", PAGES)

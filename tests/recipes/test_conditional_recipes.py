@@ -20,6 +20,8 @@ from tests.recipes.test_recipes import KEYS, RECIPES
 
 MEANS = jnp.array([-1.0, 1.0])
 PRIOR = normal_prior(1)
+# A loss, a penalty of real examples and one between them, and examples in packs: the others take these ways, too.
+_KINDS = ("gan", "r1_gan", "wgan_gp", "pacgan")
 WAYS = (("embedding", "projection"), ("concatenation", "concatenation"), ("embedding", "classifier"))
 
 
@@ -40,7 +42,9 @@ def algorithm_of(recipe: Any, ways: tuple[str, str], weight: Any = 1.0, **settin
     return recipe(*networks, PRIOR, **how, **settings)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in _KINDS else pytest.mark.slow) for name in RECIPES]
+)
 def test_a_recipe_trains_a_conditional_game_alike_alone_and_among_others(name: str) -> None:
     ways = WAYS[list(RECIPES).index(name) % len(WAYS)]  # each with a third of the recipes
     algorithm = algorithm_of(getattr(recipes, name), ways, batch_size=8)
