@@ -27,6 +27,8 @@ def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | N
         raise click.UsageError(f"got {'neither' if file is None else 'both'} of FILE.toml and --init, expected one")
     if at_rate is not None and not dry_run:
         raise click.UsageError("--at-rate needs --dry-run")
+    if init is not None and dry_run:
+        raise click.UsageError("--dry-run describes a study that exists, got it with --init")
     if file is None:
         _begin(Path(str(init)))
     else:
@@ -36,6 +38,8 @@ def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | N
 def _begin(path: Path) -> None:
     from jaxgan.study.template import TEMPLATE
 
+    if path.suffix != ".toml":
+        raise click.UsageError(f"--init: got {path}, expected a name that ends in .toml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)

@@ -89,6 +89,8 @@ def test_every_mistake_of_a_file_is_a_line(capsys, tmp_path, monkeypatch):
         ),
         (["letters.toml"], "letters.toml: is no TOML: 'utf-8' codec can't decode byte 0xff in position 0"),
         (["--init", "a.toml"], "--init: a.toml exists already, expected a new file"),
+        (["--init", "none.npz"], "--init: got none.npz, expected a name that ends in .toml"),
+        (["--init", "new.toml", "--dry-run"], "--dry-run describes a study that exists, got it with --init"),
     ],
 )
 def test_what_is_no_study_is_refused(capsys, tmp_path, monkeypatch, words, line):
@@ -99,6 +101,7 @@ def test_what_is_no_study_is_refused(capsys, tmp_path, monkeypatch, words, line)
     Path("folder").mkdir()
     assert refused(capsys, "study", *words).startswith(f"jaxgan: {line}")
     assert Path("a.toml").read_text() == SMALL
+    assert not Path("none.npz").exists() and not Path("new.toml").exists()
 
 
 def test_a_file_to_start_from_is_a_study_as_it_is(capsys, tmp_path, monkeypatch):
