@@ -26,10 +26,10 @@ def _need(package: str, extra: str) -> None:
         raise OptionError("on", f"{extra} needs {package}: pip install 'jaxgan[{extra}]'")
 
 
-def dask(rest: str, devices: int) -> tuple[Opened, int]:
-    """Dask's executor and the devices of each worker, as `--on dask:rest` asks for them.
+def dask(rest: str, devices: int) -> tuple[Opened, int, int]:
+    """Dask's executor, the devices of each worker and the workers on this machine, as `--on dask:rest` asks for them.
 
-    The cluster of a scheduler's address; or workers on this machine, that share its cores.
+    The cluster at a scheduler's address, with no worker here; or workers on this machine, which share its cores.
 
     Raises:
       OptionError: it is not installed, or nothing answers at the address.
@@ -37,12 +37,12 @@ def dask(rest: str, devices: int) -> tuple[Opened, int]:
     _need("distributed", "dask")
     if rest and not rest.isdecimal():
         _check_answers(rest)
-        return lambda folder, blocks: _dask_at(rest), devices
+        return lambda folder, blocks: _dask_at(rest), devices, 0
     workers = int(rest) if rest else max(1, cpu_cores() // max(1, devices))
     if not 0 < workers <= 1024:
         raise OptionError("on", f"got dask:{rest}, expected 1 to 1024 workers")
     share = devices or max(1, cpu_cores() // workers)
-    return lambda folder, blocks: _dask_here(min(workers, blocks)), share
+    return lambda folder, blocks: _dask_here(min(workers, blocks)), share, workers
 
 
 def _check_answers(address: str) -> None:
@@ -74,7 +74,7 @@ def _dask_here(workers: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            memory_limit=None,  # what a run needs is known, and checked before
+            memory_limit=None,  # what all workers need together is checked before they start
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
             preload=[_NO_SIGINT],

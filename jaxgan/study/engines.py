@@ -46,6 +46,8 @@ class Engine(NamedTuple):
     name: str
     opened: clusters.Opened
     work: Work  # of (folder, digest of its config.json, folder of the block, command)
+    here: int = 0  # workers on this machine, which share its memory; the others have a machine of their own
+    devices: int = 0  # of each worker; 0: all that it sees
 
 
 class Where(NamedTuple):
@@ -78,15 +80,16 @@ def engine_from(what: Any, on: Resources, work: Work, *, keep_programs: bool) ->
             raise OptionError("on", f"got {type(what).__name__}, expected one of {', '.join(ENGINES)}, or an executor")
         return Engine(type(what).__name__, lambda folder, blocks: nullcontext(what), partial(work, **where._asdict()))
     name, _, rest = what.partition(":")
+    here = 0
     if name == "dask":
-        opened, devices = clusters.dask(rest, where.devices)
+        opened, devices, here = clusters.dask(rest, where.devices)
         where = where._replace(devices=devices)
     elif name == "slurm":
         opened = clusters.slurm(rest)
     else:
         expected = "dask:WORKERS or dask:tcp://HOST:PORT, slurm:NAME=VALUE,..."
         raise OptionError("on", f"got {what!r}; {nearest(name, ENGINES)}; {expected}")
-    return Engine(what, opened, partial(work, **where._asdict()))
+    return Engine(what, opened, partial(work, **where._asdict()), here, where.devices)
 
 
 def carried_out(

@@ -11,6 +11,7 @@ from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, compilation, engines, inputs, processes, resources
+from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Study
 from jaxgan.study.carrying_out import measured
 from jaxgan.study.config import Config, configure
@@ -108,17 +109,20 @@ def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
 
 def _planned(task: Task, config: Config, how: How, placement: Placement, run: RunFolder | None) -> Plan:
     study = task.build(config)
-    needs = needs_of(study, placement)
+    workers = min(how.engine.here, len(blocks_for(study))) if how.engine else 1
+    needs = needs_of(study, placement, max(1, workers))
     # A run that goes on has most of its files already.
     check_needs(needs if run is None else needs._replace(disk={}), how.out or RUNS)
     return plan_for(study, task.others(study), placement, _log_of(how))
 
 
 def _check_memory(plan: Plan, how: How) -> None:
-    """Of the compiled program. Workers of an engine have memory of their own."""
-    if how.engine is None:
+    """Of the compiled program. Workers on other machines ask it of their own memory."""
+    engine = how.engine
+    if engine is None or engine.here:
+        devices = min(engine.here, len(plan.blocks)) * engine.devices if engine else 0
         with processes.in_agreement():
-            check_compiled(plan, _log_of(how))
+            check_compiled(plan, _log_of(how), devices)
 
 
 def _gone_on_with(task: Task, config: Config, how: How, placement: Placement, run: RunFolder) -> Path:

@@ -17,17 +17,18 @@ from jaxgan.study.training import compiled_name, title_of, what_trains
 _COMPILING = "compiling cannot be interrupted: stopping after it"
 
 
-def check_compiled(plan: Plan, log: Log) -> None:
+def check_compiled(plan: Plan, log: Log, devices: int = 0) -> None:
     """Asks the compiler what the program that may need most holds, where it is open whether that fits.
 
     A step that fits even if it kept every array that it makes needs no asking; of ordinary runs on ordinary machines
     nothing is compiled here. Else the program is the one that trains: it is compiled now in place of later.
+    `devices` are those of all workers on this machine, where they are more than this process's own.
 
     Raises:
       OptionError: it does not fit, even with one run a device at a time; a line with the figures.
     """
     device = plan.placement.mesh.local_devices[0]
-    on_host, count = device.platform == "cpu", len(plan.placement.mesh.local_devices)
+    on_host, count = device.platform == "cpu", max(devices, len(plan.placement.mesh.local_devices))
     free = available_memory() if on_host else bytes_available(plan.placement)
     share = count if on_host else 1
     largest = {block.program: block for block in sorted(plan.blocks, key=runs_of)}

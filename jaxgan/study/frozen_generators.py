@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jaxgan.diagnostics.frozen import FrozenGeneratorResult, against_discriminators, directions, generators_of_ages
 from jaxgan.diagnostics.gradients import Gradients
 from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.dynamics import discriminator_only
+from jaxgan.dynamics import DiscriminatorInfo, discriminator_only
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.losses import flipped_labels
 from jaxgan.results.results import Results, variable
@@ -26,6 +26,7 @@ from jaxgan.study.build import Configuration, Study
 from jaxgan.study.config import gan_defaults, seed_numbers
 from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.needs import Needs, bytes_of
 from jaxgan.study.profile_config import ProfileConfig
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.types import QUANTILES, Algorithm, Game, Generator, Loss
@@ -52,6 +53,27 @@ def rules_for(study: Study, profile: ProfileConfig, strengths: tuple[Discriminat
     except OptionError as error:
         raise OptionError("d_loss", str(error).partition(": ")[2]) from error
     return {strength.name: _rule(study, d_loss, strength) for strength in strengths}
+
+
+def frozen_needs(
+    study: Study, rules: Mapping[str, Rule], losses: Mapping[str, Loss], profile: ProfileConfig, ages: tuple[int, ...]
+) -> Needs:
+    """What the protocol needs at least, as `needs_of` has it for the training of the generators."""
+    runs, sample = len(ages) * study.config.seeds, study.source.sample
+    states = [
+        jax.eval_shape(lambda key, rule=rule: rule.algorithm.init(key, sample), study.keys[0])
+        for rule in rules.values()
+    ]
+    generator = bytes_of(states[0].params.generator)
+    reports = 4 * len(DiscriminatorInfo._fields) * len(rules) * runs * profile.d_iterations
+    compared = len(losses) * len(rules) * runs * generator if len(rules) > 1 else 0
+    memory = {
+        "the generators of all ages": runs * generator,
+        "the discriminators against each of them": runs * sum(map(bytes_of, states)),
+        "what the discriminators report at every step": 2 * reports,
+        "the directions of gradients": compared,
+    }
+    return Needs(memory, {"what the discriminators report": reports})
 
 
 def measure_frozen(

@@ -35,11 +35,11 @@ class Needs(NamedTuple):
     disk: dict[str, int]
 
 
-def needs_of(study: Study, placement: Placement) -> Needs:
+def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
     """What a study needs at least: the widest array of a step, and not all that live beside it, and so on.
 
     Nothing is compiled. On other devices than CPUs only what the host holds is counted; there the runs that fit are
-    trained in waves.
+    trained in waves. Several `workers` on one machine each hold what a process holds while it trains.
     """
     config, runs = study.config, len(study.keys) * len(study.configurations)
     traced = [one.step for one in study.programs.values() if one.step is not None]
@@ -55,9 +55,9 @@ def needs_of(study: Study, placement: Placement) -> Needs:
     records = len(record_steps(config.steps, config.record_every or None)) * record * runs
     measured = config.samples if len(study.source.shape) == 1 else min(config.samples, PIECE)
     memory = {
-        "compiling, measuring and drawing": _ALWAYS,
-        "data": _data(study) * (placement.mesh.size if on_host else 1),
-        "the state of all runs of a block, and a copy to save": 2 * state * together,
+        "compiling, measuring and drawing": workers * _ALWAYS,
+        "data": workers * _data(study) * (placement.mesh.size if on_host else 1),
+        "the state of all runs of a block, and a copy to save": workers * 2 * state * together,
         "the widest array of a step": on_host * at_once * max(widest(step.program) for step in traced),
         "records": _COPIES * records,
         "the samples of one seed": measured * example,

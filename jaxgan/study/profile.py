@@ -23,10 +23,10 @@ from jaxgan.study.blocks import blocks_for
 from jaxgan.study.config import configure
 from jaxgan.study.execute import How, conduct, started
 from jaxgan.study.folder import RUNS, complete, new_folder, origin_of
-from jaxgan.study.frozen_generators import measure_frozen, rules_for
+from jaxgan.study.frozen_generators import frozen_needs, measure_frozen, rules_for
 from jaxgan.study.job import Job, Log
 from jaxgan.study.messages import OptionError
-from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.needs import Needs, check_needs, needs_of
 from jaxgan.study.planning import study_for
 from jaxgan.study.profile_config import (
     EVERY,
@@ -140,7 +140,8 @@ def _against_frozen(
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
-    check_needs(needs_of(study, placement), how.out or RUNS)
+    training, own = needs_of(study, placement), frozen_needs(study, rules, losses, profile, ages)
+    check_needs(Needs(training.memory | own.memory, training.disk | own.disk), how.out or RUNS)
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
     origin = origin_of("profile", study, placement, blocks_for(study)) | own_origin("frozen", profile, study)
     with (

@@ -21,6 +21,7 @@ from jaxgan.study.config import from_stored
 from jaxgan.study.engines import Outcome
 from jaxgan.study.execute import How, started
 from jaxgan.study.finals import is_done
+from jaxgan.study.fitting import check_compiled
 from jaxgan.study.interrupted import Interrupted, not_written
 from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError
@@ -76,6 +77,7 @@ def _carry_out(place: Workplace, name: str) -> None:
     if is_done(job, block):
         return
     if block.program not in watched:
+        check_compiled(plan._replace(blocks=(block,)), _silent)  # of the memory of this machine, before it trains
         watched[block.program] = watched_of(plan, plan.study.programs[block.program])
     carry_out(job, plan, block, watched[block.program])
 

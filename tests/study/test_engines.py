@@ -22,7 +22,7 @@ from jaxgan.cli.app import main
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, part_of
-from jaxgan.study import blocks, carrying_out, clusters, engines, work
+from jaxgan.study import blocks, carrying_out, clusters, engines, fitting, work
 from jaxgan.study.blocks import blocks_in
 from jaxgan.study.interrupted import Interrupted
 from jaxgan.study.job import Block, Job
@@ -156,6 +156,14 @@ def test_one_worker_carries_a_block_out_and_another_finds_it_done(
             with pytest.raises(cf.TimeoutError):
                 waits.result(timeout=0.3)
         assert waits.result()[2] is None
+
+
+def test_a_worker_asks_whether_its_own_machine_has_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "available_memory", lambda: 2**10)
+    executor = InPlace()
+    with pytest.raises(OptionError, match=r"the compiled program of .* needs .* of memory on .* are free"):
+        study(tmp_path / "run", executor)
+    assert executor.count  # its machine is not the one that leads
 
 
 @pytest.mark.parametrize(

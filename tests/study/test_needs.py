@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -174,4 +175,35 @@ def test_a_compiled_program_that_cannot_fit_leaves_no_folder(
     assert main(["train", *words]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[-1].startswith("jaxgan: --batch-size: the compiled program of non_saturating needs")
+    assert not list(tmp_path.iterdir())
+
+
+def test_workers_on_one_machine_need_what_each_of_them_holds(plan: Plan) -> None:
+    one, three = (needs_of(plan.study, plan.placement, workers).memory for workers in (1, 3))
+    each = "compiling, measuring and drawing", "data", "the state of all runs of a block, and a copy to save"
+    assert all(three[name] == 3 * one[name] for name in each) and three["records"] == one["records"]
+
+
+@pytest.mark.parametrize("lacking", [fitting, needs])
+def test_a_study_that_cannot_fit_with_workers_of_this_machine_leaves_no_folder(
+    lacking: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lacking, "available_memory", lambda: 2**20)
+    words = ["--data", "ring", "--seeds", "2", "--steps", "2", "--samples", "20", "--batch-size", "4096"]
+    assert main(["compare", "--loss", "minimax", "--loss", "non_saturating", "--on", "dask:2", *words]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "of memory" in said and "are free; lower" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_profile_of_frozen_generators_that_cannot_fit_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(needs, "available_memory", lambda: 2**31)
+    words = ["--data", "ring", "--seeds", "64", "--ages", "10,20", "--d-iterations", "1000000"]
+    assert main(["profile", "--frozen", "--loss", "minimax", *words]) == 2
+    error = capsys.readouterr().err
+    assert "4.8 GiB for what the discriminators report at every step" in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
