@@ -63,7 +63,7 @@ def metric_variables(shape: tuple[int, int]) -> list[tuple[str, xr.Variable]]:
     captured = np.stack([np.full(n, 4.0), *(np.full(n, 10.0) for _ in range(k - 1))])
     along = 300.0 - (300.0 - distance[..., None]) * np.array([0.2, 1.1, 0.6, 1.0])  # best at the second probe
     return [
-        variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U20")),
+        variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U24")),
         variable("metric", "frechet", _RUN, distance),
         variable("metric", "captured", _RUN, captured),
         variable("metric", "frechet_along", (*_RUN, "probe_step"), along),
@@ -241,7 +241,7 @@ def make_profile(
     else:
         metrics = (Metric("captured", "Modes captured", 0.0, True, {"perfect sampler": 8.0}),)
         variables += [variable("metric", "captured", _RUN, np.full(shape, 6.0)),
-                      variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U20"))]  # fmt: skip
+                      variable("metric", "outcome", _RUN, np.full(shape, "HEALTHY", dtype="<U24"))]  # fmt: skip
         variables += sample_variables((shape[0], seeds), points=True)
         usual |= {"metric": "Modes captured", "metric_higher_is_better": True, "yardsticks": {"perfect sampler": 8.0},
                   "explanations": {"HEALTHY": "fine"}}  # fmt: skip

@@ -137,10 +137,24 @@ def signs_of(
     signs[Outcome.PARTIALLY_COLLAPSED] = never if captured is None else missing(e, t).any(axis=-1) & good & ~few
     if e.obeyed is not None:
         signs[Outcome.CONDITION_IGNORED] = (median_of(e.obeyed, t.window) <= t.ignored) & good
-    edge = never if e.training_edge is None else median_of(e.training_edge, t.window) >= t.edge
-    copies = never if e.memorized is None else e.memorized >= t.memorized
-    signs[Outcome.OVERFITTED] = edge | copies & good
+    signs[Outcome.OVERFITTED] = overfitted_discriminator(e, t) | copied_samples(e, t, good)
     return signs
+
+
+def overfitted_discriminator(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
+    """Does D rank training examples above held-out ones?"""
+    if evidence.training_edge is None:
+        return np.zeros(evidence.gradient.shape, bool)
+    return median_of(evidence.training_edge, thresholds.window) >= thresholds.edge
+
+
+def copied_samples(
+    evidence: Evidence, thresholds: DiagnosisThresholds, good: Bool[np.ndarray, "run probe"]
+) -> Bool[np.ndarray, "run probe"]:
+    """Are many of the good samples copies of training examples?"""
+    if evidence.memorized is None:
+        return np.zeros(evidence.gradient.shape, bool)
+    return (evidence.memorized >= thresholds.memorized) & good
 
 
 def median_of(values: Float[np.ndarray, "run probe"], window: int) -> Float[np.ndarray, "run probe"]:

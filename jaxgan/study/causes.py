@@ -14,6 +14,8 @@ from jaxgan.diagnostics.signs import (
     DiagnosisThresholds,
     Evidence,
     captured_share,
+    copied_samples,
+    overfitted_discriminator,
     turnover,
 )
 
@@ -68,12 +70,17 @@ SIGNS: dict[Outcome, Words] = {
     ),
     Outcome.OVERFITTED: Words(
         "overfitting",
-        "the discriminator memorized its training examples, or samples were copies of them",
+        "the discriminator memorized its training examples",
         "with a P(D ranks training above held-out data) of {}",
         "training_edge",
     ),
 }
 """Signs whose stretches are told. What is not finite is told by its first step, a vanished gradient of every record."""
+
+COPIES = Words(
+    "copied data", "samples were copies of training examples", "with a share of {} that were copies", "memorized"
+)
+"""The other way to overfit."""
 
 WAYS_TO_DIVERGE = {
     "exploded": Words("an explosion", "a gradient or a score of D exploded", "to {} times its early level",
@@ -87,12 +94,16 @@ WAYS_TO_DIVERGE = {
 def stretches_of(
     evidence: Evidence, found: Diagnosis, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Iterator[tuple[str, Stretch]]:
-    """The longest stretch of each sign, by the sign's name in small letters, and of each way to diverge."""
+    """The longest stretch of each sign, by the sign's name in small letters, and of each way to overfit or diverge."""
     values = evidence._asdict() | _derived(evidence)
     none = np.full(found.states.shape, np.nan)
+    copied = copied_samples(evidence, thresholds, found.signs[..., Outcome.HEALTHY])
+    holds = {code: found.signs[..., code] for code in SIGNS}
+    holds[Outcome.OVERFITTED] = overfitted_discriminator(evidence, thresholds)
     for code, words in SIGNS.items():
         own = none if values[words.evidence] is None else values[words.evidence]
-        yield code.name.lower(), longest_stretch(found.signs[..., code], evidence.steps, own)
+        yield code.name.lower(), longest_stretch(holds[code], evidence.steps, own)
+    yield "copied", longest_stretch(copied, evidence.steps, none if evidence.memorized is None else evidence.memorized)
     growth = none if evidence.growth is None else np.maximum.accumulate(np.nan_to_num(evidence.growth), axis=1)
     grown = growth >= thresholds.exploded
     first = np.zeros(len(none), int) if evidence.nonfinite_step is None else evidence.nonfinite_step
@@ -141,6 +152,7 @@ def in_words() -> dict[str, dict[str, str]]:
         "code": Outcome.GRADIENT_VANISHED.name,
     }
     named = {code.name.lower(): (code, words) for code, words in SIGNS.items()}
+    named["copied"] = Outcome.OVERFITTED, COPIES
     named |= {name: (Outcome.DIVERGED, words) for name, words in WAYS_TO_DIVERGE.items()}
     signs = {
         name: {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code],

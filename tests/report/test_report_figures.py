@@ -162,11 +162,18 @@ def test_sample_pixels_are_drawn_one_to_one() -> None:
     run.dataset["sample_real"][:] = -1.0
     run.dataset["sample_fake"][0, 0] = 1.0
     picture = np.asarray(Image.open(io.BytesIO(png(sample_figure(run, "minimax")))).convert("RGB"))
-    rows = picture[:, 170 + 36]  # down the middle of the first image: 9 pixels for each of 8, and gaps of 4
+    rows = picture[:, -(4 + 36)]  # down the middle of the last image: 9 pixels for each of 8, and gaps of 4
     colours, lengths = np.unique(rows, axis=0, return_counts=True)
     found = {tuple(c): n for c, n in zip(colours.tolist(), lengths.tolist(), strict=True)}
     assert found[(0, 0, 0)] == 72 and found[(213, 94, 0)] == 72
     assert set(found) == {(0, 0, 0), (213, 94, 0), (255, 255, 255)}  # nothing in between: no interpolation
+
+
+def test_the_longest_outcome_beside_images_is_inside_of_the_picture() -> None:
+    figure = sample_figure(make_run(seeds=2, failures={(0, 1): "DISCRIMINATOR_DOMINATES"}), "minimax")
+    figure.draw_without_rendering()
+    starts = {text.get_text(): text.get_window_extent().x0 for text in figure.axes[0].texts}
+    assert starts["seed 1\nDISCRIMINATOR_DOMINATES"] == min(starts.values()) >= 4
 
 
 def test_points_outside_of_the_panel_are_counted() -> None:

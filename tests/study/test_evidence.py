@@ -71,6 +71,20 @@ def test_an_explosion_is_told_from_what_is_not_finite_and_from_a_dead_generator(
     )  # a median over five probes
 
 
+def test_copies_are_told_from_a_discriminator_that_memorized():
+    records = recorded() | {"along/high_quality": np.full((2, len(PROBES)), 0.5)}
+    records["along/memorized"] = np.where(PROBES > 1000, 0.8, 0.1)[None].repeat(2, axis=0)
+    records["discrimination/training_edge"] = np.stack([np.full(len(PROBES), 0.5), np.full(len(PROBES), 0.9)])
+    found = diagnose(evidence := evidence_of(YARDSTICKS, records, 2000))
+    stretches = dict(stretches_of(evidence, found))
+    assert stretches["copied"].begin.tolist() == [1100, 1100] and stretches["copied"].level[0] == pytest.approx(0.8)
+    np.testing.assert_array_equal(stretches["overfitted"].begin, [np.nan, 100])
+    assert stretches["overfitted"].level[1] == pytest.approx(0.9)
+    bad = records | {"along/high_quality": np.zeros((2, len(PROBES)))}
+    stretches = dict(stretches_of(evidence := evidence_of(YARDSTICKS, bad, 2000), diagnose(evidence)))
+    assert np.isnan(stretches["copied"].begin).all()  # of samples that are no good nothing is a copy
+
+
 def test_runs_diagnosed_together_are_as_each_configuration_by_itself():
     gone = recorded(g_grad_norm=np.where(STEPS <= 100, 4.0, 0.2))
     exploded = recorded(fake_logit=-np.geomspace(0.1, 1e5, len(STEPS)))

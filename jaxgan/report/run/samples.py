@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST = 24  # seeds in the figure of a configuration
 _DPI = 120  # of figures in which one pixel of a picture is one of the figure
+_FONT = 8.5  # points, of the labels beside images
+_GAP = 12  # pixels on both sides of them
 
 
 def sample_figure(results: Results, configuration: str) -> "Figure":
@@ -65,7 +67,7 @@ def _image_figure(rows: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> "
     height, width = rows[0].shape[1:3]
     scale = max(1, 72 // width)
     picture = mosaic(rows, scale, 4)
-    margin, gap = 170, height * scale + 4
+    margin, gap = _width_of(labels) + 2 * _GAP, height * scale + 4
     size = (margin + picture.shape[1] + 4, picture.shape[0] + 4)
     figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
     # One pixel of the picture is one of the figure, so that no pixel of an image is wider than its neighbour.
@@ -76,14 +78,23 @@ def _image_figure(rows: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> "
         axis.annotate(
             plain_text(label),
             (0, i * gap + height * scale / 2),
-            xytext=(-8, 0),
-            textcoords="offset points",
+            xytext=(-_GAP, 0),
+            textcoords="offset pixels",
             ha="right",
             va="center",
-            fontsize=8.5,
+            fontsize=_FONT,
             annotation_clip=False,
         )
     return figure
+
+
+def _width_of(labels: Sequence[str]) -> int:
+    """Pixels of the longest line."""
+    from matplotlib.textpath import TextPath
+
+    lines = [line for label in labels for line in plain_text(label).splitlines() if line.strip()]
+    points = max((TextPath((0, 0), line, size=_FONT).get_extents().width for line in lines), default=0.0)
+    return math.ceil(points * _DPI / 72)
 
 
 def _point_figure(

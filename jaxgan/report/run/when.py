@@ -60,6 +60,7 @@ _EVIDENCE = {
     "separation": ("P(D ranks held-out data above samples)", 0.5, ("discriminator_dominates", "generator_dominates",
                                                                   "junk", "vanishing")),
     "training_edge": ("P(D ranks training above held-out data)", 0.5, ("overfitted",)),
+    "memorized": ("Share of the samples that are copies of training examples", None, ("copied",)),
     "rhythm": ("Share of one frequency in D's mean score of samples", None, ("oscillating",)),
     "distinct": ("P(a sample is farther from its nearest than real data)", 0.5, ("collapsed",)),
 }  # fmt: skip
