@@ -171,7 +171,7 @@ def test_points_without_any_held_out_are_refused():
 
 
 def test_keys_and_generators_have_to_match(evaluator, digits):
-    with pytest.raises(ValueError, match="expected a key per generator, got 1 for 2"):
+    with pytest.raises(ValueError, match="expected one key per generator, got 1 for 2"):
         jg.evaluate(
             evaluator,
             replaying(digits.heldout.x),
