@@ -92,7 +92,7 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
 
 
 _REPEATS = {
-    True: "bit for bit, on such a machine with as many devices",
+    True: "bit for bit, on the same kind of machine with as many devices",
     False: "up to rounding, which training amplifies: this GPU ran without --deterministic",
 }
 

@@ -63,7 +63,7 @@ def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
                          *(known.get(label, Cell("", value=np.nan)) for label in labels)))  # fmt: skip
     caption = (
         "The runs side by side: failures [95 % Wilson interval of the share] and interquartile means over seeds "
-        "[95 % bootstrap interval]. Runs with different data, steps or code do not compare their configurations"
+        "[95 % bootstrap interval]. Runs that differ in data, steps or code do not compare only configurations"
     )
     if any(are_many(results) for _, results, _ in runs):
         caption += ". For a study of many configurations: its recipes, with their best one's leading metric"

@@ -102,7 +102,7 @@ def causes_section(results: Results) -> list[Section]:
     ]  # fmt: skip
     caption = (
         "What went wrong during training, whatever the outcome: the number of seeds, and medians over those seeds. "
-        "Where it happened more than once in a seed, the longest stretch counts"
+        "If it happened more than once in a seed, the longest occurrence counts"
     )
     head = (noun_of(results), "what happened", "seeds", "from step", "to step", Cell("observed", value="meanwhile"))
     return [section("causes", caption, head, rows)] if rows else []

@@ -193,8 +193,8 @@ def cells_in_words(results: Results, planes: Sequence[Plane]) -> list[str]:
         over, surely, surely_not = shares[:, 0] >= 0.5, shares[:, 1] > 0.5, shares[:, 2] < 0.5
         where = "values" if plane.is_line else "cells"
         found.append(
-            f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, in "
-            f"{(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
+            f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, and "
+            f"in {(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
             f"{surely_not.sum()}, and includes it in {len(shares) - surely.sum() - surely_not.sum()}."
         )
     return found

@@ -88,10 +88,10 @@ def modes_in_words(results: Results) -> str:
         return ""
     noun, _ = names_of_modes(results)
     left_out = len(found) - MOST
-    more = f" Shown are the {MOST} of {len(found):,} configurations with the most such seeds." if left_out > 0 else ""
+    more = f" Shown: the {MOST} of {len(found):,} configurations with the most such seeds." if left_out > 0 else ""
     many = f" The first {SEEDS} of each." if any(len(one.seeds) > SEEDS for one in found[:MOST]) else ""
     plane = (
-        f" Right: the same in the plane, each {noun}'s mean over these seeds, and the number of seeds that miss it."
+        f" Right: each {noun} in the plane, with its mean over these seeds and the number of seeds that miss it."
         if _in_plane(results)
         else ""
     )
@@ -198,7 +198,7 @@ def _draw_plane(axis: "Axes", one: Shares, modes: NDArray) -> None:
             axis.annotate(str(count), place, ha="center", va="center", fontsize=TICKS - 1, color="white")
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set(visible=True, linewidth=0.6)
-    axis.set_title("number: seeds without", fontsize=TICKS, loc="left")
+    axis.set_title("number: seeds that miss it", fontsize=TICKS, loc="left")
 
 
 def _scale() -> Any:
