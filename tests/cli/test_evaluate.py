@@ -205,7 +205,7 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
     np.savez(here / "real.npz", mu=np.zeros(6), sigma=np.eye(6))
     for words, message in [
         (("fake",), "--against: is needed: a data set by name, a folder"),
-        (("nowhere", "--against", "real", *own), "nowhere: expected a file or folder that is there"),
+        (("nowhere", "--against", "real", *own), "nowhere: expected an existing file or folder"),
         (("fake", "--against", "digit", *own), "--against: got 'digit'; did you mean 'digits'?"),
         (("fake", "--against", "real", "--metrics", "fid", *own), "--metrics: got 'fid'; "),
         (("fake", "--against", "real", "--metrics", "frechett", *own), "did you mean 'frechet'?"),
