@@ -92,9 +92,9 @@ def test_shapes_and_layers(size: int) -> None:
 
 
 def test_other_sizes_conditions_and_layers_are_refused() -> None:
-    with pytest.raises(ValueError, match="power of two; got 28, the nearest are 16 and 32"):
+    with pytest.raises(ValueError, match="powers of two; got 28, the nearest are 16 and 32"):
         jax.eval_shape(lambda: StyleGAN2Generator(28, 1).init(KEYS, Z, train=True))
-    with pytest.raises(ValueError, match="power of two; got 12"):
+    with pytest.raises(ValueError, match="powers of two; got 12"):
         jax.eval_shape(lambda: StyleGAN2Discriminator().init(KEYS, jnp.zeros((1, 12, 12, 1)), train=True))
     with pytest.raises(ValueError, match="StyleGAN2Generator has no condition 'batch_norm'; it has embedding"):
         StyleGAN2Generator(8, 1, classes=3, condition="batch_norm")
