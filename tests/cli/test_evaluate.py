@@ -210,7 +210,7 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
         (("fake", "--against", "real", "--metrics", "fid", *own), "--metrics: got 'fid'; "),
         (("fake", "--against", "real", "--metrics", "frechett", *own), "did you mean 'frechet'?"),
         (("fake", "--against", "real", "--metrics", "score", *own), "score needs features with class probabilities"),
-        (("fake", "--against", "real", "--metrics", "authenticity", *own), "authenticity needs the examples that were"),
+        (("fake", "--against", "real", "--metrics", "authenticity", *own), "authenticity needs the training examples"),
         (("colour.npz", "--against", "real", *own), "have to have the same channels, got colour images of 3 x 4 in"),
         (("points.npz", "--against", "real", *own), "have to be of one kind, got points of 12 numbers"),
         (("large", "--against", "real", "--features", "principal"), "have to be of one size, got grey images of 8 x 8"),
