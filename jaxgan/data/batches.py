@@ -125,8 +125,8 @@ def _pictures(
 
     notes = notes_of(root, seen, background)
     if left := listing.left_out.total():
-        files = f"{left:,} files are not pictures and were" if left > 1 else "1 file is not a picture and was"
-        notes.append(f"{root}: {files} left out")
+        others = f"{left:,} files are not pictures and were" if left > 1 else "1 file is not a picture and was"
+        notes.append(f"{root}: {others} left out")
     return Batches(root.name, shape, sum(head.pages for head in heads), read, tuple(notes), role)
 
 
