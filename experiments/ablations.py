@@ -2,12 +2,13 @@
 
     python experiments/ablations.py [--data tfds:mnist] [--seeds 8] [--steps 1500] [--out ablations]
 
-Each is turned on and off, all else as it is, over common seeds: the first two of StyleGAN2, the others of BigGAN, on
-images of 16 x 16 pixels. What differs in numbers alone, the weights of two penalties, shares a compiled program; a
-field of a network has a program for each of its values. Differences are paired by seed, and of what was measured,
-failed or not: so few steps of so small networks make no good pictures yet.
+Each technique is turned on and off over common seeds, with everything else unchanged: the first two in StyleGAN2, the
+other two in BigGAN, on images of 16 x 16 pixels. Settings that differ only in numbers, the weights of the two
+penalties, share a compiled program; a network field has one program for each of its values. Differences are paired by
+seed and use the measured values of all seeds, failed or not, because small networks do not produce good pictures in so
+few steps.
 
-Writes results.json and table.md; a run that is there is not trained again. Takes an hour or two on two cores.
+Writes results.json and table.md; finished runs are not trained again. Takes an hour or two on two cores.
 """
 
 import argparse
@@ -27,13 +28,13 @@ ABLATIONS = {
     "orthogonal regularization": ("biggan", "orthogonal", (0.0, 1e-4)),
     "self-attention at 8 pixels": ("biggan", "attention", (0, 8)),
 }
-"""By name the network and recipe, what is turned, and its values off and on."""
+"""By name: the network and recipe, the setting, and its values for off and on."""
 SETTINGS = ("path_weight", "orthogonal")
-"""Those of recipes, which can be swept; the others are fields of networks."""
+"""Settings of recipes, which can be swept; the others are fields of networks."""
 
 
 def trained(options, name):
-    """(values [2, seeds], failed [2, seeds], label of the metric) of an ablation, off and on."""
+    """(values [2, seeds], failed [2, seeds], metric label) of an ablation, for off and on."""
     recipe, turned, values = ABLATIONS[name]
     given = {
         "data": options.data,
@@ -83,7 +84,7 @@ def row_of(options, name):
 
 
 def table(kept):
-    """Markdown, a row an ablation."""
+    """Markdown, one row for each ablation."""
     rows = kept["ablations"]
     metric = next(iter(rows.values()))["metric"]
     lines = [["", "network", f"{metric}, off", "on", "on minus off, paired", "p", "failed, off", "on"]]

@@ -1,12 +1,12 @@
-"""Every recipe for points on the ring and on the grid: 16 seeds each, in one compiled program a recipe, and one table.
+"""Every recipe for points on the ring and the grid: 16 seeds each, one compiled program per recipe, and one table.
 
     python experiments/all_recipes.py [--seeds 16] [--steps 4000] [--out all-recipes]
 
-Everything but the method is the same for all: networks (2 x 128 ReLU, 2 latents), batches of 128, steps, and the
-generator's learning rate of 1e-3. A recipe keeps its own loss, terms, update rule, optimizer and coefficients, and the
-ratio of its two learning rates. So this is no contest of tuned methods: a coefficient that a paper chose for images
-stands as it is. `dcgan` is `ns_gan` but for its batches: here, where they are equal, so are the results.
-Takes about an hour on two cores; what is done is kept, and not done again when started anew.
+Everything except the method is the same: the networks (2 x 128 ReLU, 2 latents), batches of 128, the number of steps
+and the generator's learning rate of 1e-3. Each recipe keeps its own loss, terms, update rule, optimizer and
+coefficients, and the ratio of its two learning rates. This does not compare tuned methods: coefficients that a paper
+chose for images are used unchanged. `dcgan` differs from `ns_gan` only in batch size, so with equal batches their
+results are identical. Takes about an hour on two cores; finished recipes are kept and not trained again.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MIXTURES = {"ring": jg.data.ring, "grid": jg.data.grid}
 
 
 def algorithm_of(recipe):
-    """The recipe with the common networks, batch size and rate, its ratio of rates kept."""
+    """The recipe with the common networks, batch size and learning rate; keeps its ratio of rates."""
     defaults = {name: p.default for name, p in inspect.signature(recipe).parameters.items()}
     rates = {"lr_g": RATE, "lr_d": RATE * defaults["lr_d"] / defaults["lr_g"]}
     networks = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
@@ -33,7 +33,7 @@ def algorithm_of(recipe):
 
 
 def train(recipe, source, seeds, steps):
-    """Modes, quality and outcome of every seed."""
+    """The modes, quality and outcome of every seed."""
     algorithm = algorithm_of(recipe)
 
     def probe(key, state):
@@ -49,7 +49,7 @@ def train(recipe, source, seeds, steps):
         result.info.g_grad_norm,
         finite,
         captured=(report.captured, len(source.mixture.means)),
-        high_quality=(report.high_quality, 1 - np.exp(-4.5)),  # of a perfect sampler in the plane
+        high_quality=(report.high_quality, 1 - np.exp(-4.5)),  # value of a perfect sampler in the plane
     )
     return {
         "modes": report.captured.tolist(),
@@ -59,12 +59,12 @@ def train(recipe, source, seeds, steps):
 
 
 def table(kept):
-    """Markdown, a row a recipe: interquartile means over seeds with 95 % intervals, and failures."""
+    """Markdown, one row for each recipe: interquartile means over seeds with 95 % intervals, and failures."""
     mixtures = list(MIXTURES)
     head = ["recipe"]
     for name in mixtures:
         mixture = MIXTURES[name]().mixture
-        assert mixture  # its modes are known
+        assert mixture  # the modes are known
         of = len(mixture.means)
         head += [f"{name}: modes of {of}", f"{name}: quality", f"{name}: failed"]
     lines = [head, ["---"] * len(head)]
@@ -107,18 +107,18 @@ def main():
     setting = {"seeds": options.seeds, "steps": options.steps, "rate": RATE, "batch": BATCH, "key": 0}
     kept = json.loads(file.read_text()) if file.exists() else {"setting": setting, "results": {}}
     if kept["setting"] != setting:
-        parser.error(f"{file} is of another setting, {kept['setting']}; name another --out")
+        parser.error(f"{file} was made with other settings, {kept['setting']}; choose another --out")
     now = {
         "command": f"python experiments/all_recipes.py --seeds {options.seeds} --steps {options.steps}",
         "machine": {name: value for name, value in jg.provenance().items() if name not in ("versions", "commit")},
         "versions": jg.provenance()["versions"],
     }
     if any(kept.setdefault(name, value) != value for name, value in now.items()):
-        parser.error(f"{file} was begun with other versions, or on another machine; name another --out")
+        parser.error(f"{file} was begun with other versions or on another machine; choose another --out")
     for recipe in jg.recipes.ALL:
         if options.recipes and recipe.__name__ not in options.recipes:
             continue
-        if recipe is jg.recipes.pix2pix:  # is for pairs of images
+        if recipe is jg.recipes.pix2pix:  # needs pairs of images
             continue
         found = kept["results"].setdefault(recipe.__name__, {})
         for name, mixture in MIXTURES.items():

@@ -1,15 +1,15 @@
-"""DCGAN, SNGAN, BigGAN, StyleGAN2 and R3GAN at 32 pixels: as many steps and nearly as many parameters for each.
+"""DCGAN, SNGAN, BigGAN, StyleGAN2 and R3GAN at 32 pixels, with equally many steps and about equally many parameters.
 
     python experiments/architectures.py [--data mnist] [--seeds 4] [--steps 2000] [--out architectures]
 
-Each network is trained by the recipe of its paper, whose coefficients stand, with batches of 32 and about as many
-parameters as are asked for, generator and discriminator together. `mnist` are the digits padded to 32 x 32 pixels, as
-TensorFlow Datasets has them; `photos` are patches of scikit-learn's two photographs, of which other places are held
-out. So this is no contest of tuned methods: it shows what each does with a small budget, over seeds, and what a step
-costs.
+Each network is trained with the recipe of its paper and that recipe's coefficients, with batches of 32 and about
+`--parameters` parameters in generator and discriminator together. `mnist` is the TensorFlow Datasets version, padded to
+32 x 32 pixels. `photos` consists of patches of scikit-learn's two photographs; the held-out patches come from separate
+regions. This does not compare tuned methods: it shows what each one achieves with a small budget, over several seeds,
+and what a step costs.
 
-Writes DATA/results.json, table.md, samples.png and the folder of each run; a run that is there is not trained again.
-Takes an hour or two on two cores.
+Writes DATA/results.json, table.md, samples.png and the folder of each run; finished runs are not trained again. Takes
+an hour or two on two cores.
 """
 
 import argparse
@@ -30,15 +30,15 @@ NETWORKS = {
     "stylegan2": "stylegan2",
     "r3gan": "r3gan",
 }
-"""By name the recipe of the paper; `ns_gan` is DCGAN's with batches as one likes."""
+"""The recipe of each paper, by network; `ns_gan` is DCGAN's recipe with any batch size."""
 SETTINGS = {"biggan": ("ema=0.999",)}
-"""What cannot be the paper's in so few steps: an average over 10,000."""
+"""Changes from the papers: so few steps do not allow averages over 10,000 steps."""
 WIDTHS = {"r3gan": (4, 8, 16, 24, 32)}
-"""Those whose doubles groups of 16 channels divide, or a single group; of others every second one."""
+"""Widths whose doubles form one group or groups of 16 channels; for other networks, every second width."""
 
 
 def images_of(name):
-    """The arrays of a file: training and held-out images, uint8 [n, 32, 32, c], and labels where there are any."""
+    """The arrays of a file: training and held-out images, uint8 [n, 32, 32, c], and labels if there are any."""
     source = jg.data.from_tfds("mnist") if name == "mnist" else jg.data.embedded_pairs("photos-upscale")
     assert source.train and source.heldout
     if name == "mnist":
@@ -48,7 +48,7 @@ def images_of(name):
 
 
 def written(name, folder):
-    """The data as one file, which every run names."""
+    """The data as one file that all runs use."""
     path = folder / f"{name}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def written(name, folder):
 
 
 def parameters(name, width, channels):
-    """Of both players."""
+    """The number of parameters of both players."""
     network = jg.nn.NETWORKS[name]
     generator = network.generator(size=SIZE, channels=channels, width=width)
     discriminator = network.discriminator(width=width)
@@ -66,7 +66,7 @@ def parameters(name, width, channels):
 
 
 def width_for(name, wanted, channels):
-    """The width with the number of parameters nearest to the one that is wanted."""
+    """The width whose number of parameters is closest to the target."""
     counts = {}
     for width in WIDTHS.get(name, itertools.count(2, 2)):
         counts[width] = parameters(name, width, channels)
@@ -76,7 +76,7 @@ def width_for(name, wanted, channels):
 
 
 def trained(options, name, data, channels):
-    """The run of one network, its width and its parameters."""
+    """The run of one network, its width and its number of parameters."""
     folder = options.out / options.data / name
     width = width_for(name, options.parameters, channels)
     if not (folder / "results.nc").is_file():
@@ -97,7 +97,7 @@ def trained(options, name, data, channels):
 
 
 def row_of(options, name, data, channels):
-    """Distance over seeds, failures, and what a step of a seed took."""
+    """The distance over seeds, the outcomes, and the time of one step of one seed."""
     run, width, count = trained(options, name, data, channels)
     metric = run.metrics[0]
     lines = (run.folder / "log.jsonl").read_text().splitlines()
@@ -116,7 +116,7 @@ def row_of(options, name, data, channels):
 
 
 def table(kept):
-    """Markdown, a row a network."""
+    """Markdown, one row for each network."""
     first = next(iter(kept["networks"].values()))
     head = ["network", "recipe", "width", "parameters", first["metric"], "outcomes", "ms a step and seed"]
     lines = [head, ["---"] * len(head)]
@@ -137,7 +137,7 @@ def table(kept):
 
 
 def draw(folder, names, path):
-    """Samples, as many of every seed, in a row for each network, below images of the data."""
+    """One row of samples for each network, equally many of every seed, below a row of real images."""
     runs = {name: jg.load_run(folder / name) for name in names}
     rows = {"data": next(iter(runs.values())).samples["real"][:SHOWN]}
     for name, run in runs.items():
@@ -161,7 +161,7 @@ def main():
     parser.add_argument("--data", choices=["mnist", "photos"], default="mnist", help="images (default mnist)")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each network (default 4)")
     parser.add_argument("--steps", type=int, default=2000, help="updates of the generator (default 2000)")
-    parser.add_argument("--parameters", type=int, default=120_000, help="of both players, about (default 120000)")
+    parser.add_argument("--parameters", type=int, default=120_000, help="total, approximate (default 120000)")
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="(default all)")
     parser.add_argument("--out", type=Path, default=Path("architectures"), help="the folder for runs and results")
     options = parser.parse_args()

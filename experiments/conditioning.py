@@ -1,12 +1,12 @@
-"""Seven ways to bring a class to both players: is it obeyed, and is each class as varied as the data of it?
+"""Seven ways to condition both players on a class: do samples match it, and is each class as varied as its data?
 
     python experiments/conditioning.py [--data digits] [--seeds 8] [--steps 3000] [--out conditioning]
 
-A DCGAN is asked for pictures by their class: by concatenation, by an embedding, by a scale and an offset of every
-BatchNorm for each class, with a discriminator that gets the class, projects on it, or tells it (an auxiliary
-classifier). Samples are put into classes by a classifier that was trained on the data; a generator that ignores its
-class is right in one of ten. Writes `results.json` and `table.md`; a run that is there is not trained again. Takes
-some five minutes on two cores.
+The generator of a DCGAN receives the class by concatenation, by an embedding, or through a scale and offset of every
+BatchNorm for each class. The discriminator takes the class as input, projects on it, or predicts it (auxiliary
+classifier). A classifier trained on the data assigns samples to classes; a generator that ignores its class matches in
+one of ten cases. Writes `results.json` and `table.md`; finished runs are not trained again. Takes about five minutes
+on two cores.
 """
 
 import argparse
@@ -26,7 +26,7 @@ WAYS = (
     ("embedding+batch_norm", "projection"),
     ("embedding+batch_norm", "classifier"),
 )
-"""Of the generator and of the discriminator; the last but one is the default."""
+"""Conditioning of the generator and of the discriminator; the last but one is the default."""
 MEASURES = {
     "class_accuracy": "right, mean over classes",
     "class_frechet": "Fréchet distance within a class",
@@ -35,7 +35,7 @@ MEASURES = {
 
 
 def trained(options, generator, discriminator):
-    """The runs of one way."""
+    """The runs of one combination."""
     folder = options.out / f"{generator}-{discriminator}".replace("+", "-")
     if not (folder / "results.nc").is_file():
         given = {
@@ -54,7 +54,7 @@ def trained(options, generator, discriminator):
 
 
 def row_of(run):
-    """Means over classes by seed, with intervals over seeds; the worst class of any seed; failures."""
+    """Means over classes for each seed, with intervals over seeds; the worst class; outcomes."""
     found = {}
     for name in MEASURES:
         by_seed = run.samples[name][0].mean(axis=1)
@@ -68,7 +68,7 @@ def row_of(run):
 
 
 def table(kept):
-    """Markdown, a row a way, and one of real data."""
+    """Markdown, one row for each combination, and one for real data."""
     head = ["generator", "discriminator", *MEASURES.values(), "right, worst class", "failed"]
     lines = [head, ["---"] * len(head)]
     for way, row in kept["ways"].items():
@@ -87,7 +87,7 @@ def table(kept):
 
 
 def _more(options):
-    """What else was asked for, as words of the command."""
+    """Further options, as words of the command."""
     words = [f" --recipe {options.recipe}"] if options.recipe else []
     words += [f" --set {' '.join(options.set)}"] if options.set else []
     return "".join(words + ([f" --ways {' '.join(map(str, options.ways))}"] if options.ways else []))
@@ -96,12 +96,12 @@ def _more(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits", help="labelled images (default digits)")
-    parser.add_argument("--seeds", type=int, default=8, help="runs of each way (default 8)")
+    parser.add_argument("--seeds", type=int, default=8, help="runs of each combination (default 8)")
     parser.add_argument("--steps", type=int, default=3000, help="updates of the generator (default 3000)")
     parser.add_argument("--width", type=int, default=32, help="channels next to the image (default 32)")
-    parser.add_argument("--recipe", help="in place of the non-saturating loss, such as r1_gan")
+    parser.add_argument("--recipe", help="recipe to use instead of the non-saturating loss, such as r1_gan")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the recipe")
-    parser.add_argument("--ways", type=int, nargs="*", help="only these, by number from 0 (default all)")
+    parser.add_argument("--ways", type=int, nargs="*", help="only these combinations, numbered from 0 (default all)")
     parser.add_argument("--out", type=Path, default=Path("conditioning"), help="the folder for runs and results")
     options = parser.parse_args()
     jg.use_cpu_cores()

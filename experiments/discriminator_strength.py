@@ -1,18 +1,18 @@
-"""How strong may the discriminator be before the theoretical and before the practical loss fail? 16 seeds a cell.
+"""How strong can the discriminator be before the theoretical loss and the practical loss fail? 16 seeds per cell.
 
     python experiments/discriminator_strength.py [--seeds 16] [--data ring digits] [--out discriminator-strength]
 
-`minimax` has the generator descend on log(1 - D(G(z))), `non_saturating` on -log D(G(z)). On the ring and on digits
-the discriminator is made stronger in two ways: by the ratio of the learning rates, lr_d / lr_g, at one update of it
-per update of the generator, and by K, its updates per update of the generator, at a ratio at which both losses do
-well. The generator's rate, its number of updates and everything else stay. All ratios and seeds of a loss are one
-compiled program, and each K is another. A seed fails when `jaxgan.classify` says so (`jaxgan.Outcome`), and a loss's
-threshold is the strength at which half of its seeds fail.
+With `minimax` the generator minimizes log(1 - D(G(z))), with `non_saturating` -log D(G(z)). On the ring and on digits
+the discriminator is made stronger in two ways: by the ratio of the learning rates, lr_d / lr_g, with one discriminator
+update per generator update, and by K, the discriminator updates per generator update, at a ratio at which both losses
+work well. The generator's learning rate, its number of updates and everything else stay fixed. All ratios and seeds of
+a loss share one compiled program, and each K has its own. A seed fails if `jaxgan.classify` says so
+(`jaxgan.Outcome`), and the threshold of a loss is the strength at which half of its seeds fail.
 
-On digits all is as by default in `jaxgan compare` but the ratio. On the ring there are 3,000 steps with batches of 128
-and beta1 = 0.5, and what counts is an average of the generator, so that one that circles is not taken for one that
-fails; these were chosen by how the practical loss does at equal rates.
-Takes about half an hour on two cores; what is done is kept, and not done again when started anew.
+On digits everything but the ratio has the default value of `jaxgan compare`. On the ring there are 3,000 steps with
+batches of 128 and beta1 = 0.5, and an average of the generator is evaluated, so that a generator that oscillates does
+not count as failed. These settings were chosen by the performance of the practical loss at equal rates.
+Takes about half an hour on two cores; finished cells are kept and not trained again.
 """
 
 import argparse
@@ -39,15 +39,15 @@ SWEEPS: dict[str, dict[str, list[float]]] = {
     "ring": {"ratio": [2.0**i for i in range(-3, 7)], "K": [1, 2, 4, 8]},
     "digits": {"ratio": [2.0**i for i in range(-4, 5)], "K": [1, 2, 4]},
 }
-QUICK = {"ring": 200, "digits": 30}  # steps of a try
-RECORDS = 500  # of a run
+QUICK = {"ring": 200, "digits": 30}  # steps of a quick trial
+RECORDS = 500  # per run
 MEANING = {"ratio": "learning rate of D over that of G", "K": "K, updates of D per update of G"}
 RESAMPLES = 2000
 COLOURS, DASHES = ("#0072B2", "#D55E00"), ("-", (0, (5, 1.5)))
 
 
 class Estimate(NamedTuple):
-    """A strength, or a ratio of two, with its 95 % interval. 0 and infinity: below and above what was swept."""
+    """A strength, or a ratio of two, with its 95 % interval. 0 and infinity: below and above the swept range."""
 
     value: float
     low: float
@@ -56,7 +56,7 @@ class Estimate(NamedTuple):
 
 @cache
 def parts_of(data):
-    """Source, networks, prior, evaluator, and a game by which generators are sampled, whatever they were trained in."""
+    """Source, networks, prior, evaluator, and a game for sampling generators, however they were trained."""
     if data == "ring":
         source, samples, prior = jg.data.ring(), 2500, jg.normal_prior(2)
         networks: tuple[Any, Any] = jg.nn.MLPGenerator(2, (128, 128)), jg.nn.MLPDiscriminator((128, 128))
@@ -68,7 +68,7 @@ def parts_of(data):
 
 
 def train(data, setting, loss, k, ratios, seeds):
-    """One program: every seed at every ratio of the rates. Returns what is kept of each ratio."""
+    """One program: every seed at every ratio of the learning rates. Returns the record of each ratio."""
     source, (generator, discriminator), prior, evaluator, game = parts_of(data)
 
     def make(lr_d):
@@ -86,7 +86,7 @@ def train(data, setting, loss, k, ratios, seeds):
     rules: dict[str, Any] = {role: (found[metric], reference) for role, (metric, reference) in evaluator.rules.items()}
     codes = jg.classify([info.g_loss, info.d_loss], info.g_grad_norm, found["finite"], **rules)
     late = slice(-info.d_loss.shape[1] // 10, None)
-    early = slice(max(10, info.d_loss.shape[1] // 100))  # as where a vanished gradient is looked for
+    early = slice(max(10, info.d_loss.shape[1] // 100))  # the steps that the test for vanished gradients uses
     of_run = {
         "gradient": np.median(info.g_grad_norm[:, late], axis=1) / np.median(info.g_grad_norm[:, early], axis=1),
         "d_real": info.d_real.mean[:, late].mean(axis=1),
@@ -100,13 +100,13 @@ def train(data, setting, loss, k, ratios, seeds):
 
 
 def cells_of(data, kind, strengths):
-    """The cells of a sweep, weakest first, by name; of a loss each."""
+    """The names of a sweep's cells for each loss, weakest first."""
     points = [(x, 1) if kind == "ratio" else (BASE[data], x) for x in strengths]
     return [f"{data}-ratio-{ratio:g}-k-{k}" for ratio, k in points]
 
 
 def fill(kept, data, sweeps, file):
-    """Trains what is not kept yet, and keeps it, a program at a time: all ratios at K = 1, the base at every other."""
+    """Trains and saves missing cells, one program at a time: all ratios at K = 1, the base ratio at other K."""
     for k in sweeps["K"]:
         ratios = sweeps["ratio"] if k == 1 else [BASE[data]]
         names = cells_of(data, "ratio", ratios) if k == 1 else cells_of(data, "K", [k])
@@ -122,9 +122,9 @@ def fill(kept, data, sweeps, file):
 
 
 def crossing(x, failed):
-    """Where on x [cell] the share of failed [cell, seed] reaches 1/2, from the cell with the fewest failures upwards.
+    """The point on x [cell] at which the share of failed [cell, seed] reaches 1/2, above the cell with fewest failures.
 
-    The share is made monotone first. -inf: at least half fail everywhere; inf: half fail nowhere from there on.
+    The share is made monotone first. -inf: at least half fail everywhere; inf: it stays below half from there on.
     """
     shares = failed.mean(axis=1)
     best = int(shares.argmin())
@@ -137,16 +137,16 @@ def crossing(x, failed):
 
 
 def estimate(value, lows, highs):
-    """From log2 values; the percentiles are order statistics, as values may be infinite."""
+    """From log2 values; percentiles are order statistics, because values may be infinite."""
     tail = int(0.025 * len(lows))
     return Estimate(*(float(2.0**end) for end in (value, np.sort(lows)[tail], np.sort(highs)[-1 - tail])))
 
 
 def thresholds(strengths, failed):
-    """Of a sweep with failed [loss, cell, seed]: where each loss fails, and the ratio of the two upper thresholds.
+    """For a sweep with failed [loss, cell, seed]: where each loss fails, and the ratio of the two upper thresholds.
 
-    Seeds are resampled for all cells and both losses at once, which share them. Of a ratio to a threshold outside of
-    the range only a bound is known, and the interval holds all that is possible.
+    Seeds are resampled jointly for all cells and both losses, which share them. If a threshold is outside the range,
+    only a bound on the ratio is known, and the interval covers all possible values.
     """
     x, seeds = np.log2(strengths), failed.shape[2]
     draws = [np.arange(seeds), *np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))]
@@ -176,12 +176,12 @@ def thresholds(strengths, failed):
 
 
 def number(value):
-    """1/8 for 0.125, else three digits."""
+    """1/8 for 0.125, otherwise three digits."""
     return f"1/{round(1 / value)}" if 0 < value < 1 and (1 / value).is_integer() else f"{value:.3g}"
 
 
 def said(strength, strengths):
-    """In words, where it may be outside of the range."""
+    """In words, also if it is outside the range."""
     outside = {0.0: f"below {number(strengths[0])}", np.inf: f"above {number(strengths[-1])}"}
     value, low, high = (outside.get(end) or number(end) for end in strength)
     return value if value == low == high else f"{value} [{low}, {high}]"
@@ -250,7 +250,7 @@ def table(kept):
 
 
 def figure(kept):
-    """A panel a sweep: failures over strength, and above them the thresholds with their intervals."""
+    """A panel for each sweep: failures over strength, with the thresholds and their intervals above."""
     setting, columns = kept["setting"], list(kept["thresholds"])
     drawn = Figure(figsize=(5.2 * len(columns), 7.2), dpi=150, layout="constrained")
     axes = drawn.subplots(2, len(columns), squeeze=False, sharey=True)
@@ -285,7 +285,7 @@ def figure(kept):
 
 
 def draw_threshold(axis, threshold, ends, height, style):
-    """Its interval as a bar at a height, with an arrow where that goes on outside of the range."""
+    """Draws the interval as a bar at a height, with an arrow if it extends beyond the range."""
     value, low, high = np.clip(threshold, *ends)
     axis.plot([low, high], [height] * 2, color=style["color"], linewidth=2, solid_capstyle="butt")
     for end, marker in zip(ends, "<>", strict=True):
@@ -311,7 +311,7 @@ def main():
     parser.add_argument("--seeds", type=int, help="independent runs of each cell (default 16)")
     parser.add_argument("--out", type=Path, default=Path("discriminator-strength"), help="the folder for everything")
     parser.add_argument("--data", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="only these (default all)")
-    parser.add_argument("--quick", action="store_true", help="a try of the script: 2 seeds, few steps, two cells each")
+    parser.add_argument("--quick", action="store_true", help="a trial run: 2 seeds, few steps, two cells each")
     options = parser.parse_args()
     jg.use_cpu_cores()
     jax.config.update("jax_default_matmul_precision", "float32")
@@ -328,7 +328,7 @@ def main():
     }
     kept = json.loads(file.read_text()) if file.exists() else now | {"cells": {}}
     if any(kept[name] != value for name, value in now.items()):
-        parser.error(f"{file} is of another setting, other versions or another machine; name another --out")
+        parser.error(f"{file} was made with other settings or versions, or on another machine; choose another --out")
     kept["estimates"] = "[value, low, high] with the 95 % interval; 0 and inf are below and above what was swept"
     few = {data: {"ratio": [BASE[data], SWEEPS[data]["ratio"][-1]], "K": [1, 2]} for data in options.data}
     kept["sweeps"] = few if options.quick else {data: SWEEPS[data] for data in options.data}

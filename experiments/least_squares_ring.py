@@ -1,4 +1,4 @@
-"""A loss of one's own: least squares on a ring of 8 Gaussians, 8 seeds in one compiled program."""
+"""A user-defined loss: least squares on a ring of 8 Gaussians, 8 seeds in one compiled program."""
 
 import jax
 import optax

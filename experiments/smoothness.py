@@ -1,15 +1,15 @@
-"""Is the latent space smooth? How evenly images change along paths of latents, for DCGAN, BigGAN and StyleGAN2.
+"""Is the latent space smooth? How evenly images change along latent paths, for DCGAN, BigGAN and StyleGAN2.
 
     python experiments/smoothness.py [--runs architectures/mnist] [--out smoothness]
 
-Takes the runs of experiments/architectures.py on labelled images. Between pairs of latents, on the great circle in z
-and, behind a mapping network, on the line in w, images are compared by the features of a classifier of the data. Of
-each path: by how much its length exceeds the distance of its ends, how unevenly it is walked, and the largest of its
-steps; of short steps at random places their squared length in units of the step, the perceptual path length, which
-compares networks on one data set alone. Nothing of this is guaranteed by the theory of GANs; a jump shows as a step
-many times the mean.
+Uses the runs of experiments/architectures.py on labelled images. Paths connect pairs of latents: great circles in z
+and, for networks with a mapping network, lines in w. The features of a classifier trained on the data measure the
+distance between images on a path. For each path: the ratio of its length to the distance between its ends, the
+unevenness of its steps, and its largest step. For short steps at random places: their squared length in units of the
+latent step, the perceptual path length, which is comparable only on the same data set. The theory of GANs does not
+guarantee smoothness; a jump appears as a step many times larger than the mean.
 
-Writes results.json, table.md and smoothness.png. Takes some minutes on two cores.
+Writes results.json, table.md and smoothness.png. Takes a few minutes on two cores.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MEASURES = {
 
 
 def spaces_of(generator, key):
-    """By the name of a space: (t [paths, k]) -> images [paths, k, ...] on the same paths."""
+    """For each latent space: (t [paths, k]) -> images [paths, k, ...] on the same paths."""
     z = jax.random.normal(key, (2, PATHS, generator.latent_dim))
 
     def images(decode, path, ends, t):
@@ -52,7 +52,7 @@ def spaces_of(generator, key):
 
 
 def measured(generator, features, key):
-    """By space the means over paths of what `path_report` says, the perceptual path length, and a path's steps."""
+    """For each space: the means over paths of `path_report`, the perceptual path length, and the steps of one path."""
     found = {}
     for name, images in spaces_of(generator, key).items():
 
@@ -73,7 +73,7 @@ def measured(generator, features, key):
 
 
 def table(kept):
-    """Markdown, a row a network and space."""
+    """Markdown, one row for each network and space."""
     lines = [["network", "space", *MEASURES.values()]]
     lines.append(["---"] * len(lines[0]))
     for name, spaces in kept["networks"].items():
@@ -88,7 +88,7 @@ def table(kept):
 
 
 def draw(kept, path):
-    """The steps of every seed's first path, one panel for each network and space."""
+    """The steps of every seed's first path, with a panel for each network and space."""
     panels = [(name, space, seeds) for name, spaces in kept["networks"].items() for space, seeds in spaces.items()]
     figure = Figure(figsize=(3.2 * len(panels), 2.8), dpi=200, layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]

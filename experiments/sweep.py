@@ -1,8 +1,8 @@
-"""Which learning rates does a recipe survive on the ring? 6 rates x 3 recipes x 32 seeds, one program a recipe.
+"""Which learning rates does a recipe tolerate on the ring? 6 rates x 3 recipes x 32 seeds, one program per recipe.
 
     python experiments/sweep.py
 
-A seed fails when fewer than half of the modes are captured. Draws sweep.png; about two minutes on two cores.
+A seed fails if it captures fewer than half of the modes. Draws sweep.png; takes about two minutes on two cores.
 """
 
 import jax

@@ -1,14 +1,14 @@
-"""What does truncation buy, and what does it cost? Precision against recall, for BigGAN and StyleGAN2.
+"""What does truncation gain, and what does it cost? Precision against recall, for BigGAN and StyleGAN2.
 
     python experiments/truncation.py [--runs architectures/mnist] [--out truncation]
 
-Takes the runs of experiments/architectures.py on labelled images. Their generators are sampled with latents nearer and
-nearer to the middle: BigGAN's in the form of its paper, with |z| below a threshold by drawing again, and in that of the
-code that was published, a scaled normal cut off at 2; StyleGAN2's in w, towards its running mean. How much of the
-samples lies in the data (precision) and of the data in the samples (recall) is judged by the features of a classifier
-of the data, beside the training images' own.
+Uses the runs of experiments/architectures.py on labelled images. Their generators are sampled with latents closer and
+closer to the centre. For BigGAN there are two forms: that of the paper, which redraws z until |z| is below a threshold,
+and that of the published code, a scaled normal truncated at 2. StyleGAN2 is truncated in w, towards its running mean.
+The share of samples that lie within the data (precision) and the share of the data covered by samples (recall) are
+measured in the features of a classifier trained on the data, and compared with the values of training images.
 
-Writes results.json, table.md and truncation.png. Takes some minutes on two cores.
+Writes results.json, table.md and truncation.png. Takes a few minutes on two cores.
 """
 
 import argparse
@@ -28,7 +28,7 @@ WAYS = {
     "code's z": ("biggan", "scaled", (0.1, 0.3, 0.5, 0.7, 1.0)),
     "w": ("stylegan2", "w", (0.1, 0.3, 0.5, 0.7, 0.85)),
 }
-"""By name the network, the way as `jg.truncated_sampler` calls it, and how far; without any comes at the end."""
+"""By name: the network, the method of `jg.truncated_sampler`, and its values; "no truncation" is added last."""
 MEASURES = ("precision", "recall", "frechet")
 SAMPLES, SHOWN = 2000, 10
 
@@ -39,14 +39,14 @@ def names_of(way):
 
 
 def measured(features, images, heldout):
-    """Of images, against held-out ones [n, d] of the same classifier."""
+    """The measures of images against held-out features [n, d] of the same classifier."""
     found = np.concatenate([np.asarray(features(part)) for part in np.array_split(images, 4)])
     distance = jg.metrics.frechet_distance(jg.metrics.moments(found), jg.metrics.moments(heldout))
     return jg.metrics.precision_recall(found, heldout)._asdict() | {"frechet": distance}
 
 
 def curves_of(options, features, heldout):
-    """By way and truncation what is measured of each seed, and the first seed's images of the same keys."""
+    """The measures of each seed by method and truncation, and the first seed's images from the same keys."""
     found: dict[str, dict[str, list]] = {}
     shown: dict[tuple[str, str], np.ndarray] = {}
     for way in options.ways:
@@ -67,7 +67,7 @@ def interval(seeds, measure):
 
 
 def table(kept):
-    """Markdown, a row a truncation."""
+    """Markdown, one row for each truncation."""
     lines = [["network", "truncation", "precision", "recall", "Fréchet distance"]]
     lines.append(["---"] * len(lines[0]))
     for way, rows in kept["ways"].items():
@@ -85,7 +85,7 @@ def table(kept):
 
 
 def draw(kept, shown, path):
-    """Left: precision over recall, a line a way, from the least varied to all; right: the first seed's samples."""
+    """Left: precision over recall, a line per method, strong truncation to none; right: the first seed's samples."""
     figure = Figure(figsize=(9, 5), dpi=200, layout="constrained")
     halves: Any = figure.subfigures(1, 2)
     left, right = halves

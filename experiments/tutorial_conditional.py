@@ -1,19 +1,20 @@
 # %% [markdown]
 # # A conditional GAN
 #
-# Ask for a seven and get a seven. Both players see the label y besides: the generator makes G(z, y), and the
-# discriminator asks whether x is a real example *of y*,
+# Ask for a seven and get a seven. Both players also see the label y: the generator makes G(z, y), and the
+# discriminator judges whether x is a real example *of y*,
 #
 # $$\max_D\; E_{x, y}\,\log D(x, y) + E_{z, y}\,\log(1 - D(G(z, y), y))$$
 #
-# A label can enter D's score in several ways. Two of them, on handwritten digits: laid beside the image as more
-# channels (`concatenation`, Mirza and Osindero 2014), or as an inner product of the image's features with a vector of
-# the class (`projection`, Miyato and Koyama 2018):
+# A label can enter D's score in several ways. This tutorial compares two of them on handwritten digits: as additional
+# channels of the image (`concatenation`, Mirza and Osindero 2014), or as an inner product of the image's features with
+# a vector for the class (`projection`, Miyato and Koyama 2018):
 #
 # $$v(x, y) = e_y\cdot\phi(x) + \psi(\phi(x))$$
 #
-# `python experiments/tutorial_conditional.py`, or as a notebook. Four to eight minutes on two cores; draws
-# `conditional_digits.png` and leaves runs in `runs/tutorial-conditional`. Stopped, it goes on where it was.
+# Run it with `python experiments/tutorial_conditional.py`, or as a notebook. It takes four to eight
+# minutes on two cores, draws `conditional_digits.png` and leaves runs in `runs/tutorial-conditional`. If stopped, it
+# resumes where it was.
 
 # %%
 import os
@@ -26,15 +27,15 @@ import numpy as np
 import jaxgan as jg
 
 jg.use_cpu_cores()
-SHORT = "TUTORIAL_SHORT" in os.environ  # a try of a few steps, as the tests make
+SHORT = "TUTORIAL_SHORT" in os.environ  # a trial of a few steps, as in the tests
 STEPS, SEEDS, WIDTH = (4, 2, 4) if SHORT else (1500, 8, 16)
 WAYS = ("concatenation", "projection")
 
 # %% [markdown]
 # ## Two trainings of many seeds
 #
-# `conditional` takes the classes of the data. A registered network has a field, `condition`, that names the way; the
-# loss, the penalty and the update rule know nothing of it.
+# `conditional` takes the classes from the data. A registered network has a field `condition` that selects the method;
+# the loss, the penalty and the update rule do not depend on it.
 
 
 # %%
@@ -59,8 +60,9 @@ runs = {way: trained(way) for way in WAYS}
 # %% [markdown]
 # ## Look at it
 #
-# A row for each class, a column for each latent z, the same in all rows: what z says, slant and stroke, should stay
-# while the digit changes. A picture is one seed; it shows what may go wrong, and not how often.
+# There is a row for each class and a column for each latent z, the same in all rows. The features that z controls,
+# slant and stroke, should stay the same while the digit changes. A picture shows one seed: what can go wrong, not how
+# often.
 
 # %%
 figure, axes = plt.subplots(1, len(runs), figsize=(7, 4.6), layout="constrained")
@@ -77,9 +79,9 @@ figure.savefig("conditional_digits.png", dpi=150)
 # %% [markdown]
 # ## What to conclude
 #
-# A classifier that was trained on the data names the class of every sample. The share that it finds right says whether
-# labels are obeyed; the worst class of a seed says more than the mean of ten; and samples of one class that are all
-# alike would be right, too, so their spread is held against that of the data of the class.
+# A classifier trained on the data predicts the class of every sample. The share of correct samples shows whether the
+# generator follows its labels; the worst class of a seed is more informative than the mean of ten. Samples of a class
+# that are all alike would count as correct too, so their spread is compared with that of the real examples.
 
 # %%
 for way, run in runs.items():
@@ -93,6 +95,6 @@ a, b = (run.samples["class_accuracy"][0].mean(axis=1) for run in runs.values())
 print("right, projection minus concatenation: {:+.3f} [{:+.3f}, {:+.3f}]".format(*jg.iqm_interval(b - a, rng=0)))
 
 # %% [markdown]
-# An interval that holds 0 says that these seeds do not tell, which is not that there is no difference. Seven ways, with
-# their classes: `experiments/conditioning.py`. From the command line: `jaxgan train --conditional --data digits`, and
+# If the interval contains 0, these seeds do not show a difference; that does not mean that there is none. For seven
+# methods, see `experiments/conditioning.py`. From the command line: `jaxgan train --conditional --data digits`, and
 # then `jaxgan sample --class 7`.

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Gradient profiles for a lecture
 #
-# Two pictures that every lecture on GANs draws by hand, here drawn by the losses that are trained with: the slope of
-# the generator's loss over what D says, and what happens to the generator's gradient while a discriminator gets ever
-# better at telling a *fixed* generator's samples (Arjovsky and Bottou 2017, figures 1 to 3).
+# Every lecture on GANs draws two pictures by hand. Here they are drawn from the losses used in training: the slope of
+# the generator's loss as a function of D's output, and the generator's gradient while a discriminator gets better and
+# better at detecting the samples of a *fixed* generator (Arjovsky and Bottou 2017, figures 1 to 3).
 #
-# `python experiments/tutorial_gradient_profiles.py`, or as a notebook. One to two minutes on two cores; draws
-# `profiles_paper.png` and `profiles_frozen.png`, wide enough for a slide.
+# Run it with `python experiments/tutorial_gradient_profiles.py`, or as a notebook. It takes
+# one to two minutes on two cores and draws `profiles_paper.png` and `profiles_frozen.png`, wide enough for a slide.
 
 # %%
 import os
@@ -19,7 +19,7 @@ import optax
 import jaxgan as jg
 
 jg.use_cpu_cores()
-SHORT = "TUTORIAL_SHORT" in os.environ  # a try of a few steps, as the tests make
+SHORT = "TUTORIAL_SHORT" in os.environ  # a trial of a few steps, as in the tests
 D_STEPS, SEEDS, AGES = (20, 4, (0, 20)) if SHORT else (2000, 8, (0, 500, 3000))
 LOSSES = {
     "minimax": jg.minimax,
@@ -35,8 +35,8 @@ LOSSES = {
 #
 # $$\nabla_\theta L_G = E_z\Big[\frac{dL_G}{dv}\;\nabla_\theta\,v(G_\theta(z))\Big]$$
 #
-# where v is the logit, D = 1 / (1 + exp(-v)). A loss enters by its first factor alone: so that is what to compare. The
-# second one belongs to the networks, and is the same for all losses.
+# where v is the logit, D = 1 / (1 + exp(-v)). A loss enters only through the first factor, so that is what to compare.
+# The second factor belongs to the networks and is the same for all losses.
 
 # %%
 logits = np.linspace(-12, 12, 241)
@@ -54,14 +54,14 @@ figure.legend(frameon=False, loc="outside right upper")
 figure.savefig("profiles_paper.png", dpi=150)
 
 # %% [markdown]
-# Minimax has next to no slope for samples that D recognises, on the left, where an untrained generator has all of its
-# samples. Non-saturating has none on the right, where nothing is left to learn. A critic's loss (hinge) has the same
-# slope everywhere: then it depends on the second factor alone.
+# Minimax has almost no slope for samples that D recognises, on the left, where all samples of an untrained generator
+# are. Non-saturating has almost none on the right, where nothing is left to learn. The loss of a critic (hinge) has the
+# same slope everywhere, so its gradient depends only on the second factor.
 #
 # ## Against a frozen generator
 #
-# Stop the generator at some age, train discriminators against it from scratch, and take the gradient that each loss
-# would give. All losses see the same discriminator and the same samples, so what differs is the loss.
+# Freeze the generator at some age, train discriminators against it from scratch, and compute the gradient that each
+# loss would give. All losses see the same discriminator and the same samples, so only the loss differs.
 
 # %%
 ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2, (64, 64)), jg.nn.MLPDiscriminator((64, 64)))
@@ -94,12 +94,13 @@ figure.savefig("profiles_frozen.png", dpi=150)
 # %% [markdown]
 # ## What to conclude
 #
-# As committed (`benchmarks/results/tutorials/`), after 2,000 steps of D the practical loss has some fifteen to seventy
-# times the gradient of minimax, at all ages. But minimax's does not vanish here: while its first factor falls, the
-# slope of D, the second one, grows nearly as fast. Whether a loss saturates is not read off its curve alone.
+# In the committed results (`benchmarks/results/tutorials/`), after 2,000 steps of D the gradient of the practical loss
+# is about fifteen to seventy times that of minimax, at all ages. But the minimax gradient does not vanish here: while
+# its first factor falls, the second one, the slope of D, grows almost as fast. The curve of a loss alone does not show
+# whether it saturates.
 #
-# How fast does it go? `decades` fits a line to the logarithm: a slope of -1 is a tenth after every thousand steps. One
-# number for each seed, so there is an interval over seeds, and the two losses are compared in pairs.
+# How fast does it fall? `decades` fits a line to the logarithm: a slope of -1 means a tenth after every thousand steps.
+# Each seed gives one number, so there is an interval over seeds, and the two losses are compared in pairs.
 
 # %%
 for a, age in enumerate(AGES):
@@ -109,6 +110,6 @@ for a, age in enumerate(AGES):
     print(f"age {age:,}: decades in 1,000 steps of D: minimax {words[0]}, non_saturating {words[1]}; apart {apart}")
 
 # %% [markdown]
-# The same for any data, with a report and figures in paper sizes: `jaxgan profile`, `jaxgan profile --frozen`, and
-# along a training, `jaxgan profile --train`. In a slide, say which generator: a statement about "the" vanishing
-# gradient is one about a generator's age and a discriminator's training.
+# `jaxgan profile`, `jaxgan profile --frozen` and, during a training, `jaxgan profile --train` do the same for any data,
+# with a report and figures in paper sizes. On a slide, say which generator you used: a statement about "the" vanishing
+# gradient is about a generator of a certain age and a discriminator with a certain training.

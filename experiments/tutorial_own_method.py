@@ -2,17 +2,18 @@
 # # Your own method, from idea to table
 #
 # The idea: R1 keeps the discriminator flat at the data. But the generator moves where its *samples* are, and on the
-# way from them to the data. Should D rather be flat there? Three penalties, alike but for the place x at which they
-# hold the slope down,
+# way from them to the data. Should D be flat there instead? We compare three penalties that differ only in the place x
+# at which they reduce the slope,
 #
 # $$\frac{\gamma}{2}\,E\,\lVert\nabla_x D(x)\rVert^2,\qquad x\sim\text{data},\quad x = G(z),\quad
 # x\text{ halfway between the two,}$$
 #
-# and none at all. The second is known as R2 (Mescheder et al. 2018); the third comes close to zero-centred gradient
-# penalties (Thanh-Tung et al. 2019). What matters here is the way: from three lines to a table that can be believed.
+# and no penalty at all. The second is known as R2 (Mescheder et al. 2018); the third is similar to zero-centred
+# gradient penalties (Thanh-Tung et al. 2019). What matters here is the method: from three lines of code to a credible
+# table.
 #
-# `python experiments/tutorial_own_method.py`, or as a notebook. Three to five minutes on two cores; draws
-# `own_method.png` and writes `own_method.md`.
+# Run it with `python experiments/tutorial_own_method.py`, or as a notebook. It takes three to five
+# minutes on two cores, draws `own_method.png` and writes `own_method.md`.
 
 # %%
 import os
@@ -27,14 +28,14 @@ import optax
 import jaxgan as jg
 
 jg.use_cpu_cores()
-SHORT = "TUTORIAL_SHORT" in os.environ  # a try of a few steps, as the tests make
+SHORT = "TUTORIAL_SHORT" in os.environ  # a trial of a few steps, as in the tests
 STEPS, SEEDS = (20, 4) if SHORT else (3000, 16)
 
 # %% [markdown]
 # ## The idea is a function
 #
-# A term of a player's loss takes a `View`, which is all that the player sees: the critic, the batch, the samples. It
-# returns a number for each example; the game takes the mean and adds it.
+# A term of a player's loss takes a `View`, which holds everything that the player sees: the critic, the batch and the
+# samples. It returns a number for each example; the game takes the mean and adds it to the loss.
 
 
 # %%
@@ -53,8 +54,8 @@ PLACES = {
 }
 
 # %% [markdown]
-# Is it what it should be? At the data it has to be the library's own R1, whose tests compare it with mathematics: a
-# few steps with either have to give the same losses.
+# Is it correct? At the data it has to equal the library's own R1, which is tested against its formula: a few steps with
+# either one have to give the same losses.
 
 # %%
 ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2, (64, 64)), jg.nn.MLPDiscriminator((64, 64)))
@@ -72,11 +73,11 @@ ours, theirs = (
 np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 # %% [markdown]
-# ## Every weight gets its chance
+# ## Tune every weight
 #
-# Which gamma? The one that suits each place, or the comparison is one of our guesses. A recipe is a function of its
-# numbers, so all weights and all seeds are one compiled program for each place. All begin with the same weights of the
-# networks, seed by seed.
+# Which gamma? The best one for each place; otherwise we would compare our guesses. A recipe is a function of its
+# numbers, so all weights and all seeds of a place are one compiled program. For each seed, all start from the same
+# network weights.
 
 # %%
 GAMMAS = np.array([0.01, 0.1, 1.0, 10.0])
@@ -97,12 +98,12 @@ keys, data = jg.seed_keys(jax.random.key(0), SEEDS), ring.sample(jax.random.key(
 
 
 def distance(samples):
-    """The sliced Wasserstein distance to the ring, in its radii: it sees lost modes as well as bad samples."""
+    """The sliced Wasserstein distance to the ring, in units of its radius: it detects lost modes and bad samples."""
     return jg.metrics.sliced_wasserstein(jax.random.key(2), samples, data, directions=100).squared ** 0.5
 
 
 def distances_of(make, gammas):
-    """[gamma, seed]: of samples at the end."""
+    """The distance of the final samples [gamma, seed]."""
     result = jg.sweep(make, {"gamma": gammas}, ring.sample, keys, STEPS, probe=probe, record_every=STEPS, progress=True)
     samples = np.asarray(result.probes[:, :, -1])
     return np.array([[distance(x) for x in seeds] for seeds in samples])
@@ -128,16 +129,16 @@ figure.savefig("own_method.png", dpi=150)
 # %% [markdown]
 # ## What to conclude, as a table
 #
-# The best of four weights is too good on the seeds by which it was chosen. `select_by_halves` chooses by one half of
-# the seeds and scores by the other, many times over. Against no penalty the differences are paired, seed by seed, with
-# a permutation test; there are three of them, so Holm's correction.
+# The best of four weights looks too good on the seeds used to choose it. `select_by_halves` chooses with one half of
+# the seeds and scores with the other, many times. Differences from no penalty are paired by seed, with a permutation
+# test; there are three of them, so Holm's correction applies.
 
 # %%
 rows, p = {}, []
 for name in PLACES:
     chosen = jg.select_by_halves(found[name], higher_is_better=False, rng=0)
     best, nothing = found[name][chosen.chosen], found["none"][0]
-    fine = np.zeros(SEEDS, bool)  # a bad seed is in the table with its bad number: nothing is left out
+    fine = np.zeros(SEEDS, bool)  # a bad seed enters the table with its bad value: nothing is left out
     against = jg.compare_pairs(best, nothing, fine, fine, worst=np.inf, rng=0)
     rows[name] = [f"{GAMMAS[chosen.chosen]:g}", f"{chosen.selecting:.3f}", f"{chosen.other:.3f}",
                   "{:+.3f} [{:+.3f}, {:+.3f}]".format(*against.difference)]  # fmt: skip
@@ -150,10 +151,11 @@ Path("own_method.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 print("\n".join(lines))
 
 # %% [markdown]
-# As committed (`benchmarks/results/tutorials/own_method.md`) each of the three helps at the weight that suits it, and
-# none of them more than another: that the slope is held down matters here, and not where. One data set says no more.
+# In the committed results (`benchmarks/results/tutorials/own_method.md`) each of the three penalties helps at its best
+# weight, and none helps more than another: it matters that the slope is reduced, not where. One data set does not show
+# more than that.
 #
-# Two things flatter the penalties. What they are better by, and p, are for the weight that was chosen on all seeds;
-# *other seeds* is the honest number. And the question decides the answer: the share of samples within three sigma of a
-# mode calls no penalty the best, as it does not see the modes that are lost. Which number sees what is shown in
-# `benchmarks/results/truth-of-metrics`.
+# Two things favour the penalties. First, their improvement and p are for the weight chosen on all seeds; *other seeds*
+# is the unbiased number. Second, the metric decides the answer: by the share of samples within three sigma of a mode,
+# no penalty is best, because that share does not detect lost modes. `benchmarks/results/truth-of-metrics` shows what
+# each metric detects.

@@ -1,17 +1,20 @@
 # %% [markdown]
 # # A stability study
 #
-# "It did not train" is a sentence about one seed, one learning rate and one afternoon. The question is where in the
-# plane of both learning rates a method fails, in which way, and how sure that is. This asks it of the minimax loss,
+# "It did not train" is a statement about one seed, one learning rate and one afternoon. The real question is where in
+# the plane of the two learning rates a method fails, in which way, and with what certainty. Here we ask it about the
+# minimax loss,
 #
 # $$\min_G\max_D\; E\,\log D(x) + E\,\log(1 - D(G(z)))$$
 #
-# and of the recipe of Mescheder et al. 2018: the practical loss, an average of G's weights, and for D the penalty R1,
+# and about the recipe of Mescheder et al. 2018: the practical loss, an average of G's weights, and for D the penalty
+# R1,
 #
 # $$\frac{\gamma}{2}\,E\,\lVert\nabla_x D(x)\rVert^2$$
 #
-# `python experiments/tutorial_stability.py`, or as a notebook. Two to four minutes on two cores; draws
-# `stability_map.png` and leaves a run with its report in `runs/tutorial-stability`. Stopped, it goes on where it was.
+# Run it with `python experiments/tutorial_stability.py`, or as a notebook. It takes two to four minutes on two cores,
+# draws `stability_map.png` and leaves a run with its report in `runs/tutorial-stability`. If stopped, it resumes where
+# it was.
 
 # %%
 import os
@@ -22,15 +25,15 @@ import numpy as np
 import jaxgan as jg
 
 jg.use_cpu_cores()
-SHORT = "TUTORIAL_SHORT" in os.environ  # a try of a few steps, as the tests make
+SHORT = "TUTORIAL_SHORT" in os.environ  # a trial of a few steps, as in the tests
 STEPS, SEEDS = (40, 4) if SHORT else (2500, 8)
 
 # %% [markdown]
-# ## Say it before it runs
+# ## Plan it before it runs
 #
-# A study is data: recipes, what varies, seeds. Axes multiply, here to 2 x 5 x 5 configurations, and all that differ in
-# numbers alone are one compiled program. What is claimed is planned now: of all the comparisons that one could pick
-# afterwards only planned ones are tested, and their p-values are corrected for their number.
+# A study is data: recipes, varied settings and seeds. Axes multiply, here to 2 x 5 x 5 configurations, and all
+# configurations that differ only in numbers share one compiled program. Plan the claims now: only planned comparisons
+# are tested, not those that one could pick afterwards, and their p-values are corrected for their number.
 
 # %%
 RATES = [0.0005, 0.001, 0.002, 0.004, 0.008]
@@ -53,7 +56,7 @@ print(run)
 # %% [markdown]
 # ## Where it fails
 #
-# Arrays lead with [configuration, seed], in the order in which the study names its configurations: recipe, rate of D,
+# The first axes of arrays are [configuration, seed], in the order of the study's configurations: recipe, rate of D,
 # rate of G. So the map of failures is a reshape.
 
 # %%
@@ -75,8 +78,9 @@ figure.savefig("stability_map.png", dpi=150)
 # %% [markdown]
 # ## How it fails
 #
-# Every run has an outcome, told from recorded numbers: gradients, what D makes of held-out data, which modes samples
-# reach, what swings (`help(jg.diagnose)`). Two maps may fail alike and for other reasons.
+# Every run has an outcome, derived from recorded numbers: gradients, D's scores of held-out data, the modes that
+# samples reach, and oscillations (`help(jg.diagnose)`). Two maps can look alike and have different reasons for their
+# failures.
 
 # %%
 for recipe, codes in zip(["minimax", "r1_gan"], run.outcomes.reshape(2, -1), strict=True):
@@ -87,25 +91,25 @@ for recipe, codes in zip(["minimax", "r1_gan"], run.outcomes.reshape(2, -1), str
 # %% [markdown]
 # ## What to conclude
 #
-# Cells of eight seeds are coarse: no failure among 8 is a share of up to 32 % at 95 % confidence. The claim pools what
-# may be pooled, all learning rates, and pairs what is paired, the seeds:
+# Cells of eight seeds are coarse: no failure among 8 is compatible with a share of up to 32 % at 95 % confidence. The
+# claim pools all learning rates and compares the two recipes in pairs of equal seeds:
 
 # %%
 print(f"no failure of {SEEDS}: {jg.wilson_interval(0, SEEDS)}")
-by_seed = run.failed.reshape(2, -1, SEEDS).mean(axis=1)  # of each seed its share of failed settings: recipe, seed
+by_seed = run.failed.reshape(2, -1, SEEDS).mean(axis=1)  # each seed's share of failed settings: recipe, seed
 difference = jg.iqm_interval(by_seed[0] - by_seed[1], rng=0)
 print(f"minimax fails in {difference.estimate:.2f} [{difference.low:.2f}, {difference.high:.2f}] more of the settings")
 
 # %% [markdown]
-# As committed (`benchmarks/results/tutorials/stability.txt`) minimax fails in all 200 runs and the recipe in 115, and
-# most that fail are NOT_LEARNED: a study answers for its budget, and 2,500 steps with networks of 32 are a small one.
-# In runs of `experiments/ring_phase_diagram.toml`, which are longer, minimax has its places, too.
+# In the committed results (`benchmarks/results/tutorials/stability.txt`) minimax fails in all 200 runs and the recipe
+# in 115. Most failures are NOT_LEARNED: a study holds for its budget, and 2,500 steps with networks of width 32 are a
+# small one. In the longer runs of `experiments/ring_phase_diagram.toml`, minimax also learns at some learning rates.
 #
-# A recipe is a bundle: this says that all of it together fails less often, and not that the penalty alone does. That
-# is a study of its own, with one part taken out at a time (`experiments/ablations.py`).
+# A recipe is a bundle: the result says that all parts together fail less often, not that the penalty alone does. That
+# needs a separate study, which removes one part at a time (`experiments/ablations.py`).
 #
-# The planned claim, with its corrected p-value, is the first thing that the report says, beside what happened to whom
-# and what to try against it: open `runs/tutorial-stability/report.html`.
+# The report begins with the planned claim and its corrected p-value, followed by what happened in each configuration
+# and what to try: open `runs/tutorial-stability/report.html`.
 #
-# The same as a file, with everything that can be set: `jaxgan study --init study.toml`; `experiments/*.toml` are larger
-# ones. `jaxgan remedy runs/tutorial-stability` asks what heals the configuration that fails most.
+# `jaxgan study --init study.toml` writes such a study as a file with all settings; `experiments/*.toml` are larger
+# examples. `jaxgan remedy runs/tutorial-stability` tries known remedies for the configuration that fails most.

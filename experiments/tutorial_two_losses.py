@@ -1,19 +1,19 @@
 # %% [markdown]
 # # The two losses in ten minutes
 #
-# A GAN is two players. The discriminator D wants real data x told from samples G(z); the generator G wants its samples
-# taken for real. Goodfellow et al. 2014 write down a theory in which G minimises
+# A GAN has two players. The discriminator D tries to tell real data x from samples G(z); the generator G tries to make
+# D take its samples for real. In the theory of Goodfellow et al. 2014, G minimises
 #
 # $$\log(1 - D(G(z)))\qquad\text{(minimax)}$$
 #
-# and then train with another loss, because "early in learning" the first one would give no gradient:
+# but they train with another loss, because "early in learning" the first one would give no gradient:
 #
 # $$-\log D(G(z))\qquad\text{(non-saturating)}$$
 #
-# Both have the same optimum. How much does the exchange do? One run of each would answer nothing: here are 16.
+# Both have the same optimum. How much does the change matter? One run of each would not answer that, so here are 16.
 #
-# Runs as it stands, `python experiments/tutorial_two_losses.py`, and opens as a notebook (in VS Code, or with
-# jupytext). Two to three minutes on two cores; draws `two_losses_slopes.png` and `two_losses_training.png`.
+# Run it with `python experiments/tutorial_two_losses.py`, or open it as a notebook (in VS Code, or with jupytext). It
+# takes two to three minutes on two cores and draws `two_losses_slopes.png` and `two_losses_training.png`.
 
 # %%
 import os
@@ -25,20 +25,20 @@ import optax
 
 import jaxgan as jg
 
-jg.use_cpu_cores()  # each core trains seeds of its own; before anything else uses JAX
-SHORT = "TUTORIAL_SHORT" in os.environ  # a try of a few steps, as the tests make
+jg.use_cpu_cores()  # each core trains its own seeds; call this before anything else uses JAX
+SHORT = "TUTORIAL_SHORT" in os.environ  # a trial of a few steps, as in the tests
 STEPS, SEEDS = (20, 4) if SHORT else (4000, 16)
 LOSSES = {"minimax": jg.minimax, "non_saturating": jg.non_saturating}
 
 # %% [markdown]
 # ## On paper
 #
-# Networks return logits v, and D = 1 / (1 + exp(-v)). In v the slopes of the two losses are
+# Networks return logits v, and D = 1 / (1 + exp(-v)). With respect to v, the slopes of the two losses are
 #
 # $$\frac{d}{dv}\log(1 - D) = -D \qquad\qquad \frac{d}{dv}(-\log D) = -(1 - D)$$
 #
-# so where D recognises a sample, D(G(z)) near 0, the first slope is gone and the second one is largest. The library
-# differentiates the very functions that it trains with:
+# so where D recognises a sample, D(G(z)) near 0, the first slope vanishes and the second is largest. The library
+# differentiates the same functions that it uses for training:
 
 # %%
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
@@ -54,9 +54,9 @@ figure.savefig("two_losses_slopes.png", dpi=150)
 # %% [markdown]
 # ## In training
 #
-# A ring of eight Gaussians, two perceptrons, Adam. A discriminator that learns faster is the better judge, so its
-# learning rate is varied as well. `sweep` trains every rate with every seed in one compiled program; what a probe
-# returns is recorded along the way, here how many of the eight modes the samples reach.
+# The data are a ring of eight Gaussians, the players are two perceptrons trained with Adam. A faster discriminator is a
+# better judge, so its learning rate is varied as well. `sweep` trains every rate with every seed in one compiled
+# program; the values of a probe are recorded during training, here how many of the eight modes the samples reach.
 
 # %%
 ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2, (64, 64)), jg.nn.MLPDiscriminator((64, 64)))
@@ -86,10 +86,10 @@ results = {
 print(results["minimax"].info.g_grad_norm.shape, "[rate, seed, record]")
 
 # %% [markdown]
-# The norm of the generator's gradient: a line is the median of the seeds, a band their middle half. Under a slow D
-# neither loss has the larger gradient; under the fastest one minimax has about an eighth of the other's, and in some
-# seeds a hundredth. Read it in decades: a gradient that stays small costs Adam little, which divides by its running
-# norm; one that falls and falls ends the training.
+# The figure shows the norm of the generator's gradient: lines are medians over seeds, bands their interquartile ranges.
+# With a slow D neither loss has the larger gradient; with the fastest one the minimax gradient is about an eighth of
+# the other, and a hundredth in some seeds. Read it in decades: a gradient that stays small costs Adam little, because
+# Adam divides by its running norm; a gradient that keeps falling ends the training.
 
 # %%
 figure, axes = plt.subplots(1, len(RATES), figsize=(9, 3), sharey=True, layout="constrained")
@@ -109,9 +109,9 @@ figure.savefig("two_losses_training.png", dpi=150)
 # %% [markdown]
 # ## What to conclude
 #
-# A seed fails here when it ends with fewer than half of the modes. Of 16 seeds a share has an interval (Wilson's), and
-# as both losses began at the same weights, seed by seed, their difference is tested in pairs: only the seeds at which
-# one of them failed alone say anything (McNemar's test).
+# A seed fails here if it ends with fewer than half of the modes. The share among 16 seeds has a Wilson interval. For
+# each seed both losses started from the same weights, so their difference is tested in pairs: only seeds in which just
+# one of them failed carry information (McNemar's test).
 
 # %%
 failed = {name: np.asarray(result.probes.captured[..., -1] < 4) for name, result in results.items()}
@@ -122,9 +122,10 @@ for i, rate in enumerate(RATES):
     print(f"learning rate of D {rate:g}, failed: {', '.join(words)}; p = {against.p:.2g}")
 
 # %% [markdown]
-# As committed (`benchmarks/results/tutorials/two_losses.txt`) each row says something else. Under the slowest D the
-# *practical* loss fails more often, 94 % against 31 % of the seeds; at 0.002 the two cannot be told apart; under the
-# fastest D hardly a seed of either is left. "Minimax does not train" is a sentence about learning rates. For the map
-# over both players' rates, 12,288 trainings, see `experiments/ring_phase_diagram.toml`.
+# In the committed results (`benchmarks/results/tutorials/two_losses.txt`) each row gives a different answer. With the
+# slowest D the *practical* loss fails more often, in 94 % against 31 % of the seeds; at 0.002 the two cannot be
+# distinguished; with the fastest D most seeds of both fail. "Minimax does not train" is a statement about learning
+# rates. For the map over both players' rates, 12,288 trainings, see `experiments/ring_phase_diagram.toml`.
 #
-# Try: `lr_d` up to 0.03; `jg.hinge` or `jg.least_squares` as a third loss; more seeds where p is between 0.01 and 0.2.
+# Try `lr_d` up to 0.03, `jg.hinge` or `jg.least_squares` as a third loss, or more seeds where p is between 0.01 and
+# 0.2.

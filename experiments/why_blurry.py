@@ -1,14 +1,15 @@
-"""Why are the answers of L1 and L2 blurry, and what does a discriminator change?
+"""Why are the outputs of L1 and L2 blurry, and what does a discriminator change?
 
     python experiments/why_blurry.py [--task digits-masked] [--seeds 8] [--steps 1500] [--out why-blurry]
 
-A U-Net answers an image by an image: by L2 alone, by L1 alone, by the game alone, and by the game with 1, 10 and 100
-times L1. All weights and seeds are one compiled program. Where several answers fit an input, L2's best one is their
-mean and L1's the median of every pixel: neither need look like an answer. What a discriminator sees has to. So look at
-the error to the target beside the sharpness: power spectrum and Laplacian, against the targets' own.
+A U-Net maps images to images. It is trained with L2 alone, with L1 alone, with the game alone, and with the game plus
+1, 10 and 100 times L1. All weights and seeds share one compiled program. If several answers fit an input, the best
+output for L2 is their mean and for L1 the median of every pixel; neither needs to look like an answer. With a
+discriminator, outputs have to look like one. So compare the error to the target with the sharpness: the power spectrum
+and the Laplacian, relative to those of the targets.
 
-Writes TASK.json, TASK.md and TASK.png; a run that is there is not trained again. `digits-masked` takes about a
-quarter of an hour on two cores, `photos-upscale` with `--steps 2000` some hours.
+Writes TASK.json, TASK.md and TASK.png; finished runs are not trained again. `digits-masked` takes about a quarter of
+an hour on two cores, `photos-upscale` with `--steps 2000` a few hours.
 """
 
 import argparse
@@ -30,13 +31,13 @@ WAYS = {
     "game + 10 L1": (1, 10, 0),
     "game + 100 L1": (1, 100, 0),
 }
-"""Weights of the game, of L1 and of L2."""
+"""The weights of the game, of L1 and of L2."""
 NAMES = ("adversarial", "l1", "l2")
 SHOWN, INPUTS = 6, 200
 
 
 def trained(options):
-    """The run of all ways and seeds."""
+    """The run of all variants and seeds."""
     folder = options.out / options.task
     if not (folder / "results.nc").is_file():
         rows = ",".join("/".join(map(str, weights)) for weights in WAYS.values())
@@ -54,14 +55,14 @@ def trained(options):
 
 
 def label_of(run, weights):
-    """The name that the study has for a way."""
+    """The name of a variant in the study."""
     settings = [run.dataset[f"setting_{name}"].values for name in NAMES]
     (place,) = np.flatnonzero(np.all([values == w for values, w in zip(settings, weights, strict=True)], axis=0))
     return run.configurations[place]
 
 
 def summary_of(run):
-    """By way and metric: the interquartile mean over seeds with its 95 % bootstrap interval."""
+    """For each variant and metric: the interquartile mean over seeds with its 95 % bootstrap interval."""
     found = {}
     for way, weights in WAYS.items():
         i = run.configurations.index(label_of(run, weights))
@@ -70,7 +71,7 @@ def summary_of(run):
 
 
 def spectra_of(run, heldout):
-    """The targets' mean power at each radius [radius], and by way that of the answers [seed, radius]."""
+    """The mean power of the targets at each radius [radius], and that of each variant's outputs [seed, radius]."""
     y, x = heldout.y[:INPUTS], heldout.x[:INPUTS]
     real = jg.metrics.radial_power_spectrum(x).power.mean(axis=0)
     found = {}
@@ -82,7 +83,7 @@ def spectra_of(run, heldout):
 
 
 def table(run, kept):
-    """Markdown, a row a way."""
+    """Markdown, one row for each variant."""
     head = ["", *(m.label for m in run.metrics)]
     lines = [head, ["---"] * len(head)]
     for way, own in kept["ways"].items():
@@ -98,7 +99,7 @@ def table(run, kept):
 
 
 def draw(run, spectra, path):
-    """Above: inputs, the first seed's answers of every way, and targets; below: power over the radius of frequency."""
+    """Above: inputs, the first seed's outputs of every variant, and targets; below: power over radial frequency."""
     images = {"input": run.samples["input"][:SHOWN]}
     for way, weights in WAYS.items():
         images[way] = run.samples["fake"][run.configurations.index(label_of(run, weights)), 0, :SHOWN]
@@ -121,8 +122,8 @@ def draw(run, spectra, path):
         axis.plot(radii, np.median(ratio, axis=0), marker="o", markersize=3, label=way)
         axis.fill_between(radii, *np.quantile(ratio, [0.25, 0.75], axis=0), alpha=0.15, linewidth=0)
     axis.axhline(0, color="black", linewidth=1, linestyle=":")
-    axis.set_xlabel("radius of the frequency, cycles per image", fontsize=8)
-    axis.set_title("Power of the answers relative to the targets', dB: median and middle half of the seeds", fontsize=8,
+    axis.set_xlabel("radial frequency, cycles per image", fontsize=8)
+    axis.set_title("Power of outputs relative to targets, dB: median and interquartile range of the seeds", fontsize=8,
                    loc="left")  # fmt: skip
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.tick_params(labelsize=7)
@@ -132,8 +133,8 @@ def draw(run, spectra, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="digits-masked", help="pairs that the library holds (default digits-masked)")
-    parser.add_argument("--seeds", type=int, default=8, help="runs of each way (default 8)")
+    parser.add_argument("--task", default="digits-masked", help="pairs of the library (default digits-masked)")
+    parser.add_argument("--seeds", type=int, default=8, help="runs of each variant (default 8)")
     parser.add_argument("--steps", type=int, default=1500, help="updates of the generator (default 1500)")
     parser.add_argument("--width", type=int, default=16, help="channels of the first layers (default 16)")
     parser.add_argument("--out", type=Path, default=Path("why-blurry"), help="the folder for runs and results")

@@ -1,4 +1,4 @@
-"""Examples a batch at a time, from memory or from files: memory does not grow with their number."""
+"""Reads examples one batch at a time, from memory or files, so that memory does not grow with their number."""
 
 import math
 import zipfile
@@ -17,9 +17,9 @@ from jaxgan.data.values import as_images, as_points
 
 
 class Batches(NamedTuple):
-    """Examples of one kind that are read a batch at a time, as often as one likes.
+    """Examples of one kind that can be read one batch at a time, any number of times.
 
-    read: batch size -> arrays [b, ...], together all examples: images, uint8 or float32 in [-1, 1], or points
+    read: batch size -> arrays [b, ...] that together hold all examples: images, uint8 or float32 in [-1, 1], or points
     """
 
     name: str
@@ -27,15 +27,15 @@ class Batches(NamedTuple):
     n: int
     read: Callable[[int], Iterator[Shaped[np.ndarray, "b ..."]]]
     notes: tuple[str, ...] = ()
-    part: str = "all"  # of a set that has a split of its own: "train" or "heldout"
+    part: str = "all"  # "train" or "heldout" of a set with its own split
 
     def first(self, n: int) -> "Batches":
-        """The first n of them, or all where there are fewer."""
+        """The first n examples, or all if there are fewer."""
         return self._replace(n=min(n, self.n), read=lambda size: _first(self.read(size), n))
 
 
 def from_array(name: str, x: Shaped[np.ndarray, "n ..."], part: str = "all") -> Batches:
-    """Examples that are in memory.
+    """Examples in memory.
 
     >>> [len(x) for x in from_array("five", np.zeros((5, 2), np.float32)).read(2)]
     [2, 2, 1]
@@ -57,25 +57,25 @@ def from_files(
 ) -> Batches:
     """The examples of a .npy or .npz file or a folder of pictures, read by the rules of `from_path`.
 
-    What is decided over all of them, such as the depth of 16-bit levels and the range of floats, is decided in a pass
-    of its own before any is returned. Labels are left out.
+    Properties of the whole set, such as the depth of 16-bit levels and the range of floats, are determined in a
+    separate pass before any example is returned. Labels are ignored.
 
     Args:
       path: the file or folder.
-      part: "heldout" or "train" of a split of its own, where it has one; else all, whatever is asked for.
-      image_size: every image is cropped to its central square and resized to that many pixels a side.
-      value_range: the values of black and white, where they are not those of the type.
+      part: "heldout" or "train" if the data have their own split; otherwise all examples are read.
+      image_size: every image is cropped to its central square and resized to this many pixels a side.
+      value_range: the values of black and white, if not the defaults of the type.
       background: the grey level behind transparent pixels of pictures.
 
     Raises:
-      DataError: what cannot be used, in a line that names the file; of pictures when their headers are read.
+      DataError: data that cannot be used; one line that names the file. Pictures are checked by their headers.
     """
     path = Path(path).expanduser()
     if path.is_dir():
         return _pictures(path, part, image_size, background, as_stored=value_range)
     if path.suffix.lower() in {".npy", ".npz"} and path.is_file():
         return _arrays(path, part, image_size, value_range)
-    what = "a .npy or .npz file or a folder of pictures" if path.exists() else "a file or folder that is there"
+    what = "a .npy or .npz file or a folder of pictures" if path.exists() else "an existing file or folder"
     raise DataError(f"{path}: expected {what}")
 
 
@@ -102,7 +102,7 @@ def _pictures(
     check_alike([(*head.shape[:2], channels) for head in heads], names)
     shape = (*heads[0].shape[:2], channels)
     seen = Seen()
-    if any(head.deep for head in heads) and as_stored is None:  # their depth is a matter of the whole set
+    if any(head.deep for head in heads) and as_stored is None:  # the depth depends on the whole set
         for name in (name for name, head in zip(names, heads, strict=True) if head.deep):
             read_picture(name, None, background, seen)
     highest = seen.highest
@@ -125,7 +125,8 @@ def _pictures(
 
     notes = notes_of(root, seen, background)
     if left := listing.left_out.total():
-        notes.append(f"{root}: {left:,} file{'s are' if left > 1 else ' is'} no picture and left out")
+        others = f"{left:,} files are not pictures and were" if left > 1 else "1 file is not a picture and was"
+        notes.append(f"{root}: {others} left out")
     return Batches(root.name, shape, sum(head.pages for head in heads), read, tuple(notes), role)
 
 
@@ -138,9 +139,9 @@ def _arrays(path: Path, part: str, image_size: int | None, value_range: tuple[fl
     n, shape = header.shape[0] if header.shape else 0, header.shape[1:]
     if not n or len(header.shape) not in (2, 3, 4):
         raise DataError(f"{path}: expected images [n, h, w, c] or points [n, d], got shape {list(header.shape)}")
-    size = max(1, min(n, 2**24 // max(1, math.prod(shape))))  # values at a time, while the range is looked for
+    size = max(1, min(n, 2**24 // max(1, math.prod(shape))))  # values at a time while the range is determined
     if len(shape) == 1:
-        as_points([np.zeros((1, *shape), header.dtype)], path)  # refuses types that are no points
+        as_points([np.zeros((1, *shape), header.dtype)], path)  # rejects types that are not points
         read_points = lambda size: (as_points([x], path)[0][0] for x in _rows(path, key, header, size))  # noqa: E731
         return Batches(path.stem, shape, n, read_points, part=role)
     ends, notes = (np.zeros((1, *shape), header.dtype), ()) if value_range else _ends(path, key, header, size)
@@ -148,7 +149,7 @@ def _arrays(path: Path, part: str, image_size: int | None, value_range: tuple[fl
 
     def read(size: int) -> Iterator[np.ndarray]:
         for x in _rows(path, key, header, size):
-            images = as_images([x, ends], path, value_range)[0][0]  # beside the ends of all, so decided over all
+            images = as_images([x, ends], path, value_range)[0][0]  # with the extremes of all examples
             yield images if image_size is None else np.stack([square(one, image_size) for one in images])
 
     side = decided.shape[1:] if image_size is None else (image_size, image_size, decided.shape[-1])
@@ -156,23 +157,23 @@ def _arrays(path: Path, part: str, image_size: int | None, value_range: tuple[fl
 
 
 def _ends(path: Path, key: str, header: Header, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Two images of the smallest and of the largest value of all, and what is decided by them."""
+    """Two images with the smallest and the largest value of all, and the notes that follow from them."""
     lows, highs, bad = [], [], 0
     for x in _rows(path, key, header, size):
         if not (np.issubdtype(x.dtype, np.number) or x.dtype.kind == "b"):
-            as_images([x[:1]], path)  # refuses the type
+            as_images([x[:1]], path)  # rejects the type
         bad += int(np.sum(~np.isfinite(x)))
         lows.append(x.min())
         highs.append(x.max())
     if bad:
-        raise DataError(f"{path}: {bad:,} values are NaN or infinite, expected finite ones")
+        raise DataError(f"{path}: {bad:,} values are NaN or infinite, expected finite values")
     ends = np.empty((2, *header.shape[1:]), header.dtype)
     ends[0], ends[1] = min(lows), max(highs)
     return ends, as_images([ends], path)[1]
 
 
 def _rows(path: Path, key: str, header: Header, size: int) -> Iterator[np.ndarray]:
-    """Rows of an array in a file, so many at a time."""
+    """Rows of an array in a file, a fixed number at a time."""
     with reading(path):
         if path.suffix.lower() == ".npy":
             array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -183,7 +184,7 @@ def _rows(path: Path, key: str, header: Header, size: int) -> Iterator[np.ndarra
             read = {(1, 0): np.lib.format.read_array_header_1_0}.get(np.lib.format.read_magic(stream))
             _, by_columns, _ = (read or np.lib.format.read_array_header_2_0)(stream)
             if by_columns:
-                raise DataError(f"{path}: expected {key!r} row by row, got it in Fortran's order; save a C-ordered one")
+                raise DataError(f"{path}: expected {key!r} in C order, got Fortran order: save a C-ordered copy")
             row = math.prod(header.shape[1:]) * header.dtype.itemsize
             for start in range(0, header.shape[0], size):
                 count = min(size, header.shape[0] - start)

@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn: real images that need no download."""
+"""Handwritten digits from scikit-learn: real images that need no download."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from jaxgan.data.splits import split
 
 
 def digits(split_seed: int = 0, heldout_fraction: float = 0.2, *, labels: bool = False) -> Source:
-    """1797 images of 8 x 8 pixels in ten classes, the 17 grey levels 0..16 scaled to [-1, 1].
+    """1797 images of 8 x 8 pixels in ten classes; the 17 grey levels 0..16 are scaled to [-1, 1].
 
     With `labels` the condition `y` of a batch holds the digits' classes.
 

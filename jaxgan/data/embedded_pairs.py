@@ -1,4 +1,4 @@
-"""Pairs of images that need no download: of scikit-learn's digits, and of patches of its two photographs."""
+"""Image pairs that need no download, made from scikit-learn's digits and from patches of its two photographs."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,12 +15,12 @@ EMBEDDED: Mapping[str, str] = {
     "photos-grey": "grey to colours, patches of 32 x 32 of two photographs (scikit-learn)",
     "photos-upscale": "8 x 8 to 32 x 32 in colour, patches of two photographs (scikit-learn)",
 }
-"""By name, what is translated to what."""
+"""What each set translates to what, by name."""
 
-PATCH, STEP = 32, 8  # pixels of a patch's side, and between two patches
-_REDUCTION = 2  # of the photographs, whose patches else hold little more than one surface
-_HELD_OUT = 0.4, 0.65  # of the width of each photograph: a band from its top to its bottom, with something in it
-_EDGE = 0.05  # of the range from black to white in a pixel, from which the grey level's slope is an edge
+PATCH, STEP = 32, 8  # pixels on a patch's side, and from one patch to the next
+_REDUCTION = 2  # factor for the photographs, whose patches would otherwise show little more than one surface
+_HELD_OUT = 0.4, 0.65  # part of each photograph's width: a vertical band with varied content
+_EDGE = 0.05  # change of the grey level per pixel, as a share of its range, that counts as an edge
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 Images = Float32[np.ndarray, "n h w c"]
@@ -28,16 +28,16 @@ Inputs = Float32[np.ndarray, "n h w e"]
 
 
 def embedded_pairs(name: str, split_seed: int = 0, heldout_fraction: float = 0.2, *, reverse: bool = False) -> Source:
-    """The pairs of a name in `EMBEDDED`: inputs y and targets x [n, size, size, channels].
+    """The pairs with a name in `EMBEDDED`: inputs y and targets x [n, size, size, channels].
 
-    Digits are split at random, as `digits` is. Of both photographs a band of a quarter of their width is held out:
-    patches are taken from within it or from beside it, so that no held-out patch has a pixel in common with a training
-    one. To hold one of the two photographs out would measure how unlike a temple is to a flower.
+    Digits are split at random, as in `digits`. In both photographs a band of a quarter of the width is held out.
+    Patches lie either inside the band or outside it, so no held-out patch shares a pixel with a training patch. Holding
+    out one of the two photographs would instead measure how different a temple is from a flower.
 
-    With `reverse` input and target change places.
+    `reverse` swaps input and target.
 
     Raises:
-      DataError: another name.
+      DataError: an unknown name.
 
     Example:
       >>> source = embedded_pairs("digits-upscale")
@@ -57,7 +57,7 @@ def embedded_pairs(name: str, split_seed: int = 0, heldout_fraction: float = 0.2
 
 
 def photo_patches() -> tuple[Images, Float32[np.ndarray, "m h w c"]]:
-    """(training, held-out) patches [n, 32, 32, 3] in [-1, 1] of both photographs, beside the band and within it."""
+    """(training, held-out) patches [n, 32, 32, 3] in [-1, 1] of both photographs: outside the band and inside it."""
     from sklearn.datasets import load_sample_images
 
     halves: tuple[list[np.ndarray], list[np.ndarray]] = [], []
@@ -89,7 +89,7 @@ def _grey(x: Images) -> Inputs:
 
 
 def _edges(x: Images) -> Inputs:
-    """White where the grey level changes, black elsewhere; of each patch alone."""
+    """White where the grey level changes and black elsewhere, for each patch on its own."""
     from scipy.ndimage import gaussian_gradient_magnitude
 
     slope = np.stack([gaussian_gradient_magnitude(grey[..., 0], 1.0, mode="nearest") for grey in _grey(x)])

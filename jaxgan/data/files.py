@@ -26,25 +26,26 @@ def from_path(
     """A source from a `.npy` or `.npz` file or a folder of pictures.
 
     .npy    images [n, h, w] or [n, h, w, c], or points [n, d].
-    .npz    the same under x, images, data or the like, or as the only array; labels, if any, under y, labels,
-            target or the like. x_train, y_train, x_test, y_test and train_images, train_labels, ... are a split.
-    folder  .png, .jpg, .bmp, .gif, .webp or .tif files; where they lie in subfolders, each one is a class, and
-            where these lie in train/ and test/ or val/, those are the split.
+    .npz    the same under x, images, data or a similar name, or as the only array; labels, if any, under y,
+            labels, target or a similar name. x_train, y_train, x_test, y_test and train_images, train_labels, ...
+            define a split.
+    folder  .png, .jpg, .bmp, .gif, .webp or .tif files. If they are in subfolders, each subfolder is a class; if those
+            are in train/ and test/ or val/, these define the split.
 
-    Without a split of their own, a fraction of the distinct examples is held out. Values are 0..255 for integers
-    and [0, 1] or [-1, 1] for floats; a bool is black or white; 16 bits are of the smallest usual depth that holds
-    the whole set. What was decided or left out is among the `notes` of the source.
+    If the data have no split, a fraction of the distinct examples is held out. Integers are read as 0..255, floats as
+    [0, 1] or [-1, 1], bools as black and white, and 16-bit values with the smallest common depth that holds the whole
+    set. The `notes` of the source say how values were read and what was left out.
 
     Args:
       path: the file or folder; links are followed.
-      image_size: every image is cropped to its central square and resized to that many pixels a side.
-      split_seed, heldout_fraction: which examples, and how many of them, are held out.
-      labels: whether the condition `y` of a batch holds the labels; else the batch is unconditional.
-      value_range: the values of black and white, where they are not those above.
+      image_size: every image is cropped to its central square and resized to this many pixels a side.
+      split_seed, heldout_fraction: which examples are held out, and what fraction.
+      labels: whether the condition `y` of a batch holds the labels; if not, batches are unconditional.
+      value_range: the values of black and white, if not those above.
       background: the grey level, 0..255, behind transparent pixels of pictures.
 
     Raises:
-      DataError: anything that cannot be used as it is, in a line that names the file.
+      DataError: data that cannot be used as they are; one line that names the file.
 
     Example:
       >>> import tempfile
@@ -73,7 +74,7 @@ def from_path(
 
 
 def resize(images: Examples, size: int) -> Examples:
-    """Every image cropped to its central square and resized to `size` x `size`, with antialiasing.
+    """Crops every image to its central square and resizes it to `size` x `size`, with antialiasing.
 
     >>> resize(Examples(np.full((2, 9, 6, 3), 7, np.uint8)), 4).x.shape
     (2, 4, 4, 3)
@@ -82,14 +83,14 @@ def resize(images: Examples, size: int) -> Examples:
 
 
 def _located(given: str | Path) -> tuple[Path, bool]:
-    """The path, which exists, and whether it is a folder."""
+    """The path, which must exist, and whether it is a folder."""
     try:
         path = Path(given).expanduser()
         if path.is_dir():
             return path, True
         if path.exists():
             return path, False
-    except (OSError, RuntimeError, ValueError) as error:  # too long; no such user's home; a NUL within
+    except (OSError, RuntimeError, ValueError) as error:  # too long, an unknown user's home, or a NUL character
         text = str(given)
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(f"{text if len(text) <= 200 else text[:200] + '...'}: cannot be read ({reason})") from error

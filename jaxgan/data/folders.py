@@ -1,4 +1,4 @@
-"""Folders of pictures: which files are read, of which class and on which side of the split."""
+"""Folders of pictures: which files are read, and the class and side of the split of each."""
 
 import os
 from collections import Counter
@@ -16,9 +16,9 @@ from jaxgan.memory import available_memory
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
-_JUNK = frozenset({"@eadir", "__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})  # and all that is hidden
+_JUNK = frozenset({"@eadir", "__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})  # besides all hidden files
 
-Parts = tuple[str, ...]  # a path below the root, folder by folder
+Parts = tuple[str, ...]  # a path below the root, as a tuple of its parts
 
 
 class _Listing(NamedTuple):
@@ -27,19 +27,19 @@ class _Listing(NamedTuple):
 
 
 class _Half(NamedTuple):
-    """The pictures on one side of the split, and the class of each (None: there are no classes)."""
+    """The pictures on one side of the split, and their classes (None: no classes)."""
 
     files: list[Parts]
     classes: list[str] | None
 
 
 def read_folder(root: Path, image_size: int | None, background: int, *, as_stored: bool = False) -> Stored:
-    """The pictures of a folder, labelled by class folders if there are any, in its own split if it has one.
+    """The pictures of a folder, labelled by its class folders and divided by its own split, if it has any.
 
-    They are uint8, those of 16 bits by their depth; with `as_stored` these keep their values.
+    Pictures are uint8; those of 16 bits are scaled by their depth, or keep their values with `as_stored`.
 
     Raises:
-      DataError: no pictures, damaged ones, sizes that differ, or a folder that contains itself.
+      DataError: no pictures, damaged pictures, sizes that differ, or a folder that contains itself.
     """
     listing = pictures_below(root)
     if not listing.pictures:
@@ -48,8 +48,12 @@ def read_folder(root: Path, image_size: int | None, background: int, *, as_store
     halves, notes = split_by_folders(root, listing.pictures)
     if listing.left_out:
         count = listing.left_out.total()
-        files = "1 file is no picture" if count == 1 else f"{count:,} files are no pictures"
-        notes.append(f"{root}: {files} that can be read and left out ({_counted(listing.left_out)})")
+        files = (
+            "1 file is not a readable picture and was"
+            if count == 1
+            else f"{count:,} files are not readable pictures and were"
+        )
+        notes.append(f"{root}: {files} left out ({_counted(listing.left_out)})")
     seen, x, y = Seen(), [], []
     found = [_read_half(root, half, image_size, background, seen, sum(len(h.files) for h in halves)) for half in halves]
     pictures, level_notes = as_levels(root, [pictures for pictures, _, _ in found], None if as_stored else seen)
@@ -71,7 +75,7 @@ def pictures_below(root: Path) -> _Listing:
             here = os.stat(folder)
             identity = (here.st_dev, here.st_ino)
             if identity in above:
-                raise DataError(f"{folder}: expected a tree of folders, got a link to a folder that it lies in")
+                raise DataError(f"{folder}: expected a tree of folders, got a link to a folder that contains it")
             names = [name for name in os.listdir(folder) if not name.startswith(".") and name.lower() not in _JUNK]
             for path in (folder / name for name in names):
                 suffix = path.suffix.lower()
@@ -87,7 +91,7 @@ def pictures_below(root: Path) -> _Listing:
 
 
 def split_by_folders(root: Path, files: list[Parts]) -> tuple[list[_Half], list[str]]:
-    """[everything], or [training, held out] where folders of the root say so."""
+    """[everything], or [training, held out] if folders in the root define a split."""
     tops = {parts[0] for parts in files if len(parts) > 1}
     roles: dict[str, str] = {}
     for top in sorted(tops):
@@ -108,7 +112,7 @@ def split_by_folders(root: Path, files: list[Parts]) -> tuple[list[_Half], list[
                 halves.append(half)
     used = [half.files[0][0] for half in halves]
     line = f"{root}: trained on {used[0]}/ ({len(train.files):,} pictures), "
-    line += f"held out {used[1]}/ ({len(halves[1].files):,})" if len(halves) == 2 else "of which a part is held out"
+    line += f"held out {used[1]}/ ({len(halves[1].files):,})" if len(halves) == 2 else "and a part of these is held out"
     left_out = [f"{top}/ ({len(below(top)):,})" for top in sorted(tops - set(used))]
     return halves, [line + (f"; left out {', '.join(left_out)}" if left_out else "")]
 
@@ -118,10 +122,7 @@ def _half(root: Path, files: list[Parts], depth: int) -> _Half:
     classes = sorted({parts[0] for parts in inner if len(parts) > 1})
     loose = [parts[0] for parts in inner if len(parts) == 1]
     if classes and loose:
-        raise DataError(
-            f"{root}: has pictures beside class folders ({loose[0]} beside {classes[0]}/): "
-            "put all in class folders, or none"
-        )
+        raise DataError(f"{root}: expected all pictures in class folders, or none, got {loose[0]} beside {classes[0]}/")
     for name in classes:
         if name.encode(errors="ignore") != name.encode(errors="surrogateescape"):
             raise DataError(f"{root}: expected names of class folders in UTF-8, got {name!r}; rename it")
@@ -131,7 +132,7 @@ def _half(root: Path, files: list[Parts], depth: int) -> _Half:
 def _read_half(
     root: Path, half: _Half, image_size: int | None, background: int, seen: Seen, count: int
 ) -> tuple[list[np.ndarray], list[str], list[str] | None]:
-    """Pictures, their names for messages, and their classes. `count` is the number of files in all halves."""
+    """Pictures, their names for messages, and their classes; `count` is the number of files on both sides."""
     pictures, names, classes = [], [], []
     for i, parts in enumerate(half.files):
         file = root.joinpath(*parts)
@@ -145,7 +146,7 @@ def _read_half(
 
 
 def check_memory(root: Path, first: np.ndarray, count: int) -> None:
-    needed, free = 2 * first.nbytes * count, available_memory()  # the pictures and the array of them
+    needed, free = 2 * first.nbytes * count, available_memory()  # the pictures and the array made from them
     if needed > free:
         size = "x".join(map(str, first.shape[:2]))
         raise DataError(
@@ -157,7 +158,7 @@ def check_memory(root: Path, first: np.ndarray, count: int) -> None:
 def as_levels(
     root: Path, halves: Sequence[list[np.ndarray]], seen: Seen | None
 ) -> tuple[list[list[np.ndarray]], tuple[str, ...]]:
-    """With as many channels in all; where `seen` is given as uint8, by a depth that is decided over all of them."""
+    """Converts all pictures to the same number of channels and, if `seen` is given, to uint8 by a common depth."""
     deep = [picture for half in halves for picture in half if picture.dtype == np.uint16]
     notes: tuple[str, ...] = ()
     if deep and seen is not None:
@@ -174,9 +175,9 @@ def notes_of(root: Path, seen: Seen, background: int) -> list[str]:
         shown = {0: "black", 255: "white"}.get(background, f"grey {background}")
         notes.append(f"{root}: {_pictures(seen.transparent)} with transparent pixels, shown on {shown}")
     if seen.paged:
-        notes.append(f"{root}: {_pictures(seen.paged)} with several pages, each of which is an example")
+        notes.append(f"{root}: {_pictures(seen.paged)} with several pages; each page is an example")
     if seen.animated:
-        notes.append(f"{root}: {_pictures(seen.animated)} with several frames, of which the first is read")
+        notes.append(f"{root}: {_pictures(seen.animated)} with several frames; only the first is read")
     return notes
 
 

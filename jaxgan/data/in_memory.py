@@ -1,4 +1,4 @@
-"""Sources whose examples are arrays in memory."""
+"""Sources whose examples are in-memory arrays."""
 
 import jax
 import jax.numpy as jnp
@@ -31,20 +31,20 @@ def from_images(
     """A source whose batches are drawn uniformly *with replacement* from `train`.
 
     Such minibatches are i.i.d. draws from the empirical distribution, which is what the theory of stochastic
-    gradients assumes, and they cost one gather: the compiled step keeps no epoch and no permutation. Images
+    gradients assumes, and they cost one gather: the compiled step needs no epoch and no permutation. Images
     are arguments of the sampler (a pytree), not constants of the program; uint8 stays uint8 on the device.
 
     Args:
-      name: how reports and error messages call the data.
-      train, heldout: images [n, h, w] or [n, h, w, c] with any labels; values and labels are read by the same rules
-        as those of files, see `from_path`. `split` divides one set into the two.
-      classes: names of the labels, which are then 0..k-1; by default what stands for them.
-      labels: whether the condition `y` of a batch holds the labels; else the batch is unconditional.
-      value_range: the values of black and white, where they are not those of the type.
+      name: the name of the data in reports and error messages.
+      train, heldout: images [n, h, w] or [n, h, w, c] with optional labels; values and labels are read by the same
+        rules as from files, see `from_path`. `split` divides one set into the two.
+      classes: names of the labels, which must then be 0..k-1; by default the labels themselves.
+      labels: whether the condition `y` of a batch holds the labels; if not, batches are unconditional.
+      value_range: the values of black and white, if not the defaults of the type.
 
     Raises:
-      TypeError: an array that is not in `Examples`.
-      DataError: shapes, values or labels that do not fit; no examples; no labels where they are asked for.
+      TypeError: an array that is not wrapped in `Examples`.
+      DataError: shapes, values or labels that do not fit; no examples; `labels` for data without any.
 
     Example:
       >>> source = from_images("ramp", Examples(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)))
@@ -72,15 +72,15 @@ def from_points(
     heldout_fraction: float = 0.2,
     labels: bool = False,
 ) -> Source:
-    """A source of points x [n, d], a fraction of the distinct ones held out, drawn as in `from_images`.
+    """A source of points x [n, d], drawn as in `from_images`; a fraction of the distinct points is held out.
 
-    They pass as they are, as float32: a note of the source has their means and standard deviations.
+    Points are converted to float32 but not scaled; a note of the source states their means and standard deviations.
 
     Args:
       x: the points [n, d].
-      y: labels [n], if any: integers, strings, bools, or one-hot rows [n, k].
-      name: how reports and error messages call the data.
-      split_seed, heldout_fraction: which points, and how many of them, are held out.
+      y: optional labels [n]: integers, strings, bools, or one-hot rows [n, k].
+      name: the name of the data in reports and error messages.
+      split_seed, heldout_fraction: which points are held out, and what fraction.
       labels: whether the condition `y` of a batch holds the labels.
 
     Raises:
@@ -106,7 +106,7 @@ def make_source(
     labels: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Source:
-    """A source of examples that are checked and scaled already; a line on copies among them joins the notes."""
+    """A source of examples that are already checked and scaled; adds a note on copies among them."""
     if labels:
         _check_conditions(name, train, heldout, classes)
     y = jnp.asarray(train.y) if labels else None
@@ -117,9 +117,9 @@ def make_source(
 
 
 def unseen(source: Source) -> Partial:
-    """A sampler of data that nothing is trained on: the held-out examples, or new ones where there is no end of them.
+    """A sampler of data not used for training: the held-out examples, or new ones if the source is unlimited.
 
-    Conditions come with them where the source's own batches have some.
+    Batches have conditions if the source's own batches do.
 
     Example:
       >>> from jaxgan.data.digits import digits
@@ -133,20 +133,20 @@ def unseen(source: Source) -> Partial:
 
 
 def _check_conditions(name: str, train: Examples, heldout: Examples | None, classes: tuple[str, ...]) -> None:
-    """What can be a condition: one for every example; of labels, two classes or more."""
+    """Checks that conditions exist for every example and, for labels, that there are at least two classes."""
     if train.y is None:
-        raise DataError(f"{name}: expected labels, as they were asked for, got examples without any")
+        raise DataError(f"{name}: expected examples with labels for a condition, got none")
     if heldout is not None and heldout.y is None:
-        raise DataError(f"{name}: expected labels, as they were asked for, got held-out examples without any")
+        raise DataError(f"{name}: expected held-out examples with labels for a condition, got none")
     if train.y.ndim == 1 and (train.y == train.y[:1]).all():
         only = classes[int(train.y[0])] if classes else int(train.y[0])
-        raise DataError(f"{name}: expected labels of two classes or more for a condition, got {only!r} alone")
+        raise DataError(f"{name}: expected labels of at least two classes for a condition, got only {only!r}")
 
 
 def _labelled(
     x: list[np.ndarray], y: list[np.ndarray | None], classes: tuple[str, ...], name: str
 ) -> tuple[list[Examples], tuple[str, ...]]:
-    """The parts with labels in 0..k-1: those that they have where `classes` names them, else numbered anew."""
+    """The parts with labels in 0..k-1: their own labels if `classes` names them, otherwise renumbered."""
     given = [(i, part) for i, part in enumerate(y) if part is not None]
     if not given:
         return [Examples(part) for part in x], classes

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files: which are examples and which labels, by their names and shapes."""
+"""Arrays in .npy and .npz files: which ones are examples and which are labels, by name and shape."""
 
 import io
 import math
@@ -18,12 +18,12 @@ _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "te
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
 _X = ("x", "images", "image", "imgs", "data", "points", "samples", "features", "inputs", "arr_0")
 _Y = ("y", "labels", "label", "targets", "target", "classes", "arr_1")
-_LONGEST_HEADER = 10_000  # bytes, as NumPy has it
-_PREFERRED = ("x", "images", "y", "labels")  # where several names would do
+_LONGEST_HEADER = 10_000  # bytes, NumPy's limit
+_PREFERRED = ("x", "images", "y", "labels")  # if several names match
 
 
 class Stored(NamedTuple):
-    """Arrays as they are stored: all examples, or the training and the held-out ones."""
+    """Arrays as stored: all examples, or the training and the held-out examples."""
 
     x: list[np.ndarray]
     y: list[np.ndarray | None]
@@ -31,23 +31,23 @@ class Stored(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What an array will be, as its file says before its numbers."""
+    """The shape and type of an array, from the header in its file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
 
     @property
     def bytes(self) -> int:
-        """Of its numbers in memory."""
+        """The bytes of its numbers in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def read_arrays(path: Path) -> Stored:
-    """The examples and labels of a .npy or .npz file, as they are stored.
+    """The examples and labels of a .npy or .npz file, as stored.
 
-    In a .npz file examples have a name such as x, images or data, and labels one such as y, labels or target; with
-    train, test or val in front or behind (x_train, test_images), the file's own split is used. The only array of a
-    file needs no such name.
+    In a .npz file, examples have a name such as x, images or data, and labels a name such as y, labels or target. With
+    train, test or val as a prefix or suffix (x_train, test_images), the file's own split is used. If the file has only
+    one array, it can have any name.
 
     Raises:
       DataError: a damaged file, one that does not fit into memory, or arrays of unclear meaning.
@@ -67,18 +67,18 @@ def read_arrays(path: Path) -> Stored:
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Whatever a damaged file raises becomes one DataError line that names it."""
+    """Turns any exception from a damaged file into a one-line DataError that names the file."""
     try:
         yield
     except DataError:
         raise
-    except Exception as error:  # it can come from anywhere in numpy, zipfile, zlib, Pillow or protobuf
+    except Exception as error:  # can come from anywhere in numpy, zipfile, zlib, Pillow or protobuf
         reason = next(iter(str(error).strip().splitlines()), "")
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {reason})") from error
 
 
 def headers_of(path: Path) -> dict[str, Header]:
-    """The arrays of a .npy or .npz file by name, as their headers have them; none of their numbers is read.
+    """The headers of the arrays in a .npy or .npz file, by name; does not read their numbers.
 
     Raises:
       DataError: a damaged file, or Python objects.
@@ -108,9 +108,9 @@ def _read_archive(path: Path, file: IO[bytes]) -> Stored:
     notes = []
     if len(chosen) == 2:
         key = chosen["heldout"][0]
-        notes.append(f"{path}: held out are the {headers[key].shape[0]:,} examples of {key!r}")
+        notes.append(f"{path}: the {headers[key].shape[0]:,} examples of {key!r} are held out")
     if left_out := sorted(set(headers) - set(used)):
-        notes.append(f"{path}: read are {_quoted(used)}; left out {_quoted(left_out)}")
+        notes.append(f"{path}: read {_quoted(used)}; left out {_quoted(left_out)}")
     file.seek(0)
     with np.load(file, allow_pickle=False) as arrays:
         x = [arrays[pair[0]] for pair in chosen.values()]
@@ -122,7 +122,7 @@ def _header(stream: IO[bytes], path: Path, member: str) -> Header:
     version = np.lib.format.read_magic(stream)
     prefix = stream.read(2 if version == (1, 0) else 4)
     length = int.from_bytes(prefix, "little")
-    if length > _LONGEST_HEADER:  # which NumPy would read whole, 4 GiB if need be, before it refused it
+    if length > _LONGEST_HEADER:  # NumPy would read all of it, up to 4 GiB, before refusing it
         raise DataError(f"{path}: expected a header of at most {_LONGEST_HEADER:,} bytes, got {length:,} in {member!r}")
     text = io.BytesIO(prefix + stream.read(length))
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -133,7 +133,7 @@ def _header(stream: IO[bytes], path: Path, member: str) -> Header:
 
 
 def check_memory_for(path: Path, headers: Mapping[str, Header]) -> None:
-    """Refuses arrays of which there is no room for two: the array itself and the parts that it is split into."""
+    """Rejects arrays that do not fit into memory twice: the array itself and the parts that it is split into."""
     needed, free = 2 * sum(header.bytes for header in headers.values()), available_memory()
     if needed > free:
         named = ", ".join(f"{key!r} {list(header.shape)} {header.dtype}" for key, header in headers.items())
@@ -172,7 +172,7 @@ def choose(path: Path, headers: Mapping[str, Header]) -> dict[str, tuple[str, st
 
 
 def base_of(key: str) -> str:
-    """The key without the name of a split: x of x_train, images of test_images."""
+    """The key without the name of a split: x for x_train, images for test_images."""
     return "_".join(word for word in re.split(r"[_\-. ]+", key.lower()) if word not in _SPLITS)
 
 
@@ -183,7 +183,7 @@ def meaning_of(key: str) -> tuple[str | None, str]:
 
 
 def _is_pair(headers: Mapping[str, Header]) -> bool:
-    """Unnamed arrays have a meaning where they are examples alone, or examples and one label each."""
+    """Arrays without a known name can be told apart if they are only examples, or examples with one label each."""
     first, second = headers["arr_0"].shape, headers["arr_1"].shape if "arr_1" in headers else None
     unnamed = sum(key.startswith("arr_") for key in headers)
     return unnamed == 1 or (unnamed == 2 and second is not None and second[:1] == first[:1] and len(second) <= 2)

@@ -1,4 +1,4 @@
-"""Pairs of images from disk: two folders with equal names, one folder of side-by-side pictures, or a .npz file."""
+"""Image pairs from disk: two folders with matching file names, a folder of side-by-side pictures, or a .npz file."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from jaxgan.data.pictures import PICTURES, Seen, read_picture, square, stack
 from jaxgan.data.source import DataError
 
 NAMED = (("input", "target"), ("a", "b"))
-"""What two folders of inputs and of targets are called, in either case."""
+"""Names for the folders of inputs and targets, in upper or lower case."""
 
 
 class StoredPairs(NamedTuple):
-    """Inputs and targets as they are stored: all of them, or the training and the held-out ones."""
+    """Inputs and targets as stored: all of them, or the training and the held-out ones."""
 
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
@@ -23,13 +23,13 @@ class StoredPairs(NamedTuple):
 
 
 def read_pair_folder(root: Path, image_size: int | None, background: int, *, as_stored: bool = False) -> StoredPairs:
-    """The pairs of a folder, in its own split where it has one.
+    """The pairs of a folder, divided by its own split if it has one.
 
-    Two folders in it that are called `input` and `target`, or `A` and `B`, have pictures of equal names, whatever their
-    suffix. Otherwise every picture is a pair side by side: its left half the input, its right half the target.
+    If it has two folders named `input` and `target`, or `A` and `B`, pictures with the same name form a pair, whatever
+    their suffix. Otherwise every picture is a side-by-side pair: the left half is the input, the right half the target.
 
     Raises:
-      DataError: no pictures, a name without its other half, sizes or channels that differ, in a line with the file.
+      DataError: no pictures, a picture without a partner, or sizes or channels that differ; one line with the file.
     """
     seen = Seen()
     if (found := _two_folders(root)) is None:
@@ -48,7 +48,7 @@ def read_pair_arrays(path: Path) -> StoredPairs:
     """The pairs of a .npz file: targets as `x` and inputs as `input`, or `x_train`, `input_train`, `x_test`, ....
 
     Raises:
-      DataError: a damaged file, no such arrays, or as many targets as there are no inputs.
+      DataError: a damaged file, no such arrays, or different numbers of targets and inputs.
     """
     headers = headers_of(path)
     keys: dict[tuple[str | None, str], str] = {}
@@ -67,15 +67,15 @@ def read_pair_arrays(path: Path) -> StoredPairs:
     for split, targets, inputs in zip(splits, x, y, strict=True):
         if len(targets) != len(inputs):
             names = keys[split, "x"], keys[split, "input"]
-            raise DataError(f"{path}: expected an input for each target, got {len(targets):,} of {names[0]!r} and "
-                            f"{len(inputs):,} of {names[1]!r}")  # fmt: skip
+            raise DataError(f"{path}: expected an input for each target, got {len(targets):,} in {names[0]!r} and "
+                            f"{len(inputs):,} in {names[1]!r}")  # fmt: skip
     left_out = sorted(set(headers) - used)
     notes = (f"{path}: left out {', '.join(map(repr, left_out))}",) if left_out else ()
     return StoredPairs(y, x, notes)
 
 
 def factor_between(x: np.ndarray, y: np.ndarray) -> int | None:
-    """How many times the pixels of x [..., h, w, c] are repeated so that it is as large as y; None where none do.
+    """The factor by which pixels of x [..., h, w, c] are repeated to match the size of y; None if there is none.
 
     Example:
       >>> factor_between(np.zeros((4, 4, 1)), np.zeros((8, 8, 3)))
@@ -90,7 +90,7 @@ _Halves = list[tuple[list[np.ndarray], list[str]]]
 
 
 def _two_folders(root: Path) -> tuple[Path, Path, Path] | None:
-    """(root, inputs, targets), where there are two of these names."""
+    """(root, inputs, targets), if both folders exist."""
     with reading(root):
         below = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
     for pair in NAMED:
@@ -135,7 +135,7 @@ def _side_by_side(
         for path in paths:
             picture = _picture(path, None, background, seen, root, len(files))
             if picture.shape[1] % 2:
-                raise DataError(f"{path}: expected two images of one width side by side, got {_size(picture)} pixels")
+                raise DataError(f"{path}: expected two images of equal width side by side, got {_size(picture)} pixels")
             for side, part in zip((left, right), np.split(picture, 2, axis=1), strict=True):
                 side.append(part if image_size is None else square(part, image_size))
         for halves_of, own in zip(read, (left, right), strict=True):

@@ -1,4 +1,4 @@
-"""Pairs of images: batches of targets `x` with input images `y`, for translation from one to the other."""
+"""Image pairs: batches of targets `x` with input images `y`, for image-to-image translation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,26 +24,26 @@ def from_pairs(
     value_range: tuple[float, float] | None = None,
     background: int = 255,
 ) -> Source:
-    """A source of pairs of images: batches of targets x [n, h, w, c] with their inputs y [n, h, w, e].
+    """A source of image pairs: batches of targets x [n, h, w, c] with their inputs y [n, h, w, e].
 
-    folder  two folders in it, `input` and `target` or `A` and `B`, with pictures of equal names; or pictures that are
-            pairs side by side, the left half the input. train/ and test/ or val/ in these are a split.
+    folder  contains two folders, `input` and `target` or `A` and `B`, with matching file names; or pictures that are
+            side-by-side pairs, with the input on the left. train/ and test/ or val/ in these define a split.
     .npz    targets under x and inputs under input, or x_train, input_train, x_test and input_test.
 
-    Without a split of their own, a fraction of the distinct targets is held out. Values are read as by `from_path`,
-    those of inputs and of targets apart. Inputs that are smaller than their targets by a whole factor have their pixels
+    If the data have no split, a fraction of the distinct targets is held out. Values are read as in `from_path`,
+    separately for inputs and targets. If inputs are smaller than their targets by a whole factor, their pixels are
     repeated.
 
     Args:
       path: the file or folder.
-      reverse: whether input and target change places.
-      image_size: every image is cropped to its central square and resized to that many pixels a side.
-      split_seed, heldout_fraction: which pairs, and how many of them, are held out.
-      value_range: the values of black and white, where they are not those of the type.
+      reverse: whether to swap input and target.
+      image_size: every image is cropped to its central square and resized to this many pixels a side.
+      split_seed, heldout_fraction: which pairs are held out, and what fraction.
+      value_range: the values of black and white, if not the defaults of the type.
       background: the grey level, 0..255, behind transparent pixels of pictures.
 
     Raises:
-      DataError: anything that cannot be used as it is, in a line that names the file.
+      DataError: data that cannot be used as they are; one line that names the file.
 
     Example:
       >>> import tempfile
@@ -82,13 +82,13 @@ def from_paired_images(
     heldout_fraction: float = 0.2,
     value_range: tuple[float, float] | None = None,
 ) -> Source:
-    """A source of pairs that are in memory, a fraction of the distinct targets held out; values as in `from_images`.
+    """A source of in-memory pairs with a fraction of the distinct targets held out; values as in `from_images`.
 
     Args:
-      name: how reports and error messages call the data.
-      inputs, targets: as many images; an input may be smaller by a whole factor.
-      split_seed, heldout_fraction: which pairs, and how many of them, are held out.
-      value_range: the values of black and white, where they are not those of the type.
+      name: the name of the data in reports and error messages.
+      inputs, targets: equally many images; inputs may be smaller by a whole factor.
+      split_seed, heldout_fraction: which pairs are held out, and what fraction.
+      value_range: the values of black and white, if not the defaults of the type.
 
     Raises:
       DataError: shapes or values that do not fit, or too few pairs.
@@ -115,10 +115,10 @@ def pairs_source(
     heldout_fraction: float = 0.2,
     notes: tuple[str, ...] = (),
 ) -> Source:
-    """A source of pairs whose values are checked already: all of them, or the training and the held-out ones.
+    """A source of pairs whose values are already checked: all pairs, or the training and the held-out pairs.
 
     Raises:
-      DataError: inputs and targets of two sizes, or too few pairs.
+      DataError: sizes of inputs and targets that do not match, or too few pairs.
     """
     parts = []
     for y, x in zip(inputs, targets, strict=True):
@@ -132,7 +132,7 @@ def pairs_source(
 
 
 def enlarged(images: Shaped[np.ndarray, "*n h w c"], factor: int) -> Shaped[np.ndarray, "*n h2 w2 c"]:
-    """Every pixel `factor` times in both directions.
+    """Repeats every pixel `factor` times in both directions.
 
     Example:
       >>> enlarged(np.array([[[1], [2]]]), 2)[..., 0].tolist()

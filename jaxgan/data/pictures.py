@@ -1,4 +1,4 @@
-"""One picture file as arrays: upright, without transparency, cropped and resized."""
+"""Reads a picture file as arrays: upright, without transparency, cropped and resized."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  # whatever the name: PostScript, for one, is a program
-MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; beyond it Pillow takes a file for an attack
-_LARGE = 2**22  # pixels; of fewer it is not asked whether there is room
-_BYTES, _BYTES_ON_BACKGROUND = 8, 64  # a pixel takes at most: decoded and converted; and laid on a background
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")  # whatever the file name; PostScript, for one, is a program
+MAX_PIXELS = 178_956_970  # a quarter of 2**31 bytes at 3 bytes a pixel; Pillow treats larger files as an attack
+_LARGE = 2**22  # pixels; memory is not checked for smaller pictures
+_BYTES, _BYTES_ON_BACKGROUND = 8, 64  # at most, per pixel: decoded and converted; and drawn on a background
 _GREY = {"1", "L", "LA", "La"}
 _ORIENTATION, _SUBFILE = 274, 254  # tags of EXIF and of TIFF
 
 
 @dataclass
 class Seen:
-    """What was met in the pictures of a set, for the notes of its source."""
+    """Properties of the pictures in a set, for the notes of its source."""
 
     transparent: int = 0  # pictures with transparent pixels
-    animated: int = 0  # pictures of several frames, of which the first is read
-    paged: int = 0  # TIFF files of several pages
-    highest: int = 0  # the largest value of pictures of 16 bits, before they are resized
+    animated: int = 0  # pictures with several frames; only the first is read
+    paged: int = 0  # TIFF files with several pages
+    highest: int = 0  # the largest value of 16-bit pictures, before resizing
 
 
 def read_picture(file: Path, image_size: int | None, background: int, seen: Seen) -> list[np.ndarray]:
-    """The pages of a picture, for all but TIFF one: [h, w, c], c = 1 for grey and 3 for colour.
+    """The pages of a picture (one unless it is a TIFF): [h, w, c], c = 1 for grey and 3 for colour.
 
-    uint8, but uint16 for grey pictures of 16 bits, whose depth is a matter of the whole set. They are upright, also
-    where EXIF says how, and transparent pixels show the grey level `background`.
+    They are uint8, or uint16 for 16-bit grey pictures, whose depth depends on the whole set. EXIF orientation is
+    applied, and transparent pixels show the grey level `background`.
 
     Raises:
       DataError: a damaged file, floating-point pixels, or more than MAX_PIXELS.
@@ -46,7 +46,7 @@ def read_picture(file: Path, image_size: int | None, background: int, seen: Seen
     from PIL import Image
 
     with reading(file), warnings.catch_warnings(), file.open("rb") as opened:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # up to MAX_PIXELS is meant
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # pictures up to MAX_PIXELS are allowed
         try:
             with Image.open(opened, formats=_FORMATS) as image:
                 pages = [_levels(file, page, background, seen) for page in _pages(image, seen)]
@@ -56,10 +56,10 @@ def read_picture(file: Path, image_size: int | None, background: int, seen: Seen
 
 
 def square(x: np.ndarray, size: int) -> np.ndarray:
-    """One image [h, w, c], uint8, uint16 or float, cropped to its central square and resized to `size` x `size`.
+    """Crops an image [h, w, c], uint8, uint16 or float, to its central square and resizes it to `size` x `size`.
 
-    Pillow widens its bicubic filter with the reduction, so it does not alias; Parmar et al. (2022) measure
-    what other filters do to the Frechet distance.
+    Pillow widens its bicubic filter when it reduces an image, so it does not alias; Parmar et al. (2022) measure the
+    effect of other filters on the Frechet distance.
 
     Raises:
       DataError: a size below 1.
@@ -82,13 +82,13 @@ def square(x: np.ndarray, size: int) -> np.ndarray:
     resized = np.stack([np.asarray(channel.resize((size, size), bicubic)) for channel in channels], axis=-1)
     if x.dtype == np.uint8:
         return resized
-    # Bicubic overshoots at edges: Pillow clips bytes by itself, floats it does not.
+    # Bicubic overshoots at edges; Pillow clips bytes but not floats.
     resized = np.clip(resized, exact.min(), exact.max())
     return np.rint(resized).astype(x.dtype) if np.issubdtype(x.dtype, np.integer) else resized
 
 
 class Head(NamedTuple):
-    """What a picture will be."""
+    """The shape and depth that a picture will have."""
 
     shape: tuple[int, int, int]
     pages: int
@@ -96,7 +96,7 @@ class Head(NamedTuple):
 
 
 def picture_head(file: Path, image_size: int | None) -> Head:
-    """What `read_picture` will make of a file, by its header: no pixel is decoded.
+    """What `read_picture` will return for a file, from its header; decodes no pixels.
 
     Raises:
       DataError: a file whose header is damaged, or more than MAX_PIXELS.
@@ -119,13 +119,13 @@ def picture_head(file: Path, image_size: int | None) -> Head:
 
 
 def stack(pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """Pictures [h, w, c] as one array [n, h, w, c]. Raises DataError where sizes differ, by name."""
+    """Stacks pictures [h, w, c] into one array [n, h, w, c]. Raises a DataError with their names if sizes differ."""
     check_alike([picture.shape for picture in pictures], names)
     return np.stack(pictures)
 
 
 def check_alike(shapes: Sequence[tuple[int, ...]], names: Sequence[str | Path]) -> None:
-    """Raises DataError where shapes [h, w, c] differ, by name."""
+    """Raises a DataError with the names if shapes [h, w, c] differ."""
     for shape, name in zip(shapes, names, strict=True):
         if shape != shapes[0]:
             first, other = ("x".join(map(str, each[:2])) for each in (shapes[0], shape))
@@ -137,7 +137,7 @@ def check_alike(shapes: Sequence[tuple[int, ...]], names: Sequence[str | Path]) 
 
 
 def _pages(image: "Image.Image", seen: Seen) -> Iterator["Image.Image"]:
-    """All pages of a TIFF file but thumbnails, and the first frame of any other."""
+    """All pages of a TIFF file except thumbnails, or the first frame of any other file."""
     count = getattr(image, "n_frames", 1)
     if image.format != "TIFF":
         seen.animated += count > 1
@@ -156,9 +156,9 @@ def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np
     from PIL import ImageOps
 
     _check_room(file, image)
-    image.load()  # Pillow turns TIFF pages by itself here, and then forgets their orientation
+    image.load()  # here Pillow rotates TIFF pages and then drops their orientation
     if image.mode == "F":
-        raise DataError(f"{file}: floating-point pictures are not supported: use a .npy file")
+        raise DataError(f"{file}: expected integer pixels, got floating-point ones; store them in a .npy file")
     if image.getexif().get(_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # Pillow's own conversion clips instead of scaling
@@ -178,7 +178,7 @@ def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np
 
 
 def _check_room(file: Path, image: "Image.Image") -> None:
-    """A small file can declare a huge picture, which is decoded into memory as a whole."""
+    """Checks memory: a small file can declare a huge picture, which is decoded into memory at once."""
     pixels = image.width * image.height
     needed = pixels * (_BYTES_ON_BACKGROUND if image.has_transparency_data else _BYTES)
     if pixels > _LARGE and needed > (free := available_memory()):

@@ -1,4 +1,4 @@
-"""What every data set is: a `Source`, whose examples are images or points."""
+"""`Source`, the common form of all data sets, whose examples are images or points."""
 
 from typing import NamedTuple, TypeVar
 
@@ -12,11 +12,11 @@ ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 
 
 class DataError(ValueError):
-    """Data that is absent, damaged or of the wrong kind; the message is one line that says what to do."""
+    """Data that are missing, damaged or of the wrong kind; the message is one line that says what to do."""
 
 
 class Examples(NamedTuple):
-    """Examples `x` and their labels `y` in 0..k-1, or of pairs the input images [n, h, w, e], or None.
+    """Examples `x` with `y`: labels in 0..k-1, for pairs the input images [n, h, w, e], or None.
 
     Images are [n, h, w, c], uint8 (0..255) or float32 in [-1, 1]; points are [n, d], float32.
     """
@@ -26,14 +26,14 @@ class Examples(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """The modes of an equally weighted isotropic Gaussian mixture, with one `sigma` for all."""
+    """The modes of an equally weighted isotropic Gaussian mixture with a common `sigma`."""
 
     means: Float[np.ndarray, "k d"]
     sigma: float
 
 
 class Source(NamedTuple):
-    """A data set: `sample(key, n) -> Batch`, and what else is known of it."""
+    """A data set: `sample(key, n) -> Batch`, and its properties."""
 
     name: str
     shape: tuple[int, ...]  # of one example
@@ -42,17 +42,17 @@ class Source(NamedTuple):
     train: Examples | None = None
     heldout: Examples | None = None
     mixture: Mixture | None = None
-    classes: tuple[str, ...] = ()  # names of the labels; () when there are none
-    notes: tuple[str, ...] = ()  # what a user should know of how the data were read: lines for the caller to show once
+    classes: tuple[str, ...] = ()  # names of the labels; () without labels
+    notes: tuple[str, ...] = ()  # lines on how the data were read, for the caller to show once
 
     @property
     def paired(self) -> bool:
-        """Whether every example is an image with an input image, the condition y of every batch."""
+        """Whether every example is an image with an input image, which is the condition y."""
         return self.train is not None and self.train.y is not None and self.train.y.ndim == 4
 
     @property
     def condition(self) -> tuple[int, ...] | None:
-        """The shape of one condition y: () for a label, [h, w, e] for an input image; None: batches have none.
+        """The shape of one condition y: () for a label, [h, w, e] for an input image, None for unconditional batches.
 
         Example:
           >>> from jaxgan.data import digits, embedded_pairs
@@ -63,7 +63,7 @@ class Source(NamedTuple):
         return None if y is None else y.shape[1:]
 
     def __repr__(self) -> str:
-        """What there is, without its numbers."""
+        """A summary, without the arrays."""
         size = "unlimited" if self.size is None else f"{self.size:,} examples"
         parts = [self.name, f"{size} of shape {list(self.shape)}"]
         parts += [] if self.heldout is None else [f"{len(self.heldout.x):,} held out"]
@@ -74,7 +74,7 @@ class Source(NamedTuple):
 def to_unit(x: ArrayT) -> ArrayT:
     """Grey levels as float32 in [-1, 1]: uint8 x becomes x / 127.5 - 1, floats pass through.
 
-    numpy in, numpy out; a jax array stays one, also under `jit`.
+    NumPy arrays stay NumPy arrays and JAX arrays stay JAX arrays; works under `jit`.
 
     Raises:
       TypeError: any other type.

@@ -1,4 +1,4 @@
-"""Held-out examples: chosen among the distinct ones, so that no copy of a training example is among them."""
+"""Splits off held-out examples such that none of them is a copy of a training example."""
 
 import hashlib
 import math
@@ -12,15 +12,15 @@ from jaxgan.data.source import DataError, Examples
 def split(
     examples: Examples, fraction: float, seed: int, classes: tuple[str, ...] = ()
 ) -> tuple[Examples, Examples | None]:
-    """(train, held out): a random `fraction` of the distinct examples, class by class where y is labels.
+    """(train, held out): holds out a random `fraction` of the distinct examples, class by class if y holds labels.
 
-    All copies of an example are on the side where it is: a held-out example that is also a training example would
-    measure memory, not generalization. Where that leaves nothing to hold out, the copies are split as if they
-    were distinct: in a class of one example many times over, and without labels when fewer than 2 distinct examples
-    would be held out. A fraction of 0 holds nothing out (None).
+    All copies of an example are on the same side, because a held-out example that is also a training example would
+    measure memorization, not generalization. If that leaves nothing to hold out, copies are split as if they were
+    distinct: in a class that repeats a single example, and without labels if fewer than 2 distinct examples would be
+    held out. A fraction of 0 holds nothing out (None).
 
     Raises:
-      DataError: a class, named as in `classes`, or the set is too small to be in both parts.
+      DataError: the set, or a class (named as in `classes`), is too small for both parts.
       ValueError: a fraction outside [0, 1).
 
     Example:
@@ -45,9 +45,10 @@ def split(
 
 
 def distinct(*parts: Shaped[np.ndarray, " _ *example"]) -> list[Int[np.ndarray, " _"]]:
-    """For each array of examples [n, ...], the numbers [n] of its examples: equal ones have one number.
+    """For each array of examples [n, ...], the numbers [n] of its examples: equal examples have equal numbers.
 
-    Examples are numbered 0, 1, ... as they first appear. Equal means equal bytes of one data type, but -0.0 is 0.0.
+    Examples are numbered 0, 1, ... by first appearance. Equal means equal bytes of one data type, except that -0.0
+    equals 0.0.
 
     Example:
       >>> distinct(np.array([[3, 1], [2, 2], [3, 1]]), np.array([[2, 2], [0, 0]]))
@@ -63,7 +64,7 @@ def distinct(*parts: Shaped[np.ndarray, " _ *example"]) -> list[Int[np.ndarray, 
 
 
 def copies_note(train: Examples, heldout: Examples | None) -> str | None:
-    """A line that counts copies, also between the training and the held-out examples; None when there are none.
+    """A line that counts copies, also between training and held-out examples; None if there are none.
 
     Example:
       >>> copies_note(Examples(np.array([[1], [2], [2]])), Examples(np.array([[1]])))
@@ -90,12 +91,12 @@ def copies_note(train: Examples, heldout: Examples | None) -> str | None:
 
 
 def _labelled(examples: Examples) -> Examples:
-    """Without conditions that are no labels."""
+    """Drops conditions that are not labels."""
     return examples if examples.y is None or examples.y.ndim == 1 else Examples(examples.x)
 
 
 def _units(examples: Examples, fraction: float) -> Int[np.ndarray, " n"]:
-    """The number of the unit to which each example belongs; units are what is split."""
+    """The number of each example's unit; the split assigns whole units."""
     (numbers,) = distinct(examples.x)
     n, count = len(numbers), numbers.max(initial=-1) + 1
     if count == n:
@@ -109,7 +110,7 @@ def _units(examples: Examples, fraction: float) -> Int[np.ndarray, " n"]:
         alone = np.isin(owner[numbers], labels[counts == 1])
     units = np.where(alone, count + np.arange(n), numbers)
     _, first, inverse = np.unique(units, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse]  # numbered as they first appear
+    return np.argsort(np.argsort(first))[inverse]  # numbered by first appearance
 
 
 def _check_sizes(labels: Int[np.ndarray, " n"] | None, n: int, fraction: float, classes: tuple[str, ...]) -> None:
@@ -133,7 +134,7 @@ def _check_sizes(labels: Int[np.ndarray, " n"] | None, n: int, fraction: float, 
 
 
 def _members(units: Int[np.ndarray, " n"], chosen: Int[np.ndarray, " c"]) -> Int[np.ndarray, " m"]:
-    """The examples of the chosen units, in the order in which these were chosen."""
+    """The examples of the chosen units, in the order of the choice."""
     position = np.full(units.max() + 1, -1)
     position[chosen] = np.arange(len(chosen))
     members = np.flatnonzero(position[units] >= 0)

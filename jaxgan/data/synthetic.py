@@ -1,4 +1,4 @@
-"""Gaussian mixtures whose modes are known, so that what a generator misses can be counted."""
+"""Gaussian mixtures with known modes, so that the modes a generator misses can be counted."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ def _draw(means: Array, sigma: Array, key: Key, n: int) -> Batch:
 def gaussian_mixture(name: str, means: np.ndarray, sigma: float) -> Source:
     """Equal weights, isotropic: p(x) = 1/k sum_i N(x; means[i], sigma^2 I), with `means` [k, d].
 
-    Every batch is drawn afresh: nothing is stored but the means. Raises ValueError for bad means or sigma.
+    Every batch is newly drawn; only the means are stored. Raises ValueError for invalid means or sigma.
 
     >>> gaussian_mixture("pair", np.array([[-1.0], [1.0]]), 0.1).sample(jax.random.key(0), 5).x.shape
     (5, 1)

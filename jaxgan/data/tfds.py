@@ -1,4 +1,4 @@
-"""Image data sets that tensorflow-datasets has prepared, read without TensorFlow and without network."""
+"""Image data sets prepared by tensorflow-datasets, read without TensorFlow and without network access."""
 
 import difflib
 import hashlib
@@ -25,7 +25,7 @@ from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.data.splits import split
 from jaxgan.data.values import as_images
 
-LAYOUT = 2  # of the cached arrays; count up when what is stored changes
+LAYOUT = 2  # version of the cached arrays; increase it when their content changes
 CHUNK = 1024  # records read at a time
 
 
@@ -40,16 +40,17 @@ def from_tfds(
 ) -> Source:
     """The images of the prepared data set `name[/config][:version]`, decoded once and cached after that.
 
-    Split "train" is for training; "test", else "validation", else a random `heldout_fraction` of "train", is held out.
+    The split "train" is for training. The held-out examples are "test", or else "validation", or else a random
+    `heldout_fraction` of "train".
 
     Args:
-      data_dir: where it is looked for; by default in TFDS_DATA_DIR, else in ~/tensorflow_datasets.
-      image_size: every image is cropped to its central square and resized to that many pixels a side.
-      split_seed, heldout_fraction: which examples are held out where there is no split, and how many of them.
-      labels: whether the condition `y` of a batch holds the labels; else the batch is unconditional.
+      data_dir: the folder to search; by default TFDS_DATA_DIR, or else ~/tensorflow_datasets.
+      image_size: every image is cropped to its central square and resized to this many pixels a side.
+      split_seed, heldout_fraction: if there is no split, which examples are held out, and what fraction.
+      labels: whether the condition `y` of a batch holds the labels; if not, batches are unconditional.
 
     Raises:
-      DataError: it is not prepared, which is found at once without network or disk, or damaged.
+      DataError: the data set is not prepared, or is damaged.
 
     >>> from_tfds("mnist", data_dir="no_such_folder")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -60,7 +61,7 @@ def from_tfds(
     if folder is None:
         raise DataError(
             f"{name!r} is not prepared in {root}: run `jaxgan datasets prepare {name}`, "
-            "or set TFDS_DATA_DIR to the folder where it is, or use --data digits"
+            "or set TFDS_DATA_DIR to the folder that holds it, or use --data digits"
         )
     label = folder.relative_to(root).as_posix().replace("/", "-")
     cached = cache_dir() / "tfds" / f"{label}-{_digest(folder)}-{image_size}-{LAYOUT}.npz"
@@ -87,9 +88,9 @@ def prepared(data_dir: str | Path | None = None) -> list[str]:
 
 
 def prepare(name: str, data_dir: str | Path | None = None) -> Path:
-    """Downloads and prepares a data set, unless it is prepared already; returns its folder.
+    """Downloads and prepares a data set, unless it is already prepared; returns its folder.
 
-    The only function here that needs the network and TensorFlow. Raises DataError where one is missing.
+    The only function here that needs network access and TensorFlow. Raises DataError if either is missing.
     """
     root = _root(data_dir)
     if folder := _find(name, root):
@@ -108,17 +109,17 @@ def prepare(name: str, data_dir: str | Path | None = None) -> Path:
 
 
 def _check_network() -> None:
-    """Raises DataError within seconds, where TFDS itself would retry for minutes."""
+    """Raises DataError within seconds; TFDS itself would retry for minutes."""
     try:
-        urllib.request.urlopen("https://storage.googleapis.com", timeout=3).close()  # heeds proxy settings
+        urllib.request.urlopen("https://storage.googleapis.com", timeout=3).close()  # respects proxy settings
     except urllib.error.HTTPError:
-        pass  # it answered: that is all we ask
+        pass  # any answer will do
     except OSError as error:
         raise DataError(f"no network: storage.googleapis.com does not answer ({error})") from error
 
 
 def _digest(folder: Path) -> str:
-    """Changes with the metadata and with the name or size of any file: the images are not read."""
+    """Changes with the metadata and with the name or size of any file; does not read the images."""
     files = sorted(file for file in folder.iterdir() if file.is_file())
     contents = (file.read_bytes() if file.suffix == ".json" else b"" for file in files)
     summary = [(file.name, file.stat().st_size, data) for file, data in zip(files, contents, strict=True)]
@@ -132,8 +133,8 @@ def _root(data_dir: str | Path | None) -> Path:
 def _versions(root: Path, name: str) -> dict[str, list[Path]]:
     """Prepared folders by `name` or `name/config`, the oldest version first.
 
-    Looking at folders, rather than asking the data set's builder, also finds versions that are no longer the
-    current one and data sets whose builder cannot be made without TensorFlow.
+    Searching folders instead of asking the builder of the data set also finds versions that are no longer current
+    and data sets whose builder needs TensorFlow.
     """
     found: dict[str, list[Path]] = {}
     for pattern in (f"{name}/*/dataset_info.json", f"{name}/*/*/dataset_info.json"):
@@ -154,7 +155,7 @@ def _find(name: str, root: Path) -> Path | None:
     base, config, version = match.groups()
     found = _versions(root, base)
     if config is None and base not in found and len(found) > 1:
-        raise DataError(f"{name!r} is prepared as {', '.join(sorted(found))}: choose one of them")
+        raise DataError(f"{name!r} is prepared as {', '.join(sorted(found))}: choose one")
     key = f"{base}/{config}" if config else base if base in found else next(iter(found), base)
     folders = [folder for folder in found.get(key, ()) if version in (None, folder.name)]
     if folders:
@@ -162,7 +163,7 @@ def _find(name: str, root: Path) -> Path | None:
     with quiet():
         import tensorflow_datasets as tfds
 
-        known = tfds.list_builders(with_community_datasets=False)  # the community's list needs the network
+        known = tfds.list_builders(with_community_datasets=False)  # the community's list needs network access
     if base not in known and not found:
         near = difflib.get_close_matches(base.lower(), [*known, *prepared(root)], n=1)
         raise DataError(f"unknown data set {name!r}" + (f": did you mean {near[0]!r}?" if near else ""))
@@ -192,7 +193,7 @@ def _decode(folder: Path, image_size: int | None) -> dict[str, np.ndarray]:
 
 
 def _key(info: Any, kind: type) -> str | None:
-    """The feature of this kind: the one that is meant for supervised training, else the first."""
+    """The feature of this kind: the one for supervised training, or else the first."""
     features = dict(info.features.items())
     supervised = [key for key in info.supervised_keys or () if isinstance(key, str)]
     return next((key for key in [*supervised, *features] if type(features.get(key)) is kind), None)
@@ -228,19 +229,19 @@ def _examples(builder: Any, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _tfrecords(file: str) -> Iterator[bytes]:
-    """The records of a shard, each stored as its length (8 bytes), a checksum (4), itself, a checksum (4)."""
+    """The records of a shard; each is stored as length (8 bytes), checksum (4), content, checksum (4)."""
     with open(file, "rb") as shard:
         while header := shard.read(12):
             length, _ = struct.unpack("<QI", header)
             record = shard.read(length + 4)
             if len(record) != length + 4:
-                raise DataError(f"{file}: is cut short")
+                raise DataError(f"{file}: the file is truncated")
             yield record[:length]
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings from TFDS and what it imports: they are about TensorFlow and options that we do not use."""
+    """Silences warnings from TFDS and its imports: they concern TensorFlow and options that we do not use."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,6 +1,6 @@
-"""What the numbers of an array mean: grey levels, points and labels, by one rule wherever they come from.
+"""How the numbers of an array are read as grey levels, points and labels, by the same rules for every source.
 
-Each function takes the parts of one data set together (training and held-out examples), so that all are read alike.
+Each function takes all parts of a data set together (training and held-out examples), so that all are read alike.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan.data.source import DataError
 
-TOLERANCE = 0.01  # of the width of a range: what resizing and a round trip through PCA may leave outside of it
+TOLERANCE = 0.01  # share of a range by which resizing or a round trip through PCA may exceed it
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners store in 16
 Name = str | Path
 Notes = tuple[str, ...]
@@ -19,17 +19,17 @@ Notes = tuple[str, ...]
 def as_images(
     parts: Sequence[np.ndarray], name: Name, value_range: tuple[float, float] | None = None
 ) -> tuple[list[np.ndarray], Notes]:
-    """Arrays [n, h, w] or [n, h, w, c] as [n, h, w, c], uint8 or float32 in [-1, 1], and lines on what was decided.
+    """Arrays [n, h, w] or [n, h, w, c] as [n, h, w, c], uint8 or float32 in [-1, 1], and notes on how they were read.
 
     bool        black and white
-    integers    0..255; where the largest is 1, 0 and 1 are black and white
-    uint16      of the smallest depth of 8, 10, 12, 14 or 16 bits that holds them all
-    floats      [0, 1] where all lie in it, else [-1, 1]; up to a hundredth of the range outside is clipped
+    integers    0..255; if the largest is 1, 0 and 1 are black and white
+    uint16      the smallest depth of 8, 10, 12, 14 or 16 bits that holds all values
+    floats      [0, 1] if that holds all values, otherwise [-1, 1]; an excess of up to 1 % of the range is clipped
 
-    `value_range` (low, high) says instead which values are black and white, for any type.
+    `value_range` (low, high) overrides this with the values of black and white, for any type.
 
     Raises:
-      DataError: shapes, types or values of no image; the line begins with `name`.
+      DataError: shapes, types or values that are not images; the message begins with `name`.
 
     Example:
       >>> images, notes = as_images([np.array([[[0.0, 0.5], [1.0, -1e-7]]])], "a.npy")
@@ -49,13 +49,13 @@ def as_images(
 
 
 def as_points(parts: Sequence[np.ndarray], name: Name) -> tuple[list[np.ndarray], Notes]:
-    """Arrays [n, d] as float32, their values untouched, and a line with their means and standard deviations.
+    """Arrays [n, d] as float32 with unchanged values, and a line with their means and standard deviations.
 
-    Nothing is standardized: distances between samples and data keep the units of the data. Networks begin with
-    outputs near 0 of size 1, so data of another scale are better divided by theirs first.
+    Nothing is standardized, so distances between samples and data keep the units of the data. Outputs of untrained
+    networks are near 0 with a scale of 1, so divide data of another scale by that scale first.
 
     Raises:
-      DataError: another shape, no numbers, or NaN and infinite ones.
+      DataError: another shape, values that are not numbers, or NaN and infinite values.
 
     Example:
       >>> as_points([np.array([[0.0, 10.0], [2.0, 30.0]])], "pair.npy")[1]
@@ -72,7 +72,7 @@ def as_points(parts: Sequence[np.ndarray], name: Name) -> tuple[list[np.ndarray]
             )
         if not (np.issubdtype(part.dtype, np.floating) or np.issubdtype(part.dtype, np.integer)):
             raise DataError(f"{name}: expected points of floats or integers, got {part.dtype}")
-        with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
+        with np.errstate(over="ignore"):  # values beyond float32 are reported as infinite
             found.append(np.ascontiguousarray(part, np.float32))
         _check_finite(found[-1], name)
     _check_alike(found, name)
@@ -87,13 +87,12 @@ def as_points(parts: Sequence[np.ndarray], name: Name) -> tuple[list[np.ndarray]
 def as_labels(
     parts: Sequence[np.ndarray], counts: Sequence[int], name: Name
 ) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Labels as int32 [n] in 0..k-1, and the k names of the classes.
+    """Labels as int32 [n] in 0..k-1, and the names of the k classes.
 
-    Labels are integers, bools or strings, [n] or [n, 1], numbered in ascending order of what stands for them, or
-    one-hot rows [n, k].
+    Labels are integers, bools or strings, [n] or [n, 1], numbered in ascending order, or one-hot rows [n, k].
 
     Raises:
-      DataError: anything else, or other than `counts` labels.
+      DataError: anything else, or a number of labels other than `counts`.
 
     Example:
       >>> as_labels([np.array(["dog", "cat", "dog"])], [3], "pets.npz")
@@ -126,8 +125,8 @@ def _with_channels(x: np.ndarray, name: Name) -> np.ndarray:
         raise DataError(f"{name}: expected images [n, h, w] or [n, h, w, c], got shape {list(x.shape)}")
     if x.ndim == 3 and x.shape[-1] in (3, 4) and x.shape[1] > 4:
         raise DataError(
-            f"{name}: expected images [n, h, w] or [n, h, w, c], got shape {list(x.shape)}: if that is one colour "
-            f"image, store x[None]; if it is {len(x)} grey ones of width {x.shape[-1]}, store x[..., None]"
+            f"{name}: expected images [n, h, w] or [n, h, w, c], got shape {list(x.shape)}: for one colour image, "
+            f"store x[None]; for {len(x)} grey ones of width {x.shape[-1]}, store x[..., None]"
         )
     x = x[..., None] if x.ndim == 3 else x
     if x.shape[-1] > 4:
@@ -138,7 +137,7 @@ def _with_channels(x: np.ndarray, name: Name) -> np.ndarray:
 def integer_levels(
     parts: Sequence[np.ndarray], dtype: np.dtype, name: Name, high: int | None = None
 ) -> tuple[list[np.ndarray], Notes]:
-    """Integers of any shape as uint8, by the rules of `as_images`. `high` is the largest value, where it is known.
+    """Integers of any shape as uint8, by the rules of `as_images`; `high` is the largest value, if known.
 
     Example:
       >>> integer_levels([np.array([0, 2048, 4095], np.uint16)], np.dtype(np.uint16), "scan.png")
@@ -152,7 +151,7 @@ def integer_levels(
         raise DataError(
             f"{name}: expected integers in 0..255, or uint16, got {dtype} {low}..{high}; {_hint(low, high)}"
         )
-    if high == 1:  # they would else be all black
+    if high == 1:  # otherwise they would all be black
         note = f"{name}: the largest value is 1, so 0 and 1 are read as black and white"
         return [part.astype(np.uint8) * np.uint8(255) for part in parts], (note,)
     depth = next(depth for depth in DEPTHS if high < 2**depth)
@@ -179,7 +178,7 @@ def _floats(parts: list[np.ndarray], name: Name) -> tuple[list[np.ndarray], Note
         notes = (f"{name}: floats {span} are read as [{bottom}, 1] and clipped to it",)
         parts = [part.clip(bottom, 1) for part in parts]
     if high - low < (1 - bottom) / 2 or (bottom == -1 and low > -0.5):
-        notes = (*notes, f"{name}: floats {span} are read as [{bottom}, 1], which they hardly fill; {_hint(low, high)}")
+        notes = (*notes, f"{name}: floats {span} are read as [{bottom}, 1], which they do not fill; {_hint(low, high)}")
     x = [part.astype(np.float32) for part in parts]
     return [part * 2 - 1 for part in x] if bottom == 0 else x, notes
 
@@ -201,19 +200,19 @@ def _scaled(parts: list[np.ndarray], name: Name, value_range: tuple[float, float
 
 def _hint(low: float, high: float) -> str:
     if low == high:
-        return "all of them are one value"
+        return "all values are equal"
     if 1 + TOLERANCE < high <= 255 and low >= 0:
         return "value_range=(0, 255) reads them as grey levels" + (
             f", value_range=({low:g}, {high:g}) stretches them" if high < 255 else ""
         )
-    return f"value_range=(low, high) says which are black and white, here perhaps ({low:g}, {high:g})"
+    return f"set value_range=(low, high), the values of black and white, here perhaps ({low:g}, {high:g})"
 
 
 def _check_alike(parts: list[np.ndarray], name: Name) -> None:
     for part in parts:
         if part.shape[1:] != parts[0].shape[1:]:
             sizes = f"{list(part.shape[1:])} beside {list(parts[0].shape[1:])}"
-            raise DataError(f"{name}: expected training and held-out examples of one shape, got {sizes}")
+            raise DataError(f"{name}: expected training and held-out examples of the same shape, got {sizes}")
 
 
 def _check_finite(x: np.ndarray, name: Name) -> None:
@@ -224,7 +223,7 @@ def _check_finite(x: np.ndarray, name: Name) -> None:
 
 
 def _listed(values: np.ndarray) -> str:
-    """Up to four numbers as they are, of more the smallest and the largest."""
+    """Up to four numbers in full; of more, the smallest and the largest."""
     if len(values) <= 4:
         return ", ".join(f"{value:.3g}" for value in values)
     return f"{values.min():.3g} to {values.max():.3g}"

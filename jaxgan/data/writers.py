@@ -1,4 +1,4 @@
-"""Any number of examples to disk, a block at a time: pictures, one .npz, or a data set of TFDS."""
+"""Writes any number of examples to disk, one block at a time: as pictures, a .npz file or a TFDS data set."""
 
 import io
 import re
@@ -18,14 +18,14 @@ from jaxgan.files import PARTIAL, sync_folder, written_whole
 
 Write = Callable[[NDArray, NDArray | None], None]
 """(x [n, ...], y [n] or None): examples and their labels; images are uint8 [n, h, w, c]."""
-_SHARD = 10_000  # examples in a file of a TFDS data set
+_SHARD = 10_000  # examples per file of a TFDS data set
 
 
 @contextmanager
 def pictures(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[str]) -> Iterator[Write]:
-    """A folder of PNG files, numbered from 0; with classes a folder for each of them in it.
+    """A folder of PNG files, numbered from 0; with classes, it has a subfolder for each of them.
 
-    It has the name of the class or, where one of them is no name for a folder, its number.
+    A subfolder is named after its class or, if any class is not a valid folder name, has its number.
     """
     digits, written = len(str(n - 1)), 0
     plain = all(re.fullmatch(r"\w[\w .-]*", name) for name in classes)
@@ -45,7 +45,7 @@ def pictures(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[str])
 
 @contextmanager
 def arrays(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[str]) -> Iterator[Write]:
-    """One .npz with `x`, uint8 of images, and with classes the labels `y` and the names `classes`; never in memory."""
+    """A .npz with `x` (uint8 for images) and, with classes, labels `y` and names `classes`; streamed to disk."""
     labels: list[NDArray] = []
     dtype = np.dtype(np.uint8 if len(shape) == 3 else np.float32)
     with written_whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
@@ -65,9 +65,9 @@ def arrays(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[str]) -
 
 @contextmanager
 def tfds_data_set(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[str]) -> Iterator[Write]:
-    """A prepared data set of TFDS, which `tfds.builder_from_directory(path).as_data_source()` reads.
+    """A prepared TFDS data set, which `tfds.builder_from_directory(path).as_data_source()` reads.
 
-    Its split is `train`, its features are `image` and, with classes, `label`; its files are array_record.
+    Its split is `train`; its features are `image` and, with classes, `label`; its files are array_record.
     """
     with _new_folder(path) as folder, quiet():
         import tensorflow_datasets as tfds
@@ -92,7 +92,7 @@ def tfds_data_set(path: Path, n: int, shape: tuple[int, ...], classes: Sequence[
 
 
 WRITERS = {"png": pictures, "npz": arrays, "tfds": tfds_data_set}
-"""By the name of a kind: (path, number of examples, shape of one, names of classes) -> a context that gives `Write`."""
+"""By the name of a format: (path, number of examples, shape of one, class names) -> a context that gives `Write`."""
 
 
 def png_of(image: NDArray[np.uint8]) -> bytes:
@@ -106,7 +106,7 @@ def png_of(image: NDArray[np.uint8]) -> bytes:
 
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
-    """A folder that is there, with all that is in it, when the block ends without an error, and not otherwise."""
+    """A folder that appears, complete, only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".", suffix=PARTIAL))
     try:
@@ -124,6 +124,6 @@ def _save(archive: zipfile.ZipFile, name: str, array: NDArray) -> None:
 
 
 def _name(path: Path) -> str:
-    """A name that TFDS takes: lower case, digits and underscores, a letter first."""
+    """A valid TFDS name: lower case, digits and underscores, starting with a letter."""
     plain = "".join(c if c.isalnum() and c.isascii() else "_" for c in path.name.lower()).strip("_")
     return plain if plain[:1].isalpha() else f"samples_{plain}".rstrip("_")

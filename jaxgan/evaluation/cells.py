@@ -1,4 +1,4 @@
-"""Cells in place of classes: where data have no labels, their feature space is cut into a few regions."""
+"""Cells in place of classes: if data have no labels, their feature space is divided into a few regions."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from jaxgan.metrics.neighbours import squared_distances
 from jaxgan.types import Array
 
 CELLS = 10
-_LEAST = 5  # examples of either set in each cell
+_LEAST = 5  # examples of each set that a cell must have
 
 
 class Cells(NamedTuple):
-    """The regions nearest to each centre, and in which of them training and held-out examples lie."""
+    """The regions nearest to each centre, and the cells of the training and held-out examples."""
 
     centres: Float[np.ndarray, "k d"]
     train: Int[np.ndarray, " n"]
@@ -23,9 +23,9 @@ class Cells(NamedTuple):
 
 
 def cells_of(train: NDArray, heldout: NDArray, k: int = CELLS) -> Cells | None:
-    """Up to k cells by k-means of training features [n, d], each with some examples of both sets; None: not even two.
+    """Up to k cells by k-means of training features [n, d], each with examples of both sets; None if fewer than two.
 
-    Source: Richardson and Weiss 2018, On GANs and GMMs, which compares the bins' shares of samples with those of data.
+    Source: Richardson and Weiss 2018, On GANs and GMMs, which compares the shares of samples and of data in each bin.
     """
     from sklearn.cluster import KMeans
 
@@ -39,7 +39,7 @@ def cells_of(train: NDArray, heldout: NDArray, k: int = CELLS) -> Cells | None:
 
 
 def cell_of(x: Float[Array, "n d"], centres: Float[Array, "k d"]) -> Int[Array, " n"]:
-    """In which cell each example lies.
+    """The cell of each example.
 
     Example:
       >>> cell_of(jnp.array([[0.1], [4.0]]), jnp.array([[0.0], [5.0]])).tolist()

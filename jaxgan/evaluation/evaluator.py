@@ -1,4 +1,4 @@
-"""`Evaluator`: how the generators of one data set become numbers, inside a compiled run or after it."""
+"""`Evaluator`: measures the generators of one data set, inside a compiled run or after it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,33 +15,33 @@ from jaxgan.results.results import Metric
 from jaxgan.runs.run import Probe
 from jaxgan.types import Array, Game, Generator, Key, PyTree, State
 
-KEPT_IMAGES, KEPT_POINTS = 16, 1000  # samples of each run that go into the folder and the report
-NEIGHBOURS = 128  # samples whose distances to each other are taken: the cost grows with the square
+KEPT_IMAGES, KEPT_POINTS = 16, 1000  # samples of each run that are saved and shown in the report
+NEIGHBOURS = 128  # samples whose pairwise distances are computed: the cost is quadratic
 EVIDENCE = {
-    "shares": "Share of all samples that are near each mode, class or cell",
-    "distinct": "P(a sample is farther from its nearest other than a real example from its own)",
-    "memorized": "Excess of samples nearest to a training example over those nearest to a held-out one",
+    "shares": "Share of all samples near each mode, class or cell",
+    "distinct": "P(a sample is farther from its nearest neighbour than a real example from its own)",
+    "memorized": "Excess of samples whose nearest real example is a training example rather than a held-out one",
 }
-"""What a diagnosis needs beside the metrics."""
+"""What a diagnosis needs in addition to the metrics."""
 
 
 class Evaluator(NamedTuple):
     """How the generators of one data set are measured.
 
-    reference: arrays of real data to compare with; they enter compiled programs as arguments
+    reference: arrays of real data to compare with; compiled programs take them as arguments
     measure:   (key, reference, game, generator, n, y) -> a pytree, for one generator and n samples; traceable, so that
-               it is taken along training, for every run of a compiled program
+               it can be measured during training for every run of a compiled program
     finish:    (pytree in numpy, every leaf with the same leading axes) -> {metric or other name: values with these
-               axes}, on the host, for what cannot be traced. `finite` is among them: are all samples finite?
+               axes}, on the host, for what cannot be traced. It includes `finite`: are all samples finite?
     metrics:   how to read the values
-    samples:   how many samples the final metrics are taken from
-    rules:     what decides on an outcome, by its role: (metric, its reference)
-    notes:     what is to be known of the measurement
-    real:      arrays to show beside samples
-    y:         the conditions that samples are drawn for, in turn; None: none
-    shares:    [k] of real data, as a share of all: those near each mode, class or cell; None: nothing of the kind
+    samples:   the number of samples for the final metrics
+    rules:     what decides on an outcome, by role: (metric, reference value)
+    notes:     what a reader should know about the measurement
+    real:      real examples to show beside samples
+    y:         the conditions to draw samples for, in turn; None: unconditional
+    shares:    [k], the share of real data near each mode, class or cell; None: there are no such groups
 
-    Beside its metrics `finish` returns what `EVIDENCE` names, as far as the data have it.
+    Besides its metrics, `finish` returns the values named in `EVIDENCE` that exist for the data.
     """
 
     reference: PyTree
@@ -67,13 +67,14 @@ def evaluation_probe(
     """A probe of `run`, `run_seeds` and `fit`: what `evaluator` measures of the generator to sample from.
 
     Args:
-      evaluator: whose `finish` makes numbers of what is recorded.
-      game: which samples.
-      n: samples per probe; by default as many as the final metrics are taken from.
-      generator: state -> the generator to measure; `jg.current_generator` is the one as trained where an average is
-        kept, too.
-      latents: the random key of the samples of all runs at all steps, so that curves of seeds differ by generators
-        alone; by default every run has its own at every step, and an interval over seeds that of samples, too.
+      evaluator: its `finish` turns what is recorded into numbers.
+      game: draws the samples.
+      n: samples per probe; by default as many as for the final metrics.
+      generator: state -> the generator to measure; if an average is kept too, `jg.current_generator` is the one as
+        trained.
+      latents: the random key of the samples of all runs at all steps, so that the curves of seeds differ only by their
+        generators; by default every run has its own key at every step, and an interval over seeds includes the
+        randomness of samples.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -92,22 +93,22 @@ def evaluation_probe(
         key = key if common is None else jax.random.wrap_key_data(common)
         return evaluator.measure(key, reference, game, generator(state), size, y)
 
-    # In numpy, as the reference: JAX's arrays can be tied to one device.
+    # NumPy, like the reference: a JAX array can be tied to one device.
     common = None if latents is None else np.asarray(jax.random.key_data(latents))
     return Partial(probe, evaluator.reference, evaluator.y, common)
 
 
 def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key) -> dict[str, Any]:
-    """Final metrics, and what else `finish` makes, of generators stacked over runs [run, ...] with a key each.
+    """All values of `finish`, the final metrics among them, for generators stacked over runs [run, ...], one key each.
 
-    One generator after the other, so that memory does not grow with their number.
+    Measures one generator after the other, so that memory does not grow with their number.
 
     Raises:
-      ValueError: generators and keys that differ in number.
+      ValueError: the numbers of generators and keys differ.
     """
     runs = jax.tree.leaves(generators)[0].shape[0]
     if len(keys) != runs:
-        raise ValueError(f"expected a key per generator, got {len(keys)} for {runs}")
+        raise ValueError(f"expected one key per generator, got {len(keys)} for {runs}")
     found = _measure_all(evaluator.measure, game, evaluator.samples, evaluator.reference, generators, keys, evaluator.y)
     return evaluator.finish(jax.device_get(found))
 
@@ -134,8 +135,8 @@ def in_pieces(
 ) -> PyTree:
     """`of(samples, counted, conditions)` for pieces of n samples, stacked [piece, ...]: memory does not grow with n.
 
-    The last piece is whole, too; `counted` says which of its samples belong to the n. The conditions y [m, ...] are
-    taken in turn, from the start again where there are fewer than samples.
+    The last piece has full size; `counted` says which of its samples belong to the n. The conditions y [m, ...] are
+    used in turn, starting over if there are fewer of them than samples.
     """
     pieces = -(-n // piece)
 
@@ -149,7 +150,7 @@ def in_pieces(
 
 
 def with_untrained(evaluator: Evaluator, values: dict[str, NDArray]) -> Evaluator:
-    """The evaluator with what untrained generators get (the mean over their runs) among its yardsticks."""
+    """The evaluator, with the mean values of untrained generators added to its yardsticks."""
     metrics = tuple(
         metric._replace(yardsticks={**metric.yardsticks, "untrained generator": float(np.mean(values[metric.name]))})
         for metric in evaluator.metrics

@@ -1,4 +1,4 @@
-"""What is known of the features of a set of examples, gathered a batch at a time."""
+"""The statistics of the features of a set of examples, gathered one batch at a time."""
 
 from collections.abc import Callable, Iterator
 from functools import reduce
@@ -17,20 +17,20 @@ from jaxgan.memory import available_memory
 from jaxgan.metrics.frechet import Moments, moments
 
 GROUPS = 16
-"""Random parts of a set whose moments are kept apart: for standard errors, and for distances at several sizes."""
+"""Random parts of a set whose moments are kept separately: for standard errors and distances at several sizes."""
 
 Look = Callable[[NDArray], tuple[NDArray, NDArray | None]]
-"""Examples [b, ...] as they are stored -> features [b, d] and, where it tells classes, probabilities [b, K]."""
+"""Examples [b, ...] as they are stored -> features [b, d] and, from a classifier, probabilities [b, K]."""
 
 
 class FeatureSet(NamedTuple):
-    """What is known of the features of n examples.
+    """The statistics of the features of n examples.
 
-    groups:        moments of random parts; of a statistics file one, its own
-    n:             how many examples; None: not known
-    features:      all of them [n, d], where they were kept
-    probabilities: of classes [n, K], likewise
-    bad:           examples that were left out, as their features are not finite
+    groups:        moments of random parts; a statistics file is a single part
+    n:             the number of examples; None: unknown
+    features:      all features [n, d], if they were kept
+    probabilities: of classes [n, K], if they were kept
+    bad:           the number of examples left out because their features are not finite
     """
 
     groups: tuple[Moments, ...]
@@ -41,7 +41,7 @@ class FeatureSet(NamedTuple):
 
     @property
     def moments(self) -> Moments:
-        """Of all examples."""
+        """The moments of all examples."""
         return reduce(Moments.combine, self.groups)
 
     @property
@@ -50,7 +50,7 @@ class FeatureSet(NamedTuple):
         return bool(np.trace(self.moments.covariance) <= 1e-12 * max(1.0, float(np.sum(self.moments.mean**2))))
 
     def part(self, n: int) -> "FeatureSet":
-        """n of them at random, or all where there are fewer; where features were not kept, about n."""
+        """n random examples, or all if there are fewer; about n if features were not kept."""
         if self.n is None or n >= self.n:
             return self
         if self.features is None:
@@ -59,7 +59,7 @@ class FeatureSet(NamedTuple):
         return self._rows(slice(n))
 
     def halves(self) -> tuple["FeatureSet", "FeatureSet"] | None:
-        """Two disjoint random halves; None of what has only the moments of all."""
+        """Two disjoint random halves; None if only the moments of the whole set are known."""
         if len(self.groups) < 2:
             return None
         if self.features is not None:
@@ -69,7 +69,7 @@ class FeatureSet(NamedTuple):
         return one, other
 
     def _rows(self, which: slice) -> "FeatureSet":
-        """Some of the features that were kept, which are in a random order."""
+        """Some of the kept features, which are in random order."""
         assert self.features is not None
         rows = self.features[which]
         groups = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, len(rows) // 2)))]
@@ -86,23 +86,23 @@ def gather(
     rng: np.random.Generator,
     advance: Callable[[int], object] = lambda n: None,
 ) -> FeatureSet:
-    """The features of all examples: the moments of 16 random parts and, with `keep`, the features in a random order.
+    """The statistics of all examples: the moments of 16 random parts and, with `keep`, the features in random order.
 
     Without `keep` memory does not grow with the number of examples.
 
     Args:
       batches: the examples.
-      look: examples to features.
+      look: maps examples to features.
       batch_size: examples at a time.
       keep: whether features and probabilities are kept.
-      rng: of the parts and of the order.
+      rng: for the parts and the order.
       advance: called with the number of examples after each batch.
 
     Raises:
-      DataError: fewer than 2 examples, no room to keep them, or features of another shape than [b, d].
+      DataError: fewer than 2 examples, not enough memory to keep them, or features of a shape other than [b, d].
     """
     if batches.n < 2:
-        raise DataError(f"{batches.name}: expected 2 examples or more, got {batches.n}")
+        raise DataError(f"{batches.name}: expected at least 2 examples, got {batches.n}")
     groups: list[Moments] = []
     number = min(GROUPS, batches.n // 2)
     place = _dealt(batches.n, number, rng)
@@ -136,10 +136,10 @@ def gather(
 
 
 def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch_size: int) -> Look:
-    """How examples become features: by a map of this library, by any function of images in [-1, 1], or as they are.
+    """Maps examples to features: with a map of this library, with any function of images in [-1, 1], or unchanged.
 
-    A map is compiled for one size of batches, so that shorter ones are filled up. A function of the user's gets
-    float32 [b, h, w, c] and gives [b, d], in whatever framework it is written.
+    A map is compiled for one batch size, so shorter batches are padded. A user's function takes float32 [b, h, w, c]
+    and returns [b, d]; it may use any framework.
     """
     if features is None:
         return lambda x: (np.asarray(x, np.float32), None)
@@ -158,7 +158,7 @@ def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch
 
 
 def _joined(groups: list[Moments]) -> list[Moments]:
-    """Groups of 2 examples or more: smaller ones are joined with the first."""
+    """Groups of at least 2 examples: smaller ones are merged into the first."""
     large = [group for group in groups if group.n >= 2]
     small = [group for group in groups if group.n < 2]
     first = reduce(Moments.combine, [*large[:1], *small]) if groups else None
@@ -166,14 +166,14 @@ def _joined(groups: list[Moments]) -> list[Moments]:
 
 
 def _dealt(n: int, groups: int, rng: np.random.Generator) -> NDArray:
-    """To which group each of n examples belongs: at random, and as many to each as can be."""
+    """The group of each of n examples: random, in groups of sizes as equal as possible."""
     rounds: Iterator[NDArray] = (rng.permutation(groups) for _ in range(-(-n // groups)))
     return np.concatenate(list(rounds))[:n]
 
 
 def _check_room(batches: Batches, features: NDArray, probabilities: NDArray | None) -> None:
     width = features.shape[1] + (0 if probabilities is None else probabilities.shape[1])
-    needed, free = 2 * 4 * batches.n * width, available_memory()  # while the pieces are joined
+    needed, free = 2 * 4 * batches.n * width, available_memory()  # while the pieces are concatenated
     if needed > free:
         raise DataError(
             f"{batches.name}: the features of {batches.n:,} examples take {needed / 2**30:.1f} GiB and "

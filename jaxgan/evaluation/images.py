@@ -1,6 +1,6 @@
-"""Evaluation of images by the features of a classifier, or of principal components: distance, classes, evenness.
+"""Evaluation of images in the features of a classifier or in principal components: distance, classes, evenness.
 
-Where there are no labels, cells of the feature space stand for classes.
+If there are no labels, cells of the feature space stand in for classes.
 """
 
 import math
@@ -28,34 +28,34 @@ from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
 PIECE = 250
-"""Samples that are measured at a time."""
+"""Samples measured at a time."""
 
 
 class _Reference(NamedTuple):
-    """Real images in feature space, all around `centre`."""
+    """Real images in feature space, with `centre` subtracted."""
 
     features: Any  # the map from images to features and classes, a pytree
-    centre: Float[Array, " d"]  # of the held-out features: sums are taken around it, and lose no digits
+    centre: Float[Array, " d"]  # mean of the held-out features, subtracted from sums so that they lose no digits
     examples: Float[Array, "n d"]  # training features
     heldout: Float[Array, "m d"]
-    labels: Int[Array, " n"] | None = None  # of the training examples; this and the next are None without any classes
+    labels: Int[Array, " n"] | None = None  # of the training examples; None, like the next, without classes
     radius: Float[Array, " k"] | None = None
-    centres: Float[Array, "k d"] | None = None  # of cells that stand for classes
-    factor: Float[Array, "d d"] | None = None  # of the held-out features' covariance, where they are many
+    centres: Float[Array, "k d"] | None = None  # of cells in place of classes
+    factor: Float[Array, "d d"] | None = None  # of the held-out features' covariance, if there are many features
 
 
 class _Found(NamedTuple):
-    """Sums over samples of each run: all that the metrics need, whatever the number of samples."""
+    """Sums over the samples of each run: all that the metrics need, of a size that does not grow with the samples."""
 
-    used: Int[Array, "*runs"]  # how many were finite
-    sums: Float[Array, "*runs d"] | None  # of features less the centre
+    used: Int[Array, "*runs"]  # number of finite samples
+    sums: Float[Array, "*runs d"] | None  # of features minus the centre
     products: Float[Array, "*runs d d"] | None
-    distance: Float[Array, "*runs"] | None  # in place of both, where there are many features
-    histogram: Int[Array, "*runs k"] | None  # samples that the classifier puts into each class
-    near: Int[Array, "*runs k"] | None  # those of them that are as near to the class as its held-out images
-    distinct: Float[Array, "*runs"]  # of the first few
-    copied: Float[Array, "*runs"]  # how many are nearer to a training example than to a held-out one
-    asked: Asked | None  # by the class that samples were asked for
+    distance: Float[Array, "*runs"] | None  # replaces both if there are many features
+    histogram: Int[Array, "*runs k"] | None  # samples that the classifier assigns to each class
+    near: Int[Array, "*runs k"] | None  # those of them as close to the class as its held-out images
+    distinct: Float[Array, "*runs"]  # for the first few samples
+    copied: Float[Array, "*runs"]  # number closer to a training example than to a held-out one
+    asked: Asked | None  # by requested class
     sharp: Sharpness | None
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n h w c"]
@@ -71,9 +71,9 @@ def image_evaluator(
     asked: bool = False,
     features: Features | None = None,
 ) -> Evaluator:
-    """The Fréchet distance in feature space, and the classes, or without labels the cells, that samples reach.
+    """The Fréchet distance in feature space, and which classes (without labels: which cells) samples reach.
 
-    Where samples are asked for by their class, how far they obey, too.
+    For conditional generators also how often samples belong to the requested class.
 
     Raises:
       DataError: too few held-out images, or images that are all the same.
@@ -133,7 +133,7 @@ def image_evaluator(
 def _reference(
     features: Features, train: Float[np.ndarray, "n d"], heldout: Float[np.ndarray, "m d"], real: Moments
 ) -> _Reference:
-    """Real features around the mean of the held-out ones, whose moments are given."""
+    """Real features minus the mean of the held-out ones, whose moments are given."""
     centre = jnp.asarray(real.mean, jnp.float32)
     seen, unseen = (jnp.asarray(part, jnp.float32) - centre[None] for part in (train, heldout))
     whole = jnp.asarray(factor(real.covariance), jnp.float32) if len(centre) > WIDE else None
@@ -141,7 +141,7 @@ def _reference(
 
 
 def _comparable(source: Source, train: Examples, heldout: Examples | None) -> Examples:
-    """The held-out images, where there is something to compare with.
+    """The held-out images, if samples can be compared with them.
 
     Raises:
       DataError: too few of them, or images that are all the same.
@@ -155,17 +155,17 @@ def _comparable(source: Source, train: Examples, heldout: Examples | None) -> Ex
 
 
 class _Groups(NamedTuple):
-    """What examples are told apart by: classes, or cells of the feature space."""
+    """The groups that examples are assigned to: classes, or cells of the feature space."""
 
     noun: tuple[str, str]
     names: tuple[str, ...]
     train: Int[np.ndarray, " n"]
     heldout: Int[np.ndarray, " m"]
-    seen: Int[np.ndarray, " m"]  # where the held-out examples are put whatever their labels say
+    seen: Int[np.ndarray, " m"]  # groups that the held-out examples are assigned to, whatever their labels
     centres: Float[np.ndarray, "k d"] | None = None  # of cells
 
     def metrics(self, found: ClassReport) -> list[Metric]:
-        """How to read the values; `found` is that of the held-out images."""
+        """How to read the values; `found` is the report of the held-out images."""
         one, many = self.noun
         label, held = f"{many.capitalize()} captured of {len(self.names)}", "held-out images"
         return [
@@ -189,7 +189,7 @@ def _cells(train: NDArray, heldout: NDArray) -> _Groups | None:
 
 
 def _measure(key: Key, reference: _Reference, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
-    """Sums over n samples, a piece at a time."""
+    """Sums over n samples, one piece at a time."""
 
     def of(x: Float[Array, "n h w c"], counted: Bool[Array, " n"], y: PyTree) -> tuple[_Found, PyTree]:
         features, classes = reference.features(x)
@@ -240,15 +240,15 @@ def _finish(
     sharp: RealSharpness | None,
     found: _Found,
 ) -> dict[str, NDArray]:
-    """Metrics of every run from its sums. NaN where a sample was not finite, which the run's outcome accounts for.
+    """Metrics of every run from its sums. NaN if a sample was not finite, which the run's outcome covers.
 
     Args:
-      real: of the held-out features.
-      classes: in feature space, where there are some.
-      held: each of them, where samples are asked for by their class.
-      sizes: of the training and the held-out set.
-      sharp: how sharp real images are, where that can be told.
-      found: of every run.
+      real: moments of the held-out features.
+      classes: the groups in feature space, if there are any.
+      held: the held-out examples by class, for conditional generators.
+      sizes: of the training set and the held-out set.
+      sharp: the sharpness of real images, if it can be measured.
+      found: the sums of every run.
     """
     lead = found.used.shape
     with np.errstate(invalid="ignore"):
@@ -293,17 +293,15 @@ def _moments(found: _Found, run: tuple[int, ...], real: Moments) -> Moments:
 def features_for(
     source: Source, train: Examples, heldout: Examples, split_seed: int, report: Callable[[str], None]
 ) -> Features:
-    """A classifier of the data's classes, or principal components where they have none or lack some."""
+    """A classifier of the data's classes, or principal components if there are no classes or some have no images."""
     if train.y is None or heldout.y is None or len(source.classes) < 2:
-        report("no labels, or one class only: the Fréchet distance is taken in principal components of the pixels")
+        report("no labels, or only one class: the Fréchet distance uses principal components of the pixels")
         return principal_features(train)
     everything = set(range(len(source.classes)))
     if everything - set(heldout.y.tolist()) or everything - set(train.y.tolist()):
-        report(
-            "not every class has training and held-out images: the Fréchet distance is taken in principal components"
-        )
+        report("not every class has training and held-out images: the Fréchet distance uses principal components")
         return principal_features(train)
     features = classifier_features(train, heldout, len(source.classes), seed=split_seed, report=report)
-    if not features.notes:  # a doubt has said it
-        report(f"the metrics' classifier is right on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")
+    if not features.notes:  # a note has reported it already
+        report(f"the metrics' classifier is correct on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")
     return features

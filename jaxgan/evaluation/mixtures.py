@@ -1,4 +1,4 @@
-"""Evaluation where the modes are known: which of them do the samples reach, how evenly and how sharply?"""
+"""Evaluation on data with known modes: which modes do the samples reach, how evenly and how closely?"""
 
 import math
 from functools import partial
@@ -16,7 +16,7 @@ from jaxgan.metrics.neighbours import distinctness
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
-DRAWS = 64  # of a perfect sampler, whose mean is the yardstick
+DRAWS = 64  # of a perfect sampler; their mean is the yardstick
 
 
 class _Found(NamedTuple):
@@ -27,7 +27,7 @@ class _Found(NamedTuple):
 
 
 def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluator:
-    """Modes captured, quality and evenness of so many samples, beside those of a perfect sampler."""
+    """Modes captured, quality and evenness of this many samples, beside those of a perfect sampler."""
     modes = len(mixture.means)
     perfect = perfect_mode_report(jax.random.key(0), mixture.means, mixture.sigma, samples, draws=DRAWS)
     described = {

@@ -1,7 +1,7 @@
-"""Are samples of the class that they were asked for, and as many and as varied as the data of that class?
+"""Do samples belong to the requested class, and are they as varied as the real examples of that class?
 
-A conditional generator fails in ways that the distance over all classes hides: it makes good pictures of any class
-whatever it is asked for, leaves single classes out, or makes one picture a class.
+A conditional generator can fail in ways that the distance over all classes hides: it ignores the requested class and
+makes good pictures of any, it leaves out single classes, or it makes only one picture for each class.
 """
 
 from typing import NamedTuple
@@ -17,42 +17,42 @@ from jaxgan.results.results import Metric
 from jaxgan.types import Array
 
 BY_CLASS = {
-    "class_accuracy": "Share of the samples of a class that the classifier puts into it",
-    "class_frechet": "Fréchet distance of the samples of a class from the held-out examples of it",
-    "class_spread": "Distance of samples from the mean of their class, as a multiple of the held-out examples'",
+    "class_accuracy": "Share of the samples requested from a class that the classifier assigns to it",
+    "class_frechet": "Fréchet distance between the samples and the held-out examples of a class",
+    "class_spread": "Distance of samples from their class mean, relative to that of held-out examples",
 }
-"""What is known of each class [..., class]; the distance is a root mean square, in the features."""
-_LEAST = 2  # examples without which there is no covariance
+"""The measures of each class [..., class]; the spread is a root mean square distance between features."""
+_LEAST = 2  # examples needed for a covariance
 
 
 class Asked(NamedTuple):
-    """Sums over the samples that were asked of each class, of each run."""
+    """Sums over the samples requested from each class, for each run."""
 
-    confusion: Int[Array, "*runs k k"]  # how many were asked of a class, and put into a class
-    sums: Float[Array, "*runs k d"]  # of their features less the centre
+    confusion: Int[Array, "*runs k k"]  # how many were requested from a class and assigned to a class
+    sums: Float[Array, "*runs k d"]  # of their features minus the centre
     products: Float[Array, "*runs k d d"]
 
 
 class RealClasses(NamedTuple):
-    """The held-out examples of each class, and what they have of each measure: of real data against real data."""
+    """The held-out examples of each class, and the value of each measure for real data against real data."""
 
     moments: tuple[Moments, ...]
-    real: dict[str, NDArray]  # by the names of `BY_CLASS`, [class]
+    real: dict[str, NDArray]  # one array [class] for each name in `BY_CLASS`
 
     @property
     def accuracy(self) -> float:
         return float(self.real["class_accuracy"].mean())
 
     def metric(self) -> Metric:
-        """Of all classes together."""
-        label = "Share of samples of the class that they were asked for"
+        """The measure over all classes together."""
+        label = "Share of samples that belong to the requested class"
         return Metric("obeyed", label, 0.0, True, {"held-out images": self.accuracy})
 
 
 def asked_for(
     features: Float[Array, "n d"], classes: Int[Array, " n"], used: Bool[Array, " n"], y: Int[Array, " n"], k: int
 ) -> Asked:
-    """The sums of some samples; `y` is what they were asked for.
+    """The sums over some samples; `y` holds the requested classes.
 
     Example:
       >>> asked = asked_for(jnp.ones((3, 2)), jnp.array([0, 1, 1]), jnp.ones(3, bool), jnp.array([0, 0, 1]), 2)
@@ -73,9 +73,9 @@ def real_classes(
     seen: Int[np.ndarray, " m"],
     k: int,
 ) -> RealClasses | None:
-    """Of features, labels, and what the classifier says of the held-out ones; None where a class has too few examples.
+    """Made from features, labels and the held-out examples' predicted classes; None if a class has too few examples.
 
-    The training examples of a class stand for samples: that is what a perfect generator could have.
+    The training examples of a class stand in for the samples of a perfect generator.
     """
     if min(np.bincount(train_y, minlength=k).min(), np.bincount(heldout_y, minlength=k).min()) < _LEAST:
         return None
@@ -94,9 +94,9 @@ def real_classes(
 def by_class(
     asked: Asked, centre: Float[np.ndarray, " d"], real: RealClasses, finite: Bool[np.ndarray, "*runs"]
 ) -> dict[str, NDArray]:
-    """`obeyed` [*runs], the mean over classes of their accuracy, and what `BY_CLASS` names [*runs, class].
+    """`obeyed` [*runs], the mean accuracy over classes, and the measures in `BY_CLASS` [*runs, class].
 
-    NaN where a sample was not finite, or a class was asked for less than twice.
+    NaN if a sample was not finite, or if fewer than two samples were requested from a class.
     """
     lead, k = finite.shape, len(real.moments)
     values = {name: np.full((*lead, k), np.nan) for name in BY_CLASS}

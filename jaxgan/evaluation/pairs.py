@@ -1,4 +1,4 @@
-"""Evaluation of pairs of images: how far are outputs from their targets, how sharp, and how varied by their noise?"""
+"""Evaluation of image pairs: distance of outputs from their targets, sharpness, and variation with the noise."""
 
 import math
 from functools import partial
@@ -20,21 +20,21 @@ from jaxgan.types import Array, Game, Generator, Images, Key, PyTree
 
 _PIECE = 125  # inputs at a time
 _RANGE = 2.0  # from black to white
-_LEAST_POWER = 1e-10  # of a ring, so that a constant image is at a finite number of decibels
+_LEAST_POWER = 1e-10  # of a ring, so that a constant image has a finite level in decibels
 
 
 class _Reference(NamedTuple):
     targets: Float[Array, "m h w c"]
-    rings: Float[Array, "k frequency"]  # what each takes of the power at every frequency
+    rings: Float[Array, "k frequency"]  # weight of each ring at every frequency
 
 
 class _Found(NamedTuple):
-    """Means over outputs of each run."""
+    """Means over the outputs of each run."""
 
     absolute: Float[Array, "*runs"]
     squared: Float[Array, "*runs"]
     power: Float[Array, "*runs k"]
-    sharpness: Float[Array, "*runs"]  # of those outputs that are not constant
+    sharpness: Float[Array, "*runs"]  # of the outputs that are not constant
     variance: Float[Array, "*runs"]  # over the noise
     distinct: Float[Array, "*runs"]
     finite: Bool[Array, "*runs"]
@@ -44,24 +44,24 @@ class _Found(NamedTuple):
 def pairs_evaluator(
     source: Source, train: Examples, heldout: Examples | None, samples: int
 ) -> tuple[Evaluator, NDArray]:
-    """Errors, sharpness and variety of answers to held-out inputs, and these inputs, as images in [-1, 1].
+    """Errors, sharpness and diversity of the outputs for held-out inputs, with images in [-1, 1].
 
         l1         E |G(y) - x|, the mean over held-out pairs, noise, pixels and channels
         psnr       10 log10(4 / E (G(y) - x)^2), in decibels; 4 is the square of the range from black to white
-        spectrum   root mean square over rings of 10 log10 of the ratio of mean powers, of outputs and of targets
-        sharpness  the mean of the outputs' Laplacian variance, to be held against the targets'
-        diversity  sqrt E var(G(y) | y), the standard deviation over the noise, by two draws for each input
+        spectrum   root mean square over rings of 10 log10(mean power of outputs / mean power of targets)
+        sharpness  the mean Laplacian variance of the outputs, to compare with that of the targets
+        diversity  sqrt E var(G(y) | y), the standard deviation over the noise, from two draws for each input
 
-    No rule decides on these whether a generator has learned: where several answers are right, a good one can be farther
-    from the target than the mean of all, which is none.
+    No rule decides from these whether a generator has learned: if several answers are correct, a good one can be
+    farther from the target than the mean of all of them, which is not a correct answer.
 
     Raises:
       DataError: too few held-out pairs.
     """
     if heldout is None or len(heldout.x) < 2:
         count = 0 if heldout is None else len(heldout.x)
-        raise DataError(f"{source.name} has {count} held-out pairs to compare answers with, expected 2 or more")
-    order = np.random.default_rng(0).permutation(len(heldout.x))  # so that the few that are shown are of all kinds
+        raise DataError(f"{source.name} has {count} held-out pairs to compare outputs with, expected 2 or more")
+    order = np.random.default_rng(0).permutation(len(heldout.x))  # so that the few that are shown are varied
     targets, inputs = (to_unit(np.asarray(part)[order]) for part in (heldout.x, heldout.y))
     others = to_unit(train.x)
     rings = ring_weights(targets)
@@ -80,11 +80,11 @@ def pairs_evaluator(
     return evaluator, inputs
 
 
-_NO_RULE = "no rule on the distance from the target, which is large for a good answer where several are right"
+_NO_RULE = "no rule on the distance from the target: if several answers are correct, it is large even for a good one"
 
 
 def _metrics(inputs: NDArray, targets: NDArray, train: NDArray, power: NDArray) -> tuple[Metric, ...]:
-    """How to read the values, beside those of answers that need no training."""
+    """How to read the values, with those of answers that need no training as yardsticks."""
     same = np.broadcast_to(inputs if inputs.shape[-1] in (1, targets.shape[-1]) else inputs.mean(-1, keepdims=True),
                            targets.shape)  # fmt: skip
     answers = {"input as it is": same, "mean of training targets": train.mean(axis=0, keepdims=True)}
@@ -97,7 +97,7 @@ def _metrics(inputs: NDArray, targets: NDArray, train: NDArray, power: NDArray) 
     return (
         Metric("l1", "Mean absolute error to the target", math.inf, False, absolute),
         Metric("psnr", "Peak signal-to-noise ratio, dB", 0.0, True, psnr),
-        Metric("spectrum", "Distance of power spectra from the targets', dB", math.inf, False, spectrum),
+        Metric("spectrum", "Distance between the power spectra of outputs and targets, dB", math.inf, False, spectrum),
         Metric("sharpness", "Laplacian variance", 0.0, None, sharpness),
         Metric("diversity", "Standard deviation over the noise", 0.0, True, {}),
     )
@@ -167,13 +167,13 @@ def _decibels(squared: NDArray) -> NDArray:
 
 
 def _apart(power: NDArray, other: NDArray) -> NDArray:
-    """How far two mean spectra [..., k] are apart, in decibels."""
+    """The distance between two mean spectra [..., k], in decibels."""
     ratio = 10 * np.log10(np.maximum(power, _LEAST_POWER) / np.maximum(other, _LEAST_POWER))
     return np.sqrt(np.mean(ratio**2, axis=-1))
 
 
 def _powers(x: Images, rings: Float[Array, "k frequency"]) -> Float[Array, "n k"]:
-    """`radial_power_spectrum`, traced and in float32."""
+    """`radial_power_spectrum`, traceable and in float32."""
     centred = x - jnp.mean(x, axis=(1, 2), keepdims=True)
     power = jnp.mean(jnp.abs(jnp.fft.rfft2(centred, axes=(1, 2))) ** 2, axis=-1) / (x.shape[1] * x.shape[2])
     return power.reshape(x.shape[0], -1) @ rings.T

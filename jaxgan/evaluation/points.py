@@ -1,4 +1,4 @@
-"""Evaluation of points whose distribution is known by examples alone: how far apart are the two clouds?"""
+"""Evaluation of points whose distribution is known only through examples: how far apart are the two sets?"""
 
 import math
 from functools import partial
@@ -18,13 +18,13 @@ from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
 _DIRECTIONS, _QUANTILES = 128, 256
-_EXAMPLES = 2000  # whose distances to samples are taken
+_EXAMPLES = 2000  # whose distances to samples are computed
 
 
 class _Reference(NamedTuple):
     directions: Float[Array, "d direction"]
-    quantiles: Float[Array, "quantile direction"]  # of the held-out points, projected
-    examples: Float[Array, "n d"]  # training points, at most so many of them
+    quantiles: Float[Array, "quantile direction"]  # of the projected held-out points
+    examples: Float[Array, "n d"]  # training points, at most _EXAMPLES
     heldout: Float[Array, "m d"]
 
 
@@ -33,7 +33,7 @@ class _Found(NamedTuple):
     mean: Float[Array, "*runs d"]
     covariance: Float[Array, "*runs d d"]
     distinct: Float[Array, "*runs"]
-    copied: Float[Array, "*runs"]  # share of samples nearer to a training example than to a held-out one
+    copied: Float[Array, "*runs"]  # share of samples closer to a training example than to a held-out one
     finite: Bool[Array, "*runs"]
     fake: Float[Array, "*runs n d"]
 
@@ -43,8 +43,8 @@ def points_evaluator(source: Source, train: Examples, heldout: Examples | None, 
 
         SW = sqrt(mean over directions u of W2(u.x, u.y)^2)
 
-    of 128 random directions, W2 between the quantile functions at 256 levels. It has the unit of the points, is 0 for
-    equal distributions, and sees clusters and gaps where the Fréchet distance sees mean and covariance alone.
+    over 128 random directions, with W2 between the quantile functions at 256 levels. It has the unit of the points, is
+    0 for equal distributions, and sees clusters and gaps, whereas the Fréchet distance sees only mean and covariance.
 
     Source: Rabin et al. 2012, Wasserstein Barycenter and its Application to Texture Mixing.
 

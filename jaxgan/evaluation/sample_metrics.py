@@ -1,4 +1,4 @@
-"""What is measured of a set of samples against real examples, by name, with intervals over samples."""
+"""The metrics of a set of samples against real examples, by name, with intervals over samples."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ Rows = Float32[np.ndarray, "n d"]
 
 
 class Sets(NamedTuple):
-    """Samples, the real examples that they are compared with, and, where there are some, those trained on."""
+    """Samples, the real examples to compare them with, and the training examples if there are any."""
 
     samples: FeatureSet
     reference: FeatureSet
@@ -36,13 +36,13 @@ class Sets(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One or more numbers that are measured together.
+    """One or more metrics that are measured together.
 
     measure: (key, sets) -> a value for each name
-    needs:   what it cannot do without: "features" (all of them, of samples and reference), "probabilities", "train"
-    labels:  by the name of each number: what it is called, its worst value, whether higher is better (None: nearest to
-             that of real data), and its range
-    interval: (key, sets, values, level) -> intervals by name, where there is a formula; else by half-samples
+    needs:   what it requires: "features" (all of them, of samples and reference), "probabilities", "train"
+    labels:  by metric name: its label, its worst value, whether higher is better (None: closest to the value of real
+             data), and its range
+    interval: (key, sets, values, level) -> intervals by name, if there is a formula; otherwise half-samples are used
     """
 
     measure: Callable[[Key, Sets], dict[str, float]]
@@ -176,12 +176,12 @@ KINDS: dict[str, Kind] = {
     "vendi": Kind(_vendi, {"vendi": ("Vendi score", 1.0, None, (1.0, math.inf))}),
     "two_sample": Kind(
         _two_sample,
-        {"two_sample": ("Accuracy of telling samples from real", 1.0, None, _SHARE)},
+        {"two_sample": ("Accuracy of a classifier of samples against real examples", 1.0, None, _SHARE)},
         interval=_two_sample_interval,
     ),
     "duplicates": Kind(
         _duplicates,
-        {"duplicates": ("Support, by duplicates among samples", 0.0, True, _ANY)},
+        {"duplicates": ("Support size, estimated from duplicate samples", 0.0, True, _ANY)},
         interval=_duplicates_interval,
     ),
     "authenticity": Kind(
@@ -190,44 +190,44 @@ KINDS: dict[str, Kind] = {
         frozenset({"features", "train"}),
     ),
 }
-"""By the name of the first number that each measures."""
+"""By the name of the first metric of each."""
 
 NAMES: dict[str, str] = {name: kind for kind, found in KINDS.items() for name in found.labels}
-"""The kind that measures each number."""
+"""The kind that measures each metric."""
 USUAL = ("frechet", "kernel", "precision", "density")
 KEEP_NO_FEATURES = ("frechet",)
 
 
 def label_of(name: str, features: Features | None) -> str:
-    """What a number is called; a distance by the features that it is taken in, and FID, KID or the Inception score only
-    in those that they are defined by.
+    """The label of a metric. A distance is named after its features; it is FID, KID or the Inception score only in the
+    features of their definition.
 
     >>> label_of("frechet", None), label_of("frechet_infinity", None), label_of("recall", None)
-    ('Fréchet distance', 'Fréchet distance, extrapolated to infinitely many', 'Recall')
+    ('Fréchet distance', 'Fréchet distance, extrapolated to infinitely many samples', 'Recall')
     """
     label = KINDS[NAMES[name]].labels[name][0]
     if label[0].islower() or label.startswith("Fréchet"):
         label = label[0].upper() + label[1:] if features is None else features.label(label)
-    return label + (", extrapolated to infinitely many" if name == "frechet_infinity" else "")
+    return label + (", extrapolated to infinitely many samples" if name == "frechet_infinity" else "")
 
 
 def missing(kind: str, sets: Sets) -> str | None:
-    """What a kind of number lacks, in words; None where it can be measured."""
+    """What is missing for a kind of metric, in words; None if it can be measured."""
     needs = KINDS[kind].needs
     if "features" in needs and sets.reference.features is None:
-        return "needs real examples, and a statistics file has their moments alone"
+        return "needs real examples, but a statistics file holds only their moments"
     if "probabilities" in needs and sets.samples.probabilities is None:
-        return "needs features that tell classes: a classifier's or Inception's"
+        return "needs features with class probabilities: a classifier's or Inception's"
     if "train" in needs and sets.train is None:
-        return "needs the examples that were trained on, and those compared with have no split"
+        return "needs the training examples, but the reference has no split"
     return None
 
 
 def measure(kinds: Sequence[str], key: Key, sets: Sets) -> dict[str, float]:
-    """The numbers of some kinds, by name.
+    """The metrics of some kinds, by name.
 
     Raises:
-      ValueError: sets too small for a metric, in a line.
+      ValueError: sets that are too small for a metric; the message is one line.
     """
     found: dict[str, float] = {}
     for kind in kinds:
@@ -245,20 +245,20 @@ def intervals(
     resamples: int = 40,
     advance: Callable[[int], object] = lambda n: None,
 ) -> dict[str, Interval]:
-    """Intervals of numbers over new samples, the reference as it is: how far another set of as many would move them.
+    """Intervals of metrics over new samples, for a fixed reference: how much another set of that size would move them.
 
-    By a formula where there is one (Frechet distances, kernel distance, two-sample test, duplicates); else value +- t
-    times the standard deviation over random halves of the samples without replacement, which for a smooth statistic is
-    that of the whole over new samples. Unlike a bootstrap's resamples, halves hold no sample twice, which would be its
-    own neighbour.
+    Uses a formula if there is one (Frechet distances, kernel distance, two-sample test, duplicates); otherwise value
+    +- t times the standard deviation over random halves of the samples, drawn without replacement. For a smooth
+    statistic this equals the standard deviation of the full set over new samples. Unlike bootstrap resamples, halves
+    never hold a sample twice, which would make it its own nearest neighbour.
 
     Args:
-      kinds: of numbers.
-      key: of the halves, and what `measure` was called with.
+      kinds: of metrics.
+      key: for the halves; the one that `measure` was called with.
       sets: the features.
-      values: what `measure` gave.
-      level: of the intervals.
-      resamples: how many halves; below 2 there are no intervals by halves.
+      values: the result of `measure`.
+      level: the confidence level.
+      resamples: the number of halves; with fewer than 2 there are no intervals from halves.
       advance: called with 1 after each half.
 
     Source: Shao and Wu 1989, A general theory for jackknife variance estimation.
@@ -288,7 +288,7 @@ def intervals(
 
 
 def same_within(reference: Rows, share: float = 0.01) -> float:
-    """The distance within which two features count as the same: that of the nearest 1 % of real examples to another.
+    """The distance up to which two features count as equal: 1 % of real examples have a neighbour that close.
 
     >>> same_within(np.array([[0.0], [1.0], [3.0], [7.0]], np.float32))
     1.0
@@ -307,5 +307,5 @@ def _half(samples: FeatureSet, rng: np.random.Generator) -> FeatureSet:
 
 
 def key_of(seed: int) -> Key:
-    """The random key of an evaluation."""
+    """The random key for an evaluation."""
     return named_key(jax.random.key(seed), "evaluate")

@@ -23,19 +23,19 @@ def evaluator_for(
     features: Features | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Evaluator:
-    """The evaluator for a data set: modes where they are known, feature-space metrics of images, else distances.
+    """The evaluator for a data set: known modes, feature-space metrics for images, distances for other points.
 
     Args:
       source: data with a mixture, or with training and held-out examples.
-      samples: how many each final metric is taken from.
-      split_seed: of the classifier behind the metrics of labelled images, which is trained here and kept.
-      features: of images, in place of a classifier of the data or principal components; with them, cells of the
-        feature space stand for classes. Of more than 256 the Frechet distance is taken inside the program, so that an
-        evaluation records one number whatever the features.
+      samples: the number of samples for each final metric.
+      split_seed: for the classifier behind the metrics of labelled images, which is trained and cached here.
+      features: for images, in place of a classifier of the data or principal components; cells of the feature space
+        then stand in for classes. With more than 256 features the Frechet distance is computed inside the program, so
+        that an evaluation records one number however many features there are.
       report: called with each line of progress.
 
     Raises:
-      DataError: nothing to compare samples with, or features of what are no images.
+      DataError: nothing to compare samples with, or features for data that are not images.
 
     Example:
       >>> import jaxgan as jg
@@ -43,7 +43,7 @@ def evaluator_for(
       ['captured', 'high_quality']
     """
     if features is not None and (len(source.shape) != 3 or source.paired):
-        raise DataError(f"{source.name} has no images of which features could be taken")
+        raise DataError(f"{source.name} has no images, expected images for features")
     if source.mixture is not None:
         return _anywhere(mixture_evaluator(source, source.mixture, samples))
     if source.train is None:
@@ -53,18 +53,18 @@ def evaluator_for(
     y = conditions_of(source, source.train)
     if len(source.shape) == 1:
         return _anywhere(points_evaluator(source, source.train, source.heldout, samples), y)
-    asked = y is not None  # labels, as those of the training examples
+    asked = y is not None  # labels, like those of the training examples
     given = samples, split_seed, report, asked, features
     return _anywhere(image_evaluator(source, source.train, source.heldout, *given), y)
 
 
 def _anywhere(evaluator: Evaluator, y: PyTree = None) -> Evaluator:
-    """With its reference in numpy: JAX's arrays can be tied to one device, and runs are on all of them."""
+    """Converts the reference to NumPy: a JAX array can be tied to one device, but runs use all of them."""
     return evaluator._replace(reference=jax.device_get(evaluator.reference), y=y)
 
 
 def conditions_of(source: Source, train: Examples) -> PyTree:
-    """Labels of training examples in an order of no meaning, where the source's batches have them."""
+    """The labels of training examples in random order, if the source's batches have labels."""
     if source.condition is None or train.y is None:
         return None
     return np.random.default_rng(0).permutation(train.y)

@@ -1,4 +1,4 @@
-"""How sharp generated images are, relative to real ones: sums over samples, inside a compiled run."""
+"""The sharpness of generated images relative to real ones, from sums over samples inside a compiled run."""
 
 import math
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from jaxgan.results.results import Metric
 from jaxgan.results.statistics import Interval
 from jaxgan.types import Array
 
-LEAST = 3  # pixels of a side that has a Laplacian
-_EXAMPLES = 5000  # real images of either set that are asked, at most
+LEAST = 3  # pixels on a side needed for a Laplacian
+_EXAMPLES = 5000  # real images of each set that are used, at most
 _LABELS = {
     "high_frequency": "Power at high frequencies, relative to real images",
     "laplacian": "Variance of the Laplacian, relative to real images",
@@ -25,25 +25,25 @@ _LABELS = {
 
 
 class Sharpness(NamedTuple):
-    """Sums over images that are finite and not constant."""
+    """Sums over the images that are finite and not constant."""
 
     images: Float[Array, "*runs"]  # their number
-    high_frequency: Float[Array, "*runs"]  # of `jaxgan.metrics.high_frequency_share`, under Hann's window
+    high_frequency: Float[Array, "*runs"]  # of `jaxgan.metrics.high_frequency_share`, with a Hann window
     laplacian: Float[Array, "*runs"]  # of `jaxgan.metrics.laplacian_variance`
 
 
 class RealSharpness(NamedTuple):
-    """Means over real images, and how far from 1 their ratio to others of the data can be by chance."""
+    """Means over real images, and how far the ratio between two real sets can be from 1 by chance."""
 
     means: dict[str, float]  # over held-out images
     metrics: tuple[Metric, ...]
-    bounds: dict[str, tuple[float, float]]  # of ratios that real images have, 95 %
+    bounds: dict[str, tuple[float, float]]  # 95 % bounds on the ratios between real images
 
 
 def real_sharpness(train: Examples, heldout: Examples, samples: int) -> RealSharpness | None:
-    """Of images of 3 x 3 pixels and more that are not all constant; None of others.
+    """For images of at least 3 x 3 pixels that are not all constant; None for others.
 
-    Training images stand for `samples` of a perfect generator, and no more of them are taken.
+    Training images, `samples` of them at most, stand in for a perfect generator.
     """
     if min(heldout.x.shape[1:3]) < LEAST:
         return None
@@ -63,13 +63,13 @@ def real_sharpness(train: Examples, heldout: Examples, samples: int) -> RealShar
 
 
 def _around_one(interval: Interval) -> tuple[float, float]:
-    """The bounds where samples are to be like either of the two real sets: around their ratio, and around 1."""
+    """The bounds for samples that may resemble either of the two real sets: they include the sets' ratio and 1."""
     estimate, low, high = interval
     return min(low, low / estimate), max(high, high / estimate)
 
 
 def sharpness_of(x: Float[Array, "n h w c"], used: Bool[Array, " n"]) -> Sharpness:
-    """Of the images that are used; as `jaxgan.metrics` has it for one, traceable and in float32.
+    """The sums over the images that are used: as in `jaxgan.metrics`, but traceable and in float32.
 
     Example:
       >>> fine = (jnp.indices((8, 8)).sum(axis=0).reshape(1, 8, 8, 1) % 2).astype(jnp.float32)
@@ -103,9 +103,9 @@ def _mean(counted: Bool[Array, " n"], above: Float[Array, " n"], below: Float[Ar
 
 
 def ratios(found: Sharpness, real: RealSharpness, finite: NDArray[np.bool_]) -> dict[str, NDArray]:
-    """Means over samples in those over real images [...]; 0 where all samples are constant, NaN of what is not finite.
+    """Means over samples divided by those over real images [...]; 0 if all samples are constant, NaN if not finite.
 
-    Of constant samples there is no sharpness, and of some among others the others count.
+    Constant samples have no sharpness, so only the others count.
     """
     count = np.asarray(found.images, np.float64)
     return {

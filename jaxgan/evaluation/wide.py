@@ -1,4 +1,4 @@
-"""Frechet distances in many features inside a compiled program, so that of each evaluation one number is recorded."""
+"""Frechet distances in many features inside a compiled program, so that each evaluation records a single number."""
 
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
@@ -6,26 +6,26 @@ from jaxtyping import Bool, Float
 from jaxgan.types import Array
 
 WIDE = 256
-"""Features, above which their matrix of covariances is not recorded: with 2,048 it takes 16 MiB of each evaluation."""
+"""The most features whose covariance is recorded: with 2,048 it would take 16 MiB for each evaluation."""
 
 
 def distance_of_rows(
     rows: Float[Array, "n d"], used: Bool[Array, " n"], factor: Float[Array, "d d"]
 ) -> Float[Array, ""]:
-    """The Frechet distance of features [n, d], less the reference's mean, to a reference.
+    """The Frechet distance between features [n, d], minus the reference's mean, and a reference.
 
         |m|^2 + tr A + tr B - 2 |X G|_* / sqrt(n - 1),   A = X^T X / (n - 1),  B = G G^T
 
-    with X the rows that are used less their mean m and |.|_* the sum of singular values: that of (A B)^(1/2) without a
-    root of A, of which float32 would lose half the digits. NaN of fewer than 2 rows.
+    where X holds the used rows minus their mean m, and |.|_* is the sum of singular values. It gives the trace of
+    (A B)^(1/2) without a square root of A, which would lose half the digits of float32. NaN for fewer than 2 rows.
 
     Args:
-      rows: the features less the mean of the reference's.
-      used: which of them count; the others have to be finite.
+      rows: the features minus the mean of the reference.
+      used: the rows that count; the others must be finite.
       factor: G, with G G^T the reference's covariance.
 
     Example:
-      >>> x = jnp.array([[1.0], [3.0]])  # of mean 2 and variance 2, to mean 0 and variance 2
+      >>> x = jnp.array([[1.0], [3.0]])  # mean 2 and variance 2, against mean 0 and variance 2
       >>> round(float(distance_of_rows(x, jnp.array([True, True]), jnp.sqrt(2.0) * jnp.eye(1))), 5)
       4.0
     """
@@ -33,7 +33,7 @@ def distance_of_rows(
     kept = jnp.where(used[:, None], rows, 0.0)
     mean = jnp.sum(kept, axis=0) / n
     centred = jnp.where(used[:, None], kept - mean[None], 0.0)
-    # The same singular values from a square, where there are more rows than features.
+    # With more rows than features, a square matrix has the same singular values.
     root = jnp.linalg.qr(centred, mode="r") if centred.shape[0] > centred.shape[1] else centred
     product = jnp.matmul(root, factor, precision="highest")
     cross = jnp.sum(jnp.linalg.svd(product, compute_uv=False)) / jnp.sqrt(n - 1.0)

@@ -113,7 +113,7 @@ def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"])
       >>> doubt(labels, labels) is None
       True
       >>> doubt(np.zeros(100), labels).partition(":")[0]
-      "the metrics' classifier is right on 75.0% of 100 held-out examples, and 75.0% are of one class"
+      "the metrics' classifier is correct on 75.0% of 100 held-out examples, and 75.0% are of one class"
     """
     from scipy.stats import binomtest
 
@@ -122,7 +122,7 @@ def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"])
     if binomtest(right, n, share, alternative="greater").pvalue < 0.01:
         return None
     return (
-        f"the metrics' classifier is right on {right / n:.1%} of {n:,} held-out examples, and {share:.1%} are of one "
+        f"the metrics' classifier is correct on {right / n:.1%} of {n:,} held-out examples, and {share:.1%} are of one "
         "class: it does not tell the classes apart, so classes captured and distances mean little; check the labels"
     )
 

@@ -1,7 +1,7 @@
-"""Distances between all pairs of two sets, as far as they are needed: those to neighbours, and who is within a ball.
+"""Distances between two sets, as far as they are needed: to nearest neighbours, and whether points are within balls.
 
-Matrix products are in float32, which is twice as fast, with a bound on what they are off by; what the bound leaves open
-is decided in float64. In blocks of rows: some 150 MiB are held at a time, and a copy of one of the sets in float32.
+Matrix products use float32, which is twice as fast, with a bound on their error; comparisons that the bound leaves open
+use float64. Works in blocks of rows: holds about 150 MiB at a time and a float32 copy of one of the sets.
 """
 
 from collections.abc import Iterator
@@ -12,40 +12,40 @@ from jaxtyping import Bool, Float, Float32, Float64, Int
 
 from jaxgan.metrics.inputs import row_blocks
 
-_NUMBERS = 2**24  # of a product, in float32: 64 MiB
-_PART = 2**20  # of those that are looked at together, and of pairs that are compared one by one
-ROUNDING = 1e-12  # of |x|^2 + |y|^2: by what a squared distance in float64 is off at most, with much to spare
+_NUMBERS = 2**24  # entries of a product in float32: 64 MiB
+_PART = 2**20  # entries that are searched together, and pairs that are compared one by one
+ROUNDING = 1e-12  # times |x|^2 + |y|^2: a generous bound on the error of a squared distance in float64
 
 
 class _Block(NamedTuple):
-    """Some rows of x with all of y: low_ij <= |x_i - y_j|^2 <= low_ij + row_i + column_j, scaled."""
+    """Some rows of x against all of y: low_ij <= |x_i - y_j|^2 <= low_ij + row_i + column_j, scaled."""
 
     rows: slice
-    product: slice  # the rows of the matrix product that it is a part of
+    product: slice  # the rows of the matrix product that the block belongs to
     low: Float32[np.ndarray, "b m"]
     row: Float64[np.ndarray, " b"]
     column: Float64[np.ndarray, " m"]
 
 
 class _Pairs:
-    """All pairs of rows of x [n, d] and y [m, d], around the mean of y and scaled so that nothing overflows."""
+    """All pairs of rows of x [n, d] and y [m, d], centred on the mean of y and scaled so that nothing overflows."""
 
     def __init__(self, x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> None:
         self.x, self.y = x, y
         self.centre = y.mean(axis=0, dtype=np.float64)
         largest = max(np.abs(_extremes(each) - self.centre).max() for each in (x, y))
-        self.unit = 2.0 ** -np.ceil(np.log2(largest)) if largest > 0 else 1.0  # a power of two rounds nothing
-        # A product's error in float32 by Cauchy and Schwarz, that of its operands and sums, and ROUNDING.
+        self.unit = 2.0 ** -np.ceil(np.log2(largest)) if largest > 0 else 1.0  # scaling by a power of two is exact
+        # The float32 error of a product (Cauchy-Schwarz), of its operands and of its sums, and ROUNDING.
         self.part = (x.shape[1] + 64) * 2.0**-24 + 10 * ROUNDING
-        self.lengths = np.empty(len(x)), np.empty(len(y))  # squared; of x as far as it was seen
+        self.lengths = np.empty(len(x)), np.empty(len(y))  # squared; for x only the rows seen so far
         self._whole: tuple[slice, Float64[np.ndarray, "b m"]] | None = None
 
     def _scaled(self, rows: Float[np.ndarray, "b d"]) -> Float64[np.ndarray, "b d"]:
         return (rows - self.centre) * self.unit
 
     def blocks(self) -> Iterator[_Block]:
-        """Rows of x in order, a few at a time, of products of many."""
-        (n, d), m, tiny = self.x.shape, len(self.y), 1e-30  # more than what is lost below float32's smallest numbers
+        """Rows of x in order, a few at a time, cut from larger products."""
+        (n, d), m, tiny = self.x.shape, len(self.y), 1e-30  # more than float32 loses by underflow
         of_x, of_y = self.lengths
         y = np.empty((m, d), np.float32)
         for some in row_blocks(m, d, _PART):
@@ -66,9 +66,9 @@ class _Pairs:
     def squares(
         self, block: _Block, i: Int[np.ndarray, " pairs"], j: Int[np.ndarray, " pairs"], rounding: float = 0.0
     ) -> Float64[np.ndarray, " pairs"]:
-        """|x_i - y_j|^2 + rounding (|x_i|^2 + |y_j|^2) in float64, scaled, i counted from the block's first row.
+        """|x_i - y_j|^2 + rounding (|x_i|^2 + |y_j|^2) in float64, scaled, with i counted from the block's first row.
 
-        One by one, or by a matrix product where they are a good part of the block, as where all is one point.
+        Computed one by one, or by a matrix product if they are a large part of the block, as when all points are equal.
         """
         i = i + block.rows.start
         if 16 * len(i) > block.low.size:
@@ -82,7 +82,7 @@ class _Pairs:
 
     def _product(self, rows: slice) -> Float64[np.ndarray, "b m"]:
         if self._whole is None or self._whole[0] != rows:
-            self._whole = None  # before there is another
+            self._whole = None  # free it before the next is made
             x, made = -2 * self._scaled(self.x[rows]), np.empty((rows.stop - rows.start, len(self.y)))
             for some in row_blocks(len(self.y), self.y.shape[1], _PART):
                 made[:, some] = x @ self._scaled(self.y[some]).T
@@ -95,9 +95,9 @@ class _Pairs:
 class Inside(NamedTuple):
     """Which points are in balls around centres, and which centres in balls around points."""
 
-    balls: Int[np.ndarray, " points"]  # around centres, that hold a point
+    balls: Int[np.ndarray, " points"]  # number of balls around centres that hold a point
     holds: Bool[np.ndarray, " centres"]  # whether a centre's ball holds any point
-    held: Bool[np.ndarray, " centres"] | None  # whether any point's ball holds a centre, where these are given
+    held: Bool[np.ndarray, " centres"] | None  # whether any point's ball holds a centre, if these are given
 
 
 def neighbour_radii(x: Float[np.ndarray, "n d"], k: int) -> Float64[np.ndarray, " n"]:
@@ -119,7 +119,7 @@ def neighbour_radii(x: Float[np.ndarray, "n d"], k: int) -> Float64[np.ndarray, 
 
 
 def nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> tuple[Int[np.ndarray, " n"], np.ndarray]:
-    """For each row of x the nearest row of y, and the squared distance to it less what rounding may add, `ROUNDING`.
+    """For each row of x the nearest row of y, and the squared distance to it minus a bound on rounding, `ROUNDING`.
 
     Example:
       >>> nearest(np.array([[0.25], [4.0]]), np.array([[0.0], [3.0]]))[0].tolist()
@@ -141,9 +141,9 @@ def within(
     strict: bool,
     of_points: Float64[np.ndarray, " n"] | None = None,
 ) -> Inside:
-    """Who is in whose ball, by the squared radii of those around centres and, if given, of those around points.
+    """Which points are in which balls, from the squared radii of balls around centres and, if given, around points.
 
-    On the edge counts, but for `strict`; distances are equal up to `ROUNDING`.
+    Points on the edge count as inside, unless `strict`; distances within `ROUNDING` are equal.
 
     Example:
       >>> points, centres = np.array([[0.0], [2.0], [9.0]]), np.array([[1.0], [20.0]])
@@ -167,7 +167,7 @@ def within(
 def _inside(
     pairs: _Pairs, block: _Block, radii: Float64[np.ndarray, " balls"], strict: bool, of_rows: bool
 ) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """The pairs that are within a ball: of the row, or of the column."""
+    """The pairs within a ball around the row, or around the column."""
     limits = radii.astype(np.float32)
     i, j = _at_most(block, limits[:, None] if of_rows else limits[None])
     limit = radii[i if of_rows else j]
@@ -179,9 +179,9 @@ def _inside(
 
 
 def _near(block: _Block, k: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """Pairs among which are those with the k nearest of each row, by row."""
+    """Candidate pairs by row, which include the k nearest of each row."""
     high = block.low + block.column.astype(np.float32)
-    together = 16  # of which the smallest stands for all: k-th smallest of these are no smaller, and hardly larger
+    together = 16  # represented by their smallest: the k-th smallest of these is no smaller, and hardly larger
     groups = high.shape[1] // together
     if groups > k:
         whole = groups * together
@@ -195,7 +195,7 @@ def _near(block: _Block, k: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndar
 def _at_most(
     block: _Block, limits: Float32[np.ndarray, "#b #m"]
 ) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    found = np.flatnonzero(block.low <= limits)  # many times as fast as `nonzero` of a matrix
+    found = np.flatnonzero(block.low <= limits)  # many times faster than `nonzero` of a matrix
     i, j = np.divmod(found, block.low.shape[1])
     return i, j
 

@@ -1,9 +1,9 @@
-"""Which classes of a labelled data set do the samples reach, seen through a classifier's features?
+"""Which classes of a labelled data set do the samples reach, according to a classifier's features?
 
-The predicted classes alone do not tell: a classifier has to put every picture somewhere, and spreads pictures
-of pure noise over nearly all classes. So a sample counts for a class only when it also lies as near to the
-class, in feature space, as the class's own held-out examples do. The distance to a class is that to its nearest
-training example: noise lies close to the mean of a class more often than to any of its members.
+Predicted classes alone are not enough: a classifier assigns a class to every picture, and spreads pictures of pure
+noise over nearly all classes. So a sample counts for a class only if it is also as close to the class, in feature
+space, as the class's own held-out examples. The distance to a class is the distance to its nearest training example,
+because noise is close to the mean of a class more often than to any of its members.
 """
 
 from typing import NamedTuple
@@ -17,10 +17,10 @@ CAPTURED_SHARE = 0.25  # of the share that a class has in the data
 
 
 class ClassReference(NamedTuple):
-    """What `class_report` compares with: the k classes of a data set in feature space."""
+    """The reference for `class_report`: the k classes of a data set in feature space."""
 
     examples: tuple[Float64[np.ndarray, "_ d"], ...]  # the training features of each of the k classes
-    radius: Float64[np.ndarray, " k"]  # the distance to the class that most held-out examples keep
+    radius: Float64[np.ndarray, " k"]  # the distance within which most held-out examples of the class lie
     histogram: Float64[np.ndarray, " k"]  # shares of the classes in the training data
     copies: Int[np.ndarray, " k"]  # held-out examples that equal a training example of their class
 
@@ -33,7 +33,7 @@ class ClassReport(NamedTuple):
     captured: int  # classes with at least a quarter of their share in the data
     classes_hit: int  # classes with at least one near sample
     kl: float  # KL(histogram || the data's histogram), nats, 0 log 0 = 0
-    near_share: float  # share of samples within their class's radius: what high quality is to a mixture
+    near_share: float  # share of samples within their class's radius, like high quality for a mixture
 
 
 def class_reference(
@@ -47,11 +47,11 @@ def class_reference(
 ) -> ClassReference:
     """Examples from training features [n, d], radii from held-out ones [m, d], both by true label 0 .. k-1.
 
-    radius[c] is the `percentile` of the distance to class c over its held-out examples. Held-out, as a
-    training example is at distance 0 from itself; where a held-out example is the copy of a training example, as
-    happens with duplicates in the data, the distance is that to the nearest example which it does not equal. A
-    class of one example many times over has no such distance: its radius is half the distance to the nearest
-    example of another class, and infinite when there is no other example at all.
+    radius[c] is the `percentile` of the distance to class c over its held-out examples. These are used because a
+    training example has distance 0 from itself. If a held-out example is a copy of a training example, as happens with
+    duplicates in the data, the distance is to the nearest example that differs from it. A class that repeats a single
+    example has no such distance: its radius is half the distance to the nearest example of another class, and infinite
+    if there is no other example at all.
 
     Args:
       train_features: [n, d].
@@ -59,7 +59,7 @@ def class_reference(
       heldout_features: [m, d].
       heldout_labels: [m], in 0 .. k-1.
       k: the number of classes.
-      percentile: the share of its held-out examples that the radius of a class holds, in percent.
+      percentile: the share of held-out examples within the radius of their class, in percent.
 
     Raises:
       ValueError: mismatched shapes, labels outside 0 .. k-1, or a class that either set lacks.
@@ -98,10 +98,10 @@ def class_report(
 
         captured = #{c: near_c >= captured_share * histogram_c of the data, and at least one sample}
 
-    as for modes, see `mode_report`: the share is of all samples and against that of a faithful sampler, so a rare
-    class needs few samples and a single one in thousands captures no common class. `classes_hit` is the usual count
-    of modes, as of stacked digits in Metz et al. (2017), though of near samples. Features that are not finite are
-    near nothing.
+    as for modes, see `mode_report`. The share is of all samples and relative to that of a faithful sampler, so a rare
+    class needs few samples, and one sample in thousands does not capture a common class. `classes_hit` is the usual
+    count of modes, as for stacked digits in Metz et al. (2017), but it counts only near samples. Features that are not
+    finite are near nothing.
 
     Raises:
       ValueError: mismatched shapes or predicted classes outside 0 .. k-1.
@@ -114,7 +114,7 @@ def class_report(
     k, d = len(reference.examples), reference.examples[0].shape[1]
     samples, classes = _checked(features, predicted, k)
     if samples.shape[1] != d:
-        raise ValueError(f"expected features [n, {d}], as the reference has, got shape {samples.shape}")
+        raise ValueError(f"expected features [n, {d}] like the reference, got shape {samples.shape}")
     near = _distance(samples, classes, reference.examples) <= reference.radius[classes]
     counts, near_counts = np.bincount(classes, minlength=k), np.bincount(classes[near], minlength=k)
     return coverage(counts, near_counts, reference, captured_share=captured_share)
@@ -127,7 +127,7 @@ def coverage(
     *,
     captured_share: float = CAPTURED_SHARE,
 ) -> ClassReport:
-    """`class_report` from how many samples were predicted to be of each class, and how many of them lie near it.
+    """`class_report` from the number of samples predicted for each class, and how many of them are near it.
 
     >>> reference = class_reference([[0.0], [9.0]], [0, 1], [[1.0], [8.0]], [0, 1], k=2)
     >>> coverage([2, 2], [2, 0], reference).near.tolist()
@@ -150,11 +150,11 @@ def _distance(
     classes: Int[np.ndarray, " n"],
     examples: tuple[Float64[np.ndarray, "_ d"], ...],
 ) -> Float64[np.ndarray, " n"]:
-    """From each feature to the nearest example of its class; infinite for what is not finite."""
+    """The distance from each feature to the nearest example of its class; infinite for non-finite features."""
     from sklearn.metrics import pairwise_distances_argmin_min
 
     distance = np.full(len(features), np.inf)
-    # A square beyond 1e300 overflows, and scikit-learn refuses what is not finite.
+    # Squares beyond 1e300 overflow, and scikit-learn rejects values that are not finite.
     usable = (np.abs(features) < 1e150).all(axis=1)
     for c, members in enumerate(examples):
         rows = usable & (classes == c)
@@ -164,10 +164,11 @@ def _distance(
 
 
 def _same(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, " n"]:
-    """Up to which distance an example equals each feature vector.
+    """The distance up to which an example counts as equal to each feature vector.
 
-    The same image has not quite the same features in two batches: float32 rounds sums by about 1e-6 of them. And
-    scikit-learn takes distances as roots of differences of squares, exact to the root of float64's 1e-16.
+    The same image has slightly different features in two batches: float32 rounds sums by about 1e-6 of their size.
+    Also, scikit-learn computes distances as roots of differences of squares, which are exact to the root of float64's
+    1e-16.
     """
     return 1e-5 * np.linalg.norm(features, axis=1)
 
@@ -175,7 +176,7 @@ def _same(features: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, " n"]:
 def _distance_to_others(
     features: Float64[np.ndarray, "n d"], members: Float64[np.ndarray, "m d"]
 ) -> Float64[np.ndarray, " n"]:
-    """From each feature to the nearest member that it does not equal; infinite when it equals all."""
+    """The distance from each feature to the nearest member that differs from it; infinite if it equals all."""
     from sklearn.metrics import pairwise_distances_chunked
 
     same = _same(features)
@@ -188,7 +189,7 @@ def _distance_to_others(
 
 
 def _radius(distance: Float64[np.ndarray, " n"], percentile: float) -> float:
-    """The percentile of the distances; NaN when none of them is that between two examples."""
+    """The percentile of the finite distances; NaN if there are none."""
     distance = distance[np.isfinite(distance)]
     return float(np.percentile(distance, percentile)) if len(distance) else np.nan
 

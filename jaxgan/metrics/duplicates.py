@@ -1,4 +1,4 @@
-"""How many different samples can a generator make? By how often two of its samples coincide: the birthday paradox."""
+"""How many different samples can a generator make? Estimated from how often two samples coincide (birthday paradox)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,35 +10,36 @@ from numpy.typing import ArrayLike
 from jaxgan.metrics.inputs import checked_features, generator, row_blocks
 from jaxgan.types import Key
 
-_LISTED = 10**6  # coinciding pairs from which first coincidences are simulated
+_LISTED = 10**6  # coinciding pairs used to simulate first coincidences, at most
 
 
 class BirthdayTest(NamedTuple):
-    """What coinciding pairs among n samples tell of the support of their distribution."""
+    """What coinciding pairs among n samples say about the support of their distribution."""
 
     coinciding: int  # pairs
-    support: float  # pairs / coinciding pairs: infinite without any
-    support_low: float  # below this the support lies with 5 % of chance or less
-    batch: float  # the number of samples that hold a coinciding pair with probability 1/2: infinite without any
-    batch_squared: float  # what Arora et al. report as the size of the support
+    support: float  # pairs / coinciding pairs; infinite if there are none
+    support_low: float  # lower bound on the support at 95 % confidence
+    batch: float  # number of samples that contain a coinciding pair with probability 1/2; infinite without any
+    batch_squared: float  # the support size as reported by Arora et al.
 
 
 def birthday_test(key: Key, samples: ArrayLike, radius: float, *, draws: int = 1000) -> BirthdayTest:
-    """Count the pairs of samples [n, d] within `radius` of each other, and estimate the size of the support by them.
+    """Counts pairs of samples [n, d] within `radius` of each other and estimates the support size from them.
 
         support = n (n - 1) / 2 / coinciding,   an estimate of 1 / sum_v p_v^2 for a distribution on values v
 
-    which is the number of values where all are as probable, and less where they are not: a lower bound. The interval
-    takes the coinciding pairs for Poisson, which holds while they are few. `batch` is the median over random orders of
-    the samples of the place at which the first coincidence is complete; for N even values it is 1.18 sqrt(N), so
-    batch_squared is about 1.4 N. A continuous distribution has no coincidences but those within the radius, and the
-    radius says what counts as the same picture: choose it by looking at pairs, such as `closest_pairs`.
+    This is the number of values if all are equally probable, and smaller otherwise, so it is a lower bound. The
+    interval assumes that the number of coinciding pairs is Poisson, which holds while they are few. `batch` is the
+    median, over random orders of the samples, of the position at which the first coincidence is complete. For N equally
+    probable values it is 1.18 sqrt(N), so batch_squared is about 1.4 N. In a continuous distribution only the radius
+    creates coincidences: it defines what counts as the same picture. Choose it by looking at pairs, such as
+    `closest_pairs`.
 
     Args:
-      key: of the orders.
-      samples: [n, d], n >= 2. To find a support of N takes some 2 sqrt(N) of them.
-      radius: in units of the features; a distance of exactly the radius coincides.
-      draws: how many orders.
+      key: for the random orders.
+      samples: [n, d], n >= 2. A support of N needs about 2 sqrt(N) samples.
+      radius: in units of the features; a distance equal to the radius counts as a coincidence.
+      draws: the number of orders.
 
     Raises:
       ValueError: another shape, fewer than 2 samples, samples that are not finite, a negative radius or no draw.
@@ -54,7 +55,7 @@ def birthday_test(key: Key, samples: ArrayLike, radius: float, *, draws: int = 1
 
     x = checked_features("samples", samples, least=2)
     if not radius >= 0 or draws < 1:
-        raise ValueError(f"expected a radius of at least 0 and a draw or more, got {radius} and {draws}")
+        raise ValueError(f"expected a radius of at least 0 and at least 1 draw, got {radius} and {draws}")
     rng = generator(key)
     x, count, pairs, seen = x[rng.permutation(len(x))], 0, [np.empty((0, 2), int)], 0
     for block, squares in _to_earlier(x):
@@ -70,7 +71,7 @@ def birthday_test(key: Key, samples: ArrayLike, radius: float, *, draws: int = 1
 
 
 def closest_pairs(samples: ArrayLike, count: int = 20) -> Int[np.ndarray, "count 2"]:
-    """The rows of the pairs of samples [n, d] that are nearest to each other, nearest first: to be looked at.
+    """The rows of the pairs of samples [n, d] that are closest to each other, closest first, for inspection.
 
     Raises:
       ValueError: another shape, samples that are not finite, or fewer pairs than asked for.
@@ -92,7 +93,7 @@ def closest_pairs(samples: ArrayLike, count: int = 20) -> Int[np.ndarray, "count
 
 
 def _to_earlier(x: Float64[np.ndarray, "n d"]) -> Iterator[tuple[slice, Float64[np.ndarray, "b m"]]]:
-    """Blocks of rows and their squared distances to the rows before each; infinite to itself and to later ones."""
+    """Blocks of rows and their squared distances to earlier rows; infinite to themselves and to later rows."""
     from scipy.spatial.distance import cdist
 
     for block in row_blocks(len(x), len(x)):
@@ -103,7 +104,7 @@ def _to_earlier(x: Float64[np.ndarray, "n d"]) -> Iterator[tuple[slice, Float64[
 
 
 def _first_coincidence(rng: np.random.Generator, pairs: Int[np.ndarray, "pairs 2"], n: int, draws: int) -> float:
-    """The median over orders of n samples of how many come until both of a pair are there."""
+    """The median over orders of n samples of the position at which the first pair is complete."""
     if not len(pairs):
         return np.inf
     orders = (rng.permutation(n) for _ in range(draws))

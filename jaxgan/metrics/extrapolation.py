@@ -1,4 +1,4 @@
-"""The Frechet distance of infinitely many samples, extrapolated from its values at several numbers of them."""
+"""The Frechet distance for infinitely many samples, extrapolated from its values at several sample sizes."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -17,10 +17,10 @@ from jaxgan.types import Key
 class FrechetAtInfinity(NamedTuple):
     """A line through Frechet distances against 1 / n, and where it meets 1 / n = 0."""
 
-    value: float  # the intercept: without the bias of the features' finite number
-    low: float  # its interval over new features and over subsets of them
+    value: float  # the intercept: free of the bias from a finite number of features
+    low: float  # its interval, over new features and over subsets of them
     high: float
-    bias: float  # the line at N less its intercept: what a distance of all N features is too large by
+    bias: float  # the line at N minus its intercept: the bias of the distance from all N features
     sizes: Int[np.ndarray, " sizes"]
     distances: Float64[np.ndarray, " sizes"]
 
@@ -32,26 +32,26 @@ def frechet_at_infinity(
 
         distance(n) = value + slope / n,   least squares over `sizes` numbers n evenly spaced from `least` to N
 
-    each the distance of a random subset of n features. The bias falls like 1 / n where n is well above d; with n below
-    d the covariance is of rank n - 1 and the line is not straight, so `least` should be several times d. The reference
-    keeps the bias of its own finite number.
+    where each distance uses a random subset of n features. The bias falls like 1 / n if n is much larger than d. With n
+    below d the covariance has rank n - 1 and the relation is not linear, so `least` should be several times d. The bias
+    from the finite size of the reference remains.
 
-    The interval is that of new features: of the distance by its standard error (`frechet_standard_error`), and of the
-    line by the intercept's, whose squares add up. Of 60 to 200 sets of 500 to 2,000 features in 5 and 32 dimensions,
-    Gaussian or with longer tails, unlike the reference or like it, 93 to 97 % of intervals held the limit; those of the
-    line alone held it for 55 to 69 %.
+    The interval is over new features. It combines the standard errors of the distance (`frechet_standard_error`) and of
+    the intercept by adding their squares. In tests with 60 to 200 sets of 500 to 2,000 features in 5 and 32 dimensions,
+    Gaussian or with longer tails, similar to the reference or not, 93 to 97 % of these intervals contained the limit,
+    against 55 to 69 % of intervals from the fitted line alone.
 
     Args:
-      key: of the subsets.
+      key: for the subsets.
       features: [N, d].
       reference: the moments of the other set.
-      sizes: how many distances the line goes through, at least 3.
-      least: the smallest number of features; N / 10 where none is given.
-      level: of the interval.
+      sizes: the number of distances to fit, at least 3.
+      least: the smallest number of features; by default N / 10.
+      level: the confidence level of the interval.
 
     Raises:
-      ValueError: features that are not finite or not of the reference's dimension, fewer than 3 sizes, or a least
-        number that is not from 2 to N - sizes + 1.
+      ValueError: features that are not finite or not of the reference's dimension, fewer than 3 sizes, or a `least`
+        that is not from 2 to N - sizes + 1.
     Source: Chong and Forsyth 2020, Effectively unbiased FID and inception score and where to find them.
 
     >>> import jax
@@ -63,7 +63,7 @@ def frechet_at_infinity(
     x = checked_features("features", features, least=2)
     least = max(len(x) // 10, 2) if least is None else least
     if sizes < 3 or not 2 <= least <= len(x) - sizes + 1:
-        raise ValueError(f"expected 3 sizes or more from at least 2 up to {len(x)}, got {sizes} from {least}")
+        raise ValueError(f"expected at least 3 sizes from at least 2 up to {len(x)}, got {sizes} from {least}")
     rng, numbers = generator(key), np.linspace(least, len(x), sizes).astype(int)
     subsets, distance = (x[rng.permutation(len(x))[:n]] for n in numbers), distance_to(reference)
     distances = np.array([distance(moments(subset)) for subset in subsets])
@@ -74,21 +74,19 @@ def frechet_at_infinity(
 def frechet_at_infinity_of_groups(
     key: Key, groups: Sequence[Moments], reference: Moments, *, sizes: int | None = None, level: float = 0.95
 ) -> FrechetAtInfinity:
-    """`frechet_at_infinity` from the moments of random groups of the features, so that none of these need be held.
+    """`frechet_at_infinity` from the moments of random groups of features, so that the features need not be in memory.
 
-    The distances are those of 2, 3, ... of the groups, random ones each time. Their standard error is that of the
-    groups.
+    The distances use 2, 3, ... groups, chosen at random each time. The standard error comes from the groups.
 
     Args:
-      key: of the choice of groups.
-      groups: moments of random parts of the features, of about one size.
+      key: for the choice of groups.
+      groups: the moments of random parts of the features, of about equal size.
       reference: the moments of the other set.
-      sizes: how many distances the line goes through, of numbers of groups evenly spaced from 2 to all; by default
-        every number.
-      level: of the interval.
+      sizes: the number of distances to fit, at numbers of groups evenly spaced from 2 to all; by default every number.
+      level: the confidence level of the interval.
 
     Raises:
-      ValueError: fewer than 4 groups or 3 sizes, a group of fewer than 2 features, or another dimension than the
+      ValueError: fewer than 4 groups or 3 sizes, a group of fewer than 2 features, or a dimension other than the
         reference's.
 
     >>> import jax
@@ -99,7 +97,7 @@ def frechet_at_infinity_of_groups(
     (True, 15)
     """
     if len(groups) < 4 or (sizes is not None and sizes < 3):
-        raise ValueError(f"expected 4 groups and 3 sizes or more, got {len(groups)} and {sizes}")
+        raise ValueError(f"expected at least 4 groups and 3 sizes, got {len(groups)} and {sizes}")
     rng, most = generator(key), len(groups) - 1
     numbers = np.unique(np.linspace(2, len(groups), min(sizes or most, most)).round().astype(int))
     chosen = ([groups[i] for i in rng.permutation(len(groups))[:k]] for k in numbers)
@@ -116,7 +114,7 @@ def _line(
     freedom: float,
     level: float,
 ) -> FrechetAtInfinity:
-    """The line's intercept; `error` is that of the distance over new features, with its degrees of freedom."""
+    """The intercept of the line; `error` is that of the distance over new features, with its degrees of freedom."""
     from scipy.stats import linregress, t
 
     line = linregress(1 / numbers, distances)

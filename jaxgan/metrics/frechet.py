@@ -9,15 +9,15 @@ from numpy.typing import ArrayLike
 
 from jaxgan.metrics.inputs import row_blocks
 
-_LARGE = 256  # dimensions from which on time is saved where digits can be spared,
-_CLOSE = 1e-9  # down to an error of so much of the traces, at most
+_LARGE = 256  # dimensions from which speed is preferred over digits,
+_CLOSE = 1e-9  # as long as the error is at most this share of the traces
 
 
 class Moments(NamedTuple):
     """Mean and unbiased covariance of n examples, in float64.
 
-    They are all that the Frechet distance needs, so large sets of features need not be held: `Moments.empty(d)`,
-    then `update` with a block at a time, in any order; `combine` joins what was summed up side by side.
+    The Frechet distance needs nothing else, so large sets of features need not be in memory: start with
+    `Moments.empty(d)` and `update` it with one block at a time, in any order; `combine` merges two partial results.
 
     Example:
       >>> from functools import reduce
@@ -33,14 +33,14 @@ class Moments(NamedTuple):
 
     @classmethod
     def empty(cls, d: int) -> "Moments":
-        """The moments of no examples of dimension d: where streaming begins."""
+        """The moments of zero examples of dimension d, the start for streaming."""
         return cls(np.zeros(d), np.zeros((d, d)), 0)
 
     def update(self, features: ArrayLike) -> "Moments":
-        """The moments of the examples so far and of a block of features [m, d], m >= 0.
+        """The moments of the examples so far together with a block of features [m, d], m >= 0.
 
         Raises:
-          ValueError: features that are not [m, d], or of another d.
+          ValueError: features that are not [m, d], or have another d.
         """
         features = _narrow(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
@@ -48,23 +48,23 @@ class Moments(NamedTuple):
         return self.combine(_moments(features)) if len(features) else self
 
     def combine(self, other: "Moments") -> "Moments":
-        """The moments of both sets of examples together.
+        """The moments of the union of both sets of examples.
 
             mean = m_a + delta n_b / n      delta = m_b - m_a,  n = n_a + n_b
             (n - 1) C = (n_a - 1) C_a + (n_b - 1) C_b + delta delta^T n_a n_b / n
 
-        Each block is centred on its own mean, so no large numbers cancel: sums of x and of x x^T would lose all
-        digits of the covariance where the mean is 1e8 standard deviations.
+        Each block is centred on its own mean, so no large numbers cancel: sums of x and x x^T would lose all digits of
+        the covariance if the mean is 1e8 standard deviations.
 
         Raises:
-          ValueError: the two are not of equal dimension.
+          ValueError: the dimensions differ.
         Source: Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance, equation 2.1.
         """
         check_alike(self, other)
         n = self.n + other.n
         if not self.n or not other.n:
             return self if self.n else other
-        with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
+        with np.errstate(invalid="ignore", over="ignore"):  # visible in the moments as NaN or inf
             delta = other.mean - self.mean
             scatter = max(self.n - 1, 0) * self.covariance + max(other.n - 1, 0) * other.covariance
             scatter = scatter + np.outer(delta, delta) * (self.n * (other.n / n))
@@ -93,13 +93,13 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
         |mu_a - mu_b|^2 + tr(A + B - 2 (A B)^(1/2))
 
-    It is a *squared* distance, in squared units of the features, and biased upwards at small n. It is
-    called FID for the features of one particular Inception network only. Covariances may be singular, as they are
-    with no more examples than features: then of all directions but n - 1 no variance is seen, and the bias is large
-    and no longer falls like 1 / n (`frechet_at_infinity`). NaN when any moment is not finite.
+    It is a *squared* distance, in squared units of the features, and biased upwards at small n. It is called FID only
+    for the features of one particular Inception network. Covariances may be singular, as they are if there are no more
+    examples than features: only n - 1 directions then show any variance, and the bias is large and no longer falls
+    like 1 / n (`frechet_at_infinity`). NaN if any moment is not finite.
 
     Raises:
-      ValueError: the two are not of equal dimension, or one is of fewer than 2 examples.
+      ValueError: the dimensions differ, or one side has fewer than 2 examples.
     Source: Dowson and Landau 1982; Heusel et al. 2017 for its use on images.
 
     >>> one, other = Moments(np.zeros(1), np.eye(1), 9), Moments(np.ones(1), 4 * np.eye(1), 9)
@@ -110,7 +110,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def distance_to(reference: Moments) -> Callable[[Moments], float]:
-    """`frechet_distance` to one reference, whose covariance is then factored once for all.
+    """`frechet_distance` to a fixed reference, whose covariance is factored only once.
 
     >>> to_origin = distance_to(Moments(np.zeros(1), np.eye(1), 9))
     >>> to_origin(Moments(np.ones(1), np.eye(1), 9)), to_origin(Moments(np.ones(1), 4 * np.eye(1), 9))
@@ -140,12 +140,12 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
 
 
 def _seen(factor: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d rank"]:
-    """The columns that are not 0."""
+    """The columns that are not zero."""
     return factor[:, factor.any(axis=0)]
 
 
 def _sum_of_singular_values(matrix: Float64[np.ndarray, "a b"], error: float) -> float:
-    """Roots of eigenvalues take a third of the time, and keep half the digits of small ones: where all keep enough."""
+    """Uses roots of eigenvalues, three times as fast with half the digits of small ones, if that is accurate enough."""
     d = matrix.shape[1]
     if d >= _LARGE:
         squares = np.linalg.eigvalsh(matrix.T @ matrix)
@@ -157,9 +157,9 @@ def _sum_of_singular_values(matrix: Float64[np.ndarray, "a b"], error: float) ->
 
 
 def _moments(features: Float[np.ndarray, "n d"]) -> Moments:
-    """A block of rows at a time in float64, each less the mean of all."""
+    """Processes one block of rows at a time in float64, minus the mean of all rows."""
     (n, d), scatter = features.shape, np.zeros((features.shape[1],) * 2)
-    with np.errstate(invalid="ignore", over="ignore"):  # the moments say so themselves: NaN or inf
+    with np.errstate(invalid="ignore", over="ignore"):  # visible in the moments as NaN or inf
         blocks = [features[rows] for rows in row_blocks(n, max(d, 1))]
         mean = np.sum([block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0) / n
         for block in blocks if n > 1 else []:
@@ -169,7 +169,7 @@ def _moments(features: Float[np.ndarray, "n d"]) -> Moments:
 
 
 def _narrow(features: ArrayLike) -> Float[np.ndarray, "..."]:
-    """As float64, but for float32, which would need twice its memory."""
+    """As float64; float32 stays as it is, because a copy would need twice its memory."""
     x = np.asarray(features)
     return x if x.dtype == np.float32 else np.asarray(x, dtype=np.float64)
 
@@ -179,7 +179,7 @@ def _is_finite(found: Moments) -> bool:
 
 
 def check_alike(a: Moments, b: Moments) -> None:
-    """Raises a ValueError unless both are of one dimension."""
+    """Raises a ValueError unless both have the same dimension."""
     if a.mean.shape != b.mean.shape or a.covariance.shape != b.covariance.shape:
         raise ValueError(
             "expected moments of equal dimension, got means and covariances of shapes "
@@ -188,7 +188,7 @@ def check_alike(a: Moments, b: Moments) -> None:
 
 
 def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
-    """F with F F^T = covariance, by Cholesky with pivots: it exists for singular ones.
+    """F with F F^T = covariance, by pivoted Cholesky, which also works for singular matrices.
 
     Example:
       >>> found = factor(np.array([[1.0, 2.0], [2.0, 4.0]]))
@@ -200,7 +200,7 @@ def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]
     least = np.finfo(np.float64).eps * max(float(covariance.diagonal().max()), 0.0)
     lower, pivots, rank, _ = dpstrf(covariance, tol=least, lower=1)
     lower = np.tril(lower)
-    lower[:, rank:] = 0.0  # what is left is rounding
+    lower[:, rank:] = 0.0  # the rest is rounding error
     found = np.empty_like(lower)
     found[pivots - 1] = lower
     return found

@@ -1,4 +1,4 @@
-"""What the metrics on features share: checks that refuse in one line, blocks of rows, and random numbers from a key."""
+"""Helpers for metrics on features: checks with one-line errors, blocks of rows, and random numbers from a key."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 from jaxgan.random import named_key
 from jaxgan.types import Key
 
-_NUMBERS = 2**22  # held of a matrix of all pairs at a time: 32 MiB of float64
+_NUMBERS = 2**22  # entries of a matrix of all pairs held at a time: 32 MiB of float64
 
 
 def checked_features(
     name: str, features: ArrayLike, least: int = 1, *, narrow: bool = False
 ) -> Float[np.ndarray, "n d"]:
-    """Features [n, d] as float64; with `narrow` float32 stays what it is, uncopied.
+    """Features [n, d] as float64; with `narrow`, float32 is kept without a copy.
 
     Raises:
       ValueError: another shape, n < `least`, d = 0, or features that are not finite.
@@ -39,27 +39,27 @@ def checked_features(
 def checked_pair(
     features: ArrayLike, reference: ArrayLike, least: int = 1, *, narrow: bool = False
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
-    """Two sets of features of one dimension as float64, each of `least` rows or more; `narrow` as above.
+    """Two sets of features of the same dimension as float64, each with at least `least` rows; `narrow` as above.
 
     Raises:
-      ValueError: what `checked_features` refuses, or two dimensions.
+      ValueError: input that `checked_features` rejects, or different dimensions.
 
     Example:
       >>> checked_pair(np.zeros((3, 2)), np.zeros((5, 4)))
       Traceback (most recent call last):
-      ValueError: features and reference must be of one dimension, got shapes (3, 2) and (5, 4)
+      ValueError: features and reference must have the same dimension, got shapes (3, 2) and (5, 4)
     """
     x = checked_features("features", features, least, narrow=narrow)
     r = checked_features("reference", reference, least, narrow=narrow)
     if x.shape[1] != r.shape[1]:
-        raise ValueError(f"features and reference must be of one dimension, got shapes {x.shape} and {r.shape}")
+        raise ValueError(f"features and reference must have the same dimension, got shapes {x.shape} and {r.shape}")
     return x, r
 
 
 def row_blocks(n: int, columns: int, numbers: int | None = None) -> Iterator[slice]:
-    """Rows 0 .. n-1 in order, so many at a time that a block of a matrix with so many columns takes 32 MiB of float64.
+    """Slices of rows 0 .. n-1 such that a block with this many columns takes at most 32 MiB of float64.
 
-    Or that it has so many `numbers`.
+    Or such that it has at most `numbers` entries.
 
     Example:
       >>> [(block.start, block.stop) for block in row_blocks(100_000, columns=100_000)][:2]
@@ -70,14 +70,14 @@ def row_blocks(n: int, columns: int, numbers: int | None = None) -> Iterator[sli
 
 
 def generator(key: Key) -> np.random.Generator:
-    """NumPy's random numbers for a key of `jax.random`, typed or raw: the same key, the same numbers.
+    """A NumPy generator for a key of `jax.random`, typed or raw: equal keys give equal numbers.
 
     Example:
       >>> one, other = generator(jax.random.key(3)), generator(jax.random.PRNGKey(3))
       >>> int(one.integers(1000)) == int(other.integers(1000))
       True
     """
-    # Another stream than that of default_rng(0) for key(0): data drawn from it would be drawn here once more.
+    # A stream other than that of default_rng(0) for key(0): otherwise data drawn from it would be drawn again here.
     key = named_key(key, "numpy")
     data = jax.random.key_data(key) if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return np.random.default_rng(np.asarray(data).ravel())

@@ -1,6 +1,6 @@
-"""The kernel distance between two sets of features, KID for Inception's: an unbiased squared MMD, with its error.
+"""The kernel distance between two sets of features (KID for Inception features): an unbiased squared MMD, with error.
 
-Nothing is assumed of the features' distribution, and the expected value does not depend on how many there are.
+It makes no assumption about the distribution of features, and its expected value does not depend on their number.
 """
 
 from functools import reduce
@@ -15,26 +15,26 @@ from jaxgan.types import Key
 
 
 class KernelDistance(NamedTuple):
-    """The unbiased squared MMD over all pairs, and the standard error of that number."""
+    """The unbiased squared MMD over all pairs, and its standard error."""
 
-    value: float  # about 0, below it as often as above, where both sets are of one distribution
+    value: float  # about 0, positive or negative, if both sets have the same distribution
     standard_error: float
 
 
 class SubsetKernelDistance(NamedTuple):
-    """The unbiased squared MMD as torch-fidelity reports it: over random subsets."""
+    """The unbiased squared MMD over random subsets, as reported by torch-fidelity."""
 
     mean: float
-    std_over_subsets: float  # divided by the number of subsets: no standard error, see `kernel_distance_subsets`
+    std_over_subsets: float  # divided by the number of subsets; not a standard error, see `kernel_distance_subsets`
 
 
 class _Sums(NamedTuple):
-    """Of a matrix of kernels between rows and columns, seen a block at a time."""
+    """Sums over a matrix of kernels between rows and columns, computed one block at a time."""
 
     rows: Float64[np.ndarray, " n"]
     columns: Float64[np.ndarray, " m"]
     squares: float
-    diagonal: Float64[np.ndarray, " k"]  # where both sets are one; else empty
+    diagonal: Float64[np.ndarray, " k"]  # if both sets are the same; else empty
 
 
 def kernel_distance(
@@ -46,25 +46,26 @@ def kernel_distance(
 
     with k(x, y) = (gamma x.y + coef0)^degree.
 
-    The standard error is the root of the estimator's variance. With S_x, S_y the covariances of the kernel's own
-    features and w their difference of means, the estimator is a sum of uncorrelated parts, whose variances add up to
+    The standard error is the root of the estimator's variance. With S_x and S_y the covariances of the kernel's own
+    features and w the difference of their means, the estimator is a sum of uncorrelated parts with total variance
 
         4 w'S_x w / n + 4 w'S_y w / m + 2 tr S_x^2 / (n (n-1)) + 2 tr S_y^2 / (m (m-1)) + 4 tr S_x S_y / (n m)
 
-    exactly, and each is estimated from the same kernels: traces without bias (Himeno and Yamada), w'S w less what the
-    estimate of w adds to it, their sum not below 0. So it holds for equal distributions too, where the usual
-    first two parts are 0; there it is a quarter to a third too large, by what the bound at 0 adds. The value has long
-    tails where the features have: 2 standard errors hold the truth for 0.90 to 0.95 of sets of 100, and for fewer where
-    features lie far from the origin, on which the kernel depends.
+    This is exact. Each term is estimated from the same kernels: traces without bias (Himeno and Yamada), and w'S w
+    minus the contribution of the error in w, with their sum clipped at 0. So it is also valid for equal distributions,
+    where the first two terms, which are the usual estimate, are 0; there it is a quarter to a third too large because
+    of the clipping. The value has long tails if the features do: an interval of 2 standard errors contains the true
+    value for 90 to 95 % of sets of 100, and less often if features lie far from the origin, on which the kernel
+    depends.
 
-    In blocks, of which some 100 MiB are held at a time; 2 (n^2 + n m + m^2) d operations in float64, 3e13 for 50,000 by
-    2,048 on both sides.
+    Computed in blocks, with about 100 MiB in memory at a time; takes 2 (n^2 + n m + m^2) d operations in float64, which
+    is 3e13 for 50,000 by 2,048 on both sides.
 
     Args:
       features: [n, d], n >= 4.
       reference: [m, d], m >= 4.
-      degree: of the polynomial.
-      gamma: 1 / d where none is given.
+      degree: the degree of the polynomial.
+      gamma: by default 1 / d.
       coef0: the constant in the polynomial.
 
     Raises:
@@ -85,7 +86,7 @@ def kernel_distance(
     if degree < 1:
         raise ValueError(f"degree must be a whole number of at least 1, got {degree}")
     settings = degree, 1 / x.shape[1] if gamma is None else gamma, coef0
-    # A constant that is taken off all kernels changes neither the value nor its variance, and spares digits.
+    # Subtracting a constant from all kernels changes neither the value nor its variance, and saves digits.
     level = _kernel(x.mean(axis=0)[None], y.mean(axis=0)[None], *settings).item()
     xx, yy, xy = (_sums(a, b, level, settings) for a, b in ((x, x), (y, y), (x, y)))
     within = [(np.sum(s.rows) - np.sum(s.diagonal)) / (k * (k - 1)) for s, k in ((xx, n), (yy, m))]
@@ -101,18 +102,18 @@ def kernel_distance(
 def kernel_distance_subsets(
     key: Key, features: ArrayLike, reference: ArrayLike, *, subsets: int = 100, size: int = 1000
 ) -> SubsetKernelDistance:
-    """The unbiased squared MMD, a mean over random subsets: how torch-fidelity and its kin compute "KID".
+    """The unbiased squared MMD as a mean over random subsets: how torch-fidelity and similar tools compute "KID".
 
-    Each subset takes `size` rows of either set without replacement; the kernel is (x.y / d + 1)^3. The mean estimates
-    the same as `kernel_distance`. Its std is that of one subset of `size` rows, less by what overlapping subsets share:
-    it does not fall with n, and says nothing of how well the mean is known.
+    Each subset takes `size` rows of each set without replacement; the kernel is (x.y / d + 1)^3. The mean estimates the
+    same quantity as `kernel_distance`. The standard deviation is that of one subset of `size` rows, reduced by the
+    overlap of subsets: it does not fall with n, and does not measure the uncertainty of the mean.
 
     Args:
-      key: of the subsets.
+      key: for the subsets.
       features: [n, d], n >= size.
       reference: [m, d], m >= size.
-      subsets: how many.
-      size: of each, at least 2.
+      subsets: the number of subsets.
+      size: the size of each, at least 2.
 
     Raises:
       ValueError: other shapes, fewer rows than `size`, or features that are not finite.
@@ -125,7 +126,7 @@ def kernel_distance_subsets(
     True
     """
     if size < 2 or subsets < 1:
-        raise ValueError(f"expected 1 subset or more of 2 rows or more, got {subsets} of {size}")
+        raise ValueError(f"expected at least 1 subset of at least 2 rows, got {subsets} of {size}")
     both = checked_pair(features, reference, least=size, narrow=True)
     rng, values = generator(key), []
     for _ in range(subsets):
@@ -151,7 +152,7 @@ def _kernel(
     x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"], degree: int, gamma: float, coef0: float
 ) -> Float64[np.ndarray, "n m"]:
     base = gamma * (x @ y.T) + coef0
-    return reduce(np.multiply, [base] * degree)  # a general power takes ten times as long
+    return reduce(np.multiply, [base] * degree)  # a general power is ten times as slow
 
 
 def _sums(
@@ -168,17 +169,17 @@ def _sums(
 
 
 def _centred_squares(sums: _Sums) -> float:
-    """The sum of squares of the matrix after the means of its rows and of its columns are taken off."""
+    """The sum of squares of the matrix after subtracting the means of its rows and columns."""
     n, m = len(sums.rows), len(sums.columns)
     means = np.vdot(sums.rows, sums.rows) / m + np.vdot(sums.columns, sums.columns) / n
     return max(float(sums.squares - means + np.sum(sums.rows) ** 2 / (n * m)), 0.0)
 
 
 def _along_difference(own: _Sums, across: Float64[np.ndarray, " n"]) -> float:
-    """w'S w + tr S^2 / n + tr S S_y / m, up to terms in 1 / n^2, w the difference of means.
+    """w'S w + tr S^2 / n + tr S S_y / m, up to terms in 1 / n^2, with w the difference of means.
 
-    Each row is taken along the difference that the others have: along its own too, long rows would count twice, and
-    the kernel's features have long tails.
+    Each row is projected on the difference computed without it; otherwise large rows would count twice, and the
+    kernel's features have long tails.
     """
     n = len(across)
     witness = own.rows / n - across
@@ -192,7 +193,7 @@ def _lengths(sums: _Sums) -> Float64[np.ndarray, " n"]:
 
 
 def _trace_of_square(sums: _Sums) -> float:
-    """tr S^2 without bias, S the covariance of the kernel's features, from the kernels of one set with itself."""
+    """Unbiased tr S^2, with S the covariance of the kernel's features, from the kernels of one set with itself."""
     n, lengths = len(sums.rows), _lengths(sums)
     square, trace = _centred_squares(sums) / (n - 1) ** 2, np.sum(lengths) / (n - 1)
     fourth = np.sum(lengths**2) / (n - 1)

@@ -1,8 +1,8 @@
-"""Precision and recall, density and coverage, and authenticity: balls around examples that reach to their neighbours.
+"""Precision and recall, density and coverage, and authenticity, from balls around examples.
 
-In blocks of rows: of the distances between all pairs some 150 MiB are held at a time, at any number of examples, beside
-the features themselves, which stay float32 where they are, and a copy of one set. What is told is that of float64. A
-ball is the set of points up to the distance of its centre to the k-th nearest other example of the same set.
+A ball is the set of points no farther from its centre than the k-th nearest other example of the same set. Distances
+are computed in blocks of rows of about 150 MiB, for any number of examples. In addition to the features, which stay
+float32 if they are, memory holds a copy of one set. Results equal those of float64.
 """
 
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from jaxgan.metrics.inputs import checked_pair
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares between 0 and 1. Below 1 also for samples of the data's own distribution."""
+    """Shares between 0 and 1; below 1 even for samples from the data distribution."""
 
     precision: float  # of the features within a ball of the reference
     recall: float  # of the reference within a ball of the features
 
 
 class PRDC(NamedTuple):
-    """Precision, recall, density and coverage of one number of neighbours."""
+    """Precision, recall, density and coverage for one number of neighbours."""
 
     precision: float
     recall: float
@@ -32,24 +32,24 @@ class PRDC(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """1 in expectation for samples of the data's own distribution, and near 1."""
+    """For samples from the data distribution, density is 1 in expectation, and coverage is close to 1."""
 
-    density: float  # balls of the reference that hold a feature vector, a mean over them, in units of k; may exceed 1
-    coverage: float  # the share of the reference's balls that hold at least one
+    density: float  # mean number of reference balls that hold a feature vector, divided by k; may exceed 1
+    coverage: float  # the share of the reference's balls that hold at least one feature vector
 
 
 def precision_recall(features: ArrayLike, reference: ArrayLike, *, k: int = 3, strict: bool = False) -> PrecisionRecall:
-    """The shares of features [n, d] in the balls of a reference [m, d], and of the reference in those of features.
+    """The share of features [n, d] in the balls of a reference [m, d], and vice versa.
 
         precision = mean_j [exists i: |x_j - r_i| <= R_i],   R_i = distance of r_i to its k-th nearest other example
 
-    and recall the same with both exchanged. They grow with k and shrink with the dimension: compare at equal n, m, k.
-    A distance of exactly R_i counts, as in torch-fidelity; with `strict` it does not, as in prdc. That matters where
-    examples are repeated: k + 1 copies have a ball of radius 0, which holds copies only, or with `strict` nothing.
-    Distances count as equal up to rounding, 1e-12 of the squared lengths around the reference's mean.
+    and recall is the same with the sets exchanged. Both grow with k and shrink with the dimension, so compare them at
+    equal n, m and k. A distance equal to R_i counts, as in torch-fidelity; with `strict` it does not, as in prdc. This
+    matters if examples are repeated: k + 1 copies have a ball of radius 0, which holds only copies, or nothing with
+    `strict`. Distances are equal if they differ by rounding, 1e-12 of the squared lengths around the reference's mean.
 
     Raises:
-      ValueError: other shapes, k < 1, k rows or fewer, or features that are not finite.
+      ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
     Source: Kynkaanniemi et al. 2019, Improved precision and recall metric for assessing generative models.
 
     >>> x = np.arange(6.0)[:, None]
@@ -61,17 +61,17 @@ def precision_recall(features: ArrayLike, reference: ArrayLike, *, k: int = 3, s
 
 
 def density_coverage(features: ArrayLike, reference: ArrayLike, *, k: int = 5, strict: bool = False) -> DensityCoverage:
-    """How many balls of a reference [m, d] hold each of the features [n, d], and how many of them hold any.
+    """The mean number of reference [m, d] balls that hold each of the features [n, d], and the share that hold any.
 
         density = 1/(k n) sum_j #{i: |x_j - r_i| <= R_i}      coverage = mean_i [exists j: |x_j - r_i| <= R_i]
 
-    with R_i as in `precision_recall`, and `strict` too. Both take balls around reference examples only, so an outlier
-    among the features adds no recall. Of equal distributions density is 1 in expectation, and coverage
+    with R_i and `strict` as in `precision_recall`. Both use only balls around reference examples, so an outlier among
+    the features does not add recall. For equal distributions the expected density is 1, and the expected coverage is
 
         1 - (m-1) ... (m-k) / ((n+m-1) ... (n+m-k))
 
     Raises:
-      ValueError: other shapes, k < 1, k rows or fewer, or features that are not finite.
+      ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
     Source: Naeem et al. 2020, Reliable fidelity and diversity metrics for generative models, equations 4 to 9.
 
     >>> x = np.arange(6.0)[:, None]
@@ -84,12 +84,12 @@ def density_coverage(features: ArrayLike, reference: ArrayLike, *, k: int = 5, s
 
 
 def prdc(features: ArrayLike, reference: ArrayLike, *, k: int = 5, strict: bool = False) -> PRDC:
-    """`precision_recall` and `density_coverage` at once, at one k: half the time of one after the other.
+    """`precision_recall` and `density_coverage` together, with one k: takes half the time of separate calls.
 
-    With `strict` and k = 5 they are what the package of this name computes.
+    With `strict` and k = 5 it gives the results of the package of the same name.
 
     Raises:
-      ValueError: other shapes, k < 1, k rows or fewer, or features that are not finite.
+      ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
     Source: Kynkaanniemi et al. 2019; Naeem et al. 2020.
 
     >>> x = np.arange(6.0)[:, None]
@@ -104,12 +104,12 @@ def prdc(features: ArrayLike, reference: ArrayLike, *, k: int = 5, strict: bool 
 
 
 def authenticity(features: ArrayLike, train: ArrayLike) -> float:
-    """The share of features [n, d] farther from the nearest training example than that is from its own nearest.
+    """The share of features [n, d] farther from the nearest training example than that is from its own neighbour.
 
         mean_j [|x_j - t_i| > min_{l != i} |t_i - t_l|],   t_i the training example nearest to x_j
 
-    Copies have 0. It has no fixed value for a faithful generator, 0.35 on a line and 0.8 in 50 dimensions for
-    Gaussians, so compare with that of as many held-out examples. `memorization` does so at once.
+    It is 0 for copies. For a faithful generator it has no fixed value (for Gaussians 0.35 in one dimension and 0.8 in
+    50), so compare it with the value of equally many held-out examples. `memorization` includes that comparison.
 
     Raises:
       ValueError: other shapes, fewer than 2 training examples, or features that are not finite.
@@ -131,5 +131,5 @@ def _checked(
         raise ValueError(f"k must be a whole number of at least 1, got {k}")
     x, r = checked_pair(features, reference, narrow=True)
     if len(r) <= k or len(x) < (k + 1 if least is None else least):
-        raise ValueError(f"expected more than k = {k} rows, as each has k neighbours, got {len(x)} and {len(r)}")
+        raise ValueError(f"expected more than k = {k} rows, so that each has k neighbours, got {len(x)} and {len(r)}")
     return x, r

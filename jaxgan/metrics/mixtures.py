@@ -1,4 +1,4 @@
-"""Precision, recall and transport where the data's density is known: an even mixture of isotropic Gaussians."""
+"""Precision, recall and transport for data with a known density: an even mixture of isotropic Gaussians."""
 
 from typing import NamedTuple
 
@@ -12,19 +12,19 @@ from jaxgan.types import Key
 
 
 class MixtureSupport(NamedTuple):
-    """Shares of probability. The mixture's own samples have 1 - alpha for both, in expectation."""
+    """Probabilities. For samples from the mixture itself, both are 1 - alpha in expectation."""
 
-    precision: float  # of the samples within the smallest region that holds 1 - alpha of the mixture
-    recall: float  # of the mixture within `radius` of a sample
-    radius: float  # within which of n samples of the mixture 1 - alpha of it lie
-    log_density: float  # on the edge of that region, nats
+    precision: float  # share of samples within the smallest region that holds 1 - alpha of the mixture
+    recall: float  # share of the mixture within `radius` of a sample
+    radius: float  # 1 - alpha of the mixture is within this radius of n of its own samples
+    log_density: float  # log density at the edge of that region, in nats
 
 
 class MixtureTransport(NamedTuple):
-    """Wasserstein-2 distances between samples of n, in units of the features."""
+    """Wasserstein-2 distances between sets of n samples, in units of the features."""
 
-    distance: float  # of the samples to a draw from the mixture
-    faithful: float  # of another draw to the same one: what a perfect sampler has at this n
+    distance: float  # between the samples and a draw from the mixture
+    faithful: float  # between another draw and the same one: the value of a perfect sampler at this n
     n: int
 
 
@@ -49,41 +49,41 @@ def mixture_log_density(x: ArrayLike, means: ArrayLike, sigma: float) -> Float64
 def mixture_support(
     key: Key, samples: ArrayLike, means: ArrayLike, sigma: float, *, alpha: float = 0.05, draws: int = 20_000
 ) -> MixtureSupport:
-    """How many of the samples [n, d] the mixture could have made, and how much of the mixture the samples reach.
+    """The share of samples [n, d] that the mixture could have made, and the share of the mixture that they cover.
 
-        precision = share of samples with p(x) >= c,        c: P(p(y) >= c) = 1 - alpha for y of the mixture
-        recall    = P(min_i |y - x_i| <= r),                r: the same is 1 - alpha for n samples of the mixture
+        precision = share of samples with p(x) >= c,        c: P(p(y) >= c) = 1 - alpha for y from the mixture
+        recall    = P(min_i |y - x_i| <= r),                r: the same is 1 - alpha for n samples from the mixture
 
-    The region {p >= c} is the smallest of its probability, so precision is exact up to the quantile c. The support of a
-    model is not known from samples: recall asks that the mixture lies as near to them as to as many of its own. Both
-    have a standard error of sqrt(alpha (1 - alpha) / draws), 0.0015 by default, beside that of the samples, and recall
-    that of the one draw of n which sets the radius.
+    The region {p >= c} is the smallest with its probability, so precision is exact up to the quantile c. Samples do not
+    determine the support of a model, so recall asks whether the mixture is as close to them as to equally many samples
+    of its own. In addition to the error from the samples, both have a standard error of sqrt(alpha (1 - alpha) /
+    draws), 0.0015 by default, and recall has the error from the single draw of n that sets the radius.
 
     Args:
-      key: of the draws from the mixture.
+      key: for the draws from the mixture.
       samples: [n, d].
       means: [k, d].
-      sigma: of each mode.
-      alpha: the share of the mixture that counts as its fringe.
-      draws: points that probabilities are taken over.
+      sigma: the standard deviation of each mode.
+      alpha: the share of the mixture outside the region.
+      draws: the number of points used to estimate probabilities.
 
     Raises:
       ValueError: other shapes, numbers that are not finite, a sigma of 0 or less, or an alpha outside (0, 1).
-    Source: highest-density regions, Hyndman 1996; balls in the place of a model's support, Sajjadi et al. 2018 and
+    Source: highest-density regions, Hyndman 1996; balls as an estimate of a model's support, Sajjadi et al. 2018 and
       Kynkaanniemi et al. 2019.
 
     >>> import jax
     >>> means, rng = np.array([[-1.0, 0.0], [1.0, 0.0]]), np.random.default_rng(0)
     >>> one_mode = means[0] + 0.1 * rng.normal(size=(1000, 2))
     >>> found = mixture_support(jax.random.key(0), one_mode, means, 0.1)
-    >>> f"{found.precision:.1f} {found.recall:.1f}"  # all that it makes is right, and half is missing
+    >>> f"{found.precision:.1f} {found.recall:.1f}"  # all samples are right, and half of the data is missing
     '0.9 0.5'
     """
     from scipy.spatial import KDTree
 
     x, m = _checked(samples, means, sigma)
     if not 0 < alpha < 1 or draws < 1:
-        raise ValueError(f"expected an alpha between 0 and 1 and a draw or more, got {alpha} and {draws}")
+        raise ValueError(f"expected an alpha between 0 and 1 and at least 1 draw, got {alpha} and {draws}")
     rng = generator(key)
     y, own = (_draw(rng, m, sigma, count) for count in (draws, len(x)))
     edge = float(np.quantile(mixture_log_density(y, m, sigma), alpha))
@@ -93,17 +93,17 @@ def mixture_support(
 
 
 def mixture_transport(key: Key, samples: ArrayLike, means: ArrayLike, sigma: float) -> MixtureTransport:
-    """The exact Wasserstein-2 distance of samples [n, d] to as many of the mixture, beside that of the mixture's own.
+    """The exact Wasserstein-2 distance from samples [n, d] to n samples of the mixture, and between two such draws.
 
-    Both are `wasserstein2`, so n is at most 5,000. The distance to the distribution itself has no closed form; between
-    two Gaussians it has, see `frechet_distance`.
+    Both use `wasserstein2`, so n is at most 5,000. The distance to the distribution itself has no closed form, except
+    between two Gaussians, see `frechet_distance`.
 
     Raises:
       ValueError: other shapes, more than 5,000 samples, numbers that are not finite, or a sigma of 0 or less.
 
     >>> import jax
     >>> found = mixture_transport(jax.random.key(0), np.zeros((100, 2)), [[-1.0, 0.0], [1.0, 0.0]], 0.01)
-    >>> f"{found.distance:.2f}", found.n  # each mode lies at 1 from all samples
+    >>> f"{found.distance:.2f}", found.n  # each mode has distance 1 from all samples
     ('1.00', 100)
     """
     x, m = _checked(samples, means, sigma)
@@ -129,7 +129,7 @@ def _checked(
 ) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "k d"]]:
     x, m = checked_features("samples", samples), checked_features("means", means)
     if x.shape[1] != m.shape[1]:
-        raise ValueError(f"samples and means must be of one dimension, got shapes {x.shape} and {m.shape}")
+        raise ValueError(f"samples and means must have the same dimension, got shapes {x.shape} and {m.shape}")
     if not sigma > 0 or not np.isfinite(sigma):
         raise ValueError(f"sigma must be a finite number above 0, got {sigma}")
     return x, m

@@ -1,6 +1,6 @@
-"""Which modes of a known mixture do the samples reach, how evenly and how sharply?
+"""Which modes of a known mixture do the samples reach, how evenly and how closely?
 
-Written in jax.numpy, so that a report can be taken inside a compiled run and vmapped over seeds.
+Written in jax.numpy, so that a report can be computed inside a compiled run and vmapped over seeds.
 """
 
 from typing import NamedTuple
@@ -14,47 +14,47 @@ from jaxtyping import Float, Int
 from jaxgan.types import Array, Key
 
 RADIUS = 3.0  # in units of sigma, as in VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018)
-CAPTURED_SHARE = 0.25  # of what an even sampler would give a mode
+CAPTURED_SHARE = 0.25  # of the share that an even sampler gives a mode
 
 
 class ModeReport(NamedTuple):
-    """Of one set of samples, or with the axes of many runs in front.
+    """The report on one set of samples, or on many runs as leading axes.
 
-    A sample is of high quality within 3 sigma of its nearest mode, and counts for it.
+    A sample within 3 sigma of its nearest mode has high quality and counts for that mode.
     """
 
     captured: Int[Array, "*runs"]  # modes with at least a quarter of an even sampler's share
     modes_hit: Int[Array, "*runs"]  # modes with at least one high-quality sample
     shares: Float[Array, "*runs k"]  # high-quality samples of each mode as a share of all samples
     high_quality: Float[Array, "*runs"]  # share of all samples
-    kl_model_data: Float[Array, "*runs"]  # KL(p || uniform), p the shares of the modes among the high-quality samples
-    kl_data_model: Float[Array, "*runs"]  # KL(uniform || p): infinite when a mode is empty
+    kl_model_data: Float[Array, "*runs"]  # KL(p || uniform), p the mode shares among high-quality samples
+    kl_data_model: Float[Array, "*runs"]  # KL(uniform || p): infinite if a mode is empty
     missed: Float[Array, "*runs"]  # share of modes that are not captured
-    spread: Float[Array, "*runs"]  # root mean square of (x - its mode) / sigma, per coordinate, if of high quality
+    spread: Float[Array, "*runs"]  # root mean square of (x - its mode) / sigma per coordinate, if of high quality
 
 
 def mode_report(
     x: ArrayLike, means: ArrayLike, sigma: ArrayLike, *, captured_share: float = CAPTURED_SHARE
 ) -> ModeReport:
-    """Compare samples x [n, d] with an even mixture of N(means[i], sigma^2 I), means [k, d].
+    """Compares samples x [n, d] with an even mixture of N(means[i], sigma^2 I), means [k, d].
 
         captured = #{i: shares_i >= captured_share / k},  shares_i = high-quality samples of mode i / n
 
-    An even sampler gives each mode 1 / k of its n samples. Shares are of all samples, not of the good ones alone:
-    a generator with one good sample in a thousand has captured nothing, and quality is judged first (`high_quality`).
-    A generator of at least captured_share in quality that is even over the modes captures all of them.
+    An even sampler gives each mode 1 / k of its n samples. Shares are relative to all samples, not only to the good
+    ones: a generator with one good sample in a thousand has captured nothing, so look at `high_quality` first. A
+    generator that is even over the modes and has a quality of at least captured_share captures all of them.
 
     `modes_hit` is the count of VEEGAN (Srivastava et al. 2017), PacGAN (Lin et al. 2018) and most papers on rings,
-    grids and stacked digits since Metz et al. (2017): one sample is enough. So it grows with n, and of 2,500 samples
-    a single one decides. Shares against those of the data, as bins that differ, are in Richardson and Weiss (2018).
+    grids and stacked digits since Metz et al. (2017): one sample is enough. So it grows with n, and a single sample of
+    2,500 decides. Richardson and Weiss (2018) compare shares with those of the data, as bins that differ.
 
         kl_model_data = sum_i p_i log(k p_i),  0 log 0 = 0        kl_data_model = 1/k sum_i log(1 / (k p_i))
 
-    in nats and without pseudo-counts. Both are NaN (undefined), as is `spread`, when no sample is of high
-    quality. A sample that is not finite is not of high quality, and changes nothing else.
+    in nats and without pseudo-counts. Both are NaN (undefined), like `spread`, if no sample has high quality. A sample
+    that is not finite does not have high quality, and changes nothing else.
 
     A perfect sampler has a high-quality share of P(chi2_d < 9) and a squared spread of
-    P(chi2_{d+2} < 9) / P(chi2_d < 9), as the tails are cut. For d = 2, where |x - mode|^2 / (2 sigma^2) is
+    P(chi2_{d+2} < 9) / P(chi2_d < 9), because the tails are cut. For d = 2, where |x - mode|^2 / (2 sigma^2) is
     exponential and cut at 4.5, that is 1 - exp(-4.5) = 0.98889 and a spread of
     sqrt(1 - 4.5 / (exp(4.5) - 1)) = 0.97440; a smaller one means too little variety within the modes.
 
@@ -73,7 +73,7 @@ def mode_report(
     good = square < RADIUS**2  # a NaN or infinite sample has a NaN or infinite square: False
     counts = jnp.sum(good[:, None] & (nearest[:, None] == jnp.arange(k)[None, :]), axis=0, dtype=float)
     total = jnp.sum(counts)
-    p = counts / total  # 0 / 0 = NaN is meant: without a high-quality sample there is no histogram
+    p = counts / total  # 0 / 0 = NaN is intended: without high-quality samples there is no histogram
     captured = jnp.sum(counts >= max(1.0, captured_share * n / k))
     return ModeReport(
         captured=captured,
@@ -90,15 +90,15 @@ def mode_report(
 def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *, draws: int = 64) -> ModeReport:
     """The mean of `mode_report` over `draws` draws of n samples from the mixture itself: the yardstick.
 
-    Its kl_model_data is near (k - 1) / (2 n). Its kl_data_model is infinite when any draw left a mode empty,
-    which is then what a perfect sampler scores at this n.
+    Its kl_model_data is about (k - 1) / (2 n). Its kl_data_model is infinite if any draw leaves a mode empty, which is
+    then the score of a perfect sampler at this n.
 
     Args:
-      key: of the draws.
+      key: for the draws.
       means: [k, d], the centres of the modes.
       sigma: their standard deviation.
       n: samples in each draw.
-      draws: over how many the mean is taken.
+      draws: the number of draws to average.
 
     >>> report = perfect_mode_report(jax.random.key(0), means=[[-1.0], [1.0]], sigma=0.1, n=1_000)
     >>> f"{report.high_quality:.3f}"  # P(chi2_1 < 9) = 0.9973
@@ -111,6 +111,6 @@ def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *,
         centre = means[jax.random.randint(key_mode, (n,), 0, len(means))]
         return mode_report(centre + sigma * jax.random.normal(key_noise, centre.shape), means, sigma)
 
-    # One draw after another: side by side they would need draws * n * k * d numbers at once.
+    # One draw after another: all at once would need draws * n * k * d numbers in memory.
     reports = jax.lax.map(report_of_draw, jax.random.split(key, draws))
     return jax.tree.map(lambda values: jnp.mean(values, axis=0), reports)

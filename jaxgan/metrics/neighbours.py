@@ -1,6 +1,6 @@
-"""Are samples distinct from each other, and from the training examples? By the distances to nearest neighbours.
+"""Are samples distinct from each other and from the training examples? Measured by distances to nearest neighbours.
 
-Nothing is asked of the data but a distance, so this serves where neither modes nor classes are known.
+Only a distance between examples is needed, so this works even if neither modes nor classes are known.
 """
 
 import jax.numpy as jnp
@@ -13,9 +13,10 @@ from jaxgan.types import Array
 
 
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-    """Between all pairs, by |x - y|^2 = |x|^2 - 2 x.y + |y|^2 around the mean of y.
+    """Squared distances between all pairs, as |x|^2 - 2 x.y + |y|^2 around the mean of y.
 
-    In float32 off by some 1e-6 of |x|^2: what is nearer than a thousandth of the data's extent counts as equal.
+    The error in float32 is about 1e-6 of |x|^2, so points closer than a thousandth of the extent of the data are
+    indistinguishable.
     """
     centre = jnp.mean(y, axis=0, keepdims=True)
     x, y = x - centre, y - centre
@@ -39,9 +40,9 @@ def distinctness(samples: ArrayLike, real: ArrayLike) -> Float[Array, ""]:
 
         superiority(min_j |x_i - x_j|, min_j |r_i - r_j|)
 
-    About 1/2 for samples from the data's distribution, 0 where all samples are alike, near 1 for noise that is spread
-    more widely than the data. Of as many samples [n, d] as real examples [n, d]: distances to the nearest shrink as n
-    grows.
+    About 1/2 for samples from the data distribution, 0 if all samples are equal, close to 1 for noise with a wider
+    spread than the data. Use as many samples [n, d] as real examples [n, d], because distances to nearest neighbours
+    shrink as n grows.
 
     Raises:
       ValueError: other shapes, or fewer than two examples.
@@ -59,17 +60,17 @@ def distinctness(samples: ArrayLike, real: ArrayLike) -> Float[Array, ""]:
 
 
 def memorization(share: ArrayLike, train: int, heldout: int) -> Float64[np.ndarray, "*runs"]:
-    """By how much more samples are nearest to a training example than to a held-out one, between 0 and 1.
+    """The excess of samples that are closest to a training example rather than a held-out one, between 0 and 1.
 
         (share - s0) / (1 - s0),  s0 = T / (T + H)
 
-    0 where training and held-out examples are alike to the generator, whatever the quality of its samples; 1 where all
-    samples are copies. A mean of so many samples, it can be a little below 0.
+    0 if the generator does not distinguish training and held-out examples, whatever the quality of its samples; 1 if
+    all samples are copies. It is estimated from a finite number of samples, so it can be slightly below 0.
 
     Args:
-      share: of samples whose nearest example is a training one; an equal distance to both kinds counts half.
-      train: T, how many training examples there are.
-      heldout: H, how many held-out ones.
+      share: the share of samples whose nearest example is a training example; ties count half.
+      train: T, the number of training examples.
+      heldout: H, the number of held-out examples.
 
     Example:
       >>> float(memorization(0.75, train=100, heldout=100)), float(memorization(1.0, train=80, heldout=20))

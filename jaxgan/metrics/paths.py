@@ -1,4 +1,4 @@
-"""Is a latent space smooth? What the examples along paths of latents come to, by their features or pixels. NumPy."""
+"""Is a latent space smooth? Measures examples along latent paths by their features or pixels. NumPy."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 
 class PathReport(NamedTuple):
-    """Of each path, by the distances d_i = |x_{i+1} - x_i| of its n examples."""
+    """Measures of each path, from the distances d_i = |x_{i+1} - x_i| of its n examples."""
 
     length: Float64[np.ndarray, " paths"]  # sum_i d_i
     detour: Float64[np.ndarray, " paths"]  # the length in units of |x_n - x_1|: 1 for a straight line
@@ -19,9 +19,9 @@ class PathReport(NamedTuple):
 def path_report(features: ArrayLike) -> PathReport:
     """How examples change along paths of latents, from their features or pixels [paths, n, d], n >= 3 on each path.
 
-    A smooth generator changes its examples evenly: unevenness near 0 and a largest step near the mean. Where it jumps
-    from one kind of example to another, a few steps have all of the length. The detour is infinite where both ends are
-    one example and the path is not; all but the length are NaN where nothing moves.
+    A smooth generator changes its examples evenly: the unevenness is close to 0 and the largest step close to the mean.
+    If it jumps from one kind of example to another, a few steps account for most of the length. The detour is infinite
+    if both ends are equal but the path is not constant; everything except the length is NaN if nothing changes.
 
     Raises:
       ValueError: another shape, or fewer than 3 examples on a path.
@@ -42,11 +42,11 @@ def path_report(features: ArrayLike) -> PathReport:
 
 
 def perceptual_path_length(start: ArrayLike, end: ArrayLike, epsilon: float) -> Float64[np.ndarray, " n"]:
-    """|f(G(z')) - f(G(z))|^2 / epsilon^2 of each pair of features [n, d], whose latents are epsilon of a path apart.
+    """|f(G(z')) - f(G(z))|^2 / epsilon^2 for each pair of features [n, d] whose latents are epsilon of a path apart.
 
-    Its mean over random places of random paths is the perceptual path length, small where a small change of the latent
-    is a small change of the image. The source takes VGG16's features; values of other features compare among themselves
-    alone.
+    Its mean over random places on random paths is the perceptual path length, which is small if small changes of the
+    latent cause small changes of the image. The source uses features of VGG16; values from different features are not
+    comparable.
     Source: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, section 4.1.
 
     Raises:

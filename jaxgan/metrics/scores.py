@@ -1,4 +1,4 @@
-"""Scores of one set of samples alone, without data: the inception score and the Vendi score."""
+"""Scores of a set of samples without reference data: the Inception score and the Vendi score."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,24 +11,25 @@ from jaxgan.metrics.inputs import checked_features
 
 
 class InceptionScore(NamedTuple):
-    """A mean over parts of the samples, between 1 and the number of classes."""
+    """The mean over parts of the samples, between 1 and the number of classes."""
 
     mean: float
-    std_over_splits: float  # divided by the number of parts, as papers print it: no standard error of the mean
+    std_over_splits: float  # divided by the number of parts, as in papers; not a standard error of the mean
 
 
 def inception_score(probabilities: ArrayLike, *, splits: int = 10) -> InceptionScore:
-    """The inception score of a classifier's probabilities [n, K], a mean over parts of n / splits samples in order.
+    """The Inception score from a classifier's probabilities [n, K]: a mean over consecutive n / splits samples.
 
         exp(1/n sum_i KL(p_i || mean p)),   0 log 0 = 0
 
-    1 where all samples have the same probabilities, K where each is certain and classes are even. Biased downwards in
-    small parts, and a score of the classifier's certainty: it sees no copies, and no lack of variety within a class.
-    Shuffle samples that come by class. It is the published score for the probabilities of one Inception network only.
+    1 if all samples have the same probabilities, K if each prediction is certain and classes are balanced. It is biased
+    downwards for small parts, and measures the classifier's certainty: it does not detect copies or a lack of variety
+    within a class. Shuffle samples that are sorted by class. It equals the published score only for the probabilities
+    of one particular Inception network.
 
     Raises:
-      ValueError: other shapes, rows that are not finite, negative or off a sum of 1 by over 1e-3, fewer samples than
-        splits.
+      ValueError: other shapes, rows that are not finite, negative, or with a sum that differs from 1 by more than
+        1e-3, or fewer samples than splits.
     Source: Salimans et al. 2016, Improved techniques for training GANs; split as in torch-fidelity.
 
     >>> inception_score(np.tile(np.eye(4), (5, 1)), splits=5)
@@ -38,9 +39,9 @@ def inception_score(probabilities: ArrayLike, *, splits: int = 10) -> InceptionS
 
     p = checked_features("probabilities", probabilities)
     if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
-        raise ValueError(f"probabilities must be at least 0 and sum to 1 in a row, got sums from {_span(p)}")
+        raise ValueError(f"probabilities must be at least 0 and sum to 1 in each row, got sums from {_span(p)}")
     if not 1 <= splits <= len(p):
-        raise ValueError(f"expected from 1 split up to as many as the {len(p)} samples, got {splits}")
+        raise ValueError(f"expected from 1 to {len(p)} splits for {len(p)} samples, got {splits}")
     edges = [i * len(p) // splits for i in range(splits + 1)]
     parts = [p[start:stop] for start, stop in pairwise(edges)]
     scores = [float(np.exp(np.mean(np.sum(rel_entr(part, part.mean(axis=0)), axis=1)))) for part in parts]
@@ -48,14 +49,14 @@ def inception_score(probabilities: ArrayLike, *, splits: int = 10) -> InceptionS
 
 
 def vendi_score(features: ArrayLike, *, order: float = 1.0) -> float:
-    """The effective number of distinct samples among features [n, d], by cosine similarity: 1 .. min(n, d).
+    """The effective number of distinct samples from features [n, d], by cosine similarity: from 1 to min(n, d).
 
         exp(-sum_i l_i log l_i),  l the eigenvalues of K / n,  K_ij = x_i.x_j / (|x_i| |x_j|)
 
-    and for an order q other than 1, (sum_i l_i^q)^(1 / (1 - q)), where a larger q counts rare kinds of samples less.
-    The eigenvalues that are not 0 are those of a d x d matrix, so n may be large. It tells how varied the samples are,
-    not whether rightly: compare with the data's, at equal n. Features that are never negative, as after a ReLU, are all
-    similar; take their mean over the data off first.
+    and (sum_i l_i^q)^(1 / (1 - q)) for an order q other than 1; a larger q gives less weight to rare kinds of samples.
+    The nonzero eigenvalues are those of a d x d matrix, so n may be large. It measures how varied the samples are, not
+    whether that variety is right: compare it with the value of the data at equal n. Features that are never negative,
+    as after a ReLU, are all similar; subtract their mean over the data first.
 
     Raises:
       ValueError: other shapes, rows of length 0 or not finite, or an order below 0.
@@ -73,7 +74,7 @@ def vendi_score(features: ArrayLike, *, order: float = 1.0) -> float:
 
 
 def vendi_score_of(similarity: ArrayLike, *, order: float = 1.0) -> float:
-    """`vendi_score` of a matrix of similarities [n, n] by any positive semidefinite kernel with k(x, x) = 1.
+    """`vendi_score` of a similarity matrix [n, n] from any positive semidefinite kernel with k(x, x) = 1.
 
     Any positive multiple of the matrix has the same score.
 
@@ -89,7 +90,7 @@ def vendi_score_of(similarity: ArrayLike, *, order: float = 1.0) -> float:
     if order < 0:
         raise ValueError(f"order must be at least 0, got {order}")
     shares = np.linalg.eigvalsh(k / np.trace(k))
-    shares = shares[shares > 1e-12]  # zeros come out as 1e-16, and order 0 would count them
+    shares = shares[shares > 1e-12]  # zeros appear as 1e-16, and order 0 would count them
     shares = shares / shares.sum()
     if order == 1:
         return float(np.exp(-np.sum(shares * np.log(shares))))
@@ -97,4 +98,4 @@ def vendi_score_of(similarity: ArrayLike, *, order: float = 1.0) -> float:
 
 
 def _span(p: Float64[np.ndarray, "n k"]) -> str:
-    return f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g} and a least value of {p.min():.4g}"
+    return f"{p.sum(axis=1).min():.4g} to {p.sum(axis=1).max():.4g} and a smallest value of {p.min():.4g}"

@@ -1,4 +1,4 @@
-"""How sharp is each image: its power along spatial frequency, and the variance of its Laplacian. NumPy and SciPy."""
+"""The sharpness of images: power over spatial frequency, and the variance of the Laplacian. NumPy and SciPy."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,27 +8,27 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 _PIECE = 2**22  # pixels transformed at a time: 64 MiB of complex numbers
-CUT = 0.25  # cycles per pixel from which a frequency is high: half of the largest that a row of pixels can hold
+CUT = 0.25  # cycles per pixel above which a frequency is high: half of the Nyquist frequency
 
 
 class RadialSpectrum(NamedTuple):
-    """Power of images along spatial frequency, averaged over directions and channels."""
+    """The power of images over spatial frequency, averaged over directions and channels."""
 
     frequency: Float64[np.ndarray, " k"]  # cycles per pixel, j / min(h, w) for j = 1 .. min(h, w) // 2
     power: Float64[np.ndarray, "n k"]  # mean of |F|^2 / (h w) over the ring of frequencies nearest to each
 
 
 def radial_power_spectrum(images: ArrayLike, *, window: bool = False) -> RadialSpectrum:
-    """The power spectrum of each image [n, h, w, c] along the radius of its frequency.
+    """The radial power spectrum of each image [n, h, w, c].
 
         power(r) = mean over channels and over (u, v) with sqrt(u^2 + v^2) in r +- 1 / (2 m) of |F(u, v)|^2 / (h w)
 
-    with m = min(h, w) and F the discrete Fourier transform of the image less its mean, channel by channel. White noise
-    of variance s^2 has power s^2 at every frequency. Frequencies beyond 1/2 cycle per pixel, which only slanted waves
-    have, are left out. All 0 for a constant image; NaN for one that is not finite.
+    with m = min(h, w) and F the discrete Fourier transform of the image minus its mean, for each channel. White noise
+    of variance s^2 has power s^2 at every frequency. Frequencies above 1/2 cycle per pixel, which only diagonal waves
+    have, are left out. All values are 0 for a constant image, and NaN for an image that is not finite.
 
-    `window` multiplies by Hann's window first (scaled so that noise keeps its power, but at the lowest frequency): an
-    image is no period of anything, and what its opposite edges differ by would show at all frequencies.
+    `window` first multiplies by a Hann window (scaled so that noise keeps its power, except at the lowest frequency):
+    an image is not periodic, and the difference between its opposite edges would otherwise appear at all frequencies.
 
     Source: Durall et al. 2020, Watch your Up-Convolution, section 3.1 (the azimuthal integral).
 
@@ -48,7 +48,7 @@ def radial_power_spectrum(images: ArrayLike, *, window: bool = False) -> RadialS
 
 
 def ring_weights(x: ArrayLike) -> Float64[np.ndarray, "k frequency"]:
-    """What a ring's mean takes of each frequency of `rfft2` of images [n, h, w, c], flattened: rows that sum to 1.
+    """The weight of each frequency of `rfft2` in each ring, for images [n, h, w, c], flattened: rows sum to 1.
 
     Example:
       >>> ring_weights(np.zeros((1, 8, 8, 3))).shape  # rings of 1 to 4 waves; 8 x 5 frequencies
@@ -63,10 +63,10 @@ def ring_weights(x: ArrayLike) -> Float64[np.ndarray, "k frequency"]:
 
 
 def high_frequency_share(images: ArrayLike, *, cut: float = CUT, window: bool = False) -> Float64[np.ndarray, " n"]:
-    """The share of each image's power, its mean left out, at frequencies above `cut` cycles per pixel; 0 to 1.
+    """The share of each image's power, without its mean, at frequencies above `cut` cycles per pixel; 0 to 1.
 
-    The same for an image and for a multiple of it. White noise has about 1 - pi cut^2. NaN for an image that is
-    constant in every channel, of which there is no share, and for one that is not finite.
+    It does not depend on the contrast of the image. White noise has about 1 - pi cut^2. NaN for images that are
+    constant in every channel, which have no such share, and for images that are not finite.
 
     Raises:
       ValueError: images that are not [n, h, w, c] with n >= 1 and h, w >= 2, or a cut outside (0, 1/2].
@@ -87,14 +87,14 @@ def high_frequency_share(images: ArrayLike, *, cut: float = CUT, window: bool = 
 
 
 def laplacian_variance(images: ArrayLike) -> Float64[np.ndarray, " n"]:
-    """The variance of each image's Laplacian, in units of the image's own variance, averaged over channels.
+    """The variance of each image's Laplacian divided by the image's own variance, averaged over channels.
 
         var(x[i+1, j] + x[i-1, j] + x[i, j+1] + x[i, j-1] - 4 x[i, j]) / var(x[i, j])
 
-    over inner pixels, both variances taken channel by channel and added. The plain variance is the usual measure of
-    focus; divided by the image's it is the same for an image and a multiple of it. White noise has 20, and a wave of
-    frequency (u, v) (4 - 2 cos 2 pi u - 2 cos 2 pi v)^2, at most 64. NaN for an image that is constant in every
-    channel, and for one that is not finite.
+    over inner pixels, with both variances computed for each channel and added. The plain variance is the usual measure
+    of focus; dividing by the image's variance makes it independent of contrast. White noise has 20; a wave of frequency
+    (u, v) has (4 - 2 cos 2 pi u - 2 cos 2 pi v)^2, at most 64. NaN for images that are constant in every channel, and
+    for images that are not finite.
 
     Source: Pech-Pacheco et al. 2000, Diatom autofocusing in brightfield microscopy (LAPV in Pertuz et al. 2013).
 
@@ -118,21 +118,21 @@ def checked_images(images: ArrayLike, least: int) -> Float64[np.ndarray, "n h w 
     """Images as float64.
 
     Raises:
-      ValueError: they are not [n, h, w, c], or too small.
+      ValueError: images that are not [n, h, w, c], or are too small.
     """
     x = np.asarray(images, dtype=np.float64)
     if x.ndim != 4 or not x.size or min(x.shape[1:3]) < least:
-        raise ValueError(f"expected images [n, h, w, c] of {least} x {least} pixels or more, got shape {x.shape}")
+        raise ValueError(f"expected images [n, h, w, c] of at least {least} x {least} pixels, got shape {x.shape}")
     return x
 
 
 def _varies(x: Float64[np.ndarray, "n h w c"]) -> np.ndarray:
-    """Which images are finite and not constant in every channel, exactly: rounding makes variances of constants."""
+    """Which images are finite and not constant in every channel; exact, because rounding gives constants a variance."""
     return np.isfinite(x).all(axis=(1, 2, 3)) & (x != x[:, :1, :1]).any(axis=(1, 2, 3))
 
 
 def _power(x: Float64[np.ndarray, "n h w c"], window: bool) -> Iterator[Float64[np.ndarray, "b h v"]]:
-    """|F|^2 / (h w), a mean over channels, a piece of the images at a time; v runs over half of the frequencies."""
+    """|F|^2 / (h w), averaged over channels, a piece of the images at a time; v runs over half of the frequencies."""
     from scipy import fft
 
     h, w = x.shape[1:3]
@@ -145,22 +145,22 @@ def _power(x: Float64[np.ndarray, "n h w c"], window: bool) -> Iterator[Float64[
             mean = np.sum(weight * piece, axis=(1, 2), keepdims=True) / np.sum(weight * np.ones((1, h, w, 1)))
             centred = np.where(_varies(piece)[:, None, None, None], piece - mean, 0.0 * piece)
             found = np.abs(fft.rfft2(weight * centred, axes=(1, 2))) ** 2 / (h * w)
-        found[:, 0, 0] = 0.0  # what rounding leaves of the mean
+        found[:, 0, 0] = 0.0  # only rounding error of the mean
         yield found.mean(axis=-1)
 
 
 def hann(n: int) -> Float64[np.ndarray, " n"]:
-    """Hann's window without its two zeros."""
+    """The Hann window without its two zeros."""
     return np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
 
 
 def radius(h: int, w: int) -> Float64[np.ndarray, "h v"]:
-    """Of the frequencies of half a transform, cycles per pixel."""
+    """The radial frequencies of half a transform, in cycles per pixel."""
     return np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None])
 
 
 def half_weight(h: int, w: int) -> Float64[np.ndarray, "h v"]:
-    """How many frequencies of the whole transform each of its half stands for; its mean is none."""
+    """The number of full-transform frequencies that each one of the half transform represents; 0 for the mean."""
     twice = np.full(w // 2 + 1, 2.0)
     twice[0] = 1.0
     if w % 2 == 0:

@@ -1,4 +1,4 @@
-"""The moments of a reference in a file, as they are published: `mu` and `sigma` in one .npz."""
+"""Reference moments in a file of the published form: `mu` and `sigma` in one .npz."""
 
 import zipfile
 from pathlib import Path
@@ -9,16 +9,16 @@ import numpy as np
 from jaxgan.files import StoreError, written_whole
 from jaxgan.metrics.frechet import Moments
 
-_ASYMMETRY = 1e-4  # of the largest covariance: published files are of float32 here and there
+_ASYMMETRY = 1e-4  # of the largest covariance: some published files are float32
 
 
 class ReferenceStatistics(NamedTuple):
-    """The moments of features of real examples, and what is known of them.
+    """The moments of features of real examples, with their origin.
 
-    moments:  of n examples; where n is not known it is 2, the least that a distance takes
-    n:        how many examples, or None: published files do not say
-    features: the name of what the features are of, or ""
-    digest:   SHA-256 of what that has learned, or ""
+    moments:  of n examples; if n is unknown it is 2, the smallest number that a distance accepts
+    n:        the number of examples, or None: published files do not state it
+    features: the name of the feature extractor, or ""
+    digest:   SHA-256 of the extractor's learned parameters, or ""
     data:     the name of the examples, or ""
     """
 
@@ -30,7 +30,7 @@ class ReferenceStatistics(NamedTuple):
 
 
 def write_statistics(path: Path | str, statistics: ReferenceStatistics) -> None:
-    """Writes `mu` [d] and `sigma` [d, d] in float64, as other programs read them, and beside them what else is known.
+    """Writes `mu` [d] and `sigma` [d, d] in float64, as other programs expect, and whatever else is known.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -47,11 +47,11 @@ def write_statistics(path: Path | str, statistics: ReferenceStatistics) -> None:
 
 
 def read_statistics(path: Path | str) -> ReferenceStatistics:
-    """What `write_statistics` or another program wrote: `mu` and `sigma`, no Python objects.
+    """Reads what `write_statistics` or another program wrote: `mu` and `sigma`, no Python objects.
 
     Raises:
-      StoreError: no such file, a damaged one, other arrays, shapes that do not fit, numbers that are not finite, or a
-        sigma that is no covariance.
+      StoreError: a missing or damaged file, other arrays, shapes that do not fit, numbers that are not finite, or a
+        sigma that is not a covariance.
     """
     path = Path(path)
     if not path.is_file():
@@ -60,7 +60,7 @@ def read_statistics(path: Path | str) -> ReferenceStatistics:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        # np.load gives an array for a .npy file, which is no context
+        # for a .npy file np.load returns an array, which is not a context manager
         raise StoreError(
             f"{path}: expected a .npz with mu and sigma, got a file that cannot be read as such"
         ) from error

@@ -1,4 +1,4 @@
-"""Wasserstein-2 distances between samples: along random lines in any number, and exact for up to some thousands."""
+"""Wasserstein-2 distances between samples: sliced for any number, and exact for up to a few thousand."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from jaxgan.metrics.inputs import checked_pair, generator
 from jaxgan.types import Key
 
 _LINES = 64  # projected at a time
-MOST = 5000  # rows that are assigned to each other: 200 MiB of distances
+MOST = 5000  # rows on each side: 200 MiB of distances
 
 
 class SlicedWasserstein(NamedTuple):
-    """A mean over random directions of squared distances on a line."""
+    """The mean over random directions of squared one-dimensional distances."""
 
     squared: float  # squared units of the features
-    standard_error: float  # of the choice of directions alone, not of the features
-    mind: float  # 3 d squared: the Monge inception distance's scale, where a shift by s counts 3 |s|^2
+    standard_error: float  # from the choice of directions only, not from the features
+    mind: float  # 3 d squared: the scale of the Monge Inception distance, in which a shift by s gives 3 |s|^2
 
 
 def sliced_wasserstein(
@@ -28,10 +28,10 @@ def sliced_wasserstein(
 
         mean over unit directions u of W2^2(u.x, u.y),   W2^2 = 1/n sum_i (x_(i) - y_(i))^2 of sorted values
 
-    with n and m unequal the exact integral of the squared difference of the two quantile functions. A shift by s alone
-    makes |s|^2 / d. Directions are Gaussian vectors over their lengths. It sees more than the first two moments, which
-    are all that the Frechet distance sees, and needs no inverse or root of a matrix, so few samples in many dimensions
-    do. Biased upwards at small n, as that is.
+    and, if n and m differ, the exact integral of the squared difference of the two quantile functions. A shift by s
+    gives |s|^2 / d. Directions are normalized Gaussian vectors. Unlike the Frechet distance, it depends on more than
+    the first two moments and needs no inverse or root of a matrix, so few samples in many dimensions suffice. Like the
+    Frechet distance, it is biased upwards at small n.
 
     Raises:
       ValueError: other shapes, fewer than 1 direction, or features that are not finite.
@@ -59,9 +59,9 @@ def wasserstein2(features: ArrayLike, reference: ArrayLike) -> float:
 
         sqrt(min over permutations p of 1/n sum_i |x_i - y_p(i)|^2)
 
-    by the assignment problem: n^3 operations at worst, about a second for 2,000 and eight for 5,000 in
-    the plane. It is not that of the distributions, above which it lies by about n^(-1/d): compare with two samples of
-    the data at the same n.
+    solved as an assignment problem: n^3 operations at worst, about one second for 2,000 and eight for 5,000 points in
+    the plane. It exceeds the distance between the distributions by about n^(-1/d), so compare it with the distance
+    between two samples of the data at the same n.
 
     Raises:
       ValueError: other shapes, unequal numbers, more than 5,000, or features that are not finite.
@@ -75,7 +75,7 @@ def wasserstein2(features: ArrayLike, reference: ArrayLike) -> float:
 
     x, y = checked_pair(features, reference)
     if len(x) != len(y) or len(x) > MOST:
-        raise ValueError(f"expected as many features as reference, at most {MOST:,}, got {len(x):,} and {len(y):,}")
+        raise ValueError(f"expected equally many rows on both sides, at most {MOST:,}, got {len(x):,} and {len(y):,}")
     squares = cdist(x, y, "sqeuclidean")
     return float(np.sqrt(squares[linear_sum_assignment(squares)].mean()))
 
@@ -86,7 +86,7 @@ def _on_lines(x: Float64[np.ndarray, "n lines"], y: Float64[np.ndarray, "m lines
     n, m = len(x), len(y)
     if n == m:
         return np.mean((x - y) ** 2, axis=0)
-    # Both quantile functions are constant between the levels i / n and j / m: whole numbers in units of 1 / (n m).
+    # Both quantile functions are constant between levels i / n and j / m, which are integers in units of 1 / (n m).
     levels = np.union1d(np.arange(n) * m, np.arange(m) * n)
     weights = np.diff(levels, append=n * m) / (n * m)
     return weights @ (x[levels // m] - y[levels // n]) ** 2

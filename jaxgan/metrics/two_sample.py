@@ -1,4 +1,4 @@
-"""Can a classifier tell samples from data? Its accuracy on examples that it was not trained on is a test."""
+"""Can a classifier distinguish samples from data? Its accuracy on held-out examples is a statistical test."""
 
 from typing import Literal, NamedTuple
 
@@ -10,13 +10,13 @@ from jaxgan.types import Key
 
 
 class TwoSampleTest(NamedTuple):
-    """Of the hypothesis that features and reference are of one distribution."""
+    """The test of the hypothesis that features and reference have the same distribution."""
 
-    accuracy: float  # on held-out rows, half of them of each kind: about 1/2 under the hypothesis
-    p_value: float  # of so high an accuracy under the hypothesis
-    heldout: int  # rows that the accuracy is taken over
-    found_features: float  # the share of held-out features that were told to be such
-    found_reference: float  # the share of the held-out reference
+    accuracy: float  # on held-out rows, half from each set: about 1/2 under the hypothesis
+    p_value: float  # probability of at least this accuracy under the hypothesis
+    heldout: int  # number of held-out rows
+    found_features: float  # share of held-out features that were classified as features
+    found_reference: float  # share of held-out reference rows that were classified as reference
 
 
 def classifier_two_sample_test(
@@ -27,29 +27,30 @@ def classifier_two_sample_test(
     classifier: Literal["logistic", "neighbour"] = "logistic",
     heldout: float = 0.5,
 ) -> TwoSampleTest:
-    """Train a classifier to tell features [n, d] from a reference [m, d], and test it on rows held out.
+    """Trains a classifier to distinguish features [n, d] from a reference [m, d], and tests it on held-out rows.
 
         p_value = P(B >= correct),  B ~ binomial(heldout rows, 1/2)
 
-    Of either set the same number is taken at random, min(n, m), so chance is 1/2. Under the hypothesis the number of
-    correct answers has mean 1/2 and at most the binomial's variance, so the test is valid for any classifier, and exact
-    where it answers evenly. Features are standardized by the training rows; one that is constant there does not count.
+    The same number of rows, min(n, m), is drawn at random from each set, so the accuracy of guessing is 1/2. Under the
+    hypothesis the share of correct answers has mean 1/2 and at most the variance of the binomial, so the test is valid
+    for any classifier, and exact if its answers are balanced. Features are standardized with the training rows; those
+    that are constant there do not count.
 
-    `logistic` sees differences in mean along some direction, with L2 regularization of scikit-learn's strength;
-    `neighbour` takes the kind of the nearest training row and sees any difference, if weakly in many dimensions. Where
-    samples are copies of reference rows, the nearest neighbour of a held-out row is often of the other kind: an
-    accuracy well below 1/2 tells of that, see `found_reference`.
+    `logistic` detects differences in mean along some direction, with scikit-learn's default L2 regularization.
+    `neighbour` predicts the set of the nearest training row; it detects any difference, but only weakly in many
+    dimensions. If samples are copies of reference rows, the nearest neighbour of a held-out row is often in the other
+    set; an accuracy well below 1/2 indicates this, see `found_reference`.
 
     Args:
-      key: of what is taken and what held out.
+      key: for the choice of rows and held-out rows.
       features: [n, d], n >= 4.
       reference: [m, d], m >= 4.
       classifier: "logistic" regression, or the nearest "neighbour".
-      heldout: the share of rows to test on.
+      heldout: the share of rows used for testing.
 
     Raises:
-      ValueError: other shapes, fewer than 4 rows, features that are not finite, another classifier, or a share that
-        leaves less than one row of a kind on either side.
+      ValueError: other shapes, fewer than 4 rows, features that are not finite, an unknown classifier, or a share that
+        leaves no row of a set for training or testing.
     Source: Lopez-Paz and Oquab 2017, Revisiting classifier two-sample tests.
 
     >>> import jax
@@ -71,7 +72,7 @@ def classifier_two_sample_test(
     count = min(len(x), len(y))
     held = round(heldout * count)
     if not 0 < held < count:
-        raise ValueError(f"heldout must leave rows on both sides of {count} of a kind, got {heldout}")
+        raise ValueError(f"heldout must leave rows for training and testing out of {count} in each set, got {heldout}")
     rng = generator(key)
     x, y = (rows[rng.permutation(len(rows))[:count]] for rows in (x, y))
     model = make_pipeline(StandardScaler(), models[classifier])

@@ -17,13 +17,13 @@ from jaxgan.types import Array, Images
 class SelfAttention(nn.Module):
     """Images x [n, h, w, c] -> x + gamma W_o sum_j a_ij h(x_j), a_ij = softmax over j of <f(x_i), g(x_j)>.
 
-    f, g, h and W_o are 1 x 1 convolutions without biases, to c/8, c/8, c/2 and c channels; i runs over all pixels, and
-    j over the largest of each 2 x 2 of them, of g and of h, channel by channel. gamma is learned and begins at 0, so
-    the layer begins as the identity. The weights a_ij are computed in float32 or wider; `wrap` goes around every
-    convolution, say a spectral norm.
+    f, g, h and W_o are 1 x 1 convolutions without biases, with c/8, c/8, c/2 and c output channels. i runs over all
+    pixels, and j over the 2 x 2 max-pooled pixels of g and h. gamma is learned and starts at 0, so the layer starts as
+    the identity. The weights a_ij are computed in float32 or wider; `wrap` is applied to every convolution, such as a
+    spectral norm.
 
-    Source: Zhang et al. 2019, Self-Attention Generative Adversarial Networks. The paper has c/8 channels for h, too,
-    and all pixels j; what is here is its authors' code, and BigGAN's.
+    Source: Zhang et al. 2019, Self-Attention Generative Adversarial Networks. The paper uses c/8 channels for h as
+    well, and all pixels j; this follows its authors' code and that of BigGAN.
 
     Raises:
       ValueError: when called, an odd height or width.
@@ -63,6 +63,6 @@ class SelfAttention(nn.Module):
 
 
 def _largest(x: Images) -> Float[Array, "n h//2 w//2 c"]:
-    """Of each 2 x 2 pixels the largest value, channel by channel."""
+    """2 x 2 max pooling."""
     n, h, w, c = x.shape
     return jnp.max(x.reshape(n, h // 2, 2, w // 2, 2, c), axis=(2, 4))

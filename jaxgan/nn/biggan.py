@@ -1,12 +1,13 @@
 """BigGAN (Brock et al. 2019), for images of 16, 32, 64, 128 and 256 pixels.
 
-Channels and places of attention from 64 pixels on are those of google/compare_gan (resnet_biggan.py), whose parameter
-counts are published; 32 pixels are the CIFAR-10 networks of the authors' own code (ajbrock/BigGAN-PyTorch), and 16 the
-same with a block less. Layers are those of the authors' code: nearest-neighbour doubling, scales 1 + W c of BatchNorm,
-no ReLU on the image, sums over pixels at the end, kernels that begin orthogonal and are divided by their spectral norm
-in both players, the embedding of the classes in the generator alone not. A discriminator's block that keeps its number
-of channels has the image itself as its shortcut, as theirs at 128 pixels (compare_gan has none there, and no
-parameter either); at 16 and 32 pixels, as theirs, with a 1 x 1 convolution where it halves the image.
+From 64 pixels on, channels and the placement of attention follow google/compare_gan (resnet_biggan.py), whose parameter
+counts are published. The networks for 32 pixels are those for CIFAR-10 in the authors' own code
+(ajbrock/BigGAN-PyTorch), and those for 16 pixels have one block less. Layers follow the authors' code:
+nearest-neighbour doubling, BatchNorm scales 1 + W c, no ReLU on the image, sums over pixels at the end, and orthogonal
+initial kernels that are divided by their spectral norm in both players, except for the class embedding of the
+generator. A discriminator block that keeps its number of channels uses the image itself as the shortcut, as in their
+network for 128 pixels (compare_gan has no shortcut there, which needs no parameters either). At 16 and 32 pixels, as in
+their code, a shortcut has a 1 x 1 convolution if its block halves the image.
 """
 
 from functools import partial
@@ -25,13 +26,13 @@ from jaxgan.types import Array, Images
 
 
 class Form(NamedTuple):
-    """What both networks look like for images of one size; channels are multiples of the width."""
+    """The layout of both networks for one image size; channels are multiples of the width."""
 
-    generator: tuple[int, ...]  # at 4 x 4 pixels, and after every block, which doubles the image
+    generator: tuple[int, ...]  # at 4 x 4 pixels and after every block; each block doubles the image
     discriminator: tuple[int, ...]  # after every block
-    halvings: int  # how many of its blocks halve the image, from the first on
-    attention: tuple[int, int] = (0, 0)  # pixels a side of what has it, of generator and discriminator; 0: none
-    projected: bool = False  # whether every block that halves has a 1 x 1 convolution in its shortcut
+    halvings: int  # number of blocks that halve the image, counted from the first
+    attention: tuple[int, int] = (0, 0)  # pixels a side at which generator and discriminator have it; 0: none
+    projected: bool = False  # whether halving blocks have a 1 x 1 convolution in their shortcut
 
 
 FORMS = {
@@ -42,30 +43,30 @@ FORMS = {
     256: Form((16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), 6, (128, 64)),
 }
 form_of = partial(form_for, forms=FORMS, network="a BigGAN")
-"""The form for images of a size; a ValueError names the sizes that there are."""
+"""The layout for an image size; a ValueError names the available sizes."""
 
 
 class BigGANGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (-1, 1).
 
-    With `skip_z` the latent is cut into chunks, one for the first layer and one for each block, the first ones longer
-    by one where they cannot be equal. With `classes` and the condition "shared_embedding" a learned vector of the
-    class, of `embedding` numbers and the same for all layers, is joined to every block's chunk. From these comes the
-    scale and the offset of both BatchNorms of a block; the last BatchNorm has its own alone.
+    With `skip_z` the latent is divided into chunks, one for the first layer and one for each block; if they cannot be
+    equal, the first ones are longer by one. With `classes` and the condition "shared_embedding" a learned vector for
+    the class, with `embedding` numbers and shared by all layers, is joined to the chunk of every block. These determine
+    the scale and offset of both BatchNorms of a block; the last BatchNorm has its own parameters.
 
-    `width` is the number of channels before the last layer from 128 pixels on (at 64 a half of it, below a quarter).
-    `attention` is how many pixels a side what has self-attention has; None: as published, 64 at 128 pixels and 128 at
-    256; 0: none. `spectral_norm` divides every kernel by its largest singular value. `dtype` is that of the
-    computation, as in flax (None: that of the parameters); the result is float32 or wider.
+    `width` is the number of channels before the last layer from 128 pixels on (half of it at 64, a quarter below).
+    `attention` is the number of pixels a side at which self-attention is applied; None: as published, 64 at 128 pixels
+    and 128 at 256; 0: nowhere. `spectral_norm` divides every kernel by its largest singular value. `dtype` is the type
+    of the computation, as in flax (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
     Source: Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis, appendix B.
 
     Raises:
-      ValueError: when called, another size than 16, 32, 64, 128 or 256, attention at a size that no block has, or a
-        latent of fewer numbers than chunks.
+      ValueError: when called, a size other than 16, 32, 64, 128 or 256, attention at a size that no block has, or a
+        latent with fewer numbers than chunks.
 
     Example:
       >>> import jax
@@ -118,18 +119,18 @@ class BigGANGenerator(nn.Module):
 class BigGANDiscriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n].
 
-    `width` is the number of channels after the first block from 128 pixels on (at 64 a half of it, below a quarter).
-    `attention` is as in the generator; None: as published, 64 at 128 and at 256 pixels. `dtype` and `spectral_norm`
-    are as there, too. No example's logit depends on another. The last features, sums over pixels, are sown as
-    "features".
+    `width` is the number of channels after the first block from 128 pixels on (half of it at 64, a quarter below).
+    `attention`, `dtype` and `spectral_norm` are as in the generator, except that the published `attention` is 64 at 128
+    and at 256 pixels. An example's logit does not depend on other examples. The last features, sums over pixels, are
+    sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`; the paper's is "projection".
 
     Source: Brock et al. 2019, as the generator; Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Raises:
-      ValueError: when called, images of another size than 16, 32, 64, 128 or 256 pixels, or attention at a size that no
+      ValueError: when called, images of a size other than 16, 32, 64, 128 or 256 pixels, or attention at a size that no
         block has.
 
     Example:
@@ -164,7 +165,7 @@ class BigGANDiscriminator(nn.Module):
         x = conditional.inputs(condition, x)
         for i, features in enumerate(self.width * times for times in form.discriminator):
             x = _down(conv, x, features, i, form)
-            # the blocks at the end have a size in common: it is after the first of them
+            # the last blocks share a size, so attention comes after the first of them
             if sides[i] == attended and sides.index(attended) == i:
                 x = SelfAttention(orthogonal, self.dtype, wrap, name="attention")(x)
         x = jnp.sum(nn.relu(x), axis=(1, 2))
@@ -183,7 +184,7 @@ def _down(conv: Convolutions, x: Images, features: int, i: int, form: Form) -> F
 
 
 def _attention(given: int | None, published: int, sides: list[int]) -> int:
-    """Where self-attention is, in pixels a side; 0: nowhere."""
+    """The size at which self-attention is applied, in pixels a side; 0: nowhere."""
     wanted = published if given is None else given
     if wanted and wanted not in sides:
         raise ValueError(f"attention must be 0 for none or one of {', '.join(map(str, sorted(set(sides))))}, the "
@@ -194,10 +195,12 @@ def _attention(given: int | None, published: int, sides: list[int]) -> int:
 def _chunks(
     z: Float[Array, "n d"], blocks: int, skip_z: bool
 ) -> tuple[Float[Array, "n _"], list[Float[Array, "n _"] | None]]:
-    """What the first layer has of z, and what each block has."""
+    """The parts of z for the first layer and for each block."""
     if not skip_z:
         return z, [None] * blocks
     if z.shape[-1] <= blocks:
-        raise ValueError(f"skip_z cuts a latent into {blocks + 1} chunks, and needs as many numbers, got {z.shape[-1]}")
+        raise ValueError(
+            f"skip_z divides a latent into {blocks + 1} chunks, and needs as many numbers, got {z.shape[-1]}"
+        )
     first, *others = jnp.array_split(z, blocks + 1, axis=-1)
     return first, [*others]

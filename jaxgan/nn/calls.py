@@ -1,4 +1,4 @@
-"""How modules are told whether they train: people write that in several ways."""
+"""Tells modules whether they train, in each of the common conventions."""
 
 import inspect
 from typing import Any
@@ -10,11 +10,11 @@ _FIXED = ("deterministic", "use_running_average")
 
 
 def told(module: Any, train: bool) -> tuple[Any, dict[str, bool]]:
-    """(module, keywords): the module, and with what keywords it is called, so that it trains or does not.
+    """(module, keywords): the module, and the keywords to call it with, for training or not.
 
-    `__call__` may take `train`, `training`, `is_training`, `deterministic` or `use_running_average` (the last two the
-    other way round); a field of such a name that is True or False is set instead; a module with neither is the same
-    in training and out of it. What is no linen module is called with `train`.
+    `__call__` may take `train`, `training`, `is_training`, `deterministic` or `use_running_average` (the last two have
+    the opposite meaning). Otherwise a field with such a name that is True or False is set instead. A module with
+    neither behaves the same in training and sampling. Anything that is not a linen module is called with `train`.
 
     Example:
       >>> class Mine(nn.Module):
@@ -40,7 +40,7 @@ def told(module: Any, train: bool) -> tuple[Any, dict[str, bool]]:
 
 
 def takes(module: nn.Module, inputs: int) -> bool:
-    """Can a linen module be called with so many inputs, beside how it is told whether it trains?
+    """Whether a linen module can be called with this many inputs, besides a flag for training.
 
     Example:
       >>> takes(nn.Dense(3), 1), takes(nn.Dense(3), 2)
@@ -55,7 +55,7 @@ def takes(module: nn.Module, inputs: int) -> bool:
 
 
 def parameters_of(module: nn.Module) -> dict[str, inspect.Parameter]:
-    """What `__call__` of a linen module takes, or of the nnx module in a bridge, but for `self`."""
+    """The parameters of `__call__`, without `self`, of a linen module or of the nnx module in a bridge."""
     bridged = type(module).__name__ == "ToLinen"
     function: Any = module.nnx_class.__call__ if bridged else type(module).__call__  # type: ignore[attr-defined]
     return dict(list(inspect.signature(function).parameters.items())[1:])

@@ -1,4 +1,4 @@
-"""A small convolutional classifier whose features the image metrics live in."""
+"""A small convolutional classifier that provides features for the image metrics."""
 
 from functools import partial
 
@@ -15,9 +15,9 @@ _Conv = partial(nn.Conv, conv_general_dilated=conv_general_dilated)
 class Classifier(nn.Module):
     """Images [n, h, w, c] -> (logits [n, classes], features [n, features]), of any size.
 
-    One 3 x 3 layer at full resolution, then strided 3 x 3 layers down to at most 4 pixels a side, and a dense
-    layer of `features` ReLUs. The features enter a Frechet distance, whose covariance needs many more samples
-    than features: hence at most 64.
+    It has one 3 x 3 layer at full resolution, then strided 3 x 3 layers down to at most 4 pixels a side, and a dense
+    layer of `features` ReLUs. There are at most 64 features, because the covariance in a Frechet distance needs many
+    more samples than features.
     """
 
     classes: int

@@ -1,8 +1,8 @@
-"""Classes as the condition of a network: the ways to bring them to a player by name, and the modules that do it.
+"""Conditioning networks on classes: the methods by name, and the modules that implement them.
 
-A network of K classes is called with y [n], integers in 0..K-1, after its first argument. Its field `condition` names
-one way, or several joined by a plus, as in "embedding+batch_norm". Of packs of m examples (`Packed`) y is [n, m]. In
-place of a class there may be shares of all classes, floats y [n, K], for what lies between them.
+A network with K classes is called with y [n], integers in 0..K-1, after its first argument. Its field `condition` names
+one method, or several joined by a plus, as in "embedding+batch_norm". For packs of m examples (`Packed`) y is [n, m].
+Instead of classes, y may hold weights of all classes, floats [n, K], to interpolate between classes.
 """
 
 import difflib
@@ -19,11 +19,11 @@ from jaxgan.nn.layers import Wrap, at_least_float32
 from jaxgan.types import Array
 
 _LATENT = {
-    "concatenation": "the class, one-hot, joined to z",
-    "embedding": "a learned vector of the class, of as many numbers as z, joined to z",
-    "product": "z times a learned vector of the class",
+    "concatenation": "the one-hot class, joined to z",
+    "embedding": "a learned vector for the class, as long as z, joined to z",
+    "product": "z times a learned vector for the class",
 }
-_IMAGES = {**_LATENT, "batch_norm": "a scale and an offset of every BatchNorm for each class"}
+_IMAGES = {**_LATENT, "batch_norm": "a scale and an offset for each class in every BatchNorm"}
 GENERATOR: Mapping[str, Mapping[str, str]] = {
     "mlp": _LATENT,
     "residual_mlp": _LATENT,
@@ -31,45 +31,45 @@ GENERATOR: Mapping[str, Mapping[str, str]] = {
     "infogan": _IMAGES,
     "sngan": _IMAGES,
     "wgan_gp_resnet": _IMAGES,
-    "biggan": {**_LATENT, "shared_embedding": "one learned vector of the class for all BatchNorms, whose scale and "
-               "offset are linear in it"},
-    "stylegan2": {"embedding": "a learned vector of the class joined to z, of as many numbers as w"},
+    "biggan": {**_LATENT, "shared_embedding": "one learned vector for the class; the scale and offset of every "
+               "BatchNorm are linear in it"},
+    "stylegan2": {"embedding": "a learned vector for the class, as long as w, joined to z"},
     "r3gan": {"embedding": _LATENT["embedding"]},
 }  # fmt: skip
-"""By the name of the network what each way does; so for discriminators."""
+"""What each method does, by network; the same for discriminators below."""
 DISCRIMINATOR: Mapping[str, str] = {
-    "concatenation": "the class, one-hot, joined to x; of images as constant channels",
-    "embedding": "a learned example of the class joined to x; of images as one more channel",
-    "projection": "<v_y, f> added to the logit, v_y a learned vector of the class and f the last features",
-    "classifier": "x alone decides, and its class is told, too: `logits` and `class_logits` (AC-GAN)",
+    "concatenation": "the one-hot class, joined to x; for images as constant channels",
+    "embedding": "a learned example for the class, joined to x; for images as an additional channel",
+    "projection": "adds <v_y, f> to the logit, with v_y a learned vector for the class and f the last features",
+    "classifier": "the logit depends only on x, and the class is predicted: `logits` and `class_logits` (AC-GAN)",
 }
 
-_standard = nn.initializers.normal(1.0)  # as large as latents and examples
+_standard = nn.initializers.normal(1.0)  # the scale of latents and examples
 
 
 class Condition(NamedTuple):
-    """The classes of one call, and the ways in which they are brought to the network; no ways without classes."""
+    """The classes of one call and the methods of conditioning; no methods without classes."""
 
     ways: tuple[str, ...] = ()
     classes: int = 0
-    y: Any = None  # integers [n], of packs [n, m]; or shares [n, K]
+    y: Any = None  # integers [n], for packs [n, m]; or weights [n, K]
 
     @property
     def pack(self) -> tuple[int, ...]:
-        """The axes of one condition beside that of the batch: (m,) of packs."""
+        """The axes of one condition besides the batch axis: (m,) for packs."""
         return _pack(self.y)
 
     def embedded(self, like: Array, *shape: int, init: nn.initializers.Initializer = _standard) -> Array:
-        """A learned array of this shape for each class, of the type of `like`: [n, *shape]."""
+        """A learned array of this shape for each class, with the type of `like`: [n, *shape]."""
         vectors = ClassEmbedding(self.classes, math.prod(shape), init)(self.y)
         return vectors.reshape(-1, *shape).astype(like.dtype)
 
 
 class ClassEmbedding(nn.Module):
-    """Classes y [n] -> vectors [n, features], one learned for each class.
+    """Classes y [n] -> vectors [n, features], with one learned vector for each class.
 
-    Of packs y [n, m] the sum of the m vectors, one for each class and place in a pack. Of shares of the classes [n, K]
-    the sum of their vectors with these weights.
+    For packs y [n, m] it is the sum of m vectors, with one for each class and position in a pack. For class weights
+    [n, K] it is the weighted sum of the class vectors.
 
     Example:
       >>> ClassEmbedding(10, 3).init_with_output(jax.random.key(0), jnp.array([7, 0]))[0].shape
@@ -86,15 +86,15 @@ class ClassEmbedding(nn.Module):
     def __call__(self, y: Shaped[Array, " n *pack"]) -> Float[Array, "n {self.features}"]:
         rows = self.classes * math.prod(_pack(y))
         table = self.param("embedding", self.embedding_init, (rows, self.features), self.param_dtype)
-        # A product and no lookup: its gradient is one, too, and not a scatter, whose order a GPU does not fix.
+        # A product instead of a lookup: its gradient is a product, not a scatter, whose order varies on a GPU.
         return _rows(table.astype(self.dtype or table.dtype), y, self.classes)
 
 
 class ConditionalBatchNorm(nn.Module):
-    """BatchNorm of x [n, ..., c] with a scale and an offset for each class y [n], at first 1 and 0.
+    """BatchNorm of x [n, ..., c] with a scale and an offset for each class y [n], initially 1 and 0.
 
-    x -> scale[y] (x - mean) / sqrt(var + epsilon) + offset[y], mean and var over the whole batch, whatever the classes;
-    the running ones are flax's.
+    x -> scale[y] (x - mean) / sqrt(var + epsilon) + offset[y], with mean and var over the whole batch, whatever the
+    classes; running averages are those of flax.
     Source: Dumoulin et al. 2017, A Learned Representation For Artistic Style; de Vries et al. 2017, Modulating early
     visual processing by language.
 
@@ -125,9 +125,9 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class Projection(nn.Module):
-    """Features f [n, d] and classes y [n] -> <v_y, f> [n], v_y a learned vector of each class.
+    """Features f [n, d] and classes y [n] -> <v_y, f> [n], with v_y a learned vector for each class.
 
-    Added to a logit of f it is the discriminator of Miyato and Koyama 2018, cGANs with Projection Discriminator.
+    Added to a logit of f, it gives the discriminator of Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Example:
       >>> Projection(10).init_with_output(jax.random.key(0), jnp.ones((2, 5)), jnp.array([7, 0]))[0].shape
@@ -137,7 +137,7 @@ class Projection(nn.Module):
     classes: int
     embedding_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
     dtype: Any = None
-    wrap: Wrap = lambda layer: layer  # say, a spectral norm
+    wrap: Wrap = lambda layer: layer  # such as a spectral norm
 
     @nn.compact
     def __call__(self, features: Float[Array, "n d"], y: Shaped[Array, " n *pack"]) -> Float[Array, " n"]:
@@ -146,10 +146,10 @@ class Projection(nn.Module):
 
 
 def check_condition(module: Any, known: Mapping[str, str]) -> None:
-    """Refuses a network's fields `classes` and `condition` where they name no ways of conditioning.
+    """Checks that a network's fields `classes` and `condition` name valid methods of conditioning.
 
     Raises:
-      ValueError: one class or fewer than none, or no such way, with the nearest one.
+      ValueError: one class or a negative number, or an unknown method, with the nearest name.
     """
     name, ways = type(module).__name__, module.condition.split("+")
     if module.classes == 1 or module.classes < 0:
@@ -160,7 +160,7 @@ def check_condition(module: Any, known: Mapping[str, str]) -> None:
             meant = f"; did you mean {near[0]!r}?" if near else ";"
             raise ValueError(f"{name} has no condition {way!r}{meant} it has {', '.join(known)}, or several as in a+b")
     if len(set(ways)) < len(ways):
-        raise ValueError(f"{name} takes each way of conditioning once, got condition={module.condition!r}")
+        raise ValueError(f"{name} takes each method of conditioning once, got condition={module.condition!r}")
 
 
 def tells_classes(module: Any) -> bool:
@@ -178,44 +178,44 @@ def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
     """The condition of one call of a network with fields `classes` and `condition`.
 
     Raises:
-      ValueError: conditions without classes, classes without conditions, or conditions that are no classes.
+      ValueError: a condition without classes, classes without a condition, or a condition that is not classes.
     """
     name = type(module).__name__
     if not module.classes:
         if y is not None:
-            raise ValueError(f"{name} has no classes and got a condition y, expected {name}(..., classes=K)")
+            raise ValueError(f"{name} has no classes but got a condition y, expected {name}(..., classes=K)")
         return Condition()
     if y is None:
-        raise ValueError(f"{name} of {module.classes} classes got no condition, expected y, integers [n]")
+        raise ValueError(f"{name} with {module.classes} classes got no condition, expected y, integers [n]")
     shares = jnp.issubdtype(y.dtype, jnp.floating) and y.shape[1:] == (module.classes,)
     if not shares and (not jnp.issubdtype(y.dtype, jnp.integer) or y.ndim > 2):
-        raise ValueError(f"{name} of {module.classes} classes takes integers y [n], got {y.dtype} {list(y.shape)}")
+        raise ValueError(f"{name} with {module.classes} classes takes integers y [n], got {y.dtype} {list(y.shape)}")
     return Condition(tuple(module.condition.split("+")), module.classes, y)
 
 
 def latents(condition: Condition, z: Float[Array, "n d"]) -> Float[Array, "n e"]:
-    """What a generator begins with: z, and what is joined to it or multiplied by it."""
+    """The input of a generator: z, joined to or multiplied by the condition."""
     if "product" in condition.ways:
         z = z * condition.embedded(z, z.shape[-1])
     joined = [z]
     if "concatenation" in condition.ways:
         joined.append(class_shares(condition.y, condition.classes, z.dtype))
     if "embedding" in condition.ways:
-        # As long at first as a one-hot vector: vectors as long as z drown it, and every class becomes one picture.
+        # Initially as long as a one-hot vector: longer vectors dominate z, and every class becomes a single picture.
         short = nn.initializers.normal(1 / math.sqrt(z.shape[-1]))
         joined.append(condition.embedded(z, z.shape[-1], init=short))
     return jnp.concatenate(joined, axis=-1) if len(joined) > 1 else z
 
 
 def batch_norm(condition: Condition, x: Float[Array, "n *size c"], **options: Any) -> Float[Array, "n *size c"]:
-    """flax's BatchNorm, or one with a scale and an offset for each class."""
+    """flax's BatchNorm, or a BatchNorm with a scale and an offset for each class."""
     if "batch_norm" in condition.ways:
         return ConditionalBatchNorm(condition.classes, **options)(x, condition.y)
     return nn.BatchNorm(**options)(x)
 
 
 def inputs(condition: Condition, x: Float[Array, "n *size c"]) -> Float[Array, "n *size d"]:
-    """What a discriminator sees: x, and what is joined to its last axis."""
+    """The input of a discriminator: x, with the condition joined along its last axis."""
     joined = [x]
     if "concatenation" in condition.ways:
         one_hot = class_shares(condition.y, condition.classes, x.dtype)
@@ -233,13 +233,13 @@ def outputs(
     layer: Wrap,
     **options: Any,
 ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
-    """What a discriminator returns: its logits, and of an auxiliary classifier `class_logits` [n, K] beside them.
+    """The output of a discriminator: its logits and, with an auxiliary classifier, `class_logits` [n, K].
 
     Args:
-      condition: of this call.
-      features: its last ones.
-      logits: those of the features alone.
-      layer: goes around every layer, say a spectral norm.
+      condition: the condition of this call.
+      features: the last features.
+      logits: the logits from the features alone.
+      layer: applied to every layer, such as a spectral norm.
       options: `kernel_init` and `dtype` of the layers.
     """
     if "projection" in condition.ways:
@@ -258,12 +258,12 @@ def _pack(y: Shaped[Array, " n *pack"]) -> tuple[int, ...]:
 
 
 def class_shares(y: Shaped[Array, " n *pack"], classes: int, dtype: Any) -> Float[Array, "n k"]:
-    """Classes y [n] one-hot, of packs y [n, m] one after the other; shares of the classes [n, K] as they are."""
+    """One-hot classes y [n], for packs y [n, m] concatenated; class weights [n, K] unchanged."""
     if jnp.issubdtype(y.dtype, jnp.floating):
         return y.astype(dtype)
     return jax.nn.one_hot(y, classes, dtype=dtype).reshape(y.shape[0], -1)
 
 
 def _rows(table: Float[Array, "k d"], y: Shaped[Array, " n *pack"], classes: int) -> Float[Array, "n d"]:
-    """Those of the classes, unrounded: a GPU's fast products would keep ten bits of them."""
+    """The rows of the classes at full precision: fast products on a GPU would keep only ten bits."""
     return jnp.matmul(class_shares(y, classes, table.dtype), table, precision="highest")

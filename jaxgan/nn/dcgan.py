@@ -1,9 +1,8 @@
 """The DCGAN pair of Radford et al. 2016, for square images from 8 to 128 pixels and any number of channels.
 
-Strided convolutions in place of pooling, BatchNorm except at the generator's output and the discriminator's input,
+Strided convolutions instead of pooling, BatchNorm except at the generator's output and the discriminator's input,
 no fully connected hidden layer, ReLU in the generator with tanh at the end, LeakyReLU(0.2) in the discriminator,
-weights from N(0, 0.02). Kernels are 4 x 4: divisible by the stride, so no pixel is written more often than its
-neighbour.
+weights from N(0, 0.02). Kernels are 4 x 4, which the stride divides, so all pixels are written equally often.
 """
 
 from collections.abc import Callable
@@ -26,13 +25,13 @@ _KERNEL = (4, 4)
 
 
 def base_size(size: int) -> tuple[int, int]:
-    """The base-size rule: an image of `size` pixels is `stages` doublings of a small base.
+    """The base size rule: an image of `size` pixels is a small base doubled `stages` times.
 
-    The base has 4 to 7 pixels: 64 = 4 * 2^4, 28 = 7 * 2^2. Images of 8 and 12 pixels start from 2 and 3, for a
-    second stage: with one, as at 10 and 14 pixels, the discriminator is a single layer deep. Returns (base, stages).
+    The base has 4 to 7 pixels: 64 = 4 * 2^4, 28 = 7 * 2^2. Images of 8 and 12 pixels start from 2 and 3, to
+    have two stages: with one, as at 10 and 14 pixels, the discriminator has a single layer. Returns (base, stages).
 
     Raises:
-      ValueError: no such base, with the nearest sizes that have one.
+      ValueError: a size without such a base, with the nearest valid sizes.
 
     Example:
       >>> base_size(64), base_size(28), base_size(8)
@@ -58,10 +57,10 @@ SIZES = {
 class DCGANGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (-1, 1).
 
-    `width` is the number of channels before the last layer; it doubles with every halving of the image. `dtype` is
-    that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
+    `width` is the number of channels before the last layer; it doubles with every halving of the image. `dtype` is the
+    type of the computation, as in flax (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
     Example:
@@ -90,7 +89,7 @@ class DCGANGenerator(nn.Module):
         norm = partial(conditional.batch_norm, condition, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
-        # The projection of z is a transposed convolution of a 1 x 1 image, that is a matrix product.
+        # The projection of z is a transposed convolution of a 1 x 1 image, which is a matrix product.
         z = conditional.latents(condition, z)
         x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init, dtype=self.dtype)(z)
         x = nn.relu(norm(x.reshape(-1, base, base, features)))
@@ -104,14 +103,14 @@ class DCGANDiscriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n].
 
     `width` is the number of channels after the first layer; it doubles with every halving of the image. `dtype` is
-    as in the generator. Without `batch_norm` an example's logit depends on no other, as a penalty on its gradient asks
-    for. `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018); flax does so once at
-    the start, too, where kernels then are larger than N(0, 0.02), with the same output. `minibatch` is applied to the
-    last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features are
-    sown as "features".
+    as in the generator. Without `batch_norm` an example's logit does not depend on other examples, as gradient
+    penalties require. `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018); flax
+    also does this once at initialization, where kernels then are larger than N(0, 0.02), with the same output.
+    `minibatch` is applied to the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel is
+    not normalized. The features are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
-    `jaxgan.nn.conditional.DISCRIMINATOR`; as a classifier it returns `class_logits` [n, classes] beside `logits`.
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
+    `jaxgan.nn.conditional.DISCRIMINATOR`; with "classifier" it returns `logits` and `class_logits` [n, classes].
     """
 
     width: int = 64
@@ -144,7 +143,7 @@ class DCGANDiscriminator(nn.Module):
         for stage in range(1, stages):
             conv = _Conv(self.width * 2**stage, _KERNEL, use_bias=not self.batch_norm, dtype=self.dtype)
             x = _leaky_relu(norm(layer(conv)(x)))
-        # The last layer's kernel covers the whole base, that is a matrix product.
+        # The last layer's kernel covers the whole base, so it is a matrix product.
         x = x.reshape(x.shape[0], -1)
         self.sow("intermediates", "features", x)
         if self.minibatch is not None:

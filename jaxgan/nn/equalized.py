@@ -1,7 +1,7 @@
-"""Layers of an equalized learning rate: weights from N(0, 1), scaled by 1 / sqrt(inputs) when they are used.
+"""Layers with an equalized learning rate: weights from N(0, 1), scaled by 1 / sqrt(inputs) at run time.
 
-Every weight then moves as far, relative to its size, as any other under Adam. `lr_multiplier` makes a layer slower: its
-weights start that much larger and are scaled that much smaller.
+With Adam all weights then move equally far relative to their size. An `lr_multiplier` below 1 slows a layer down: its
+weights start larger and are scaled down by that factor.
 Source: Karras et al. 2018, Progressive Growing of GANs, section 4.1; the multiplier: Karras et al. 2019, A Style-Based
 Generator Architecture, section C; conventions of stylegan2-ada-pytorch.
 """
@@ -19,7 +19,7 @@ from jaxgan.types import Array, Images
 
 
 def scaled_leaky_relu(x: Float[Array, "*x"]) -> Float[Array, "*x"]:
-    """sqrt(2) LeakyReLU(0.2): what N(0, 1) becomes has about the same second moment (1.04).
+    """sqrt(2) LeakyReLU(0.2), which approximately keeps the second moment of N(0, 1) (1.04).
 
     Example:
       >>> [round(float(y), 3) for y in scaled_leaky_relu(jnp.array([1.0, -1.0]))]
@@ -31,7 +31,7 @@ def scaled_leaky_relu(x: Float[Array, "*x"]) -> Float[Array, "*x"]:
 def unit_second_moment(x: Float[Array, "n d"]) -> Float[Array, "n d"]:
     """Vectors x / sqrt(mean of x^2 + 1e-8), of length sqrt(d).
 
-    Source: Karras et al. 2018, section 4.2, of pixels; of latents Karras et al. 2019.
+    Source: Karras et al. 2018, section 4.2, for pixels; Karras et al. 2019 for latents.
 
     Example:
       >>> [round(float(number), 3) for number in unit_second_moment(jnp.array([[3.0, 4.0]]))[0]]
@@ -67,7 +67,7 @@ class EqualizedDense(nn.Module):
 
 
 class EqualizedConv(nn.Module):
-    """Images convolved with kernel / sqrt(k k c), kernel from N(0, 1), and halved on the way with `down`.
+    """Images convolved with kernel / sqrt(k k c), kernel from N(0, 1); `down` halves them as well.
 
     Example:
       >>> import jax

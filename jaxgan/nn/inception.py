@@ -1,7 +1,7 @@
-"""Inception-v3 of 2015-12-05, whose features define the FID: as it stands in torch-fidelity, layer by layer.
+"""Inception-v3 of 2015-12-05, whose features define the FID, layer by layer as in torch-fidelity.
 
-Names of modules are those of the published weights. It is no other Inception: average pools leave padding out, the last
-block pools by the maximum, there are 1,008 classes, and images are resized as TensorFlow 1 did.
+Module names are those of the published weights. It differs from other Inception networks: average pooling ignores
+padding, the last block uses max pooling, there are 1,008 classes, and images are resized as in TensorFlow 1.
 """
 
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ from jaxtyping import Float, Shaped
 from jaxgan.types import Array
 
 SIZE = 299
-"""Pixels a side that images are resized to."""
-_PRECISION = "highest"  # accelerators would else round what they multiply, and features would depend on the device
+"""Images are resized to this many pixels a side."""
+_PRECISION = "highest"  # otherwise accelerators round products, and features would depend on the device
 
 
 class ConvUnit(nn.Module):
     """Convolution without biases, BatchNorm with the stored statistics and an epsilon of 1e-3, ReLU.
 
-    With stride 1 the size stays, but for `padding` "VALID"; with stride 2 nothing is padded.
+    With stride 1 the size is kept, unless `padding` is "VALID"; with stride 2 there is no padding.
     """
 
     features: int
@@ -40,7 +40,7 @@ class ConvUnit(nn.Module):
 
 
 class _Unit(NamedTuple):
-    """A layer of a branch: its module's name, its channels, kernel and stride."""
+    """A layer of a branch: module name, channels, kernel and stride."""
 
     name: str
     features: int
@@ -49,7 +49,7 @@ class _Unit(NamedTuple):
 
 
 class InceptionA(nn.Module):
-    """Pixels alone, 5 x 5, twice 3 x 3, and an average: 35 x 35."""
+    """Branches of 1 x 1, 5 x 5, two 3 x 3, and average pooling, at 35 x 35."""
 
     pool_features: int
     dtype: Any = jnp.float32
@@ -64,7 +64,7 @@ class InceptionA(nn.Module):
 
 
 class InceptionB(nn.Module):
-    """To half the size: 35 x 35 -> 17 x 17."""
+    """Halves the size: 35 x 35 -> 17 x 17."""
 
     dtype: Any = jnp.float32
 
@@ -76,7 +76,7 @@ class InceptionB(nn.Module):
 
 
 class InceptionC(nn.Module):
-    """7 x 7 as rows and columns of 7, once and twice: 17 x 17."""
+    """7 x 7 factorized into rows and columns, once and twice, at 17 x 17."""
 
     inner: int
     dtype: Any = jnp.float32
@@ -92,7 +92,7 @@ class InceptionC(nn.Module):
 
 
 class InceptionD(nn.Module):
-    """To half the size: 17 x 17 -> 8 x 8."""
+    """Halves the size: 17 x 17 -> 8 x 8."""
 
     dtype: Any = jnp.float32
 
@@ -107,7 +107,7 @@ class InceptionD(nn.Module):
 
 
 class InceptionE(nn.Module):
-    """3 x 3 as a row beside a column of 3: 8 x 8. The first one pools by the mean, the last by the maximum."""
+    """3 x 3 as a row beside a column, at 8 x 8. The first block uses average pooling, the last max pooling."""
 
     average: bool
     dtype: Any = jnp.float32
@@ -128,11 +128,11 @@ class InceptionE(nn.Module):
 
 
 class InceptionV3(nn.Module):
-    """Grey levels 0..255 [n, h, w, 3] of any size -> what torch-fidelity extracts, by its names, in float32.
+    """Grey levels 0..255 [n, h, w, 3] of any size -> the outputs of torch-fidelity, by its names, in float32.
 
-    "64", "192", "768" and "2048" are features of that many numbers, means over pixels after a block, of which the last
-    ones are those of FID; "logits_unbiased" [n, 1008] are logits without their biases, which the Inception score is
-    computed from, and "logits" those with them. Out of `dtype`, in which all is computed, they are rounded to float32.
+    "64", "192", "768" and "2048" are features with that many numbers, averaged over pixels after a block; those of FID
+    are "2048". "logits_unbiased" [n, 1008] are logits without biases, which the Inception score uses, and "logits" are
+    those with biases. Everything is computed in `dtype` and then rounded to float32.
 
     Source: Szegedy et al. 2016, Rethinking the Inception architecture for computer vision; Heusel et al. 2017 for FID;
       Obukhov et al. 2020, torch-fidelity.
@@ -188,10 +188,10 @@ class _Classes(nn.Module):
 
 
 def resize_as_tensorflow1(x: Float[Array, "n h w c"], height: int, width: int) -> Float[Array, "n {height} {width} c"]:
-    """Bilinear, the corners of pixels aligned and not their centres: output i is at i h / height of the input.
+    """Bilinear resizing that aligns corners of pixels, not centres: output i is at i h / height of the input.
 
-    As TensorFlow 1 did with its defaults, bit for bit: h / height is rounded to float32, and neither smooths before it
-    shrinks.
+    Equal to TensorFlow 1 with its defaults, bit for bit: h / height is rounded to float32, and there is no smoothing
+    before shrinking.
 
     Example:
       >>> resize_as_tensorflow1(jnp.array([0.0, 1.0, 4.0]).reshape(1, 1, 3, 1), 1, 6).ravel().tolist()
@@ -204,14 +204,14 @@ def resize_as_tensorflow1(x: Float[Array, "n h w c"], height: int, width: int) -
 
 
 def _positions(size: int, wanted: int, dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each output the pixels below and above it, and the share of the latter; by NumPy, which fuses nothing."""
+    """For each output the pixels below and above, and the weight of the latter; in NumPy, which fuses no operations."""
     at = np.arange(wanted, dtype=dtype) * np.float32(size / wanted).astype(dtype)
     low = at.astype(int)
     return low, np.minimum(low + 1, size - 1), at - low.astype(dtype)
 
 
 def _between(low: Float[Array, "n h w c"], high: Float[Array, "n h w c"], part: np.ndarray) -> Float[Array, "n h w c"]:
-    # Product and sum are each rounded; compilers would fuse them to one operation, but for something between the two.
+    # Product and sum are each rounded; a barrier between them keeps compilers from fusing the two.
     return low + jnp.maximum((high - low) * part, jnp.finfo(low.dtype).min)
 
 
@@ -222,7 +222,7 @@ def _branch(block: Any, x: Float[Array, "n h w c"], *units: _Unit) -> Float[Arra
 
 
 def _triple(name: str, first: int, second: int, third: int, stride: int) -> tuple[_Unit, ...]:
-    """1 x 1, then twice 3 x 3."""
+    """1 x 1, then two 3 x 3."""
     return (
         _Unit(f"{name}_1", first),
         _Unit(f"{name}_2", second, (3, 3)),
@@ -238,7 +238,7 @@ def _sevens(name: str, inner: int, kernels: tuple[tuple[int, int], ...]) -> tupl
 
 
 def _average(x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    """Of 3 x 3 pixels, fewer at the edge."""
+    """3 x 3 average pooling, over fewer pixels at the edge."""
     return nn.avg_pool(x, (3, 3), (1, 1), "SAME", count_include_pad=False)
 
 

@@ -1,9 +1,9 @@
 """The networks of InfoGAN (Chen et al. 2016) on which Lucic et al. 2018 compare losses, for 8 to 256 pixels.
 
 The layers are those of their code (google/compare_gan, branch v1): two convolutions of stride 2 and two dense layers in
-either player, a bias in every layer, also before BatchNorm, LeakyReLU(0.2) in both players, BatchNorm with an epsilon
-of 1e-3 and a decay of 0.999, weights from N(0, 0.02), those of convolutions cut off at two deviations. Their latents
-are uniform on (-1, 1), and their images are in [0, 1].
+each player, a bias in every layer, even before BatchNorm, LeakyReLU(0.2) in both players, BatchNorm with an epsilon of
+1e-3 and a decay of 0.999, and weights from N(0, 0.02), truncated at two standard deviations for convolutions. Their
+latents are uniform on (-1, 1), and their images are in [0, 1].
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ _DENSE = 16  # times the width: 1,024 features at 64
 
 
 def quarter_of(size: int) -> int:
-    """Where the generator begins: a quarter of the size of an image, in pixels.
+    """The size at which the generator starts: a quarter of the image size, in pixels.
 
     Raises:
-      ValueError: a size that is no multiple of 4 from 8 to 256, with the nearest ones.
+      ValueError: a size that is not a multiple of 4 from 8 to 256, with the nearest ones.
 
     Example:
       >>> quarter_of(28), quarter_of(32)
@@ -46,17 +46,17 @@ class InfoGANGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (low, high), by two dense layers and two transposed convolutions.
 
     `value_range` is (low, high): the output is low + (high - low) sigmoid(a), by default 2 sigmoid(a) - 1, in (-1, 1)
-    like the data of this library; (0, 1) is that of Lucic et al. `width` is the number of channels before the last
-    layer, `momentum` the decay of BatchNorm's running averages. `dtype` is that of the computation, as in flax (None:
-    that of the parameters); the result is float32 or wider.
+    like the data of this library; Lucic et al. use (0, 1). `width` is the number of channels before the last
+    layer, `momentum` the decay of BatchNorm's running averages. `dtype` is the type of the computation, as in flax
+    (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
     Source: Lucic et al. 2018, Are GANs Created Equal? A Large-Scale Study, and its code.
 
     Raises:
-      ValueError: when called, a size that is no multiple of 4 from 8 to 256.
+      ValueError: when called, a size that is not a multiple of 4 from 8 to 256.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -100,16 +100,16 @@ class InfoGANDiscriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n], by two convolutions and two dense layers.
 
     `width` is the number of channels after the first layer, `momentum` and `dtype` are as in the generator. Without
-    `batch_norm`, as in half of Lucic et al.'s settings, an example's logit depends on no other. `spectral_norm` is as
-    in `DCGANDiscriminator`. The last layer's features are sown as "features".
+    `batch_norm`, as in half of Lucic et al.'s settings, an example's logit does not depend on other examples.
+    `spectral_norm` is as in `DCGANDiscriminator`. The last layer's features are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`.
 
     Source: Lucic et al. 2018, Are GANs Created Equal? A Large-Scale Study, and its code.
 
     Raises:
-      ValueError: when called, images of a size that is no multiple of 4 from 8 to 256.
+      ValueError: when called, images of a size that is not a multiple of 4 from 8 to 256.
 
     Example:
       >>> import jax, jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""flax layers on the convolutions of `jaxgan.nn.conv`."""
+"""flax layers that use the convolutions of `jaxgan.nn.conv`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from jaxgan.types import Array, Images, Key
 
 
 class ConvTranspose(nn.Module):
-    """`flax.linen.ConvTranspose` (of images, no dilation) on `conv_transpose`; same parameters, same output."""
+    """`flax.linen.ConvTranspose` (for images, without dilation) with `conv_transpose`; same parameters and output."""
 
     features: int
     kernel_size: Sequence[int]
@@ -38,13 +38,13 @@ class ConvTranspose(nn.Module):
 
 
 Wrap = Callable[[nn.Module], Callable[[Array], Array]]
-"""What goes around every layer of a network, module -> a function of the layer's input."""
+"""A wrapper for every layer of a network: module -> a function of the layer's input."""
 
 
 def spectrally_normalized(wanted: bool, *, train: bool) -> Wrap:
-    """What divides a layer's kernel by its largest singular value if `wanted`: flax's own `SpectralNorm` around it.
+    """A wrapper that, if `wanted`, divides a layer's kernel by its largest singular value: flax's `SpectralNorm`.
 
-    One step of power iteration at every call in training; its vector is a model state, one for every seed.
+    Each call in training makes one step of power iteration; its vector is model state, one for every seed.
     """
 
     def wrap(layer: nn.Module) -> Callable[[Array], Array]:
@@ -54,10 +54,10 @@ def spectrally_normalized(wanted: bool, *, train: bool) -> Wrap:
 
 
 def orthogonal(key: Key, shape: Sequence[int], dtype: Any = jnp.float32) -> Float[Array, "..."]:
-    """flax's orthogonal start, that of one network after another where many seeds start at once.
+    """flax's orthogonal initializer, applied to one network after another if many seeds are initialized at once.
 
-    Of many networks at once, jaxlib 0.10's QR waits on a CPU for threads of the pool that it runs in: as many of them
-    as there are cores, in kernels that do not depend on each other, wait for ever.
+    For many networks at once, the QR of jaxlib 0.10 on a CPU waits for threads of the pool that it runs in: if as many
+    independent kernels as there are cores do so, they deadlock.
 
     Example:
       >>> import jax
@@ -69,7 +69,7 @@ def orthogonal(key: Key, shape: Sequence[int], dtype: Any = jnp.float32) -> Floa
 
 
 def at_least_float32(x: Float[Array, "*x"]) -> Float[Array, "*x"]:
-    """What leaves a network: a narrow computation ends here, so that losses and samples are float32.
+    """Converts a network's output to float32 if it is narrower, so that losses and samples are at least float32.
 
     Example:
       >>> at_least_float32(jnp.ones(2, jnp.bfloat16)).dtype

@@ -1,4 +1,4 @@
-"""StyleGAN2's mapping network: latents to the w that styles are made of, and the running mean of w."""
+"""StyleGAN2's mapping network, from latents to the w that styles are computed from, and the running mean of w."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LAYERS, LR_MULTIPLIER, DECAY = 8, 0.01, 0.995
 
 
 class Mapping(nn.Module):
-    """x [n, e] -> w [n, features], by 8 layers that learn at a hundredth of the rate.
+    """x [n, e] -> w [n, features], by 8 layers with a hundredth of the learning rate.
 
     Source: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
 
@@ -35,7 +35,7 @@ class Mapping(nn.Module):
 
 
 class EmbeddedClasses(nn.Module):
-    """Classes y [n] -> vectors of length sqrt(features), from an affine map of one-hot ones; of packs y [n, m] jointly.
+    """Classes y [n] -> vectors of length sqrt(features), from an affine map of one-hot classes; packs y [n, m] jointly.
 
     Source: the label embedding of stylegan2-ada-pytorch (Karras et al. 2020, Training Generative Adversarial Networks
     with Limited Data).
@@ -56,8 +56,8 @@ class EmbeddedClasses(nn.Module):
 class LatentMapping(nn.Module):
     """(z [n, d], y) -> (w [n, features], the running mean of w); `features` None: as many as z has.
 
-    z is normalized to length sqrt(d), and joined with the embedded classes where there are any. The mean,
-    a <- 0.995 a + 0.005 mean(w), moves in training alone and is kept in the collection "averages".
+    z is normalized to length sqrt(d) and joined with the embedded classes, if there are any. The mean,
+    a <- 0.995 a + 0.005 mean(w), is updated only in training and is kept in the collection "averages".
 
     Source: Karras et al. 2019, section B on the mean; `MappingNetwork` of stylegan2-ada-pytorch.
 

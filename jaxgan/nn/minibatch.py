@@ -1,4 +1,4 @@
-"""Discriminators that see several examples at once, against mode collapse: packs and minibatch statistics."""
+"""Discriminators that see several examples at once, to prevent mode collapse: packs and minibatch statistics."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from jaxgan.types import Array, PyTree
 class Packed(nn.Module):
     """`discriminator` on packs of `m` consecutive examples, joined along their last axis: logits [n / m].
 
-    The discriminator decides of m examples at once whether they are real, so a lack of variety shows (PacGAN).
-    Conditions that are images are joined alike; others go from [n, ...] to [n / m, m, ...].
+    The discriminator judges m examples together, so it can detect a lack of variety (PacGAN). Conditions that are
+    images are joined in the same way; others are reshaped from [n, ...] to [n / m, m, ...].
     Source: Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks.
 
     Raises:
-      ValueError: m below 1, or a batch that m does not divide.
+      ValueError: m below 1, or a batch size that is not a multiple of m.
 
     Example:
       >>> from jaxgan.nn import MLPDiscriminator
@@ -56,9 +56,9 @@ class Packed(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Features [n, f] -> [n, f + kernels]: beside each example's own, how near the other examples are.
+    """Features [n, f] -> [n, f + kernels]: adds to each example how close the other examples are.
 
-    o_ib = sum over j != i of exp(-|M_ib - M_jb|_1), M_i = T(f_i) [kernels, dim]. (The paper's sum has j = i, a 1.)
+    o_ib = sum over j != i of exp(-|M_ib - M_jb|_1), M_i = T(f_i) [kernels, dim]. (The paper's sum includes j = i.)
     Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.2.
 
     Example:
@@ -84,11 +84,11 @@ class MinibatchDiscrimination(nn.Module):
 def minibatch_standard_deviation(
     features: Float[Array, "n *size f"], group: int | None = 4
 ) -> Float[Array, "n *size f+1"]:
-    """Features [n, ..., f] -> [n, ..., f + 1]: beside them, how much they vary over a group of examples.
+    """Features [n, ..., f] -> [n, ..., f + 1]: adds how much the features vary over a group of examples.
 
-    The mean over features of the standard deviation over each `group` examples (None: over the batch; a batch that
-    `group` does not divide is one group), the same number for all of them. Groups are strided: with n = 8 and groups of
-    4, examples 0, 2, 4 and 6 are one.
+    This is the mean over features of the standard deviation over `group` examples (None: over the batch; a batch that
+    `group` does not divide is one group), the same number for the whole group. Groups are strided: with n = 8 and
+    groups of 4, examples 0, 2, 4 and 6 are a group.
     Source: Karras et al. 2018, Progressive Growing of GANs, section 3; groups as in StyleGAN2.
 
     Raises:
@@ -103,7 +103,7 @@ def minibatch_standard_deviation(
     n = features.shape[0]
     size = n if group is None or n % group else group
     groups = features.reshape(size, n // size, -1)
-    # 1e-8 inside the root, as in StyleGAN2: its slope stays finite where all examples are the same.
+    # 1e-8 inside the root, as in StyleGAN2, keeps its derivative finite if all examples are equal.
     spread = jnp.mean(jnp.sqrt(jnp.var(groups, axis=0) + 1e-8), axis=-1)  # [n / size]
     spread = jnp.tile(spread, size).reshape(n, *[1] * (features.ndim - 1))
     return jnp.concatenate([features, jnp.broadcast_to(spread, (*features.shape[:-1], 1))], axis=-1)

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons for points in the plane, and for anything without a shape to exploit."""
+"""Multi-layer perceptrons for points, and for data without a spatial structure."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from jaxgan.types import Array
 class MLPGenerator(nn.Module):
     """z [n, d] -> x [n, features]: ReLU layers and a linear output.
 
-    `dtype` is that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
+    `dtype` is the type of the computation, as in flax (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
     Example:
@@ -48,14 +48,14 @@ class MLPGenerator(nn.Module):
 
 
 class MLPDiscriminator(nn.Module):
-    """x [n, ...] -> logits [n]: the example flattened, ReLU layers and a linear output.
+    """x [n, ...] -> logits [n]: the flattened example, ReLU layers and a linear output.
 
     `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018). `minibatch` is applied to
-    the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel stays as it is. The features
-    are sown as "features".
+    the last layer's features [n, f], for example `MinibatchDiscrimination()`, whose kernel is not normalized. The
+    features are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
-    `jaxgan.nn.conditional.DISCRIMINATOR`; as a classifier it returns `class_logits` [n, classes] beside `logits`.
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
+    `jaxgan.nn.conditional.DISCRIMINATOR`; with "classifier" it returns `logits` and `class_logits` [n, classes].
     """
 
     hidden: Sequence[int] = (128, 128)

@@ -1,4 +1,4 @@
-"""The layers of StyleGAN2's synthesis network: convolutions whose input channels a style scales, example by example."""
+"""The layers of StyleGAN2's synthesis network: convolutions whose input channels are scaled by each example's style."""
 
 import math
 from typing import Any
@@ -21,19 +21,19 @@ def modulated_conv(
     resample: str | None = None,
     demodulate: bool = True,
 ) -> Float[Array, "n out_h out_w o"]:
-    """`resampled_conv` of each image with weights of its own, w[a, b, i, o] = s[i] kernel[a, b, i, o].
+    """`resampled_conv` of each image with its own weights, w[a, b, i, o] = s[i] kernel[a, b, i, o].
 
-    With `demodulate` each output channel is divided by sqrt(sum of w^2 + 1e-8), the deviation that it has where inputs
-    have deviation 1. It is computed by scaling images before the convolution and after it, which all of a batch then
-    share: equal to a convolution per example to rounding, and faster (see `tests/nn/test_modulated.py`). The scales
-    are computed in float32, also where x is narrower.
+    With `demodulate` each output channel is divided by sqrt(sum of w^2 + 1e-8), its standard deviation if inputs have
+    standard deviation 1. Images are scaled before and after the convolution, so that the whole batch shares one
+    convolution: this equals one convolution per example up to rounding and is faster (see
+    `tests/nn/test_modulated.py`). The scales are computed in float32 even if x is narrower.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equations 1 to 3;
-    `modulated_conv2d` of stylegan2-ada-pytorch, whose kernel has no scale of its own.
+    `modulated_conv2d` of stylegan2-ada-pytorch, without a scale of the kernel.
 
     Args:
       x: images [n, h, w, c].
-      kernel: [k, k, c, o], k being 1 or 3.
+      kernel: [k, k, c, o], with k = 1 or 3.
       styles: [n, c].
       resample: "up", "down" or None, as in `resampled_conv`.
       demodulate: whether the outputs are normalized.
@@ -53,8 +53,8 @@ def modulated_conv(
 class SynthesisLayer(nn.Module):
     """Images and w [n, d] -> sqrt(2) LeakyReLU(modulated 3 x 3 convolution + strength noise + bias).
 
-    The style is an affine map of w that starts near 1. The noise is one number a pixel, the same for all channels; its
-    strength is learned and starts at 0.
+    The style is an affine map of w that starts close to 1. The noise has one number per pixel, shared by all channels;
+    its strength is learned and starts at 0.
     Source: Karras et al. 2020, figure 2d; `SynthesisLayer` of stylegan2-ada-pytorch.
 
     Example:
@@ -88,7 +88,8 @@ class SynthesisLayer(nn.Module):
 class ToImage(nn.Module):
     """Images and w [n, d] -> images of `channels`, by a modulated 1 x 1 convolution without demodulation.
 
-    Source: Karras et al. 2020; `ToRGBLayer` of stylegan2-ada-pytorch, whose scale of 1 / sqrt(c) is that of the style.
+    Source: Karras et al. 2020; `ToRGBLayer` of stylegan2-ada-pytorch, whose scale of 1 / sqrt(c) is applied to the
+    style.
 
     Example:
       >>> x, w = jnp.ones((2, 4, 4, 3)), jnp.ones((2, 6))

@@ -1,4 +1,4 @@
-"""BatchNorm whose scale and offset are linear in a vector that belongs to the example."""
+"""BatchNorm whose scale and offset are linear in a vector of each example."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from jaxgan.types import Array, Images
 
 
 class ModulatedBatchNorm(nn.Module):
-    """BatchNorm of x [n, ..., c] with the scale 1 + W_s m and the offset W_o m of a vector m [n, d] of each example.
+    """BatchNorm of x [n, ..., c] with scale 1 + W_s m and offset W_o m, from a vector m [n, d] of each example.
 
-    x -> (1 + W_s m) (x - mean) / sqrt(var + epsilon) + W_o m, mean and var over the whole batch; the running ones are
-    flax's. W_s and W_o have no bias, and `wrap` goes around either, say a spectral norm.
+    x -> (1 + W_s m) (x - mean) / sqrt(var + epsilon) + W_o m, with mean and var over the whole batch; running averages
+    are those of flax. W_s and W_o have no bias; `wrap` is applied to both, such as a spectral norm.
 
     Source: Brock et al. 2019, BigGAN, appendix B, where m is a chunk of the latent and an embedding of the class; the 1
-    is that of the authors' code (ajbrock/BigGAN-PyTorch).
+    comes from the authors' code (ajbrock/BigGAN-PyTorch).
 
     Example:
       >>> import jax
@@ -48,7 +48,7 @@ class ModulatedBatchNorm(nn.Module):
 
 
 def modulated_by(parts: Sequence[Float[Array, "n _"]], *, wrap: Any, kernel_init: Any, **options: Any) -> Norm:
-    """A `Norm` for a module's `__call__`: `ModulatedBatchNorm` by these parts, joined; flax's BatchNorm by none."""
+    """A `Norm` for a module's `__call__`: `ModulatedBatchNorm` by the joined parts, or flax's BatchNorm without any."""
 
     def norm(x: Images, name: str) -> Images:
         if not parts:

@@ -14,16 +14,16 @@ from jaxgan.nn.references import kernel_init, near_one, reference_of
 from jaxgan.types import Array, Images
 
 FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
-"""The receptive fields, and how many convolutions of stride 2 each takes."""
+"""The receptive fields, and the number of stride-2 convolutions in each."""
 _WIDEST, _PAPER = 8, 70
 _leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
 def patches_of(size: int, field: int) -> int:
-    """How many logits a side an image of `size` pixels has for a receptive field; 0 where the image is too small.
+    """The number of logits a side for an image of `size` pixels and a receptive field; 0 if the image is too small.
 
     Raises:
-      ValueError: another receptive field than those of `FIELDS`.
+      ValueError: a receptive field that is not in `FIELDS`.
 
     Example:
       >>> patches_of(256, 70), patches_of(8, 16), patches_of(8, 70)
@@ -37,7 +37,7 @@ def patches_of(size: int, field: int) -> int:
 
 
 def field_for(size: int) -> int:
-    """The largest receptive field up to the paper's 70 that leaves an image of `size` pixels 2 x 2 logits or more.
+    """The largest receptive field up to the paper's 70 that gives an image of `size` pixels at least 2 x 2 logits.
 
     Example:
       >>> field_for(256), field_for(16), field_for(8)
@@ -47,18 +47,18 @@ def field_for(size: int) -> int:
 
 
 class PatchDiscriminator(nn.Module):
-    """Images x [n, h, w, c], and an image y [n, h, w, e] each if there is one -> logits [n, patches, patches].
+    """Images x [n, h, w, c] and, if conditional, images y [n, h, w, e] -> logits [n, patches, patches].
 
     x and y are joined along their channels. Every logit depends on the `receptive_field` x `receptive_field` pixels
-    around it, as far as they are within the image: 1, 16, 34, 70, 142 or 286; None: the largest up to 70 that leaves
-    2 x 2 logits. `width` is the number of channels after the first layer; it doubles up to 8 times that. `reference`
-    is whose biases these are, as in `UNetGenerator`; without `batch_norm` every layer has them. `spectral_norm` is as
-    in `DCGANDiscriminator`. The last layer's features are sown as "features".
+    around it that are within the image: 1, 16, 34, 70, 142 or 286; None: the largest up to 70 that gives at least 2 x 2
+    logits. `width` is the number of channels after the first layer; it doubles up to 8 times that. `reference` selects
+    the implementation whose biases are used, as in `UNetGenerator`; without `batch_norm` every layer has biases.
+    `spectral_norm` is as in `DCGANDiscriminator`. The last layer's features are sown as "features".
 
     Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, section 6.1.2.
 
     Raises:
-      ValueError: when called, another receptive field, or an image too small for it.
+      ValueError: when called, an unknown receptive field, or an image that is too small for it.
 
     Example:
       >>> import jax

@@ -1,8 +1,8 @@
-"""Images in sizes that double from 4 x 4: how many channels each size has, and the filter between two sizes.
+"""Image pyramids that double from 4 x 4: the channels at each size, and the filter between two sizes.
 
-The filter of both networks that are built so, StyleGAN2 and R3GAN, has the taps [1, 3, 3, 1] along each side. (R3GAN
-names [1, 2, 1], and interpolates: convolved with the [1, 1] of doubling it is the same.) It is a sum of shifted images,
-without weights: under `vmap` over seeds it is the same sum.
+The two networks with this structure, StyleGAN2 and R3GAN, use a filter with taps [1, 3, 3, 1] along each side. (R3GAN
+specifies [1, 2, 1] and interpolates; convolved with the [1, 1] of doubling, this is the same filter.) The filter is a
+sum of shifted images without weights, and stays such a sum under `vmap` over seeds.
 """
 
 import jax.numpy as jnp
@@ -16,10 +16,10 @@ SIZES = tuple(2**k for k in range(3, 11))
 
 
 def resolutions(size: int) -> tuple[int, ...]:
-    """The sizes from 4 pixels to `size`, each twice the one before it.
+    """The sizes from 4 pixels to `size`, each twice the previous one.
 
     Raises:
-      ValueError: a size that is no power of two from 8 to 1024, with the nearest ones.
+      ValueError: a size that is not a power of two from 8 to 1024, with the nearest ones.
 
     Example:
       >>> resolutions(32)
@@ -29,15 +29,15 @@ def resolutions(size: int) -> tuple[int, ...]:
         return tuple(2**k for k in range(2, size.bit_length()))
     nearest = sorted(sorted(SIZES, key=lambda other: (abs(other - size), other))[:2])
     raise ValueError(
-        "this network makes images of 8 to 1024 pixels a side that are a power of two; "
+        "this network makes images of 8 to 1024 pixels a side, in powers of two; "
         f"got {size}, the nearest are {' and '.join(map(str, nearest))}"
     )
 
 
 def channels_at(size: int, base: int, most: int, width: int | None = None) -> dict[int, int]:
-    """How many channels there are at each resolution r up to `size`: the smaller of base / r and `most`.
+    """The number of channels at each resolution r up to `size`: the smaller of base / r and `most`.
 
-    With `width` there are as many at the full size, and base is `width` times the size.
+    `width` sets the number at the full size; base is then `width` times the size.
 
     Example:
       >>> channels_at(1024, 32768, 512)[1024], channels_at(16, 32768, 512, width=8)
@@ -48,9 +48,9 @@ def channels_at(size: int, base: int, most: int, width: int | None = None) -> di
 
 
 def upsample(x: Images) -> Float[Array, "n 2*h 2*w c"]:
-    """Images of twice the size, smoothed: zeros between the pixels, the filter, and a gain of 4.
+    """Smoothed images of twice the size: inserts zeros between pixels and applies the filter with a gain of 4.
 
-    Pixel i of a side becomes (x[i - 1] + 3 x[i]) / 4 and (3 x[i] + x[i + 1]) / 4, x being 0 outside of the image.
+    Pixel i of a side becomes (x[i - 1] + 3 x[i]) / 4 and (3 x[i] + x[i + 1]) / 4, with x = 0 outside the image.
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; the authors' `upsample2d`.
 
     Example:
@@ -66,9 +66,9 @@ def upsample(x: Images) -> Float[Array, "n 2*h 2*w c"]:
 
 
 def downsample(x: Images) -> Float[Array, "n h//2 w//2 c"]:
-    """Images of half the size, smoothed: the filter, and every other pixel.
+    """Smoothed images of half the size: applies the filter and keeps every other pixel.
 
-    Pixel i of a side is (x[2i - 1] + 3 x[2i] + 3 x[2i + 1] + x[2i + 2]) / 8, x being 0 outside of the image.
+    Pixel i of a side is (x[2i - 1] + 3 x[2i] + 3 x[2i + 1] + x[2i + 2]) / 8, with x = 0 outside the image.
     Source: Karras et al. 2020; the authors' `downsample2d`.
 
     Example:
@@ -82,7 +82,7 @@ def downsample(x: Images) -> Float[Array, "n h//2 w//2 c"]:
 
 
 def blurred(x: Images, padding: int) -> Float[Array, "n h+2*{padding}-3 w+2*{padding}-3 c"]:
-    """The filter on images with `padding` zeros on each side.
+    """Applies the filter to images with `padding` zeros on each side.
 
     Example:
       >>> blurred(jnp.ones((1, 4, 4, 1)), 2)[0, 2, :, 0].tolist()
@@ -97,11 +97,11 @@ def blurred(x: Images, padding: int) -> Float[Array, "n h+2*{padding}-3 w+2*{pad
 def resampled_conv(
     x: Images, kernel: Float[Array, "k k c o"], resample: str | None = None
 ) -> Float[Array, "n out_h out_w o"]:
-    """The convolution with a kernel of 1 x 1 or 3 x 3, of images as they are, doubled ("up") or halved ("down").
+    """The convolution with a 1 x 1 or 3 x 3 kernel, of images at their size, doubled ("up") or halved ("down").
 
-    A 3 x 3 kernel doubles as a transposed convolution of stride 2 and is then smoothed; pixel i goes to 2i + a by its
-    tap a, as in torch's `conv_transpose2d`. It halves by a stride of 2 after smoothing. A 1 x 1 kernel mixes channels
-    where there are fewer pixels.
+    A 3 x 3 kernel doubles images with a transposed convolution of stride 2, followed by smoothing; tap a moves pixel i
+    to 2i + a, as in torch's `conv_transpose2d`. It halves images with a stride of 2 after smoothing. A 1 x 1 kernel is
+    applied at the smaller of the two sizes.
     Source: `conv2d_resample` of stylegan2-ada-pytorch (Karras et al. 2020).
 
     Example:
@@ -131,5 +131,5 @@ def _padded(x: Images, axis: int, before: int, after: int) -> Float[Array, "n ro
 
 
 def _part(x: Images, axis: int, start: int, size: int, stride: int = 1) -> Float[Array, "n rows columns c"]:
-    """`size` pixels of a side from `start` on, each `stride` after the one before it."""
+    """`size` pixels along a side from `start`, with a step of `stride`."""
     return lax.slice_in_dim(x, start, start + stride * (size - 1) + 1, stride, axis)

@@ -1,8 +1,8 @@
 """The networks of R3GAN (Huang et al. 2024), for square images from 8 to 1024 pixels: ResNets without normalization.
 
-Both players are stacks of grouped bottlenecks, the same number at every size, whose last convolution starts at zero, so
-that each block is the identity at first; the other weights start smaller the more blocks there are. Between sizes are
-a filter and, where the number of channels changes, a 1 x 1 convolution. Facts of the authors' code (brownvc/R3GAN).
+Both players are stacks of grouped bottlenecks, equally many at every size. Their last convolution starts at zero, so
+each block starts as the identity; the other weights start smaller the more blocks there are. Between sizes there is a
+filter and, if the number of channels changes, a 1 x 1 convolution. Details follow the authors' code (brownvc/R3GAN).
 """
 
 import math
@@ -27,7 +27,7 @@ _ORDER = 3  # convolutions in a block
 
 
 def _conv(features: int, inputs: int, size: int = 1, groups: int = 1, gain: float = 1.0, **options: Any) -> nn.Conv:
-    """A convolution that keeps the size, its weights from N(0, gain^2 / inputs of a number)."""
+    """A convolution that keeps the size, with weights from N(0, gain^2 / fan-in)."""
     init = nn.initializers.normal(gain / math.sqrt(size * size * inputs / groups)) if gain else nn.initializers.zeros
     return nn.Conv(
         features, (size, size), padding=((size // 2, size // 2),) * 2, feature_group_count=groups, kernel_init=init,
@@ -36,17 +36,17 @@ def _conv(features: int, inputs: int, size: int = 1, groups: int = 1, gain: floa
 
 
 class Bottleneck(nn.Module):
-    """x + narrow(leaky(grouped(leaky(wide(x))))): 1 x 1, grouped 3 x 3 and 1 x 1, twice as many channels within.
+    """x + narrow(leaky(grouped(leaky(wide(x))))): 1 x 1, grouped 3 x 3 and 1 x 1, with twice the channels inside.
 
-    `group` is how many of these channels see each other in the 3 x 3 convolution (at most all); LeakyReLU(0.2) after a
-    bias. Weights start with gain sqrt(2 / (1 + 0.2^2)) depth^(-1/4), `depth` being the blocks of the whole network, and
-    the last ones at 0.
+    `group` is the number of channels in each group of the 3 x 3 convolution (at most all); LeakyReLU(0.2) follows a
+    bias. Weights start with gain sqrt(2 / (1 + 0.2^2)) depth^(-1/4), with `depth` the number of blocks in the whole
+    network; the last weights start at 0.
 
-    Source: Huang et al. 2024, The GAN is dead; long live the GAN!, section 4 (config E); the start: Zhang et al. 2019,
-    Fixup Initialization.
+    Source: Huang et al. 2024, The GAN is dead; long live the GAN!, section 4 (config E); initialization: Zhang et al.
+    2019, Fixup Initialization.
 
     Raises:
-      ValueError: when called, a group that does not divide the channels within.
+      ValueError: when called, a group that does not divide the channels inside.
 
     Example:
       >>> import jax
@@ -74,20 +74,20 @@ class Bottleneck(nn.Module):
 
 
 class R3GANGenerator(nn.Module):
-    """z [n, d] -> images [n, size, size, channels], of no bounded range: train it on images in [-1, 1].
+    """z [n, d] -> images [n, size, size, channels] of unbounded range: train it on images in [-1, 1].
 
     It starts from a learned 4 x 4 image times a linear map of z. There are `blocks` bottlenecks and `channel_base` / r
-    channels at each size r, at most `channel_max`; `width` sets how many there are at the full size instead. `group` is
-    that of `Bottleneck`. `dtype` is that of the computation; the result is float32 or wider. With `classes` it is
-    called with y [n] after z, and a learned vector of the class, as long as z, is joined to z.
+    channels at each size r, at most `channel_max`; `width` instead sets the number at the full size. `group` is that of
+    `Bottleneck`. `dtype` is the type of the computation; results are float32 or wider. With `classes` it is
+    called with y [n] after z, and a learned vector for the class, as long as z, is joined to z.
 
-    The defaults are the presets of the authors' code for CIFAR-10 (32 pixels) and FFHQ (64, 256), z of 64 numbers;
+    The defaults are the presets of the authors' code for CIFAR-10 (32 pixels) and FFHQ (64, 256), with 64 latents;
     those for ImageNet have 1536 channels at every size, in groups of 32.
 
     Source: Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline.
 
     Raises:
-      ValueError: when called, a size that is no power of two from 8 to 1024, or a group that does not divide.
+      ValueError: when called, a size that is not a power of two from 8 to 1024, or a group that does not divide.
 
     Example:
       >>> import jax
@@ -135,16 +135,16 @@ class R3GANGenerator(nn.Module):
 
 
 class R3GANDiscriminator(nn.Module):
-    """Images [n, size, size, channels] -> logits [n]; the mirror image of the generator, and with its fields.
+    """Images [n, size, size, channels] -> logits [n]; the mirror image of the generator, with the same fields.
 
-    It ends in a depthwise 4 x 4 convolution, which leaves one number for each channel, and a linear map. These numbers
-    are sown as "features". With `classes` it is called with y [n] after x, and the logit is the inner product of as
-    many linear maps with a learned vector of the class.
+    It ends in a depthwise 4 x 4 convolution, which gives one number for each channel, and a linear map. These numbers
+    are sown as "features". With `classes` it is called with y [n] after x, and the logit is the inner product of a
+    linear map of the features with a learned vector for the class.
 
     Source: Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline.
 
     Raises:
-      ValueError: when called, a size that is no power of two from 8 to 1024, or a group that does not divide.
+      ValueError: when called, a size that is not a power of two from 8 to 1024, or a group that does not divide.
 
     Example:
       >>> import jax

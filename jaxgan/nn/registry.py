@@ -1,4 +1,4 @@
-"""The networks that can be named, and what of their fields the data decide."""
+"""The networks by name, and the fields that the data determine."""
 
 import dataclasses
 import difflib
@@ -27,16 +27,16 @@ from jaxgan.nn.wgan_gp import WGANGPDiscriminator, WGANGPGenerator
 
 
 class Network(NamedTuple):
-    """A network by its name: both players' modules."""
+    """A named network: the modules of both players."""
 
     name: str
     generator: type
     discriminator: type
-    axes: int  # of one example: 1 for points, 3 for images
+    axes: int  # axes of one example: 1 for points, 3 for images
     about: str
     paper: str
-    condition_axes: int = 0  # of the condition that it needs: 3 for an image
-    sizes: tuple[int, ...] = ()  # of images that it makes, in pixels a side
+    condition_axes: int = 0  # axes of the condition that it needs: 3 for an image
+    sizes: tuple[int, ...] = ()  # image sizes that it supports, in pixels a side
     published: tuple[tuple[int, int, int], ...] = ()  # (pixels a side, channels, latents) of the paper or its code
 
 
@@ -73,11 +73,11 @@ NETWORKS: Mapping[str, Network] = {
                 sizes=pyramid.SIZES, published=tuple((size, 3, 64) for size in (32, 64, 256))),
     )
 }  # fmt: skip
-"""Every network that has a name on the command line, by that name."""
+"""Every network by its name on the command line."""
 
 
 def network_for(shape: tuple[int, ...], condition: tuple[int, ...] = ()) -> Network:
-    """The network for examples of a shape, and for images as conditions, where none is named.
+    """The default network for examples of a shape, with images as conditions if given.
 
     Raises:
       ValueError: no network makes such examples.
@@ -104,10 +104,10 @@ def fields_of(module: type) -> dict[str, dataclasses.Field]:
 
 
 def fields_for(module: type, shape: tuple[int, ...], **common: Any) -> dict[str, Any]:
-    """What the data and common settings say of the fields that a module has; it says nothing of others.
+    """The values of a module's fields that follow from the data and common settings.
 
-    From the shape of an example: `features` (of points; of images the number of pixels), `size`, `channels`, `shape`.
-    Of `common` what the module has; a `width` is also that of two layers `hidden`.
+    From the shape of an example: `features` (for images the number of values), `size`, `channels`, `shape`. From
+    `common`: the fields that the module has; `width` also sets the two layers of `hidden`.
 
     Example:
       >>> fields_for(MLPGenerator, (2,), width=16, dtype="float32")
@@ -126,7 +126,7 @@ def make(module: type, fields: Mapping[str, Any]) -> Any:
     """A module with these fields.
 
     Raises:
-      ValueError: a field that it does not have, with the nearest one.
+      ValueError: an unknown field, with the nearest name.
     """
     known = fields_of(module)
     for name in fields:
@@ -142,7 +142,7 @@ def make(module: type, fields: Mapping[str, Any]) -> Any:
 
 
 def parameter_count(module: Any, *shapes: tuple[int, ...]) -> int:
-    """How many parameters a module has for inputs [1, *shape], one for each shape; nothing is computed.
+    """The number of parameters of a module for inputs [1, *shape], one for each shape; computes nothing.
 
     Example:
       >>> parameter_count(MLPGenerator(2, (4,)), (3,))  # 3 x 4 + 4 and 4 x 2 + 2

@@ -1,9 +1,9 @@
 """Perceptrons with residual branches and no normalization: deep networks for points, whose examples are independent.
 
-h -> h + W_2 relu(W_1 relu(h) + b_1) + b_2 in each of L blocks. So that depth changes neither the size of what passes
-nor that of an update, W_1 begins as He's rule has it times L^(-1/2), and W_2 at 0: a block begins as the identity.
+h -> h + W_2 relu(W_1 relu(h) + b_1) + b_2 in each of L blocks. To keep the scale of activations and updates independent
+of depth, W_1 starts with He initialization times L^(-1/2), and W_2 at 0, so a block starts as the identity.
 Source: Zhang et al. 2019, Fixup Initialization, whose factor for branches of m layers is L^(-1 / (2 m - 2)); the blocks
-of R3GAN (Huang et al. 2024) begin likewise, with m = 3.
+of R3GAN (Huang et al. 2024) start in the same way, with m = 3.
 """
 
 import math
@@ -21,11 +21,11 @@ def branches(x: Float[Array, "n d"], blocks: int, *, wrap: Wrap, zero: bool, dty
     """x through `blocks` residual blocks, within a module's `__call__`.
 
     Args:
-      x: of the width of all layers.
-      blocks: how many there are.
-      wrap: goes around every layer, say a spectral norm.
-      zero: whether branches begin at 0.
-      dtype: of the computation.
+      x: with the width of all layers.
+      blocks: the number of blocks.
+      wrap: applied to every layer, such as a spectral norm.
+      zero: whether branches start at 0.
+      dtype: the type of the computation.
     """
     first = nn.initializers.variance_scaling(2.0 / max(blocks, 1), "fan_in", "truncated_normal")
     last = nn.initializers.zeros if zero else first
@@ -38,9 +38,9 @@ def branches(x: Float[Array, "n d"], blocks: int, *, wrap: Wrap, zero: bool, dty
 class ResidualMLPGenerator(nn.Module):
     """z [n, d] -> x [n, features]: a linear layer, `blocks` residual blocks of `width` features, a linear output.
 
-    `dtype` is that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
+    `dtype` is the type of the computation, as in flax (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
     Source: Zhang et al. 2019, Fixup Initialization: Residual Learning Without Normalization.
@@ -75,13 +75,13 @@ class ResidualMLPGenerator(nn.Module):
 
 
 class ResidualMLPDiscriminator(nn.Module):
-    """x [n, ...] -> logits [n]: the example flattened, and layers like the generator's.
+    """x [n, ...] -> logits [n]: the flattened example, and layers like those of the generator.
 
-    `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018); branches then begin as He's
-    rule has them, as 0 has no largest direction. No example's logit depends on another. The last layer's features are
-    sown as "features".
+    `spectral_norm` divides every kernel by its largest singular value (Miyato et al. 2018); branches then start with
+    He initialization, because 0 has no leading singular vector. An example's logit does not depend on other examples.
+    The last layer's features are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`.
 
     Source: Zhang et al. 2019, Fixup Initialization: Residual Learning Without Normalization.

@@ -1,7 +1,7 @@
-"""Residual blocks of images with two 3 x 3 convolutions, as SNGAN, WGAN-GP and BigGAN have them.
+"""Residual blocks for images with two 3 x 3 convolutions, as in SNGAN, WGAN-GP and BigGAN.
 
-They go by ReLU before every convolution, double an image by copying its pixels, and halve it by means of 2 x 2 of them.
-A 1 x 1 convolution commutes with both, so shortcuts have theirs where the image is small: a quarter of the products.
+They apply ReLU before every convolution, double an image by copying pixels, and halve it by averaging 2 x 2 pixels. A
+1 x 1 convolution commutes with both, so shortcuts apply it to the smaller image, with a quarter of the products.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,19 +25,19 @@ glorot_of_gain_root_2 = nn.initializers.variance_scaling(2.0, "fan_avg", "unifor
 
 
 class Convolutions(NamedTuple):
-    """The convolutions of one network: what goes around each, and how its kernel begins."""
+    """The convolutions of one network: their wrapper and their initial kernels."""
 
-    wrap: Wrap  # say, a spectral norm
+    wrap: Wrap  # such as a spectral norm
     dtype: Any = None
-    branch: nn.initializers.Initializer = glorot_of_gain_root_2  # of 3 x 3 ones within blocks
+    branch: nn.initializers.Initializer = glorot_of_gain_root_2  # of 3 x 3 kernels in blocks
     other: nn.initializers.Initializer = glorot
 
     def three(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
-        """3 x 3, of a residual branch."""
+        """3 x 3, in a residual branch."""
         return self._made(x, features, 3, name, self.branch)
 
     def one(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
-        """1 x 1, of a shortcut."""
+        """1 x 1, in a shortcut."""
         return self._made(x, features, 1, name, self.other)
 
     def last(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
@@ -53,7 +53,7 @@ class Convolutions(NamedTuple):
 
 
 def doubled(x: Images) -> Float[Array, "n h*2 w*2 c"]:
-    """Twice the height and the width, each pixel copied to 2 x 2: nearest-neighbour interpolation.
+    """Doubles the height and width by copying each pixel to 2 x 2: nearest-neighbour interpolation.
 
     Example:
       >>> doubled(jnp.arange(2.0).reshape(1, 1, 2, 1))[0, :, :, 0].tolist()
@@ -64,7 +64,7 @@ def doubled(x: Images) -> Float[Array, "n h*2 w*2 c"]:
 
 
 def halved(x: Images) -> Float[Array, "n h//2 w//2 c"]:
-    """Half of the height and the width, which are even, by means of 2 x 2 pixels.
+    """Halves the height and width, which must be even, by averaging 2 x 2 pixels.
 
     Example:
       >>> halved(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
@@ -75,7 +75,7 @@ def halved(x: Images) -> Float[Array, "n h//2 w//2 c"]:
 
 
 def no_norm(x: Images, name: str) -> Images:
-    """In place of a `Norm`: x as it is."""
+    """A `Norm` that returns x unchanged."""
     del name
     return x
 
@@ -83,7 +83,7 @@ def no_norm(x: Images, name: str) -> Images:
 def up_block(
     conv: Convolutions, norm: Norm, x: Images, features: int, name: str
 ) -> Float[Array, "n h*2 w*2 {features}"]:
-    """norm, ReLU, doubling, 3 x 3, norm, ReLU, 3 x 3; beside it the doubled image through a 1 x 1."""
+    """norm, ReLU, doubling, 3 x 3, norm, ReLU, 3 x 3; plus the doubled image through a 1 x 1."""
     y = doubled(nn.relu(norm(x, name=f"{name}_norm_0")))
     y = conv.three(y, features, f"{name}_conv_0")
     y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
@@ -93,17 +93,17 @@ def up_block(
 def down_block(
     conv: Convolutions, norm: Norm, x: Images, features: int, name: str, *, halve: bool, hidden: int, projected: bool
 ) -> Float[Array, "n out_h out_w {features}"]:
-    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, halving; beside it the halved image.
+    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, halving; plus the halved image.
 
     Args:
       conv: the network's convolutions.
-      norm: goes before either ReLU.
+      norm: applied before each ReLU.
       x: images.
       features: the channels of the result.
-      name: of the block, with which those of its layers begin.
+      name: the name of the block, a prefix for the names of its layers.
       halve: whether it halves the image.
       hidden: the channels between its convolutions.
-      projected: whether the shortcut has a 1 x 1 convolution; where the channels change it needs one.
+      projected: whether the shortcut has a 1 x 1 convolution, which is required if the channels change.
     """
     y = conv.three(nn.relu(norm(x, name=f"{name}_norm_0")), hidden, f"{name}_conv_0")
     y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
@@ -112,17 +112,17 @@ def down_block(
 
 
 def first_block(conv: Convolutions, x: Images, features: int, name: str) -> Float[Array, "n h//2 w//2 {features}"]:
-    """`down_block` on an image itself: it halves, and has no norms and no ReLU before its first convolution."""
+    """`down_block` for the input image: halves it, without norms and without a ReLU before the first convolution."""
     y = nn.relu(conv.three(x, features, f"{name}_conv_0"))
     y = halved(conv.three(y, features, f"{name}_conv_1"))
     return y + conv.one(halved(x), features, f"{name}_shortcut")
 
 
 def form_for(size: int, forms: Mapping[int, Form], network: str) -> Form:
-    """What a network looks like for images of `size` pixels.
+    """The layout of a network for images of `size` pixels.
 
     Raises:
-      ValueError: it makes none of that size, with the sizes that it makes.
+      ValueError: an unsupported size, with the supported sizes.
 
     Example:
       >>> form_for(33, {32: "a", 48: "b"}, "an SNGAN")

@@ -1,11 +1,11 @@
 """The residual networks of SNGAN (Miyato et al. 2018), for images of 16, 32 and 48 pixels.
 
-32 pixels: the authors' code (pfnet-research/sngan_projection) for CIFAR-10: nearest-neighbour doubling, sums over
-pixels at the end, no bias in the last layer of the discriminator. 48 pixels: the paper's table for STL-10, of which
-the authors published no code; widths and biases are those of mimicry (kwotsin/mimicry), which doubles by bilinear
-interpolation where this does as at 32. 16 pixels: the networks for 32 with a block less each, for small studies.
-Kernels begin uniform by Glorot's rule, those of residual branches sqrt(2) times as large. BatchNorm has Chainer's
-epsilon of 2e-5 and decay of 0.9.
+32 pixels: the authors' code for CIFAR-10 (pfnet-research/sngan_projection), with nearest-neighbour doubling, sums over
+pixels at the end, and no bias in the last layer of the discriminator. 48 pixels: the paper's table for STL-10, for
+which the authors published no code; widths and biases follow mimicry (kwotsin/mimicry), which doubles by bilinear
+interpolation, whereas this network uses nearest neighbours as at 32. 16 pixels: the networks for 32 with one block less
+each, for small studies. Kernels start with uniform Glorot initialization, those of residual branches sqrt(2) times as
+large. BatchNorm has Chainer's epsilon of 2e-5 and decay of 0.9.
 """
 
 from functools import partial
@@ -22,14 +22,14 @@ from jaxgan.types import Array
 
 
 class Form(NamedTuple):
-    """What both networks look like for images of one size; channels are multiples of the width."""
+    """The layout of both networks for one image size; channels are multiples of the width."""
 
-    base: int  # pixels a side where the generator begins
-    generator: tuple[int, ...]  # channels at the base, and after every block
+    base: int  # pixels a side at which the generator starts
+    generator: tuple[int, ...]  # channels at the base and after every block
     g_width: int
     discriminator: tuple[int, ...]  # channels after every block
     d_width: int
-    halvings: int  # how many of its blocks halve the image, from the first on
+    halvings: int  # number of blocks that halve the image, counted from the first
     last_bias: bool
 
 
@@ -39,22 +39,22 @@ FORMS = {
     48: Form(6, (8, 4, 2, 1), 64, (1, 2, 4, 8, 16), 64, 4, True),
 }
 form_of = partial(form_for, forms=FORMS, network="an SNGAN")
-"""The form for images of a size; a ValueError names the sizes that there are."""
+"""The layout for an image size; a ValueError names the available sizes."""
 
 
 class SNGANGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (-1, 1), by residual blocks that double the image.
 
     `width` is the number of channels before the last layer; None: the published one, 256 at 32 pixels, 64 at 48.
-    `dtype` is that of the computation, as in flax (None: that of the parameters); the result is float32 or wider.
+    `dtype` is the type of the computation, as in flax (None: that of the parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`. The last BatchNorm has no classes, as in the authors' code.
 
     Source: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, tables 3 and 4.
 
     Raises:
-      ValueError: when called, another size than 16, 32 or 48.
+      ValueError: when called, a size other than 16, 32 or 48.
 
     Example:
       >>> import jax
@@ -93,20 +93,20 @@ class SNGANGenerator(nn.Module):
 
 
 class SNGANDiscriminator(nn.Module):
-    """Images [n, size, size, channels] -> logits [n], by residual blocks, the first of which halve the image.
+    """Images [n, size, size, channels] -> logits [n], by residual blocks; the first ones halve the image.
 
     `width` is the number of channels after the first block; None: the published one, 128 at 32 pixels, 64 at 48.
-    `dtype` is as in the generator. `spectral_norm` divides every kernel by its largest singular value, by one step of
-    power iteration a pass. There is no other normalization, so no example's logit depends on another. The last
-    features, sums over pixels, are sown as "features".
+    `dtype` is as in the generator. `spectral_norm` divides every kernel by its largest singular value, with one step of
+    power iteration per pass. There is no other normalization, so an example's logit does not depend on other examples.
+    The last features, sums over pixels, are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`; the authors' is "projection".
 
     Source: Miyato et al. 2018, as the generator; Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Raises:
-      ValueError: when called, images of another size than 16, 32 or 48 pixels.
+      ValueError: when called, images of a size other than 16, 32 or 48 pixels.
 
     Example:
       >>> import jax

@@ -1,8 +1,8 @@
 """The generator of StyleGAN2 (Karras et al. 2020, configuration F), for square images from 8 to 1024 pixels.
 
-Latents are mapped to w, and w scales the channels of every convolution of a network that starts from one learned 4 x 4
-image and sums up what each size adds to the picture. Where the paper leaves a choice, it is that of the authors'
-stylegan2-ada-pytorch: its layers, its numbers of parameters.
+Latents are mapped to w, and w scales the channels of every convolution of a network that starts from a learned 4 x 4
+image and sums the contributions of all sizes to the picture. Where the paper leaves a choice open, this follows the
+authors' stylegan2-ada-pytorch in its layers and numbers of parameters.
 """
 
 import itertools
@@ -26,7 +26,7 @@ BASE, MOST = 32768, 512  # channels at each size: the smaller of BASE / size and
 
 
 def layers_of(size: int) -> int:
-    """How many copies of w the synthesis takes: one for each convolution, and one for the last picture.
+    """The number of copies of w for the synthesis: one for each convolution, and one for the final picture.
 
     Example:
       >>> layers_of(1024), layers_of(16)
@@ -36,26 +36,26 @@ def layers_of(size: int) -> int:
 
 
 class StyleGAN2Generator(nn.Module):
-    """z [n, d] -> images [n, size, size, channels], of no bounded range: train it on images in [-1, 1].
+    """z [n, d] -> images [n, size, size, channels] of unbounded range: train it on images in [-1, 1].
 
     `module.apply(variables, z, method="mapping")` gives w for each layer, [n, layers, e], and `method="synthesis"`
-    images of such or of one w [n, e] for all layers: w can be interpolated, mixed, projected onto and differentiated
-    by, as `jaxgan.terms.path_length` does. Noise comes from the random stream "noise".
+    images from these, or from one w [n, e] for all layers. So w can be interpolated, mixed, used for projection, and
+    differentiated, as in `jaxgan.terms.path_length`. Noise comes from the random stream "noise".
 
-    In training a batch is mixed with probability `style_mixing`: layers from a random one on get the w of other,
-    normal latents. Elsewhere w is drawn towards its running mean by `truncation`, mean + truncation (w - mean), in the
-    first `cutoff` layers (None: in all); 1.0 leaves it as it is.
+    In training, with probability `style_mixing`, a batch is mixed: layers from a random one on get the w of other,
+    normal latents. Otherwise `truncation` moves w towards its running mean, mean + truncation (w - mean), in the first
+    `cutoff` layers (None: in all); 1.0 leaves it unchanged.
 
-    There are `channel_base` / r channels at each size r, at most `channel_max`; `width` sets how many there are at the
-    full size instead. `w_dim` is the length of w (None: that of z; the paper's are 512 both). `noise` is "random",
-    "constant" (the same in every call) or "none". `dtype` is that of the convolutions; styles, their normalization and
-    the sum of pictures are float32 or wider. With `classes` it is called with y [n] after z, embedded and joined to z.
+    There are `channel_base` / r channels at each size r, at most `channel_max`; `width` instead sets the number at the
+    full size. `w_dim` is the length of w (None: that of z; in the paper both are 512). `noise` is "random", "constant"
+    (the same in every call) or "none". `dtype` is the type of the convolutions; styles, their normalization and the sum
+    of pictures are float32 or wider. With `classes` it is called with y [n] after z, embedded and joined to z.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; classes as in Karras et al. 2020,
     Training Generative Adversarial Networks with Limited Data.
 
     Raises:
-      ValueError: when called, a size that is no power of two from 8 to 1024; another kind of noise or condition.
+      ValueError: when called, a size that is not a power of two from 8 to 1024; an unknown kind of noise or condition.
 
     Example:
       >>> generator = StyleGAN2Generator(16, 3, width=2)
@@ -103,7 +103,7 @@ class StyleGAN2Generator(nn.Module):
         train: bool = False,
         truncation: float | Float[Array, ""] | None = None,
     ) -> Float[Array, "n layers e"]:
-        """w of every layer: mixed with others in training, otherwise truncated, by the field where nothing is given."""
+        """w of every layer: mixed in training, otherwise truncated, by default as set in the field."""
         conditional.condition_of(self, y)
         w, mean = self.mapping_network(z, y, train=train)
         ws = jnp.repeat(w[:, None], layers_of(self.size), axis=1)
@@ -119,15 +119,15 @@ class StyleGAN2Generator(nn.Module):
     def synthesis(
         self, w: Float[Array, "n *layers e"], *, train: bool = False
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        """Images of w [n, layers, e], or of one w [n, e] for all layers; the same in training and out of it."""
+        """Images of w [n, layers, e], or of one w [n, e] for all layers; the same in training and sampling."""
         layers = layers_of(self.size)
         ws = jnp.repeat(w[:, None], layers, axis=1) if w.ndim == 2 else w
         if ws.shape[1] != layers:
-            raise ValueError(f"images of {self.size} pixels take w of {layers} layers, got {list(w.shape)}")
+            raise ValueError(f"images of {self.size} pixels need w for {layers} layers, got {list(w.shape)}")
         return self.synthesis_network(ws)
 
     def _mixed(self, ws: Float[Array, "n layers e"], z: Float[Array, "n d"], y: Any) -> Float[Array, "n layers e"]:
-        """Layers from a random one on, at the least the second, get another w: the same ones in the whole batch."""
+        """Gives another w to all layers from a random one on (the second or later), the same in the whole batch."""
         key = self.make_rng("noise")
         chance, place = jax.random.uniform(named_key(key, "layers"), (2,))
         latents = jax.random.normal(named_key(key, "latents"), z.shape, z.dtype)
@@ -138,15 +138,15 @@ class StyleGAN2Generator(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """w [n, layers, e] -> images; `widths` are pairs of a size and its number of channels, from 4 x 4 up.
+    """w [n, layers, e] -> images; `widths` are pairs of a size and its number of channels, from 4 x 4 upwards.
 
-    "random" noise is drawn from the stream "noise" for each example, once for all layers: a layer has as many of the
-    numbers as pixels. "constant" noise is the same for all examples and in every call, and "none" is none.
+    "random" noise is drawn from the stream "noise" for each example, once for all layers; a layer uses one number for
+    each pixel. "constant" noise is the same for all examples and in every call; "none" turns noise off.
 
     Source: Karras et al. 2020, figure 7 (output skips); `SynthesisNetwork` of stylegan2-ada-pytorch.
 
     Raises:
-      ValueError: when called, another kind of noise.
+      ValueError: when called, an unknown kind of noise.
 
     Example:
       >>> synthesis, keys = Synthesis(3, ((4, 8), (8, 4))), {"params": jax.random.key(0), "noise": jax.random.key(1)}
@@ -174,9 +174,9 @@ class Synthesis(nn.Module):
         return image
 
     def _noise(self, n: int) -> Iterator[Any]:
-        """That of one layer after the other: [n, size, size], [1, size, size] or None.
+        """The noise of each layer in turn: [n, size, size], [1, size, size] or None.
 
-        Drawn at once, and in a loop: XLA draws numbers again wherever they are used, unless they come out of a loop.
+        Drawn all at once and in a loop: XLA draws numbers again wherever they are used, unless they come from a loop.
         """
         if self.noise not in NOISE:
             raise ValueError(f"noise must be one of {', '.join(NOISE)}, got {self.noise!r}")

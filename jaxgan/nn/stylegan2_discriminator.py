@@ -19,7 +19,7 @@ from jaxgan.types import Array, Images
 
 
 class ResidualBlock(nn.Module):
-    """Images [n, h, w, c] -> [n, h / 2, w / 2, features]: two 3 x 3 convolutions beside one of 1 x 1, over sqrt(2).
+    """Images [n, h, w, c] -> [n, h / 2, w / 2, features]: (two 3 x 3 convolutions + a 1 x 1 convolution) / sqrt(2).
 
     Source: Karras et al. 2020, figure 7 (residual); `DiscriminatorBlock` of stylegan2-ada-pytorch.
 
@@ -41,18 +41,18 @@ class ResidualBlock(nn.Module):
 
 
 class StyleGAN2Discriminator(nn.Module):
-    """Images [n, size, size, channels] -> logits [n]; sizes and numbers of channels are those of the generator.
+    """Images [n, size, size, channels] -> logits [n]; sizes and channels are those of the generator.
 
-    At 4 x 4 the standard deviation over `group` examples joins the features (None: over the batch; 0: nothing does),
-    so a logit depends on the other examples of its group. `dtype` is that of the residual blocks; what follows is
-    float32 or wider. The last features are sown as "features". With `classes` it is called with y [n] after x, and the
-    logit is <f, w_y> / sqrt(features), w_y the class through a mapping network of its own.
+    At 4 x 4 the standard deviation over `group` examples is added to the features (None: over the batch; 0: not at
+    all), so a logit depends on the other examples of its group. `dtype` is the type of the residual blocks; later
+    layers are float32 or wider. The last features are sown as "features". With `classes` it is called with y [n] after
+    x, and the logit is <f, w_y> / sqrt(features), with w_y the class through its own mapping network.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; classes as in Karras et al. 2020,
     Training Generative Adversarial Networks with Limited Data; layers of stylegan2-ada-pytorch.
 
     Raises:
-      ValueError: when called, a size that is no power of two from 8 to 1024, or another condition.
+      ValueError: when called, a size that is not a power of two from 8 to 1024, or an unknown condition.
 
     Example:
       >>> import jax

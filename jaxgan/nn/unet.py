@@ -1,8 +1,9 @@
-"""The U-Net generator of pix2pix (Isola et al. 2017): an image to an image of the same size, with dropout as its noise.
+"""The U-Net generator of pix2pix (Isola et al. 2017): image to image of the same size, with dropout as noise.
 
-The encoder halves the image down to 1 x 1 by 4 x 4 convolutions of stride 2, the decoder doubles it up again, and every
-layer of the decoder but the first also sees the encoder's of its size. BatchNorm everywhere but at the first and the
-last layer of the encoder and at the output; LeakyReLU(0.2) down, ReLU up, tanh at the end; weights from N(0, 0.02).
+The encoder halves the image down to 1 x 1 with 4 x 4 convolutions of stride 2, and the decoder doubles it again. Every
+decoder layer except the first also receives the encoder's output of the same size. BatchNorm everywhere except in the
+first and last layer of the encoder and at the output; LeakyReLU(0.2) in the encoder, ReLU in the decoder, tanh at the
+end; weights from N(0, 0.02).
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from jaxgan.nn.references import kernel_init, near_one, reference_of
 from jaxgan.types import Array, Images
 
 SIZES = (8, 16, 32, 64, 128, 256)
-_WIDEST = 8  # times the width of the first layer
+_WIDEST = 8  # largest width, as a multiple of the first layer's
 _KERNEL, _STRIDES, _PADDING = (4, 4), (2, 2), ((1, 1), (1, 1))
 
 
@@ -27,10 +28,10 @@ STATISTICS = ("running", "batch", "image")
 
 
 def depth_of(size: int) -> int:
-    """How many times an image is halved until it is 1 x 1.
+    """The number of halvings from an image to 1 x 1.
 
     Raises:
-      ValueError: a size that is no power of two from 8 to 256, with the nearest ones.
+      ValueError: a size that is not a power of two from 8 to 256, with the nearest ones.
 
     Example:
       >>> depth_of(256), depth_of(8)
@@ -48,20 +49,21 @@ def depth_of(size: int) -> int:
 class UNetGenerator(nn.Module):
     """(z [n, d], y [n, size, size, c]) -> images [n, size, size, channels] in (-1, 1); z is not used.
 
-    Its noise is dropout, in training and when sampled: samples of one y differ by their key. The depth follows the
-    size, 8 for 256 pixels. `width` is the number of channels after the first layer; it doubles up to 8 times that.
+    Its noise is dropout, in training and sampling: samples for one y differ by their key. The depth follows from the
+    size: 8 for 256 pixels. `width` is the number of channels after the first layer; it doubles up to 8 times that.
 
-    `reference` is whose layers these are. "torch", the authors' own: dropout on the three innermost layers of the
-    decoder, biases everywhere. "pytorch": dropout on those of full width but the innermost (so from 64 pixels on), no
-    biases but the output's. `statistics` are those that a layer is normalized by.
-    "running": of the batch in training, their moving average when sampled, so that an image depends on no other.
-    "batch": of the batch then, too, as both references have it. "image": of each image alone, always, which is what
-    "batch" is for the references' batch of one. No parameter depends on it. `dropout` is the rate; 0: no noise.
+    `reference` selects the implementation to follow. "torch", by the authors: dropout in the three innermost decoder
+    layers, biases everywhere. "pytorch": dropout in the full-width decoder layers except the innermost (so from 64
+    pixels on), biases only at the output. `statistics` selects the statistics for normalization. "running": those of
+    the batch in training and their moving average in sampling, so that an image does not depend on others. "batch":
+    those of the batch also in sampling, as in both references. "image": always those of each image alone, which is what
+    "batch" means for the references' batch size of one. Parameters are the same for all three. `dropout` is the rate;
+    0: no noise.
 
     Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, section 6.1.
 
     Raises:
-      ValueError: when called, a size that is no power of two from 8 to 256, or an unknown name.
+      ValueError: when called, a size that is not a power of two from 8 to 256, or an unknown name.
 
     Example:
       >>> import jax
@@ -111,16 +113,16 @@ class UNetGenerator(nn.Module):
 
 
 def normalized(x: Images, name: str, *, statistics: str, train: bool, dtype: Any) -> Images:
-    """BatchNorm within a module's `__call__`, by the statistics of that name; the parameters are the same for all.
+    """BatchNorm for a module's `__call__` with the named statistics; the parameters are the same for all.
 
     Raises:
-      ValueError: another name than those of `STATISTICS`.
+      ValueError: a name that is not in `STATISTICS`.
     """
     common: dict[str, Any] = {"epsilon": 1e-5, "scale_init": near_one, "dtype": dtype, "name": name}
     if statistics == "running":
         return nn.BatchNorm(use_running_average=not train, momentum=0.9, **common)(x)
     if statistics not in STATISTICS:
         raise ValueError(f"statistics must be one of {', '.join(STATISTICS)}, got {statistics!r}")
-    # flax's layer norm over these axes is batch normalization without a memory
+    # flax's layer norm over these axes is batch normalization without running averages
     axes = (0, 1, 2) if statistics == "batch" else (1, 2)
     return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, **common)(x)

@@ -1,8 +1,8 @@
 """The residual networks of WGAN-GP (Gulrajani et al. 2017), for images of 16, 32, 64 and 128 pixels.
 
-32 pixels: the authors' code for CIFAR-10 (igul222/improved_wgan_training, gan_cifar_resnet.py), blocks and kernels of
-which SNGAN took over: nearest-neighbour doubling, halving by means, no norm in the first block of the critic, a mean
-over pixels before its last layer. Other sizes have a block more or less that doubles or halves.
+32 pixels: the authors' code for CIFAR-10 (igul222/improved_wgan_training, gan_cifar_resnet.py), whose blocks and
+kernels SNGAN adopted: nearest-neighbour doubling, halving by averaging, no norm in the first block of the critic, and a
+mean over pixels before its last layer. Other sizes have more or fewer blocks that double or halve the image.
 """
 
 from functools import partial
@@ -18,24 +18,24 @@ from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, gl
 from jaxgan.types import Array, Images
 
 SIZES = {16: 2, 32: 3, 64: 4, 128: 5}
-"""How many times the generator doubles its 4 x 4 pixels, by the size of the image."""
+"""The number of doublings from 4 x 4 pixels in the generator, by image size."""
 doublings_of = partial(form_for, forms=SIZES, network="a WGAN-GP ResNet")
-_AT_ONE_SIZE = 2  # blocks at the end of the critic that do not halve
+_AT_ONE_SIZE = 2  # blocks at the end of the critic that keep the size
 
 
 class WGANGPGenerator(nn.Module):
     """z [n, d] -> images [n, size, size, channels] in (-1, 1), by residual blocks that double the image.
 
-    `width` is the number of channels everywhere. `dtype` is that of the computation, as in flax (None: that of the
-    parameters); the result is float32 or wider.
+    `width` is the number of channels everywhere. `dtype` is the type of the computation, as in flax (None: that of the
+    parameters); results are float32 or wider.
 
-    With `classes` it is called with y [n] after z, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`. The last BatchNorm has no classes, as in the authors' code.
 
     Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, and the authors' code.
 
     Raises:
-      ValueError: when called, another size than 16, 32, 64 or 128.
+      ValueError: when called, a size other than 16, 32, 64 or 128.
 
     Example:
       >>> import jax
@@ -73,21 +73,21 @@ class WGANGPGenerator(nn.Module):
 
 
 class WGANGPDiscriminator(nn.Module):
-    """Images [n, size, size, channels] -> scores [n]: the critic, by residual blocks, the first of which halve.
+    """Images [n, size, size, channels] -> scores [n]: the critic, by residual blocks; the first ones halve the image.
 
     `width` is the number of channels everywhere, `dtype` as in the generator. `layer_norm` normalizes each example
-    over all its pixels and channels, with a scale and an offset for each channel, before every ReLU of a block but in
-    the first: what the paper puts in the place of BatchNorm, with which an example's score would depend on others. The
-    authors' code for CIFAR-10 has it, but turned off. `spectral_norm` is as in `SNGANDiscriminator`. The last features,
-    means over pixels, are sown as "features".
+    over all its pixels and channels, with a scale and an offset for each channel, before every ReLU of every block
+    except the first. The paper uses it instead of BatchNorm, with which an example's score would depend on others. The
+    authors' code for CIFAR-10 has it, but turns it off. `spectral_norm` is as in `SNGANDiscriminator`. The last
+    features, means over pixels, are sown as "features".
 
-    With `classes` it is called with y [n] after x, and `condition` names the ways in which it takes them, see
+    With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`; the authors' is "classifier".
 
     Source: Gulrajani et al. 2017, as the generator, section 4 on layer normalization.
 
     Raises:
-      ValueError: when called, images of another size than 16, 32, 64 or 128 pixels.
+      ValueError: when called, images of a size other than 16, 32, 64 or 128 pixels.
 
     Example:
       >>> import jax

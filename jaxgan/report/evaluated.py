@@ -1,4 +1,4 @@
-"""What an evaluation found, as tables, a frame and JSON."""
+"""The results of an evaluation as tables, a frame and JSON."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from jaxgan.results.statistics import Interval
 def samples_sections(
     metrics: Sequence[Metric], intervals: Mapping[str, Interval], about: Mapping[str, Any]
 ) -> list[Section]:
-    """A row for each number of a set of samples, beside what real examples get.
+    """A row for each metric of a set of samples, with the value of real examples.
 
     >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
     >>> made = samples_sections([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, {"samples": 500, "reference": "digits"})
@@ -42,13 +42,13 @@ def samples_sections(
 
 
 def run_sections(results: Results) -> list[Section]:
-    """The numbers of a run's configurations over their seeds, as in its own report; of many a row for each."""
+    """The metrics of a run's configurations over seeds, as in its own report; if there are many, a row for each."""
     table = summarize_run(results)
     return sections(results, table) if are_many(results) else metrics_sections(table, noun_of(results))
 
 
 def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> str:
-    """What the finite number of samples adds to Frechet distances, in a sentence; "" where that is not known.
+    """The bias of Frechet distances from the finite number of samples, in a sentence; "" if it is unknown.
 
     Args:
       values: of a set of samples, or of every generator of a run.
@@ -76,7 +76,7 @@ def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> st
 
 
 def sizes_in_words(about: Mapping[str, Any]) -> str:
-    """What was compared with what, in which features.
+    """What was compared, and in which features.
 
     >>> known = {"samples": 500, "reference": "digits", "part": "heldout", "reference_examples": 360}
     >>> sizes_in_words(known | {"features": "classifier", "feature_count": 64})
@@ -97,7 +97,7 @@ def as_json(
     about: Mapping[str, Any],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """Everything that was found; of a run every cell, and its table.
+    """All results; for a run, every cell and its table.
 
     Args:
       metrics: how to read the numbers.
@@ -115,7 +115,7 @@ def as_json(
 
 
 def as_csv(metrics: Sequence[Metric], intervals: Mapping[str, Interval], results: Results | None) -> str:
-    """A row for each cell of a run, or for each number of a set of samples.
+    """A row for each cell of a run, or for each metric of a set of samples.
 
     >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
     >>> print(as_csv([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, None), end="")

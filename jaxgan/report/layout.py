@@ -1,6 +1,6 @@
-"""Panels in figures of a paper's width, so that what a page shows can be printed as it is; and figures in files.
+"""Arranges panels in figures of a paper's width, so that a page's figures can be printed as they are; saves figures.
 
-Figures are made without pyplot, which keeps every figure alive and a global state besides.
+Figures are made without pyplot, which keeps every figure alive and has global state.
 """
 
 import io
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, COLUMN = 7.0, 3.4  # inches: the text of a paper, and one of its two columns
+WIDTH, COLUMN = 7.0, 3.4  # inches: the text width of a paper, and one of its two columns
 DPI = 200
 
 
 class Panel(NamedTuple):
-    """One drawing that can stand alone; `draw` sets its words, too."""
+    """One drawing that can stand alone; `draw` also sets its labels."""
 
     name: str
     draw: "Callable[[Axes], None]"
 
 
 def new_figure(height: float, width: float = WIDTH) -> "Figure":
-    """An empty figure, inches."""
+    """An empty figure with a size in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -39,7 +39,7 @@ def new_figure(height: float, width: float = WIDTH) -> "Figure":
 
 
 def grid(figure: "Figure", panels: int, columns: int, **options: Any) -> list["Axes"]:
-    """So many panels in rows of `columns`."""
+    """A figure with this many panels in rows of `columns`."""
     axes = figure.subplots(math.ceil(panels / columns), columns, squeeze=False, **options).ravel()
     for axis in axes[panels:]:
         axis.remove()
@@ -50,7 +50,7 @@ def grid(figure: "Figure", panels: int, columns: int, **options: Any) -> list["A
 
 
 def compose(panels: Sequence[Panel], columns: int, height: float = 1.75) -> "Figure":
-    """The panels in one figure; where one has the words of the one below it at its x axis, they stand there alone."""
+    """The panels in one figure; an x label that repeats in the panel below is shown only there."""
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(rows * height + 0.35)
     axes = grid(figure, len(panels), columns)
@@ -63,7 +63,7 @@ def compose(panels: Sequence[Panel], columns: int, height: float = 1.75) -> "Fig
 
 
 def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", title: str, x: str = "step") -> "Figure":
-    """A small panel for every name on common axes, so that any number of curves can be read."""
+    """A small panel for every name with common axes, so that any number of curves stays readable."""
     columns = 4 if len(names) > 6 else 3
     rows = math.ceil(len(names) / columns)
     figure = new_figure(1.15 * rows + 0.45)
@@ -79,18 +79,18 @@ def multiples(names: Sequence[str], draw_one: "Callable[[Axes, int], None]", tit
 
 
 def line_handles(names: Sequence[str], *, markers: bool = True) -> tuple[list[Any], list[str]]:
-    """Of a legend: a line for every name."""
+    """Legend handles: a line for every name."""
     from matplotlib.lines import Line2D
 
     drop = {} if markers else {"marker": ""}
-    # A name that begins with "_" is left out of a legend, unless something stands before it.
+    # A legend leaves out names that begin with "_", unless something precedes them.
     return [Line2D([], [], linewidth=1.5, **(style(i) | drop)) for i in range(len(names))], [
         "\u200b" + plain_text(name) for name in names
     ]
 
 
 def legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
-    """A legend above all panels, in as many columns as fit; long names are broken."""
+    """A legend above all panels, in as many columns as fit; long names are wrapped."""
     names = [textwrap.fill(name, int(15 * figure.get_figwidth())) for name in names]
     room = 16.5 * figure.get_figwidth()  # in letters
     columns = 1
@@ -103,14 +103,14 @@ def legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> No
 
 
 def png(figure: "Figure") -> bytes:
-    """The figure as a PNG, the same each time."""
+    """The figure as a PNG with reproducible bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     return _printed(figure, FigureCanvasAgg, "print_png")
 
 
 def save_vector(figure: "Figure", stem: Path) -> None:
-    """Writes STEM.pdf and STEM.svg, whose texts are texts: without dates, and parts named from a fixed salt."""
+    """Writes STEM.pdf and STEM.svg with editable text, without dates, and with ids from a fixed salt."""
     import matplotlib
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -123,7 +123,7 @@ def save_vector(figure: "Figure", stem: Path) -> None:
 
 
 def _printed(figure: "Figure", canvas: Any, method: str, metadata: dict[str, Any] | None = None) -> bytes:
-    """What a canvas makes of a figure. `savefig` would draw it twice, the first time for a layout, which is settled."""
+    """A figure rendered by a canvas. `savefig` would draw it twice, first for the layout, which is already solved."""
     _settle(figure)
     content, dpi = io.BytesIO(), figure.dpi
     try:
@@ -134,7 +134,7 @@ def _printed(figure: "Figure", canvas: Any, method: str, metadata: dict[str, Any
 
 
 def _settle(figure: "Figure") -> None:
-    """Solves the layout once and rounds its places: the solver's last digits differ from one time to the next."""
+    """Solves the layout once and rounds positions, because the solver's last digits vary between calls."""
     if engine := figure.get_layout_engine():
         engine.execute(figure)
     figure.set_layout_engine("none")

@@ -1,4 +1,4 @@
-"""What the pages of runs and of gradient profiles have in common."""
+"""Code shared by the pages of runs and gradient profiles."""
 
 import base64
 import hashlib
@@ -13,19 +13,19 @@ from jaxgan.report import layout
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PIXELS = 144  # of a page for an inch of a figure
+PIXELS = 144  # pixels of a page per inch of a figure
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
-    """Writes a template of this folder, filled. Returns the path."""
+    """Fills a template of this folder, writes it and returns the path."""
     write_text(path, filled(template, **content))
     return path
 
 
 def filled(template: str, **content: Any) -> str:
-    """A template of this folder, filled; what is not markup of its own is escaped.
+    """Fills a template of this folder; content that is not its own markup is escaped.
 
-    A page has one script, which sorts its tables; the browser is told its digest and to run no other.
+    A page has one script, which sorts its tables; its digest allows the browser to run this script only.
     """
     import jinja2
     from markupsafe import Markup
@@ -44,10 +44,10 @@ def filled(template: str, **content: Any) -> str:
 
 
 def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: Any = None) -> dict[str, Any]:
-    """What the page needs to hold a figure, which is written as PNG, and into `figures/` beside it as PDF and SVG.
+    """What a page needs to show a figure, which is written as PNG, and as PDF and SVG into `figures/` beside it.
 
-    A page shows what is printed at 7 inches in 1,008 of its pixels, so that texts have the size of its own. Without a
-    path the page alone has it. `data`, a `pandas.DataFrame` of what is drawn, is written beside the PDF as CSV.
+    A page shows a figure of 7 inches at 1,008 pixels, so that its text has the size of the page's. Without a path only
+    the page has the figure. `data`, a `pandas.DataFrame` of what is drawn, is written beside the PDF as CSV.
     """
     content = layout.png(figure)
     if path is not None:
@@ -62,22 +62,22 @@ def picture(figure: "Figure", path: Path | None, *, vector: bool = True, data: A
 
 
 def at(folder: Path | None, name: str) -> Path | None:
-    """Where `picture` writes the figure of that name; None: nowhere."""
+    """The path where `picture` writes a figure with that name; None: it does not."""
     return None if folder is None else folder / f"{name}.png"
 
 
 def write_csv(frame: Any, path: Path) -> None:
-    """Writes a `pandas.DataFrame`, numbers with six digits."""
+    """Writes a `pandas.DataFrame` with six digits for numbers."""
     write_text(path, frame.to_csv(index=False, float_format="%.6g"))
 
 
 def files_in(folder: Path, page: str, known: dict[str, str]) -> dict[str, str]:
-    """Those of the known files (name or pattern -> what it is) that are in the folder, and the page to be written."""
+    """The known files (name or pattern -> description) that the folder has, and the page that will be written."""
     return {name: what for name, what in known.items() if name == page or any(folder.glob(name))}
 
 
 def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, str]:
-    """Facts in the order in which the page lists them; a run that lacks one is shown without it."""
+    """Facts in the order of the page; those that a run lacks are left out."""
     facts = {
         "Command": notes.get("command") or config.get("command"),
         "Options": pairs(config.get("config") or config.get("profile") or config.get("wanted") or {}),
@@ -92,13 +92,13 @@ def how_it_was_made(config: dict[str, Any], notes: dict[str, Any]) -> dict[str, 
 
 
 _REPEATS = {
-    True: "bit for bit, on such a machine with as many devices",
+    True: "bit for bit, on the same kind of machine with as many devices",
     False: "up to rounding, which training amplifies: this GPU ran without --deterministic",
 }
 
 
 def pairs(values: Any) -> str:
-    """Names and values in one line; what is None, or a list of nothing, is left out."""
+    """Names and values in one line, without None and empty lists."""
     if not isinstance(values, dict):
         return str(values)
     shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""The figures of a report in a paper's sizes: whole in two columns, or every panel by itself in one."""
+"""The figures of a report in paper sizes: complete in two columns, or each panel in one column."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER = "paper"
-"""The folder in a run's that has them."""
+"""The folder for these figures in a run's folder."""
 
 
 def save_paper(results: Results, folder: Path | str, paper: str = "one-column") -> list[Path]:
     """Writes the figures of a run or profile as PDF, SVG and PNG in a paper's width, with type of 8 to 10 points.
 
-    "two-column": as on the page, 6.75 inches wide. "one-column": every panel by itself, 3.25 inches wide, with a legend
-    of its own. Texts are texts. Returns the paths of the PDFs.
+    "two-column": as on the page, 6.75 inches wide. "one-column": each panel separately, 3.25 inches wide, with its own
+    legend. Text stays editable. Returns the paths of the PDFs.
     """
     folder = Path(folder)
     (_whole if paper == "two-column" else _apart)(results, folder)
@@ -47,7 +47,7 @@ def _whole(results: Results, folder: Path) -> None:
 
 
 def _write_if_single(figure: "Figure", path: Path | None, **_: Any) -> dict[str, Any]:
-    """One column has no room for many panels side by side: these are whole in two."""
+    """One column has no room for many panels side by side, so these figures stay in two columns."""
     return write_paper_figure(figure, path, WIDTHS["one-column"]) if len(figure.axes) == 1 else {}
 
 

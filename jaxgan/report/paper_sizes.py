@@ -1,4 +1,4 @@
-"""Figures in the sizes of a paper: one column or two, with type of 8 to 10 points, as PDF, SVG and PNG."""
+"""Figures in paper sizes: one column or two, with fonts of 8 to 10 points, as PDF, SVG and PNG."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTHS = {"one-column": 3.25, "two-column": 6.75}
-"""Inches, by what `--paper` is called with."""
+"""Widths in inches, by the value of `--paper`."""
 
 _TYPE = (8.0, 10.0)  # points
 _DPI = 300
-_LEAST = 2.3  # inches, below which a figure is made no lower
-MARK = "mark"  # the gid of letters that are marks of the plot, and keep their size
+_LEAST = 2.3  # inches, the smallest height of a figure
+MARK = "mark"  # the gid of letters that are part of the plot and keep their size
 
 
 def write_paper_figure(figure: "Figure", path: Path | None, width: float = WIDTHS["two-column"], **_: Any) -> dict:
-    """Writes a figure in a paper's width to `path`, a PNG, and as PDF and SVG beside it; called like `page.picture`."""
+    """Writes a figure with a paper's width to `path` (PNG), with PDF and SVG beside it; called like `page.picture`."""
     if path is not None:
         fit(figure, width)
         write_bytes(path, layout.png(figure))
@@ -32,7 +32,7 @@ def write_paper_figure(figure: "Figure", path: Path | None, width: float = WIDTH
 def save_columns(
     panels: Sequence[Panel], folder: Path, names: Sequence[str], handles: Sequence[Any] | None = None
 ) -> None:
-    """Writes every panel by itself in one column, with a legend of `names`, by default of lines."""
+    """Writes each panel as a one-column figure with a legend of `names`, by default of lines."""
     for panel in panels:
         width = WIDTHS["one-column"]
         figure = new_figure(2.4, width)
@@ -43,7 +43,7 @@ def save_columns(
 
 
 def fit(figure: "Figure", width: float) -> None:
-    """Narrows a figure to a width in inches, and sets its type to 8 points at least and 10 at most."""
+    """Narrows a figure to a width in inches and sets its fonts to between 8 and 10 points."""
     from matplotlib.text import Text
 
     own_width, height = figure.get_size_inches()

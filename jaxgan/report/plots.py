@@ -1,4 +1,4 @@
-"""One style for all figures: colours and dashes, medians with bands, log axes that can show exact zeros."""
+"""The style of all figures: colours and dashes, medians with bands, log axes that can show exact zeros."""
 
 import math
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE, SMALL, TICKS = 8.0, 7.5, 7.0  # font sizes
-FEW = 7  # curves, up to which one panel holds all
+FEW = 7  # at most so many curves share one panel
 
-# Okabe and Ito's colours (2008), which the colour-blind tell apart, and a violet; in black and white the dashes do.
+# Okabe and Ito's colours (2008), which are safe for colour blindness, and a violet; dashes work in black and white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4B2E83")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)), (0, (8, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DARK, GREY, PALE = "#222222", "#666666", "#cccccc"
 BINS = 250  # points per curve
-_BEYOND = 1e300  # in place of infinity, between which and a number one can interpolate
-_CHANCES = (1e-12, 1e-6, 0.01, 0.1, 1e-3, 0.3, 1e-9)  # ticks of D(G(z)) with 1 - these, the first with precedence
+_BEYOND = 1e300  # replaces infinity, so that interpolation is possible
+_CHANCES = (1e-12, 1e-6, 0.01, 0.1, 1e-3, 0.3, 1e-9)  # ticks of D(G(z)), with 1 - these; first ones take precedence
 
 
 def colour(i: int) -> str:
-    """Of the i-th curve."""
+    """The colour of the i-th curve."""
     return COLOURS[i % len(COLOURS)]
 
 
 def dash(i: int) -> Any:
-    """Of the i-th curve: with its colour, no two of the first 42 are alike."""
+    """The dash of the i-th curve; with colours, the first 42 curves are all different."""
     return DASHES[sum(divmod(i, len(COLOURS))) % len(DASHES)]
 
 
@@ -40,7 +40,7 @@ def style(i: int) -> dict[str, Any]:
 
 
 def plain_axis(axis: "Axes") -> None:
-    """The style of an axis."""
+    """Sets the style of an axis."""
     axis.tick_params(which="both", labelsize=TICKS)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(color="#dddddd", linewidth=0.5)
@@ -48,12 +48,12 @@ def plain_axis(axis: "Axes") -> None:
 
 
 def plain_text(text: str) -> str:
-    """The text as it stands: matplotlib reads $...$ as a formula."""
+    """Escapes a text, because matplotlib reads $...$ as a formula."""
     return text.replace("$", r"\$")
 
 
 def shorten(name: str, letters: int) -> str:
-    """A name in so many letters, its end kept where it does not fit: names differ there.
+    """A name in at most this many letters; if it is too long, its end is kept, because names differ there.
 
     >>> shorten("my_losses.py:minimax", 10)
     '...minimax'
@@ -62,7 +62,7 @@ def shorten(name: str, letters: int) -> str:
 
 
 def label(axis: "Axes", title: str = "", x: str = "", y: str = "") -> None:
-    """The words at a panel."""
+    """Sets the title and axis labels of a panel."""
     if title:
         axis.set_title(title, fontsize=TITLE, loc="left")
     if x:
@@ -72,7 +72,7 @@ def label(axis: "Axes", title: str = "", x: str = "", y: str = "") -> None:
 
 
 def level(axis: "Axes", value: float, text: str = "") -> None:
-    """A dotted line across a panel, named at its left end."""
+    """Draws a dotted line across a panel, labelled at its left end."""
     axis.axhline(value, color=GREY, linestyle=":", linewidth=1.0)
     axis.annotate(text, (0, value), xycoords=("axes fraction", "data"), xytext=(3, 1.5), textcoords="offset points",
                   ha="left", va="bottom", fontsize=TICKS - 0.5, color=GREY, annotation_clip=True)  # fmt: skip
@@ -81,8 +81,8 @@ def level(axis: "Axes", value: float, text: str = "") -> None:
 def thin(steps: NDArray, values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:
     """The steps [b] of at most `bins` spans of equally many steps, and the medians [seed, b] of values [seed, record].
 
-    Records may be unevenly spaced: a span stands at the mean step of its records, and one without any is left out. What
-    is not finite is left out of the medians; NaN where a span holds nothing else.
+    Records may be unevenly spaced: a span is placed at the mean step of its records, and empty spans are left out.
+    Medians ignore values that are not finite; they are NaN if a span has no finite value.
 
     >>> thin(np.array([1, 2, 3, 4]), np.array([[1.0, 3.0, 5.0, np.nan]]), bins=2)
     (array([1.5, 3.5]), array([[2., 5.]]))
@@ -108,9 +108,9 @@ def thin_to(ends: NDArray, steps: NDArray, values: NDArray) -> NDArray:
 
 
 def over_seeds(by_seed: NDArray, *, infinite: bool = False) -> NDArray:
-    """The quartiles [3, step] of by_seed [seed, step]; a seed counts where it is finite, NaN where none is.
+    """The quartiles [3, step] of by_seed [seed, step] over finite values; NaN if there are none.
 
-    With `infinite` a seed counts there, too, beyond all others, and a quartile that falls there is NaN.
+    With `infinite`, infinite values count as larger than all others, and a quartile that falls on one is NaN.
 
     >>> values = np.array([[1.0, np.nan], [3.0, np.inf]])
     >>> over_seeds(values).tolist()
@@ -128,7 +128,7 @@ def over_seeds(by_seed: NDArray, *, infinite: bool = False) -> NDArray:
 
 
 def draw(axis: "Axes", x: NDArray, by_seed: NDArray, *, infinite: bool = False, **how: Any) -> None:
-    """The median over seeds of by_seed [seed, step], and the interquartile range as a band where there are several."""
+    """Draws the median of by_seed [seed, step] and, with several seeds, their interquartile range as a band."""
     low, median, high = over_seeds(by_seed, infinite=infinite)
     if len(by_seed) > 1:
         axis.fill_between(x, low, high, color=how["color"], alpha=0.16, linewidth=0)
@@ -136,9 +136,9 @@ def draw(axis: "Axes", x: NDArray, by_seed: NDArray, *, infinite: bool = False, 
 
 
 def draw_all(axis: "Axes", x: NDArray, by_curve: NDArray) -> None:
-    """A curve, a band and markers for every one of by_curve [curve, seed, step].
+    """Draws a curve, a band and markers for each of by_curve [curve, seed, step].
 
-    Of curves that coincide the lower are the wider, and the markers take turns, so that each is seen.
+    If curves coincide, lower ones are wider and markers alternate, so that each stays visible.
     """
     medians = [over_seeds(values)[1] for values in by_curve]
     every = max(1, min(len(x) // 5, max(3 * len(medians), len(x) // 10)))
@@ -148,7 +148,7 @@ def draw_all(axis: "Axes", x: NDArray, by_curve: NDArray) -> None:
 
 
 def line_width(curves: Sequence[NDArray], i: int) -> float:
-    """Of the i-th curve's line, the wider the more of the later curves lie on it, up to two.
+    """The width of the i-th curve, which grows with the number of later curves that coincide with it, up to two.
 
     >>> line_width([np.ones(3), np.zeros(3), np.ones(3)], 0) > line_width([np.ones(3), np.zeros(3), np.ones(3)], 2)
     True
@@ -158,9 +158,9 @@ def line_width(curves: Sequence[NDArray], i: int) -> float:
 
 
 def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
-    """A logarithmic axis for `values`; where some are exactly 0, linear below the smallest positive one, with 0 on it.
+    """Makes an axis logarithmic for `values`; if some are exactly 0, it is linear below the smallest positive one.
 
-    What is drawn must be drawn before. All zeros, or nothing at all: the axis stays linear.
+    Call it after drawing. If all values are zero, or there are none, the axis stays linear.
     """
     from matplotlib.ticker import NullFormatter
 
@@ -173,7 +173,7 @@ def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
     )
     ticks = getattr(axis, which + "axis")
     if (finite == 0).any():
-        first = math.ceil(low) - 1  # below all that is positive
+        first = math.ceil(low) - 1  # below all positive values
         set_scale("symlog", linthresh=10.0**first, linscale=0.7)
         set_limits(-0.25 * 10.0**first, 10 ** (high + 0.04 * (high - first)))
         decades = range(first, math.ceil(high) + 1, max(1, math.ceil((math.ceil(high) - first + 1) / 6)))
@@ -184,7 +184,7 @@ def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
         middle = (low + high) / 2
         set_limits(10 ** (middle - 0.4), 10 ** (middle + 0.4))
     bottom, top = np.log10(limits())
-    if top - bottom < 3:  # too few powers of ten to read the rest off
+    if top - bottom < 3:  # too few powers of ten to read values between them
         steps = (1, 2, 5) if top - bottom < 1.5 else (1, 3)
         marks = [k * 10.0**e for e in range(math.floor(bottom), math.ceil(top)) for k in steps]
         marks = [mark for mark in marks if bottom <= math.log10(mark) <= top]
@@ -199,7 +199,7 @@ def probability_ticks(axis: "Axes", low: float, high: float, which: str = "x") -
         far = f"1 - {_short(d)}" if d < 1e-3 else f"{1 - d:g}"
         logit = math.log(d / (1 - d))
         for at, text in ((logit, _short(d)), (-logit, far)):
-            # Labels side by side need room for their letters, those on a y axis for a line; both sides alike.
+            # Labels side by side need room for their letters, labels on a y axis for one line; symmetric on both sides.
             need = [span * (0.02 + 0.018 * (len(far) + other) / 2 if which == "x" else 0.09) for _, _, other in kept]
             if low <= at <= high and all(abs(at - x) >= n for (x, _, _), n in zip(kept, need, strict=True)):
                 kept.append((at, text, len(far)))
@@ -209,7 +209,7 @@ def probability_ticks(axis: "Axes", low: float, high: float, which: str = "x") -
 
 def _nanmedian(values: NDArray) -> NDArray:
     if not np.isnan(values).any():
-        return np.median(values, axis=1)  # a hundred times as fast
+        return np.median(values, axis=1)  # a hundred times faster
     empty = np.isnan(values).all(axis=1, keepdims=True)
     result = np.nanmedian(np.where(empty, 0.0, values), axis=1)  # numpy warns of empty slices
     return np.where(empty[:, 0], np.nan, result)

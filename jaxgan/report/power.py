@@ -1,4 +1,4 @@
-"""How many seeds it takes, as a table."""
+"""The number of seeds that a test needs, as a table."""
 
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.report.words import counted, number
@@ -11,16 +11,16 @@ from jaxgan.results.statistics import (
     smallest_p,
 )
 
-SEEDS = (4, 8, 16, 32, 64)  # rows beside the one that is asked for
+SEEDS = (4, 8, 16, 32, 64)  # rows in addition to the requested one
 _TINY = 1e-9
 _RNG = 0  # so that one question has one answer
 
 
 def difference_section(difference: float, *, power: float, alpha: float, comparisons: int) -> Section:
-    """Seeds, and the probability that they tell a difference in units of the standard deviation of paired differences.
+    """Seeds, and their power to show a difference in units of the standard deviation of paired differences.
 
     Raises:
-      ValueError: a number out of its range.
+      ValueError: a number outside its range.
     """
     needed = seeds_for_difference(difference, power=power, alpha=alpha, comparisons=comparisons, rng=_RNG)
     powers = {
@@ -32,10 +32,10 @@ def difference_section(difference: float, *, power: float, alpha: float, compari
 
 
 def rates_section(p1: float, p2: float, *, power: float, alpha: float, comparisons: int) -> Section:
-    """Seeds, and the probability that they tell two failure rates.
+    """Seeds, and their power to distinguish two failure rates.
 
     Raises:
-      ValueError: a number out of its range.
+      ValueError: a number outside its range.
     """
     needed = seeds_for_rates(p1, p2, power=power, alpha=alpha, comparisons=comparisons)
     powers = {n: power_of_rates(p1, p2, n, alpha=alpha, comparisons=comparisons) for n in _rows(needed)}

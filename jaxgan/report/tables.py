@@ -1,6 +1,6 @@
-"""One kind of table, for runs and gradient profiles alike: to Markdown, JSON, a page, a terminal and a pipe.
+"""Tables for runs and gradient profiles, as Markdown, JSON, HTML, on a terminal and in a pipe.
 
-All of them are made of the same cells, so that they cannot disagree.
+All forms are made from the same cells, so they cannot disagree.
 """
 
 import math
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-WIDE = 5  # columns, from which a page or Markdown turns a table that has fewer rows than that
-_WORDS = 20  # letters, from which a column of words may be wrapped on a terminal
+WIDE = 5  # columns from which a page or Markdown transposes a table with fewer rows
+_WORDS = 20  # letters from which a column of words may be wrapped on a terminal
 
 
 class Cell(NamedTuple):
-    """A cell: what one reads first, what stands beneath it, and what JSON has in place of both.
+    """A cell: its main text, a note below it, and the value for JSON.
 
     >>> Cell("undefined,", "5 of 8 failed\\nall seeds 118\\n[101, 130]").plain
     'undefined, 5 of 8 failed; all seeds 118 [101, 130]'
@@ -28,12 +28,12 @@ class Cell(NamedTuple):
 
     text: str
     note: str = ""  # lines
-    value: Any = None  # a number or several by name; None: the text
-    failed: bool = False  # to be noticed
+    value: Any = None  # a number, or several by name; None: the text
+    failed: bool = False  # to be highlighted
 
     @property
     def plain(self) -> str:
-        """In one line."""
+        """The cell in one line."""
         note = self.note.replace("\n", "; ").replace("; [", " [")
         if isinstance(self.value, str) and note:  # a name, and a note on it
             note = f"({note})"
@@ -41,7 +41,7 @@ class Cell(NamedTuple):
 
     @property
     def order(self) -> str | None:
-        """What a page sorts by: a number as JavaScript reads it, "" where there is none, None for words.
+        """The key for sorting on a page: a number for JavaScript, "" if it is undefined, None for words.
 
         >>> Cell("8.2", value={"estimate": 8.24}).order, Cell("none", value=math.nan).order, Cell("a").order
         ('8.24', '', None)
@@ -55,12 +55,12 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> Any:
-        """For JSON."""
+        """The value for JSON."""
         return self.text if self.value is None else self.value
 
 
 class Section(NamedTuple):
-    """A table with its caption; `name` is its key in table.json. Names of rows come first."""
+    """A table with its caption; `name` is its key in table.json. The first columns name the rows."""
 
     name: str
     caption: str
@@ -69,36 +69,36 @@ class Section(NamedTuple):
 
     @property
     def leads(self) -> int:
-        """How many columns it takes to tell the rows apart: 1, or more where names repeat."""
+        """The number of columns that identify a row: 1, or more if names repeat."""
         for k in range(1, len(self.head)):
             if len({tuple(cell.text for cell in row[:k]) for row in self.rows}) == len(self.rows):
                 return k
         return 1
 
     def is_words(self, column: int) -> bool:
-        """Whether a column holds words, to be aligned to the left."""
+        """Whether a column holds words, which are aligned to the left."""
         return all(isinstance(row[column].key, str) for row in self.rows)
 
     def transposed(self) -> "Section":
-        """Rows as columns."""
+        """The table with rows and columns exchanged."""
         k = self.leads
         titles = [_joined(row[:k]) for row in self.rows]
         rows = [(self.head[j], *(row[j] for row in self.rows)) for j in range(k, len(self.head))]
         return Section(self.name, self.caption, (Cell(""), *titles), rows)
 
     def turned(self) -> "Section":
-        """Transposed where that makes a wide table a narrow one, and rows have a name of one column."""
+        """Transposed if that makes a wide table narrow and one column names the rows."""
         wide = len(self.head) > max(WIDE, len(self.rows))
         return self.transposed() if wide and self.leads == 1 else self
 
 
 def section(name: str, caption: str, head: Iterable[str | Cell], rows: Iterable[Iterable[str | Cell]]) -> Section:
-    """A section of cells and texts."""
+    """A section from cells and texts."""
     return Section(name, caption, tuple(map(_cell, head)), [tuple(map(_cell, row)) for row in rows])
 
 
 def numeric(x: float, text: str | None = None) -> Cell:
-    """A number."""
+    """A cell with a number."""
     return Cell(number(x) if text is None else text, value=x)
 
 
@@ -118,9 +118,9 @@ def interval_cell(interval: Interval, form: str = "") -> Cell:
 
 
 def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
-    """An estimate above its interval; or that there is none and why, with what the seeds have nevertheless.
+    """An estimate above its interval; or "undefined" with the reason and the values that do exist.
 
-    That is what all seeds measured, all with failed ones at their worst, and those that did not fail.
+    Those are the mean over all seeds as measured, the mean with failed seeds set to worst, and the mean of the others.
 
     >>> summary_cell(Summary(Interval(8.24, 7.9, 8.6), seeds=8, failed=0, defined=True)).plain
     '8.24 [7.9, 8.6]'
@@ -155,7 +155,7 @@ def summary_cell(summary: Summary, *, signed: bool = False) -> Cell:
 
 
 def to_dict(sections: Iterable[Section]) -> dict[str, Any]:
-    """For JSON: by a section's name its caption and its rows, of which `pandas.DataFrame` makes a frame."""
+    """For JSON: caption and rows by section name; `pandas.DataFrame` turns the rows into a frame."""
     return {
         part.name: {
             "caption": part.caption,
@@ -166,7 +166,7 @@ def to_dict(sections: Iterable[Section]) -> dict[str, Any]:
 
 
 def to_markdown(sections: Iterable[Section]) -> str:
-    """In Markdown, each with its caption above."""
+    """As Markdown, each table below its caption."""
     parts = []
     for part in (each.turned() for each in sections):
         rows = [[cell.plain for cell in part.head], ["---"] * len(part.head)]
@@ -177,7 +177,7 @@ def to_markdown(sections: Iterable[Section]) -> str:
 
 
 def to_tsv(sections: Iterable[Section]) -> str:
-    """For a pipe: tabs between cells, captions as comments, an empty line between tables."""
+    """For a pipe: tab-separated cells, captions as comments, an empty line between tables."""
     parts = []
     for part in sections:
         rows = [part.head, *part.rows]
@@ -204,7 +204,7 @@ class Fitted(NamedTuple):
     section: Section
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from rich.text import Text  # a name may hold what rich would read as markup
+        from rich.text import Text  # a name may contain what rich reads as markup
 
         yield Text(self.section.caption, style="italic")
         for part in (self.section, self.section.transposed()):
@@ -215,7 +215,7 @@ class Fitted(NamedTuple):
 
 
 def _widths(part: Section, room: int) -> list[int] | None:
-    """Of a terminal's columns; None where they do not fit. No number is wrapped, no word is cut."""
+    """The widths of a terminal's columns; None if they do not fit. Numbers are not wrapped and words are not cut."""
     least, most = [], []
     for j, head in enumerate(part.head):
         lines = [line for row in part.rows for line in _lines(row[j])]
@@ -247,7 +247,7 @@ def _rich_table(part: Section, widths: list[int]) -> "RichTable":
 
 
 def _records(part: Section, room: int) -> "RenderResult":
-    """Each row below its name, a line for each column."""
+    """Each row below its name, with a line for each column."""
     from rich.padding import Padding
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -259,7 +259,7 @@ def _records(part: Section, room: int) -> "RenderResult":
         yield Text("")
         name = _joined(row[:k])
         yield _text(name._replace(note=name.note.replace("\n", "; ")), bold=True)
-        if any(len(word) > left for cell in part.head for word in cell.text.split()):  # no name is broken
+        if any(len(word) > left for cell in part.head for word in cell.text.split()):  # names are not broken
             for head, cell in zip(part.head[k:], row[k:], strict=True):
                 yield Padding(Text(head.text), (0, 0, 0, 2))
                 yield Padding(_text(cell, bold=False), (0, 0, 0, 4))

@@ -1,4 +1,4 @@
-"""One page of one run or of several side by side: tables first, then each run's own sections."""
+"""A page for one or several runs: tables first, then each run's own sections."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from jaxgan.report.words import counted, named, percent
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 
-_OWN = "<title>jaxgan:"  # by which a page of ours is told from another's
+_OWN = "<title>jaxgan:"  # identifies a page of ours
 
 
 def write_together(folders: Sequence[Path], out: Path) -> Path:
@@ -48,7 +48,7 @@ def write_together(folders: Sequence[Path], out: Path) -> Path:
 
 
 def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
-    """A row for each run and configuration, or recipe where these are many: failures, and every run's metrics."""
+    """A row for each run and configuration (or recipe, if there are many): failures and metrics."""
     labels = list(dict.fromkeys(row.metric.label for _, _, table in runs for row in table.rows))
     rows: list[tuple[str | Cell, ...]] = []
     for name, results, table in runs:
@@ -63,7 +63,7 @@ def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
                          *(known.get(label, Cell("", value=np.nan)) for label in labels)))  # fmt: skip
     caption = (
         "The runs side by side: failures [95 % Wilson interval of the share] and interquartile means over seeds "
-        "[95 % bootstrap interval]. Runs with different data, steps or code do not compare their configurations"
+        "[95 % bootstrap interval]. Runs that differ in data, steps or code do not compare only configurations"
     )
     if any(are_many(results) for _, results, _ in runs):
         caption += ". For a study of many configurations: its recipes, with their best one's leading metric"
@@ -71,7 +71,7 @@ def together_section(runs: Sequence[tuple[str, Results, Table]]) -> Section:
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:
-    """The runs by the names of their folders, or by their paths where names repeat.
+    """The names of the runs' folders, or their paths if names repeat.
 
     >>> names_of([Path("runs/a"), Path("runs/b")]), names_of([Path("x/a"), Path("y/a")])
     (['a', 'b'], ['x/a', 'y/a'])
@@ -102,7 +102,7 @@ def _loaded(folder: Path) -> Results:
 
 
 def _part(name: str, results: Results, table: Table, claims: Sequence[Section]) -> dict[str, Any]:
-    """A run's own sections as markup."""
+    """The sections of a run as markup."""
     from markupsafe import Markup
 
     content = run_content(results, None, table, claims)
@@ -113,13 +113,13 @@ def _part(name: str, results: Results, table: Table, claims: Sequence[Section]) 
     return {
         "name": name,
         "words": ", ".join(filter(None, words)),
-        "body": Markup(filled("run/sections.html", **content)),  # filled with what was escaped
+        "body": Markup(filled("run/sections.html", **content)),  # filled with escaped content
         "made": how_it_was_made(results.config, results.notes),
     }
 
 
 def _of_recipe(name: str, row: Sequence[Cell], labels: Sequence[str], leading: str) -> tuple[str | Cell, ...]:
-    """Of a row of totals: its recipe, runs, failures, and the leading metric of its best configuration."""
+    """From a row of totals: its recipe, runs, failures, and the leading metric of its best configuration."""
     recipe, configurations, runs, failed = row[:4]
     metrics = dict.fromkeys(labels, Cell("", value=np.nan))
     if leading:

@@ -1,4 +1,4 @@
-"""Numbers, lists and plurals as one writes them in a sentence."""
+"""Numbers, lists and plurals in sentences."""
 
 import math
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import Interval
 
-MANY = 6  # configurations, above which sentences count them instead of going through them
-MANY_CONFIGURATIONS = 12  # above which a page has neither a block for each configuration nor all pairs
+MANY = 6  # configurations above which sentences count them instead of listing them
+MANY_CONFIGURATIONS = 12  # above which a page shows neither a block for each configuration nor all pairs
 _PLURALS = {"loss": "losses"}
 
 
 def number(x: float, *, signed: bool = False) -> str:
-    """Three significant digits, as one reads them.
+    """A number with three significant digits.
 
     >>> [number(x) for x in (0.98765, 12345.0, -0.0000123, float("inf"), 10.0)]
     ['0.988', '12,300', '-1.23e-5', '∞', '10']
@@ -34,7 +34,7 @@ def number(x: float, *, signed: bool = False) -> str:
 
 
 def bounds(interval: Interval, *, signed: bool = False) -> str:
-    """The bounds of an interval; nothing where it has none.
+    """The bounds of an interval; "" if it has none.
 
     >>> bounds(Interval(8.24, 7.9, 8.6)), bounds(Interval(8.0, float("nan"), float("nan")))
     ('[7.9, 8.6]', '')
@@ -45,7 +45,7 @@ def bounds(interval: Interval, *, signed: bool = False) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole per cent.
+    """A share in whole percent.
 
     >>> percent(0.324)
     '32 %'
@@ -64,7 +64,7 @@ def listed(items: Iterable[str]) -> str:
 
 
 def plural(noun: str, n: int | float) -> str:
-    """The noun for so many of them.
+    """The singular or plural of a noun.
 
     >>> plural("loss", 2), plural("seed", 1)
     ('losses', 'seed')
@@ -73,7 +73,7 @@ def plural(noun: str, n: int | float) -> str:
 
 
 def counted(n: int | float, noun: str) -> str:
-    """So many of them.
+    """A number with its noun.
 
     >>> counted(1, "epoch"), counted(1200, "step"), counted(0.33, "epoch")
     ('1 epoch', '1,200 steps', '0.33 epochs')
@@ -82,7 +82,7 @@ def counted(n: int | float, noun: str) -> str:
 
 
 def of_seeds(count: int, seeds: int) -> str:
-    """So many of the seeds.
+    """A number of seeds out of all seeds.
 
     >>> of_seeds(0, 8), of_seeds(1, 1), of_seeds(2, 2), of_seeds(8, 8), of_seeds(7, 8)
     ('none of the 8 seeds', 'the one seed', 'both seeds', 'all 8 seeds', '7 of 8 seeds')
@@ -93,7 +93,7 @@ def of_seeds(count: int, seeds: int) -> str:
 
 
 def named(results: Results) -> str:
-    """The configurations by their names, or, of many, how many there are."""
+    """The names of the configurations, or their number if there are many."""
     names = results.configurations
     return ", ".join(names) if len(names) <= MANY else counted(len(names), noun_of(results))
 
@@ -106,9 +106,9 @@ def noun_of(results: Results) -> str:
 
 
 def sample_sizes(results: Results) -> list[str]:
-    """What was measured on how many: "samples per seed: 2,500".
+    """Sample sizes in words, such as "samples per seed: 2,500".
 
-    A name that ends in "of" runs on into its number.
+    If a name ends in "of", the number follows directly.
     """
     sizes = results.notes.get("sample_sizes") or {}
     return [

@@ -1,4 +1,4 @@
-"""Remedies tried: a configuration that failed and its remedies, over the same seeds, as one run like any other."""
+"""Trains a configuration that failed and its remedies over the same seeds, as one ordinary run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,32 +16,32 @@ from jaxgan.study.remedies import Case, Remedy, suggested
 
 
 class Trial(NamedTuple):
-    """What is to be tried."""
+    """The configuration and the remedies to train."""
 
     configuration: str  # that failed
-    codes: tuple[Outcome, ...]  # of its failed runs, and causes that they had
+    codes: tuple[Outcome, ...]  # outcomes of its failed runs, and their causes
     case: Case
     remedies: tuple[Remedy, ...]
-    given: dict[str, Any]  # options of `run_study`
+    given: dict[str, Any]  # options for `run_study`
 
 
 def remedies(
     run: Results | Path | str, *, configuration: str | None = None, out: Path | str | None = None, **how: Any
 ) -> Run:
-    """Trains the remedies for a configuration that failed over the same seeds, and returns the run of all of them.
+    """Trains the remedies for a configuration that failed, over the same seeds, and returns the run of all of them.
 
-    Its first configuration is the one that failed, as `as_it_was`; each of the others differs from it in one remedy
-    against what it came to that it did not use already. That each fails less often is a planned claim of the run, with
-    its intervals and a corrected p-value. Asked again, it goes on with what is there.
+    Its first configuration, `as_it_was`, is the one that failed. Each other configuration adds one remedy for its
+    outcomes that it did not use yet. That each remedy fails less often is a planned claim of the run, with its
+    intervals and a corrected p-value. A second call continues the run.
 
     Args:
       run: a finished run or its folder.
-      configuration: which one; by default that with the most failures.
-      out: the folder; by default remedies-LABEL in the run's, LABEL the configuration's.
-      how: as of `run_study`.
+      configuration: its label; by default that with the most failures.
+      out: the folder; by default remedies-LABEL in the run's folder, with the configuration's label.
+      how: options of `run_study`.
 
     Raises:
-      OptionError: no such configuration, none that failed, or none that a remedy is known for.
+      OptionError: no such configuration, no failed run, or no known remedy.
       StoreError: no finished run.
 
     Example:
@@ -52,7 +52,7 @@ def remedies(
     trial = trial_of(results, configuration)
     if out is None:
         if results.folder is None:
-            raise OptionError("out", "these results were not read from a folder; expected one for the remedies")
+            raise OptionError("out", "expected a folder for the remedies, because these results were not read from one")
         out = results.folder / f"remedies-{trial.configuration.replace(' ', '-')}"
     return load_run(run_study("compare", trial.given, out=Path(out), **{"again": True, **how}))
 
@@ -61,7 +61,7 @@ def trial_of(results: Results, configuration: str | None = None) -> Trial:
     """What `remedies` trains.
 
     Raises:
-      OptionError: no such configuration, none that failed, or none that a remedy is known for.
+      OptionError: no such configuration, no failed run, or no known remedy.
     """
     label = _configuration(results, configuration)
     i = results.configurations.index(label)
@@ -73,7 +73,7 @@ def trial_of(results: Results, configuration: str | None = None) -> Trial:
     found = suggested(case, codes)
     if not found:
         names = ", ".join(code.name for code in codes)
-        raise OptionError("configuration", f"no remedy against {names} is known that {label} does not use already")
+        raise OptionError("configuration", f"there is no known remedy for {names} that {label} does not use already")
     return Trial(label, tuple(codes), case, tuple(found), _options(config, case, found))
 
 
@@ -87,7 +87,7 @@ def _configuration(results: Results, configuration: str | None) -> str:
 
 
 def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
-    """Options of a run of the case and each remedy, under labels of their own."""
+    """Options for a run of the case and each remedy, each under its own label."""
     other = ("loss", "recipe", "set", "vary")
     given = {name: v for name, v in config.__dict__.items() if name not in other and v not in ("", None)}
     cases = {BASE: case} | {one.name: changed for one in found if (changed := one.change(case)) is not None}
@@ -103,7 +103,7 @@ def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
 
 
 def _texts(settings: Mapping[str, Any]) -> list[str]:
-    """Settings as texts; what is no number, name or nothing is the recipe's own and stays."""
+    """Settings as texts; values that are not numbers, names or None keep the recipe's default."""
     found = []
     for name, value in settings.items():
         if name == "batch_size" and isinstance(value, list):  # as `BatchSizes` are stored

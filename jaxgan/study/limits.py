@@ -1,9 +1,9 @@
-"""The range of every number that can be asked for, in one table. Imports nothing heavy.
+"""The allowed range of every number that a user can set, in one table. Imports nothing heavy.
 
-Sizes of arrays are bounded so that no product of them overflows the 64-bit byte counts of a compiled program, at which
-XLA ends the process without an exception. The largest array is that of the first layer's patches of a DCGAN:
-seeds x batch x pixels x taps x width x 4 bytes = 2^14 x 2^17 x 2^12 x 2^4 x 2^13 x 2^2 = 2^62. Whether a size within
-these bounds fits into a machine's memory is another question.
+Array sizes are bounded so that no product of them overflows the 64-bit byte counts of a compiled program; on such an
+overflow XLA ends the process without an exception. The largest array holds the patches of a DCGAN's first layer:
+seeds x batch x pixels x taps x width x 4 bytes = 2^14 x 2^17 x 2^12 x 2^4 x 2^13 x 2^2 = 2^62. A size within these
+bounds may still be too large for a machine's memory.
 """
 
 import math
@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 
 from jaxgan.study.messages import expect
 
-LARGEST = 2**31 - 1  # of a count, as JAX's are 32-bit
-FLOAT = 1e30  # float32 ends at 3.4e38; so far below it the square of a gradient, say, can overflow and be seen to
+LARGEST = 2**31 - 1  # the largest count: JAX counts in 32 bits
+FLOAT = 1e30  # float32 ends at 3.4e38; an overflow below that, such as of a squared gradient, shows up as one
 
 
 class Limit(NamedTuple):
-    """The numbers from `lowest` to `highest`, or between them."""
+    """The numbers from `lowest` to `highest`; `above` and `below` exclude these two."""
 
     lowest: float
     highest: float
     whole: bool = True
-    above: bool = False  # without the lowest
-    below: bool = False  # without the highest
+    above: bool = False  # excludes the lowest
+    below: bool = False  # excludes the highest
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is such a number.
+        """Whether a value is in the range.
 
         Example:
           >>> Limit(1, 8).holds(8), Limit(1, 8).holds(True), Limit(0, 1, whole=False, below=True).holds(1.0)
@@ -49,7 +49,7 @@ _WIDTH, _SIZE = Limit(1, 2**13), Limit(1, 2**16)
 
 LIMITS: Mapping[str, Limit] = {
     "seeds": Limit(1, 2**14),
-    "first_seed": Limit(0, LARGEST - 2**14),  # so that the number of no seed is larger than `LARGEST`
+    "first_seed": Limit(0, LARGEST - 2**14),  # so that no seed has a number above `LARGEST`
     "steps": _COUNT,
     "evaluate_every": _COUNT,
     "record_every": Limit(0, LARGEST),
@@ -69,16 +69,16 @@ LIMITS: Mapping[str, Limit] = {
     "d_iterations": _COUNT,
     "probes": Limit(2, 10_000),
     "ages": Limit(0, LARGEST, whole=False),
-    # of trained generators
+    # for trained generators
     "n": Limit(1, 100_000),
     "learning_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
-    # of sets of samples
+    # for sets of samples
     "count": Limit(2, 10_000_000),
     "resamples": Limit(0, 10_000),
-    # of a plan, in TFLOP/s
+    # for a plan, in TFLOP/s
     "at_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
 }
-"""By option."""
+"""Limits by option."""
 
 SETTINGS: Mapping[str, Limit] = {
     "batch_size": _BATCH,
@@ -96,9 +96,9 @@ SETTINGS: Mapping[str, Limit] = {
     "balance": Limit(0.5, 1, whole=False),
     "class_weight": Limit(0, FLOAT, whole=False, below=True),
 }
-"""By the name of a recipe's setting."""
+"""Limits by the name of a recipe's setting."""
 WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)
-"""Of every other setting."""
+"""The limits of every other setting."""
 
 FIELDS: Mapping[str, Limit] = {
     "width": _WIDTH,
@@ -109,7 +109,7 @@ FIELDS: Mapping[str, Limit] = {
     "classes": Limit(2, 2**13),
     "size": LIMITS["image_size"],
 }
-"""By the name of a network's field."""
+"""Limits by the name of a network's field."""
 
 _MOST_EVALUATIONS, _MOST_RECORDS = 100_000, 100_000_000
 
@@ -126,10 +126,10 @@ def check_limit(option: str, value: Any) -> None:
 
 
 def check_intervals(steps: int, evaluate_every: int, record_every: int) -> None:
-    """Of evaluations and of records along a run a list is made.
+    """Checks that a run does not keep too many evaluations or records.
 
     Raises:
-      OptionError: it would be too long.
+      OptionError: it would.
     """
     for option, every, most in (
         ("evaluate_every", evaluate_every, _MOST_EVALUATIONS),

@@ -80,7 +80,7 @@ def project(
 
     Raises:
       OptionError: a run on points, or w of a generator without.
-      DataError: what is no picture, in a line that names the file.
+      DataError: a file that is not a picture; one line that names the file.
       StoreError, CheckpointError: as for `load_generator`.
     """
     check_limit("steps", steps)

@@ -1,6 +1,6 @@
-"""What is known to help against each way to fail: changes of a configuration that it does not have already.
+"""Known remedies for each kind of failure, as changes to a configuration that does not use them yet.
 
-Each is one change of one configuration, so that what it does can be told: see `jaxgan.study.healing`, which tries them.
+Each remedy is a single change, so that its effect can be measured; `jaxgan.study.healing` trains them.
 """
 
 from collections.abc import Callable, Collection
@@ -16,11 +16,11 @@ _FEW_MODES = frozenset({Outcome.COLLAPSED, Outcome.PARTIALLY_COLLAPSED})
 _CYCLES = frozenset({Outcome.OSCILLATING})
 _UNCLEAR = frozenset({Outcome.NOT_LEARNED})
 _ALL_ALIKE = ("lr_g", "lr_d", "b1", "b2", "d_steps", "batch_size", "ema")
-"""Settings that another recipe takes over from the one in whose place it comes."""
+"""Settings that a recipe takes over from the one that it replaces."""
 
 
 class Case(NamedTuple):
-    """A configuration: a loss or a recipe by its name, and all its settings."""
+    """A configuration: the name of its loss or recipe, and all its settings."""
 
     loss: str | None
     recipe: str  # gan for a loss
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     @property
     def known(self) -> Collection[str]:
-        """Settings that the recipe has: all of them are there."""
+        """The settings that the recipe has; `settings` holds all of them."""
         return {*self.settings, *EXTRA}
 
 
@@ -39,11 +39,11 @@ class Remedy(NamedTuple):
     what: str
     source: str
     against: frozenset[Outcome]
-    change: Callable[[Case], Case | None]  # None: it is in use already, or there is nothing that it could change
+    change: Callable[[Case], Case | None]  # None: already in use, or not applicable
 
 
 def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
-    """The remedies against these outcomes that a configuration does not use already.
+    """The remedies for these outcomes that a configuration does not use yet.
 
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "d_steps": 1, "label_noise": 0.0, "ema": None})
@@ -54,7 +54,7 @@ def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
 
 
 def option_of(case: Case, remedy: Remedy) -> str:
-    """The options that turn a remedy on, where the case is what a command trains; "" where it changes nothing.
+    """The command-line options that apply a remedy to what a command trains; "" if it changes nothing.
 
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "b1": 0.5})
@@ -90,7 +90,7 @@ def _scaled(factor: float, *names: str) -> Callable[[Case], Case | None]:
 
 
 def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
-    """A setting of another value, unless it has that or one of others."""
+    """Gives a setting this value, unless it has it already or has one of the others."""
 
     def change(case: Case) -> Case | None:
         if name not in case.known or case.settings.get(name) in (value, *unless):
@@ -102,7 +102,7 @@ def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
 
 def _larger_batch(case: Case) -> Case | None:
     size = case.settings.get("batch_size")
-    if isinstance(size, list):  # of data, samples and the generator's update
+    if isinstance(size, list):  # for data, samples and the generator's update
         return case._replace(settings=case.settings | {"batch_size": [4 * n for n in size]})
     return _set("batch_size", 4 * size)(case) if isinstance(size, int) else None
 
@@ -117,7 +117,7 @@ def _more_d_steps(case: Case) -> Case | None:
 
 
 def _added(name: str, value: float) -> Callable[[Case], Case | None]:
-    """A setting that is off by default."""
+    """Turns on a setting that is off by default."""
 
     def change(case: Case) -> Case | None:
         if name not in case.known or case.settings.get(name) is not None:
@@ -128,7 +128,7 @@ def _added(name: str, value: float) -> Callable[[Case], Case | None]:
 
 
 def _loss(name: str, instead_of: Collection[str] = ()) -> Callable[[Case], Case | None]:
-    """Another loss, where there is a choice of one; with `instead_of` only for these."""
+    """Another loss, if the loss can be chosen; with `instead_of`, only in place of these."""
 
     def change(case: Case) -> Case | None:
         own = None if case.loss is None else case.loss.rpartition("=")[2]
@@ -140,7 +140,7 @@ def _loss(name: str, instead_of: Collection[str] = ()) -> Callable[[Case], Case 
 
 
 def _recipe(name: str, but: Collection[str], **settings: Any) -> Callable[[Case], Case | None]:
-    """Another recipe, which takes over what it can; not for those that have what it stands for."""
+    """Another recipe with the settings that both have; not for the recipes in `but`, which already do the same."""
 
     def change(case: Case) -> Case | None:
         if case.recipe in but:
@@ -157,7 +157,7 @@ _PENALIZED = ("r1_gan", "r3gan", "wgan_gp", "dragan")
 
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
-        "lower_lr_d", "a quarter of D's learning rate", "Heusel et al. 2017, two time scales", _CERTAIN,
+        "lower_lr_d", "a quarter of D's learning rate", "Heusel et al. 2017, two time-scale update rule", _CERTAIN,
         _scaled(0.25, "lr_d"),
     ),
     Remedy(
@@ -168,11 +168,11 @@ REMEDIES: tuple[Remedy, ...] = (
         _CERTAIN | _UNCLEAR, _loss("non_saturating", _SATURATING),
     ),
     Remedy(
-        "relativistic", "the relativistic loss of pairs", "Jolicoeur-Martineau 2019; Sun et al. 2020, on collapse",
+        "relativistic", "the relativistic pairing loss", "Jolicoeur-Martineau 2019; Sun et al. 2020, on mode collapse",
         _CERTAIN | _FEW_MODES | _UNCLEAR, _loss("relativistic"),
     ),
     Remedy(
-        "r1", "a penalty on D's gradient on the data, gamma = 0.1", "Mescheder et al. 2018",
+        "r1", "R1: a penalty on D's gradient at real examples, gamma = 0.1", "Mescheder et al. 2018",
         _CERTAIN | _CYCLES | _FEW_MODES | _UNCLEAR | {Outcome.DIVERGED, Outcome.OVERFITTED},
         _recipe("r1_gan", _PENALIZED, gamma=0.1),
     ),
@@ -181,36 +181,37 @@ REMEDIES: tuple[Remedy, ...] = (
         _recipe("pacgan", ("pacgan",), m=2),
     ),
     Remedy(
-        "larger_batch", "four times the examples in a batch", "Brock et al. 2019, BigGAN, section 3.1",
+        "larger_batch", "four times the batch size", "Brock et al. 2019, BigGAN, section 3.1",
         _FEW_MODES, _larger_batch,
     ),
     Remedy(
-        "label_noise", "5 % of D's labels swapped", "Arjovsky and Bottou 2017; Salimans et al. 2016",
+        "label_noise", "5 % of D's labels flipped", "Arjovsky and Bottou 2017; Salimans et al. 2016",
         _CERTAIN | {Outcome.OVERFITTED}, _set("label_noise", 0.05),
     ),
     Remedy(
-        "balance", "D waits while it is right on three quarters of a batch", "Wu et al. 2016, 3D-GAN", _CERTAIN,
+        "balance", "no updates of D while its accuracy is above 75 %", "Wu et al. 2016, 3D-GAN", _CERTAIN,
         _added("balance", 0.75),
     ),
     Remedy(
-        "higher_lr_d", "four times D's learning rate", "Heusel et al. 2017, two time scales", _FOOLED,
+        "higher_lr_d", "four times D's learning rate", "Heusel et al. 2017, two time-scale update rule", _FOOLED,
         _scaled(4.0, "lr_d"),
     ),
     Remedy(
-        "more_d_steps", "five updates of D per update of G", "Arjovsky et al. 2017, the critic near its optimum",
+        "more_d_steps", "five updates of D per update of G", "Arjovsky et al. 2017, a critic trained near optimality",
         _FOOLED, _more_d_steps,
     ),
     Remedy(
-        "lower_rates", "a quarter of both learning rates", "Mescheder et al. 2017, the discretized game",
+        "lower_rates", "a quarter of both learning rates", "Mescheder et al. 2017, the numerics of GANs",
         _CYCLES | _UNCLEAR | {Outcome.DIVERGED}, _scaled(0.25, "lr_d", "lr_g"),
     ),
     Remedy(
-        "no_momentum", "Adam without its first moment (b1 = 0)", "Gidel et al. 2019, negative momentum",
+        "no_momentum", "Adam without momentum (b1 = 0)", "Gidel et al. 2019, negative momentum",
         _CYCLES | {Outcome.DIVERGED}, _set("b1", 0.0),
     ),
     Remedy(
-        "average", "samples from an average of the generator, 0.99", "Yazici et al. 2019, the unusual effectiveness",
+        "average", "samples from a moving average of G's parameters, decay 0.99",
+        "Yazici et al. 2019, the unusual effectiveness of averaging",
         _CYCLES | {Outcome.JUNK}, _added("ema", 0.99),
     ),
 )  # fmt: skip
-"""In the order in which they are tried."""
+"""All remedies, in the order in which they are tried."""

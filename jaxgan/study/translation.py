@@ -51,7 +51,7 @@ def translate(
 
     Raises:
       OptionError: a run that was trained on no pairs.
-      DataError: what is no picture, in a line that names the file.
+      DataError: a file that is not a picture; one line that names the file.
       StoreError, CheckpointError: as for `load_generator`.
     """
     check_limit("key", key)
@@ -79,7 +79,7 @@ def read_inputs(
     """Pictures in [-1, 1], fitted to a shape; `report` is called with a line for each that had to be.
 
     Raises:
-      DataError: what is no picture, in a line that names the file.
+      DataError: a file that is not a picture; one line that names the file.
     """
     return [_input(Path(file), shape, report) for file in files]
 

@@ -56,10 +56,10 @@ def by_file(x: np.ndarray, folder: Path) -> Source:
         ([-1e-7, 0.25, 1.0], [-1.0, -0.5, 1.0], "floats -1e-07..1 are read as [0, 1] and clipped to it"),
         ([0.0, 0.25, 1.000001], [-1.0, -0.5, 1.0], "floats 0..1 are read as [0, 1] and clipped to it"),
         ([-1.01, 0.25, 1.0], [-1.0, 0.25, 1.0], "floats -1.01..1 are read as [-1, 1] and clipped to it"),
-        ([0.0, 0.1, 0.2], [-1.0, -0.8, -0.6], "floats 0..0.2 are read as [0, 1], which they hardly fill"),
-        ([-0.1, 0.25, 1.0], [-0.1, 0.25, 1.0], "floats -0.1..1 are read as [-1, 1], which they hardly fill"),
+        ([0.0, 0.1, 0.2], [-1.0, -0.8, -0.6], "floats 0..0.2 are read as [0, 1], which they do not fill"),
+        ([-0.1, 0.25, 1.0], [-0.1, 0.25, 1.0], "floats -0.1..1 are read as [-1, 1], which they do not fill"),
         (np.array([0, 8, 16], np.uint8), [0, 8, 16], "values 0..16 fill less than half of 0..255"),
-        (np.zeros(3, np.uint8), [0, 0, 0], "values 0..0 fill less than half of 0..255; all of them are one value"),
+        (np.zeros(3, np.uint8), [0, 0, 0], "values 0..0 fill less than half of 0..255; all values are equal"),
     ],
 )
 def test_ranges_of_floats_have_a_tolerance_and_say_so(
@@ -93,7 +93,7 @@ def test_training_and_held_out_images_are_read_alike() -> None:
     train, heldout = np.array([[[0.0], [0.9]]]), np.array([[[-1.0], [0.5]]])
     source = from_images("x", Examples(train), Examples(heldout))
     np.testing.assert_array_equal(train_of(source).x.ravel(), np.array([0.0, 0.9], np.float32))
-    with pytest.raises(DataError, match=r"of one shape, got \[3, 1, 1\] beside \[2, 1, 1\]"):
+    with pytest.raises(DataError, match=r"of the same shape, got \[3, 1, 1\] beside \[2, 1, 1\]"):
         from_images("x", Examples(train), Examples(np.zeros((1, 3, 1))))
 
 
@@ -135,7 +135,7 @@ def test_labels_are_the_condition_of_a_batch_where_they_are_asked_for(tmp_path: 
     assert (
         digit.sample(jax.random.key(0), 8).y.shape == (8,) and jg.data.digits().sample(jax.random.key(0), 8).y is None
     )
-    with pytest.raises(DataError, match="expected labels, as they were asked for"):
+    with pytest.raises(DataError, match="expected examples with labels for a condition, got none"):
         from_points(np.zeros((5, 2)), labels=True, heldout_fraction=0)
 
 
@@ -211,7 +211,7 @@ def test_the_split_of_a_file_is_used(tmp_path: Path, names: tuple[str, ...]) -> 
     # Labels have one numbering on both sides, although 4 and 5 are held out only.
     assert y_of(source.train) == (np.arange(20) % 4).tolist() and y_of(source.heldout) == [2, 3, 4, 5, 2]
     assert source.classes == ("0", "1", "2", "3", "4", "5")
-    assert f"held out are the 5 examples of '{names[2]}'" in source.notes[0]
+    assert f"the 5 examples of '{names[2]}' are held out" in source.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_labels_are_found_beside_their_images(tmp_path: Path, x: str, y: str) ->
 def test_test_goes_before_val_and_what_is_left_out_is_said(tmp_path: Path) -> None:
     source = stored(tmp_path, x_train=COLOUR, x_val=COLOUR[:4], x_test=COLOUR[:3], ids=np.arange(20))
     assert source.heldout is not None and len(source.heldout.x) == 3
-    assert "read are 'x_train', 'x_test'; left out 'ids', 'x_val'" in source.notes[1]
+    assert "read 'x_train', 'x_test'; left out 'ids', 'x_val'" in source.notes[1]
     both = stored(tmp_path, images=COLOUR, data=COLOUR.reshape(20, -1), target=np.arange(20) % 2)  # load_digits
     assert train_of(both).x.shape == COLOUR.shape and "left out 'data'" in both.notes[0]
 

@@ -73,7 +73,7 @@ def test_pictures_are_read_by_the_same_rules(tmp_path: Path) -> None:
     np.testing.assert_array_equal(in_order(joined(found, 5)), in_order(whole(tmp_path)))
     small = from_files(tmp_path, image_size=2)
     np.testing.assert_array_equal(in_order(joined(small, 5)), in_order(whole(tmp_path, image_size=2)))
-    assert "1 file is no picture and left out" in found.notes[-1]
+    assert "1 file is not a picture and was left out" in found.notes[-1]
 
 
 def test_the_parts_of_a_split_are_told_apart(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "texts.npz", x=np.array([["a"]]))
     for name, message in [
         ("nan.npy", "12 values are NaN or infinite"),
-        ("columns.npz", "row by row"),
+        ("columns.npz", "in C order"),
         ("texts.npz", "expected points of floats"),
-        ("nowhere.npz", "expected a file or folder that is there"),
+        ("nowhere.npz", "expected an existing file or folder"),
     ]:
         with pytest.raises(DataError, match=message):
             list(from_files(tmp_path / name).read(2))

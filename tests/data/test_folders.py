@@ -72,7 +72,7 @@ def test_a_training_folder_alone_holds_the_data(tmp_path: Path) -> None:
     fill(tmp_path, [f"train/{name}/{i}.png" for name in ("cat", "dog") for i in range(5)])
     source = from_path(tmp_path)
     assert source.classes == ("cat", "dog") and source.size == 8
-    assert "of which a part is held out" in source.notes[0]
+    assert "and a part of these is held out" in source.notes[0]
 
 
 def test_vehicles_are_classes(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     source = load(tmp_path)
     assert source.size == 3 and source.classes == ()
     (note,) = source.notes
-    assert note == f"{tmp_path}: 3 files are no pictures that can be read and left out (2 .heic, 1 .csv)"
+    assert note == f"{tmp_path}: 3 files are not readable pictures and were left out (2 .heic, 1 .csv)"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
@@ -114,7 +114,7 @@ def test_links_to_folders_are_followed_and_loops_refused(tmp_path: Path) -> None
     assert source.classes == ("cat", "dog") and source.size == 4
     assert "(1 broken links)" in source.notes[0]
     (tmp_path / "elsewhere/back").symlink_to(tmp_path / "set")
-    with pytest.raises(DataError, match="got a link to a folder that it lies in"):
+    with pytest.raises(DataError, match="got a link to a folder that contains it"):
         load(tmp_path / "set")
 
 
@@ -199,11 +199,11 @@ def test_all_pages_of_a_tiff_are_read_and_one_frame_of_an_animation(tmp_path: Pa
     source = load(tmp_path / "tiff")
     assert source.train is not None and source.train.y is not None and source.train.y.tolist() == [0, 0, 0, 1]
     np.testing.assert_array_equal(source.train.x, BYTES[:4])
-    assert "1 picture with several pages, each of which is an example" in source.notes[0]
+    assert "1 picture with several pages; each page is an example" in source.notes[0]
     (tmp_path / "gif").mkdir()
     pages[0].save(tmp_path / "gif/a.png", save_all=True, append_images=pages[1:])
     source = load(tmp_path / "gif")
-    assert source.size == 1 and "several frames, of which the first is read" in source.notes[0]
+    assert source.size == 1 and "several frames; only the first is read" in source.notes[0]
 
 
 def test_black_and_white_as_0_and_1(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, how: str, line: str) -> None
 
 def test_a_picture_of_uneven_width_is_no_pair(tmp_path: Path) -> None:
     save(side_by_side(tmp_path, n=2) / "00.png", TARGETS[0, :, :7])
-    with pytest.raises(DataError, match=r"00.png: expected two images of one width side by side, got 8x7 pixels"):
+    with pytest.raises(DataError, match=r"00.png: expected two images of equal width side by side, got 8x7 pixels"):
         from_pairs(tmp_path)
 
 
@@ -170,7 +170,7 @@ def test_a_picture_of_uneven_width_is_no_pair(tmp_path: Path) -> None:
     ("arrays", "line"),
     [
         ({"x": TARGETS}, r"a.npz: expected targets under 'x' and inputs under 'input', .* got 'x' \[20, 8, 8, 3\]$"),
-        ({"x": TARGETS, "input": INPUTS[:9]}, r"an input for each target, got 20 of 'x' and 9 of 'input'$"),
+        ({"x": TARGETS, "input": INPUTS[:9]}, r"an input for each target, got 20 in 'x' and 9 in 'input'$"),
         ({"x": TARGETS, "input": INPUTS[:, :5, :5]}, r"a: expected inputs of the targets' size, .* got 5x5 and 8x8$"),
     ],
 )

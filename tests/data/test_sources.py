@@ -78,7 +78,7 @@ def test_the_same_key_draws_the_same_batch_under_vmap() -> None:
 def test_sources_refuse_what_they_cannot_draw() -> None:
     with pytest.raises(DataError, match="got none"):
         from_images("empty", Examples(np.zeros((0, 2, 2, 1), np.uint8)))
-    with pytest.raises(DataError, match="expected labels, as they were asked for"):
+    with pytest.raises(DataError, match="expected examples with labels for a condition, got none"):
         from_images("bare", Examples(np.zeros((3, 2, 2, 1), np.uint8)), labels=True)
 
 

@@ -49,7 +49,7 @@ def test_the_accuracy_of_a_classifier_that_is_doubted_is_said_once(digits, monke
     monkeypatch.setattr("jaxgan.evaluation.images.classifier_features", untrained)
     lines: list[str] = []
     image_evaluator(digits, digits.train, digits.heldout, 100, 0, lines.append)
-    said = [line for line in lines if "is right on" in line]
+    said = [line for line in lines if "is correct on" in line]
     assert len(said) == 1 and "does not tell the classes apart" in said[0]
 
 
@@ -171,7 +171,7 @@ def test_points_without_any_held_out_are_refused():
 
 
 def test_keys_and_generators_have_to_match(evaluator, digits):
-    with pytest.raises(ValueError, match="expected a key per generator, got 1 for 2"):
+    with pytest.raises(ValueError, match="expected one key per generator, got 1 for 2"):
         jg.evaluate(
             evaluator,
             replaying(digits.heldout.x),

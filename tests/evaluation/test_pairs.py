@@ -96,5 +96,5 @@ def test_a_target_in_colour_of_a_grey_input_has_its_yardsticks() -> None:
 
 
 def test_pairs_without_any_held_out_are_refused(source: Source) -> None:
-    with pytest.raises(DataError, match=r"photos-upscale has 0 held-out pairs to compare answers with, expected 2"):
+    with pytest.raises(DataError, match=r"photos-upscale has 0 held-out pairs to compare outputs with, expected 2"):
         jg.evaluator_for(source._replace(heldout=None), samples=10)

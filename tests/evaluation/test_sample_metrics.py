@@ -121,8 +121,8 @@ def test_what_is_missing_is_said() -> None:
     samples = gathered(np.random.default_rng(0).normal(size=(20, 2)))
     sets = Sets(samples, file)
     assert missing("frechet", sets) is None
-    assert "moments alone" in str(missing("kernel", sets))
-    assert "tell classes" in str(missing("score", sets))
+    assert "only their moments" in str(missing("kernel", sets))
+    assert "class probabilities" in str(missing("score", sets))
     assert "no split" in str(missing("authenticity", Sets(samples, samples)))
 
 

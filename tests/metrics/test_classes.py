@@ -114,5 +114,5 @@ def test_class_metrics_reject_what_they_cannot_judge():
         class_report(features[:1], np.array([10], dtype=np.int64), REFERENCE)
     with pytest.raises(ValueError, match=r"got shapes \(200, 16\) and \(3,\)"):
         class_report(features, [0, 0, 0], REFERENCE)
-    with pytest.raises(ValueError, match=r"\[n, 16\], as the reference has, got shape \(200, 4\)"):
+    with pytest.raises(ValueError, match=r"\[n, 16\] like the reference, got shape \(200, 4\)"):
         class_report(features[:, :4], labels, REFERENCE)

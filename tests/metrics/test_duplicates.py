@@ -63,7 +63,7 @@ def distance(x: np.ndarray, pair: list[int]) -> float:
 
 def test_bad_input_is_refused() -> None:
     x = np.zeros((3, 1))
-    with pytest.raises(ValueError, match="a radius of at least 0 and a draw or more, got -1 and 1000"):
+    with pytest.raises(ValueError, match="a radius of at least 0 and at least 1 draw, got -1 and 1000"):
         birthday_test(KEY, x, -1)
     with pytest.raises(ValueError, match="n >= 2"):
         birthday_test(KEY, x[:1], 0.0)

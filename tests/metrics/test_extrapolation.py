@@ -109,16 +109,16 @@ def test_constant_features_have_no_bias() -> None:
 def test_bad_input_is_refused() -> None:
     x = np.zeros((30, D))
     for features, options, message in [
-        (x, {"least": 20}, "3 sizes or more from at least 2 up to 30, got 15 from 20"),
+        (x, {"least": 20}, "at least 3 sizes from at least 2 up to 30, got 15 from 20"),
         (x, {"sizes": 2}, "got 2 from 3"),
         (x + np.inf, {}, "finite"),
         (np.zeros((30, 2)), {}, "equal dimension"),
     ]:
         with pytest.raises(ValueError, match=message):
             frechet_at_infinity(KEY, features, REFERENCE, **options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="4 groups and 3 sizes or more, got 3 and None"):
+    with pytest.raises(ValueError, match="at least 4 groups and 3 sizes, got 3 and None"):
         frechet_at_infinity_of_groups(KEY, [REFERENCE] * 3, REFERENCE)
-    with pytest.raises(ValueError, match=r"of 2 samples or more, got sizes \[1000000000, 1\]"):
+    with pytest.raises(ValueError, match=r"of at least 2 samples, got sizes \[1000000000, 1\]"):
         frechet_standard_error([REFERENCE, Moments(np.zeros(D), np.zeros((D, D)), 1)], REFERENCE)
     with pytest.raises(ValueError, match="finite moments"):
         frechet_influence(x, Moments(np.full(D, np.nan), np.eye(D), 9), REFERENCE)

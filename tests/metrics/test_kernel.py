@@ -126,12 +126,12 @@ def test_bad_input_is_refused() -> None:
     for features, message in [
         (np.full((5, 2), np.nan), "features must be finite, got 5 of 5 rows"),
         (np.zeros((3, 2)), "n >= 4"),
-        (np.zeros((5, 3)), r"one dimension, got shapes \(5, 3\) and \(5, 2\)"),
+        (np.zeros((5, 3)), r"the same dimension, got shapes \(5, 3\) and \(5, 2\)"),
         (np.zeros(5), r"got shape \(5,\)"),
     ]:
         with pytest.raises(ValueError, match=message):
             kernel_distance(features, good)
     with pytest.raises(ValueError, match="n >= 1000"):
         kernel_distance_subsets(jax.random.key(0), good, good)
-    with pytest.raises(ValueError, match="2 rows or more, got 5 of 1"):
+    with pytest.raises(ValueError, match="at least 2 rows, got 5 of 1"):
         kernel_distance_subsets(jax.random.key(0), good, good, subsets=5, size=1)

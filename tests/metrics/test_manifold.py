@@ -150,10 +150,10 @@ def test_bad_input_is_refused() -> None:
     x = np.zeros((5, 2))
     for call, message in [
         (lambda: precision_recall(x, x, k=0), "k must be a whole number of at least 1, got 0"),
-        (lambda: precision_recall(x[:3], x), "more than k = 3 rows, as each has k neighbours, got 3 and 5"),
+        (lambda: precision_recall(x[:3], x), "more than k = 3 rows, so that each has k neighbours, got 3 and 5"),
         (lambda: density_coverage(x, x), "more than k = 5 rows"),
         (lambda: authenticity(x, x[:1]), "more than k = 1 rows"),
-        (lambda: precision_recall(x, x[:, :1]), "one dimension"),
+        (lambda: precision_recall(x, x[:, :1]), "same dimension"),
         (lambda: precision_recall(x + np.inf, x), "finite"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -36,10 +36,10 @@ def test_the_inception_score_lies_between_one_and_the_number_of_classes() -> Non
 def test_the_inception_score_refuses_what_are_no_probabilities() -> None:
     for p, message in [
         (probabilities(20, 3) * 2, "sums from 2 to 2"),
-        (np.tile([[1.5, -0.5]], (20, 1)), "least value of -0.5"),
+        (np.tile([[1.5, -0.5]], (20, 1)), "smallest value of -0.5"),
         (np.full((20, 2), np.nan), "20 of 20 rows"),
         (np.ones(4), r"got shape \(4,\)"),
-        (probabilities(5, 3), "as many as the 5 samples, got 10"),
+        (probabilities(5, 3), "from 1 to 5 splits for 5 samples, got 10"),
     ]:
         with pytest.raises(ValueError, match=message):
             inception_score(p)

@@ -62,7 +62,7 @@ def test_bad_input_is_refused() -> None:
     x = np.zeros((8, 2))
     with pytest.raises(ValueError, match="classifier must be"):
         classifier_two_sample_test(KEY, x, x, classifier="forest")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="rows on both sides of 8 of a kind, got 0"):
+    with pytest.raises(ValueError, match="rows for training and testing out of 8 in each set, got 0"):
         classifier_two_sample_test(KEY, x, x, heldout=0)
     with pytest.raises(ValueError, match="n >= 4"):
         classifier_two_sample_test(KEY, x[:3], x)

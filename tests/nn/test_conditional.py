@@ -137,9 +137,9 @@ def test_a_spectral_norm_goes_around_the_projection_too() -> None:
         (lambda: MLPGenerator(2, classes=3, condition="batch_norm"), "MLPGenerator has no condition 'batch_norm'; it"),
         (lambda: DCGANGenerator(8, 1, classes=3, condition="embeding"), r"did you mean 'embedding'\? it has concat"),
         (lambda: DCGANDiscriminator(classes=1), "needs at least 2 classes, or 0 for none, got classes=1"),
-        (lambda: MLPDiscriminator(classes=2, condition="projection+projection"), "each way of conditioning once"),
-        (lambda: started(MLPGenerator(2), Z, Y, train=True), "has no classes and got a condition y"),
-        (lambda: started(MLPGenerator(2, classes=3), Z, train=True), "of 3 classes got no condition"),
+        (lambda: MLPDiscriminator(classes=2, condition="projection+projection"), "each method of conditioning once"),
+        (lambda: started(MLPGenerator(2), Z, Y, train=True), "has no classes but got a condition y"),
+        (lambda: started(MLPGenerator(2, classes=3), Z, train=True), "with 3 classes got no condition"),
         (lambda: started(MLPDiscriminator(classes=3), Z, Z[:, :2], train=True), r"takes integers y \[n\], got float32"),
     ],
 )

@@ -152,5 +152,5 @@ def test_sizes_are_powers_of_two_and_channels_halve_above_the_most() -> None:
     assert channels_at(64, 1024, 64) == {4: 64, 8: 64, 16: 64, 32: 32, 64: 16}
     assert channels_at(16, 1024, 64, width=3) == {4: 12, 8: 6, 16: 3}
     for size, nearest in ((28, "16 and 32"), (4, "8 and 16"), (2048, "512 and 1024")):
-        with pytest.raises(ValueError, match=f"power of two; got {size}, the nearest are {nearest}"):
+        with pytest.raises(ValueError, match=f"powers of two; got {size}, the nearest are {nearest}"):
             resolutions(size)

@@ -99,7 +99,7 @@ def test_classes_make_a_difference_and_what_cannot_be_is_refused() -> None:
         call = jax.jit(lambda inputs, y, made=made, own=variables: made.apply(own, inputs, y, train=True))
         difference = np.abs(call(inputs, y) - call(inputs, jnp.zeros(4, int))).reshape(4, -1).max(axis=1)
         assert (difference > 1e-6).tolist() == [False, True, True, True]
-    with pytest.raises(ValueError, match="power of two; got 28, the nearest are 16 and 32"):
+    with pytest.raises(ValueError, match="powers of two; got 28, the nearest are 16 and 32"):
         jax.eval_shape(lambda: R3GANGenerator(28, 1).init(KEY, Z, train=True))
     with pytest.raises(ValueError, match="a group of 16 does not divide 24 channels, 2 times the width"):
         jax.eval_shape(lambda: R3GANDiscriminator(width=12).init(KEY, x, train=True))

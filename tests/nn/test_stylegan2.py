@@ -92,16 +92,16 @@ def test_shapes_and_layers(size: int) -> None:
 
 
 def test_other_sizes_conditions_and_layers_are_refused() -> None:
-    with pytest.raises(ValueError, match="power of two; got 28, the nearest are 16 and 32"):
+    with pytest.raises(ValueError, match="powers of two; got 28, the nearest are 16 and 32"):
         jax.eval_shape(lambda: StyleGAN2Generator(28, 1).init(KEYS, Z, train=True))
-    with pytest.raises(ValueError, match="power of two; got 12"):
+    with pytest.raises(ValueError, match="powers of two; got 12"):
         jax.eval_shape(lambda: StyleGAN2Discriminator().init(KEYS, jnp.zeros((1, 12, 12, 1)), train=True))
     with pytest.raises(ValueError, match="StyleGAN2Generator has no condition 'batch_norm'; it has embedding"):
         StyleGAN2Generator(8, 1, classes=3, condition="batch_norm")
     with pytest.raises(ValueError, match="StyleGAN2Discriminator has no condition 'classifier'; it has projection"):
         StyleGAN2Discriminator(classes=3, condition="classifier")
     generator, variables = started()
-    with pytest.raises(ValueError, match=r"images of 8 pixels take w of 4 layers, got \[4, 3, 8\]"):
+    with pytest.raises(ValueError, match=r"images of 8 pixels need w for 4 layers, got \[4, 3, 8\]"):
         generator.apply(variables, jnp.zeros((4, 3, 8)), method="synthesis", rngs=KEYS)
 
 
@@ -179,7 +179,7 @@ def test_latents_count_by_their_direction_and_classes_make_a_difference() -> Non
     assert np.abs(ws_of(generator, variables, Z, jnp.zeros(4, int))[0] - ws).max(axis=(1, 2)).astype(bool).tolist() == [
         False, True, True, True,
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="StyleGAN2Generator of 3 classes got no condition"):
+    with pytest.raises(ValueError, match="StyleGAN2Generator with 3 classes got no condition"):
         ws_of(generator, variables, Z)
     discriminator, x = (
         StyleGAN2Discriminator(width=4, classes=3, mapping_layers=2),

@@ -127,7 +127,10 @@ def test_words_have_no_double_negative() -> None:
     text = " ".join(story(make_profile()))
     assert "minimax lost 10.00 [10.00, 10.00] decades per 1,000 steps, 1.99 [1.99, 1.99] in all" in text
     assert "lost -" not in text and "gained -" not in text
-    assert "wasserstein changed by +0.00 [+0.00, +0.00] decades per 1,000 steps, which may be no change" in text
+    assert (
+        "wasserstein changed by +0.00 [+0.00, +0.00] decades per 1,000 steps, which is compatible with no change"
+        in text
+    )
     assert " by the logit" not in text and "with respect to the discriminator's logit" in text
 
 
@@ -194,7 +197,7 @@ def test_the_layers_of_the_last_age_are_shown() -> None:
 def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     figure = paper_figure(make_profile("paper"))
     chances = panel(figure, "with respect to the probability")
-    assert "sigmoid(score) where the loss is of a score" in chances.get_xlabel()
+    assert "sigmoid(score) for losses of a score" in chances.get_xlabel()
     error = panel(figure, "float32 against float64")
     assert error.get_yscale() == "symlog"  # a constant has no rounding error
     bounds = panel(figure, "Size of the derivative with respect to the logit")
@@ -207,14 +210,14 @@ def test_the_paper_figure_names_the_axis_of_an_unbounded_critic() -> None:
     for about in run.notes["about"].values():
         about["axis"] = "sigmoid(score)"
     chances = panel(paper_figure(run), "with respect to the probability")
-    assert chances.get_xlabel() == "sigmoid(score), which is no probability"
+    assert chances.get_xlabel() == "sigmoid(score), not a probability"
     alike: Any = paper_figure(make_profile("paper", ("minimax", "wasserstein", "hinge"))).axes[-1].get_legend()
     assert "wasserstein, hinge" in alike.get_texts()[-1].get_text()
 
 
 def test_the_strengths_figure_has_a_mark_for_every_strength_and_loss() -> None:
     figure = strengths_figure(make_profile(configurations=("base", "lr=0.1")))
-    norm = panel(figure, "Norm at the end")
+    norm = panel(figure, "parameters, at the end")
     marks = [line for line in norm.lines if line.get_marker() in ("o", "s")]
     np.testing.assert_allclose([np.ravel(line.get_xdata())[0] for line in marks], [0.01, 2, 0.02, 4])
     assert len({ydata(line)[0] for line in marks}) == 4  # each at a height of its own

@@ -156,8 +156,8 @@ def test_cells_in_words_count_what_is_sure() -> None:
     ((plane,),) = planes_of(run)
     (text,) = cells_in_words(run, [plane])
     assert text == (
-        "minimax: in 2 of 4 cells at least half of the runs failed, in 1 none. The interval lies above 50 % in 1 of "
-        "them, below it in 1, and includes it in 2."
+        "minimax: in 2 of 4 cells at least half of the runs failed, and in 1 none. The interval lies above 50 % in "
+        "1 of them, below it in 1, and includes it in 2."
     )
 
 

@@ -48,7 +48,7 @@ def test_planned_claims_are_corrected_for_their_number() -> None:
     assert column(part, "p") == [2 / 256] * 3
     assert column(part, "corrected p") == [6 / 256] * 3
     assert column(part, "verdict") == ["shown", "the opposite is shown", "shown"]
-    assert part is not None and "smallest that 8 seeds can reach is 0.00781, 0.0234 corrected" in part.caption
+    assert part is not None and "smallest p that 8 seeds can reach is 0.00781, 0.0234 corrected" in part.caption
     assert "all 3 planned claims (Holm)" in part.caption and "fewer than 7 could show nothing" in part.caption
 
 
@@ -78,9 +78,9 @@ def test_failures_are_claimed_as_fewer() -> None:
 
 def test_what_so_few_seeds_cannot_show_is_said() -> None:
     part = planned_section(make_study(seeds=4, claims=(planned("frechet", "r1_gan", "minimax"),)))
-    assert column(part, "verdict") == ["cannot be shown by 4 seeds, whatever they say: it takes 6"]
+    assert column(part, "verdict") == ["cannot be shown with 4 seeds, whatever the result: 6 are needed"]
     alike = make_study(("minimax", "a", "b"), claims=(planned("captured", "a", "b"),))
-    assert column(planned_section(alike), "verdict") == ["not shown: these seeds do not tell the two apart"]
+    assert column(planned_section(alike), "verdict") == ["not shown: these seeds do not distinguish the two"]
 
 
 def test_a_claim_about_what_is_not_there_counts_and_says_so() -> None:
@@ -101,7 +101,7 @@ def test_what_was_not_planned_is_exploratory() -> None:
     assert about == [("non_saturating against minimax", "Fréchet distance"),
                      ("non_saturating against minimax", "share of seeds that failed"),
                      ("r1_gan against minimax", "share of seeds that failed")]  # fmt: skip
-    assert "not corrected: where there is no difference 0.15 of 3 are expected" in part.caption
+    assert "not corrected: if there is no difference, 0.15 of 3 are expected" in part.caption
     assert [one.name for one in claims_sections(study)] == ["planned", "exploratory"]
     assert claims_sections(make_run()) == []  # no study
     assert claims_sections(make_study(("minimax",))) == []

@@ -268,17 +268,17 @@ def refused(train: Examples, heldout: Examples | None = None) -> str:
 
 def test_labels_that_are_no_condition_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     one = np.full(60, "cat")
-    assert refused(Examples(IMAGES)) == "set: expected labels, as they were asked for, got examples without any"
-    line = "set: expected labels of two classes or more for a condition, got 'cat' alone"
+    assert refused(Examples(IMAGES)) == "set: expected examples with labels for a condition, got none"
+    line = "set: expected labels of at least two classes for a condition, got only 'cat'"
     assert refused(Examples(IMAGES, one)) == line
     held = refused(Examples(IMAGES, PETS), heldout=Examples(IMAGES[:9]))
-    assert held == "set: expected labels, as they were asked for, got held-out examples without any"
+    assert held == "set: expected held-out examples with labels for a condition, got none"
     np.savez(tmp_path / "set.npz", x=IMAGES, y=one)
     assert (
         main(["train", "--conditional", "--data", str(tmp_path / "set.npz"), *TINY, "--out", str(tmp_path / "r")]) == 2
     )
     error = capsys.readouterr().err
-    assert "two classes or more for a condition, got 'cat' alone" in error and error.count("\n") == 1
+    assert "at least two classes for a condition, got only 'cat'" in error and error.count("\n") == 1
 
 
 SMALL: dict[str, Any] = {"data": "digits", "seeds": 1, "steps": 2, "samples": 60, "width": 4, "conditional": True}

@@ -1,8 +1,8 @@
-"""Convolutions made of matrix products, fast over seeds and in loops; `JAXGAN_CONV=lax` takes XLA's own instead.
+"""Convolutions as matrix products, fast over seeds and in loops; `JAXGAN_CONV=lax` selects XLA's own instead.
 
-`plain=True` of each function does so for one call. A process that is started with the environment variable
-`JAXGAN_CONV=lax` does so for all that says nothing, the networks of this library too: to compare, or where a device or
-a tool knows the stock operation alone. Results agree to rounding.
+`plain=True` selects XLA's convolution for one call. The environment variable `JAXGAN_CONV=lax` selects it for a whole
+process wherever `plain` is not given, including the networks of this library: for comparisons, or for a device or tool
+that supports only the standard operation. Results agree up to rounding.
 """
 
 from jaxgan.nn.conv.convolution import Padding as Padding

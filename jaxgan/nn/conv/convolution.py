@@ -1,7 +1,7 @@
-"""Convolutions made of matrix products: `lax.conv_general_dilated` and `lax.conv_transpose`, fast over seeds.
+"""Convolutions as matrix products: `lax.conv_general_dilated` and `lax.conv_transpose`, fast over seeds.
 
-XLA's own convolution falls off its fast path on CPU inside a loop (15 to 25 times slower than outside), and `vmap`
-over its weights makes a grouped convolution, slow on every device. Matrix products suffer neither.
+XLA's own convolution leaves its fast path on CPU inside a loop (15 to 25 times slower than outside), and `vmap` over
+its weights creates a grouped convolution, which is slow on every device. Matrix products have neither problem.
 """
 
 import os
@@ -24,7 +24,7 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def plain_by_default(setting: str) -> bool:
-    """What a value of the environment variable `JAXGAN_CONV` says: "lax", or "" and "products" for this file's way.
+    """Whether the environment variable `JAXGAN_CONV` selects "lax"; "" and "products" select matrix products.
 
     Raises:
       ValueError: another value.
@@ -55,10 +55,10 @@ def conv(
     Args:
       x: images [n, h, w, c].
       kernel: [kh, kw, c, o].
-      strides: of the two sides.
+      strides: along the two sides.
       padding: as in lax: "SAME", "VALID" or pairs.
-      precision: of the products, as in lax.
-      plain: `lax.conv_general_dilated` itself; by default what `JAXGAN_CONV` says.
+      precision: the precision of products, as in lax.
+      plain: whether to use `lax.conv_general_dilated` itself; by default as set by `JAXGAN_CONV`.
 
     Example:
       >>> conv(jnp.ones((1, 8, 8, 3)), jnp.ones((4, 4, 3, 5)), (2, 2), "SAME").shape
@@ -84,16 +84,16 @@ def conv_transpose(
 ) -> Float[Array, "n out_h out_w o"]:
     """Equal to `lax.conv_transpose` on x [n, h, w, c] and kernel [kh, kw, c, o] (NHWC, HWIO).
 
-    No zero is multiplied.
+    Does not multiply by inserted zeros.
 
     Args:
       x: images [n, h, w, c].
       kernel: [kh, kw, c, o].
-      strides: of the two sides.
-      padding: as in `lax.conv_transpose`: "SAME" multiplies the size by the stride; pairs are those of the equivalent
+      strides: along the two sides.
+      padding: as in `lax.conv_transpose`: "SAME" multiplies the size by the stride; pairs refer to the equivalent
         convolution of the image with stride - 1 zeros between its pixels.
-      precision: of the products, as in lax.
-      plain: `lax.conv_transpose` itself; by default what `JAXGAN_CONV` says.
+      precision: the precision of products, as in lax.
+      plain: whether to use `lax.conv_transpose` itself; by default as set by `JAXGAN_CONV`.
 
     Example:
       >>> conv_transpose(jnp.ones((1, 4, 4, 3)), jnp.ones((4, 4, 3, 5)), (2, 2), "SAME").shape
@@ -105,7 +105,7 @@ def conv_transpose(
     size = kernel.shape[:2]
     if isinstance(padding, str):
         padding = [_transpose_pads(k, s, padding) for k, s in zip(size, strides, strict=True)]
-    # It is the transpose, by its image, of the convolution with the kernel back to front and the paddings' complement.
+    # It is the transpose, in the image, of the convolution with the flipped kernel and complementary padding.
     sides = list(zip(x.shape[1:3], size, strides, padding, strict=True))
     image = [(n - 1) * s + 2 - k + sum(pads) for n, k, s, pads in sides]
     complement = [(k - 1 - before, k - 1 - after) for _, k, _, (before, after) in sides]
@@ -127,13 +127,13 @@ def conv_general_dilated(
     plain: bool = _PLAIN,
     **options: Any,
 ) -> Array:
-    """`conv` in the form that `flax.linen.Conv(conv_general_dilated=...)` takes: two dimensions, NHWC and HWIO.
+    """`conv` in the form for `flax.linen.Conv(conv_general_dilated=...)`: two dimensions, NHWC and HWIO.
 
-    Groups are a `vmap`; a dilated kernel has zeros multiplied, a dilated image has not unless there are strides too.
-    `plain` calls `lax.conv_general_dilated` itself; by default it is what `JAXGAN_CONV` says.
+    Groups use `vmap`. A dilated kernel multiplies by inserted zeros; a dilated image does so only if there are strides
+    as well. `plain` calls `lax.conv_general_dilated` itself; by default it is set by `JAXGAN_CONV`.
 
     Raises:
-      ValueError: another number of dimensions, or a dilated image with its padding not in pairs.
+      ValueError: a number of dimensions other than two, or a dilated image without padding in pairs.
     """
     if plain:
         return lax.conv_general_dilated(
@@ -172,7 +172,7 @@ def _window(
 
 
 def _dilate(a: Array, axis: int, dilation: Sequence[int]) -> Array:
-    """Zeros between the pixels of two axes."""
+    """Inserts zeros between the pixels of two axes."""
     config = [(0, 0, dilation[i - axis] - 1 if i in (axis, axis + 1) else 0) for i in range(a.ndim)]
     return lax.pad(a, jnp.zeros((), a.dtype), config)
 

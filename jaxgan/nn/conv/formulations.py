@@ -1,12 +1,12 @@
-"""Ways to make a convolution of matrix products, each given by three linear maps.
+"""Ways to compute a convolution by matrix products, each defined by three linear maps.
 
-The convolution here is the plain one, of stride 1 and without padding: y[n, i, j] = sum_ab x[n, i + a, j + b] w[a, b].
+The convolution here has stride 1 and no padding: y[n, i, j] = sum_ab x[n, i + a, j + b] w[a, b].
 A formulation is a bilinear algorithm for it,
 
     y = collect(spread(x)_k @ taps(w)_k),
 
-matrix products over the channels in the middle and additions on both sides. Its two gradients are made of the same
-maps and their transposes, which JAX derives:
+with matrix products over channels in the middle and additions on both sides. Its two gradients use the same maps and
+their transposes, which JAX derives:
 
     x' = spread^T(collect^T(y')_k @ taps(w)_k^T),    w' = taps^T(spread(x)_k^T @ collect^T(y')_k).
 """
@@ -36,9 +36,9 @@ class Formulation(NamedTuple):
 
 
 def shifted(kernel: Size, out: Size) -> Formulation:
-    """The sum over taps of the image shifted to the tap, times the tap.
+    """The sum over taps of the shifted image times the tap.
 
-    Each shifted image is as large as the output's pixels times the input's channels; XLA holds them one by one.
+    Each shifted image has the output's pixels and the input's channels; XLA holds one at a time.
     """
     grid = [(i, j) for i in range(kernel[0]) for j in range(kernel[1])]
     return Formulation(
@@ -49,9 +49,9 @@ def shifted(kernel: Size, out: Size) -> Formulation:
 
 
 def patches(kernel: Size, out: Size) -> Formulation:
-    """One product of all shifted images side by side: with few channels the single ones are too thin.
+    """A single product of all concatenated shifted images, because with few channels separate products are too thin.
 
-    Holds kh kw times its input.
+    Needs memory for kh kw times its input.
     """
     windows = shifted(kernel, out).spread
     return Formulation(
@@ -62,12 +62,12 @@ def patches(kernel: Size, out: Size) -> Formulation:
 
 
 def filtering(kernel: Size, out: Size) -> Formulation:
-    """Minimal filtering: 2 x 2 outputs at a time, from (kh + 1)(kw + 1) products in place of 4 kh kw.
+    """Minimal filtering: 2 x 2 outputs at a time, from (kh + 1)(kw + 1) products instead of 4 kh kw.
 
-    That is 9 for 16 with two taps a side, 16 for 36 with three. The maps only add, subtract and, for three taps,
-    halve: in float32 the result is as accurate as a plain sum. Narrower types would lose digits in the additions.
+    That is 9 instead of 16 with two taps a side, and 16 instead of 36 with three. The maps only add, subtract and, for
+    three taps, halve, so in float32 the result is as accurate as a plain sum. Narrower types would lose digits.
 
-    Holds ((kh + 1) / 2)((kw + 1) / 2) times its input: 2.25 times with two taps a side, 4 times with three.
+    Needs memory for ((kh + 1) / 2)((kw + 1) / 2) times its input: 2.25 times with two taps a side, 4 times with three.
 
     Source: Winograd 1980; Lavin & Gray 2016.
     """
@@ -75,7 +75,7 @@ def filtering(kernel: Size, out: Size) -> Formulation:
     tiles = (-(-out[0] // 2), -(-out[1] // 2))
 
     def spread(x: Images) -> Arrays:
-        # An odd size ends in half a tile.
+        # An odd size ends with half a tile.
         short = [2 * t + k - 1 - size for t, k, size in zip(tiles, kernel, x.shape[1:3], strict=True)]
         x = jnp.pad(x, ((0, 0), (0, short[0]), (0, short[1]), (0, 0)))
         lines = _mix(rows.data, _pixels_of_tiles(x, 1, kernel[0] + 1, tiles[0]))
@@ -119,7 +119,7 @@ _MINIMAL = {
 
 
 def _mix(matrix: Sequence[Sequence[float]], arrays: Sequence[Array]) -> Arrays:
-    """matrix @ arrays, as the few additions that its entries ask for."""
+    """matrix @ arrays, computed by the few additions that its entries require."""
 
     def row(weights: Sequence[float]) -> Array:
         terms = [a if w == 1 else -a if w == -1 else w * a for w, a in zip(weights, arrays, strict=True) if w]
@@ -140,13 +140,13 @@ def output(form: Formulation, x: Images, w: Kernel, precision: Any) -> Outputs:
 
 
 def input_gradient(form: Formulation, x: jax.ShapeDtypeStruct, w: Kernel, y: Outputs, precision: Any) -> Images:
-    """The gradient by x, an array like the argument, of the sum of `output(x, w)` times y."""
+    """The gradient of sum(output(x, w) * y) with respect to x, an array like the argument."""
     gradients = [_dot(d, u, 3, 1, precision) for d, u in zip(_collected(form, x, y), form.taps(w), strict=True)]
     return transpose(form.spread, x, tuple(gradients))
 
 
 def kernel_gradient(form: Formulation, w: jax.ShapeDtypeStruct, x: Images, y: Outputs, precision: Any) -> Kernel:
-    """The gradient by w, an array like the argument, of the sum of `output(x, w)` times y."""
+    """The gradient of sum(output(x, w) * y) with respect to w, an array like the argument."""
 
     def rows(a: Float[Array, "*rows c"]) -> Float[Array, "n c"]:
         return a.reshape(-1, a.shape[-1])
@@ -161,7 +161,7 @@ def transpose(linear: Callable[[Array], Any], like: jax.ShapeDtypeStruct, result
 
 
 def _collected(form: Formulation, x: Any, y: Outputs) -> Arrays:
-    """What reaches each product when y is the gradient with respect to the output."""
+    """The gradient at each product if y is the gradient with respect to the output."""
     spread = jax.eval_shape(form.spread, x)
     products = tuple(jax.ShapeDtypeStruct((*v.shape[:-1], y.shape[-1]), y.dtype) for v in spread)
     return jax.linear_transpose(form.collect, products)(y)[0]

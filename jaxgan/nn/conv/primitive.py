@@ -1,9 +1,9 @@
 """The convolution as one primitive, closed under differentiation and aware of seeds.
 
-y = conv(x, w) is bilinear, so the sum over y d is a form in three arrays: the image x, the kernel w and an output d.
-Its gradients are the convolution and its two transposes, here one primitive, `role` saying which of the three arrays
-it computes from the other two. Every derivative of every order, forward or reverse, is again one of the three; and
-under `vmap` the primitive knows which operands have a seed axis, on which the fastest way to compute it depends.
+y = conv(x, w) is bilinear, so the sum of y d is a trilinear form of the image x, the kernel w and an output d. Its
+gradients are the convolution and its two transposes. Here these are one primitive, whose `role` says which of the three
+arrays it computes from the other two. Every derivative of any order, forward or reverse, is again one of the three.
+Under `vmap` the primitive knows which operands have a seed axis, which determines the fastest way to compute it.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,13 +32,13 @@ from jaxgan.nn.conv.formulations import (
 from jaxgan.types import Array, Images
 
 # Crossovers, measured by benchmarks/convolutions.py.
-_THIN = 32  # channels, after space-to-depth, below which single products and their maps are too thin
-_CACHE = 8 * 2**20  # bytes that a batch may be spread out to on a CPU before it is worked on in parts
+_THIN = 32  # channels after space-to-depth below which separate products and their maps are too thin
+_CACHE = 8 * 2**20  # bytes of a spread-out batch on a CPU above which it is processed in parts
 _WORTHWHILE = 0.8  # share of the plain multiplications below which minimal filtering pays for its additions
 
 
 class Window(NamedTuple):
-    """What a convolution does beside its operands, and the sizes that two of them cannot tell of the third."""
+    """The parameters of a convolution, and the sizes of an operand that do not follow from the other two."""
 
     image: tuple[int, int]
     kernel: tuple[int, int]
@@ -72,10 +72,10 @@ conv_p = Primitive("jaxgan_conv")
 def contract(a: Array, b: Array, role: str, window: Window, precision: Any = None, batched: bool = False) -> Array:
     """The array that `role` names, "x" [n, h, w, c], "w" [kh, kw, c, o] or "y" [n, h, w, o], from the other two.
 
-    They come in this order. With `batched`, each has a seed axis in front.
+    They are given in this order. With `batched`, each has a leading seed axis.
     """
     dtype = jnp.result_type(a, b)
-    if precision is None:  # read here: the lowering happens later, maybe outside of a `default_matmul_precision`
+    if precision is None:  # read here: lowering happens later, possibly outside a `default_matmul_precision`
         precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     return conv_p.bind(a.astype(dtype), b.astype(dtype), role=role, window=window, precision=precision, batched=batched)
 
@@ -95,7 +95,7 @@ def by_products(
     batched: bool,
     formulation: Callable[..., Formulation] | None = None,
 ) -> Array:
-    """Space-to-depth, which makes the stride 1, and then a formulation, by default the one that suits the shapes."""
+    """Space-to-depth, which reduces the stride to 1, then a formulation, by default the best one for the shapes."""
     options: dict[str, Any] = {"role": role, "window": window, "precision": precision, "formulation": formulation}
     if batched:
         return jax.vmap(lambda a, b: by_products(a, b, batched=False, **options))(a, b)
@@ -120,14 +120,14 @@ def in_pieces(
     batched: bool,
     formulation: Callable[..., Formulation] | None = None,
 ) -> Array:
-    """`by_products` for one seed and a few images at a time, so that what they are spread out to stays in the cache."""
+    """`by_products` for one seed and a few images at a time, so that intermediate arrays stay in the cache."""
     options: dict[str, Any] = {"role": role, "window": window, "precision": precision, "formulation": formulation}
     if batched:
         return jax.lax.map(lambda seed: in_pieces(*seed, batched=False, **options), (a, b))
 
     def one(a: Array, b: Array) -> Array:
         result = by_products(a, b, batched=False, **options)
-        return jax.lax.optimization_barrier(result)  # else XLA adds the products up again for each that reads the sum
+        return jax.lax.optimization_barrier(result)  # otherwise XLA repeats the sum of products for each of its uses
 
     like = _like(a, b, role, window)
     pieces = _pieces(like["x"], like["w"], window, formulation)
@@ -151,12 +151,12 @@ def in_pieces(
 
 
 def _pieces(images: Any, kernel: Any, window: Window, formulation: Callable[..., Formulation] | None) -> int:
-    """The fewest equal parts of a batch of which each, spread out by minimal filtering, stays in the cache.
+    """The smallest number of equal parts of a batch such that each part, in minimal filtering, stays in the cache.
 
-    The other formulations gain nothing from it: they move less.
+    Other formulations do not benefit, because they move less data.
     """
     n = images.shape[0]
-    if not isinstance(n, int):  # of any size, as in `jax.export`
+    if not isinstance(n, int):  # a symbolic size, as in `jax.export`
         return 1
     one_image = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
     blocks = jax.eval_shape(partial(_image_blocks, window), one_image)
@@ -181,7 +181,7 @@ def choose(kernel: Sequence[int], out: tuple[int, int], dtype: Any) -> Callable[
 
 
 def by_xla(a: Array, b: Array, *, role: str, window: Window, precision: Any, batched: bool) -> Array:
-    """The device's own convolution where all seeds share the weights; it has none worth having where they do not."""
+    """The device's own convolution if all seeds share the weights; otherwise it has none that is fast."""
     if batched:
         return by_products(a, b, role=role, window=window, precision=precision, batched=batched)
     like = _like(a, b, role, window)
@@ -214,7 +214,7 @@ def _abstract(a: Any, b: Any, *, role: str, window: Window, precision: Any, batc
 
 
 def _gradient(position: int, cotangent: Array, a: Any, b: Any, *, role: str, **params: Any) -> Array:
-    """The transpose by one operand: the same primitive, in that operand's role."""
+    """The transpose with respect to one operand: the same primitive, in the role of that operand."""
     wanted, other = operands_of(role)[position], operands_of(role)[1 - position]
     arrays = {role: cotangent, other: (a, b)[1 - position]}
     first, second = (arrays[name] for name in operands_of(wanted))
@@ -224,7 +224,7 @@ def _gradient(position: int, cotangent: Array, a: Any, b: Any, *, role: str, **p
 def _batch(
     operands: Sequence[Array], dims: Sequence[int | None], *, role: str, window: Window, precision: Any, batched: bool
 ) -> tuple[Array, int]:
-    """A seed axis that one operand has alone joins the axis which it shares with the result; else it comes first."""
+    """Merges a seed axis of only one operand into the axis that it shares with the result; otherwise it comes first."""
     bind = partial(contract, role=role, window=window, precision=precision)
     names = operands_of(role)
     if None in dims:
@@ -253,9 +253,9 @@ mlir.register_lowering(conv_p, mlir.lower_fun(in_pieces, multiple_results=False)
 
 
 def _image_blocks(window: Window, x: Images) -> Float[Array, "n rows columns c*{window.block}"]:
-    """[n, h, w, c] -> [n, rows, columns, sh sw c], padded: blocks of sh x sw pixels become one pixel each.
+    """[n, h, w, c] -> [n, rows, columns, sh sw c], padded: each block of sh x sw pixels becomes one pixel.
 
-    As many as the taps reach; a negative padding cuts what none does.
+    There are as many blocks as the taps reach; negative padding removes the rest.
     """
     blocks = [out + taps - 1 for out, taps in zip(window.out, window.taps, strict=True)]
     config = [
@@ -268,7 +268,7 @@ def _image_blocks(window: Window, x: Images) -> Float[Array, "n rows columns c*{
 
 
 def _kernel_blocks(window: Window, w: Kernel) -> Float[Array, "rows columns c*{window.block} o"]:
-    """[kh, kw, c, o] -> [taps, taps, sh sw c, o]: in the order in which `_image_blocks` puts pixels."""
+    """[kh, kw, c, o] -> [taps, taps, sh sw c, o]: in the pixel order of `_image_blocks`."""
     (kh, kw), (rows, columns), (sh, sw), (c, o) = window.kernel, window.taps, window.strides, w.shape[2:]
     w = jnp.pad(w, ((0, rows * sh - kh), (0, columns * sw - kw), (0, 0), (0, 0)))
     return w.reshape(rows, sh, columns, sw, c, o).transpose(0, 2, 1, 3, 4, 5).reshape(rows, columns, sh * sw * c, o)

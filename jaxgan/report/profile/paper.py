@@ -1,4 +1,4 @@
-"""The figure of losses on paper: what one logit gives, without a network."""
+"""The figure of losses on paper: as functions of one logit, without a network."""
 
 import textwrap
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ FAR = float(np.log(1e12))  # the logit of D = 1 - 1e-12
 
 
 def paper_figure(results: Results) -> "Figure":
-    """Value, derivatives with respect to the logit and the probability, and what float32 makes of them."""
+    """Value, derivatives with respect to the logit and the probability, and their errors in float32."""
     return compose([*paper_panels(results), Panel("words", partial(_legend, results=results))], 2, 2.2)
 
 
@@ -86,7 +86,7 @@ def _draw_rounding(axis: "Axes", results: Results) -> None:
     spans, largest = _largest(found["logits"], found["error_d_logit"])
     _curves(axis, results, spans, largest)
     log_axis(axis, largest)
-    words = "relative difference,\nlargest within a logit"
+    words = "largest relative\ndifference in a logit"
     label(axis, "float32 against float64: the derivative with\nrespect to the logit", _axis_name(results), words)
 
 
@@ -139,8 +139,8 @@ def _axis_name(results: Results) -> str:
 def _chance_name(results: Results) -> str:
     scores = [is_score(results, loss) for loss in results.losses]
     if all(scores):
-        return "sigmoid(score), which is no probability"
-    return "D(G(z))" + ("; sigmoid(score) where the loss is of a score" if any(scores) else "")
+        return "sigmoid(score), not a probability"
+    return "D(G(z))" + ("; sigmoid(score) for losses of a score" if any(scores) else "")
 
 
 def _legend(axis: "Axes", results: Results) -> None:
@@ -160,7 +160,7 @@ def _legend(axis: "Axes", results: Results) -> None:
     names.append(f"saturated: |dL/dlogit| below {results.notes['threshold']:g}")
     for group in _alike(found["d_logit64"]):
         lines.append(Line2D([], [], linestyle=""))
-        names.append("one curve of dL/dlogit: " + ", ".join(plain_text(results.losses[i]) for i in group))
+        names.append("identical dL/dlogit: " + ", ".join(plain_text(results.losses[i]) for i in group))
     names = [textwrap.fill(name, 46) for name in names]
     size = SMALL if len(names) <= 12 else TICKS - 1
     legend = axis.legend(

@@ -110,7 +110,8 @@ def _change(row: FrozenRow) -> str:
     if not clear:
         slope, total = (interval_cell(each, DECADES).plain for each in (interval, row.total))
         return (
-            f"{row.loss} changed by {slope} decades per 1,000 steps, which may be no change, {total} in all{saturated}"
+            f"{row.loss} changed by {slope} decades per 1,000 steps, which is compatible with no change, "
+            f"{total} in all{saturated}"
         )
     verb, sign = ("lost", -1) if interval.estimate < 0 else ("gained", 1)
     slope, total = (interval_cell(_times(each, sign), SHARE).plain for each in (interval, row.total))
@@ -145,8 +146,8 @@ def _training(results: Results) -> Iterator[str]:
         return
     gradient, update = (found[name][0] for name in ("trained_norm", "update_norm"))
     yield (
-        f"The optimizer rescales: {trained}'s gradient went from {number(np.median(gradient[:, 0]))} to "
-        f"{number(np.median(gradient[:, -last:]))} (median over seeds), the norm of the update made of it from "
+        f"The optimizer rescales: the norm of {trained}'s gradient went from {number(np.median(gradient[:, 0]))} to "
+        f"{number(np.median(gradient[:, -last:]))} (median over seeds), that of the resulting update from "
         f"{number(np.median(update[:, 0]))} to {number(np.median(update[:, -last:]))}."
     )
 
@@ -167,7 +168,7 @@ def _strengths(results: Results) -> str:
             )
             norms = [
                 f"{a.loss} {np.log10(a.norm.estimate / b.norm.estimate):+.2f}" if a.norm.estimate and b.norm.estimate
-                else f"{a.loss} {number(a.norm.estimate)} in place of {number(b.norm.estimate)}"
+                else f"{a.loss} {number(a.norm.estimate)} instead of {number(b.norm.estimate)}"
                 for a, b in zip(own, base, strict=True) if a.age == ages_of(results)[-1]
             ]  # fmt: skip
             cosines = [row.agreement.estimate for row in own if row.age == ages_of(results)[-1]]
@@ -187,17 +188,15 @@ def _strengths(results: Results) -> str:
 
 def _stopped(results: Results) -> str:
     stopped = results.notes.get("stopped")
-    return (
-        "" if stopped is None else f"The run was stopped at step {stopped:,}; this is what had been measured by then."
-    )
+    return "" if stopped is None else f"The run was stopped at step {stopped:,}; this is what was measured by then."
 
 
 def _caution(results: Results) -> str:
     n = len(results.seeds)
     if not n:
         return (
-            "This says what a loss makes of a logit, not which logits a discriminator gives: for that, use --train or "
-            "--frozen."
+            "This shows how a loss responds to a logit, not which logits a discriminator produces: for that, use "
+            "--train or --frozen."
         )
     if n == 1:
         return "One seed says nothing about a loss: profile several, such as 8, before drawing any conclusion."

@@ -63,7 +63,7 @@ def _finish(axis: "Axes", results: Results, name: str, age: int | None) -> None:
         axis.set_xlim(min(0.48, axis.get_xlim()[0]), 1.02)
         label(axis, f"generator after\n{age_text(results, age or 0)}:\naccuracy at the end")
     elif name == "norm":
-        label(axis, "Norm at the end of the gradient\nwith respect to the generator's\nparameters")
+        label(axis, "Norm of the gradient with\nrespect to the generator's\nparameters, at the end")
     elif name == "late":
         label(axis, "Norm of the gradient with respect to\nthe generator's parameters,\nlast tenth of training")
     elif name == "cosine":

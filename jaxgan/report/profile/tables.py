@@ -63,8 +63,8 @@ def _frozen(results: Results) -> list[Section]:
     ]  # fmt: skip
     caption = (
         f"{_over(results)}: {results.notes['d_iterations']:,} steps of a discriminator from scratch, against "
-        f"generators of {results.notes['trained']} on {results.notes['data']}, frozen. Decades (powers of ten) and SNR "
-        f"are of the {PARAMETERS}, lost (-) or gained (+); the spread over samples is that of the {EXAMPLE}, in all."
+        f"frozen generators of {results.notes['trained']} on {results.notes['data']}. Decades (powers of ten, lost (-) "
+        f"or gained (+)) and SNR refer to the {PARAMETERS}; the spread over samples refers to the {EXAMPLE}, in all."
     )
     return [section("frozen", caption, _head(head), cells)]
 
@@ -91,7 +91,7 @@ def _training(results: Results) -> list[Section]:
     columns = {key: column for key, column in columns.items() if not left_out.get(key)}
     caption = (
         f"{_over(results)}: {results.notes['steps']:,} steps of {trained} on {results.notes['data']}, every loss at "
-        f"the same parameters and minibatches. All is about the {PARAMETERS}; the end is the last tenth."
+        f"the same parameters and minibatches. All values refer to the {PARAMETERS}; the end is the last tenth."
     )
     shown = _head({key: head[key] for key in columns})
     return [section("training", caption, shown, zip(*columns.values(), strict=True))]
@@ -105,7 +105,7 @@ def _strengths(results: Results) -> list[Section]:
         for row in rows if row.age is not None and row.accuracy is not None
     ]  # fmt: skip
     if cells:
-        about = "How good the discriminators of each strength got: the mean over the last twentieth of their steps."
+        about = "How good the discriminators of each strength became: the mean over the last twentieth of their steps."
         found.append(section("discriminators", about, (_DISCRIMINATOR, _AGE, "accuracy", "implied JSD, nats"), cells))
     rows_of_losses = [
         (row.configuration, age_text(results, row.age), row.loss, interval_cell(row.norm), interval_cell(row.snr),

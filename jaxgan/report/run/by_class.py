@@ -1,4 +1,4 @@
-"""Samples that were asked for by their class: accuracy, distance and spread of each class on its own."""
+"""Conditional samples by requested class: the accuracy, distance and spread of each class."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEASURES = {
-    "class_accuracy": ("accuracy", "Share that the classifier puts into the class"),
+    "class_accuracy": ("accuracy", "Share assigned to the class by the classifier"),
     "class_frechet": ("Fréchet distance", "Fréchet distance within the class"),
-    "class_spread": ("spread", "Spread within the class, of the held-out images'"),
+    "class_spread": ("spread", "Spread within the class, relative to held-out images"),
 }
 _ROWS = 120  # of a table that is read
 
 
 def has_classes(results: Results) -> bool:
-    """Whether samples were asked for by their class, and all runs kept what came of it."""
+    """Whether the generators are conditional and all runs kept the measures by class."""
     return set(MEASURES) <= set(results.samples) and "sampled" not in results.notes
 
 
 def obeyed_figure(results: Results) -> "Figure":
-    """A panel a measure, with bars as in `histogram_figure`; of more than 7 configurations the first.
+    """A panel for each measure, with bars as in `histogram_figure`; at most the first 7 configurations.
 
     Raises:
       KeyError: the run was not conditional.
@@ -50,7 +50,7 @@ def obeyed_figure(results: Results) -> "Figure":
 
 
 def obeyed_frame(results: Results) -> Any:
-    """A row for each run and class, beside what real data have."""
+    """A row for each run and class, with the values of real data."""
     import pandas as pd
 
     axes = pd.MultiIndex.from_product([results.configurations, results.seeds, _names(results)])
@@ -61,7 +61,7 @@ def obeyed_frame(results: Results) -> Any:
 
 
 def classes_sections(results: Results) -> list[Section]:
-    """A row for each class and configuration, and for real data; none where they would be too many to read."""
+    """A row for each class and configuration, and for real data; none if there would be too many rows."""
     if not has_classes(results) or len(_names(results)) * (len(results.configurations) + 1) > _ROWS:
         return []
     over_seeds = partial(iqm_interval, confidence=CONFIDENCE, rng=RNG)
@@ -71,15 +71,15 @@ def classes_sections(results: Results) -> list[Section]:
         for i, configuration in enumerate(results.configurations):
             values = [results.samples[one][i, :, c] for one in MEASURES]
             rows.append([name, configuration, *(interval_cell(over_seeds(v[np.isfinite(v)])) for v in values)])
-    caption = "Samples of each class [95 % bootstrap interval]; real data: held-out against training images"
+    caption = "Samples requested from each class [95 % bootstrap interval]; real data: held-out against training images"
     head = ["class", noun_of(results), *(short for short, _ in MEASURES.values())]
     return [section("classes", caption, head, rows)]
 
 
 def failing_classes(results: Results) -> list[str]:
-    """A sentence for each configuration with classes of which fewer than half of the samples are, as against real data.
+    """A sentence for each configuration with failing classes: those with less than half the accuracy of real data.
 
-    By the median over seeds; where all classes fail the condition is ignored, which the outcome says.
+    Uses the median over seeds; if all classes fail, the condition is ignored, which the outcome states.
     """
     if not has_classes(results):
         return []
@@ -91,7 +91,7 @@ def failing_classes(results: Results) -> list[str]:
         if fails.any():
             own = listed(f"{names[c]} ({percent(float(np.median(accuracy[:, c])))})" for c in np.flatnonzero(fails))
             found.append(
-                f"{configuration}: failing classes, with the share of their samples that are of the class: {own}."
+                f"{configuration}: failing classes, with the share of their samples that belong to the class: {own}."
             )
     return found
 

@@ -1,4 +1,4 @@
-"""When and why: the leading metric along training, and the episodes in which something went wrong."""
+"""When and why: the leading metric during training, and the episodes in which something went wrong."""
 
 from typing import NamedTuple
 
@@ -10,42 +10,42 @@ from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.report.words import MANY, counted, listed, noun_of, number, of_seeds
 from jaxgan.results.results import Results
 
-_CODES = {"vanishing": "GRADIENT_VANISHED"}  # which an earlier version did not note
+_CODES = {"vanishing": "GRADIENT_VANISHED"}  # not stored by an earlier version
 
 
 class Cause(NamedTuple):
-    """One thing that can go wrong; arrays [configuration, seed], NaN where it did not."""
+    """One thing that can go wrong; arrays [configuration, seed], NaN if it did not happen."""
 
     name: str
     noun: str  # "a vanished gradient"
     label: str  # a clause: "the generator's gradient vanished"
     explanation: str
-    level: str  # what was seen meanwhile: "down to {} of its early level"
+    level: str  # what was observed meanwhile: "down to {} of its early level"
     advice: str
-    code: str  # the outcome that it is the cause of
+    code: str  # the outcome that it causes
     begin: NDArray[np.float64]  # steps
-    end: NDArray[np.float64]  # steps; the last one, or NaN, where it had not ended
+    end: NDArray[np.float64]  # steps; the last one, or NaN, if it did not end
     depth: NDArray[np.float64]  # the number in `level`
 
     def found(self, i: int) -> NDArray[np.bool_]:
-        """In which seeds of the i-th configuration."""
+        """The affected seeds of the i-th configuration."""
         return np.isfinite(self.begin[i])
 
 
 class Episode(NamedTuple):
-    """A cause in the seeds of one configuration, and medians over those that had it."""
+    """A cause in the seeds of one configuration, with medians over the affected seeds."""
 
     cause: Cause
     configuration: str
-    seeds: int  # that had it
+    seeds: int  # affected seeds
     begin: float
-    end: float | None  # None: half of them or more had not ended with the run
+    end: float | None  # None: for at least half of them it had not ended with the run
     depth: float
-    d_fake: float | None  # the discriminator's mean output on samples meanwhile, where it is a probability
+    d_fake: float | None  # the discriminator's mean output on samples meanwhile, if it is a probability
 
 
 def causes_of(results: Results) -> list[Cause]:
-    """What was looked for in the run, found or not."""
+    """All causes that the run was searched for, found or not."""
     stored = results.group("cause")
     return [
         Cause(
@@ -64,7 +64,7 @@ def causes_of(results: Results) -> list[Cause]:
 
 
 def episodes_of(results: Results) -> list[Episode]:
-    """Of every configuration, what went wrong in any of its seeds, in the order in which it began."""
+    """For every configuration, what went wrong in any of its seeds, ordered by start."""
     episodes = []
     for i in range(len(results.configurations)):
         own = [_episode(results, cause, i) for cause in causes_of(results) if cause.found(i).any()]
@@ -73,12 +73,12 @@ def episodes_of(results: Results) -> list[Episode]:
 
 
 def why(results: Results) -> list[str]:
-    """When and why, in paragraphs; nothing where neither metrics along training nor causes were recorded."""
+    """When and why, in paragraphs; empty if neither metrics during training nor causes were recorded."""
     return [text for text in (_progress(results), *_episodes_in_words(results), _not_finite(results)) if text]
 
 
 def first_not_finite(results: Results, i: int, j: int) -> str:
-    """Where and in what a seed first was not finite; nothing where it always was, or that was not recorded."""
+    """Where a seed first became non-finite, and in what; "" if it never did, or if that was not recorded."""
     stored = results.dataset
     if "first_nonfinite_step" not in stored or stored["first_nonfinite_step"].values[i, j] <= 0:
         return ""
@@ -87,7 +87,7 @@ def first_not_finite(results: Results, i: int, j: int) -> str:
 
 
 def causes_section(results: Results) -> list[Section]:
-    """A row for every configuration and cause; none where none was found."""
+    """A row for every configuration and cause; empty if none was found."""
     rows = [
         (
             episode.configuration,
@@ -102,14 +102,14 @@ def causes_section(results: Results) -> list[Section]:
     ]  # fmt: skip
     caption = (
         "What went wrong during training, whatever the outcome: the number of seeds, and medians over those seeds. "
-        "Where it happened more than once in a seed, the longest stretch counts"
+        "If it happened more than once in a seed, the longest occurrence counts"
     )
     head = (noun_of(results), "what happened", "seeds", "from step", "to step", Cell("observed", value="meanwhile"))
     return [section("causes", caption, head, rows)] if rows else []
 
 
 def causes_by_recipe(results: Results) -> list[Section]:
-    """A row for every recipe and cause: in how many of its runs, and medians over these; none where none was found."""
+    """A row for every recipe and cause, with the number of runs and medians over them; empty if none was found."""
     last = results.steps[-1] if len(results.steps) else np.inf
     rows = []
     for recipe, own in by_recipe(results).items():
@@ -165,7 +165,7 @@ def _episodes_in_words(results: Results) -> list[str]:
             continue
         text = " ".join(_in_words(episode, len(results.seeds)) for episode in episodes[:MANY])
         text += f" The table has {len(episodes) - MANY} more." if len(episodes) > MANY else ""
-        said = cause.code in results.outcomes  # with what the outcome means
+        said = cause.code in results.outcomes  # together with the meaning of the outcome
         paragraphs.append(" ".join(filter(None, [text, cause.explanation, "" if said else cause.advice])))
     absent = [cause.noun for cause in causes_of(results) if not np.isfinite(cause.begin).any()]
     return [*paragraphs, f"Found in no seed: {listed(absent)}."] if absent else paragraphs
@@ -190,13 +190,13 @@ def _not_finite(results: Results) -> str:
     if not parts:
         return ""
     text = f"First non-finite quantity: {'; '.join(parts)}."
-    if (results.dataset["first_nonfinite_step"].values == 1).any():  # it is computed from untrained networks
+    if (results.dataset["first_nonfinite_step"].values == 1).any():  # step 1 uses untrained networks
         text += " At step 1 the cause lies in the loss, the networks or the data, not in the learning rates."
     return text
 
 
 def _progress(results: Results) -> str:
-    """The leading metric along training: where it was at its best, and where it ended."""
+    """The leading metric during training: its best value and its final value."""
     if not results.metrics or results.metrics[0].name not in results.along or len(results.configurations) > MANY:
         return ""
     metric, steps = results.metrics[0], results.probe_steps
@@ -222,7 +222,7 @@ def _progress(results: Results) -> str:
 
 
 def meanwhile(cause: Cause, depth: float) -> str:
-    """What was seen of the cause; nothing where that is no number."""
+    """What was observed of the cause; "" if that is not a number."""
     return cause.level.format(number(depth)) if np.isfinite(depth) else ""
 
 

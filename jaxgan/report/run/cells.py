@@ -1,4 +1,4 @@
-"""What a study found over its varied numbers: cells of two of them, or values of one, for each recipe."""
+"""The results of a study over its varied numbers: cells of two numbers, or values of one, for each recipe."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from jaxgan.report.words import number, percent
 from jaxgan.results.results import Metric, Results
 from jaxgan.results.statistics import Interval, interquartile_mean, wilson_interval
 
-_PANELS = 12  # up to which the values of further settings get panels of their own
-_GRID = 0.5  # of the cells that have to be there for a plane to be drawn as cells rather than as points
+_PANELS = 12  # at most so many panels for the values of further settings
+_GRID = 0.5  # share of cells that must exist for a plane to be drawn as cells instead of points
 
 
 class Estimate(NamedTuple):
-    """A number of one cell, from `n` runs; a bound that is NaN is not known."""
+    """The statistic of one cell, from `n` runs; a bound of NaN is unknown."""
 
     interval: Interval
     n: int
@@ -26,7 +26,7 @@ class Estimate(NamedTuple):
 
 
 class Statistic(NamedTuple):
-    """A number of each cell, of outcomes' failures [run] and a metric's values [run]."""
+    """A statistic of each cell, from failures [run] and the values of a metric [run]."""
 
     name: str
     label: str
@@ -41,13 +41,13 @@ class Statistic(NamedTuple):
         return f"{number(found.estimate)}, {failed}"
 
     def short(self, estimate: Estimate) -> str:
-        """A cell's number alone; shares in per cent."""
+        """Only the number of a cell; shares in percent."""
         found = estimate.interval.estimate
         return f"{100 * found:.0f}" if self.metric is None else "" if np.isnan(found) else number(found)
 
 
 class Plane(NamedTuple):
-    """A recipe's configurations by the values of one or two varied numbers, in the order of `numbers`."""
+    """The configurations of a recipe by the values of one or two varied numbers, in the order of `numbers`."""
 
     title: str
     numbers: tuple[Number, ...]
@@ -59,12 +59,12 @@ class Plane(NamedTuple):
 
     @property
     def is_grid(self) -> bool:
-        """Whether its places are those of a grid, and not drawn at random."""
+        """Whether its points form a grid instead of being random."""
         return len(self.members) >= _GRID * math.prod(len(self.levels(k)) for k in range(len(self.numbers)))
 
     @property
     def is_line(self) -> bool:
-        """Whether its places are along a line: of one number, or of two that change together and do not turn."""
+        """Whether its points lie on a line: of one number, or of two that change together monotonically."""
         if len(self.numbers) == 1:
             return True
         steps = np.diff(np.array(sorted(self.members)).reshape(-1, 2), axis=0)
@@ -80,9 +80,9 @@ def failed_share() -> Statistic:
 
 
 def metric_mean(metric: Metric) -> Statistic:
-    """The interquartile mean of a metric, in which a failed run has its worst value; NaN where more than a quarter did.
+    """The interquartile mean of a metric, with the worst value for failed runs; NaN if more than a quarter failed.
 
-    Without an interval, which the table of configurations has.
+    It has no interval; the table of configurations does.
     """
 
     def of(failed: NDArray[np.bool_], values: NDArray[np.float64] | None) -> Interval:
@@ -95,10 +95,10 @@ def metric_mean(metric: Metric) -> Statistic:
 
 
 def planes_of(results: Results) -> list[list[Plane]]:
-    """A plane for each recipe, those over the same numbers together: one figure each. Empty where no number varies.
+    """A plane for each recipe, grouped by their numbers into figures. Empty if no number varies.
 
-    A recipe lies over the first two numbers that vary within it, or along the line on which these change together.
-    Other settings that vary get planes of their own while they are few; else a cell holds the runs of all their values.
+    A recipe is shown over the first two numbers that vary in it, or along the line on which these change together. The
+    values of other varied settings get separate planes if they are few; otherwise a cell pools all of them.
     """
     numbers = numbers_of(results)
     found: dict[tuple[str | bool, ...], list[Plane]] = {}
@@ -112,7 +112,7 @@ def planes_of(results: Results) -> list[list[Plane]]:
 
 
 def estimates(results: Results, plane: Plane, statistic: Statistic) -> dict[tuple[float, ...], Estimate]:
-    """The statistic at each place."""
+    """The statistic at each point."""
     failed = results.failed
     values = None if statistic.metric is None else results.values[statistic.metric.name]
     return {
@@ -123,12 +123,12 @@ def estimates(results: Results, plane: Plane, statistic: Statistic) -> dict[tupl
 
 
 def is_defined(results: Results, plane: Plane, statistic: Statistic) -> bool:
-    """Whether the statistic is a number anywhere."""
+    """Whether the statistic is defined anywhere."""
     return any(np.isfinite(each.interval.estimate) for each in estimates(results, plane, statistic).values())
 
 
 def grid_of(found: dict[tuple[float, ...], Estimate], x: Sequence[float], y: Sequence[float]) -> NDArray[np.float64]:
-    """Estimates and their bounds [3, y, x]; NaN where there is none."""
+    """Estimates and their bounds [3, y, x]; NaN if undefined."""
     result = np.full((3, len(y), len(x)), np.nan)
     for (a, b), estimate in found.items():
         result[:, y.index(b), x.index(a)] = estimate.interval
@@ -136,9 +136,9 @@ def grid_of(found: dict[tuple[float, ...], Estimate], x: Sequence[float], y: Seq
 
 
 def borders_of(plane: Plane, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Where values [y, x] over the plane's levels cross one half: lines [point, 2], between the centres of cells.
+    """The lines [point, 2] on which values [y, x] over the plane's levels cross one half, between the centres of cells.
 
-    Interpolated in the scale of the axes: between 0 at 1 and 1 at 100 the crossing is at 10 on a logarithmic axis.
+    Interpolation uses the scale of the axes: between 0 at 1 and 1 at 100 the crossing is at 10 on a logarithmic axis.
     """
     import contourpy
 
@@ -154,7 +154,7 @@ def borders_of(plane: Plane, values: NDArray[np.float64]) -> list[NDArray[np.flo
 
 
 def borders_frame(results: Results, planes: Sequence[Plane]) -> Any:
-    """The border at which half of the runs fail, and those of its interval's bounds, as points in a frame."""
+    """The border at which half of the runs fail, and the borders of its bounds, as points in a frame."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -186,15 +186,15 @@ def cells_frame(results: Results, planes: Sequence[Plane], statistic: Statistic)
 
 
 def cells_in_words(results: Results, planes: Sequence[Plane]) -> list[str]:
-    """Of each plane: in how many of its cells at least half failed, and of how many that is sure."""
+    """For each plane: the number of cells in which at least half failed, and how many of these are certain."""
     found = []
     for plane in planes:
         shares = np.array([each.interval for each in estimates(results, plane, failed_share()).values()])
         over, surely, surely_not = shares[:, 0] >= 0.5, shares[:, 1] > 0.5, shares[:, 2] < 0.5
         where = "values" if plane.is_line else "cells"
         found.append(
-            f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, in "
-            f"{(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
+            f"{plane.title}: in {over.sum()} of {len(shares)} {where} at least half of the runs failed, and "
+            f"in {(shares[:, 0] == 0).sum()} none. The interval lies above 50 % in {surely.sum()} of them, below it in "
             f"{surely_not.sum()}, and includes it in {len(shares) - surely.sum() - surely_not.sum()}."
         )
     return found
@@ -227,6 +227,6 @@ def _word(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-@lru_cache(maxsize=4096)  # of thousands of cells few counts differ
+@lru_cache(maxsize=4096)  # thousands of cells have few different counts
 def _wilson(failed: int, n: int) -> Interval:
     return wilson_interval(failed, n)

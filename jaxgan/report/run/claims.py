@@ -1,4 +1,4 @@
-"""Claims: those that were planned before the first run, corrected for their number, and all others, which were not."""
+"""Claims: those planned before the first run, corrected for their number, and exploratory ones, uncorrected."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,31 +23,31 @@ from jaxgan.results.statistics import (
 )
 
 ALPHA = 0.05
-FAILED = "failed"  # in place of a metric: the share of seeds that fail
-SHOWN = 60  # exploratory rows, beyond which only the smallest p-values are shown
-_RNG = 0  # of every bootstrap, as in table.py
+FAILED = "failed"  # used in place of a metric: the share of seeds that fail
+SHOWN = 60  # at most so many exploratory rows, those with the smallest p-values
+_RNG = 0  # for every bootstrap, as in table.py
 
 
 class Tested(NamedTuple):
-    """A claim that one configuration is better than another, and what the seeds say."""
+    """A claim that one configuration is better than another, and its test."""
 
     text: str
     metric: str
     better: str
     than: str
     comparison: Comparison | None  # better minus than; None: it cannot be tested
-    towards: int  # the sign of the difference that the claim is about
+    towards: int  # the sign of the difference that the claim predicts
     problem: str = ""
-    cells: int = 1  # settings over which a mean of each seed is taken
+    cells: int = 1  # settings over which each seed is averaged
 
 
 def planned_claims(results: Results) -> list[dict[str, Any]]:
-    """As the study's file has them, in its order; none without a study."""
+    """The claims of the study's file, in its order; none without a study."""
     return list((results.notes.get("study") or {}).get("planned") or [])
 
 
 def planned_section(results: Results) -> Section | None:
-    """A row per planned claim, with Holm's correction within them; None where there are none."""
+    """A row per planned claim, with Holm's correction over them; None if there are none."""
     tested = [_test(results, claim) for claim in planned_claims(results)]
     if not tested:
         return None
@@ -62,11 +62,11 @@ def planned_section(results: Results) -> Section | None:
 
 
 def exploratory_section(results: Results) -> Section | None:
-    """Each configuration against the first by the leading metric and by failures, but for what was planned.
+    """Each configuration against the first by the leading metric and by failures, except for planned comparisons.
 
-    Of many configurations each recipe against the first, over the settings that both vary.
+    With many configurations: each recipe against the first, over the settings that both vary.
 
-    None where results are not a study's, or all was planned.
+    None if the results are not a study's, or if everything was planned.
     """
     if "study" not in results.notes or len(results.seeds) < 2:
         return None
@@ -88,15 +88,15 @@ def exploratory_section(results: Results) -> Section | None:
     noun = "recipe" if recipes else noun_of(results)
     left = f"; the {SHOWN} smallest of {len(claims)} are shown" if len(claims) > SHOWN else ""
     caption = (
-        f"Exploratory, as nothing of it was planned before the data: each {noun} minus {base}, seed by "
-        f"seed. The p-values are not corrected{left}: where there is no difference {number(ALPHA * len(claims))} of "
-        f"{len(claims)} are expected at or below {ALPHA:g}. What stands out here is a claim to plan for other seeds"
+        f"Exploratory, because none of this was planned before the first run: each {noun} minus {base}, seed by "
+        f"seed. The p-values are not corrected{left}: if there is no difference, {number(ALPHA * len(claims))} of "
+        f"{len(claims)} are expected at or below {ALPHA:g}. If something stands out, plan it as a claim for new seeds"
     )
     return section("exploratory", caption, ("not planned", "difference", "p"), rows)
 
 
 def claims_sections(results: Results) -> list[Section]:
-    """Both, as far as there is something in them."""
+    """Both sections, without empty ones."""
     return [part for part in (planned_section(results), exploratory_section(results)) if part is not None]
 
 
@@ -110,7 +110,7 @@ def _test(results: Results, claim: dict[str, Any]) -> Tested:
         what = f"{noun_of(results)} {unknown[0]!r}" if unknown else f"metric {metric!r}"
         return Tested(text, metric, better, than, None, 0, f"there is no {what}")
     if len(pairs) == 0:
-        return Tested(text, metric, better, than, None, 0, "they have no settings in common")
+        return Tested(text, metric, better, than, None, 0, "the two have no settings in common")
     if len(pairs) > 1:
         return _over_cells(Tested(text, metric, better, than, None, 0), results, pairs)
     i, j = pairs[0]
@@ -124,11 +124,11 @@ def _test(results: Results, claim: dict[str, Any]) -> Tested:
 
 
 def _over_cells(one: Tested, results: Results, pairs: Sequence[tuple[int, int]]) -> Tested:
-    """Of two recipes: a seed's interquartile mean of the differences in all settings that both were trained with.
+    """For two recipes: each seed's interquartile mean of the differences in all settings that both were trained with.
 
-    Runs of one seed begin alike whatever their settings, so that seeds are what is drawn, and not runs. A failed run is
-    at its worst in its own setting: with means over settings one of either would make of two infinities no difference.
-    Of failures the difference of the shares.
+    Runs of one seed start alike whatever their settings, so seeds are the independent units, not runs. A failed run
+    takes the worst value within its own setting: in means over settings, one failure on each side would give infinity
+    minus infinity. For failures it is the difference of the shares.
     """
     if one.metric == FAILED:
         failed = results.failed.astype(float)
@@ -137,14 +137,14 @@ def _over_cells(one: Tested, results: Results, pairs: Sequence[tuple[int, int]])
         scores = scores_of(results, next(metric for metric in results.metrics if metric.name == one.metric))
         apart = np.array([subtract(scores.entered[i], scores.entered[j]) for i, j in pairs])
         by_seed, higher = np.array([interquartile_mean(each) for each in apart.T]), scores.higher_is_better
-        by_seed = np.where(np.isnan(by_seed), 0.0, by_seed)  # as many better as worse, both without bound
+        by_seed = np.where(np.isnan(by_seed), 0.0, by_seed)  # as many infinitely better as infinitely worse
     fine = np.zeros(len(by_seed), bool)
     comparison = compare_pairs(by_seed, np.zeros(len(by_seed)), fine, fine, worst=np.nan, rng=_RNG)
     return one._replace(comparison=comparison, towards=1 if higher else -1, cells=len(pairs))
 
 
 def cells_in_common(results: Results, better: str, than: str) -> list[tuple[int, int]]:
-    """The configurations to compare: two, or of two recipes those of all settings that both vary."""
+    """The configurations to compare: two, or for two recipes those of all settings that both vary."""
     labels, settings = results.configurations, results.group("setting")
     recipes = settings.pop("recipe", np.array(labels))
 
@@ -173,7 +173,7 @@ def _recipes(results: Results) -> tuple[str, ...]:
 
 
 def _p(results: Results, claim: dict[str, Any]) -> float:
-    """Of a claim about what is there, without its interval, which takes a bootstrap."""
+    """The p-value of a testable claim, without its interval, which takes a bootstrap."""
     (i, j), *_ = cells_in_common(results, claim["better"], claim["than"])
     if claim["metric"] == FAILED:
         failed = results.failed
@@ -207,8 +207,8 @@ def _verdict(one: Tested, corrected: float, n: int, m: int) -> str:
     if corrected <= ALPHA:
         return "shown" if one.comparison.sign == one.towards else "the opposite is shown"
     if smallest_p(n) * m > ALPHA:
-        return f"cannot be shown by {counted(n, 'seed')}, whatever they say: it takes {seeds_for_p(ALPHA, m)}"
-    return "not shown: these seeds do not tell the two apart"
+        return f"cannot be shown with {counted(n, 'seed')}, whatever the result: {seeds_for_p(ALPHA, m)} are needed"
+    return "not shown: these seeds do not distinguish the two"
 
 
 def _planned_caption(n: int, m: int) -> str:
@@ -216,9 +216,10 @@ def _planned_caption(n: int, m: int) -> str:
     family = f", corrected for all {m} planned claims (Holm)" if m > 1 else ""
     reach = f", {number(min(1.0, m * least))} corrected" if m > 1 else ""
     return (
-        "Claims planned before the first run: paired differences on common seeds, interquartile mean [95 % bootstrap "
-        "interval], of shares of failures [95 % Newcombe interval]. p: that of so large a difference to either side if "
-        f"there is none, by signed ranks or McNemar's test, exact{family}; shown is what has at most {ALPHA:g}. The "
-        f"smallest that {counted(n, 'seed')} can reach is {number(least)}{reach}; fewer than {seeds_for_p(ALPHA, m)} "
+        "Claims planned before the first run: differences paired on common seeds, as interquartile means [95 % "
+        "bootstrap interval] or as shares of failures [95 % Newcombe interval]. p: the probability of a difference at "
+        f"least this large in either direction if there is none, by signed ranks or McNemar's test, exact{family}; a "
+        f"claim is shown if p is at most {ALPHA:g}. The smallest p that {counted(n, 'seed')} can reach is "
+        f"{number(least)}{reach}; fewer than {seeds_for_p(ALPHA, m)} "
         "could show nothing"
     )

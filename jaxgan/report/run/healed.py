@@ -34,7 +34,7 @@ def healed_section(results: Results, about: Mapping[str, tuple[str, str]]) -> Se
         rows.append((count, (Cell(name, what), healed, numeric(broken, str(broken)), now, numeric(float(p)), source)))
     caption = (
         f"Remedies tried over the same {len(before)} seeds, of which {int(before.sum())} had failed [95 % Wilson "
-        "intervals of shares; p of McNemar's exact test, corrected by Holm]"
+        "intervals of shares; p by McNemar's exact test with Holm's correction]"
     )
     head = ("remedy", "healed", "newly failed", "fail now", "p", "source")
     return section("remedies", caption, head, [row for _, row in sorted(rows, key=lambda row: -row[0])])

@@ -1,4 +1,4 @@
-"""Failure maps: how every seed stood along training, a strip for each configuration; of many, shares."""
+"""Failure maps: the state of every seed during training, a strip per configuration; shares if there are many."""
 
 import math
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# From light to dark, so that they are told apart in grey; the letters and hatches tell what is as dark as another.
+# From light to dark, so that they differ in grey; letters and hatches distinguish colours of equal lightness.
 _COLOURS = ("#d8ecf7", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2", "#4b2e83", "#222222",
             "#f0e442", "#a0a0a0")  # fmt: skip
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****", "||||", "OO")
-_SEEDS = 32  # up to which each has a row
-_PANELS = 12  # strips or groups that one figure holds
+_SEEDS = 32  # at most so many seeds have a row each
+_PANELS = 12  # strips or groups in one figure
 _LETTER = 5.0  # points
 
 
 class Sign(NamedTuple):
-    """What a code is drawn with."""
+    """The colour, letter and hatch of a code."""
 
     colour: str
     hatch: str
@@ -39,10 +39,10 @@ class Sign(NamedTuple):
 
 
 def map_figure(results: Results) -> "Figure | None":
-    """Steps to the right, a row for each seed, coloured by the outcome there, whose letter begins each stretch.
+    """A row for each seed over steps, coloured by its outcome; each stretch starts with the letter of the outcome.
 
-    Of many configurations or seeds: the share of each code at each evaluation, stacked, by recipe. None: there are no
-    outcomes along training.
+    With many configurations or seeds: the stacked share of each code at each evaluation, by recipe. None if there are
+    no outcomes during training.
     """
     panels = map_panels(results)
     if not panels:
@@ -64,7 +64,7 @@ def map_figure(results: Results) -> "Figure | None":
 
 
 def map_panels(results: Results) -> list[Panel]:
-    """A panel for each configuration, or of many for each recipe; none where there are no outcomes along training."""
+    """A panel for each configuration, or for each recipe if there are many; none without outcomes during training."""
     looked = results.dataset.get("outcome_along")
     if looked is None or not looked.size:
         return []
@@ -78,9 +78,9 @@ def map_panels(results: Results) -> list[Panel]:
 
 
 def signs_of(results: Results) -> dict[str, Sign]:
-    """Of every code that was seen along training, HEALTHY first and then as explained, what it is drawn with.
+    """The style of every code that occurred during training, HEALTHY first, then in the order of explanations.
 
-    A code has the same in every run with the same explanations, whatever else occurred.
+    A code has the same style in every run with the same explanations, whatever else occurred.
     """
     seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
     known = [HEALTHY, *(code for code in results.notes.get("explanations", {}) if code != HEALTHY)]
@@ -92,7 +92,7 @@ def signs_of(results: Results) -> dict[str, Sign]:
 
 
 def letters_of(codes: Sequence[str]) -> dict[str, str]:
-    """A letter for each code, of its words' initials where these are free; HEALTHY, which is no failure, has none.
+    """A letter for each code, from the initials of its words if these are free; HEALTHY, not a failure, has none.
 
     >>> letters_of(["HEALTHY", "DIVERGED", "COLLAPSED", "NOT_LEARNED"])
     {'HEALTHY': '', 'DIVERGED': 'D', 'COLLAPSED': 'C', 'NOT_LEARNED': 'N'}
@@ -106,7 +106,7 @@ def letters_of(codes: Sequence[str]) -> dict[str, str]:
 
 
 def map_frame(results: Results) -> Any:
-    """A row for each group, step and code, as a `pandas.DataFrame`: how many runs stood so; of few, all codes."""
+    """A row for each group, step and code, as a `pandas.DataFrame`: the number of runs; with few runs, all codes."""
     import pandas as pd
 
     codes, steps = results.dataset["outcome_along"].values.astype(str), results.probe_steps
@@ -133,7 +133,7 @@ def _groups(results: Results) -> dict[str, NDArray[np.intp]]:
 
 
 def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
-    """Codes [1, seed, probe_step] as cells that end at the step of the evaluation."""
+    """Draws codes [1, seed, probe_step] as cells that end at the step of the evaluation."""
     from matplotlib.colors import ListedColormap
 
     signs, edges = signs_of(results), _edges(results.probe_steps)
@@ -160,7 +160,7 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
 
 
 def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: str) -> None:
-    """Codes [configuration, seed, probe_step]: their shares at each evaluation, HEALTHY at the bottom."""
+    """Draws the shares of codes [configuration, seed, probe_step] at each evaluation, HEALTHY at the bottom."""
     from matplotlib.ticker import PercentFormatter
 
     signs, edges = signs_of(results), _edges(results.probe_steps)
@@ -177,7 +177,7 @@ def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: 
 
 
 def map_handles(results: Results) -> tuple[list[Any], list[str]]:
-    """Of a legend: the colour of every code, with its letter or hatch."""
+    """Legend entries: the colour of every code, with its letter or hatch."""
     from matplotlib.patches import Patch
 
     strips, signs = _has_strips(results), signs_of(results)
@@ -189,13 +189,13 @@ def map_handles(results: Results) -> tuple[list[Any], list[str]]:
 
 
 def _edges(steps: NDArray[np.integer]) -> NDArray[np.float64]:
-    """An evaluation says how the run stood since the one before."""
+    """The edges of cells: an evaluation describes the run since the previous one."""
     first = max(0.0, 2 * float(steps[0]) - float(steps[1])) if len(steps) > 1 else 0.0
     return np.concatenate([[first], steps]).astype(np.float64)
 
 
 def _stretches(row: NDArray[np.integer]) -> list[tuple[int, int, int]]:
-    """Of equal numbers: begin, end and the number.
+    """Stretches of equal numbers: start, end and the number.
 
     >>> _stretches(np.array([1, 1, 0]))
     [(0, 2, 1), (2, 3, 0)]

@@ -1,4 +1,4 @@
-"""Which modes, classes or cells samples have too few of: each one's share beside the data's, where runs collapsed."""
+"""The modes, classes or cells that collapsed runs lack: the share of each, compared with that of the data."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CODES = ("COLLAPSED", "PARTIALLY_COLLAPSED")
-MOST = 6  # configurations, and
-SEEDS = 32  # of each seeds that a figure shows
-_PROBES = 5  # at the end, whose samples are taken together: as many as decide on an outcome
-_TICKS = 13  # modes up to which each has its name at an axis
+MOST = 6  # configurations
+SEEDS = 32  # seeds of each that a figure shows
+_PROBES = 5  # final probes whose samples are pooled: as many as decide on an outcome
+_TICKS = 13  # at most so many modes are named on an axis
 _NAMED = 3  # modes that a sentence names
 
 
 class Shares(NamedTuple):
-    """Of the runs of one configuration that collapsed, whole or in part: the share of samples near each mode."""
+    """The share of samples near each mode, for the runs of one configuration that collapsed, fully or partially."""
 
     configuration: int
-    seeds: NDArray[np.integer]  # their numbers
-    shares: NDArray[np.float64]  # [seed, k], of all samples at the last probes
+    seeds: NDArray[np.integer]  # seed numbers
+    shares: NDArray[np.float64]  # [seed, k], share of all samples at the last probes
     data: NDArray[np.float64]  # [k]
     missing: NDArray[np.bool_]  # [seed, k], and not by chance
 
     @property
     def ratio(self) -> NDArray[np.float64]:
-        """[seed, k] in the share of the data; NaN for what the data do not have."""
+        """Shares [seed, k] divided by those of the data; NaN for modes that the data do not have."""
         return self.shares / np.where(self.data > 0, self.data, np.nan)
 
 
 def shares_of(results: Results, i: int, own: NDArray[np.bool_] | None = None) -> Shares | None:
-    """Of the seeds `own` of the i-th configuration, or those that collapsed; None: there are none, or no shares."""
+    """For the seeds `own` of the i-th configuration, or those that collapsed; None if there are none, or no shares."""
     stored, data = results.group("evidence").get("shares"), (results.notes.get("yardsticks") or {}).get("shares")
     own = np.isin(results.outcomes[i], CODES) if own is None else own
     if stored is None or data is None or not own.any():
@@ -53,13 +53,13 @@ def shares_of(results: Results, i: int, own: NDArray[np.bool_] | None = None) ->
 
 
 def collapsed(results: Results) -> list[Shares]:
-    """Of every configuration with runs that collapsed, those with the most first."""
+    """For every configuration with collapsed runs, those with the most first."""
     found = [one for i in range(len(results.configurations)) if (one := shares_of(results, i)) is not None]
     return sorted(found, key=lambda one: -len(one.seeds))
 
 
 def names_of_modes(results: Results) -> tuple[str, list[str]]:
-    """What modes are called here, and each one's name."""
+    """The noun for modes here, and the name of each."""
     k = len(results.notes["yardsticks"]["shares"])
     names = [str(name) for name in results.notes.get("classes") or range(1, k + 1)]
     if results.notes.get("classes") is None:
@@ -68,7 +68,7 @@ def names_of_modes(results: Results) -> tuple[str, list[str]]:
 
 
 def missing_in_words(results: Results, i: int, own: NDArray[np.bool_]) -> str:
-    """Which modes are missing in how many of the seeds `own`; "" where that is not known, or none is."""
+    """The missing modes and their number of seeds among `own`; "" if unknown, or if none is missing."""
     found = shares_of(results, i, own)
     if found is None or not found.missing.any():
         return ""
@@ -82,16 +82,16 @@ def missing_in_words(results: Results, i: int, own: NDArray[np.bool_]) -> str:
 
 
 def modes_in_words(results: Results) -> str:
-    """What the figure is of."""
+    """The caption of the figure."""
     found = collapsed(results)
     if not found:
         return ""
     noun, _ = names_of_modes(results)
     left_out = len(found) - MOST
-    more = f" Shown are the {MOST} of {len(found):,} configurations with the most such seeds." if left_out > 0 else ""
+    more = f" Shown: the {MOST} of {len(found):,} configurations with the most such seeds." if left_out > 0 else ""
     many = f" The first {SEEDS} of each." if any(len(one.seeds) > SEEDS for one in found[:MOST]) else ""
     plane = (
-        f" Right: the same in the plane, each {noun}'s mean over these seeds, and the number of seeds that miss it."
+        f" Right: each {noun} in the plane, with its mean over these seeds and the number of seeds that miss it."
         if _in_plane(results)
         else ""
     )
@@ -104,9 +104,9 @@ def modes_in_words(results: Results) -> str:
 
 
 def modes_figure(results: Results) -> "Figure | None":
-    """A row for each configuration: shares over seeds beside the data's, each seed's, and in the plane; None: no such.
+    """A row for each configuration: shares over seeds, each seed's shares, and the plane; None if no run collapsed.
 
-    At most six, those with the most such runs.
+    Shows at most six, those with the most collapsed runs.
     """
     shown = collapsed(results)[:MOST]
     if not shown:
@@ -131,7 +131,7 @@ def modes_figure(results: Results) -> "Figure | None":
 
 
 def modes_frame(results: Results) -> Any:
-    """A row for each run that collapsed and mode: its share, that of the data, and whether it is missing."""
+    """A row for each collapsed run and mode: its share, that of the data, and whether it is missing."""
     import pandas as pd
 
     _, names = names_of_modes(results)
@@ -150,7 +150,7 @@ def _in_plane(results: Results) -> bool:
 
 
 def _draw_shares(axis: "Axes", results: Results, one: Shares) -> None:
-    """A point and the 95 % interval over seeds for every mode, beside the data's share."""
+    """Draws a point and the 95 % interval over seeds for every mode, with the share of the data."""
     x, name = np.arange(len(one.data)), results.configurations[one.configuration]
     found = [iqm_interval(values, confidence=0.95, resamples=FEWER, rng=RNG) if len(values) > 1
              else (values[0], np.nan, np.nan) for values in one.shares.T]  # fmt: skip
@@ -168,7 +168,7 @@ def _draw_shares(axis: "Axes", results: Results, one: Shares) -> None:
 
 
 def _draw_seeds(axis: "Axes", results: Results, one: Shares) -> Any:
-    """A row for each seed, a cell for each mode; a cross where it is missing."""
+    """Draws a row for each seed with a cell for each mode; a cross if it is missing."""
     ratio, missing = one.ratio[:SEEDS], one.missing[:SEEDS]
     plain_axis(axis)
     axis.grid(visible=False)
@@ -183,7 +183,7 @@ def _draw_seeds(axis: "Axes", results: Results, one: Shares) -> Any:
 
 
 def _draw_plane(axis: "Axes", one: Shares, modes: NDArray) -> None:
-    """A disc at every mode: the mean over seeds, and how many of them miss it."""
+    """Draws a disc at every mode: the mean over seeds, and the number of seeds that miss it."""
     plain_axis(axis)
     axis.grid(visible=False)
     counts, reach = one.missing.sum(axis=0), 1.45 * np.abs(modes).max()
@@ -198,11 +198,11 @@ def _draw_plane(axis: "Axes", one: Shares, modes: NDArray) -> None:
             axis.annotate(str(count), place, ha="center", va="center", fontsize=TICKS - 1, color="white")
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set(visible=True, linewidth=0.6)
-    axis.set_title("number: seeds without", fontsize=TICKS, loc="left")
+    axis.set_title("number: seeds that miss it", fontsize=TICKS, loc="left")
 
 
 def _scale() -> Any:
-    """Dark is missing, pale is as in the data, and blue is too much."""
+    """Colours: dark is missing, pale is as in the data, blue is too much."""
     from matplotlib.colors import LinearSegmentedColormap
 
     stops = [(0.0, "#7a1f00"), (0.25, "#d55e00"), (0.5, "#f4f1ec"), (1.0, "#0072b2")]

@@ -1,4 +1,4 @@
-"""Phase diagrams: where in the plane of two varied numbers runs fail, a map a recipe; of one number, a line."""
+"""Phase diagrams: where runs fail in the plane of two varied numbers, with a map per recipe; for one number, a line."""
 
 import math
 from collections.abc import Sequence, Set
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-COLOURS = "viridis"  # its lightness goes one way, so that it is read in grey, too; dark is bad
-NUMBERED = 8  # cells a side, up to which their numbers are written into them
+COLOURS = "viridis"  # lightness is monotone, so that it is readable in grey; dark is bad
+NUMBERED = 8  # at most so many cells a side contain their numbers
 _COLUMNS = 3
-_PANEL = 2.15  # inches that a row of panels takes
-_ROOM = 0.7  # inches, from one tick of two numbers to the next
+_PANEL = 2.15  # height of a row of panels in inches
+_ROOM = 0.7  # inches between two ticks with two numbers
 
 
 def phase_figure(results: Results, planes: Sequence[Plane], statistic: Statistic | None = None) -> "Figure":
-    """The planes side by side on common axes and with common colours: the statistic, by default the share of failures.
+    """The planes side by side with common axes and colours for a statistic, by default the share of failures.
 
-    Solid: where half of the seeds fail, through the centres of cells. Dashed: where the bounds of the Wilson interval
-    cross one half. Planes along a line are drawn as one, with the interval as a band.
+    Solid line: half of the seeds fail, interpolated between cell centres. Dashed lines: the bounds of the Wilson
+    interval cross one half. Planes along a line share one panel, with the interval as a band.
     """
     statistic = statistic or failed_share()
     found = [estimates(results, plane, statistic) for plane in planes]
@@ -51,7 +51,7 @@ def phase_figure(results: Results, planes: Sequence[Plane], statistic: Statistic
 
 
 def phase_panels(results: Results, planes: Sequence[Plane], statistic: Statistic | None = None) -> list[Panel]:
-    """Every plane by itself, for a paper's column."""
+    """Each plane separately, for a column of a paper."""
     statistic = statistic or failed_share()
     found = [estimates(results, plane, statistic) for plane in planes]
     if planes[0].is_line:
@@ -97,7 +97,7 @@ def _draw_plane(
 
 
 def _draw_borders(axis: "Axes", plane: Plane, shares: NDArray[np.float64]) -> None:
-    """At one half: of the share solid, of its bounds dashed; black on white, so that they are seen on any colour."""
+    """Draws lines at one half: solid for the share, dashed for its bounds; black on white, visible on any colour."""
     from matplotlib.patheffects import withStroke
 
     for values, dashes, width in zip(shares, ("-", (0, (3, 1.5)), (0, (3, 1.5))), (1.6, 0.9, 0.9), strict=True):
@@ -117,7 +117,7 @@ def _number(axis: "Axes", cells: dict[tuple[float, ...], Estimate], statistic: S
             continue
         text = f"{100 * value:.0f}" if statistic.metric is None else f"{value:.2g}"
         dark = np.dot(shades(norm(value))[:3], (0.3, 0.6, 0.1)) < 0.5
-        around = withStroke(linewidth=2.2, foreground=shades(norm(value)))  # of the cell, where a contour crosses it
+        around = withStroke(linewidth=2.2, foreground=shades(norm(value)))  # the cell's colour, against contours
         axis.text(a, b, text, ha="center", va="center", fontsize=TICKS - 1, color="white" if dark else "black",
                   path_effects=[around], gid=MARK)  # fmt: skip
 
@@ -125,7 +125,7 @@ def _number(axis: "Axes", cells: dict[tuple[float, ...], Estimate], statistic: S
 def _draw_points(
     axis: "Axes", plane: Plane, cells: dict[tuple[float, ...], Estimate], statistic: Statistic, norm: "Normalize"
 ) -> None:
-    """Values that were drawn at random: a mark for each place, a cross where the statistic is not defined."""
+    """Draws random values: a mark for each point, a cross if the statistic is undefined."""
     values = np.array([each.interval.estimate for each in cells.values()])
     places = np.array(list(cells))
     known = np.isfinite(values)
@@ -147,7 +147,7 @@ def _hatch(axis: "Axes", edges: Sequence[NDArray[np.float64]], blank: NDArray[np
 
 
 def _edges(levels: Sequence[float], log: bool) -> NDArray[np.float64]:
-    """Between cells, halfway in the scale of the axis; one more than there are levels.
+    """The edges of cells, halfway between levels in the scale of the axis; one more than there are levels.
 
     >>> _edges([1.0, 100.0], True).round(6).tolist()
     [0.1, 10.0, 1000.0]
@@ -172,7 +172,7 @@ def _scale(axis: "Axes", numbers: Sequence[Number], edges: Sequence[NDArray[np.f
 
 
 def _ticks(axis: "Axes", which: str) -> None:
-    """Of a logarithmic axis: 1 and 3 of each decade where it has few of them."""
+    """Sets ticks of a logarithmic axis: 1 and 3 in each decade if there are few decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = getattr(axis, f"get_{which}lim")()
@@ -183,7 +183,7 @@ def _ticks(axis: "Axes", which: str) -> None:
 
 
 def _short(value: float) -> str:
-    """A tick of a logarithmic axis.
+    """The text of a tick on a logarithmic axis.
 
     >>> [_short(value) for value in (0.0003, 0.01, 3.0)]
     ['3e-4', '0.01', '3']
@@ -259,13 +259,13 @@ def _draw_lines(
 
 
 def _along(numbers: Sequence[Number]) -> str:
-    """At the axis along which they change, of which the first is drawn to scale."""
+    """The label of an axis along which two numbers change; the first is to scale."""
     first, *second = (number.label for number in numbers)
     return f"above: {first}\nbelow: {second[0]}" if second else first
 
 
 def _tick_both(axis: "Axes", places: Set[tuple[float, ...]]) -> None:
-    """The values of both numbers at some places, as many as have room beside one another."""
+    """Ticks with the values of both numbers, as many as fit side by side."""
     figure = axis.get_figure(root=True)
     assert figure is not None
     at, room = axis.transScale + axis.transLimits, _ROOM / figure.get_figwidth()

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "failed_at"  # the variable: the first look from which a run had failed to its end; 0: it had not
+NAME = "failed_at"  # variable: the first evaluation from which a run stayed failed to its end; 0: it did not fail
 
 
 def survivals(results: Results) -> list[Survival] | None:
-    """Of every configuration; None where it was not recorded when runs failed."""
+    """One for every configuration; None if failure times were not recorded."""
     found = _times(results)
     return None if found is None else [kaplan_meier(t, f) for t, f in zip(*found, strict=True)]
 
 
 def survival_figure(results: Results) -> "Figure | None":
-    """The share of runs that have not failed over steps, with a band, and a mark where runs were stopped before."""
+    """The share of runs that have not failed, over steps, with a band; marks show runs that were stopped."""
     found = survivals(results)
     if found is None or not any(one.failed for one in found):
         return None
@@ -64,9 +64,9 @@ def survival_section(results: Results) -> Section | None:
         rows.append((Cell(name), count, median, interval_cell(left), p))
     head = (noun_of(results), "failed", "step by which half had", "share left", f"p against {names[0]}")
     caption = (
-        "Time to failure: a run fails at the first evaluation from which it stays failed to its end; runs that did not "
-        "fail, or were stopped before, are censored. Kaplan-Meier share left at the end [95 % interval]; p of the "
-        "logrank test, not corrected"
+        "Time to failure: a run fails at the first evaluation from which it stays failed until its end; runs that did "
+        "not fail, or were stopped before they did, are censored. Share left: Kaplan-Meier estimate at the end [95 % "
+        "interval]. p: logrank test, not corrected for multiple comparisons"
     )
     return section("survival", caption, head if len(names) > 1 else head[:-1],
                    [row if len(names) > 1 else row[:-1] for row in rows])  # fmt: skip

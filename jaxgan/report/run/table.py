@@ -122,7 +122,7 @@ def averages_section(results: Results) -> list[Section]:
         )
     names = ("averaged", "as trained", "difference")
     head = ["metric", *(f"{results.configurations[i]}, {name}" for i in kept for name in names)]
-    caption = "Averaged generators beside the same as trained, at the last step, on the same number of samples"
+    caption = "Averaged generators beside the same generators as trained, at the last step, on equally many samples"
     return [section("averages", caption, head, rows)] if rows else []
 
 

@@ -61,14 +61,14 @@ _EVIDENCE = {
                                                                   "junk", "vanishing")),
     "training_edge": ("P(D ranks training above held-out data)", 0.5, ("overfitted",)),
     "memorized": ("Share of the samples that are copies of training examples", None, ("copied",)),
-    "rhythm": ("Share of one frequency in D's mean score of samples", None, ("oscillating",)),
-    "distinct": ("P(a sample is farther from its nearest than real data)", 0.5, ("collapsed",)),
+    "rhythm": ("Share of the strongest frequency in D's mean score of samples", None, ("oscillating",)),
+    "distinct": ("P(a sample is farther from its nearest neighbour than real data)", 0.5, ("collapsed",)),
 }  # fmt: skip
-"""What causes are told from: a label, the value where nothing is wrong, and which causes."""
+"""The evidence for causes: a label, the value when nothing is wrong, and the causes that it indicates."""
 
 
 def _evidence_panels(results: Results) -> list[Panel]:
-    """What the causes that were found are told from."""
+    """Panels of the evidence for the causes that were found."""
     stored, causes = results.group("evidence"), {episode.cause.name for episode in episodes_of(results)}
     return [
         Panel(f"evidence-{name}", partial(_draw_evidence, results=results, values=stored[name], text=text, fine=fine))
