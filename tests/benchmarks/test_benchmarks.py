@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,26 @@ def test_a_kink_in_one_seed_is_allowed_and_no_more(ring_reference, factor, agree
     outcome = parity.Outcome("ring", "kinked", *parity.compare(RING, start, end, [kinked, *end[1:]]))
     assert outcome.gradient == outcome.update == 0
     assert outcome.agrees == agrees
+
+
+@pytest.mark.parametrize(
+    ("another", "lost", "timed"),
+    [("torch-compile", 0, True), ("torch-eager", 0, False), ("jaxgan", 0, False), (None, 1, False), (None, 0, True)],
+)
+def test_only_a_compiled_form_that_computes_another_step_is_left_out(another, lost, timed, monkeypatch):
+    forms = ["jaxgan", "torch-eager", "torch-compile"]
+    outcomes = [parity.Outcome("ring", form, 2.0 if form == another else 0.1, 0.1, 0.1) for form in forms]
+    said = "\n".join(json.dumps(outcome._asdict()) for outcome in outcomes[lost:])
+    done = subprocess.CompletedProcess([], int(another is not None), said)
+    monkeypatch.setattr(speed.subprocess, "run", lambda *_, **__: done)
+    if not timed:
+        with pytest.raises(SystemExit, match="nothing is timed"):
+            speed.check_parity(["ring"], forms)
+        return
+    found = speed.check_parity(["ring"], forms)
+    assert speed._left_out(found, "ring") == ({another: "computes another step"} if another else {})
+    rows = speed.measure_group("ring", 4, [another], rounds=1, seconds=0.1, left_out={another: "x"}) if another else []
+    assert [row["failed"] for row in rows] == ["x"] * len(rows)
 
 
 def test_parity_sees_another_update(ring_reference):
