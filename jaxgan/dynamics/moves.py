@@ -57,7 +57,7 @@ class Move(NamedTuple):
 
 
 class Gated(NamedTuple):
-    """A player's optimizer state under a rule that may hold its updates back: it is updated only where `free` is true."""
+    """A player's optimizer state under a rule that may hold its updates back: updated only where `free` is true."""
 
     inner: PyTree
     free: Bool[Array, "*runs"]

@@ -68,7 +68,7 @@ def standing_statistics(
             model_state = _with_statistics(generator.model_state, before)
             return _statistics(generate(k, generator.params, model_state, batch_size, y, train=True)[1])
 
-        # A pass maps statistics s to m s + (1 - m) b, b being the batch's: m is the derivative, (1 - m) b the value at 0.
+        # A pass maps statistics s to m s + (1 - m) b, b the batch's own: m is the derivative, (1 - m) b the value at 0.
         zeros, ones = jax.tree.map(jnp.zeros_like, running), jax.tree.map(jnp.ones_like, running)
         rest, momentum = jax.jvp(after, (zeros,), (ones,))
         return jax.tree.map(lambda a, m: a / (1 - m), rest, momentum)
