@@ -26,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stopping:
-    """The signals received so far, and whether the main thread may be interrupted. Created by `stoppable`."""
+    """The signals so far, and whether the main thread may be interrupted. Created by `stoppable`."""
 
     def __init__(self, patience: int = PATIENCE, tell: Callable[[str], None] | None = None):
         self.patience, self.tell = patience, tell

@@ -26,7 +26,7 @@ def pix2pix(
     batch_size: Size = 10,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Image-to-image translation: a conditional adversarial loss plus the L1 distance from the target.
+    """Image-to-image translation: a conditional adversarial loss plus the L1 distance to the target.
 
     A batch has the target image as x and the input image as y; the discriminator sees both. The paper uses batches of 1
     to 10 pairs, depending on the data set. No weight selects code, so one compiled program trains with any weights.
