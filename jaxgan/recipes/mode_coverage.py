@@ -56,9 +56,10 @@ def pacgan(
     batch_size: Size = 200,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The discriminator judges packs of m examples, all real or all fake; settings of the authors' ring and grid.
+    """The discriminator judges packs of m examples, all real or all fake; settings of the authors' 2D experiments.
 
-    The authors' batches contain 100 packs; `batch_size` counts examples, so that corresponds to 100 m.
+    The settings are those of their ring and grid of Gaussians, with batches of 100 packs; `batch_size` counts examples,
+    so that corresponds to 100 m.
 
     Loss:    non_saturating
     Terms:   none; D sees packs of 2

@@ -257,7 +257,7 @@ def r3gan(
     """The paired relativistic loss with gradient penalties on real and fake examples (R1 and R2).
 
     The authors use schedules that depend on the data set: the learning rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99,
-    gamma to a tenth of its start, and the half-life of the average from 0 to half a million images or more. The
+    gamma to a tenth of its initial value, and the half-life of the average from 0 to half a million images or more. The
     defaults are constants within these ranges, for short runs; gamma, the learning rates, b2 and ema may be schedules,
     and `r3gan_schedules` has the authors'.
 

@@ -28,8 +28,8 @@ def r3gan_schedules(data: str, batch_size: int | None = None, *, shorter: float 
     """Settings of `r3gan` as published for a data set: schedules of the learning rates, b2, gamma and the EMA of G.
 
     All follow half a cosine over 20 million images (ImageNet: 200 million) and are constant after that: the learning
-    rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth of its start, and the half-life of the average
-    grows from 0. The authors also augment, with a probability that follows the same kind of schedule.
+    rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth of its initial value, and the half-life of the
+    average grows from 0. The authors also augment, with a probability that follows the same kind of schedule.
 
     Source: the presets in the authors' code (brownvc/R3GAN, train.py) of Huang et al. 2024.
 
