@@ -85,9 +85,11 @@ def adversarial_game(
         the fakes use the conditions of the data.
 
     Raises:
-      TypeError: not a network (a class, a `flax.nnx` module); when traced, outputs or a batch of the wrong form.
-      ValueError: not a loss, or not terms; when traced, sizes differ although the loss pairs real with fake examples,
-        or `condition_prior` is given but the batches have no conditions, or conditions of another form.
+      TypeError: a player is not a network (but a class or a `flax.nnx` module, for example); when traced, outputs or
+        the batch have the wrong form.
+      ValueError: `loss` is not a loss, or the terms are not terms; when traced, sizes differ although the loss pairs
+        real with fake examples, or `condition_prior` is given but the batches have no conditions, or conditions of
+        another form.
 
     Warns:
       UserWarning: when `init` is called, the discriminator ends in a sigmoid, or the loss grows with the batch.
@@ -124,8 +126,9 @@ def adversarial_game(
 def auxiliary_classifier(weight: Coefficient = 1.0, *, of_fakes: bool = False) -> Callable[..., Game]:
     """`adversarial_game` with the class loss of an auxiliary classifier added to both players' terms (AC-GAN).
 
-    D's term: weight (-E_p log P(y | x)); with `of_fakes`, also -E_q log P(y | x), as in the paper. G's term: the
-    latter. The discriminator must return `class_logits` as well as `logits`. Recipes accept the result as `make_game`.
+    D's term is weight (-E_p log P(y | x)), with `of_fakes` plus weight (-E_q log P(y | x)), as in the paper. G's term
+    is weight (-E_q log P(y | x)). The discriminator must return `class_logits` as well as `logits`. Recipes accept the
+    result as `make_game`.
     Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
 
     Raises:
