@@ -1,8 +1,8 @@
-"""Changes of what the discriminator sees: noise and differentiable augmentations of images.
+"""Transforms of the discriminator's input: noise and differentiable augmentations of images.
 
-A transform is a function (key, x) -> x, random by example and differentiable. Images are [n, height, width, channels],
-in [-1, 1]. Give one to `adversarial_game(..., augment=)` and both real and fake examples pass through it on their way
-to the discriminator, in both players' objectives; the generator learns through it.
+A transform is a differentiable function (key, x) -> x with independent randomness per example. Images are
+[n, height, width, channels], in [-1, 1]. With `adversarial_game(..., augment=)`, both real and fake examples pass
+through the transform before the discriminator, in both players' objectives, and the generator is trained through it.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from jaxgan.types import Array, Augmentation, Key, PyTree, Scalar, Step, Transfo
 
 
 def color() -> Transform:
-    """Brightness, saturation and contrast of each image, at random.
+    """Random brightness, saturation and contrast of each image.
 
-    Brightness adds u - 1/2; saturation moves each pixel away from its mean over channels by the factor 2 u; contrast
-    moves the image away from its mean by the factor u + 1/2; each u is uniform on [0, 1] and drawn by image.
+    Brightness adds u - 1/2; saturation scales each pixel's deviation from its mean over channels by 2 u; contrast
+    scales the image's deviation from its mean by u + 1/2. Each u is uniform on [0, 1] and drawn per image.
 
     Source: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
 
@@ -42,12 +42,12 @@ def color() -> Transform:
 
 
 def translation(ratio: float = 0.125) -> Transform:
-    """A shift of each image by up to `ratio` of its side (at least one pixel) in both directions; zeros move in.
+    """A random shift of each image by up to `ratio` of its side (at least one pixel) along each axis, zero-padded.
 
     Source: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
 
     Raises:
-      ValueError: a ratio outside [0, 1].
+      ValueError: ratio is outside [0, 1].
 
     Example:
       >>> translation()(jax.random.key(0), jnp.ones((2, 8, 8, 1))).shape
@@ -72,13 +72,13 @@ def translation(ratio: float = 0.125) -> Transform:
 
 
 def cutout(ratio: float = 0.5) -> Transform:
-    """A square of zeros of `ratio` of the side at a random place of each image, which may reach over the edge.
+    """A square of zeros, with `ratio` of the image's side, at a random place in each image; it may cross the border.
 
-    Source: DeVries and Taylor 2017, Improved Regularization of Convolutional Neural Networks with Cutout; as an
-    augmentation of GANs Zhao et al. 2020.
+    Source: DeVries and Taylor 2017, Improved Regularization of Convolutional Neural Networks with Cutout; used as a GAN
+    augmentation by Zhao et al. 2020.
 
     Raises:
-      ValueError: a ratio outside [0, 1].
+      ValueError: ratio is outside [0, 1].
 
     Example:
       >>> x = cutout()(jax.random.key(0), jnp.ones((1, 8, 8, 1)))
@@ -97,7 +97,7 @@ def cutout(ratio: float = 0.5) -> Transform:
 
 
 def chain(*transforms: Transform) -> Transform:
-    """One transform after another, each with randomness of its own.
+    """One transform after another, each with its own randomness.
 
     Example:
       >>> chain(color(), translation(), cutout())(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
@@ -113,7 +113,7 @@ def chain(*transforms: Transform) -> Transform:
 
 
 def diff_augment() -> Transform:
-    """The whole policy of Zhao et al. 2020: `color`, `translation` and `cutout`.
+    """The full policy of Zhao et al. 2020: `color`, `translation` and `cutout`.
 
     Example:
       >>> diff_augment()(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
@@ -125,15 +125,15 @@ def diff_augment() -> Transform:
 def instance_noise(
     sigma: float | Callable[[Step], Float[Array, ""]], draw: Callable[..., Array] = jax.random.normal
 ) -> Augmentation:
-    """Noise on every example that the discriminator sees: x + sigma e, with e of mean 0 and variance 1.
+    """Noise on every example that the discriminator sees: x + sigma e, where e has mean 0 and variance 1.
 
     `sigma` is a number or a schedule of the step, for example `optax.linear_schedule(0.5, 0.0, 10_000)`; `draw(key,
-    shape, dtype)` makes e, by default normal.
+    shape, dtype)` draws e, by default from a normal distribution.
 
     Source: Sonderby et al. 2017, Amortised MAP Inference for Image Super-Resolution; Arjovsky and Bottou 2017.
 
     Raises:
-      ValueError: a sigma that is negative or not finite.
+      ValueError: sigma is negative or not finite.
 
     Example:
       >>> noise = instance_noise(0.1)
@@ -151,17 +151,17 @@ def instance_noise(
 
 
 def adaptive(*transforms: Transform, target: float = 0.6, images: float = 500_000) -> Augmentation:
-    """Each of `transforms` on each example with a probability that follows how far the discriminator overfits.
+    """Applies each of `transforms` to each example with a probability p that adapts to the discriminator's overfitting.
 
-    p <- clip(p + sign(r - target) n / images, 0, 1) after every update of the discriminator on n real examples, from
-    0, where r = E[sign(real logits)] is 1 when the discriminator knows every training example. `images` is thus how
-    many real examples it takes for p to go from 0 to 1.
+    p <- clip(p + sign(r - target) n / images, 0, 1) after every discriminator update on n real examples, starting from
+    0. Here r = E[sign(real logits)], which is 1 if every training example gets a positive logit. `images` is therefore
+    the number of real examples needed for p to go from 0 to 1.
 
-    Source: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data, section 3.1 (which updates
-    p at every fourth minibatch, by four times as much).
+    Source: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data, section 3.1 (which updates p
+    only every fourth minibatch, by four times as much).
 
     Raises:
-      ValueError: a target outside [-1, 1], or `images` below 1.
+      ValueError: target is outside [-1, 1], or `images` is below 1.
 
     Example:
       >>> augmentation = adaptive(color(), translation(), target=0.5)
@@ -193,7 +193,7 @@ def _check_images(name: str, x: Float[Array, "*x"]) -> None:
 
 
 def _hole(key: Key, n: int, side: int, ratio: float) -> Bool[Array, "{n} {side}"]:
-    """[n, side]: which pixels of a side lie in a stretch of `ratio` of it around a random one."""
+    """[n, side]: which pixels along an axis lie in an interval of length `ratio` times the side at a random center."""
     size = int(ratio * side + 0.5)
     centre = jax.random.randint(key, (n, 1), 0, side + (1 - size % 2))
     pixel, first = jnp.arange(side).reshape(1, side), centre - size // 2
@@ -201,7 +201,7 @@ def _hole(key: Key, n: int, side: int, ratio: float) -> Bool[Array, "{n} {side}"
 
 
 def _pixels(ratio: float, side: int) -> int:
-    """A part of a side in pixels, rounded half up; none only for a ratio of 0.
+    """A fraction of a side in pixels, rounded half up, and at least 1 unless the ratio is 0.
 
     >>> _pixels(0.125, 8), _pixels(0.125, 28), _pixels(0.125, 2), _pixels(0.0, 8)
     (1, 4, 1, 0)

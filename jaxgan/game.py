@@ -1,4 +1,4 @@
-"""From two networks, a prior and a loss to a `Game`: two objectives on one joint point."""
+"""Builds a `Game`, two objectives on one joint point, from two networks, a prior and a loss."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -57,40 +57,42 @@ def adversarial_game(
     logit_transform: LogitTransform | None = None,
     condition_prior: ConditionPrior | None = None,
 ) -> Game:
-    """The game of `generator` against `discriminator` under `loss`, each player with its own extra terms.
+    """The game of `generator` against `discriminator` under `loss`, with extra terms for each player.
 
-    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), the parts being what the loss returns. Whatever
-    collections the networks have beside `params` are their model state, and so are the states of terms and
-    augmentations, which start anew where the game does. The discriminator sees real and fake examples in separate
-    passes, so batch statistics are separate too; an objective returns the new model state of its own player only.
-    Real and fake batches may differ in size. Where the batch has a condition y, it follows each network's first
-    argument; fakes have the conditions of the batch, in its order and from the start again where there are more fakes,
-    unless they have a prior of their own.
+    Each player minimizes sum_i mean(part_i) + sum_j mean(term_j), where the parts are the arrays that the loss returns.
+    All collections of the networks other than `params` are their model state. It also holds the states of terms and
+    augmentations, which are initialized with the game. The discriminator sees real and fake examples in separate
+    passes, so their batch statistics are separate too; an objective returns only its own player's new model state. Real
+    and fake batches may differ in size. If the batch has a condition y, it is passed to each network as the second
+    argument. Fake examples use the conditions of the batch in order, repeated if there are more fakes than conditions,
+    unless `condition_prior` is given.
 
-    The networks may draw from any stream (`self.make_rng("noise")`), in training and when sampled. What they return
-    beside examples and logits, terms find in `view.outputs`.
+    The networks may draw from any random stream (`self.make_rng("noise")`), in training and in sampling. Whatever they
+    return besides examples and logits is available to terms in `view.outputs`.
 
     Args:
-      generator: a linen module (or anything with its `init` and `apply`), z -> examples. Either network may be told by
-        `train`, `training`, `is_training` or `deterministic`, an argument or a field, whether it trains, or not at all.
+      generator: a linen module (or any object with its `init` and `apply`), z -> examples. Each network may take
+        `train`, `training`, `is_training` or `deterministic`, as an argument or a field, or have no such flag.
       discriminator: a linen module, x -> logits [n] (or [n, ...] for patches, or fewer than n for packs), or a tuple
-        that begins with them, or a dict or NamedTuple that calls them `logits`.
+        that begins with the logits, or a dict or NamedTuple with an entry `logits`.
       prior: (key, n) -> z, such as `normal_prior(64)`.
       loss: what the players minimize, as functions of logits.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.
-      augment: changes all that the discriminator sees.
-      logit_transform: which logits the discriminator's loss takes for real and for fake.
+      augment: a transform of everything that the discriminator sees.
+      logit_transform: chooses which logits the discriminator's loss uses as real and as fake.
       condition_prior: (key, n) -> the conditions of n fakes in training, such as `class_prior([1] * 10)`; by default
-        they follow the data.
+        the fakes use the conditions of the data.
 
     Raises:
-      TypeError: what is no network (a class, a `flax.nnx` module); when traced, outputs or a batch of another form.
-      ValueError: no loss, or no terms; when traced, sizes that differ where a loss pairs each real with a fake example,
-        or a prior of conditions where batches have none, or others.
+      TypeError: a player is not a network (but a class or a `flax.nnx` module, for example); when traced, outputs or
+        the batch have the wrong form.
+      ValueError: `loss` is not a loss, or the terms are not terms; when traced, sizes differ although the loss pairs
+        real with fake examples, or `condition_prior` is given but the batches have no conditions, or conditions of
+        another form.
 
     Warns:
-      UserWarning: at its start, a discriminator that ends in a sigmoid, or a loss that grows with the batch.
+      UserWarning: when `init` is called, the discriminator ends in a sigmoid, or the loss grows with the batch.
 
     Example:
       >>> import jaxgan as jg
@@ -122,14 +124,15 @@ def adversarial_game(
 
 
 def auxiliary_classifier(weight: Coefficient = 1.0, *, of_fakes: bool = False) -> Callable[..., Game]:
-    """`adversarial_game`, with the class loss of an auxiliary classifier added to both players' terms (AC-GAN).
+    """`adversarial_game` with the class loss of an auxiliary classifier added to both players' terms (AC-GAN).
 
-    D's terms: weight (-E_p log P(y | x)), with `of_fakes` also -E_q log P(y | x), as in the paper. G's: the latter.
-    The discriminator has to return `class_logits` beside `logits`. Recipes take the result as `make_game`.
+    D's term is weight (-E_p log P(y | x)), with `of_fakes` plus weight (-E_q log P(y | x)), as in the paper. G's term
+    is weight (-E_q log P(y | x)). The discriminator must return `class_logits` as well as `logits`. Recipes accept the
+    result as `make_game`.
     Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
 
     Raises:
-      ValueError: a weight that is negative or not finite.
+      ValueError: weight is negative or not finite.
 
     Example:
       >>> import jaxgan as jg
@@ -148,7 +151,7 @@ def auxiliary_classifier(weight: Coefficient = 1.0, *, of_fakes: bool = False) -
 
 
 def joint_gradient(game: Game) -> Field:
-    """(dL_G/dG, dL_D/dD) at one point, and what both players see there, on one batch and the same latents."""
+    """(dL_G/dG, dL_D/dD) at one point, and both players' `PlayerGradient` there, on one batch and the same latents."""
 
     def field(
         key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step

@@ -1,7 +1,7 @@
-"""A module as a game uses it: `init` and `apply` with all its random streams, collections and conditions.
+"""Modules as a game uses them: `init` and `apply` with random streams, collections and conditions.
 
-Every function takes the module first and then, as in `jax.random`, the key. A flax module may draw from any stream
-(`self.make_rng("noise")`), in training and out of it: each is `named_key(key, name)`.
+Functions take the module first and then, as in `jax.random`, the key. A flax module may draw from any random stream
+(`self.make_rng("noise")`), in training and in evaluation: each stream is `named_key(key, name)`.
 """
 
 import inspect
@@ -23,15 +23,15 @@ from jaxgan.types import Array, Key, PyTree
 
 Result = TypeVar("Result")
 
-TERMS, AUGMENT = "terms", "augment"  # what a model state has beside the network's own collections
-STREAMS = ("dropout", "noise")  # there from the start: a module may ask `has_rng`, which raises nothing
+TERMS, AUGMENT = "terms", "augment"  # the entries of a model state that are not the network's own collections
+STREAMS = ("dropout", "noise")  # always provided: `has_rng` raises no error that would name a missing stream
 
 
 def check_module(role: str, module: Any) -> None:
-    """Refuses what has no `init` and `apply`.
+    """Rejects objects without `init` and `apply`.
 
     Raises:
-      TypeError: a class, a `flax.nnx` module, or anything else that is no network.
+      TypeError: a class, a `flax.nnx` module, or anything else that is not a network.
 
     Example:
       >>> check_module("generator", nn.Dense)
@@ -50,8 +50,9 @@ def check_module(role: str, module: Any) -> None:
 def init(module: Any, key: Key, x: Shaped[Array, "n ..."], y: PyTree = None) -> tuple[PyTree, PyTree]:
     """(params, model_state) of a module for inputs like `x`, and conditions like `y` unless it is None.
 
-    The model state is what a pass in training hands on in the form in which it got it: batch statistics, counters,
-    singular vectors. Collections that are only sown into grow with every pass, and are left out.
+    The model state consists of the collections that a training pass returns with unchanged structure and shapes: batch
+    statistics, counters, singular vectors. Collections that are only sown into grow with every pass, so they are left
+    out.
     """
     called, inputs, keywords = _call(module, x, y, train=True)
     variables = dict(called.init({"params": key, **_streams(key, STREAMS)}, *inputs, **keywords))
@@ -70,16 +71,16 @@ def apply(
     *,
     train: bool,
 ) -> tuple[PyTree, PyTree]:
-    """What a module returns, and its model state after that, which changes in training alone."""
+    """A module's outputs, and its model state after the pass, which changes only in training."""
     if not train:
         return _run(module, key, params, model_state, x, y, train=False), model_state
     outputs, new = _run(module, key, params, model_state, x, y, train=True, mutable=list(model_state))
-    # flax keeps batch statistics in float32 at first and then in the type of what passes
+    # flax stores batch statistics in float32 at first, and then in the dtype of the inputs
     return outputs, like(model_state, new)
 
 
 def has_halves(module: Any) -> bool:
-    """Whether a generator is a `mapping`, z -> w, followed by a `synthesis`, w -> x, both methods of its own.
+    """Whether a generator consists of its methods `mapping`, z -> w, and `synthesis`, w -> x.
 
     Example:
       >>> from jaxgan.nn import MLPGenerator, StyleGAN2Generator
@@ -101,7 +102,7 @@ def call_method(
     train: bool,
     **more: Any,
 ) -> PyTree:
-    """What the method `name` of a module returns for x, and conditions y unless they are None, with `more` options."""
+    """The result of a module's method `name` for x, and for conditions y unless None, with `more` options."""
     called, keywords = told(module, train)
     takes = inspect.signature(getattr(type(module), name)).parameters
     options: dict[str, Any] = {word: value for word, value in keywords.items() if word in takes}
@@ -113,7 +114,7 @@ def call_method(
 def features(
     module: Any, key: Key, params: PyTree, model_state: PyTree, x: Shaped[Array, "n ..."], y: PyTree = None
 ) -> Float[Array, "*features"]:
-    """What a discriminator in training sows, or else returns, as "features".
+    """The "features" that a discriminator sows, or else returns, in training mode.
 
     Raises:
       ValueError: it does neither.
@@ -132,7 +133,7 @@ def features(
 
 
 def conditions(y: PyTree, n: int) -> PyTree:
-    """The first n of a batch's conditions, from the start again where there are fewer."""
+    """The first n of a batch's conditions, repeated from the start if there are fewer."""
     return jax.tree.map(lambda a: a[jnp.arange(n) % a.shape[0]], y)
 
 
@@ -142,13 +143,13 @@ def network_state(model_state: PyTree) -> PyTree:
 
 
 def with_states(network: PyTree, terms: PyTree, augment: PyTree) -> PyTree:
-    """A player's model state; a state without arrays is left out."""
+    """A player's model state; states without arrays are left out."""
     states = {TERMS: terms, AUGMENT: augment}
     return {**network, **{name: state for name, state in states.items() if jax.tree.leaves(state)}}
 
 
 def has_batch_norm(model_state: PyTree) -> str:
-    """The path of a layer that keeps running statistics of its batches; "" where none does."""
+    """The path of a layer that keeps running statistics of its batches; "" if there is none."""
     for path, _ in jax.tree_util.tree_leaves_with_path(model_state.get("batch_stats", {})):
         if getattr(path[-1], "key", None) in ("mean", "var"):  # flax keeps spectral norms in this collection, too
             return jax.tree_util.keystr(path[:-1], simple=True, separator="/")
@@ -164,7 +165,7 @@ def _run(
 
 
 def _call(module: Any, x: Array, y: PyTree, *, train: bool) -> tuple[Any, tuple[PyTree, ...], dict[str, bool]]:
-    """The module, its inputs and its keywords."""
+    """The module, its inputs and its keyword arguments."""
     inputs = (x,) if y is None else (x, y)
     called, keywords = told(module, train)
     if isinstance(module, nn.Module):
@@ -185,7 +186,7 @@ def _streams(key: Key, names: Iterable[str]) -> dict[str, Key]:
 
 
 def _with_streams(key: Key, call: Callable[[dict[str, Key]], Result]) -> Result:
-    """`call` with a key for every stream that it turns out to ask for: flax names the one that it misses."""
+    """`call` with a key for each stream that it turns out to need: flax's error names the missing stream."""
     names = list(STREAMS)
     while True:
         try:
@@ -198,7 +199,7 @@ def _with_streams(key: Key, call: Callable[[dict[str, Key]], Result]) -> Result:
 
 
 def _carried(module: Any, key: Key, params: PyTree, model_state: PyTree, x: Array, y: PyTree) -> list[str]:
-    """The collections that a pass returns in the form that it got them in, whatever the size of the batch."""
+    """The collections that a pass returns with unchanged structure and shapes, whatever the batch size."""
     if set(model_state) <= {"batch_stats"}:
         return list(model_state)
 

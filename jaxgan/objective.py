@@ -1,4 +1,4 @@
-"""The objective of one player: its loss and its terms on what both networks make of a batch."""
+"""The objective of one player: its loss and its terms, evaluated on the outputs of both networks for a batch."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ from jaxgan.types import (
 
 
 class Setup(NamedTuple):
-    """What both objectives are made of."""
+    """What both objectives share."""
 
     generator: Any
     discriminator: Any
@@ -44,9 +44,9 @@ class Setup(NamedTuple):
 
 
 class Role(NamedTuple):
-    """What sets one player's objective apart from the other's."""
+    """What distinguishes one player's objective from the other's."""
 
-    own: Callable[[Players], Any]  # of two values, the player's
+    own: Callable[[Players], Any]  # selects the player's value
     loss: Callable[[RealLogits, FakeLogits], Parts]
     terms: tuple[Term, ...]
     logit_transform: LogitTransform
@@ -54,17 +54,17 @@ class Role(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """Where an objective is evaluated."""
+    """The point at which an objective is evaluated."""
 
     params: Players
-    model_state: Players  # of the networks alone
+    model_state: Players  # only the networks' own
     augmentation: Transform
     y: PyTree
     step: Step
 
 
 class _Passes(NamedTuple):
-    """What the networks made of one batch and as many latents as it takes fakes."""
+    """The outputs of the networks for one batch and the latents of the fakes."""
 
     z: Float[Array, "n ..."]
     y_fake: PyTree
@@ -84,7 +84,7 @@ def evaluate(
     num_fake: int,
     step: Step,
 ) -> tuple[Scalar, Evaluation]:
-    """The loss of the player of `role` at the joint point `params`, and its `Evaluation`."""
+    """The loss of the player with this `role` at the joint point `params`, and its `Evaluation`."""
     own, augment = role.own(model_state), model_state.discriminator.get(AUGMENT, ())
 
     def augmented(key: Key, x: Float[Array, "*x"]) -> Float[Array, "*x"]:
@@ -110,7 +110,7 @@ def evaluate(
 
 
 def _play(setup: Setup, point: _Point, key: Key, batch: Batch, num_fake: int) -> _Passes:
-    """One pass of the generator, and one of the discriminator over either kind of examples."""
+    """One pass of the generator, and one pass of the discriminator each over real and fake examples."""
     z = setup.prior(named_key(key, "prior"), num_fake)
     y_fake = setup.fake_conditions(key, batch.y, num_fake)
 
@@ -133,7 +133,7 @@ def _play(setup: Setup, point: _Point, key: Key, batch: Batch, num_fake: int) ->
 
 
 def _view(setup: Setup, point: _Point, passes: _Passes, own: PyTree, batch: Batch, key: Key) -> View:
-    """What one term sees: it draws by `key`, in every call of its networks alike."""
+    """The `View` of one term, with its own `key`; every call of a network in the term uses the same randomness."""
     d_key, g_key, seen_key = (named_key(key, name) for name in ("critic", "generate", "augment critic"))
     (g_params, d_params), (g_state, d_state) = point.params, point.model_state
 
@@ -189,7 +189,7 @@ def _check_pairing(loss_of: Callable[[RealLogits, FakeLogits], Parts], real: Rea
         return jax.ShapeDtypeStruct((n, *like.shape[1:]), like.dtype)
 
     try:
-        # Asked at sizes 2 and 3: a batch of one would broadcast against the other silently.
+        # Tested with sizes 2 and 3: a batch of one would broadcast against the other silently.
         jax.eval_shape(loss_of, of_size(2, real), of_size(3, fake))
     except (TypeError, ValueError) as error:
         raise ValueError(

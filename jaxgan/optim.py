@@ -1,4 +1,4 @@
-"""The optax transformations that GANs need and optax lacks."""
+"""Optax transformations and schedules that GANs need and optax lacks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,12 @@ from jaxgan.types import Array, Step
 
 
 def cosine_schedule(first: float, last: float, steps: int) -> Callable[[Step], Float[Array, ""]]:
-    """A schedule from `first` to `last` over half a cosine, and `last` after that.
+    """A schedule that goes from `first` to `last` over half a cosine and then stays at `last`.
 
     last + (first - last) (1 + cos(pi min(step / steps, 1))) / 2. Either end may be 0.
 
     Raises:
-      ValueError: a number that is not finite, or steps below 1.
+      ValueError: a number is not finite, or steps is below 1.
 
     Example:
       >>> [round(float(cosine_schedule(0.9, 0.99, 100)(jnp.int32(step))), 4) for step in (0, 50, 100, 200)]
@@ -31,15 +31,15 @@ def cosine_schedule(first: float, last: float, steps: int) -> Callable[[Step], F
 
 
 def clip_params(limit: float) -> optax.GradientTransformation:
-    """Keeps every parameter in [-limit, limit]: the last link of a chain, it clips what the update would lead to.
+    """Keeps every parameter in [-limit, limit]; it must come last in a chain, to clip the result of the whole update.
 
-    update <- clip(params + update, -limit, limit) - params, so parameters are in the box after every update (to one
-    rounding) and before the next evaluation, as in algorithm 1 of Arjovsky et al. 2017. The authors' code clips
-    before an update instead, so that the generator there meets a critic one update outside of the box. Rules that move
-    parameters beyond what an optimizer says, `optimistic` and `lookahead`, do not keep to the box.
+    update <- clip(params + update, -limit, limit) - params, so after every update (up to rounding), and before the next
+    evaluation, the parameters are in the box, as in algorithm 1 of Arjovsky et al. 2017. The authors' code clips before
+    an update instead, so their generator sees a critic that is one update outside the box. `optimistic` and
+    `lookahead`, which move parameters beyond the optimizer's update, do not keep them in the box.
 
     Raises:
-      ValueError: a limit that is negative or not finite; when updating, no parameters.
+      ValueError: limit is negative or not finite; when updating, `params` is missing.
 
     Example:
       >>> tx = optax.chain(optax.sgd(1.0), clip_params(0.01))

@@ -1,4 +1,4 @@
-"""What networks return: a generator examples, a discriminator logits and whatever else its terms are to see."""
+"""Outputs of networks: a generator's examples, and a discriminator's logits along with anything that terms need."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from jaxgan.types import Array, PyTree
 
 
 def examples_of(outputs: PyTree) -> Array:
-    """What a generator made: one array [n, ...].
+    """The examples that a generator returned: one array [n, ...].
 
     Raises:
       TypeError: it returned something else.
@@ -25,7 +25,7 @@ def examples_of(outputs: PyTree) -> Array:
 
 
 def logits_of(outputs: PyTree) -> Array:
-    """The logits among what a discriminator returned: all of it, the first of a tuple, or what is called `logits`.
+    """The logits among a discriminator's outputs: the outputs themselves, the first of a tuple, or the entry `logits`.
 
     Raises:
       TypeError: there are none.
@@ -47,7 +47,7 @@ def logits_of(outputs: PyTree) -> Array:
 
 
 def features_of(outputs: PyTree) -> Array | None:
-    """The features among what a discriminator returned: the second of a tuple, or what is called `features`.
+    """The features among a discriminator's outputs: the second of a tuple, or the entry `features`; None without any.
 
     Example:
       >>> features_of(jax.numpy.zeros(2)) is None, features_of({"logits": 0.0, "features": 1.0})
@@ -60,10 +60,10 @@ def features_of(outputs: PyTree) -> Array | None:
 
 
 def ends_in_sigmoid(function: Callable[..., Array], *args: Any) -> bool:
-    """Is a sigmoid the last thing that `function` does to its result, but for reshaping? Nothing is computed.
+    """Whether a sigmoid is the last operation of `function`, apart from reshaping. Nothing is computed.
 
-    It is read off the traced program. Values in (0, 1) would say less: at its start a discriminator's logits are
-    often all small and of one sign.
+    This is read from the traced program. Values in (0, 1) would be weaker evidence: at initialization a discriminator's
+    logits are often all small and of one sign.
 
     Example:
       >>> x = jax.numpy.ones(3)

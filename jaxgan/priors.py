@@ -1,4 +1,4 @@
-"""What generators draw from: latents, and the classes of what they make."""
+"""Distributions that the generator's inputs are drawn from: latents, and classes of generated examples."""
 
 from collections.abc import Sequence
 
@@ -21,15 +21,15 @@ def normal_prior(dim: int) -> Prior:
 
 
 def truncated_prior(dim: int, threshold: float) -> Prior:
-    """Latents [n, dim] of N(0, 1) on [-threshold, threshold], independent: those outside are drawn again.
+    """Latents [n, dim], independent N(0, 1) truncated to [-threshold, threshold]: values outside are resampled.
 
-    The truncation trick as the paper has it: a generator that was trained on N(0, I) makes better and less varied
-    samples of these, the more so the smaller the threshold. It is a prior to sample from; a game with it makes such
-    samples of parameters that were trained in another. The code that was published draws by `scaled_truncated_prior`.
+    This is the truncation trick as described in the paper: with these latents, a generator trained on N(0, I) makes
+    better and less varied samples, the more so the smaller the threshold. It is a prior for sampling: build a game with
+    it to sample from parameters that were trained in another game. The published code uses `scaled_truncated_prior`.
     Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), section 3.1.
 
     Raises:
-      ValueError: a threshold that is not a finite number above 0.
+      ValueError: threshold is not a finite number above 0.
 
     Example:
       >>> z = truncated_prior(64, 0.5)(jax.random.key(0), 100)
@@ -41,15 +41,16 @@ def truncated_prior(dim: int, threshold: float) -> Prior:
 
 
 def scaled_truncated_prior(dim: int, truncation: float) -> Prior:
-    """Latents [n, dim]: `truncation` times N(0, 1) on [-2, 2], independent.
+    """Latents [n, dim]: `truncation` times independent N(0, 1) truncated to [-2, 2].
 
-    The truncation trick as the published BigGANs' demonstration on TensorFlow Hub has it. Its numbers have the range
-    [-2 truncation, 2 truncation] and the deviation 0.88 truncation; those of `truncated_prior(dim, threshold)` have the
-    range [-threshold, threshold], and with small thresholds are next to uniform.
+    This is the truncation trick as implemented in the published BigGAN demonstration on TensorFlow Hub. Its values have
+    the range [-2 truncation, 2 truncation] and the standard deviation 0.88 truncation; those of
+    `truncated_prior(dim, threshold)` have the range [-threshold, threshold], and are almost uniform for small
+    thresholds.
     Source: Brock et al. 2019, BigGAN, the code for its generators.
 
     Raises:
-      ValueError: a truncation that is not a finite number above 0.
+      ValueError: truncation is not a finite number above 0.
 
     Example:
       >>> z = scaled_truncated_prior(64, 0.5)(jax.random.key(0), 100)
@@ -61,10 +62,10 @@ def scaled_truncated_prior(dim: int, truncation: float) -> Prior:
 
 
 def class_prior(shares: Sequence[float]) -> ConditionPrior:
-    """Classes y [n] in 0..K-1 with probabilities in proportion to K `shares`: a `condition_prior` of a game.
+    """Classes y [n] in 0..K-1 with probabilities proportional to the K `shares`: a `condition_prior` of a game.
 
     Raises:
-      ValueError: no shares, or one that is negative or not finite, or none above 0.
+      ValueError: there are no shares, one is negative or not finite, or none is above 0.
 
     Example:
       >>> class_prior([1, 0, 3])(jax.random.key(0), 4).shape

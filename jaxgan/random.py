@@ -1,4 +1,4 @@
-"""Named random streams: adding a consumer of randomness changes no other stream."""
+"""Named random streams: adding a consumer of randomness does not change any other stream."""
 
 import zlib
 from typing import Any
@@ -11,7 +11,7 @@ from jaxgan.types import Key, PyTree
 def named_key(key: Key, name: str) -> Key:
     """The stream `name` of `key`: `fold_in(key, crc32(name))`.
 
-    Unlike the parts of one `split`, a stream does not depend on how many others are drawn, or in which order.
+    Unlike the keys from a `split`, a stream does not depend on how many others are drawn, or in which order.
 
     Example:
       >>> key = jax.random.key(0)
@@ -22,7 +22,7 @@ def named_key(key: Key, name: str) -> Key:
 
 
 def is_key(leaf: Any) -> bool:
-    """Is this an array of typed random keys, or the shape of one? Neither numpy nor orbax can hold such.
+    """Whether this is an array of typed random keys, or its shape; neither numpy nor orbax can hold such arrays.
 
     Example:
       >>> is_key(jax.random.key(0)), is_key(jax.random.PRNGKey(0)), is_key(0)
@@ -32,11 +32,11 @@ def is_key(leaf: Any) -> bool:
 
 
 def fold_into_keys(key: Key, tree: PyTree) -> PyTree:
-    """`tree` with `key` folded into every typed random key in it, by its place; all other leaves as they are.
+    """`tree` with `key` folded into every typed random key in it, by its path; all other leaves are unchanged.
 
-    An optimizer that draws random numbers (`optax.noisy_sgd(..., key=0)`) carries a key in its state, the same one in
-    every run. With the run's own key folded in, its noise is the run's: other seeds, and the other player, have others.
-    A raw key (`jax.random.PRNGKey`) is a pair of integers like any other and stays as it is.
+    An optimizer that draws random numbers (`optax.noisy_sgd(..., key=0)`) keeps a key in its state, the same one in
+    every run. With the run's own key folded in, the noise differs between seeds and between players. A raw key
+    (`jax.random.PRNGKey`) cannot be told from other integers and is left unchanged.
 
     Example:
       >>> state = {"count": 0, "key": jax.random.key(0)}

@@ -1,8 +1,9 @@
-"""Signals that ask to stop: noted while something is trained or saved, and obeyed at once everywhere else.
+"""Stop signals: only recorded while training or saving, and acted on immediately everywhere else.
 
-Python runs handlers of signals in the main thread and between its own instructions: not while a program is compiled or
-runs. And what a handler raises may come up in a destructor, where it is lost, or pass through C++, which it ends by an
-abort. In a process of ours a thread that sleeps until a signal comes therefore answers, and no handler raises.
+Python runs signal handlers in the main thread and between bytecode instructions, so not while a program is compiling or
+running. An exception raised in a handler may also surface in a destructor, where it is lost, or propagate through C++,
+which aborts the process. In a process that belongs to jaxgan, a thread that sleeps until a signal arrives therefore
+responds, and no handler raises.
 """
 
 import atexit
@@ -15,24 +16,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-_exit = os._exit  # which is not the user's code's to call: while that runs it is another
+_exit = os._exit  # saved here, because `os._exit` is replaced while user code runs
 PATIENCE = 3
-"""The signal that is not waited out: the first stops, the second changes nothing, this one gives up."""
+"""The number of the signal that forces an exit: the first one stops, the second has no effect, this one gives up."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal came where nothing is lost by stopping at once, or what it had to wait for is done."""
+    """A signal arrived where stopping at once loses nothing, or the work it had to wait for is done."""
 
 
 class Stopping:
-    """What has come of the signals, and where the main thread is. Made by `stoppable`."""
+    """The signals so far, and whether the main thread may be interrupted. Created by `stoppable`."""
 
     def __init__(self, patience: int = PATIENCE, tell: Callable[[str], None] | None = None):
         self.patience, self.tell = patience, tell
-        self.first = 0  # the number of the signal that came first; 0: none came
-        self.line = ""  # is said when one comes that has to wait
-        self.kept: Callable[[], str] = lambda: "stopped"  # the last line of the program: what is there to go on from
-        self.leaving: Callable[[], object] = lambda: None  # is called before the lines of a process that ends at once
+        self.first = 0  # the number of the first signal; 0: none came
+        self.line = ""  # reported when a signal arrives that has to wait
+        self.kept: Callable[[], str] = lambda: "stopped"  # the program's last line: what was saved to resume from
+        self.leaving: Callable[[], object] = lambda: None  # called before the last lines when the process ends at once
         self._count = self._depth = 0
         self._ended = False
         self._before: dict[int, Any] = {}
@@ -40,12 +41,12 @@ class Stopping:
 
     @property
     def status(self) -> int:
-        """The exit status of a program that the first signal has stopped, as shells have it."""
+        """The exit status of a program stopped by the first signal, following the convention of shells."""
         return 128 + self.first
 
     @contextmanager
     def noting(self, line: str = "") -> Iterator[None]:
-        """Within it signals are noted, and `line` is said; whoever is within looks at `first`."""
+        """Inside this context signals are only recorded, and `line` is reported; the code inside must check `first`."""
         before = self.line
         self._depth += 1
         self.line = line or before
@@ -57,10 +58,10 @@ class Stopping:
 
     @contextmanager
     def held(self, line: str = "stopping once this is saved") -> Iterator[None]:
-        """As `noting`; what came is obeyed at its end.
+        """Like `noting`, but a recorded signal takes effect at the end.
 
         Raises:
-          Stopped: at its end.
+          Stopped: at the end, if a signal came.
         """
         with self.noting(line):
             yield
@@ -68,13 +69,13 @@ class Stopping:
             raise Stopped
 
     def also(self, number: int) -> None:
-        """One more signal that stops."""
+        """Adds a signal that stops."""
         if number not in self._before:
             self._before[number] = signal.signal(number, self._handle)
 
     def end(self) -> str:
-        """The last line; whoever asks for it says it, and then ends."""
-        with self._lock:  # for ever, where the thread that answers is about to end the process
+        """The last line; the caller must print it and then end the process."""
+        with self._lock:  # blocks forever if the signal thread is about to end the process
             self._ended = True
         return self._last()
 
@@ -89,7 +90,7 @@ class Stopping:
             raise KeyboardInterrupt
 
     def _listen(self, reader: int) -> None:
-        """Answers in place of handlers, until the other end of `reader` is closed."""
+        """Responds in place of the handlers, until the other end of `reader` is closed."""
         heard = 0
         while numbers := os.read(reader, 64):
             for number in filter(self._before.__contains__, numbers):
@@ -97,12 +98,12 @@ class Stopping:
                 self._answer(heard, number)
 
     def _answer(self, heard: int, number: int) -> None:
-        self.first = self.first or number  # before looking at the depth: `held` looks at both the other way round
+        self.first = self.first or number  # before checking the depth: `held` checks the two in the opposite order
         if number == getattr(signal, "SIGHUP", None):
             _let_go_of_dead_terminals()
         if heard >= self.patience:
             self._leave("gave up at once, without saving what came after")
-            _exit(self.status)  # at the end of the process: its last line is said
+            _exit(self.status)  # if `_leave` returned, the main thread has already printed the last line
         if self._ended:
             return
         if not self._depth:
@@ -113,7 +114,7 @@ class Stopping:
             self._tell("not saved yet; one more gives up at once")
 
     def _leave(self, *lines: str) -> None:
-        """Ends the process, unless the main thread is about to."""
+        """Ends the process, unless the main thread is about to do so."""
         with self._lock:
             if self._ended:
                 return
@@ -126,12 +127,12 @@ class Stopping:
             _exit(self.status)
 
     def _last(self) -> str:
-        with suppress(Exception):  # of a folder that is gone, say: there is nothing more to be said of it
+        with suppress(Exception):  # the folder may be gone, for example: then there is nothing more to report
             return self.kept()
         return "stopped"
 
     def _tell(self, line: str) -> None:
-        with suppress(OSError, ValueError, RuntimeError):  # where it is closed nobody listens
+        with suppress(OSError, ValueError, RuntimeError):  # the output may be closed
             if self.tell is not None:
                 self.tell(line)
 
@@ -146,19 +147,19 @@ def stoppable(
     patience: int = PATIENCE,
     tell: Callable[[str], None] | None = None,
 ) -> Iterator[Stopping]:
-    """Takes `signals` over; within another, it is that one.
+    """Takes over `signals`; inside another `stoppable`, it returns that one's `Stopping`.
 
-    Only the main thread receives signals: in others nothing is taken over, and nothing ever comes.
+    Only the main thread receives signals: in other threads nothing is taken over, and no signal ever arrives.
 
     Args:
-      signals: those that stop.
-      patience: at which of them a KeyboardInterrupt is raised even within `Stopping.held`.
-      tell: is called with lines about signals, from a thread. Where it is given the process is ours: in place of what
-        would be raised anywhere it says `Stopping.kept` and ends the process, and what has come first is its status.
-        Signals that the process was started to ignore, as by nohup, stay so.
+      signals: the signals that stop.
+      patience: the number of the signal that raises KeyboardInterrupt even inside `Stopping.held`.
+      tell: called with lines about signals, from a thread. If given, the process belongs to jaxgan: instead of raising,
+        it reports `Stopping.kept` and ends the process, with a status given by the first signal. Signals that the
+        process was started to ignore, for example by nohup, stay ignored.
 
     Raises:
-      Stopped: one came outside of `Stopping.held` and `Stopping.noting`, or within `held`, at its end.
+      Stopped: a signal came outside `Stopping.held` and `Stopping.noting`, or inside `held`, at its end.
 
     Example:
       >>> import signal
@@ -189,14 +190,14 @@ def stoppable(
 
 
 def _listening(stop: Stopping) -> Callable[[], None]:
-    """Starts the thread that answers; returns what ends it."""
+    """Starts the thread that responds to signals; returns a function that ends it."""
     reader, writer = os.pipe()
     if os.name == "posix":
         os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     thread = threading.Thread(target=stop._listen, args=(reader,), name="signals", daemon=True)
     thread.start()
-    atexit.register(_ignore, stop)  # registered first, and so called after all that may take its time at the exit
+    atexit.register(_ignore, stop)  # registered first, so it runs after all other exit handlers, which may be slow
 
     def release() -> None:
         atexit.unregister(_ignore)
@@ -209,7 +210,7 @@ def _listening(stop: Stopping) -> Callable[[], None]:
 
 
 def _ignore(stop: Stopping) -> None:
-    """While Python ends it gives signals back, and the exit status would be lost to one that comes then."""
+    """Ignores signals while Python shuts down and restores handlers: a late signal would change the exit status."""
     for number in stop._before:
         signal.signal(number, signal.SIG_IGN)
 
@@ -220,7 +221,7 @@ def _give_back(stop: Stopping) -> None:
 
 
 def _let_go_of_dead_terminals() -> None:
-    """After a hang-up every line to the terminal is an error, for which nothing is to be lost."""
+    """After a hang-up, every write to the terminal is an error; redirects output so that nothing is lost over it."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
@@ -233,7 +234,7 @@ _masks: list[Any] = []
 
 
 def _before_fork() -> None:
-    """Signals wait until it is settled whose they are."""
+    """Blocks signals until it is clear whether parent or child should receive them."""
     if _active is not None:
         _masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, _active._before))
 
@@ -244,7 +245,7 @@ def _after_fork() -> None:
 
 
 def _in_a_fork() -> None:
-    """Those of a child, which its parent may send it, are not its parent's."""
+    """In a child process: signals sent to it must not be treated as the parent's."""
     global _active
     if _active is not None:
         signal.set_wakeup_fd(-1)

@@ -1,6 +1,6 @@
-"""The signatures that everything else is written against: NamedTuples and Protocols, next to no code.
+"""The types and signatures that everything else is written against: NamedTuples and Protocols, with almost no code.
 
-A new idea is a function of one of four shapes: a `Loss`, a `Term`, a `Game` or an `Algorithm`.
+A new method is a function with one of four shapes: a `Loss`, a `Term`, a `Game` or an `Algorithm`.
 """
 
 import textwrap
@@ -21,10 +21,10 @@ FakeLogits = Float[Array, "*fake"]
 
 Scalar = Float[Array, ""]
 Step = Int[Array, ""]
-"""How many steps came before this one."""
+"""The number of steps before this one."""
 
 Images = Float[Array, "n h w c"]
-"""In [-1, 1]."""
+"""Images, with values in [-1, 1]."""
 
 Prior = Callable[[Key, int], Float[Array, "n ..."]]
 """(key, n) -> n latents, the batch axis first."""
@@ -54,7 +54,7 @@ class Players(NamedTuple):
 
 
 class BatchSizes(NamedTuple):
-    """How many examples a step draws: real and fake ones for the discriminator, fakes for the generator."""
+    """The numbers of examples that a step draws: real and fake for the discriminator, fake for the generator."""
 
     real: int
     fake: int
@@ -62,19 +62,19 @@ class BatchSizes(NamedTuple):
 
 
 class LossInfo(NamedTuple):
-    """What is known about a loss, in words: E is the mean over a batch, "real" and "fake" are logits."""
+    """A description of a loss in words: E is the mean over a batch, "real" and "fake" are logits."""
 
     name: str
     summary: str
     discriminator: str  # what it minimizes
     generator: str
     derivative: str = ""  # of the generator's loss with respect to a fake logit
-    optimum: str = ""  # the best discriminator
+    optimum: str = ""  # the optimal discriminator
     saturates: str = ""  # where a player receives almost no gradient
     source: str = ""
 
     def text(self) -> str:
-        """A docstring: the summary, and a line for each of the others that is not empty.
+        """A docstring: the summary, and a line for each other field that is not empty.
 
         Example:
           >>> print(LossInfo("linear", "A linear loss.", "-E[real] + E[fake]", "-E[fake]", derivative="-1").text())
@@ -104,10 +104,10 @@ class Loss(_LossFunctions):
     """What each player minimizes, as functions of the discriminator's logits: `Loss(discriminator, generator)`.
 
     Each takes (real_logits, fake_logits) and returns an array of per-example values, or a tuple of such
-    arrays (say, the real term and the fake term). The game takes the mean of each array and adds the means.
+    arrays (for example, the real term and the fake term). The game takes the mean of each array and adds the means.
 
-    It is a named tuple of the two functions: equal where they are, whatever `info` says. `info` documents the loss, as
-    in `help(jaxgan.hinge)`.
+    It is a named tuple of the two functions: two losses are equal if their functions are, regardless of `info`. `info`
+    documents the loss, as in `help(jaxgan.hinge)`.
 
     Example:
       >>> mine = Loss(lambda real, fake: (-real, fake), lambda real, fake: -fake)
@@ -126,7 +126,7 @@ class Loss(_LossFunctions):
     ) -> "Loss":
         loss = super().__new__(cls, discriminator, generator)
         if info is not None:
-            # What `help` and other tools read of an object that is neither a class nor a function.
+            # `help` and other tools read these attributes of objects that are neither classes nor functions.
             vars(loss).update(info=info, __name__=info.name, __doc__=info.text())
         return loss
 
@@ -139,28 +139,28 @@ class View(NamedTuple):
     """What one player sees in one evaluation of its objective: the argument of a `Term`.
 
     `critic(x) -> logits`, `features(x)` and `generate(z) -> x` are closed over parameters, model state, condition and
-    augmentation, so a term is the same for a conditional, a patch, a packed or an augmented game. Conditions are those
-    of the real batch, but for `generate` and `fake_critic` those of the fakes.
+    augmentation, so the same term works for conditional, patch, packed and augmented games. Conditions are those of the
+    real batch, except in `generate` and `fake_critic`, which use those of the fakes.
     """
 
-    critic: Callable[[Array], Array]  # within a term all calls draw alike: the same augmentation, the same dropout
+    critic: Callable[[Array], Array]  # in one term, all calls use the same randomness: same augmentation, same dropout
     features: Callable[[Array], Array]  # what the discriminator sows, or returns, as "features"
     generate: Callable[[Array], Array]
     params: PyTree  # of the player whose objective this is
     real: Shaped[Array, "n_real ..."]
     fake: Float[Array, "n_fake ..."]
-    real_logits: RealLogits  # of this evaluation: for a term of logits no network has to run again
+    real_logits: RealLogits  # of this evaluation: a term of logits need not run a network again
     fake_logits: FakeLogits
     z: Float[Array, "n_fake ..."]
     y: PyTree
-    key: Key  # of its own for every term
+    key: Key  # each term has its own
     step: Step
-    outputs: Callable[[Array], PyTree]  # all that the discriminator returns, of which `critic` gives the logits
+    outputs: Callable[[Array], PyTree]  # everything that the discriminator returns; `critic` returns only the logits
     real_outputs: PyTree  # of this evaluation
     fake_outputs: PyTree
     y_fake: PyTree  # the conditions of the fakes
-    fake_critic: Callable[[Array], Array]  # `critic` under the conditions of the fakes
-    # The two halves of a generator that has both methods, as StyleGAN2's does: z -> w, and w -> x.
+    fake_critic: Callable[[Array], Array]  # `critic` with the conditions of the fakes
+    # The two halves of a generator that has both methods, like StyleGAN2's: z -> w, and w -> x.
     mapping: Callable[[Array], Array] | None = None
     synthesis: Callable[[Array], Array] | None = None
 
@@ -168,8 +168,8 @@ class View(NamedTuple):
 class StatefulTerm(NamedTuple):
     """A term with a state, such as a moving average: init() -> state, apply(view, state) -> (values, state).
 
-    The state is any pytree of arrays. It is part of the player's model state, so every seed has its own, and it is
-    saved and resumed with the rest. No gradient passes through it.
+    The state is any pytree of arrays. It is part of the player's model state, so each seed has its own, and it is saved
+    and restored with the rest. No gradient flows through it.
     """
 
     init: Callable[[], PyTree]
@@ -185,9 +185,9 @@ Transform = Callable[[Key, Float[Array, "*x"]], Float[Array, "*x"]]
 
 
 class Augmentation(NamedTuple):
-    """A change of all that the discriminator sees, real and fake, which may depend on the step and on a state.
+    """A transform of everything that the discriminator sees, real and fake, which may depend on the step and a state.
 
-    init:   () -> state, a pytree of arrays; () where there is none
+    init:   () -> state, a pytree of arrays; () for no state
     apply:  (key, x, step, state) -> x
     update: (view, state) -> state, after every update of the discriminator
     """
@@ -198,7 +198,7 @@ class Augmentation(NamedTuple):
 
 
 class LogitTransform(Protocol):
-    """(key, real_logits, fake_logits) -> the logits that the discriminator's loss takes for real and for fake."""
+    """(key, real_logits, fake_logits) -> the logits that the discriminator's loss uses as real and as fake."""
 
     def __call__(
         self, key: Key, real_logits: RealLogits, fake_logits: FakeLogits, /
@@ -206,7 +206,7 @@ class LogitTransform(Protocol):
 
 
 class PlayerGradient(NamedTuple):
-    """What a player sees at a point: its loss, the `Evaluation`, and its own gradient of its own loss."""
+    """A player's evaluation at a point: its loss, the `Evaluation`, and the gradient with respect to its parameters."""
 
     loss: Scalar
     evaluation: "Evaluation"
@@ -218,7 +218,7 @@ Field = Callable[..., tuple[Players, Players]]
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation of an objective yields beside its value."""
+    """What an evaluation of an objective returns besides its value."""
 
     parts: tuple[Scalar, ...]  # the mean of each array that the loss function returned
     model_state: PyTree  # the player's own, after its passes
@@ -239,12 +239,12 @@ class Game(NamedTuple):
 
     init:         (key, batch) -> (params, model_state), each a `Players`
     sample:       (key, params, model_state, n, y=None) -> x, with the *generator's* own params and model state
-    loss:         what the players minimize beside their terms, where the game was made of a `Loss`
+    loss:         the loss that the players minimize, besides their terms, if the game was made from a `Loss`
     discriminate: (key, params, model_state, x, y=None, train=False) -> (logits, model_state), with the
-                  *discriminator's* own: as it stands, normalization and all, so that no example's logit depends on
-                  another, or as in training
+                  *discriminator's* own: in evaluation mode by default, where each logit depends only on its own
+                  example, or in training mode
     generate:     (key, params, model_state, n, y=None, train=False) -> (x, model_state), with the *generator's* own:
-                  what `sample` makes, or as in training
+                  the same as `sample` by default, or in training mode
     """
 
     init: Callable[[Key, Batch], tuple[Players, Players]]
@@ -256,12 +256,12 @@ class Game(NamedTuple):
     generate: Callable[..., tuple[Float[Array, "n ..."], PyTree]] | None = None
 
     def __repr__(self) -> str:
-        """What is played, without the closures that play it, which are pages long."""
+        """A short description, without the closures, whose representation would be pages long."""
         return f"Game({'two objectives' if self.loss is None else self.loss})"
 
 
 class Generator(NamedTuple):
-    """All that is needed to sample: a generator's parameters and its model state."""
+    """Everything needed to sample: a generator's parameters and its model state."""
 
     params: PyTree
     model_state: PyTree
@@ -272,8 +272,8 @@ class State(NamedTuple):
 
     params: Players
     model_state: Players
-    opt_state: Any  # `Players`; a rule that is wrapped around another may keep what it needs around them
-    average: Generator | None  # a moving average of the generator, where the algorithm keeps one
+    opt_state: Any  # `Players`; a wrapper around a rule may keep its own state around them
+    average: Generator | None  # the moving average of the generator, if the algorithm keeps one
     step: Int[Array, "*runs"]
 
 
@@ -288,15 +288,15 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Info(NamedTuple):
-    """What one step reports: scalars and small arrays, nothing that the next step needs. Axes of runs come first."""
+    """The report of one step: scalars and small arrays that the next step does not need. Axes of runs come first."""
 
     g_loss: Float[Array, "*runs"]
     d_loss: Float[Array, "*runs"]
-    d_parts: tuple[Float[Array, "*runs"], ...]  # the loss's own terms: for cross-entropy the real one and the fake one
+    d_parts: tuple[Float[Array, "*runs"], ...]  # the loss's own terms: for cross-entropy the real and the fake term
     value: Float[Array, "*runs"]  # V(D, G) = E log D(x) + E log(1 - D(G(z))); -log 4 at the equilibrium
     d_real: Spread  # D(x) = sigmoid(real logits) in the last discriminator step
     d_fake: Spread  # D(G(z)) in the last discriminator step
-    # Mean over real examples in the last discriminator step: what a critic without D(x) says.
+    # Mean over real examples in the last discriminator step, also meaningful for a critic, which has no D(x).
     real_logit: Float[Array, "*runs"]
     fake_logit: Float[Array, "*runs"]
     g_grad_norm: Float[Array, "*runs"]  # of the player's own objective, whatever direction the rule then takes
@@ -306,12 +306,12 @@ class Info(NamedTuple):
 
 
 def as_reported(report: PyTree) -> PyTree:
-    """What an update reports, as it is."""
+    """The report of an update, unchanged."""
     return report
 
 
 def all_numbers(report: PyTree) -> dict[str, Array]:
-    """Every floating array of a report by where it stands in it."""
+    """All floating-point arrays of a report, by path."""
     leaves = jax.tree_util.tree_leaves_with_path(report)
     return {jax.tree_util.keystr(path).strip("."): a for path, a in leaves if jnp.issubdtype(a.dtype, jnp.floating)}
 
@@ -320,9 +320,9 @@ class Algorithm(NamedTuple):
     """A game and a rule that updates its players.
 
     init:    (key, sample) -> State
-    update:  (key, state, sample) -> (State, report): one step, and what of it `info` and `watched` need
-    info:    report -> `Info`, computed at recorded steps alone; rules that update only one player return their own
-    watched: report -> arrays by name, of which the first that is not finite is kept from every step
+    update:  (key, state, sample) -> (State, report): one step, and the data that `info` and `watched` need
+    info:    report -> `Info`, computed only at recorded steps; rules that update only one player return their own type
+    watched: report -> arrays by name; every step is checked, and the first non-finite array is remembered
     """
 
     init: Callable[[Key, Sampler], State]

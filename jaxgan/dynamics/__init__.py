@@ -1,4 +1,4 @@
-"""Update rules: a `Game` and optax transformations become an `Algorithm`."""
+"""Update rules: they turn a `Game` and optax transformations into an `Algorithm`."""
 
 from jaxgan.dynamics.alternating import alternating as alternating
 from jaxgan.dynamics.alternating import critic_warm_up as critic_warm_up

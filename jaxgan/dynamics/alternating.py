@@ -1,4 +1,4 @@
-"""One player after the other: alternating descent, with any number of updates of each, and unrolled descent."""
+"""Rules that update one player after the other: alternating descent, with any number of updates, and unrolled."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +28,7 @@ from jaxgan.types import (
 )
 
 Count = int | Callable[[Step], Num[Array, ""]]
-"""A number of updates, or a schedule of it: a function of the step that gives whole numbers of at least 1."""
+"""A number of updates, or a schedule of it: a function of the step that returns integers of at least 1."""
 
 
 def alternating(
@@ -43,27 +43,27 @@ def alternating(
 ) -> Algorithm:
     """Alternating descent: `d_steps` updates of the discriminator, then `g_steps` of the generator.
 
-    `d_steps` may be a schedule of the step (`critic_warm_up` is WGAN's), and `generator_first` turns the order round.
-    Each update draws its own batch and latents. `BatchSizes(real, fake, generator)` sets the examples apart:
-    N_D,r real and N_D,f fake ones for the discriminator, N_G fake (and as many real) ones for the generator.
+    `d_steps` may be a schedule of the step (`critic_warm_up` is WGAN's), and `generator_first` reverses the order.
+    Each update draws its own batch and latents. `BatchSizes(real, fake, generator)` sets the batch sizes separately:
+    N_D,r real and N_D,f fake examples for the discriminator, N_G fake (and as many real) examples for the generator.
 
-    Here as in every rule, an optimizer that draws (`optax.noisy_sgd(1e-3, key=0)`) has noise of its own in every run
-    and for each player: the run's key enters into its typed key. A raw key (`jax.random.PRNGKey(0)`) in the state of
-    an optimizer is left as it is, and all runs share its noise.
+    In this and every other rule, an optimizer that draws random numbers (`optax.noisy_sgd(1e-3, key=0)`) gets
+    independent noise for each run and each player: the run's key is folded into the optimizer's typed key. A raw key
+    (`jax.random.PRNGKey(0)`) in an optimizer's state is left unchanged, so all runs share its noise.
 
     Source: Goodfellow et al. 2014, algorithm 1.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
-      d_steps: updates of the discriminator in a step, or a schedule of them.
-      g_steps: updates of the generator in a step.
-      generator_first: whether the generator moves before the discriminator.
+      d_steps: discriminator updates per step, or a schedule of this number.
+      g_steps: generator updates per step.
+      generator_first: whether the generator is updated before the discriminator.
 
     Raises:
-      ValueError: `d_steps`, `g_steps` or a batch size below 1.
+      ValueError: `d_steps`, `g_steps` or a batch size is below 1.
 
     Example:
       >>> import jaxgan as jg
@@ -88,19 +88,19 @@ def two_time_scales(
     lr_d: float = 4e-4,
     batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
-    """Alternating descent, one update each, with one kind of optimizer and a learning rate for each player (TTUR).
+    """Alternating descent, one update each, with the same optimizer but a separate learning rate per player (TTUR).
 
-    Source: Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule; the rates are those of Zhang et al. 2019.
+    Source: Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule; learning rates of Zhang et al. 2019.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       optimizer: learning rate -> optimizer.
       lr_g: the generator's learning rate.
       lr_d: the discriminator's learning rate.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
 
     Raises:
-      ValueError: a batch size below 1.
+      ValueError: a batch size is below 1.
 
     Example:
       >>> import jaxgan as jg
@@ -111,12 +111,13 @@ def two_time_scales(
 
 
 def critic_warm_up(d_steps: int = 5, warm: int = 100, first: int = 25, period: int = 500) -> Callable[[Step], Step]:
-    """A schedule of discriminator updates: `warm` at the first steps and at every `period`-th, `d_steps` otherwise.
+    """A schedule of discriminator updates: `warm` in the first steps and every `period`-th step, `d_steps` otherwise.
 
+    The first steps are those before step `first`.
     Source: the code of Arjovsky et al. 2017 (WassersteinGAN, main.py).
 
     Raises:
-      ValueError: a number below 1 (`first`: below 0).
+      ValueError: a number is below 1 (`first`: below 0).
 
     Example:
       >>> [int(critic_warm_up()(jnp.int32(step))) for step in (0, 24, 25, 500, 501)]
@@ -136,28 +137,29 @@ def unrolled(
     batch_size: int | BatchSizes = 64,
     d_steps: Count = 1,
 ) -> Algorithm:
-    """Alternating descent in which the generator sees the discriminator as it will be `unroll_steps` updates later.
+    """Alternating descent in which the generator trains against the discriminator unrolled by `unroll_steps` updates.
 
-    The generator minimizes L_G(G, D_k(G)), D_(i+1) = D_i - update of `d_tx` for dL_D(G, D_i)/dD_i from D's own
-    optimizer state, and its gradient passes through all k updates. They see the generator's real batch, and latents of
-    their own (the authors' demonstration has one set of latents for all, and moves both players at once). What they
-    lead to is forgotten: D itself moves as in `alternating`.
+    The generator minimizes L_G(G, D_k(G)), where k = `unroll_steps`, D_0 = D and D_(i+1) = D_i - update of `d_tx` for
+    dL_D(G, D_i)/dD_i, starting from D's own optimizer state. The generator's gradient passes through all k updates. The
+    unrolled updates use the generator's real batch, but draw their own latents (the authors' demonstration uses one set
+    of latents for everything and updates both players at once). Their result is discarded: D itself is updated as in
+    `alternating`.
 
-    The gradient passes through `d_tx`, too. Adam's has an infinite slope at a parameter whose gradients were all 0
-    (behind a dead ReLU, say): give it an `eps_root`, such as 1e-16.
+    The gradient also passes through `d_tx`. Adam's derivative is infinite at a parameter whose gradients have all been
+    0 (for example, behind a dead ReLU): set its `eps_root`, for example to 1e-16.
 
     Source: Metz et al. 2017, Unrolled Generative Adversarial Networks, equations 6 to 8.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
-      unroll_steps: how many updates the generator looks ahead.
+      unroll_steps: number of updates that the generator looks ahead.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
-      d_steps: updates of the discriminator in a step, or a schedule of them.
+      d_steps: discriminator updates per step, or a schedule of this number.
 
     Raises:
-      ValueError: `unroll_steps`, `d_steps` or a batch size below 1.
+      ValueError: `unroll_steps`, `d_steps` or a batch size is below 1.
 
     Example:
       >>> import jaxgan as jg
@@ -169,7 +171,7 @@ def unrolled(
     told_tx = optimizer("d_tx", d_tx)
 
     def foreseen(state: State) -> Game:
-        """The game in which the generator meets the discriminator of the future."""
+        """The game in which the generator faces the unrolled discriminator."""
 
         def generator(
             key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step
@@ -235,7 +237,7 @@ def _alternating(
 
 
 def _repeated(move: Callable[[State, Step], tuple[State, Move]], count: Count, state: State) -> tuple[State, Move]:
-    """`count` moves, and the report of the last; a single one is no loop."""
+    """`count` moves, and the report of the last one; a single move needs no loop."""
     if isinstance(count, int) and count == 1:
         return move(state, jnp.int32(0))
     times = jnp.maximum(count(state.step), 1).astype(jnp.int32) if callable(count) else count

@@ -1,4 +1,4 @@
-"""What is wrapped around any rule: a moving average of the generator, and lookahead."""
+"""Wrappers around any update rule: a moving average of the generator, and lookahead."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from jaxgan.dynamics.moves import current_generator
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State, Step
 
 Decay = float | Callable[[Step], Float[Array, ""]]
-"""Of a moving average: what is left of the old at a step; a number, or a schedule of the step."""
+"""The decay of a moving average, the fraction of the old value kept per step: a number or a schedule of the step."""
 
 
 def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
@@ -21,24 +21,24 @@ def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
 
         average <- average + max(1 - decay, 9 / (10 + t)) (generator - average)
 
-    after every step, t being the number of steps before it, for parameters and for model state alike: averaged weights
-    need batch statistics of their own. What is no floating-point number (a counter, a flag, a random key) is that of
-    the generator. The average starts at the initial generator. Around `lookahead` it follows the generator as it
-    stands after every step, taken back where that was due.
+    after every step, where t is the number of steps before it. Parameters and model state are both averaged, because
+    averaged weights need their own batch statistics. Leaves that are not floating-point (counters, flags, random keys)
+    are copied from the generator. The average starts at the initial generator. Around `lookahead`, it follows the
+    generator as it is at the end of each step, after any pull back to the slow parameters.
 
-    The factor is that of a decay of min(decay, (1 + t) / (10 + t)). A constant decay would leave decay^n of the
-    untrained generator in the average after n steps, 30 % of it for 0.999 and 1,200 steps; dividing by 1 - decay^n, as
-    Adam does, would take the untrained weights out, but leave a fifth of the average to the first third of those
-    steps. Up to t = 9 / (1 - decay) - 10 (step 8,990 for 0.999) the average therefore weights the generator after step
-    s by about s^8, so it looks back over the last tenth or so of the run, however short that is; later it is the
-    exponential average of the given decay. The decay may be a schedule, a function of t.
+    The rate corresponds to a decay of min(decay, (1 + t) / (10 + t)). A constant decay would leave a weight of decay^n
+    on the untrained generator after n steps: 30 % for a decay of 0.999 and 1,200 steps. Dividing by 1 - decay^n, as
+    Adam does, would remove the untrained weights, but a fifth of the average would still come from the first third of
+    those steps. Up to t = 9 / (1 - decay) - 10 (step 8,990 for 0.999) the average therefore weights the generator after
+    step s in proportion to about s^8, so it covers roughly the last tenth of the run, however short the run is; after
+    that it is the exponential average with the given decay. The decay may be a schedule, a function of t.
 
-    Source: tf.train.ExponentialMovingAverage (`num_updates`); the weighting by a power of the step is that of Karras
-    et al. 2024, Analyzing and Improving the Training Dynamics of Diffusion Models, section 3.1.
+    Source: tf.train.ExponentialMovingAverage (`num_updates`); the weighting by a power of the step is from Karras et
+    al. 2024, Analyzing and Improving the Training Dynamics of Diffusion Models, section 3.1.
 
     Raises:
-      ValueError: a decay outside [0, 1) (checked only when it is a Python number); at its start, an algorithm that
-        keeps an average already.
+      ValueError: decay is outside [0, 1) (checked only if it is a Python number); when `init` is called, the algorithm
+        already keeps an average.
 
     Example:
       >>> import jax, optax, jaxgan as jg
@@ -73,13 +73,13 @@ def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
 
 
 def half_life_decay(images: Decay, batch_size: int) -> Decay:
-    """The decay of an average in which a generator has half its weight after so many more images: 2^(-batch / images).
+    """The decay that halves a generator's weight in the average after a number of images: 2^(-batch / images).
 
-    `images` may be a schedule of the step, and then so is the decay; with 0 images nothing old is left.
+    `images` may be a schedule of the step, and then so is the decay; with 0 images the average keeps no old values.
     Source: the training loop of stylegan2-ada-pytorch (Karras et al. 2020), with 10,000 images for batches of 32.
 
     Raises:
-      ValueError: a negative or infinite number of images, or a batch size below 1.
+      ValueError: `images` is negative or infinite, or `batch_size` is below 1.
 
     Example:
       >>> round(half_life_decay(10_000.0, 32), 5)
@@ -95,22 +95,22 @@ def half_life_decay(images: Decay, batch_size: int) -> Decay:
 
 
 class Slow(NamedTuple):
-    """The optimizer states of a rule under `lookahead`, and the parameters from which it looks ahead."""
+    """The optimizer states of a rule under `lookahead`, and the slow parameters."""
 
     fast: Players
     params: Players
 
 
 def lookahead(algorithm: Algorithm, k: int = 5, alpha: float = 0.5) -> Algorithm:
-    """`algorithm`, with both players taken back to a point between every k steps: Lookahead-minmax.
+    """`algorithm`, with both players pulled back toward slow parameters after every k steps: Lookahead-minmax.
 
-    slow <- slow + alpha (w - slow) and w <- slow after every k-th step, w being the parameters of both players. The
-    slow parameters start at the initial ones, and are kept beside the optimizer states (`Slow`). They lie between
-    points of the way, so `clip_params` holds them in its box only once they have come from within it.
+    slow <- slow + alpha (w - slow) and w <- slow after every k-th step, where w is the parameters of both players. The
+    slow parameters start at the initial ones and are kept with the optimizer states (`Slow`). They are
+    interpolated, so if the initial parameters lie outside the box of `clip_params`, they enter it only gradually.
     Source: Chavdarova et al. 2021, Taming GANs with Lookahead-Minmax, algorithm 1.
 
     Raises:
-      ValueError: k below 1, or alpha outside [0, 1].
+      ValueError: k is below 1, or alpha is outside [0, 1].
 
     Example:
       >>> import jaxgan as jg

@@ -1,4 +1,4 @@
-"""Balance of skill: a rule around any rule, which holds back the player that is ahead."""
+"""Balanced training: a wrapper around any update rule that holds back the stronger player."""
 
 import numbers
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from jaxgan.losses.parts import accuracy_of
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, Scalar, State
 
 Strength = Callable[[Players], Scalar]
-"""The report of a step, a `Move` of each player -> a number that is high where the discriminator is too strong."""
+"""The report of a step, a `Move` of each player -> a number that is high when the discriminator is too strong."""
 
 
 class Balance(NamedTuple):
-    """The optimizer states of a rule under `balanced`, and what it goes by: a probe finds it in `State.opt_state`."""
+    """The optimizer states of a rule under `balanced`, and its own state: a probe finds it in `State.opt_state`."""
 
     inner: Players
-    level: Float[Array, "*runs"]  # the running mean that the next step is decided by
-    held: Players  # of whole numbers: in how many steps each player was held back
+    level: Float[Array, "*runs"]  # the running mean that decides the next step
+    held: Players  # of integers: in how many steps each player was held back
 
 
 def balanced(
@@ -36,37 +36,37 @@ def balanced(
 ) -> Algorithm:
     """`algorithm`, with the discriminator held back while its accuracy is above `target`.
 
-        a <- decay a + (1 - decay) accuracy of the step's last real and fake batch, before D's update on them
-        D is held back in the next step where a > target, and G where a < floor; neither where both are kept
+        a <- decay a + (1 - decay) accuracy on the step's last real and fake batch, before D's update on them
+        D is held back in the next step if a > target, G if a < floor; otherwise neither is
 
-    The accuracy is that of fresh batches at no cost, of any rule that reports a `Move` of each player, with one or
-    with `d_steps` updates of D, all of which are held back together. A player that is held back is, for that step, as
-    if it had no update: its parameters, its optimizer's state and its model state (batch statistics, augmentation) are
-    kept, the other player sees it as it is, and its update's norm is 0 in `Info`. An update that is held back costs as
-    much as any other. A step of which the generator is held back (`floor`, off by default) adds an update of D.
+    The accuracy is measured on fresh batches at no extra cost. This works for any rule that reports a `Move` of each
+    player, with one or with `d_steps` updates of D, all of which are held back together. For a step in which a player
+    is held back, its parameters, optimizer state and model state (batch statistics, augmentation) do not change, the
+    other player sees it unchanged, and the norm of its update is 0 in `Info`. A skipped update costs as much as any
+    other. In a step in which the generator is held back (`floor`, off by default), D is updated alone.
 
-    It goes directly around a rule, one of this package or made of `jg.dynamics.update_player`:
-    `lookahead(balanced(...))`, and `averaged` on either side. `target`, `floor` and
-    `decay` can be swept, and under `vmap` every run decides by itself. A run in which nothing is ever held back has
-    the numbers of `algorithm`.
+    It must directly wrap a rule, either one of this package or one composed of `jg.dynamics.update_player`:
+    `lookahead(balanced(...))`, with `averaged` on either side. `target`, `floor` and
+    `decay` can be swept, and under `vmap` each run decides independently. A run in which nothing is ever held back
+    gives exactly the numbers of `algorithm`.
 
     Source: Wu et al. 2016, Learning a Probabilistic Latent Space of Object Shapes via 3D-GAN, section 3.3, who update D
-    only where its accuracy in the last batch is at most 80 %: a target of 0.8, and a decay of 0.
+    only if its accuracy on the last batch is at most 80 %: a target of 0.8, and a decay of 0.
 
     Args:
-      algorithm: the rule.
-      target: the accuracy, from 1/2 (coin flips) to 1, above which the discriminator waits; 1: it never does.
-      floor: the accuracy below which the generator waits.
-      decay: of the running mean, which starts at 1/2; 0: the last step alone counts.
-      threshold: the logit above which an example counts as real; None: midway between the mean logits, for a critic
-        whose score has no such point.
-      measure: what to go by in place of the accuracy: report -> a number, high where D is too strong; `target` and
-        `floor` are in its units, and it starts between them (at 1/2 where that is between).
+      algorithm: the update rule.
+      target: the accuracy, from 1/2 (chance) to 1, above which the discriminator is held back; 1: never.
+      floor: the accuracy below which the generator is held back.
+      decay: decay of the running mean, which starts at 1/2; 0: only the last step counts.
+      threshold: the logit above which an example counts as real; None: midway between the mean logits, for critics
+        whose scores have no natural threshold.
+      measure: replaces the accuracy: report -> a number that is high when D is too strong. `target` and `floor` are
+        then in its units, and its running mean starts at 1/2, clipped to [floor, target].
 
     Raises:
-      ValueError: a target or a floor that is not finite, or, of accuracies, outside [0, 1]; a floor above the target,
-        or a decay outside [0, 1) (each checked only when it is a Python number); at its start, optimizer states that
-        are not those of two players.
+      ValueError: target or floor is not finite or, for accuracies, outside [0, 1]; floor is above target, or decay is
+        outside [0, 1) (each checked only if it is a Python number); when `init` is called, the optimizer states are not
+        those of two players.
 
     Example:
       >>> import jax, jaxgan as jg

@@ -1,4 +1,4 @@
-"""The discriminator alone, against a generator that is held fixed."""
+"""Training the discriminator alone, against a fixed generator."""
 
 from functools import partial
 from typing import NamedTuple
@@ -16,10 +16,10 @@ from jaxgan.types import Algorithm, Array, BatchSizes, Game, Generator, Key, Sam
 
 
 class DiscriminatorInfo(NamedTuple):
-    """What a step of the discriminator alone reports, of its last batch before the update."""
+    """What a discriminator-only step reports about its last batch, before the update."""
 
     loss: Float[Array, "*runs"]
-    accuracy: Float[Array, "*runs"]  # the share of examples, half of them real, that are on their side of the threshold
+    accuracy: Float[Array, "*runs"]  # fraction of examples, half of them real, on the correct side of the threshold
     value: Float[Array, "*runs"]  # V(D, G) = E log D(x) + E log(1 - D(G(z))); (V + log 4) / 2 bounds the JSD from below
     real_logit: Float[Array, "*runs"]  # mean over the real examples
     fake_logit: Float[Array, "*runs"]
@@ -33,23 +33,23 @@ def discriminator_only(
     d_steps: int = 1,
     threshold: float | None = 0.0,
 ) -> Algorithm:
-    """`d_steps` updates of the discriminator a step; the generator keeps its parameters and its model state.
+    """`d_steps` updates of the discriminator per step; the generator keeps its parameters and its model state.
 
-    Accuracy counts real logits above `threshold` and fake ones below it: 0 where D = 1/2 divides the two. With None,
-    for a critic whose score has no such point, the threshold is midway between the mean scores of the batch.
+    Accuracy counts real logits above `threshold` and fake logits below it; the default, 0, is where D = 1/2. With None,
+    for critics whose scores have no natural threshold, it is midway between the mean scores of the batch.
 
-    The generator is that of the state: `with_generator` puts one there. `Algorithm.step` reports a `DiscriminatorInfo`.
+    The generator is the one in the state; `with_generator` sets it. `Algorithm.step` reports a `DiscriminatorInfo`.
     Source: the protocol of Arjovsky and Bottou 2017, section 2.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       d_tx: the discriminator's optimizer.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
-      d_steps: updates in a step.
+      d_steps: updates per step.
       threshold: the logit above which an example counts as real; None: midway between the mean scores.
 
     Raises:
-      ValueError: `d_steps` or a batch size below 1.
+      ValueError: `d_steps` or a batch size is below 1.
 
     Example:
       >>> import jaxgan as jg
@@ -78,8 +78,8 @@ def discriminator_only(
 
 
 def with_generator(state: State, generator: Generator) -> State:
-    """`state` with that generator; with a seed axis on both, each seed's own."""
-    # What the state has beside the network's own, the states of terms, stays as it is.
+    """`state` with that generator; if both have a seed axis, each seed gets its own generator."""
+    # Model state that is not the network's own, the states of terms, does not change.
     own = {**state.model_state.generator, **generator.model_state}
     return state._replace(
         params=state.params._replace(generator=generator.params),

@@ -1,6 +1,6 @@
-"""Vector fields that a rule can follow, made from the joint gradient of a game: a `Field` in, a `Field` out.
+"""Vector fields for update rules to follow, derived from the joint gradient of a game: `Field` -> `Field`.
 
-Rules follow minus the field, so with w = (G, D) and F = (dL_G/dG, dL_D/dD), the flow is v = -F.
+Rules move along minus the field: with w = (G, D) and F = (dL_G/dG, dL_D/dD), the flow is v = -F.
 """
 
 from typing import Any
@@ -13,13 +13,14 @@ from jaxgan.types import Field, Key, Players, Scalar
 
 
 def consensus_field(field: Field, gamma: float = 10.0) -> Field:
-    """F + d/dw (gamma/2 |F|^2): the true gradient of the squared field, with respect to both players' parameters.
+    """F + d/dw (gamma/2 |F|^2): adds the exact gradient of the squared field with respect to both players' parameters.
 
-    gamma J^T F is added, J the Jacobian of F. On a zero-sum game that moves the eigenvalues of the flow to the left.
+    The added term is gamma J^T F, where J is the Jacobian of F. In a zero-sum game this shifts the eigenvalues of the
+    flow to the left.
     Source: Mescheder et al. 2017, The Numerics of GANs, equation 10.
 
     Raises:
-      ValueError: a gamma that is negative or not finite.
+      ValueError: gamma is negative or not finite.
 
     Example:
       >>> import jaxgan as jg
@@ -42,12 +43,12 @@ def consensus_field(field: Field, gamma: float = 10.0) -> Field:
 def symplectic_field(field: Field, weight: float = 1.0, *, align: bool = False) -> Field:
     """F + weight A^T F, A = (J - J^T)/2 the antisymmetric part of F's Jacobian J: symplectic gradient adjustment.
 
-    With `align` the sign of `weight` is that of <F, J^T F> <A^T F, J^T F> / d + 1/10, d the number of parameters, so
-    that the adjustment does not push away from a stable point.
+    With `align`, `weight` takes the sign of <F, J^T F> <A^T F, J^T F> / d + 1/10, where d is the number of parameters,
+    so that the adjustment does not push away from stable points.
     Source: Balduzzi et al. 2018, The Mechanics of n-Player Differentiable Games, algorithm 1.
 
     Raises:
-      ValueError: a weight that is negative or not finite.
+      ValueError: weight is negative or not finite.
 
     Example:
       >>> import jaxgan as jg

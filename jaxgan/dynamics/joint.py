@@ -1,4 +1,4 @@
-"""Both players at once, on one batch and the same latents: descent along a vector field, and extragradient."""
+"""Rules that update both players at once, on one batch and the same latents: descent along a field, extragradient."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,21 +20,21 @@ def simultaneous(
     batch_size: int | BatchSizes = 64,
     field: Callable[[Game], Field] = joint_gradient,
 ) -> Algorithm:
-    """Simultaneous descent: both players take their gradients at one point and move together.
+    """Simultaneous descent: both players compute their gradients at the same point and move together.
 
-    w <- w - update of F(w), F = (dL_G/dG, dL_D/dD), or another `field` of the game. On the bilinear game with step h
-    it grows by sqrt(1 + h^2).
+    w <- w - update of F(w), F = (dL_G/dG, dL_D/dD), or another `field` of the game. On the bilinear game with step size
+    h, the norm of w grows by sqrt(1 + h^2) per step.
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, section 2.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
-      batch_size: examples in a batch; as many real as fake ones.
+      batch_size: examples in a batch; there must be as many real as fake ones.
       field: game -> the vector field to descend along.
 
     Raises:
-      ValueError: a batch size below 1, or sizes that differ.
+      ValueError: a batch size is below 1, or the sizes differ.
 
     Example:
       >>> import jaxgan as jg
@@ -63,14 +63,14 @@ def consensus(
     Source: Mescheder et al. 2017, The Numerics of GANs, algorithm 2.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
       gamma: the coefficient of |F|^2 / 2.
-      batch_size: examples in a batch; as many real as fake ones.
+      batch_size: examples in a batch; there must be as many real as fake ones.
 
     Raises:
-      ValueError: a gamma that is negative or not finite, or batch sizes below 1 or that differ.
+      ValueError: gamma is negative or not finite, or the batch sizes are below 1 or differ.
 
     Example:
       >>> import jaxgan as jg
@@ -97,15 +97,15 @@ def symplectic(
     Source: Balduzzi et al. 2018, The Mechanics of n-Player Differentiable Games, algorithm 1.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
-      weight: of the adjustment.
-      align: whether the sign of the weight is chosen at each point, as `symplectic_field` says.
-      batch_size: examples in a batch; as many real as fake ones.
+      weight: weight of the adjustment.
+      align: whether to choose the sign of the weight at each point, as described in `symplectic_field`.
+      batch_size: examples in a batch; there must be as many real as fake ones.
 
     Raises:
-      ValueError: a weight that is negative or not finite, or batch sizes below 1 or that differ.
+      ValueError: weight is negative or not finite, or the batch sizes are below 1 or differ.
 
     Example:
       >>> import jaxgan as jg
@@ -125,14 +125,14 @@ def optimistic(
     *,
     batch_size: int | BatchSizes = 64,
 ) -> Algorithm:
-    """Optimistic descent: simultaneous, each update being 2 u_t - u_(t-1), u_t what the player's optimizer says.
+    """Optimistic descent: simultaneous, with updates 2 u_t - u_(t-1), where u_t is the optimizer's own update.
 
-    With `optax.sgd` that is optimistic gradient descent, with `optax.adam` the optimistic Adam of the paper. It goes
-    beyond what the optimizer says, so `clip_params` cannot keep parameters in their box under it.
+    With `optax.sgd` this is optimistic gradient descent, with `optax.adam` the paper's optimistic Adam. The update goes
+    further than the optimizer's own, so `clip_params` cannot bound the parameters under this rule.
     Source: Daskalakis et al. 2018, Training GANs with Optimism, equation 5 and algorithm 1.
 
     Raises:
-      ValueError: a batch size below 1, or sizes that differ.
+      ValueError: a batch size is below 1, or the sizes differ.
 
     Example:
       >>> import jaxgan as jg
@@ -151,22 +151,23 @@ def extragradient(
     batch_size: int | BatchSizes = 64,
     field: Callable[[Game], Field] = joint_gradient,
 ) -> Algorithm:
-    """Extragradient: look one update ahead, then move from where one stands by the gradients found there.
+    """Extragradient: extrapolate by one update, then update the original point with the gradients found there.
 
-    w' = w - update of F(w), then w <- w - update of F(w'), on a batch for each; F is the joint gradient, or another
-    `field` of the game. The look ahead uses the optimizers' states and leaves them as they are (the paper's ExtraAdam
-    updates Adam's moments there, too). With step h on the bilinear game it shrinks by sqrt(1 - h^2 + h^4).
+    w' = w - update of F(w), then w <- w - update of F(w'), each on its own batch; F is the joint gradient, or another
+    `field` of the game. The extrapolation uses the optimizer states without changing them (the paper's ExtraAdam also
+    updates Adam's moments there). On the bilinear game with step size h, the norm of w shrinks by
+    sqrt(1 - h^2 + h^4) per step.
     Source: Korpelevich 1976; Gidel et al. 2019, A Variational Inequality Perspective on GANs, algorithm 2.
 
     Args:
-      game: whose objectives.
+      game: the game whose objectives are minimized.
       g_tx: the generator's optimizer.
       d_tx: the discriminator's optimizer.
-      batch_size: examples in a batch; as many real as fake ones.
+      batch_size: examples in a batch; there must be as many real as fake ones.
       field: game -> the vector field to descend along.
 
     Raises:
-      ValueError: a batch size below 1, or sizes that differ.
+      ValueError: a batch size is below 1, or the sizes differ.
 
     Example:
       >>> import jaxgan as jg
@@ -193,7 +194,7 @@ def extragradient(
 
 
 def _one_size(batch_size: int | BatchSizes) -> int:
-    """Both players see one batch, and as many fakes.
+    """The single batch size: both players see one batch and equally many fake examples.
 
     >>> _one_size(64)
     64

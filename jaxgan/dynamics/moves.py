@@ -1,4 +1,4 @@
-"""One update of one player, and what it reports: what every rule is made of."""
+"""One update of one player, and its report: the building block of every update rule."""
 
 import re
 import warnings
@@ -38,12 +38,12 @@ from jaxgan.types import (
 
 
 class Move(NamedTuple):
-    """What one update of one player reports: what is there anyway, from which `info_of` computes the rest."""
+    """What one update of one player reports: values that are computed anyway; `info_of` derives the rest."""
 
     loss: Scalar
-    evaluation: Evaluation  # its model state left out: that of the `State` is the same
+    evaluation: Evaluation  # without its model state, which is already in the `State`
     gradient: PyTree  # of the player's own objective, whatever direction the rule then takes
-    updates: PyTree  # what the optimizer made of it
+    updates: PyTree  # what the optimizer made of the direction
 
     @property
     def grad_norm(self) -> Scalar:
@@ -57,17 +57,17 @@ class Move(NamedTuple):
 
 
 class Gated(NamedTuple):
-    """A player's optimizer state under a rule that may hold its updates back: none is made where it is not `free`."""
+    """A player's optimizer state under a rule that may hold its updates back: updated only where `free` is true."""
 
     inner: PyTree
     free: Bool[Array, "*runs"]
 
 
 def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
-    """The three sizes of a step, from one where they are equal.
+    """The three batch sizes of a step; a single number stands for all three.
 
     Raises:
-      ValueError: a size below 1.
+      ValueError: a size is below 1.
 
     Example:
       >>> batch_sizes(64)
@@ -80,11 +80,11 @@ def batch_sizes(batch_size: int | BatchSizes) -> BatchSizes:
 
 
 def optimizer(name: str, tx: Any) -> optax.GradientTransformationExtraArgs:
-    """`tx`, ready to be told the loss as `value`, which `optax.contrib.reduce_on_plateau`, for one, goes by.
+    """`tx`, extended to accept the loss as `value`, which some transformations such as `reduce_on_plateau` use.
 
     Raises:
-      TypeError: no gradient transformation; when traced, one that needs more than gradients and that value, such as
-        `optax.lbfgs`, whose line search evaluates the loss at other points.
+      TypeError: `tx` is not a gradient transformation; when traced, it needs more than gradients and that value, such
+        as `optax.lbfgs`, whose line search evaluates the loss at other points.
 
     Example:
       >>> optimizer("d_tx", optax.adam)
@@ -122,10 +122,10 @@ def first_state(
     key: Key,
     sample: Sampler,
 ) -> State:
-    """Both players at their start. Typed random keys in an optimizer's state become the run's own.
+    """The initial state of both players. Typed random keys in an optimizer's state are made specific to the run.
 
     Warns:
-      UserWarning: an optimizer with a raw random key, which cannot be told from other numbers and stays as it is.
+      UserWarning: an optimizer holds a raw random key, which cannot be told from other numbers and is left unchanged.
     """
     batch = sample(named_key(key, "data"), min(sizes))
     params, model_state = game.init(named_key(key, "game"), batch)
@@ -142,7 +142,7 @@ def first_state(
 
 
 def _is_raw_key(leaf: Any) -> bool:
-    """What `jax.random.PRNGKey` makes; no optimizer keeps so many unsigned numbers for anything else."""
+    """Whether this is what `jax.random.PRNGKey` makes; optimizers keep no other uint32 arrays of these shapes."""
     return getattr(leaf, "dtype", None) == jnp.uint32 and leaf.shape in ((2,), (4,))  # threefry, rbg
 
 
@@ -155,7 +155,7 @@ def update_player(
     batch: Batch,
     num_fake: int,
 ) -> tuple[State, Move]:
-    """One optimizer update of `player` ("generator" or "discriminator"); the other is a constant throughout.
+    """One optimizer update of `player` ("generator" or "discriminator"); the other player is held constant.
 
     Only the player's own parameters, model state and optimizer state change.
     """
@@ -171,9 +171,9 @@ def update_player(
 def move_player(
     player: str, tx: optax.GradientTransformation, state: State, direction: PyTree, seen: PlayerGradient
 ) -> tuple[State, Move]:
-    """`player` moved along minus `direction` by its optimizer, with what the evaluation leaves of its model state.
+    """The state after `player`'s optimizer has moved it along minus `direction`, with the new model state of `seen`.
 
-    Where its optimizer state is `Gated` and not free, all three stay as they are.
+    If its optimizer state is `Gated` and not free, its parameters, model state and optimizer state do not change.
     """
     own, before = getattr(state.params, player), getattr(state.opt_state, player)
     params, opt_state, updates = moved(tx, direction, before, own, seen.loss)
@@ -191,11 +191,11 @@ def moved(
 ) -> tuple[PyTree, PyTree, PyTree]:
     """Parameters and optimizer state after an update of `tx` along minus `direction`, and the update itself.
 
-    Where the optimizer state is `Gated` and not free, both are as before, and the update is 0.
+    If the optimizer state is `Gated` and not free, both are unchanged, and the update is 0.
     """
     if isinstance(opt_state, Gated):
         *after, updates = moved(tx, direction, opt_state.inner, params, loss)
-        # Chosen between parameters, not between updates to add: the sums are those of the rule on its own.
+        # Selects between parameters rather than updates, so that the sums are those of the unwrapped rule.
         nothing = params, opt_state.inner, jax.tree.map(jnp.zeros_like, updates)
         params, inner, updates = if_free(opt_state, (*after, updates), nothing)
         return params, opt_state._replace(inner=inner), updates
@@ -204,7 +204,7 @@ def moved(
 
 
 def if_free(opt_state: PyTree, new: PyTree, old: PyTree) -> PyTree:
-    """`new`, and `old` where the optimizer state is `Gated` and not free."""
+    """`new`, or `old` where the optimizer state is `Gated` and not free."""
     if not isinstance(opt_state, Gated):
         return new
     return jax.tree.map(lambda a, b: jnp.where(opt_state.free, a, b), new, old)
@@ -216,7 +216,7 @@ def current_generator(state: State) -> Generator:
 
 
 def best_generator(state: State) -> Generator:
-    """The generator to sample from: the average where one is kept."""
+    """The generator to sample from: the average if one is kept, else the current one."""
     return current_generator(state) if state.average is None else state.average
 
 
@@ -225,17 +225,17 @@ def two_player(
     init: Callable[[Key, Sampler], State],
     update: Callable[[Key, State, Sampler], tuple[State, Players]],
 ) -> Algorithm:
-    """The algorithm of an `update` that reports its last `Move` of each player."""
+    """The algorithm of an `update` that reports the last `Move` of each player."""
     return Algorithm(init, update, game, info_of, losses_of)
 
 
 def losses_of(moves: Players) -> dict[str, Scalar]:
-    """What is watched at every step."""
+    """The losses that are monitored at every step."""
     return {"g_loss": moves.generator.loss, "d_loss": moves.discriminator.loss}
 
 
 def info_of(moves: Players) -> Info:
-    """The `Info` of a step, from its last `Move` of each player."""
+    """The `Info` of a step, from the last `Move` of each player."""
     g, d = moves
     real, fake = d.evaluation.real_logits, d.evaluation.fake_logits
     return Info(

@@ -1,4 +1,4 @@
-"""Batch statistics to sample by: those of the generator as it stands, in place of running averages."""
+"""Standing statistics: batch statistics recomputed for sampling, in place of running averages."""
 
 from typing import Any
 
@@ -19,27 +19,28 @@ def standing_statistics(
     batch_size: int = 64,
     condition_prior: ConditionPrior | None = None,
 ) -> Generator:
-    """`generator` with means and variances of its BatchNorms over new batches, in place of the running ones.
+    """`generator` with the running means and variances of its BatchNorm layers recomputed from new batches.
 
-    Each is the mean of those of `batches` batches, which pass as in training: latents from the game's prior, classes
-    from `condition_prior`. Running averages are those of the parameters of many steps, of latents as in training and
-    of the data's shares of classes; these are those of the parameters themselves, and of what is to be sampled: of
-    other latents (`truncated_prior`) by a game with that prior, of one class by a prior of it alone. All else of the
-    model state is as before, and so is `generator`.
+    Each statistic is the mean over `batches` batches, which are generated as in training: latents from the game's
+    prior, classes from `condition_prior`. Running averages mix the parameters of many steps, and reflect the training
+    latents and the class frequencies of the data. The recomputed statistics are those of the given parameters and of
+    the intended samples: for other latents (`truncated_prior`), use a game with that prior; for one class, use a
+    condition prior that draws only that class. The rest of the model state is unchanged, and `generator` is not
+    modified.
 
-    Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), "standing statistics"; means over batches, 16 of
-    them, as in the authors' code.
+    Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), "standing statistics"; averaged over 16 batches, as in
+    the authors' code.
 
     Args:
-      key: of the latents and classes.
-      game: whose generator it is.
+      key: random key for the latents and classes.
+      game: the game that the generator belongs to.
       generator: parameters and model state, such as `best_generator(state)`.
-      batches: how many.
-      batch_size: examples in each.
+      batches: number of batches.
+      batch_size: examples in each batch.
       condition_prior: (key, n) -> the conditions of n examples, such as `class_prior([1] * 10)`.
 
     Raises:
-      ValueError: a generator without running statistics, a game without `generate`, or no batches.
+      ValueError: the generator has no running statistics, the game has no `generate`, or a count is below 1.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -67,7 +68,7 @@ def standing_statistics(
             model_state = _with_statistics(generator.model_state, before)
             return _statistics(generate(k, generator.params, model_state, batch_size, y, train=True)[1])
 
-        # A pass makes m s + (1 - m) b of statistics s, b being the batch's: m is the slope, and b what is left of 0.
+        # A pass maps statistics s to m s + (1 - m) b, b the batch's own: m is the derivative, (1 - m) b the value at 0.
         zeros, ones = jax.tree.map(jnp.zeros_like, running), jax.tree.map(jnp.ones_like, running)
         rest, momentum = jax.jvp(after, (zeros,), (ones,))
         return jax.tree.map(lambda a, m: a / (1 - m), rest, momentum)
@@ -81,12 +82,12 @@ def standing_statistics(
 
 
 def _is_statistic(path: Any) -> bool:
-    """Of a BatchNorm; flax keeps spectral norms in the same collection."""
+    """Whether the leaf is a BatchNorm statistic; flax keeps spectral norms in the same collection."""
     return getattr(path[0], "key", "") == "batch_stats" and getattr(path[-1], "key", "") in ("mean", "var")
 
 
 def _statistics(model_state: PyTree) -> dict[str, Any]:
-    """The means and variances in a model state, by where they stand."""
+    """The means and variances in a model state, by path."""
     leaves = jax.tree_util.tree_leaves_with_path(model_state)
     return {jax.tree_util.keystr(path): leaf for path, leaf in leaves if _is_statistic(path)}
 

@@ -1,4 +1,4 @@
-"""Losses: functions of the discriminator's logits, one value per example, no reduction and no epsilon."""
+"""Losses: functions of the discriminator's logits, one value per example, without reduction or epsilon."""
 
 from jaxgan.losses.cross_entropy import cross_entropy_discriminator as cross_entropy_discriminator
 from jaxgan.losses.cross_entropy import maximum_likelihood as maximum_likelihood

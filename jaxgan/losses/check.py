@@ -1,4 +1,4 @@
-"""Is this a loss? Asked of a user's functions before anything is trained: what they make of traced logits."""
+"""Checks whether a user's functions form a loss, before any training, by calling them with traced logits."""
 
 import inspect
 import warnings
@@ -13,8 +13,8 @@ import numpy as np
 from jaxgan.checks import named
 from jaxgan.types import Loss
 
-SIZES = (8, 16)  # of the logits, whose values must be as many more
-# Of logits [n], or, where a loss of patches refuses those, of some with more axes.
+SIZES = (8, 16)  # numbers of logits; the number of values must grow by the same factor
+# Trailing axes of the logits: [n] first and, if a loss for patches rejects those, shapes with more axes.
 TRAILING: tuple[tuple[int, ...], ...] = ((), (1,), (4, 4), (4, 4, 1))
 REAL, FAKE = (0.5, -1.25), (-0.75, 0.875)
 
@@ -22,12 +22,12 @@ ALLOWED = "an array of per-example values or a tuple of such arrays"
 
 
 def check_loss(loss: Any) -> Loss:
-    """`loss`, whose functions make floating-point values per example, or their means, of traced logits.
+    """`loss`, after checking that its functions turn logits into floating-point per-example values or their means.
 
-    Nothing is computed: the functions are traced by `jax.eval_shape` at two sizes.
+    Nothing is computed: `jax.eval_shape` traces the functions at two batch sizes.
 
     Raises:
-      ValueError: anything else, with what is expected and the name and place of the function.
+      ValueError: not such a loss; the message says what is expected, and the name and location of the function.
 
     Example:
       >>> from jaxgan.losses import hinge
@@ -46,23 +46,23 @@ def check_loss(loss: Any) -> Loss:
 
 
 def warn_of_sums(loss: Loss) -> None:
-    """Warns where a scalar loss grows with the batch: its gradient would, too, and with it every learning rate.
+    """Warns if a scalar loss grows with the batch: so would its gradient, and with it the effective learning rate.
 
-    The same few logits are given once and twice over, of which a mean is equal and a sum is not. That needs numbers:
-    a loss that has closed over traced ones, as in a sweep, passes. Computing starts JAX's devices, so this is not part
-    of `check_loss`: a game may be made before they are chosen.
+    The function is evaluated on a few logits and on the same logits repeated twice: a mean is equal, a sum is not. This
+    needs concrete values, so a loss that closes over traced values, as in a sweep, is not checked. Computing
+    initializes JAX's devices, so this is not part of `check_loss`: a game may be created before devices are chosen.
     """
     for player, function in loss._asdict().items():
         if not _has_scalar(function):  # the usual case, which then costs no computation
             continue
         try:
             with jax.ensure_compile_time_eval(), jax.numpy_rank_promotion("allow"):
-                # one program: operation by operation there would be a dozen to compile
+                # one program: executed op by op, a dozen would have to be compiled
                 values = jax.jit(lambda *sizes, f=function: [_scalars(f(*each)) for each in sizes])(
                     *map(_logits, SIZES)
                 )
                 once, twice = (list(map(float, each)) for each in values)
-        except Exception:  # traced numbers, or another shape of logits
+        except Exception:  # traced values, or logits of another shape are needed
             continue
         for a, b in zip(once, twice, strict=True):
             if abs(b) >= 1.9 * abs(a) > 0:
@@ -85,12 +85,12 @@ def _check_function(player: str, function: Any) -> None:
     except TypeError:
         taken = inspect.signature(function)
         raise ValueError(f"{what} must take two arguments, (real_logits, fake_logits), got {taken}") from None
-    except ValueError:  # built in: it has no signature
+    except ValueError:  # built-in functions may have no signature
         pass
     trailing, few = _first_taken(what, function)
     many = _values(function, SIZES[1], trailing)
     for before, after in zip(few, many, strict=True):
-        # [n, n] has four times as many of twice the examples, and [2] as many
+        # for twice the examples, [n, n] has four times as many values, and [2] equally many
         if before.shape and after.size * SIZES[0] != before.size * SIZES[1]:
             logits = list((SIZES[0], *trailing))
             hint = " (real[:, None] - fake, say, is of every pair)" if after.size > 2 * before.size else ""
@@ -98,7 +98,7 @@ def _check_function(player: str, function: Any) -> None:
 
 
 def _first_taken(what: str, function: Callable[..., Any]) -> tuple[tuple[int, ...], list[jax.ShapeDtypeStruct]]:
-    """The axes behind n that the function takes, none if it can be, and its values."""
+    """The trailing axes that the function accepts, preferably none, and the values that it returns."""
     first: Exception | None = None
     for trailing in TRAILING:
         try:
@@ -112,11 +112,11 @@ def _first_taken(what: str, function: Callable[..., Any]) -> tuple[tuple[int, ..
 
 
 class _NotValues(Exception):
-    """What a loss returned in place of arrays."""
+    """A loss returned something other than arrays of values; the message describes it."""
 
 
 def _values(function: Callable[..., Any], n: int, trailing: tuple[int, ...]) -> list[jax.ShapeDtypeStruct]:
-    """Shapes and types of the arrays that the function makes of n traced logits."""
+    """Shapes and dtypes of the arrays that the function returns for n traced logits."""
     found: list[jax.ShapeDtypeStruct] = []
 
     def record(real: jax.Array, fake: jax.Array) -> None:
@@ -128,7 +128,7 @@ def _values(function: Callable[..., Any], n: int, trailing: tuple[int, ...]) -> 
             found.append(_array(part, f" as element {i} of a tuple" if parts is returned else ""))
 
     logits = jax.ShapeDtypeStruct((n, *trailing), jnp.float32)
-    with jax.numpy_rank_promotion("allow"):  # so that an [n, n] array is seen as one
+    with jax.numpy_rank_promotion("allow"):  # so that an [n, n] result is detected rather than rejected by JAX
         jax.eval_shape(record, logits, logits)
     return found
 
@@ -143,7 +143,7 @@ def _array(part: Any, where: str) -> jax.ShapeDtypeStruct:
 
 
 def _reason(error: Exception, function: Any) -> str:
-    """What to write instead, where JAX refuses; else what was raised and where."""
+    """What to write instead, if JAX cannot trace the function; else what was raised and where."""
     errors = jax.errors
     if isinstance(error, errors.TracerArrayConversionError):
         return "hands traced logits to numpy: expected jax.numpy in its place, as in jnp.log(x) for np.log(x)"
@@ -163,7 +163,7 @@ def _reason(error: Exception, function: Any) -> str:
 def _has_scalar(function: Callable[..., Any]) -> bool:
     try:
         return any(part.shape == () for part in _values(function, SIZES[0], ()))
-    except Exception:  # it takes logits of another shape
+    except Exception:  # it needs logits of another shape
         return False
 
 

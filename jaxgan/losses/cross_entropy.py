@@ -1,9 +1,9 @@
-"""Losses of a discriminator that is trained as a classifier by cross-entropy, as in Goodfellow et al. 2014.
+"""Losses with a discriminator trained as a classifier by cross-entropy, as in Goodfellow et al. 2014.
 
-With D = sigmoid(logit), log D = -softplus(-logit) and log(1 - D) = -softplus(logit). Everything is written in
-softplus: it is exact in float32 at any logit. An epsilon inside a logarithm would be worse than useless: it turns
-the non-saturating loss into a saturating one just where the generator needs its gradient (at a logit of -25 the
-derivative of -log(D + 1e-8) is -0.0014, where that of -log D is -1).
+With D = sigmoid(logit), log D = -softplus(-logit) and log(1 - D) = -softplus(logit). All losses are written with
+softplus, which is accurate in float32 at any logit. An epsilon inside a logarithm would do harm: it makes the
+non-saturating loss saturate exactly where the generator needs its gradient (at a logit of -25 the derivative of
+-log(D + 1e-8) is -0.0014, while that of -log D is -1).
 
 Below, p is the distribution of the data and q that of the generator.
 """
@@ -21,7 +21,7 @@ def cross_entropy_discriminator(real_logits: RealLogits, fake_logits: FakeLogits
     Derivative: with respect to a real logit D - 1, with respect to a fake logit D.
     Optimum:    D = p / (p + q), where L_D = log 4 - 2 JSD(p, q).
 
-    The two terms are returned apart, so that real and fake batches may differ in size.
+    The two terms are returned separately, so that real and fake batches may differ in size.
     Source: Goodfellow et al. 2014, Generative Adversarial Nets, equation 1.
 
     Example:
@@ -33,7 +33,7 @@ def cross_entropy_discriminator(real_logits: RealLogits, fake_logits: FakeLogits
 
 
 def minimax_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
-    """The theoretical generator loss log(1 - D(G(z))): minus the discriminator's fake term.
+    """The minimax generator loss log(1 - D(G(z))): minus the discriminator's fake term.
 
     Example:
       >>> float(jax.grad(lambda logit: minimax_generator(logit, logit))(0.0))
@@ -44,7 +44,7 @@ def minimax_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeL
 
 
 def non_saturating_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
-    """The practical generator loss -log D(G(z)).
+    """The non-saturating generator loss -log D(G(z)).
 
     Example:
       >>> float(jax.grad(lambda logit: non_saturating_generator(logit, logit))(-200.0))
@@ -55,7 +55,7 @@ def non_saturating_generator(real_logits: RealLogits, fake_logits: FakeLogits) -
 
 
 def reverse_kl_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
-    """The sum of the theoretical and the practical loss, log((1 - D) / D) = -logit.
+    """The sum of the minimax and the non-saturating generator loss, log((1 - D) / D) = -logit.
 
     Example:
       >>> float(reverse_kl_generator(jnp.float32(0.0), jnp.float32(3.0)))
@@ -66,7 +66,7 @@ def reverse_kl_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> Fa
 
 
 def maximum_likelihood_generator(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
-    """-exp(logit) / 2 = -D / (2 (1 - D)), which is minus infinity above a logit of 88.72 in float32.
+    """-exp(logit) / 2 = -D / (2 (1 - D)), which overflows to minus infinity above a logit of 88.72 in float32.
 
     Example:
       >>> float(maximum_likelihood_generator(jnp.float32(0.0), jnp.float32(0.0)))

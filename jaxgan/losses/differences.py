@@ -1,6 +1,7 @@
-"""Losses of the difference between real and fake logits: how much more real the real ones look.
+"""Relativistic losses: functions of the difference between real and fake logits.
 
-A common shift of all logits changes none of them. Below, p is the distribution of the data and q that of the generator.
+Adding a constant to all logits changes none of them. Below, p is the distribution of the data and q that of the
+generator.
 """
 
 import jax
@@ -19,7 +20,7 @@ def _fake_above_real(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLo
 
 
 def _paired(real_logits: RealLogits, fake_logits: FakeLogits) -> FakeLogits:
-    # One against many would broadcast: a loss of pairs has to say that it needs pairs.
+    # A batch of one would broadcast against a larger batch, so the shapes are checked here.
     if jnp.shape(real_logits) != jnp.shape(fake_logits):
         raise ValueError(
             "a paired loss needs as many real as fake logits: "

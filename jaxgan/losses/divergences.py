@@ -1,8 +1,9 @@
-"""f-GANs: any f-divergence as a game, by its variational lower bound.
+"""f-GANs: any f-divergence as a game, through its variational lower bound.
 
-The discriminator maximizes E_p[T] - E_q[f*(T)], f* being the convex conjugate of f and T = g(logit) an output
-activation onto its domain. The maximum is D_f(p || q) = E_q[f(p / q)], at T = f'(p / q). The zero-sum generator
-minimizes -E_q[f*(T)]; the practical one, of the paper's section 3.2, maximizes E_q[T] instead. Nowozin et al. 2016.
+The discriminator maximizes E_p[T] - E_q[f*(T)], where f* is the convex conjugate of f and T = g(logit) is an output
+activation that maps onto its domain. The maximum is D_f(p || q) = E_q[f(p / q)], at T = f'(p / q). The zero-sum
+generator minimizes -E_q[f*(T)]; the practical one, of the paper's section 3.2, maximizes E_q[T] instead. Nowozin et al.
+2016.
 """
 
 import math
@@ -16,9 +17,9 @@ from jaxgan.types import Array, FakeLogits, Loss, LossInfo, RealLogits
 
 
 class Divergence(NamedTuple):
-    """An f-divergence by its output activation g(logit), increasing, and the conjugate at it, f*(g(logit)).
+    """An f-divergence, given by its increasing output activation g(logit) and the conjugate composed with it, f*(g(.)).
 
-    The two are composed by hand, so that nothing overflows that does not have to.
+    The composition is simplified by hand, to avoid needless overflow.
     """
 
     activation: Callable[[Array], Array]
@@ -45,7 +46,7 @@ def f_gan(divergence: Divergence) -> Loss:
 
 
 def f_gan_practical(divergence: Divergence) -> Loss:
-    """The discriminator of an f-divergence with the generator of Nowozin et al. 2016, section 3.2.
+    """The discriminator of an f-divergence with the practical generator of Nowozin et al. 2016, section 3.2.
 
     Discriminator: -E[g(real)] + E[f*(g(fake))]
     Generator:     -E[g(fake)]
@@ -73,7 +74,7 @@ def _discriminator(divergence: Divergence) -> Callable[[RealLogits, FakeLogits],
 _KL = Divergence(lambda v: v, lambda v: jnp.exp(v - 1))
 _REVERSE_KL = Divergence(lambda v: -jnp.exp(-v), lambda v: v - 1)
 _PEARSON = Divergence(lambda v: v, lambda v: 0.25 * v**2 + v)
-# Not by expm1, whose derivative JAX takes as expm1 + 1: at a logit of -20 that is 0 in float32.
+# Not with expm1: JAX computes its derivative as expm1 + 1, which is 0 in float32 at a logit of -20.
 _HELLINGER = Divergence(lambda v: 1 - jnp.exp(-v), lambda v: jnp.exp(v) - 1)
 _JENSEN_SHANNON = Divergence(lambda v: math.log(2) - jax.nn.softplus(-v), lambda v: jax.nn.softplus(v) - math.log(2))
 

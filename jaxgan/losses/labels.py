@@ -1,4 +1,4 @@
-"""Label smoothing and label flipping: wrappers, off unless asked for."""
+"""Label smoothing and label flipping: optional wrappers, off by default."""
 
 import numbers
 
@@ -13,16 +13,17 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
     """`loss` with soft targets for the discriminator: `real` in place of 1 and `fake` in place of 0.
 
     Discriminator: E[a A(real) + (1 - a) B(real)] + E[b A(fake) + (1 - b) B(fake)], a = `real` and b = `fake`, where
-                   A and B are what `loss` has it minimize on real and on fake logits: for cross-entropy softplus(-l)
-                   and softplus(l)
-    Generator:     as it is
-    Optimum:       for cross-entropy D = (a p + b q) / (p + q); with b > 0 ("two-sided") D stays at b where p is 0 and
-                   holds fakes up there, so one-sided smoothing, b = 0, is the default
+                   A and B are the terms of `loss` for real and for fake logits: for cross-entropy softplus(-l) and
+                   softplus(l)
+    Generator:     unchanged
+    Optimum:       for cross-entropy D = (a p + b q) / (p + q); with b > 0 ("two-sided") D = b where p is 0, which
+                   reinforces samples there, so one-sided smoothing, b = 0, is the default
 
     Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.4.
 
     Raises:
-      ValueError: targets outside [0, 1], or a loss whose discriminator has no real and fake part, such as a paired one.
+      ValueError: a target is outside [0, 1], or the discriminator's loss has no separate real and fake parts (a paired
+        loss, for example).
 
     Example:
       >>> from jaxgan.losses import minimax
@@ -46,7 +47,7 @@ def smoothed_labels(loss: Loss, real: float = 0.9, fake: float = 0.0) -> Loss:
 
 
 def _mixed(target: float, as_real: Array, as_fake: Array) -> Array:
-    # A target of 0 or 1 leaves one of the two out: 0 times one that has overflowed is NaN, and so is its slope.
+    # A target of 0 or 1 drops one of the two: 0 times a value that has overflowed is NaN, and so is its derivative.
     if isinstance(target, numbers.Real) and target in (0, 1):
         return as_real if target == 1 else as_fake
     real_part = jnp.where(target == 0, 0.0, target * jnp.where(target == 0, 0.0, as_real))
@@ -55,16 +56,16 @@ def _mixed(target: float, as_real: Array, as_fake: Array) -> Array:
 
 
 def flipped_labels(rate: float) -> LogitTransform:
-    """Label flipping, a `logit_transform` of a game: pairs of a real and a fake logit are swapped at `rate`.
+    """Label flipping, a `logit_transform` of a game: swaps each real and fake logit pair with probability `rate`.
 
-    The discriminator's loss then takes a real example for a fake one and the other way round; what is reported of its
-    outputs, and the generator's loss, see the true labels. Real and fake batches must have one size.
+    In a swapped pair, the discriminator's loss treats the real example as fake and vice versa. The reported outputs of
+    the discriminator and the generator's loss use the true labels. Real and fake batches must have the same size.
 
     Optimum: for cross-entropy D = ((1 - r) p + r q) / (p + q), r = `rate`.
     Source: Chintala et al. 2016, How to Train a GAN? Tips and tricks, item 6.
 
     Raises:
-      ValueError: a rate outside [0, 1], or batches of two sizes.
+      ValueError: rate is outside [0, 1], or the batches differ in size.
 
     Example:
       >>> real, fake = flipped_labels(1.0)(jax.random.key(0), jnp.ones(2), jnp.zeros(2))

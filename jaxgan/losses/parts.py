@@ -1,4 +1,4 @@
-"""What is made of the arrays that a loss returns, and of logits, in more than one place."""
+"""Shared helpers for the arrays that a loss returns, and for logits."""
 
 import jax
 import jax.numpy as jnp
@@ -7,11 +7,11 @@ from jaxtyping import Float
 from jaxgan.types import Array, FakeLogits, RealLogits, Scalar
 
 Parts = Array | tuple[Array, ...]
-"""What a loss returns: per-example values, or a tuple of such arrays."""
+"""The return value of a loss: per-example values, or a tuple of such arrays."""
 
 
 def parts_of(parts: Parts) -> tuple[Array, ...]:
-    """The arrays that a loss returned, one or more.
+    """The arrays that a loss returned, as a tuple.
 
     Example:
       >>> len(parts_of(jnp.zeros(3))), len(parts_of((jnp.zeros(3), jnp.zeros(2))))
@@ -21,7 +21,7 @@ def parts_of(parts: Parts) -> tuple[Array, ...]:
 
 
 def means_of(parts: Parts) -> tuple[Scalar, ...]:
-    """The mean of every part."""
+    """The mean of each part."""
     return tuple(jnp.mean(part) for part in parts_of(parts))
 
 
@@ -36,7 +36,7 @@ def mean_of(parts: Parts) -> Scalar:
 
 
 def added(parts: tuple[Float[Array, "*shape"], ...]) -> Float[Array, "*shape"]:
-    """The sum of one array or more, in their order."""
+    """The sum of one or more arrays, added in order."""
     return sum(parts[1:], start=parts[0])
 
 
@@ -53,11 +53,10 @@ def value_of(real_logits: RealLogits, fake_logits: FakeLogits) -> Scalar:
 
 
 def accuracy_of(real_logits: RealLogits, fake_logits: FakeLogits, threshold: float | None = 0.0) -> Scalar:
-    """The share of decisions, half of them on real examples, that are on their side of a threshold.
+    """The fraction of decisions, half of them on real examples, on the correct side of a threshold.
 
-    Real logits count above it, fake ones below. None: midway between the mean logits, for scores without a point that
-    divides real from fake, such as a critic's.
-
+    Real logits are correct above it, fake logits below. None: the threshold is midway between the mean logits, for
+    scores without a natural threshold, such as a critic's.
     Example:
       >>> real, fake = jnp.array([1.0, 2.0]), jnp.array([-1.0, 3.0])
       >>> float(accuracy_of(real, fake)), float(accuracy_of(real + 9, fake + 9)), float(accuracy_of(real, fake, None))

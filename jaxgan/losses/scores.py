@@ -1,4 +1,4 @@
-"""Losses of a discriminator whose output is a score, with no probability behind it.
+"""Losses for a discriminator whose output is an unbounded score rather than a probability.
 
 Below, p is the distribution of the data and q that of the generator.
 """
@@ -61,7 +61,7 @@ hinge = Loss(
 
 
 def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 1.0) -> Loss:
-    """Least squares with the targets a = `fake`, b = `real` and c = `generator`, on scores and not on probabilities.
+    """Least squares with the targets a = `fake`, b = `real` and c = `generator`, applied to scores, not probabilities.
 
     Discriminator: E[(real - b)^2] / 2 + E[(fake - a)^2] / 2
     Generator:     E[(fake - c)^2] / 2
@@ -71,11 +71,11 @@ def least_squares_loss(fake: float = 0.0, real: float = 1.0, generator: float = 
     Source:        Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 2
 
     With b - c = 1 and b - a = 2, E[(real - c)^2] / 2 + E[(fake - c)^2] / 2 at the optimal discriminator is half the
-    Pearson divergence of p + q from 2 q. The generator's loss is the second half alone, and its gradient at a
-    discriminator that is held is not the divergence's.
+    Pearson divergence between p + q and 2 q. The generator's loss is only the second term, and its gradient at a fixed
+    discriminator is not the gradient of the divergence.
 
     Raises:
-      ValueError: a target that is not finite.
+      ValueError: a target is not finite.
 
     Example:
       >>> import jax.numpy as jnp

@@ -1,16 +1,16 @@
-"""Any discriminator's loss as a zero-sum game."""
+"""Turns any discriminator loss into a zero-sum game."""
 
 from jaxgan.types import Array, FakeLogits, Loss, RealLogits
 
 
 def zero_sum(loss: Loss) -> Loss:
-    """The game in which the generator minimizes minus all that the discriminator of `loss` minimizes.
+    """The zero-sum game in which the generator minimizes minus the discriminator's loss of `loss`.
 
-    Discriminator: as it is
-    Generator:     -L_D, the real part included
+    Discriminator: unchanged
+    Generator:     -L_D, including the real part
 
-    The real part does not depend on the generator, unless the generator looks ahead at how the discriminator will
-    answer (`unrolled`): there it matters, and `minimax` is not enough.
+    The real part does not depend on the generator unless the generator differentiates through the discriminator's
+    updates (`unrolled`). In that case it matters, and `minimax`, which omits it, is not equivalent.
 
     Example:
       >>> import jax.numpy as jnp

@@ -1,12 +1,13 @@
-"""One function per paper: (generator, discriminator, prior, *, settings) -> Algorithm, each a composition of parts.
+"""One function per paper: (generator, discriminator, prior, *, settings) -> Algorithm, composed of the library's parts.
 
-`gan` takes any loss; the others fix what their paper is about: the loss, the terms, the update rule, the optimizers.
-Settings default to the paper's, or its authors' code's, and a docstring says where they are others; `gan` documents
-those that recipes share. Networks are the caller's, and a recipe changes of them only what its method is about: `sngan`
-and `biggan` turn spectral normalization on, `pacgan` packs, and where a penalty is on the gradient at each example, a
-discriminator's `batch_norm` is turned off (one with batch normalization and no such field is refused).
+`gan` takes any loss; each other recipe fixes what its paper is about: loss, terms, update rule and optimizers.
+Settings default to the values in the paper or in its authors' code; the docstring says where they differ. `gan`
+documents the settings that recipes share. The caller supplies the networks, and a recipe changes only what its method
+requires: `sngan` and `biggan` turn on spectral normalization, `pacgan` packs the discriminator's input, and recipes
+that penalize the gradient at each example turn off the discriminator's `batch_norm` (a discriminator that has batch
+normalization but no such field is rejected).
 
-`settings_of` lists a recipe's settings. Those that are annotated as a float can be swept with `vmap`: none of them
+`settings_of` lists a recipe's settings. Those annotated as a float can be swept with `vmap`, because none of them
 selects code. Learning rates may be schedules.
 """
 
@@ -40,4 +41,5 @@ ALL: tuple[Callable[..., Algorithm], ...] = (
     minimax_gan, ns_gan, wgan, wgan_gp, lsgan, hinge_gan, sngan, dragan, r1_gan, ragan, r3gan, unrolled_gan, pacgan,
     dcgan, biggan, pix2pix, stylegan2,
 )  # fmt: skip
-"""One for each paper, in the order of the table that `jaxgan recipes` prints; `gan`, which has any loss, is not one."""
+"""One recipe per paper, in the order of the table that `jaxgan recipes` prints; `gan`, which takes any loss, is not
+included."""

@@ -1,4 +1,4 @@
-"""Any loss by alternating Adam: what recipes of papers are made of."""
+"""Any loss, trained by alternating Adam updates: the basis of many recipes."""
 
 import numbers
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from jaxgan.recipes.common import MakeGame, Rate, Size, adam
 from jaxgan.types import Algorithm, Array, Loss, Prior, Term
 
 GeneratorLoss = Callable[[Array, Array], Array | tuple[Array, ...]]
-"""(real_logits, fake_logits) -> what the generator minimizes."""
+"""(real_logits, fake_logits) -> the values that the generator minimizes."""
 
 
 def gan(
@@ -33,35 +33,36 @@ def gan(
     g_terms: Sequence[Term] = (),
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Any loss by alternating Adam: what the recipes of papers that only differ in the loss are made of.
+    """Any loss, trained by alternating Adam updates: the basis of the recipes that differ only in the loss.
 
     Loss:    any
     Terms:   any
-    Updates: alternating; Adam 2e-4, 0.5, 0.999, of DCGAN
-    Paper:   Goodfellow et al. 2014, Generative Adversarial Nets; the settings: Radford et al. 2016, DCGAN
+    Updates: alternating; Adam 2e-4, 0.5, 0.999 (as in DCGAN)
+    Paper:   Goodfellow et al. 2014, Generative Adversarial Nets; settings from Radford et al. 2016, DCGAN
 
     Args:
       generator: a linen module, z -> x.
       discriminator: a linen module, x -> logits.
       prior: (key, n) -> z, such as `normal_prior(64)`.
-      loss: a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes against the
-        discriminator of cross-entropy.
-      lr_g: learning rate of the generator, or a schedule of its updates.
-      lr_d: learning rate of the discriminator, or a schedule of its updates.
-      b1: Adam's decay of the first moment, of both players.
-      b2: Adam's decay of the second moment, of both players, or a schedule of their updates.
+      loss: a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes while the
+        discriminator minimizes cross-entropy.
+      lr_g: learning rate of the generator, or a schedule over its update count.
+      lr_d: learning rate of the discriminator, or a schedule over its update count.
+      b1: Adam's decay of the first moment, for both players.
+      b2: Adam's decay of the second moment, for both players, or a schedule over their update counts.
       d_steps: discriminator updates per step.
       g_steps: generator updates per step.
       batch_size: examples in a batch, or `BatchSizes(real, fake, generator)`.
-      ema: decay of a moving average of the generator to sample from, or a schedule of the step; None: no average.
-      label_noise: share of real and fake labels that are swapped for the discriminator.
+      ema: decay of the moving average of the generator that is sampled from, or a schedule of the step; None: no
+        average.
+      label_noise: probability with which each real and fake label is flipped for the discriminator.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.
-      make_game: `jg.adversarial_game`, or what adds to the game that a recipe is about: a partial of it with other
-        arguments, such as `augment`, or `jg.auxiliary_classifier(1.0)`.
+      make_game: `jg.adversarial_game`, or a function that builds an extended game: a partial of `adversarial_game`
+        with further arguments, such as `augment`, or `jg.auxiliary_classifier(1.0)`.
 
     Raises:
-      ValueError: a setting outside its range, or what is neither a `Loss` nor a function.
+      ValueError: a setting is out of range, or `loss` is neither a `Loss` nor a function.
 
     Example:
       >>> import jaxgan as jg

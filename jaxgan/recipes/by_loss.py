@@ -1,4 +1,4 @@
-"""The papers that are a loss, and settings of `gan`."""
+"""Recipes for papers that contribute a loss: `gan` with that loss and the paper's settings."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ def minimax_gan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The GAN of the theory: the generator minimizes log(1 - D(G(z))).
+    """The original minimax GAN: the generator minimizes log(1 - D(G(z))).
 
     Loss:    minimax
     Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN; the paper has momentum)
+    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (as in DCGAN; the paper uses momentum)
     Paper:   Goodfellow et al. 2014, Generative Adversarial Nets
 
     Example:
@@ -61,11 +61,11 @@ def ns_gan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The GAN of practice: the generator minimizes -log D(G(z)).
+    """The non-saturating GAN: the generator minimizes -log D(G(z)).
 
     Loss:    non_saturating
     Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN; the paper has momentum)
+    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (as in DCGAN; the paper uses momentum)
     Paper:   Goodfellow et al. 2014, Generative Adversarial Nets, section 3
 
     Example:
@@ -100,11 +100,11 @@ def lsgan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Least squares GAN, on scores.
+    """Least squares GAN, with the loss applied to unbounded scores.
 
     Loss:    least_squares, targets 0, 1, 1
     Terms:   none
-    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (of DCGAN)
+    Updates: alternating, 1 to 1; Adam 2e-4, 0.5, 0.999 (as in DCGAN)
     Paper:   Mao et al. 2017, Least Squares Generative Adversarial Networks
 
     Example:
@@ -138,11 +138,11 @@ def hinge_gan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The hinge loss with two time scales.
+    """The hinge loss, with a separate learning rate for each player (two time-scale updates).
 
     Loss:    hinge
     Terms:   none
-    Updates: alternating, 1 to 1; Adam 0, 0.9 with 1e-4 for G and 4e-4 for D (of Zhang et al. 2019, SAGAN)
+    Updates: alternating, 1 to 1; Adam 0, 0.9 with 1e-4 for G and 4e-4 for D (as in Zhang et al. 2019, SAGAN)
     Paper:   Lim and Ye 2017, Geometric GAN
 
     Example:
@@ -176,7 +176,7 @@ def ragan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The relativistic average loss (RaSGAN). The authors' batches have 32 examples.
+    """The relativistic average loss (RaSGAN). The authors use batches of 32 examples.
 
     Loss:    relativistic_average
     Terms:   none
@@ -214,7 +214,7 @@ def dcgan(
     batch_size: Size = 128,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The practical loss with the optimizers that made convolutional GANs train; for the networks see `jg.nn`.
+    """The non-saturating loss with the DCGAN optimizer settings; `jg.nn` has the networks.
 
     Identical to `ns_gan` except for the batch size; the paper's contribution is the architecture.
 

@@ -1,4 +1,4 @@
-"""What several recipes are made of: optimizers with checked settings, and demands on the discriminator."""
+"""Parts shared by recipes: optimizers with checked settings, and requirements on the discriminator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +11,17 @@ from jaxgan.nn import Packed
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Key, Sampler, State
 
 Rate = float | Callable[[Array], Array]
-"""A learning rate: a number, or a schedule of the player's own updates, as optax has them."""
+"""A learning rate: a number, or an optax schedule over the player's own update count."""
 
 Size = int | BatchSizes
-"""How many examples a batch has, or `BatchSizes(real, fake, generator)`."""
+"""The number of examples in a batch, or `BatchSizes(real, fake, generator)`."""
 
 MakeGame = Callable[..., Game]
-"""What makes the game: it takes what `jaxgan.adversarial_game` takes, and may add to it."""
+"""A function that builds the game: it takes the arguments of `jaxgan.adversarial_game`, and may extend the game."""
 
 
 def adam(lr: Rate, b1: float, b2: Rate, **more: Any) -> optax.GradientTransformation:
-    """Adam, whose second decay may be a schedule of its updates like the rate."""
+    """Adam, whose second decay, like the learning rate, may be a schedule over its update count."""
     check_coefficient("a learning rate", lr, schedule=True)
     check_coefficient("b1", b1, below=1.0)
     check_coefficient("b2", b2, below=1.0, schedule=True)
@@ -31,19 +31,19 @@ def adam(lr: Rate, b1: float, b2: Rate, **more: Any) -> optax.GradientTransforma
 
 
 def rmsprop(lr: Rate) -> optax.GradientTransformation:
-    """PyTorch's and the papers', with eps outside of the root; optax's own defaults are a decay of 0.9 and inside."""
+    """RMSprop as in PyTorch and the papers: decay 0.99, eps outside the root (optax: decay 0.9, eps inside)."""
     check_coefficient("a learning rate", lr, schedule=True)
     return optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False)
 
 
 def without_batch_norm(discriminator: Any) -> Any:
-    """The discriminator with its field `batch_norm` turned off, where it has one; see `refusing_batch_norm`."""
+    """The discriminator with its field `batch_norm` turned off, if it has one; see `refusing_batch_norm`."""
     changed = with_fields(discriminator, batch_norm=False)
     return discriminator if changed is None else changed
 
 
 def with_fields(discriminator: Any, **fields: bool) -> Any:
-    """The discriminator with fields changed, in a pack or not; None where it has no such field."""
+    """The discriminator (or the one inside a `Packed`) with fields changed; None if it lacks any of the fields."""
     if isinstance(discriminator, Packed):
         inner = with_fields(discriminator.discriminator, **fields)
         return inner if inner is None else discriminator.clone(discriminator=inner)
@@ -54,7 +54,7 @@ def spectrally_normalized(discriminator: Any, recipe: str) -> Any:
     """The discriminator with its field `spectral_norm` turned on.
 
     Raises:
-      ValueError: it has no such field.
+      ValueError: the discriminator has no such field.
     """
     changed = with_fields(discriminator, spectral_norm=True)
     if changed is None:
@@ -64,13 +64,14 @@ def spectrally_normalized(discriminator: Any, recipe: str) -> Any:
 
 
 def refusing_batch_norm(algorithm: Algorithm, recipe: str) -> Algorithm:
-    """`algorithm`, which refuses at its start a discriminator whose variables show batch normalization.
+    """`algorithm`, whose `init` rejects a discriminator with batch normalization in its variables.
 
-    A penalty on the gradient at each example is one on each example alone only where none depends on the others, and
-    batch normalization ties an example's logit to the rest of its batch.
+    A per-example gradient penalty is well defined only if each logit depends on its own example alone, but batch
+    normalization makes an example's logit depend on the rest of its batch.
 
     Raises:
-      ValueError: at its start (also under `jax.eval_shape`), running statistics in the discriminator's model state.
+      ValueError: when `init` is called (also under `jax.eval_shape`), the discriminator's model state contains running
+        statistics.
     """
 
     def init(key: Key, sample: Sampler) -> State:

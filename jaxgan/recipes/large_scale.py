@@ -24,25 +24,25 @@ def biggan(
     batch_size: Size = 256,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The hinge loss with two time scales, large batches, and spectral normalization of both players.
+    """The hinge loss with a learning rate per player, large batches, and spectral normalization of both players.
 
-    A generator without a field `spectral_norm` stays as it is. Settings are those of the paper for ImageNet at 128
-    pixels, but for batches: 256 are the smallest of its table 1, its best have 2,048. The authors' code
-    (BigGAN-PyTorch) has CIFAR-10 in batches of 50, with 4 updates of D to 1 of G, 2e-4 for both. Samples of the paper
-    are by `jg.standing_statistics`, and of truncated latents, `jg.truncated_prior`.
+    A generator without a field `spectral_norm` is left unchanged. Settings are those of the paper for ImageNet at 128
+    pixels, except for the batch size: 256 is the smallest in its table 1, while its best models use 2,048. The authors'
+    code (BigGAN-PyTorch) trains on CIFAR-10 with batches of 50, 4 updates of D per update of G, and a learning rate of
+    2e-4 for both. The paper samples with standing statistics (`jg.standing_statistics`) and truncated latents
+    (`jg.truncated_prior`).
 
     Loss:    hinge
-    Terms:   G: orthogonal(1e-4), but for the embedding of classes; kernels divided by their spectral norm, no batch
-             norm in D
-    Updates: alternating, 2 to 1; Adam 0, 0.999 with 5e-5 for G and 2e-4 for D; average of G 0.9999; batches of 256
+    Terms:   G: orthogonal(1e-4), except on the class embedding; kernels divided by their spectral norm, no batch norm
+             in D
+    Updates: alternating, 2 to 1; Adam 0, 0.999 with 5e-5 for G and 2e-4 for D; EMA of G 0.9999; batches of 256
     Paper:   Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis
 
     Args:
-      orthogonal: weight of the penalty on generator kernels whose columns are not orthogonal, or a schedule of the
-        step.
+      orthogonal: weight of the penalty on non-orthogonal columns of the generator's kernels, or a schedule of the step.
 
     Raises:
-      ValueError: a discriminator without a field `spectral_norm` to turn on.
+      ValueError: the discriminator has no field `spectral_norm` to turn on.
 
     Example:
       >>> import jaxgan as jg

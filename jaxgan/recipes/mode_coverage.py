@@ -1,4 +1,4 @@
-"""Against missing modes: a generator that looks ahead, and a discriminator that sees several examples at once."""
+"""Methods against mode collapse: unrolling the discriminator, and packing several examples into one decision."""
 
 from typing import Any
 
@@ -26,20 +26,20 @@ def unrolled_gan(
 ) -> Algorithm:
     """The generator differentiates through updates of the discriminator; settings of the authors' demonstration.
 
-    Loss:    zero_sum(minimax): the generator minimizes V as a whole, whose real part looks ahead, too
+    Loss:    zero_sum(minimax): the generator minimizes all of V, including the real part, which depends on unrolled D
     Terms:   none
     Updates: unrolled, 5 updates of D ahead; Adam 0.5, 0.999 with 1e-3 for G and 1e-4 for D
     Paper:   Metz et al. 2017, Unrolled Generative Adversarial Networks
 
     Args:
-      unroll_steps: updates of the discriminator that the generator looks ahead.
+      unroll_steps: number of discriminator updates that the generator looks ahead.
 
     Example:
       >>> import jaxgan as jg
       >>> algorithm = jg.recipes.unrolled_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = make_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
-    d_tx = adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the slope of Adam's root finite
+    d_tx = adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the derivative of Adam's square root finite
     return unrolled(game, adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
 
 
@@ -56,9 +56,10 @@ def pacgan(
     batch_size: Size = 200,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Packs of m examples, real or fake together, for one decision; settings of the authors' ring and grid.
+    """The discriminator judges packs of m examples, all real or all fake; settings of the authors' 2D experiments.
 
-    Their batch is of 100 packs: `batch_size` counts examples, and is 100 m.
+    The settings are those of their ring and grid of Gaussians, with batches of 100 packs; `batch_size` counts examples,
+    so that corresponds to 100 m.
 
     Loss:    non_saturating
     Terms:   none; D sees packs of 2
@@ -69,7 +70,7 @@ def pacgan(
       m: examples in a pack.
 
     Raises:
-      ValueError: m below 1, or a batch size that m does not divide.
+      ValueError: m is below 1 or does not divide a batch size.
 
     Example:
       >>> import jaxgan as jg

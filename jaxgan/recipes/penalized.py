@@ -1,4 +1,4 @@
-"""Critics and classifiers that are constrained: clipped weights, penalties on gradients, spectral normalization."""
+"""Recipes that constrain the discriminator: weight clipping, gradient penalties, spectral normalization."""
 
 from typing import Any
 
@@ -34,19 +34,19 @@ def wgan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Wasserstein GAN with clipped weights.
+    """Wasserstein GAN with weight clipping.
 
-    Each critic update is followed by clipping, as in the paper's algorithm 1; the authors' code clips before it.
-    `warm` critic updates come at the first 25 steps and at every 500th, as in their code.
+    The weights are clipped after each critic update, as in the paper's algorithm 1; the authors' code clips before it.
+    The critic gets `warm` updates in each of the first 25 steps and in every 500th step, as in their code.
 
     Loss:    wasserstein
-    Terms:   none; critic weights clipped to 0.01
-    Updates: alternating, 5 to 1, with 100 to 1 at times; RMSprop 5e-5, decay 0.99, eps 1e-8 outside of the root
+    Terms:   none; critic weights clipped to [-0.01, 0.01]
+    Updates: alternating, 5 to 1, at times 100 to 1; RMSprop 5e-5, decay 0.99, eps 1e-8 outside the root
     Paper:   Arjovsky et al. 2017, Wasserstein GAN
 
     Args:
-      clip: bound on the size of every weight of the critic.
-      warm: critic updates at the first 25 steps and at every 500th.
+      clip: bound on the absolute value of each critic weight.
+      warm: critic updates in each of the first 25 steps and in every 500th step.
 
     Example:
       >>> import jaxgan as jg
@@ -79,10 +79,11 @@ def wgan_gp(
     Paper:   Gulrajani et al. 2017, Improved Training of Wasserstein GANs
 
     Args:
-      weight: of the penalty, or a schedule of the step.
+      weight: weight of the penalty, or a schedule of the step.
 
     Raises:
-      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
+        off.
 
     Example:
       >>> import jaxgan as jg
@@ -120,8 +121,8 @@ def sngan(
 ) -> Algorithm:
     """Spectral normalization of the discriminator.
 
-    The authors' code draws 128 fakes for the generator's update and lets the rates fall to 0, linearly: give
-    `BatchSizes` and schedules.
+    The authors' code draws 128 fake examples for the generator's update and decays the learning rates linearly to 0;
+    to reproduce that, pass `BatchSizes` and schedules.
 
     Loss:    hinge
     Terms:   none; every kernel of D divided by its spectral norm, no batch norm in D
@@ -129,7 +130,7 @@ def sngan(
     Paper:   Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks
 
     Raises:
-      ValueError: a discriminator without a field `spectral_norm` to turn on.
+      ValueError: the discriminator has no field `spectral_norm` to turn on.
 
     Example:
       >>> import jaxgan as jg
@@ -164,18 +165,19 @@ def dragan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """A gradient penalty around the data.
+    """A gradient penalty in the neighborhood of the data.
 
     Loss:    non_saturating
     Terms:   D: dragan(10); no batch norm in D
-    Updates: alternating, 1 to 1; Adam 1e-4, 0.5, 0.9 (of the authors' notebook)
+    Updates: alternating, 1 to 1; Adam 1e-4, 0.5, 0.9 (as in the authors' notebook)
     Paper:   Kodali et al. 2017, On Convergence and Stability of GANs
 
     Args:
-      weight: of the penalty, or a schedule of the step.
+      weight: weight of the penalty, or a schedule of the step.
 
     Raises:
-      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
+        off.
 
     Example:
       >>> import jaxgan as jg
@@ -211,20 +213,21 @@ def r1_gan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """A penalty on the discriminator's gradient on the data.
+    """The R1 penalty: the discriminator's squared gradient norm on real data.
 
-    The authors' code has no 1/2: in these terms its gamma is 20.
+    The authors' code omits the factor 1/2, so its weight of 10 corresponds to gamma = 20 here.
 
     Loss:    non_saturating
     Terms:   D: r1(10), gamma/2 E|grad D|^2; no batch norm in D
-    Updates: alternating, 1 to 1; RMSprop 1e-4, decay 0.99, eps 1e-8 outside of the root; average of G 0.999
+    Updates: alternating, 1 to 1; RMSprop 1e-4, decay 0.99, eps 1e-8 outside the root; EMA of G 0.999
     Paper:   Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?
 
     Args:
       gamma: weight of the penalty, or a schedule of the step.
 
     Raises:
-      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
+        off.
 
     Example:
       >>> import jaxgan as jg
@@ -251,22 +254,24 @@ def r3gan(
     batch_size: Size = 64,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The paired relativistic loss with a gradient penalty on both sides.
+    """The paired relativistic loss with gradient penalties on real and fake examples (R1 and R2).
 
-    The authors anneal everything by the data set: the rates from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth,
-    and the half-life of the average from 0 to half a million images and more. These are constants in the middle of
-    that, for a run that is short; gamma, the rates, b2 and ema may be schedules, and `r3gan_schedules` has theirs.
+    The authors use schedules that depend on the data set: the learning rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99,
+    gamma to a tenth of its initial value, and the half-life of the average from 0 to half a million images or more. The
+    defaults are constants within these ranges, for short runs; gamma, the learning rates, b2 and ema may be schedules,
+    and `r3gan_schedules` has the authors'.
 
     Loss:    relativistic
     Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D
-    Updates: alternating, 1 to 1; Adam 2e-4, 0, 0.99; average of G 0.999
+    Updates: alternating, 1 to 1; Adam 2e-4, 0, 0.99; EMA of G 0.999
     Paper:   Huang et al. 2024, The GAN is dead; long live the GAN!
 
     Args:
       gamma: weight of both penalties, or a schedule of the step.
 
     Raises:
-      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
+        off.
 
     Example:
       >>> import jaxgan as jg

@@ -1,4 +1,4 @@
-"""The schedules that R3GAN was published with, as settings of the recipe."""
+"""The schedules published with R3GAN, as settings of the recipe."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ from jaxgan.optim import cosine_schedule
 
 class _Published(NamedTuple):
     batch_size: int
-    gamma: float  # at the start; a tenth of it at the end
-    average: float  # images of the average's half-life at the end; 0 at the start
-    images: float  # that the schedules take
+    gamma: float  # at the start; it ends at a tenth of this
+    average: float  # half-life of the average at the end, in images; 0 at the start
+    images: float  # duration of the schedules
 
 
 R3GAN: Mapping[str, _Published] = {
@@ -25,21 +25,22 @@ R3GAN: Mapping[str, _Published] = {
 
 
 def r3gan_schedules(data: str, batch_size: int | None = None, *, shorter: float = 1.0) -> dict[str, Any]:
-    """Settings of `r3gan`: rates, b2, gamma and the average of G along a run, as published for a data set.
+    """Settings of `r3gan` as published for a data set: schedules of the learning rates, b2, gamma and the EMA of G.
 
-    All are half a cosine over 20 million images (ImageNet: 200 million) and constant after that: the rates from 2e-4
-    to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth, the half-life of the average from 0. The authors augment as well,
-    with a probability that grows alike.
+    All follow half a cosine over 20 million images (ImageNet: 200 million) and are constant after that: the learning
+    rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99, gamma to a tenth of its initial value, and the half-life of the
+    average grows from 0. The authors also augment, with a probability that follows the same kind of schedule.
 
     Source: the presets in the authors' code (brownvc/R3GAN, train.py) of Huang et al. 2024.
 
     Args:
       data: "cifar10", "ffhq64", "ffhq256", "imagenet32" or "imagenet64".
-      batch_size: examples in a batch, None: as published, 512, 256 or 4096; a run takes more steps with fewer.
-      shorter: divides how many images the schedules take, and the half-life.
+      batch_size: examples in a batch; None: as published, 512, 256 or 4096. With smaller batches the schedules take
+        more steps.
+      shorter: factor by which the duration of the schedules, in images, and the half-life are divided.
 
     Raises:
-      ValueError: another data set, a batch size below 1, or `shorter` below 1.
+      ValueError: an unknown data set, or `batch_size` or `shorter` below 1.
 
     Example:
       >>> import jaxgan as jg

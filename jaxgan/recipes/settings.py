@@ -1,4 +1,4 @@
-"""The settings of a recipe: names, defaults, types, meaning, and which of them can be swept."""
+"""The settings of a recipe: names, defaults, types, descriptions, and which of them can be swept."""
 
 import inspect
 import re
@@ -16,18 +16,18 @@ class Setting(NamedTuple):
     """One keyword-only parameter of a recipe."""
 
     name: str
-    default: Any  # `inspect.Parameter.empty` where it has none and must be given
-    kinds: tuple[Any, ...]  # the types that its annotation allows, without their parameters; () where it says nothing
-    sweepable: bool  # a float is among them: no float selects code, so it can be an array over runs
-    doc: str  # what it means, "" where nobody says
+    default: Any  # `inspect.Parameter.empty` for a required setting
+    kinds: tuple[Any, ...]  # the types that its annotation allows, without their type arguments; () if unknown
+    sweepable: bool  # `kinds` has float: floats never select code, so the value can be an array over runs
+    doc: str  # its description, "" if undocumented
 
 
 def settings_of(recipe: Callable[..., Algorithm]) -> dict[str, Setting]:
-    """The settings of a recipe by name: one of `jaxgan.recipes`, the user's own, or a `functools.partial` of such.
+    """The settings by name of a recipe: one of `jaxgan.recipes`, the user's own, or a `functools.partial` of either.
 
-    Types come from annotations: `float`, or a union with it such as `float | None`, can be swept, `int` and `Loss`
-    cannot. Where there is no annotation the type of the default stands for it. The meaning is what the recipe's
-    docstring says under "Args:", and otherwise what that of `gan` says of a setting of the name.
+    Types come from annotations: `float`, or a union that contains it such as `float | None`, can be swept; `int` and
+    `Loss` cannot. Without an annotation, the type of the default is used. The description comes from "Args:" in the
+    recipe's docstring or, failing that, from the entry of the same name in the docstring of `gan`.
 
     Example:
       >>> from jaxgan.recipes import pacgan
@@ -38,19 +38,19 @@ def settings_of(recipe: Callable[..., Algorithm]) -> dict[str, Setting]:
       ['lr_g', 'lr_d', 'b1', 'b2']
     """
     function = recipe
-    while hasattr(function, "func"):  # a partial has its own defaults, and the annotations of its function
+    while hasattr(function, "func"):  # a partial has its own defaults, but its function has the annotations
         function = function.func
     hints, docs = _described(function) if isinstance(function, Hashable) else _described.__wrapped__(function)
     parameters = inspect.signature(recipe).parameters.values()
     return {p.name: _setting(p, hints, docs) for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-@cache  # annotations that are texts take milliseconds, and a study asks for every one of its configurations
+@cache  # resolving string annotations takes milliseconds, and a study does it for every configuration
 def _described(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What annotations and docstrings say of the settings, by name."""
+    """The annotations and the descriptions of the settings, by name."""
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # a user's annotations may name what is not there
+    except Exception:  # a user's annotations may refer to undefined names
         hints = {}
     return hints, _args(gan) | _args(function)
 
@@ -70,7 +70,7 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 
 
 def _args(function: Callable[..., Any]) -> dict[str, str]:
-    """The names and texts under "Args:" of a docstring."""
+    """The names and descriptions under "Args:" in a docstring."""
     section = re.search(r"^Args:\n((?:[ ]+.*\n?)+)", inspect.getdoc(function) or "", flags=re.MULTILINE)
     entries = re.findall(r"^  (\w+): ((?:.*\n?)(?:    .*\n?)*)", section[1] if section else "", flags=re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}

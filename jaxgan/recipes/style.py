@@ -1,4 +1,4 @@
-"""StyleGAN2's way to train: lazy penalties on the slopes of both players."""
+"""StyleGAN2 training: lazy gradient regularization of both players."""
 
 from typing import Any
 
@@ -31,33 +31,36 @@ def stylegan2(
     batch_size: Size = 32,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """The practical loss with lazy penalties: on D's slope on the data, on G's for changing from place to place.
+    """Non-saturating loss with lazy regularization: R1 on the discriminator, path length penalty on the generator.
 
-    Path lengths are those of w where the generator has `mapping` and `synthesis`, and of z otherwise. Where a penalty
-    comes every k-th step, the authors' code has an update of its own for it by the same Adam, k + 1 updates in k steps,
-    and makes up for that by c = k / (k + 1), with rates c lr and decays b^c: 4/5 in G, 16/17 in D. Here the penalty
-    joins the loss of its step, one update in all, with the same c: the loss itself moves a player as far as there.
+    Path lengths are measured with respect to w if the generator has `mapping` and `synthesis`, and with respect to z
+    otherwise. For a penalty evaluated every k-th step, the authors' code makes a separate update with the same Adam
+    optimizer, k + 1 updates in k steps, and compensates with c = k / (k + 1): learning rates c lr and decays b^c, where
+    c is 4/5 for G and 16/17 for D. Here the penalty is added to the loss of its step, which makes one update, with the
+    same c, so the loss itself moves a player as far as in the authors' code.
 
-    The average of G is that of `averaged`, quicker at the start of a run. `r1_gamma` is the heuristic for gamma of the
-    authors' later code.
+    The moving average of G is that of `averaged`, which adapts faster at the start of a run. `r1_gamma` is the
+    heuristic for gamma from the authors' later code.
 
     Loss:    non_saturating
     Terms:   D: every(16, r1(10)), gamma/2 E|grad D|^2; G: every(4, path_length(2)) on half a batch; no batch norm in D
-    Updates: alternating, 1 to 1; Adam 2e-3, 0, 0.99, corrected for laziness; average of G with half-life 10,000 images
+    Updates: alternating, 1 to 1; Adam 2e-3, 0, 0.99, corrected for lazy regularization; EMA of G with half-life 10,000
+             images
     Paper:   Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN
 
     Args:
-      gamma: weight of the penalty on D's slope, or a schedule of the step.
-      r1_every: steps from one evaluation of it to the next.
-      path_weight: weight of the path length term, or a schedule of the step.
-      path_decay: of the moving average of path lengths.
-      path_every: steps from one evaluation of the term to the next; 0: without it.
-      path_shrink: it sees the first of so many parts of a batch.
-      half_life: images after which a generator has half its weight in the moving average to sample from.
-      ema: decay of that average, in place of what follows from half_life; None: as it does.
+      gamma: weight of the R1 penalty, or a schedule of the step.
+      r1_every: number of steps between evaluations of the R1 penalty.
+      path_weight: weight of the path length penalty, or a schedule of the step.
+      path_decay: decay of the moving average of path lengths.
+      path_every: number of steps between evaluations of the path length penalty; 0: no path length penalty.
+      path_shrink: the path length penalty uses only the first n / path_shrink latents of a batch of n.
+      half_life: half-life, in images, of a generator's weight in the moving average that is sampled from.
+      ema: decay of that average, overriding half_life; None: derived from half_life.
 
     Raises:
-      ValueError: at its start, a discriminator with batch normalization and no field `batch_norm` to turn off.
+      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
+        off.
 
     Example:
       >>> import jaxgan as jg
@@ -77,13 +80,13 @@ def stylegan2(
 
 
 def r1_gamma(size: int, batch_size: int = 32) -> float:
-    """0.0002 size^2 / batch_size: a first guess of R1's gamma for square images of `size` pixels a side.
+    """0.0002 size^2 / batch_size: an initial guess for the gamma of R1, for square images `size` pixels wide.
 
     Source: the automatic configuration of stylegan2-ada-pytorch (Karras et al. 2020, Training Generative Adversarial
     Networks with Limited Data).
 
     Raises:
-      ValueError: a size or a batch size below 1.
+      ValueError: `size` or `batch_size` is below 1.
 
     Example:
       >>> round(r1_gamma(1024), 3), round(r1_gamma(32, 64), 5)
@@ -95,7 +98,7 @@ def r1_gamma(size: int, batch_size: int = 32) -> float:
 
 
 def _lazy_adam(lr: Rate, b1: float, b2: float, k: int) -> Any:
-    """Adam with its rate times c and its decays to the power of c = k / (k + 1); as it is without a lazy term."""
+    """Adam with learning rate c lr and decays b^c, c = k / (k + 1), or unchanged (c = 1) without a lazy term."""
     check_coefficient("b1", b1, below=1.0)
     check_coefficient("b2", b2, below=1.0)
     c = k / (k + 1) if k > 1 else 1.0

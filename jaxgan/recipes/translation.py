@@ -1,4 +1,4 @@
-"""From an image to an image: a game whose condition is a picture, with the distance to its own target beside it."""
+"""Image-to-image translation: a game conditioned on an image, plus the distance from the paired target image."""
 
 from typing import Any
 
@@ -26,27 +26,29 @@ def pix2pix(
     batch_size: Size = 10,
     make_game: MakeGame = adversarial_game,
 ) -> Algorithm:
-    """Image to image: fool the discriminator of inputs and outputs together, and be near the target.
+    """Image-to-image translation: a conditional adversarial loss plus the L1 distance to the target.
 
-    The batch has the target as x and the input image as y. The paper's batches are of 1 to 10 pairs, by data set. All
-    weights are numbers alone, so that one program trains with any of them: `adversarial=0` leaves L1, or L2 with
-    `l1=0`, whose answers are the conditional median and mean of every pixel; with `l1=0` the game is alone.
+    A batch has the target image as x and the input image as y; the discriminator sees both. The paper uses batches of 1
+    to 10 pairs, depending on the data set. No weight selects code, so one compiled program trains with any weights.
+    `adversarial=0` leaves only L1 (or only L2, with `l1=0`), whose minimizers are the conditional median (or mean) of
+    each pixel; `l1=0` leaves only the adversarial game.
 
-    Loss:    non_saturating on every patch
+    Loss:    non_saturating on each patch
     Terms:   G: l1_to_real(100)
     Updates: alternating; Adam 2e-4, 0.5, 0.999
     Paper:   Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks
 
     Args:
       generator: a linen module, (z, y) -> x, such as `jaxgan.nn.UNetGenerator`.
-      discriminator: a linen module, (x, y) -> logits, of patches or not, such as `jaxgan.nn.PatchDiscriminator`.
-      adversarial: weight of the adversarial loss of the generator.
+      discriminator: a linen module, (x, y) -> logits, per patch or per image, such as `jaxgan.nn.PatchDiscriminator`.
+      adversarial: weight of the generator's adversarial loss.
       l1: weight of the mean absolute difference from the target, or a schedule of the step.
       l2: weight of the mean squared difference from the target, or a schedule of the step.
-      d_weight: weight of the discriminator's loss; one half slows it down in the paper, with Adam hardly.
+      d_weight: weight of the discriminator's loss; the paper uses 1/2 to slow the discriminator down, but with Adam it
+        has hardly any effect.
 
     Raises:
-      ValueError: a weight that is negative or not finite; when traced, batches without a condition.
+      ValueError: a weight is negative or not finite; when traced, the batches have no condition.
 
     Example:
       >>> import jaxgan as jg

@@ -1,4 +1,4 @@
-"""Runs: pure functions of a key, many of them in one compiled program, where they run, and the host loop over them."""
+"""Runs: pure functions of a key, many in one compiled program, with their device placement and the host loop."""
 
 from jaxgan.runs.footprint import StepMemory as StepMemory
 from jaxgan.runs.footprint import step_memory as step_memory

@@ -1,4 +1,4 @@
-"""The axis of runs: configurations x seeds, and the checks of what is given along it."""
+"""The axis of runs: configurations x seeds, and checks of the arrays along it."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ import numpy as np
 from jaxgan.types import Algorithm, Key, PyTree, Sampler
 
 Settings = Mapping[str, PyTree]
-"""Keyword arguments of a function that makes an algorithm: arrays or lists of numbers, or other pytrees of them."""
+"""Keyword arguments of a function that makes an algorithm: arrays or lists of numbers, or pytrees of them."""
 
 Make = Callable[..., Algorithm]
-"""(**settings) -> Algorithm. It is called while a program is traced, with numbers that have no value yet."""
+"""(**settings) -> Algorithm. It is called while a program is traced, with abstract values."""
 
 
 class Run(NamedTuple):
-    """What determines a run; with an axis of runs on every array, what determines all of them."""
+    """The inputs that determine a run; if every array has an axis of runs, those of all runs."""
 
     settings: dict[str, PyTree]
     key: Key
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Fixed:
-    """The `Make` of an algorithm without settings."""
+    """A `Make` that returns a fixed algorithm without settings."""
 
     algorithm: Algorithm
 
@@ -36,10 +36,10 @@ class Fixed:
 
 
 def make_of(algorithm: Algorithm | Make, settings: Settings | None) -> Make:
-    """The function that makes a run's algorithm, whether it has settings or not.
+    """The function that makes a run's algorithm, with or without settings.
 
     Raises:
-      TypeError: an algorithm that is given settings, a function that is given none, or names that it does not take.
+      TypeError: an algorithm is given settings, a function is given none, or it does not take their names.
     """
     if isinstance(algorithm, Algorithm):
         if settings is not None:
@@ -69,8 +69,8 @@ def all_runs(settings: Settings | None, keys: Key) -> tuple[Run, int]:
     Run r has configuration r // len(keys) and key r % len(keys).
 
     Raises:
-      TypeError: keys that are no array of keys, or settings that are not numbers.
-      ValueError: no keys, no settings, or settings that do not lead with one axis of configurations.
+      TypeError: keys are not an array of keys, or settings are not numbers.
+      ValueError: there are no keys or no settings, or the settings do not share one leading axis of configurations.
     """
     seeds = _check_keys(keys)
     if settings is None:
@@ -85,10 +85,10 @@ def all_runs(settings: Settings | None, keys: Key) -> tuple[Run, int]:
 
 
 def check_sampler(sample: Sampler, key: Key) -> None:
-    """Refuses what does not draw a `Batch`, without drawing.
+    """Rejects a sampler that does not draw a `Batch`, without drawing.
 
     Raises:
-      TypeError: it is no function of (key, n), or returns something else.
+      TypeError: it is not a function of (key, n), or returns something else.
     """
     if not callable(sample):
         raise TypeError(f"sample must be a function (key, n) -> Batch, got {_kind(sample)}")
@@ -98,7 +98,7 @@ def check_sampler(sample: Sampler, key: Key) -> None:
 
 
 def _check_keys(keys: Any) -> int:
-    """How many there are."""
+    """The number of keys."""
     typed = isinstance(keys, jax.Array) and jnp.issubdtype(keys.dtype, jax.dtypes.prng_key)
     raw = isinstance(keys, jax.Array | np.ndarray) and keys.dtype == np.uint32 and keys.ndim > 0
     rank = keys.ndim - raw if typed or raw else None
@@ -125,7 +125,7 @@ def _numbers(name: str) -> Callable[[Any, Any], jax.Array]:
 
 
 def _check_lengths(arrays: dict[str, PyTree]) -> int:
-    """How many configurations there are."""
+    """The number of configurations."""
     lengths = {name: {len(leaf) for leaf in jax.tree.leaves(value)} for name, value in arrays.items()}
     found = set().union(*lengths.values())
     if not found or 0 in found:

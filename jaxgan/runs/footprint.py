@@ -1,4 +1,4 @@
-"""What a step of a run will hold in memory, from its compiled program, before there is any data."""
+"""The memory that a step of a run needs, estimated from its compiled program without any data."""
 
 from functools import partial
 from typing import NamedTuple
@@ -13,23 +13,23 @@ from jaxgan.types import Algorithm, Batch, Key
 
 
 class StepMemory(NamedTuple):
-    """Bytes of one run on one device."""
+    """The memory of one run on one device, in bytes."""
 
     state: int  # what a run carries from step to step: parameters, optimizers, averages, statistics
-    step: int  # what the compiled step holds at one time: the state, a batch and all intermediate arrays
-    device: str  # what it was compiled for; on another kind of device the intermediate arrays are others
+    step: int  # the total for the compiled step: the state, a batch and all intermediate arrays
+    device: str  # the backend it was compiled for; intermediate arrays differ between backends
 
 
 def step_memory(algorithm: Algorithm, shape: tuple[int, ...], classes: int = 0) -> StepMemory:
-    """The memory of a step of `algorithm` on examples of a shape, by the compiler's own analysis; nothing is computed.
+    """The memory of a step of `algorithm` on examples of a given shape, as analyzed by the compiler; computes nothing.
 
-    `jaxgan train --dry-run` says it of runs that are to be trained here, over all their seeds. This asks for no data
-    and trains nothing, so that sizes can be asked for that a machine would never get done with.
+    `jaxgan train --dry-run` reports it for actual runs, over all their seeds. This function needs no data and trains
+    nothing, so it also works for sizes that this machine could never train.
 
     Args:
-      algorithm: with its batch sizes.
-      shape: of one example, such as (256, 256, 3).
-      classes: labels y are drawn of so many; 0: there are none.
+      algorithm: the algorithm, including its batch sizes.
+      shape: the shape of one example, such as (256, 256, 3).
+      classes: number of classes that labels y are drawn from; 0: no labels.
 
     Example:
       >>> import jaxgan as jg

@@ -1,4 +1,4 @@
-"""The runs of a `fit` between its chunks: shared out over devices and batches, moved by compiled programs."""
+"""The runs of a `fit` between its chunks: distributed over devices and batches, advanced by compiled programs."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -28,28 +28,28 @@ from jaxgan.runs.program import Broken, Parts, Programs, parts_of, plan_of, prog
 from jaxgan.runs.run import AnyProbe, as_pytree
 from jaxgan.types import PyTree, Sampler, State
 
-CAPACITY = 256  # records of a chunk at the most: what its compiled program has room for
+CAPACITY = 256  # maximum records per chunk: the size of the buffer in the compiled program
 
 
 class _Batch(NamedTuple):
-    """Runs that are trained together. What each has is on the devices, or on the host while others are trained."""
+    """Runs that are trained together. Their state is on the devices, or on the host while other runs are trained."""
 
     what: Run
     each: tuple[Parts, Broken]
-    runs: np.ndarray  # which runs this process's places hold, or -1
+    runs: np.ndarray  # the runs in this process's places, or -1
 
 
 class Job(NamedTuple):
-    """All runs as they stand between two chunks, and the programs that move them."""
+    """The state of all runs between two chunks, and the programs that advance them."""
 
     placement: Placement
     sample: PyTree  # the data, on every device
     probe: PyTree  # likewise
     programs: Programs
     batches: list[_Batch]
-    runs: np.ndarray  # which runs are this process's
-    watched: Callable[[], tuple[str, ...]]  # the names of what is watched
-    capacity: int  # records of a chunk
+    runs: np.ndarray  # the runs of this process
+    watched: Callable[[], tuple[str, ...]]  # the names of the watched quantities
+    capacity: int  # maximum records per chunk
 
 
 def assemble(
@@ -62,7 +62,7 @@ def assemble(
     max_chunk: int,
     every_run: bool,
 ) -> Job:
-    """Shares the runs out, starts them or takes up `state`, and compiles what the chunks will run."""
+    """Distributes the runs, starts them or resumes from `state`, and compiles the programs for the chunks."""
     count = len(runs.key)
     places = assign(count, placement)
     shared, shared_probe = replicate(placement, as_pytree(sample)), replicate(placement, as_pytree(probe))
@@ -73,7 +73,7 @@ def assemble(
     mine = own_runs(count, placement)
 
     batches = []
-    for batch in whole:  # places without a run repeat another's work
+    for batch in whole:  # places without a run repeat the work of another run
         held = own_part(placement, batch)
         what = _at(placement, runs, np.maximum(batch, 0))
         if state is None:
@@ -91,7 +91,7 @@ def assemble(
 
 
 def bytes_held(make: Make, sample: Sampler, runs: Run, placement: Placement, max_chunk: int, every_run: bool) -> int:
-    """The bytes on one device of the stretch that `assemble` compiles, and then finds compiled."""
+    """The bytes on one device of the stretch that `assemble` will then find in the compilation cache."""
     capacity = min(max_chunk, CAPACITY)
     compiled, shared = programs(make, placement, capacity), replicate(placement, as_pytree(sample))
     return _that_fit(compiled, shared, runs, placement, capacity, every_run)[1]
@@ -118,7 +118,7 @@ def observe(job: Job, done: int) -> PyTree:
 
 
 def state_of(job: Job, done: int) -> State:
-    """This process's runs, as one state. Where all places are this process's and hold a run, it stays on devices."""
+    """This process's runs, as one state. It stays on devices if this process has all places and each holds a run."""
     all_parts = [batch.each[0] for batch in job.batches]
     whole = jax.process_count() == 1 and len(all_parts) == 1 and job.batches[0].runs.min() >= 0
     parts = all_parts[0] if whole else _by_run(job, [to_host(parts) for parts in all_parts])
@@ -126,7 +126,7 @@ def state_of(job: Job, done: int) -> State:
 
 
 def first_nonfinite_of(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """The first step of each of this process's runs that was not finite, and the name of what was not."""
+    """The first non-finite step of each of this process's runs, and the name of the quantity that was not finite."""
     found = _by_run(job, [to_host(batch.each[1]) for batch in job.batches])
     names = np.array(job.watched() if found.step.any() else [""])
     return found.step, np.where(found.step > 0, names[found.quantity], "")
@@ -135,7 +135,7 @@ def first_nonfinite_of(job: Job) -> tuple[np.ndarray, np.ndarray]:
 def _that_fit(
     compiled: Programs, shared: PyTree, runs: Run, placement: Placement, capacity: int, every_run: bool
 ) -> tuple[int, int]:
-    """How many runs at a time fit, and the bytes on one device of the stretch that is compiled for them."""
+    """The number of runs that fit at a time, and the bytes on one device of the stretch compiled for them."""
 
     @cache
     def needed(size: int) -> int:
@@ -149,7 +149,7 @@ def _that_fit(
 
 
 def _arguments(compiled: Programs, shared: PyTree, runs: Run, placement: Placement, size: int) -> tuple[Run, PyTree]:
-    """So many runs, and the shapes of what they have."""
+    """A given number of runs, and the shapes of their states."""
     what = _at(placement, runs, np.zeros(size, int))
     return what, like_sharded(placement, jax.eval_shape(compiled.begin, shared, what))
 
@@ -167,19 +167,19 @@ def _on_devices(job: Job, batch: _Batch) -> tuple[Parts, Broken]:
 
 
 def _rows(mine: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Where the runs of these places stand among this process's; a place without one has that of another."""
+    """The positions of these places' runs among this process's runs; empty places get that of another run."""
     return np.searchsorted(mine, np.maximum(held, mine[0]))
 
 
 def _by_run(job: Job, parts: list[PyTree]) -> PyTree:
-    """What the batches' places have, joined in the order of the runs; what only fills a place up is left out."""
+    """The values of all batches' places, joined in the order of the runs; padding is left out."""
     held = np.concatenate([batch.runs for batch in job.batches])
     order = np.argsort(held, kind="stable")[np.count_nonzero(held < 0) :]
     return joined(parts, order)
 
 
 def _only(active: np.ndarray, info: PyTree) -> PyTree:
-    """NaN in place of what stopped runs have not done."""
+    """Replaces what stopped runs have not computed by NaN (0 if not floating-point)."""
 
     def blank(a: np.ndarray) -> np.ndarray:
         shown = active.reshape(-1, *[1] * (a.ndim - 1))

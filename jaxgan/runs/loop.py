@@ -1,4 +1,4 @@
-"""All runs driven from the host, in compiled chunks: for progress, files, checkpoints, stopping and Ctrl-C."""
+"""The host loop: all runs advanced in compiled chunks, for progress, files, checkpoints, stopping and Ctrl-C."""
 
 import time
 from collections.abc import Callable, Collection
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from tqdm.auto import tqdm  # in a notebook a widget, elsewhere text
+from tqdm.auto import tqdm  # a widget in a notebook, text elsewhere
 
 from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
 from jaxgan.runs.job import CAPACITY, advance, assemble, bytes_held, first_nonfinite_of, observe, state_of
@@ -24,22 +24,22 @@ _MAX_CHUNK = 4096  # steps
 
 
 class Chunk(NamedTuple):
-    """What `fit` hands over after each compiled stretch: all arrays lead with the axis of runs.
+    """What `fit` passes on after each compiled stretch: all arrays lead with the axis of runs.
 
     Run r has configuration r // len(keys) and key r % len(keys); with one configuration, a run is a seed.
     """
 
-    runs: np.ndarray  # which runs these are: over several processes, those of this one
-    state: State  # its buffers are used again for the next chunk: copy what is to stay
+    runs: np.ndarray  # the indices of these runs; with several processes, the runs of this process
+    state: State  # its buffers are reused for the next chunk: copy what you want to keep
     step: int  # steps done so far
-    length: int  # steps of this chunk
-    steps: np.ndarray  # those of them that are recorded, as `record_steps` has them
-    active: np.ndarray  # [run] whether it took them; a run that was stopped stands still, and its info is NaN
-    info: Any  # [run, recorded step]: an `Info`, or the rule's own where it updates only one player
-    probe: PyTree  # of the state now; None where no probe was due
-    first_nonfinite_step: np.ndarray  # [run] at which something watched was not finite, since `fit` began; 0: at none
-    first_nonfinite: np.ndarray  # [run] what it was: "g_loss", "d_loss", or what the rule watches; "" where nothing
-    seconds: float  # the stretch took
+    length: int  # steps in this chunk
+    steps: np.ndarray  # the recorded steps among them, as chosen by `record_steps`
+    active: np.ndarray  # [run] whether it was trained; a stopped run does not change, and its info is NaN
+    info: Any  # [run, recorded step]: an `Info`, or the rule's own type if it updates only one player
+    probe: PyTree  # the probe of the current state; None if no probe was due
+    first_nonfinite_step: np.ndarray  # [run] the first step since `fit` began with a non-finite watched value; 0: none
+    first_nonfinite: np.ndarray  # [run] the name of that value: "g_loss", "d_loss", or as the rule names it; "": none
+    seconds: float  # the duration of the stretch
 
     def __repr__(self) -> str:
         return lines_of(self)
@@ -54,8 +54,8 @@ class FitResult(NamedTuple):
     runs: np.ndarray
     state: State
     step: int
-    stopped_at: np.ndarray  # [run] the step after which it was stopped, and whose state it has; 0 where it was not
-    first_nonfinite_step: np.ndarray  # as in the last `Chunk`: of every step, recorded or not
+    stopped_at: np.ndarray  # [run] the step after which it was stopped, and whose state it has; 0 if it was not
+    first_nonfinite_step: np.ndarray  # as in the last `Chunk`: over all steps, recorded or not
     first_nonfinite: np.ndarray
     interrupted: bool  # whether Ctrl-C was pressed, even during the last chunk
 
@@ -88,44 +88,45 @@ def fit(
     chunk_seconds: float = 1.0,
     placement: Placement | None = None,
 ) -> FitResult:
-    """Trains all runs to `num_steps`, in compiled chunks of about `chunk_seconds`, from `state` where given.
+    """Trains all runs up to `num_steps`, in compiled chunks of about `chunk_seconds`, resuming from `state` if given.
 
-    A run is a key, and with `settings` every configuration with every key. Between chunks the host is free: `on_chunk`
-    prints, writes and saves. Ctrl-C ends the runs after the chunk under way, with nothing lost; a second one raises
-    KeyboardInterrupt. How runs are cut into chunks, and where they are trained, changes none of their random numbers.
+    There is one run per key or, with `settings`, one for each configuration with each key. The host is free between
+    chunks: `on_chunk` can print, write and save. Ctrl-C ends the runs after the current chunk without losing anything;
+    a second one raises KeyboardInterrupt. How runs are divided into chunks, and where they are trained, changes none of
+    their random numbers.
 
-    The runs are shared out over all devices, or as `placement` says. Those that do not fit into the memory together
-    take turns chunk by chunk. Over several processes every one of them calls `fit` with the same arguments, but with
-    its own runs' part of `state` and `stopped_at`, and gets its own runs.
+    The runs are distributed over all devices, or as `placement` says. Runs that do not fit into memory together take
+    turns chunk by chunk. With several processes, each calls `fit` with the same arguments, except for its own runs'
+    part of `state` and `stopped_at`, and gets its own runs back.
 
     Args:
-      algorithm: of all runs; with `settings`, a function `make(**settings) -> Algorithm`, which is called while the
-        program is traced, with numbers that have no value yet.
+      algorithm: the algorithm of all runs; with `settings`, a function `make(**settings) -> Algorithm`, which is called
+        while the program is traced, with abstract values.
       sample: (key, n) -> Batch, shared by all runs.
       keys: one per seed.
-      num_steps: the steps behind every run at the end.
-      settings: arrays that lead with the axis of configurations. Other values compile nothing anew.
-      state: where to go on, of an earlier `fit` of the same runs.
-      stopped_at: which of them stay as they are, of the same `fit`.
-      stop: chunk -> [run] which runs to stop, asked whenever a probe is due. A stopped run keeps its state to the bit
-        and, where runs take turns, costs nothing. When all are stopped, `fit` ends.
+      num_steps: the total number of steps of each run at the end.
+      settings: arrays that lead with the axis of configurations. Other values do not trigger recompilation.
+      state: the state to resume from, from an earlier `fit` of the same runs.
+      stopped_at: which of them stay stopped, from the same `fit`.
+      stop: chunk -> [run] which runs to stop, called whenever a probe is due. A stopped run keeps its state bit for bit
+        and, if runs take turns, costs nothing. `fit` ends when all runs are stopped.
       probe: (key, state) -> any arrays; with `settings`, (key, algorithm, state) -> any arrays.
-      probe_every: a probe is due after so many steps each, and at the end (default: at the end alone).
-      probe_at: the steps after which one is due, in place of `probe_every`.
-      record_every: the `Info` of a step is computed and kept at the first step, every so many, and the last; by
-        default at about 500 steps of a run, as `record_steps` says. 1 keeps all.
+      probe_every: number of steps between probes, with one at the end (default: only at the end).
+      probe_at: the steps after which a probe is due, in place of `probe_every`.
+      record_every: the `Info` of a step is computed and kept at the first step, at every `record_every`-th, and at the
+        last; by default at about 500 steps of a run, as described in `record_steps`. 1 keeps all.
       record_at: the steps that are recorded, in place of `record_every`.
       on_chunk: called with every chunk.
-      on_compile: called once with the seconds that the compilation took.
-      progress: whether to show a bar.
-      max_chunk: steps of a chunk at the most.
-      chunk_seconds: how long a chunk is to take, about.
+      on_compile: called once with the compilation time in seconds.
+      progress: whether to show a progress bar.
+      max_chunk: maximum number of steps in a chunk.
+      chunk_seconds: the approximate duration of a chunk.
       placement: where runs are trained; by default `place`.
 
     Raises:
-      TypeError, ValueError: keys, settings, a sampler or a probe of another form, or names that `make` does not take.
-      ValueError: `num_steps` below the steps that `state` has behind it, `probe_every` or `record_every` below
-        1, one of them beside `probe_at` or `record_at`, or `stop` without a probe's steps.
+      TypeError, ValueError: keys, settings, sampler or probe have the wrong form, or `make` does not take a name.
+      ValueError: `num_steps` is below the steps already done in `state`, `probe_every` or `record_every` is below 1 or
+        combined with `probe_at` or `record_at`, or `stop` is given without steps for probes.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -185,14 +186,14 @@ def memory_of(
     stops: bool = False,
     placement: Placement | None = None,
 ) -> int:
-    """Bytes on one device that a stretch of `fit`'s steps holds: state, data, results and intermediate arrays.
+    """Bytes on one device that a stretch of `fit`'s steps needs: state, data, results and intermediate arrays.
 
-    Where not all runs fit together, it is of those that are trained at a time. The compiler says it of the program that
-    it compiles for this, and `fit` with the same arguments then finds that compiled.
+    If the runs do not all fit at once, this covers the runs that are trained at a time. The compiler reports it for the
+    program that it compiles for this purpose, and `fit` with the same arguments then reuses that program.
 
     Args:
-      algorithm, sample, keys, settings, placement: as of `fit`.
-      stops: whether `fit` will be given `stop`.
+      algorithm, sample, keys, settings, placement: as in `fit`.
+      stops: whether `fit` will be called with `stop`.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -215,7 +216,7 @@ def _steps_behind(state: State | None, num_steps: int) -> int:
 
 
 def _settled(make: Make, sample: Sampler, runs: Run, placement: Placement | None) -> Placement:
-    """Where runs are trained, and whether side by side, which the size of one of them decides."""
+    """Where runs are trained, and whether they are vectorized, which depends on the size of one run."""
     one = jax.tree.map(lambda a: a[0], runs)
     start = jax.eval_shape(partial(begin_of, make, sample), one)
     return settle(place(len(runs.key)) if placement is None else placement, start)
@@ -234,7 +235,7 @@ def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool)
 
 
 def _next(length: int, done: int, due: set[int], recorded: np.ndarray) -> int:
-    """How many steps to take: about `length`, to the next probe at the most, and no more than the buffer records."""
+    """The number of steps to take: about `length`, but not past the next probe or the capacity of the record buffer."""
     until = min(done + length, min(step for step in due if step > done))
     ahead = recorded[(done < recorded) & (recorded <= until)]
     return (until if len(ahead) < CAPACITY else int(ahead[CAPACITY - 1])) - done
@@ -249,7 +250,7 @@ def _answers(stop: Callable[[Chunk], np.ndarray], chunk: Chunk) -> np.ndarray:
 
 
 def _agreed(length: int, signal: int, left: bool) -> tuple[int, int, bool]:
-    """All processes run chunks of one length, and end together: on the signal that came to any of them, or 0."""
+    """Values common to all processes, which run chunks of one length and end together: on a signal to any of them."""
     if jax.process_count() == 1:
         return length, signal, left
     everyone = multihost_utils.process_allgather(np.array([length, signal, left]))

@@ -1,9 +1,9 @@
 """Where runs are trained: over all devices of all machines, as a mesh axis.
 
-Runs never talk to each other, so every device trains its share by itself. Whether its runs go side by side (`vmap`)
-or take turns inside the compiled program depends on the device: a GPU needs the width, and a CPU core keeps the
-arrays of one run in its cache, unless they are so small that the loops around them cost more. Of such small ones as
-many go side by side as the cache holds, group after group. No random number depends on any of this.
+Runs never communicate, so every device trains its share independently. Whether its runs are vectorized (`vmap`) or take
+turns inside the compiled program depends on the device: a GPU needs the width, while a CPU core keeps the arrays of one
+run in its cache, unless they are so small that loop overhead costs more. Such small runs are vectorized in groups that
+fit in the cache, one group after another. No random number depends on any of this.
 """
 
 import logging
@@ -25,27 +25,27 @@ from jaxgan.types import PyTree
 
 _AXIS = "runs"
 SMALL_STATE = 2**17  # bytes; the crossover that `benchmarks/placement.py` measures
-GROUP_STATE = 2**21  # bytes of all that go side by side on a core at a time; near the best by `benchmarks/groups.py`
+GROUP_STATE = 2**21  # bytes of all runs vectorized on a core at a time; near the optimum in `benchmarks/groups.py`
 _log = logging.getLogger("jaxgan")
 
 
 class Placement(NamedTuple):
-    """A mesh of one axis, "runs", and whether the runs of a device take turns or go side by side."""
+    """A mesh of one axis, "runs", and whether the runs of a device take turns or are vectorized."""
 
     mesh: Mesh
-    in_turn: bool | None  # None: as `settle` says once the size of a run is known
-    group: int | None = None  # runs that go side by side at a time, at the most; None: all
+    in_turn: bool | None  # None: decided by `settle` once the size of a run is known
+    group: int | None = None  # maximum number of runs vectorized at a time; None: all
 
 
 def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bool | None = None) -> Placement:
     """`runs` runs over `devices`: by default all that JAX sees, but at most one per run on each process.
 
-    `in_turn` defaults to what was measured to be faster: on a CPU in turn where a run's state has at least
-    `SMALL_STATE` bytes (a generator and a discriminator of some 10,000 parameters under Adam), else side by side in
-    groups of up to `GROUP_STATE` bytes.
+    `in_turn` defaults to what was measured to be faster: on a CPU, runs take turns if a run's state has at least
+    `SMALL_STATE` bytes (a generator and a discriminator of some 10,000 parameters with Adam), and are otherwise
+    vectorized in groups of up to `GROUP_STATE` bytes; on other devices all runs are vectorized.
 
     Raises:
-      ValueError: fewer runs than processes.
+      ValueError: there are fewer runs than processes.
 
     Example:
       >>> place(1).mesh.size
@@ -60,7 +60,7 @@ def place(runs: int, *, devices: Sequence[jax.Device] | None = None, in_turn: bo
 
 
 def settle(placement: Placement, state: PyTree) -> Placement:
-    """`placement`, or with the faster way where it leaves that open, for runs of such a `state` (arrays or shapes).
+    """`placement`, with the faster option chosen if it is undecided, for runs of this `state` (arrays or shapes).
 
     Example:
       >>> settle(place(1), {"kernel": np.zeros((16, 16), np.float32)})[1:]
@@ -73,7 +73,7 @@ def settle(placement: Placement, state: PyTree) -> Placement:
 
 
 def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax.Device]:
-    """The first `count` of every process's devices, process by process."""
+    """The first `count` devices of every process, process by process."""
     chosen: dict[int, list[jax.Device]] = {}
     for device in sorted(devices, key=lambda device: device.process_index):
         chosen.setdefault(device.process_index, []).append(device)
@@ -81,12 +81,12 @@ def first_of_each_process(devices: Sequence[jax.Device], count: int) -> list[jax
 
 
 def use_cpu_cores(count: int | None = None) -> None:
-    """Makes every CPU core a device, or `count` of them, each to train its runs by itself; JAX sees one otherwise.
+    """Makes every CPU core, or `count` of them, a device that trains runs independently; by default JAX sees one.
 
-    Before anything else uses JAX's devices.
+    Call it before anything else uses JAX's devices.
 
     Raises:
-      RuntimeError: something has.
+      RuntimeError: JAX's devices are already in use.
     """
     jax.config.update("jax_num_cpu_devices", cpu_cores() if count is None else count)
 
@@ -99,7 +99,7 @@ def cpu_cores() -> int:
 def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
     """(shared, *each) -> results for all runs, from `function(shared, *one)` for one run.
 
-    All of `each` and of the results leads with the axis of runs, whose length the number of devices divides.
+    All arrays in `each` and in the results lead with the axis of runs, whose length the number of devices divides.
     """
 
     def on_device(shared: PyTree, *each: PyTree) -> PyTree:
@@ -120,7 +120,7 @@ def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable
 def assign(runs: int, placement: Placement) -> np.ndarray:
     """Which run each device trains in which round, [device, round], or -1: evenly over processes, then over devices.
 
-    A process's runs are consecutive, whatever the number of its devices. Groups are all of one size.
+    A process's runs are consecutive, whatever the number of its devices. All groups have the same size.
     """
     shares = _shares(runs, placement)
     rounds = max(len(share) for share in shares)
@@ -131,7 +131,7 @@ def assign(runs: int, placement: Placement) -> np.ndarray:
 
 
 def _group_of(runs: int, placement: Placement) -> int | None:
-    """The size of equal groups of a device's runs, without a place left empty if that can be; None: all are one."""
+    """The size of equal groups of a device's runs, if possible without empty places; None: all in one group."""
     if placement.in_turn or placement.group is None or runs <= placement.group:
         return None
     even = max(size for size in range(1, placement.group + 1) if runs % size == 0)
@@ -139,7 +139,7 @@ def _group_of(runs: int, placement: Placement) -> int | None:
 
 
 def own_runs(runs: int, placement: Placement) -> np.ndarray:
-    """Which of so many runs the devices of this process train."""
+    """The indices of the runs that the devices of this process train, out of `runs`."""
     devices = placement.mesh.devices
     own = zip(devices, _shares(runs, placement), strict=True)
     return np.concatenate([share for device, share in own if device.process_index == jax.process_index()])
@@ -153,13 +153,13 @@ def _shares(runs: int, placement: Placement) -> list[np.ndarray]:
 
 
 def _warn(line: str) -> None:
-    """Once, of several processes."""
+    """Logs a warning once, not in every process."""
     if jax.process_index() == 0:
         _log.warning(line)
 
 
 def batches_of(places: np.ndarray, size: int) -> list[np.ndarray]:
-    """The runs that are trained together, at `size` places at a time, each batch in the order of the devices."""
+    """The runs that are trained together, `size` places at a time, each batch in the order of the devices."""
     devices, rounds = places.shape
     each = size // devices
     full = np.pad(places, ((0, 0), (0, -rounds % each)), constant_values=-1)
@@ -167,7 +167,7 @@ def batches_of(places: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def shard(placement: Placement, each: PyTree) -> PyTree:
-    """Arrays that every process holds whole, sharded along their axis of runs."""
+    """Arrays that every process holds in full, sharded along their axis of runs."""
     return _placed(NamedSharding(placement.mesh, P(_AXIS)))(each)
 
 
@@ -182,7 +182,7 @@ def _placed(sharding: NamedSharding) -> Callable[[PyTree], PyTree]:
 
 
 def to_host(tree: PyTree) -> PyTree:
-    """This process's part of arrays that are sharded along their axis of runs, in numpy; random keys stay keys."""
+    """This process's part of arrays that are sharded along their axis of runs, as numpy; random keys stay keys."""
 
     def part(a: jax.Array | np.ndarray) -> Any:
         if is_key(a):
@@ -196,7 +196,7 @@ def to_host(tree: PyTree) -> PyTree:
 
 
 def from_host(placement: Placement, part: PyTree) -> PyTree:
-    """The inverse of `to_host`: every process gives its own part."""
+    """The inverse of `to_host`: each process passes its own part."""
     sharding = NamedSharding(placement.mesh, P(_AXIS))
 
     def placed(a: Any) -> jax.Array:
@@ -208,7 +208,7 @@ def from_host(placement: Placement, part: PyTree) -> PyTree:
 
 
 def joined(parts: Sequence[PyTree], order: np.ndarray) -> PyTree:
-    """What several batches of runs have, in a row and then in that order."""
+    """The values of several batches of runs, concatenated and then put in that order."""
 
     def join(*each: Any) -> Any:
         return (jnp if is_key(each[0]) else np).concatenate(each)[order]
@@ -217,26 +217,26 @@ def joined(parts: Sequence[PyTree], order: np.ndarray) -> PyTree:
 
 
 def like_sharded(placement: Placement, shapes: PyTree) -> PyTree:
-    """The shapes of arrays, sharded as `shard` would do it."""
+    """The shapes of arrays, with the sharding that `shard` would give them."""
     sharding = NamedSharding(placement.mesh, P(_AXIS))
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), shapes)
 
 
 def own_part(placement: Placement, batch: np.ndarray) -> np.ndarray:
-    """What of a batch of runs the devices of this process hold."""
+    """The part of a batch of runs that the devices of this process hold."""
     own = [device.process_index == jax.process_index() for device in placement.mesh.devices]
     return batch.reshape(len(own), -1)[own].ravel()
 
 
 def bytes_needed(function: Any, *arguments: PyTree) -> int:
-    """What a jitted function, compiled for `arguments`, holds on one device: them, results and intermediate arrays."""
+    """Bytes on one device of a jitted function compiled for `arguments`: arguments, results and intermediate arrays."""
     memory = function.lower(*arguments).compile().memory_analysis()
     total = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
     return total - memory.alias_size_in_bytes
 
 
 def bytes_available(placement: Placement) -> int:
-    """What the smallest of all devices has for it; on a CPU they share the memory that is free."""
+    """The memory available on this process's smallest device (of all processes); CPU devices share the free memory."""
     own = [device for device in placement.mesh.devices if device.process_index == jax.process_index()]
     if own[0].platform == "cpu":
         least = available_memory() // len(own)
@@ -245,13 +245,13 @@ def bytes_available(placement: Placement) -> int:
         least = min(s.get("bytes_limit", 2**63) - s.get("bytes_in_use", 0) for s in statistics)
     if jax.process_count() == 1:
         return int(least)
-    return int(multihost_utils.process_allgather(np.float32(least)).min())  # all have to come to one plan
+    return int(multihost_utils.process_allgather(np.float32(least)).min())  # all processes must make the same plan
 
 
 def runs_that_fit(placement: Placement, runs: int, needed: Callable[[int], int], limit: int | None = None) -> int:
-    """The most runs, a multiple of the number of devices, whose program `needed(runs)` fits into the memory.
+    """The most runs, a multiple of the number of devices, whose program of `needed(runs)` bytes fits in memory.
 
-    A tenth of the memory stays free. One run a device is tried whatever it needs.
+    A tenth of the memory is left free. One run per device is tried in any case.
     """
     room = 0.9 * (bytes_available(placement) if limit is None else limit)
     devices, fit = placement.mesh.size, runs

@@ -1,4 +1,4 @@
-"""The compiled programs of the host loop: the start of all runs, a stretch of steps, and a probe."""
+"""The compiled programs of the host loop: initialization of all runs, a stretch of steps, and a probe."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -15,10 +15,10 @@ from jaxgan.types import Array, Generator, Info, Players, PyTree, Sampler, State
 
 
 class Parts(NamedTuple):
-    """A `State` without its step: what every run has of its own.
+    """A `State` without its step: the values that differ between runs.
 
-    The step is common to all runs, and an argument of its own. With an axis of runs, a `lax.cond` on it, such as a
-    lazy penalty's, would compute both branches.
+    The step is common to all runs, and a separate argument. With an axis of runs, a `lax.cond` on the step, such as
+    that of a lazy penalty, would compute both branches.
     """
 
     params: Players
@@ -37,22 +37,22 @@ def parts_of(state: State) -> Parts:
 
 
 class Broken(NamedTuple):
-    """The first step of a run at which something watched was not finite, and which; (0, 0) where there is none."""
+    """The first step of a run at which something watched was not finite, and its index; (0, 0) if there is none."""
 
     step: Any
     quantity: Any
 
 
 class Plan(NamedTuple):
-    """The steps of a chunk: groups of them, after each of which the `Info` of the last is recorded."""
+    """The steps of a chunk, in groups; the `Info` of each group's last step is recorded."""
 
-    done: Any  # steps behind the state
+    done: Any  # steps done before this chunk
     groups: Any
     sizes: Any  # [capacity] steps of each group
 
 
 class Programs(NamedTuple):
-    """Jitted functions over all runs; every array but those of the first argument leads with the axis of runs."""
+    """Jitted functions over all runs; every array outside the first argument leads with the axis of runs."""
 
     begin: Any  # (sample, run) -> parts
     stretch: Any  # ((sample, plan), run, active, (parts, broken)) -> ((parts, broken), info [run, group])
@@ -61,12 +61,12 @@ class Programs(NamedTuple):
 
 @lru_cache(maxsize=16)
 def programs(make: Make, placement: Placement, capacity: int) -> Programs:
-    """Kept, so that another call with the same `make` compiles nothing again, whatever the settings."""
+    """The programs, cached so that another call with the same `make` compiles nothing again, whatever the settings."""
 
     def stretch(
         shared: tuple[Sampler, Plan], run: Run, active: Array | None, each: tuple[Parts, Broken]
     ) -> tuple[tuple[Parts, Broken], Info]:
-        """The plan is an argument: no length of a chunk, and no spacing of its records, compiles anew."""
+        """The plan is an argument, so a change of chunk length or record spacing does not recompile."""
         (sample, plan), (parts, broken) = shared, each
         algorithm = make(**run.settings)
         state = parts.at(plan.done)
@@ -83,7 +83,7 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
             state, broken, buffer = carry
             size = plan.sizes[i]
             if active is not None and placement.in_turn:
-                # Side by side the bound stays common: with one for each run, the step would have the axis of runs, too.
+                # Vectorized runs keep a common bound: with a bound per run, the step would get an axis of runs, too.
                 size = jnp.where(active, size, 0)
             state, last, broken = jax.lax.fori_loop(0, size, step, (state, report, broken))
             return state, broken, jax.tree.map(lambda b, a: b.at[i].set(a), buffer, algorithm.info(last))
@@ -105,12 +105,12 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
 
 
 def begin_of(make: Make, sample: Sampler, run: Run) -> Parts:
-    """What a run has before its first step."""
+    """The values of a run before its first step."""
     return parts_of(start(make(**run.settings), sample, run.key))
 
 
 def quantities(make: Make, sample: Sampler, run: Run) -> tuple[str, ...]:
-    """The names of what is watched, in the order of `Broken.quantity`."""
+    """The names of the watched quantities, in the order of `Broken.quantity`."""
 
     def watched(run: Run) -> dict[str, Array]:
         algorithm = make(**run.settings)
@@ -120,7 +120,7 @@ def quantities(make: Make, sample: Sampler, run: Run) -> tuple[str, ...]:
 
 
 def plan_of(recorded: np.ndarray, done: int, steps: int, capacity: int) -> Plan:
-    """Groups that end at each of the `recorded` steps, and one for the rest.
+    """Groups that end at each of the `recorded` steps, and one for the remaining steps.
 
     Example:
       >>> plan = plan_of(np.array([1, 10, 20]), done=5, steps=12, capacity=4)

@@ -5,18 +5,18 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Int
 
-MAX_RECORDS = 500  # about how many a run keeps unless its caller says otherwise
+MAX_RECORDS = 500  # the approximate maximum that a run keeps by default
 
 
 def record_steps(num_steps: int, every: int | None = None, at: Collection[int] = ()) -> Int[np.ndarray, " records"]:
-    """The recorded steps: the first, every `every`-th, and the last; or those of `at` and no others.
+    """The recorded steps: the first, every `every`-th, and the last; or exactly those in `at`.
 
-    By default `every` is the smallest of 1, 2, 5, 10, 20, 50, ... that gives at most 500 records. It depends on
-    `num_steps` alone, so a run that is interrupted and resumed has the records that it would have had in one go, and
-    one that is extended goes on with a coarser spacing where its length asks for it.
+    By default `every` is the smallest of 1, 2, 5, 10, 20, 50, ... that gives at most about 500 records. It depends only
+    on `num_steps`, so a run that is interrupted and resumed has the same records as an uninterrupted run, and a run
+    that is extended continues with a coarser spacing if its length requires it.
 
     Raises:
-      ValueError: `every` below 1, or both it and `at`.
+      ValueError: `every` is below 1, or both `every` and `at` are given.
 
     Example:
       >>> record_steps(7, every=3).tolist()

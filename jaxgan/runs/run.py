@@ -15,20 +15,20 @@ from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
 Probe = Callable[[Key, State], PyTree]
-"""(key, state) -> any arrays: what the caller wants recorded along a run (metrics, samples, diagnoses).
+"""(key, state) -> any arrays: what the caller wants recorded during a run (metrics, samples, diagnostics).
 
-Data that it needs enter as arguments of a `jax.tree_util.Partial`, as a sampler's do.
+Pass data that it needs as arguments of a `jax.tree_util.Partial`, as for a sampler.
 """
 
 AnyProbe = Callable[..., PyTree]
-"""A `Probe`, or for runs with settings one that is given their algorithm, too: (key, algorithm, state) -> arrays."""
+"""A `Probe` or, for runs with settings, a probe that also takes their algorithm: (key, algorithm, state) -> arrays."""
 
 OF_STATE, OF_SETTINGS = ("key", "state"), ("key", "algorithm", "state")
-"""What a `Probe` takes, and what a probe of runs with settings takes."""
+"""The parameters of a `Probe`, and of a probe for runs with settings."""
 
 
 class Result(NamedTuple):
-    """The end of a run, its `Info` [step] and its probes [probe]; of several runs, all arrays lead with their axes."""
+    """A run's final state, `Info` [step] and probes [probe]; for several runs, all arrays lead with the run axes."""
 
     state: State
     info: Info
@@ -45,7 +45,7 @@ def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
     """One key per seed, `fold_in(key, seed)`: seed 7 has the same key alone and among 64.
 
     Raises:
-      ValueError: seeds that are not whole numbers.
+      ValueError: the seeds are not integers.
 
     Example:
       >>> bool(seed_keys(jax.random.key(0), 8)[7] == seed_keys(jax.random.key(0), [7])[0])
@@ -75,9 +75,9 @@ def advance(algorithm: Algorithm, sample: Sampler, key: Key, state: State) -> tu
 
 
 def update(algorithm: Algorithm, sample: Sampler, key: Key, state: State) -> tuple[State, PyTree]:
-    """One step of the run that `key` determines, and what it reports: randomness is `fold_in(train key, state.step)`.
+    """One step of the run that `key` determines, and its report: the step's key is `fold_in(train key, state.step)`.
 
-    It depends on nothing else, so a run that is cut into chunks, or resumed, draws the same numbers.
+    The randomness depends on nothing else, so a run that is split into chunks or resumed draws the same numbers.
     """
     return algorithm.update(jax.random.fold_in(named_key(key, "train"), state.step), state, sample)
 
@@ -92,25 +92,25 @@ def run(
     probe_every: int | None = None,
     record_every: int = 1,
 ) -> Result:
-    """A whole training run as a pure function of `key`: jit it, vmap it, differentiate through it.
+    """A whole training run as a pure function of `key`: it can be jitted, vmapped and differentiated through.
 
-    (Forward only where a rule has a schedule of updates, as WGAN's: such a loop has no fixed length.)
+    (Only in forward mode if a rule has a schedule of updates, like WGAN's, because such a loop has no fixed length.)
 
-    `probe(key, state)` is recorded after every `probe_every` steps (default: once, at the end), and the `Info` of a
-    step after every `record_every`.
+    `probe(key, state)` is recorded every `probe_every` steps (default: once, at the end), and the `Info` of a step
+    every `record_every` steps.
 
     Args:
-      algorithm: what trains.
+      algorithm: the algorithm to train with.
       sample: the data.
-      key: of the run.
-      num_steps: how many steps.
-      probe: (key, state) -> what is recorded of the state.
-      probe_every: steps between two probes.
-      record_every: steps between two records of the `Info`.
+      key: the run's random key.
+      num_steps: number of steps.
+      probe: (key, state) -> the values to record about the state.
+      probe_every: number of steps between probes.
+      record_every: number of steps between records of the `Info`.
 
     Raises:
-      TypeError: a probe that does not take its key first.
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
+      TypeError: the probe does not take its key first.
+      ValueError: `num_steps` is below 1 or not a multiple of `probe_every`, or that is not one of `record_every`.
     """
     check_probe(probe, OF_STATE)
     every = check_steps(num_steps, probe_every, record_every)
@@ -137,10 +137,10 @@ def run(
 
 
 def check_steps(num_steps: int, probe_every: int | None, record_every: int) -> int:
-    """The steps from a probe to the next.
+    """The number of steps between probes.
 
     Raises:
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every`, or that not of `record_every`.
+      ValueError: `num_steps` is below 1 or not a multiple of `probe_every`, or that is not one of `record_every`.
     """
     every = num_steps if probe_every is None else probe_every
     if num_steps < 1:
@@ -154,26 +154,26 @@ def check_steps(num_steps: int, probe_every: int | None, record_every: int) -> i
 
 
 def start_runs(algorithm: Algorithm, sample: Sampler, keys: Key) -> State:
-    """`start` for every key: all of the state but its step counter leads with the axis of runs."""
+    """`start` for every key: everything in the state except the step counter leads with the axis of runs."""
     state = jax.vmap(partial(start, algorithm, sample))(keys)
     return state._replace(step=state.step[0])
 
 
 def observe(probe: Probe | None, key: Key, state: State) -> PyTree:
-    """What `probe` sees of a state, with randomness that depends on the run and its step alone."""
+    """The result of `probe` on a state, with randomness that depends only on the run and its step."""
     return None if probe is None else probe(jax.random.fold_in(named_key(key, "probe"), state.step), state)
 
 
 def with_algorithm(probe: AnyProbe, algorithm: Algorithm) -> Probe:
-    """The probe of one run, from one of runs with settings."""
+    """The probe of a single run, made from a probe for runs with settings."""
     return lambda key, state: probe(key, algorithm, state)
 
 
 def check_probe(probe: AnyProbe | None, takes: Sequence[str]) -> None:
-    """Refuses a probe whose parameters are called as its arguments are, and stand in another order.
+    """Rejects a probe whose parameters have the expected names but are in a different order.
 
     Raises:
-      TypeError: `key` is not the first of them, or another argument is.
+      TypeError: `key` is not the first parameter, or another expected name is.
 
     Example:
       >>> check_probe(lambda state, key: state.step, OF_STATE)
@@ -182,14 +182,14 @@ def check_probe(probe: AnyProbe | None, takes: Sequence[str]) -> None:
     """
     try:
         names = [] if probe is None else list(inspect.signature(probe).parameters)
-    except (TypeError, ValueError):  # not every callable tells what it takes
+    except (TypeError, ValueError):  # not every callable has a signature
         return
     if "key" in names[1:] or names[:1] in [[name] for name in takes[1:]]:
         raise TypeError(f"probe must take ({', '.join(takes)}), got ({', '.join(names)})")
 
 
 def as_pytree(function: Sampler | AnyProbe | None) -> Any:
-    """A sampler or a probe in a form whose arrays are arguments of a compiled program, not parts of its text."""
+    """A sampler or probe as a pytree, so that its arrays are arguments of a compiled program, not constants in it."""
     if function is None or isinstance(function, jax.tree_util.Partial):
         return function
     return jax.tree_util.Partial(function)

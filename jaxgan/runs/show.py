@@ -1,4 +1,4 @@
-"""Results in a few lines: a notebook shows shapes and types rather than every number."""
+"""Short displays of results: a notebook shows shapes and types rather than every number."""
 
 from html import escape
 from typing import Any
@@ -10,7 +10,7 @@ MAX_LINES = 20
 
 
 def lines_of(result: Any) -> str:
-    """A NamedTuple of pytrees, its fields and theirs, each with its shape and type, in at most 20 lines.
+    """A NamedTuple of pytrees: its fields and their entries, each with shape and type, in at most 20 lines.
 
     Example:
       >>> from jaxgan.types import Players
@@ -29,7 +29,7 @@ def lines_of(result: Any) -> str:
 
 
 def html_of(result: Any) -> str:
-    """The same for a notebook."""
+    """The same as HTML, for a notebook."""
     return f"<pre>{escape(lines_of(result))}</pre>"
 
 

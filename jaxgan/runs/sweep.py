@@ -1,4 +1,4 @@
-"""Many runs at once, to their end: every seed of an algorithm, and every configuration of a sweep with every seed."""
+"""Many complete runs at once: every seed of an algorithm, or every configuration of a sweep with every seed."""
 
 from typing import Any
 
@@ -26,25 +26,25 @@ def run_seeds(
 ) -> Result:
     """`run` for every key at once, in one compiled program; every array of the result leads with the seed axis.
 
-    The seeds are shared out over all devices, or as `placement` says, and take turns where they would not fit into
-    memory together. The data are shared by all seeds. A run that diverges changes no other. Over several processes
-    each gets its own seeds. `fit` is the same for those who want to see, save or stop runs on their way.
+    The seeds are distributed over all devices, or as `placement` says, and take turns if they do not fit into memory
+    together. All seeds share the data. A run that diverges does not affect any other. With several processes, each gets
+    its own seeds. Use `fit` to monitor, save or stop runs during training.
 
     Args:
-      algorithm: what trains.
+      algorithm: the algorithm to train with.
       sample: the data.
-      keys: one for each seed, as `seed_keys` makes them.
-      num_steps: how many steps.
-      probe: (key, state) -> what is recorded of each seed's state.
-      probe_every: steps between two probes; by default one, at the end.
-      record_every: steps between two records of the `Info`.
-      progress: whether a bar shows how far it is.
-      placement: which devices; by default all.
+      keys: one per seed, as from `seed_keys`.
+      num_steps: number of steps.
+      probe: (key, state) -> the values to record about each seed's state.
+      probe_every: number of steps between probes; by default one probe, at the end.
+      record_every: number of steps between records of the `Info`.
+      progress: whether to show a progress bar.
+      placement: which devices to use; by default all.
 
     Raises:
-      TypeError: keys that are no array of keys, a sampler that draws no `Batch`, or a probe that does not take its key
+      TypeError: keys are not an array of keys, the sampler does not draw a `Batch`, or the probe does not take its key
         first.
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`.
+      ValueError: `num_steps` is below 1, or not a multiple of `probe_every` and `record_every`.
       KeyboardInterrupt: Ctrl-C.
 
     Example:
@@ -56,7 +56,7 @@ def run_seeds(
       >>> jg.run_seeds(algorithm, jg.data.ring().sample, keys, num_steps=2).info.d_loss.shape
       (4, 2)
     """
-    if isinstance(keys, jax.core.Tracer):  # inside another transformation, which decides where it runs
+    if isinstance(keys, jax.core.Tracer):  # inside another transformation, which decides on the placement
         spacing: dict[str, Any] = {"probe_every": probe_every, "record_every": record_every}
         return jax.vmap(lambda key: run(algorithm, sample, key, num_steps, probe=probe, **spacing))(keys)
     how: dict[str, Any] = {"probe": probe, "progress": progress, "placement": placement}
@@ -78,26 +78,26 @@ def sweep(
 ) -> Result:
     """Every configuration with every key; every array of the result leads with [configuration, seed].
 
-    `make(**settings) -> Algorithm` is called while the program is traced, with numbers that have no value yet, so one
-    program serves all configurations, and other values in a second sweep compile nothing anew. Configuration c draws
-    the same random numbers from a key as `run_seeds` does with `make` of its settings.
+    `make(**settings) -> Algorithm` is called while the program is traced, with abstract values, so one program serves
+    all configurations, and a second sweep with other values does not recompile. Configuration c draws the same random
+    numbers from a key as `run_seeds` does with `make` of its settings.
 
     Args:
-      make: a function of this module or script rather than one made anew for every call, which would be compiled anew.
+      make: a module-level function; a function created anew for each call would be recompiled each time.
       settings: the arguments of `make`: arrays of numbers, or pytrees of them, that lead with the configuration axis.
       sample: (key, n) -> Batch, shared by all runs.
       keys: one per seed.
-      num_steps: of every run.
-      probe: (key, algorithm, state) -> any arrays, the algorithm being that of the run's settings.
-      probe_every: it is recorded after so many steps each (default: once, at the end).
-      record_every: the `Info` of a step is recorded after so many steps each.
-      progress: whether to show a bar.
+      num_steps: number of steps of each run.
+      probe: (key, algorithm, state) -> any arrays, where the algorithm is that of the run's settings.
+      probe_every: number of steps between probes (default: one probe, at the end).
+      record_every: number of steps between records of the `Info`.
+      progress: whether to show a progress bar.
       placement: where runs are trained; by default `place`.
 
     Raises:
-      TypeError, ValueError: keys, settings, a sampler or a probe of another form, or names that `make` does not take.
-      ValueError: `num_steps` below 1, or not a multiple of `probe_every` and `record_every`; several processes,
-        where `fit` works.
+      TypeError, ValueError: keys, settings, sampler or probe have the wrong form, or `make` does not take a name.
+      ValueError: `num_steps` is below 1, or not a multiple of `probe_every` and `record_every`; or there are several
+        processes (use `fit` then).
       KeyboardInterrupt: Ctrl-C.
 
     Example:
@@ -128,7 +128,7 @@ def _to_the_end(
     record_every: int,
     **options: Any,
 ) -> Result:
-    """Everything that `fit` hands over, joined."""
+    """All chunks that `fit` yields, joined."""
     check_steps(num_steps, probe_every, record_every)
     infos: list[Any] = []
     probes: list[Any] = []
@@ -161,7 +161,7 @@ def _inside(
     probe_every: int | None,
     record_every: int,
 ) -> Result:
-    """A sweep inside another transformation, which decides where it runs."""
+    """A sweep inside another transformation, which decides on the placement."""
     check_probe(probe, OF_SETTINGS)
 
     def one(settings: Settings, key: Key) -> Result:

@@ -1,12 +1,12 @@
 """Terms: penalties and regularizers that a player adds to its loss, as functions of a `View`.
 
-Each returns values that the game averages. A *decision* is one output of the discriminator: of one example, or of a
-pack of m examples (m consecutive ones), or a map of patch logits of one image. In these docstrings D(x) is that output
-itself, a logit or score and no probability; of a map of patches it is the mean. A penalty on gradients takes the
-gradient of a decision by all that it decides on.
+Each returns values that the game averages. A *decision* is one output of the discriminator: for one example, for a pack
+of m consecutive examples, or for one image as a map of patch logits. In these docstrings D(x) is that output itself, a
+logit or score rather than a probability; for a map of patches it is the mean. A gradient penalty uses the gradient of a
+decision with respect to its whole input.
 
-Coefficients stand in front of the expectation over decisions exactly as the equations say: mind where there is a 1/2.
-Each weight or gamma may be a schedule, a function of `view.step`, and every number may be swept with `vmap`.
+Coefficients multiply the expectation over decisions exactly as the equations show; note which ones have a factor 1/2.
+Each weight or gamma may be a schedule, a function of `view.step`, and every number can be swept with `vmap`.
 """
 
 from jaxgan.terms.classes import class_of_fake as class_of_fake

@@ -1,4 +1,4 @@
-"""The terms of one player: their first states, and in one evaluation the mean of each and its next state."""
+"""Evaluation of one player's terms: their initial states, and for each evaluation the means and the next states."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ def check_terms(name: str, terms: Any) -> tuple[Term, ...]:
     """The terms as a tuple.
 
     Raises:
-      ValueError: what is no sequence of terms.
+      ValueError: not a sequence of terms.
     """
     single = callable(terms) or isinstance(terms, StatefulTerm)
     if single or not all(callable(term) or isinstance(term, StatefulTerm) for term in terms):
@@ -22,14 +22,14 @@ def check_terms(name: str, terms: Any) -> tuple[Term, ...]:
 
 
 def first_states(terms: Sequence[Term]) -> tuple[PyTree, ...]:
-    """Of every term the state that it starts from; () of a function."""
+    """The initial state of each term; () for a plain function."""
     return tuple(term.init() if isinstance(term, StatefulTerm) else () for term in terms)
 
 
 def evaluate(
     terms: Sequence[Term], view_of: Callable[[int], View], states: Sequence[PyTree]
 ) -> tuple[tuple[Scalar, ...], tuple[PyTree, ...]]:
-    """The mean of every term, and its next state; each has a view of its own, which the others do not change."""
+    """The mean of each term, and its next state; each term gets its own view, independent of the other terms."""
     means, after = [], []
     for i, (term, state) in enumerate(zip(terms, states, strict=True)):
         view = view_of(i)

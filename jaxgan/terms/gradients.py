@@ -1,6 +1,6 @@
-"""Penalties on the gradient of the discriminator by its input.
+"""Penalties on the gradient of the discriminator with respect to its input.
 
-All take the gradient of a decision by all that it decides on, whatever the critic: conditional, patch or packed.
+All use the gradient of a decision with respect to its whole input, for any critic: conditional, patch or packed.
 """
 
 import jax
@@ -14,13 +14,13 @@ from jaxgan.types import Array, Term, View
 
 
 def r1(gamma: Coefficient = 10.0) -> Term:
-    """gamma/2 E_p |grad D(x)|^2: the discriminator is flat on the data.
+    """gamma/2 E_p |grad D(x)|^2: penalizes the discriminator's gradient on real data.
 
-    The authors' code of GAN_stability has no 1/2: its `reg_param` 10 is a gamma of 20.
+    The authors' code (GAN_stability) omits the factor 1/2: its `reg_param` of 10 corresponds to gamma = 20 here.
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, equation 9.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite.
+      ValueError: a coefficient is negative or not finite.
 
     Example:
       >>> import jaxgan as jg
@@ -32,15 +32,15 @@ def r1(gamma: Coefficient = 10.0) -> Term:
 
 
 def r2(gamma: Coefficient = 10.0) -> Term:
-    """gamma/2 E_q |grad D(x)|^2: the discriminator is flat on the generator's samples.
+    """gamma/2 E_q |grad D(x)|^2: penalizes the discriminator's gradient on generated samples.
 
     Source: Mescheder et al. 2018, equation 10.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite.
+      ValueError: a coefficient is negative or not finite.
 
     Example:
-      >>> terms = (r1(0.1), r2(0.1))  # of R3GAN's discriminator
+      >>> terms = (r1(0.1), r2(0.1))  # as in R3GAN's discriminator
     """
     check_coefficient("gamma", gamma, schedule=True)
     return lambda view: at(gamma, view) / 2 * squared_slopes(view.fake_critic, view.fake)
@@ -49,12 +49,12 @@ def r2(gamma: Coefficient = 10.0) -> Term:
 def gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) -> Term:
     """weight E (|grad D(x)| - target)^2 on lines between real and fake examples: WGAN-GP, two-sided.
 
-    x = (1 - u) real + u fake with u uniform, one for each decision. The slope of |v| at v = 0 is taken as 0, so the
-    term is differentiable wherever D is; a plain norm's gradient there is NaN.
+    x = (1 - u) real + u fake, with one uniform u per decision. The derivative of |v| at v = 0 is taken as 0, so the
+    term is differentiable wherever D is; the gradient of a plain norm is NaN there.
     Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, equation 3.
 
     Raises:
-      ValueError: a number that is negative or not finite; when traced, real and fake batches of two sizes.
+      ValueError: a number is negative or not finite; when traced, real and fake batches differ in size.
 
     Example:
       >>> term = gradient_penalty(10.0)
@@ -65,12 +65,12 @@ def gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) -> Term:
 
 
 def one_sided_gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) -> Term:
-    """weight E relu(|grad D(x)| - target)^2 on lines between real and fake examples: only steep places cost.
+    """weight E relu(|grad D(x)| - target)^2 between real and fake examples: penalizes only gradient norms above target.
 
     Source: Gulrajani et al. 2017, section 4; Petzka et al. 2018, On the regularization of Wasserstein GANs (WGAN-LP).
 
     Raises:
-      ValueError: a number that is negative or not finite; when traced, real and fake batches of two sizes.
+      ValueError: a number is negative or not finite; when traced, real and fake batches differ in size.
 
     Example:
       >>> term = one_sided_gradient_penalty(10.0)
@@ -81,12 +81,12 @@ def one_sided_gradient_penalty(weight: Coefficient = 10.0, target: float = 1.0) 
 
 
 def zero_centered_gradient_penalty(weight: Coefficient = 10.0) -> Term:
-    """weight E |grad D(x)|^2 on lines between real and fake examples, with no 1/2.
+    """weight E |grad D(x)|^2 on lines between real and fake examples, without a factor 1/2.
 
     Source: Thanh-Tung et al. 2019, Improving Generalization and Stability of Generative Adversarial Networks (0-GP).
 
     Raises:
-      ValueError: a coefficient that is negative or not finite; when traced, real and fake batches of two sizes.
+      ValueError: a coefficient is negative or not finite; when traced, real and fake batches differ in size.
 
     Example:
       >>> term = zero_centered_gradient_penalty(10.0)
@@ -98,12 +98,12 @@ def zero_centered_gradient_penalty(weight: Coefficient = 10.0) -> Term:
 def dragan(weight: Coefficient = 10.0, scale: float = 0.5, target: float = 1.0) -> Term:
     """weight E (|grad D(x + u d)| - target)^2 near the data: d = scale std(real) e, u and e uniform on [0, 1].
 
-    std is that of all numbers of the batch; u is drawn by decision, e by coordinate, as in the authors' code (the
-    paper writes a normal d).
+    std is taken over all numbers of the batch; u is drawn per decision and e per coordinate, as in the authors' code
+    (in the paper, d is normal).
     Source: Kodali et al. 2017, On Convergence and Stability of GANs, equation 1.
 
     Raises:
-      ValueError: a number that is negative or not finite.
+      ValueError: a number is negative or not finite.
 
     Example:
       >>> term = dragan(10.0)

@@ -1,4 +1,4 @@
-"""Terms that are evaluated now and then."""
+"""Lazy terms: evaluated only every k-th step."""
 
 import jax
 import jax.numpy as jnp
@@ -9,15 +9,15 @@ from jaxgan.types import PyTree, Scalar, StatefulTerm, Term, View
 
 
 def every(k: int, term: Term) -> Term:
-    """`term` times k at every k-th step, from step 0, and 0 at the others, where it costs nothing: a lazy term.
+    """A lazy term: k times `term` at every k-th step, starting at step 0, and 0 (at no cost) at all other steps.
 
-    The mean over steps is that of `term`, as each evaluation counts k times. A stateful term's state moves only when it
-    is evaluated. With several discriminator updates in a step, all of them have the term or none. The step is common
-    to all seeds of a run; whoever maps over steps, too, evaluates the term at all of them.
+    The factor k keeps the mean over steps equal to that of `term`. A stateful term's state changes only when the term
+    is evaluated. If a step has several discriminator updates, either all or none of them include the term. All seeds of
+    a run share the step counter; if you map over steps as well, the term is evaluated at every step.
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, section 3.1.
 
     Raises:
-      ValueError: k below 1.
+      ValueError: k is below 1.
 
     Example:
       >>> import jaxgan as jg

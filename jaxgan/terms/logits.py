@@ -1,4 +1,4 @@
-"""Terms of the discriminator's logits: near their averages, and the same for what should look the same."""
+"""Terms of the discriminator's logits: closeness to moving averages, and consistency under augmentation."""
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,14 @@ from jaxgan.types import Array, FakeLogits, PyTree, RealLogits, Scalar, Stateful
 
 
 def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
-    """weight (E_p (D(x) - a_fake)^2 + E_q (D(x) - a_real)^2): each side stays near the other's moving average.
+    """weight (E_p (D(x) - a_fake)^2 + E_q (D(x) - a_real)^2): keeps each side near the other's moving average.
 
-    a_real and a_fake are moving averages of the mean real and fake logits, with the bias of their start removed, up to
-    and including this evaluation. The authors' code passes both differences through a relu.
+    a_real and a_fake are bias-corrected moving averages of the mean real and fake logits, up to and including this
+    evaluation. The authors' code passes both differences through a ReLU.
     Source: Tseng et al. 2021, Regularizing GANs under Limited Data, equation 5.
 
     Raises:
-      ValueError: a negative weight, or a decay outside [0, 1].
+      ValueError: weight is negative, or decay is outside [0, 1].
 
     Example:
       >>> [float(number) for number in lecam().init()]
@@ -31,7 +31,7 @@ def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
         news = jax.lax.stop_gradient((jnp.mean(view.real_logits), jnp.mean(view.fake_logits), jnp.ones(())))
         state = tuple(decay * old + (1 - decay) * new for old, new in zip(state, news, strict=True))
         real, fake, seen = state
-        seen = jnp.where(seen > 0, seen, 1.0)  # a decay of 1 never sees anything
+        seen = jnp.where(seen > 0, seen, 1.0)  # with a decay of 1 the averages never move from 0
         values = jnp.mean((view.real_logits - fake / seen) ** 2) + jnp.mean((view.fake_logits - real / seen) ** 2)
         return at(weight, view) * values, state
 
@@ -39,12 +39,12 @@ def lecam(weight: Coefficient = 0.3, decay: float = 0.99) -> StatefulTerm:
 
 
 def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
-    """weight E_p (D(x) - D(T(x)))^2: the discriminator's verdict survives the augmentation T (CR).
+    """weight E_p (D(x) - D(T(x)))^2: consistency regularization (CR) of D under the augmentation T, on real data.
 
     Source: Zhang et al. 2020, Consistency Regularization for Generative Adversarial Networks.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite.
+      ValueError: a coefficient is negative or not finite.
 
     Example:
       >>> import jaxgan as jg
@@ -59,12 +59,12 @@ def consistency(augment: Transform, weight: Coefficient = 10.0) -> Term:
 
 
 def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fake_weight: Coefficient = 10.0) -> Term:
-    """real_weight E_p (D(x) - D(T(x)))^2 + fake_weight E_q (D(x) - D(T(x)))^2 (bCR).
+    """real_weight E_p (D(x) - D(T(x)))^2 + fake_weight E_q (D(x) - D(T(x)))^2: balanced consistency (bCR).
 
     Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.1.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite.
+      ValueError: a coefficient is negative or not finite.
 
     Example:
       >>> import jaxgan as jg
@@ -89,12 +89,12 @@ def balanced_consistency(augment: Transform, real_weight: Coefficient = 10.0, fa
 
 
 def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
-    """weight E (D(G(z)) - D(G(z + dz)))^2, dz ~ N(0, sigma^2): the discriminator's side of zCR.
+    """weight E (D(G(z)) - D(G(z + dz)))^2, dz ~ N(0, sigma^2): the discriminator's term of zCR.
 
     Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.2.
 
     Raises:
-      ValueError: a number that is negative or not finite.
+      ValueError: a number is negative or not finite.
 
     Example:
       >>> d_terms, g_terms = (latent_consistency(),), (latent_diversity(),)
@@ -110,12 +110,12 @@ def latent_consistency(weight: Coefficient = 5.0, sigma: float = 0.03) -> Term:
 
 
 def latent_diversity(weight: Coefficient = 0.5, sigma: float = 0.03) -> Term:
-    """-weight E (G(z) - G(z + dz))^2, the mean over coordinates: the generator's side of zCR, which spreads latents.
+    """-weight E (G(z) - G(z + dz))^2, mean over coordinates: the generator's term of zCR, which encourages diversity.
 
     Source: Zhao et al. 2021, Improved Consistency Regularization for GANs, section 3.2.
 
     Raises:
-      ValueError: a number that is negative or not finite.
+      ValueError: a number is negative or not finite.
 
     Example:
       >>> term = latent_diversity(0.5)

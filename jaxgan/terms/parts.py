@@ -1,4 +1,4 @@
-"""What several terms are made of."""
+"""Helpers shared by several terms."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from jaxgan.types import Array, Step, View
 
 Coefficient = float | Callable[[Step], Float[Array, ""]]
-"""A number, or a schedule: a function of `view.step`."""
+"""A number, or a schedule as a function of `view.step`."""
 
 
 def at(coefficient: Coefficient, view: View) -> Any:
@@ -19,7 +19,7 @@ def at(coefficient: Coefficient, view: View) -> Any:
 
 
 def squared_slopes(critic: Callable[[Array], Array], x: Float[Array, "n ..."]) -> Float[Array, " decisions"]:
-    """|grad D|^2 of every decision, by all that it decides on: [decisions].
+    """|grad D|^2 of each decision with respect to its whole input: [decisions].
 
     >>> squared_slopes(lambda x: 3 * x.reshape(2, 2).sum(axis=1), jnp.ones((4, 1))).tolist()  # packs of two
     [18.0, 18.0]
@@ -35,13 +35,13 @@ def slopes(critic: Callable[[Array], Array], x: Float[Array, "n ..."]) -> Float[
 
 
 def root(squares: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """The square root, with slope 0 at 0. The inner `where` keeps the infinite slope out of both branches."""
+    """The square root, with derivative 0 at 0. The inner `where` keeps the infinite derivative out of both branches."""
     positive = squares > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1.0)), 0.0)
 
 
 def by_decision(key: Any, view: View) -> Float[Array, "n ..."]:
-    """A uniform number for every decision on the real batch, shaped to multiply its examples."""
+    """One uniform number per decision on the real batch, shaped to multiply the batch's examples."""
     n, decisions = view.real.shape[0], view.real_logits.shape[0]
     share = jnp.repeat(jax.random.uniform(key, (decisions,), view.real.dtype), n // decisions)
     return share.reshape(n, *[1] * (view.real.ndim - 1))

@@ -1,4 +1,4 @@
-"""Terms of the generator's samples, and of a player's own parameters."""
+"""Terms on the generator's samples, and on a player's own parameters."""
 
 import math
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from jaxgan.types import Array, Scalar, StatefulTerm, Term, View
 
 
 def feature_matching(weight: Coefficient = 1.0) -> Term:
-    """weight |E_p f(x) - E_q f(x)|^2, f the features that the discriminator sows, flattened: a generator's term.
+    """weight |E_p f(x) - E_q f(x)|^2, f the discriminator's flattened "features": a term for the generator.
 
     Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.1.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite; when traced, a discriminator that sows no "features".
+      ValueError: a coefficient is negative or not finite; when traced, the discriminator has no "features".
 
     Example:
       >>> import jaxgan as jg
       >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
-      >>> silent = jg.Loss(jg.non_saturating.discriminator, lambda real, fake: 0 * fake)  # the features alone
+      >>> silent = jg.Loss(jg.non_saturating.discriminator, lambda real, fake: 0 * fake)  # only feature matching
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(8), silent, g_terms=(feature_matching(),))
     """
     check_coefficient("weight", weight, schedule=True)
@@ -36,15 +36,15 @@ def feature_matching(weight: Coefficient = 1.0) -> Term:
 
 
 def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Term:
-    """weight sum_W |W^T W * (1 - I)|^2_F over the player's kernels: their columns are orthogonal, of any length.
+    """weight sum_W |W^T W * (1 - I)|^2_F over the player's kernels W: penalizes columns that are not orthogonal.
 
-    A kernel of more than two axes is a matrix [everything else, output channels]. The sum is over kernels and not
-    their mean. Parameters by a name in `but_for` are left out: ("embedding",) is the authors' code, which leaves the
-    classes' embedding as it is. That code adds the gradient of half of this.
+    The columns may have any norm. A kernel with more than two axes is reshaped to [all other axes, output channels].
+    The kernels are summed, not averaged. Parameters named in `but_for` are excluded: ("embedding",) matches the
+    authors' code, which does not regularize the class embedding. That code adds the gradient of half of this term.
     Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), equation 3.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite.
+      ValueError: a coefficient is negative or not finite.
 
     Example:
       >>> term = orthogonal(1e-4)
@@ -65,19 +65,19 @@ def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Te
 
 
 def path_length(weight: Coefficient = 2.0, decay: float = 0.99, shrink: int = 1) -> StatefulTerm:
-    """weight E (|J^T y| - a)^2, J the generator's Jacobian by its latent and y ~ N(0, 1/pixels).
+    """weight E (|J^T y| - a)^2, J the generator's Jacobian with respect to its latent and y ~ N(0, 1/pixels).
 
-    Steps of one length in the latents then make changes of one size. The latent is w where the generator has the
-    methods `mapping` and `synthesis`, as StyleGAN2's does, and what `generate` takes where it has not. Of w in layers,
-    [n, layers, d], |J^T y|^2 is the mean over layers. The expectation is over latents and images y; a is the moving
-    average of |J^T y|, up to and including this evaluation. For points the number of pixels is 1; for images it is
-    height times width. The first n / `shrink` of a batch's latents are enough for the authors, with 2.
+    It encourages steps of a given length in latent space to change the image by a fixed amount. The latent is w if the
+    generator has the methods `mapping` and `synthesis`, as StyleGAN2's does, and the input of `generate` otherwise. For
+    a w with layers, [n, layers, d], |J^T y|^2 is averaged over layers. The expectation is over latents and images y; a
+    is the moving average of |J^T y|, up to and including this evaluation. The number of pixels is height times width
+    for images and 1 for points. Only the first n / `shrink` of a batch's latents are used; the authors use 2.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, equation 4 and appendix B; layers
-    and shrinking as in the authors' code, in which a little of the gradient, 1 - decay, passes through a as well.
+    and shrinking follow the authors' code, in which a small share of the gradient, 1 - decay, also flows through a.
 
     Raises:
-      ValueError: a negative weight, a decay outside [0, 1], or `shrink` below 1.
+      ValueError: weight is negative, decay is outside [0, 1], or `shrink` is below 1.
 
     Example:
       >>> float(path_length().init())
@@ -105,12 +105,13 @@ def path_length(weight: Coefficient = 2.0, decay: float = 0.99, shrink: int = 1)
 
 
 def l1_to_real(weight: Coefficient = 100.0) -> Term:
-    """weight E |G(z, y) - x|, the mean over coordinates: near the real image of the same condition y.
+    """weight E |G(z, y) - x|, mean over coordinates: the L1 distance to the real image with the same condition y.
 
     Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, equation 3.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite; when traced, no conditions, or batches of two sizes.
+      ValueError: a coefficient is negative or not finite; when traced, there are no conditions, or the real and
+        fake batches differ in size.
 
     Example:
       >>> term = l1_to_real(100.0)
@@ -120,12 +121,13 @@ def l1_to_real(weight: Coefficient = 100.0) -> Term:
 
 
 def l2_to_real(weight: Coefficient = 100.0) -> Term:
-    """weight E (G(z, y) - x)^2, the mean over coordinates: near the real image of the same condition y.
+    """weight E (G(z, y) - x)^2, mean over coordinates: the squared error to the real image with the same condition y.
 
     Source: Pathak et al. 2016, Context Encoders, equation 1.
 
     Raises:
-      ValueError: a coefficient that is negative or not finite; when traced, no conditions, or batches of two sizes.
+      ValueError: a coefficient is negative or not finite; when traced, there are no conditions, or the real and
+        fake batches differ in size.
 
     Example:
       >>> term = l2_to_real(100.0)
