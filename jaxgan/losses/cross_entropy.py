@@ -81,7 +81,7 @@ minimax = Loss(
     minimax_generator,
     LossInfo(
         "minimax",
-        "The theoretical loss: the generator minimizes log(1 - D(G(z))), a zero-sum game.",
+        "The theoretical (minimax) loss: the generator minimizes log(1 - D(G(z))), a zero-sum game.",
         discriminator="E[softplus(-real)] + E[softplus(fake)]",
         generator="-E[softplus(fake)]",
         derivative="-D",
@@ -98,10 +98,10 @@ non_saturating = Loss(
     non_saturating_generator,
     LossInfo(
         "non_saturating",
-        "The practical loss: the same discriminator, and the generator minimizes -log D(G(z)).",
+        "The practical (non-saturating) loss: the same discriminator, but the generator minimizes -log D(G(z)).",
         discriminator="E[softplus(-real)] + E[softplus(fake)]",
         generator="E[softplus(-fake)]",
-        derivative="D - 1, steepest (-1) where a fake is seen to be a fake",
+        derivative="D - 1, steepest (-1) where a fake is recognized",
         optimum="D = p / (p + q), where the generator's gradient is that of KL(q || p) - 2 JSD(p, q)",
         saturates="where a fake passes for real: a logit of 20 leaves a derivative of -2e-9",
         source="Goodfellow et al. 2014, section 3; the gradient: Arjovsky and Bottou 2017, theorem 2.5",
@@ -128,7 +128,7 @@ maximum_likelihood = Loss(
     maximum_likelihood_generator,
     LossInfo(
         "maximum_likelihood",
-        "The generator loss whose gradient is that of maximum likelihood where the discriminator is optimal.",
+        "The generator loss whose gradient is that of maximum likelihood when the discriminator is optimal.",
         discriminator="E[softplus(-real)] + E[softplus(fake)]",
         generator="-E[exp(fake)] / 2",
         derivative="-exp(logit) / 2",

@@ -27,10 +27,7 @@ wasserstein = Loss(
     _higher_score,
     LossInfo(
         "wasserstein",
-        (
-            "The difference of mean scores: over all critics of slope 1 its maximum is the Wasserstein "
-            "distance W1(p, q)."
-        ),
+        "The difference of mean scores, whose maximum over 1-Lipschitz critics is the Wasserstein distance W1(p, q).",
         discriminator="-E[real] + E[fake]",
         generator="-E[fake]",
         derivative="-1",
