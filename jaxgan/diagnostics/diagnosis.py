@@ -3,8 +3,8 @@
 A *sign* is a rule evaluated on a probe and the ones before it: "the gradient has vanished", "the discriminator
 separates real and fake completely". Several signs can hold at once, and a sign can hold for a while and then stop. The
 *state* at a probe describes the samples and, if they are bad, names the sign that explains it. The *outcome* is the
-state that the run ended in, judged by its last five probes. The module uses only NumPy, so a stored run can be
-diagnosed again with other thresholds.
+state that the run ended in, judged by its last five probes. The module uses only NumPy, and other thresholds can be
+applied to a stored run.
 """
 
 from __future__ import annotations  # so that `help` shows `ArrayLike` instead of the union that it stands for
