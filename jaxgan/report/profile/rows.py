@@ -46,7 +46,7 @@ class TrainingRow(NamedTuple):
 
 
 class StrengthRow(NamedTuple):
-    """What became of a discriminator of one strength; intervals over seeds."""
+    """The results for a discriminator of one strength; intervals over seeds."""
 
     configuration: str
     age: int | None
@@ -81,7 +81,7 @@ def training_rows(results: Results) -> list[TrainingRow]:
 
 
 def strength_rows(results: Results) -> list[StrengthRow]:
-    """A row a strength (and age): how good the discriminator got, and the generator where one was trained with it."""
+    """Return a row per strength (and age) on the discriminator, and on the generator if one was trained with it."""
     found, training = part_of(results, "frozen"), part_of(results, "training")
     rows = []
     for s, name in enumerate(results.configurations):
