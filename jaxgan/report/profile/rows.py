@@ -1,4 +1,4 @@
-"""A gradient profile in numbers: interquartile means over seeds with their intervals, a row a loss."""
+"""The numbers of a gradient profile: interquartile means over seeds with their intervals, one row per loss."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -56,7 +56,7 @@ class StrengthRow(NamedTuple):
 
 
 def frozen_rows(results: Results) -> list[FrozenRow]:
-    """A row a configuration, age and loss."""
+    """Return a row per configuration, age and loss."""
     found = part_of(results, "frozen")
     if not found:
         return []
@@ -69,7 +69,7 @@ def frozen_rows(results: Results) -> list[FrozenRow]:
 
 
 def training_rows(results: Results) -> list[TrainingRow]:
-    """A row a configuration and loss."""
+    """Return a row per configuration and loss."""
     found = part_of(results, "training")
     if not found:
         return []
@@ -95,7 +95,7 @@ def strength_rows(results: Results) -> list[StrengthRow]:
 
 
 def over_seeds(values: Sequence[float] | NDArray) -> Interval:
-    """The interquartile mean over the seeds that have a value, with its interval; undefined where none has."""
+    """Return the interquartile mean over the seeds that have a value, with its interval; undefined if none has."""
     defined = np.asarray(values, np.float64)
     return _interval(tuple(defined[~np.isnan(defined)].tolist()))
 
