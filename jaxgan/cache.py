@@ -1,4 +1,4 @@
-"""Where things that are slow to make are kept between runs. Losing the folder costs time and nothing else."""
+"""The cache for results that are slow to compute. Deleting it only costs time."""
 
 import functools
 import os
@@ -15,19 +15,19 @@ from jaxgan.files import written_whole
 
 
 def cache_dir() -> Path:
-    """The cache folder: JAXGAN_CACHE_DIR, else the user's own for this system. It need not exist yet.
+    """Return the cache folder, which need not exist yet: JAXGAN_CACHE_DIR, or the system's cache folder of the user.
 
-    A user without a home, as in many containers, has one among the temporary files.
+    A user without a home folder, as in many containers, gets a temporary folder.
     """
     try:
         return Path(os.environ.get("JAXGAN_CACHE_DIR") or user_cache_dir("jaxgan")).expanduser()
-    except RuntimeError:  # neither HOME nor an entry in the list of users
+    except RuntimeError:  # neither HOME nor an entry in the user database
         return _without_home()
 
 
 @functools.cache
 def _without_home() -> Path:
-    """A folder of this user alone: cached programs are executed, so nobody else may be able to write them."""
+    """Return a temporary folder that only this user can write to, because cached programs are executed."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"jaxgan-{user}"
     with suppress(OSError):
@@ -39,22 +39,22 @@ def _without_home() -> Path:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """The named arrays kept at `path`; None when there are none or the file is damaged: make them again.
+    """Load the named arrays stored at `path`; None if the file does not exist or is damaged and must be recomputed.
 
     >>> load_arrays(Path("no_such_file.npz")) is None
     True
     """
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return dict(file)  # zip sums every member, so a flipped bit is noticed
+            return dict(file)  # zip has a checksum for every member, so a flipped bit is detected
     except Exception:  # a damaged file can fail anywhere in numpy, zipfile and zlib
         return None
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keeps named arrays at `path` (.npz): the file is there whole or not at all, also with several writers.
+    """Store named arrays at `path` (.npz) atomically, even with several writers.
 
-    A folder that cannot be written to is not an error: the next run computes them again.
+    An unwritable folder is not an error: the next run computes the arrays again.
     """
     with suppress(OSError), written_whole(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes any keyword for allow_pickle

@@ -1,12 +1,13 @@
-"""A pytree and what is known about it, to and from disk: orbax, with a digest of the numbers.
+"""Save and load pytrees with metadata, using orbax and a digest of the arrays.
 
-STEP/tree            the numbers, as orbax writes them
-STEP/meta/metadata   what is known of them, and the digest of the numbers: JSON
+STEP/tree            the arrays, written by orbax
+STEP/meta/metadata   JSON with the metadata and the digest of the arrays
 STEP.sha256          the digest of these files
 
-A checkpoint takes its name when it is whole, so that a killed save leaves no half one. Orbax loads a flipped byte
-silently, so loading compares both digests, that of the files first: a file that orbax itself finds damaged sets off
-warnings from its threads long after the error. Without a `CheckpointManager`, which takes as long again as a save.
+A checkpoint is renamed to its final name when it is complete, so a killed save leaves no partial checkpoint. Orbax
+loads a flipped byte silently, so loading compares both digests. The digest of the files comes first, because a file
+that orbax itself finds damaged triggers warnings from its threads long after the error. `CheckpointManager` is not
+used because it takes as long again as a save.
 """
 
 import errno
@@ -32,19 +33,19 @@ from jaxgan.types import PyTree
 
 T = TypeVar("T")
 _META = Path("meta", "metadata")
-_SMALL_FILES = 2**18  # bytes on the disk of what a checkpoint has beside its numbers
+_SMALL_FILES = 2**18  # bytes on disk of a checkpoint's files other than its arrays
 
 
 class CheckpointError(ValueError):
-    """There is no such checkpoint, or it is damaged, or it does not fit."""
+    """Raised if a checkpoint does not exist, is damaged, or does not match."""
 
 
 class DamagedError(CheckpointError):
-    """It is not what was written."""
+    """Raised if a checkpoint differs from what was written."""
 
 
 def digest(tree: PyTree) -> str:
-    """The SHA-256 of every leaf's path, dtype, shape and bytes; of typed random keys the bytes of `key_data`.
+    """Return the SHA-256 of every leaf's path, dtype, shape and bytes; for typed random keys, the bytes of `key_data`.
 
     Example:
       >>> digest({"w": np.zeros(2)}) == digest({"w": np.zeros(2)}) != digest({"w": np.ones(2)})
@@ -59,14 +60,14 @@ def digest(tree: PyTree) -> str:
 
 
 def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any], *, keep: int = 1) -> None:
-    """Writes `tree` and `meta` (JSON) as the checkpoint of `step`, the last of the `keep` ones that `directory` keeps.
+    """Save `tree` and `meta` (JSON) as the checkpoint of `step`, and keep the last `keep` checkpoints in `directory`.
 
-    Those before are removed only after the new one is complete, and those of later steps, of an attempt that was given
-    up, with them. A checkpoint of the same step is replaced, unless it holds the same numbers already. Of several
-    processes only the first can save, and numpy arrays alone.
+    Older checkpoints are only removed once the new one is complete, together with those of later steps from an
+    abandoned attempt. A checkpoint of the same step is replaced unless it already holds the same arrays. If there are
+    several processes, only the first can save, and only NumPy arrays.
 
     Raises:
-      OSError: the disk is full, say; the checkpoint before is there still.
+      OSError: if the checkpoint cannot be written, for example because the disk is full; the previous one is kept.
     """
     directory = Path(directory)
     meta = meta | {"digest": digest(tree), "leaves": _leaves(tree)}
@@ -75,16 +76,17 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any], *, keep
     _check_room(directory, tree)
     partial = Path(tempfile.mkdtemp(dir=directory, prefix=f".{step}-", suffix=PARTIAL))
     try:
-        # Compression leaves nine tenths of floats for half of the time, and arrays of JAX take longer than numpy.s.
+        # Compression only saves a tenth of the size of floats and takes half of the time, and JAX arrays take longer to
+        # save than NumPy arrays.
         numbers = jax.tree.map(lambda leaf: np.asarray(_data(leaf)), tree)
         with _quiet(), _orbax(ocp.PyTreeCheckpointHandler, use_compression=False) as checkpointer:
             checkpointer.save(partial.absolute() / "tree", args=ocp.args.PyTreeSave(numbers))
         write_json(partial / _META, meta)
         written = _file_digest(partial)
         _remove(directory, step)
-        partial.chmod(0o777 & ~current_umask())  # that of a temporary folder is for its owner alone
+        partial.chmod(0o777 & ~current_umask())  # a temporary folder is only accessible to its owner
         partial.rename(directory / str(step))
-    except Exception as error:  # orbax wraps what the system says, and that in a message of many lines
+    except Exception as error:  # orbax wraps system errors in long messages
         shutil.rmtree(partial, ignore_errors=True)
         raise _system_error(error, directory) from error
     write_text(_sums(directory, step), written)
@@ -92,22 +94,23 @@ def save(directory: Path, step: int, tree: PyTree, meta: dict[str, Any], *, keep
     sums = {int(path.stem) for path in directory.glob("*.sha256") if path.stem.isdecimal()}
     for other in sums.union(steps_in(directory)).difference(kept):
         _remove(directory, other)
-    for stale in directory.glob("*.orbax-checkpoint-tmp*"):  # of a save of an earlier version that was killed
+    for stale in directory.glob("*.orbax-checkpoint-tmp*"):  # left by a killed save of an earlier version
         shutil.rmtree(stale)
 
 
 def load(directory: Path, like: PyTree, step: int | None = None) -> tuple[PyTree, dict[str, Any]]:
-    """The checkpoint of `step`, or the latest, in the structure and on the devices of `like`, and its `meta`.
+    """Load the checkpoint of `step`, or the latest, with the structure of `like`; return it and its `meta`.
 
-    `like` is a pytree of arrays or of `jax.ShapeDtypeStruct` (say, from `jax.eval_shape`).
+    `like` is a pytree of arrays or of `jax.ShapeDtypeStruct` (for example from `jax.eval_shape`). The arrays are placed
+    on the first local device.
 
     Raises:
-      CheckpointError: none is there, the digest differs, or its shapes are not those of `like`.
+      CheckpointError: if there is no checkpoint, the digest differs, or its shapes differ from those of `like`.
     """
     directory = Path(directory)
     meta = read_meta(directory, step)
     step = latest_step(directory) if step is None else step
-    # Compared here, because orbax says it in many lines and leaves half-read arrays behind.
+    # Compare shapes here, because orbax raises a long message and leaves partially read arrays behind.
     there, expected = meta.pop("leaves", {}), _leaves(like)
     for path in sorted(there.keys() | expected.keys()):
         if there.get(path) != expected.get(path):
@@ -132,15 +135,15 @@ def load(directory: Path, like: PyTree, step: int | None = None) -> tuple[PyTree
 
 
 def read_meta(directory: Path, step: int | None = None) -> dict[str, Any]:
-    """The metadata of the checkpoint of `step`, or the latest, once its files are those that were written.
+    """Return the metadata of the checkpoint of `step`, or the latest, after verifying the digest of its files.
 
     Raises:
-      CheckpointError: none is there, or it is damaged.
+      CheckpointError: if there is no checkpoint or it is damaged.
     """
     step = latest_step(directory) if step is None else step
     if step is None:
         raise CheckpointError(f"no checkpoint in {directory}")
-    sums = _sums(directory, step)  # absent where a save was killed at its very end: the leaves are compared still
+    sums = _sums(directory, step)  # missing if a save was killed at its very end; the digest of the leaves still counts
     try:
         if sums.is_file() and sums.stat().st_size and sums.read_text("utf-8") != _file_digest(directory / str(step)):
             raise DamagedError(f"the checkpoint in {directory} is damaged: its files are not those that were written")
@@ -150,10 +153,10 @@ def read_meta(directory: Path, step: int | None = None) -> dict[str, Any]:
 
 
 def newest_whole(directory: Path, read: Callable[[int], T]) -> tuple[T, int, int | None]:
-    """`read(step)` of the newest checkpoint that is not damaged, its step, and that of a damaged one passed over.
+    """Return `read(step)` of the newest undamaged checkpoint, its step, and the step of a damaged one that was skipped.
 
     Raises:
-      CheckpointError: there is none; where all are damaged, what is wrong with the newest.
+      CheckpointError: if there is no checkpoint; if all are damaged, the error of the newest.
     """
     first: DamagedError | None = None
     for step in steps_in(directory):
@@ -165,12 +168,12 @@ def newest_whole(directory: Path, read: Callable[[int], T]) -> tuple[T, int, int
 
 
 def latest_step(directory: Path) -> int | None:
-    """The step of the latest checkpoint in `directory`, or None; reads nothing but names."""
+    """Return the step of the latest checkpoint in `directory`, or None; only reads file names."""
     return next(iter(steps_in(directory)), None)
 
 
 def steps_in(directory: Path) -> list[int]:
-    """The steps of the checkpoints in `directory`, the newest first; reads nothing but names."""
+    """Return the steps of the checkpoints in `directory`, the newest first; only reads file names."""
     found = (int(path.name) for path in Path(directory).glob("*") if path.name.isdecimal() and path.is_dir())
     return sorted(found, reverse=True)
 
@@ -178,12 +181,12 @@ def steps_in(directory: Path) -> list[int]:
 def _holds(directory: Path, sought: str) -> bool:
     try:
         return read_meta(directory)["digest"] == sought
-    except CheckpointError:  # damaged: it is to be written anew
+    except CheckpointError:  # damaged: write it again
         return False
 
 
 def _remove(directory: Path, step: int) -> None:
-    """All of it or nothing, at whatever moment the process is killed."""
+    """Remove a checkpoint atomically, even if the process is killed meanwhile."""
     if (folder := directory / str(step)).is_dir():
         partial = Path(tempfile.mkdtemp(dir=directory, prefix=f".{step}-", suffix=PARTIAL))
         folder.rename(partial / folder.name)
@@ -204,21 +207,21 @@ def _file_digest(folder: Path) -> str:
 
 
 def _check_room(directory: Path, tree: PyTree) -> None:
-    """Whether there is room for a checkpoint: orbax says that there is none in hundreds of lines, from its threads.
+    """Check that the disk has room for a checkpoint; otherwise orbax prints hundreds of lines from its threads.
 
     Raises:
-      OSError: there is none.
+      OSError: if there is not enough room.
     """
     directory.mkdir(parents=True, exist_ok=True)
     needed = sum(_data(leaf).nbytes for leaf in jax.tree.leaves(tree)) + _SMALL_FILES
     disk = shutil.disk_usage(directory)
-    if disk.total and disk.free < needed:  # some file systems say 0 of everything
+    if disk.total and disk.free < needed:  # some file systems report 0 for everything
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Orbax logs a traceback from each of its threads, of an error that is raised and said in one line."""
+    """Silence the tracebacks that orbax logs from its threads; the error itself is raised with a one-line message."""
     absl = logging.getLogger("absl")
     before, absl.disabled = absl.disabled, True
     try:
@@ -228,7 +231,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _system_error(error: BaseException, directory: Path) -> BaseException:
-    """What the system said, where it was the system, out of orbax's and tensorstore's messages of many lines."""
+    """Extract the system error, if there is one, from the long messages of orbax and tensorstore."""
     if isinstance(error, OSError):
         return error
     if found := re.search(r"os_error_code='(\d+)'", str(error)):
@@ -237,12 +240,12 @@ def _system_error(error: BaseException, directory: Path) -> BaseException:
 
 
 def _data(leaf: Any) -> Any:
-    """Typed random keys, which neither numpy nor orbax can write, as the integers behind them."""
+    """Return typed random keys, which neither NumPy nor orbax can write, as integers; other leaves are unchanged."""
     return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
 def _like(leaf: Any, data: Any) -> Any:
-    """The inverse of `_data`, for a `leaf` that may be a shape: only within a trace does that have an `impl`."""
+    """Invert `_data`, for a `leaf` that may be a shape, whose `impl` is only available within a trace."""
     if not is_key(leaf):
         return data
     impls: list[Any] = []
@@ -263,7 +266,7 @@ def _damaged(directory: Path, error: Exception) -> DamagedError:
 def _orbax(handler: Callable[..., ocp.CheckpointHandler], **options: Any) -> ocp.Checkpointer:
     if jax.process_count() == 1:
         return ocp.Checkpointer(handler(**options))
-    own = jax.process_index()  # orbax would wait for the other processes, which have no part in this
+    own = jax.process_index()  # otherwise orbax would wait for the other processes, which do not take part
     alone = ocp.options.MultiprocessingOptions(
         primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
     )

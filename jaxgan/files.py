@@ -1,4 +1,4 @@
-"""How a file is written, by everyone: whole or not at all. And what JSON makes of numbers that it has no word for."""
+"""Write files atomically, and convert values to JSON, which cannot represent all numbers."""
 
 import hashlib
 import json
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial"
-"""How the names of files end that are being written; one that is left was never finished."""
+"""The suffix of files that are being written; a leftover one was never finished."""
 
 
 class StoreError(ValueError):
-    """A folder or a file that is not what it should be; the message is one line."""
+    """Raised for an invalid folder or file, with a one-line message."""
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `path`, which takes its place when the block ends without an error.
+    """Yield a temporary path next to `path`, which replaces it if the block ends without an error.
 
-    What was written is on the disk before it takes the place, and so is the place before this returns: a crash leaves
-    the old file or the new one, and files are there in the order in which they were written.
+    The file is synced to disk before the rename, and the folder after it. A crash therefore leaves either the old or
+    the new file, and files appear in the order in which they were written.
 
     Example:
       >>> with tempfile.TemporaryDirectory() as folder:
@@ -39,9 +39,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     partial = Path(name)
     try:
         yield partial
-        with partial.open("rb+") as file:  # Windows syncs only what could be written to
+        with partial.open("rb+") as file:  # Windows only syncs files that are open for writing
             os.fsync(file.fileno())
-        partial.chmod(0o666 & ~current_umask())  # that of a temporary file is for its owner alone
+        partial.chmod(0o666 & ~current_umask())  # a temporary file is only accessible to its owner
         partial.replace(path)
         sync_folder(path.parent)
     finally:
@@ -49,7 +49,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path, but: Collection[Path] = ()) -> None:
-    """Removes what a killed writer left in `folder` and below, but for folders that others have to themselves."""
+    """Remove what a killed writer left in `folder` and its subfolders, except in the folders in `but`."""
     for path in list(folder.rglob(f"*{PARTIAL}")):
         if any(each in path.parents for each in but):
             continue
@@ -60,39 +60,39 @@ def remove_partials(folder: Path, but: Collection[Path] = ()) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Bytes as they are."""
+    """Write bytes atomically."""
     with written_whole(path) as partial:
         partial.write_bytes(content)
 
 
 def append_text(path: Path, text: str) -> None:
-    """Adds whole lines to a journal; the last one may be lost or cut by a crash, and those before it are not."""
+    """Append complete lines to a log file; a crash can only lose or truncate the last line."""
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
 def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:
-    """JSON that any reader takes: what is not finite becomes null."""
+    """Write standard JSON atomically; numbers that are not finite become null."""
     with written_whole(path) as partial:
         text = json.dumps(plain(content, null=True), indent=2, allow_nan=False, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text in UTF-8."""
+    """Write UTF-8 text atomically."""
     with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def plain(value: Any, *, null: bool = False) -> Any:
-    """Containers and numbers as JSON has them; what is not finite becomes null, or a text that `float` reads back."""
-    if hasattr(value, "tolist"):  # as arrays and their numbers have it; numpy is half of the time to `jaxgan --help`
+    """Convert containers and numbers to JSON types; non-finite numbers become None, or text that `float` can read."""
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars; importing NumPy takes half of the time of `jaxgan --help`
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
         return None if null else str(value)
@@ -104,7 +104,7 @@ def plain(value: Any, *, null: bool = False) -> Any:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts the names in a folder on the disk; where a folder cannot be opened, as on Windows, the system does so."""
+    """Sync a folder's directory entries to disk; a no-op where folders cannot be opened, as on Windows."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -114,7 +114,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def current_umask() -> int:
-    """The permissions that new files are not given."""
+    """Return the current umask: the permission bits that new files do not get."""
     current = os.umask(0)
     os.umask(current)
     return current

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Everything heavy is imported inside the commands, so help is instant."""
+"""The command line: parse, call, print. Heavy modules are imported inside the commands so that help is instant."""
 
 import os
 import signal
@@ -33,11 +33,11 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `jaxgan` and returns its exit status.
+    """Run `jaxgan` and return its exit status.
 
-    0, 2 for what cannot be used (options, files, the user's own code, too little memory), 141 where nobody reads the
-    results, 1 for a bug; stopped by a signal 128 and its number, 130 for Ctrl-C. Without `argv` the process is its own,
-    and ends with it.
+    The status is 0 on success, 2 for invalid input (options, files, the user's own code, too little memory), 141 if
+    nobody reads the output, 1 for a bug, and 128 plus its number for a signal, such as 130 for Ctrl-C. Without `argv`,
+    the process is assumed to belong to the command and ends with it.
     """
     streams.make_usable()
     with stoppable(_SIGNALS, tell=_say if argv is None else None) as stopping:
@@ -69,8 +69,8 @@ def _say(line: str) -> None:
 
 
 def _call(words: list[str]) -> int:
-    """Without `click.Command.main`, which takes an `EOFError` for Ctrl-C and ends the program at a closed pipe."""
-    if "_JAXGAN_COMPLETE" in os.environ:  # a shell asks how a word may go on
+    """Call the command without `click.Command.main`, which treats `EOFError` as Ctrl-C and exits on a closed pipe."""
+    if "_JAXGAN_COMPLETE" in os.environ:  # a shell asks for completions
         return cli.main(words, prog_name="jaxgan", standalone_mode=False) or 0
     for before, word in zip(["jaxgan", *words], words, strict=False):
         if not word:
@@ -85,7 +85,7 @@ def _call(words: list[str]) -> int:
 
 
 def _check_word(word: str) -> None:
-    """Names are written to files in UTF-8, and handed to libraries that end a text at a NUL."""
+    """Check that a word can be written as UTF-8 and has no NUL, at which some libraries end a string."""
     try:
         word.encode()
     except UnicodeEncodeError:

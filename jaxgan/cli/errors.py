@@ -1,4 +1,4 @@
-"""What an error means to who called: one line and an exit status. Imports nothing heavy."""
+"""Map errors to a one-line message and an exit status. Has no heavy imports."""
 
 import errno
 import os
@@ -18,9 +18,9 @@ _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Answer(NamedTuple):
-    """To errors of some kinds, where `applies` holds."""
+    """The response to errors of some kinds, if `applies` holds."""
 
-    kinds: tuple[str, ...]  # classes by name, so that nothing has to be imported to ask
+    kinds: tuple[str, ...]  # names of classes, so that they need not be imported
     status: int
     line: Callable[[Any], str]  # "": nothing is said
     applies: Callable[[Any], bool] = lambda error: True
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 
 def answer_to(error: BaseException) -> Answer | None:
-    """The first of `ANSWERS` that fits; None for what is not an error, such as the end of a generator.
+    """Return the first of `ANSWERS` that applies; None for exceptions that are not errors, such as GeneratorExit.
 
     Example:
       >>> answer_to(FileNotFoundError(2, "No such file", "x.npz")).status, answer_to(KeyError("x")).status
@@ -39,10 +39,10 @@ def answer_to(error: BaseException) -> Answer | None:
 
 
 def report(error: BaseException, *, with_traceback: bool) -> int:
-    """Says what happened, and returns the status.
+    """Print what happened and return the exit status.
 
     Raises:
-      BaseException: `error` itself, where there is no answer to it.
+      BaseException: `error` itself, if there is no answer for it.
     """
     answer = answer_to(error)
     if answer is None:

@@ -1,4 +1,4 @@
-"""The options of the command line, by the commands that share them. Imports nothing heavy, so help is instant."""
+"""The options of the command line, by the commands that share them. Has no heavy imports, so help is instant."""
 
 import signal
 from collections.abc import Callable, Iterable
@@ -287,10 +287,10 @@ def track_options(function: Callable) -> Callable:
 
 
 def resources_from(options: dict[str, Any]) -> "Resources":
-    """Takes out of `options` those that say where a job runs.
+    """Remove the options that say where a job runs from `options` and return them as `Resources`.
 
     Raises:
-      OptionError: some of the options of several processes, but not all.
+      OptionError: if only some of the options for several processes are given.
     """
     from jaxgan.study.resources import Resources, cluster_from
 

@@ -1,4 +1,4 @@
-"""Where a command is to write, tried before anything is done for it: a run may train for hours first."""
+"""Check output paths before a command starts, because a run may train for hours before it writes."""
 
 import os
 import tempfile
@@ -12,10 +12,10 @@ _DEEPEST = 200  # folders, far above what anybody has; `mkdir` of parents calls 
 
 
 def folder_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
-    """The folder that --out names, or else runs/, can be made and written to; a callback of click.
+    """Check that the folder of --out, or runs/, can be created and written to; a click callback.
 
     Raises:
-      OptionError: it cannot.
+      OptionError: if it cannot.
     """
     path = Path("runs" if given is None else given)
     if len(path.parts) > _DEEPEST:
@@ -25,10 +25,10 @@ def folder_to_write(context: click.Context, option: click.Parameter, given: str 
 
 
 def picture_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
-    """The file that --out names can be written; a callback of click.
+    """Check that the file of --out can be written; a click callback.
 
     Raises:
-      OptionError: it cannot.
+      OptionError: if it cannot.
     """
     if given is None:
         return None

@@ -1,4 +1,4 @@
-"""Standard output and error as they are found: closed, in ASCII, or a pipe that nobody reads to its end."""
+"""Handle standard output and error that are closed, limited to ASCII, or a pipe that is not read to its end."""
 
 import codecs
 import io
@@ -16,7 +16,7 @@ _PLAIN = {"∞": "inf", "“": '"', "”": '"', "±": "+/-", "…": "..."}
 
 
 def make_usable() -> None:
-    """What is closed goes nowhere from here on, and what the encoding does not have is written in plain letters."""
+    """Redirect closed streams to the null device, and replace characters that the encoding does not support."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -31,7 +31,7 @@ def make_usable() -> None:
 
 
 def log(line: str) -> None:
-    """A line of progress, apart from the results: to stderr. That nobody reads it ends no run."""
+    """Write a line of progress to stderr, separate from the results; a closed stderr does not end the run."""
     try:
         # click would write past what stands in for stderr, such as a live view, to what is below it.
         print(line, file=sys.stderr, flush=True)
@@ -49,7 +49,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """A warning is a line like any other, once: tracing a program again would repeat it."""
+    """Print each warning once as a line of progress; tracing a program again would repeat it."""
     shown: set[str] = set()
 
     def show(
@@ -73,7 +73,7 @@ def warnings_as_lines() -> Iterator[None]:
 
 @contextmanager
 def only_results_on_stdout() -> Iterator[None]:
-    """What is printed while a job runs goes to stderr, with the name of the user's file that prints in front."""
+    """Redirect what is printed during a job to stderr, prefixed with the name of the user's file that prints it."""
     printed = _Printed()
     with redirect_stdout(printed):
         try:

@@ -1,4 +1,4 @@
-"""Why runs fail, and which gradients losses give the generator: outcomes, gradient profiles, theory in numbers."""
+"""Diagnose failed runs and measure the generator's gradients: outcomes, gradient profiles, theory in numbers."""
 
 from jaxgan.diagnostics import theory as theory
 from jaxgan.diagnostics.closed_forms import closed_form as closed_form

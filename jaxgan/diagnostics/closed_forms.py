@@ -1,8 +1,8 @@
-"""The generator's part of every catalogue loss in closed form, as a function of one fake logit: derived by hand.
+"""Closed forms of the generator's part of every catalogue loss, derived by hand, as functions of one fake logit.
 
-Nothing here calls the losses' own code, so that the two can be held against each other. In the formulas v is the fake
-logit (a score, where the discriminator has no probability), r the real one, which only losses of differences depend on,
-and D = sigmoid(v). All of it is NumPy in float64 and exact to a few roundings for logits from -30 to 30.
+Nothing here calls the losses' own code, so the two can be checked against each other. In the formulas, v is the fake
+logit (a score if the discriminator does not output a probability), r is the real logit, which only relativistic losses
+depend on, and D = sigmoid(v). Everything is NumPy in float64, exact to a few rounding errors for logits from -30 to 30.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,10 @@ Function = Callable[[Float64[np.ndarray, "*v"], float], Float64[np.ndarray, "*v"
 
 
 class ClosedForm(NamedTuple):
-    """A generator's loss and its derivative with respect to the fake logit, as texts and functions (v, r) -> like v."""
+    """A generator's loss and its derivative with respect to the fake logit, as text and as functions of (v, r).
+
+    The functions return arrays shaped like v.
+    """
 
     text_value: str
     text_derivative: str
@@ -28,7 +31,7 @@ class ClosedForm(NamedTuple):
 
 
 def _falling(text: str, value: Function) -> ClosedForm:
-    """A loss that falls by one as the logit rises by one, wherever it is."""
+    """Return the closed form of a loss whose derivative with respect to the logit is -1 everywhere."""
     return ClosedForm(text, "-1", value, lambda v, r: np.full_like(v, -1.0))
 
 
@@ -50,7 +53,7 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
     "relativistic_minimax": ClosedForm(
         "log sigmoid(r - v)", "-sigmoid(v - r)", lambda v, r: log_expit(r - v), lambda v, r: -expit(v - r)
     ),
-    # In a batch of one the means are the two logits themselves, so both terms are the same.
+    # In a batch of one, the means are the two logits themselves, so both terms are equal.
     "relativistic_average": ClosedForm(
         "-2 log sigmoid(v - r)", "-2 sigmoid(r - v)", lambda v, r: -2 * log_expit(v - r), lambda v, r: -2 * expit(r - v)
     ),
@@ -66,7 +69,7 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
     "f_pearson_practical": _SCORE,
     "f_hellinger": ClosedForm("1 - exp(v)", "-exp(v)", lambda v, r: -np.expm1(v), lambda v, r: -np.exp(v)),
     "f_hellinger_practical": ClosedForm("exp(-v) - 1", "-exp(-v)", lambda v, r: np.expm1(-v), lambda v, r: -np.exp(-v)),
-    # 2 (1 - D) = 2 / (1 + exp(v)) = 1 / (1 + expm1(v) / 2): its logarithm has a zero at 0, where log 2 would cancel.
+    # 2 (1 - D) = 2 / (1 + exp(v)) = 1 / (1 + expm1(v) / 2). This avoids the cancellation of log 2 near v = 0.
     "f_jensen_shannon": ClosedForm(
         "log(2 (1 - D))", "-D", lambda v, r: -np.log1p(np.expm1(v) / 2), lambda v, r: -expit(v)
     ),
@@ -74,16 +77,16 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
         "-log(2 D)", "-(1 - D)", lambda v, r: np.log1p(np.expm1(-v) / 2), lambda v, r: -expit(-v)
     ),
 }
-"""The closed form of every loss of `jaxgan.losses`, by its name there."""
+"""The closed form of every loss in `jaxgan.losses`, keyed by its name there."""
 
 
 def closed_form(loss: Loss) -> ClosedForm | None:
-    """The closed form of the generator's part of `loss`; None where that part is not one of the catalogue's own.
+    """Return the closed form of the generator's part of `loss`, or None if that part is not in the catalogue.
 
-    The generator's function decides: another discriminator, say one of smoothed labels, changes nothing.
+    Only the generator's function matters: a different discriminator part, such as smoothed labels, changes nothing.
 
     Raises:
-      ValueError: not a `Loss`.
+      ValueError: if `loss` is not a `Loss`.
 
     Example:
       >>> form = closed_form(losses.minimax)
@@ -99,7 +102,7 @@ def closed_form(loss: Loss) -> ClosedForm | None:
 
 
 def check_loss(loss: Any) -> None:
-    """Refuses anything but a `Loss` of two functions.
+    """Raise ValueError unless `loss` is a `Loss` of two functions.
 
     Example:
       >>> check_loss(losses.minimax)

@@ -1,12 +1,13 @@
-"""What became of each run, why and since when: signs at every probe, a state, and an outcome at the end.
+"""Diagnose each run: signs and a state at every probe, and an outcome at the end.
 
-A *sign* is a rule on what was seen at a probe and the ones before it: "the gradient has vanished", "the discriminator
-tells everything apart". Several can hold at once, and hold for a while and pass. The *state* at a probe says what the
-samples are like and, where they are bad, which sign explains it. The *outcome* is the state that the run ended in, by
-its last five probes. NumPy alone: it can be taken again, with other thresholds, of a stored run.
+A *sign* is a rule evaluated on a probe and the ones before it: "the gradient has vanished", "the discriminator
+separates real and fake completely". Several signs can hold at once, and a sign can hold for a while and then stop. The
+*state* at a probe describes the samples and, if they are bad, names the sign that explains it. The *outcome* is the
+state that the run ended in, judged by its last five probes. The module uses only NumPy, and other thresholds can be
+applied to a stored run.
 """
 
-from __future__ import annotations  # `help` then shows `ArrayLike` and not the union behind it
+from __future__ import annotations  # so that `help` shows `ArrayLike` instead of the union that it stands for
 
 from typing import NamedTuple
 
@@ -34,8 +35,8 @@ EXPLAINS_BAD = (
     Outcome.DISCRIMINATOR_DOMINATES,
     Outcome.NOT_LEARNED,
 )
-"""Signs that explain bad samples, the first that holds. D can tell bad samples apart whatever made them so, and so its
-dominance comes last."""
+"""Signs that explain bad samples; the first that holds is the state. D can recognize bad samples whatever caused them,
+so its dominance comes after the more specific signs."""
 
 LIMITS_GOOD = (
     Outcome.OSCILLATING,
@@ -44,7 +45,7 @@ LIMITS_GOOD = (
     Outcome.PARTIALLY_COLLAPSED,
     Outcome.OVERFITTED,
 )
-"""Signs of what is wrong with samples that are near the data, the first that holds."""
+"""Signs of what is wrong with samples that are near the data; the first that holds is the state."""
 
 
 _T = DIAGNOSIS_THRESHOLDS
@@ -74,46 +75,48 @@ SIGNS_IN_WORDS = [
     f"OVERFITTED: P(D ranks training above held-out data) is at least {_T.edge:g}, as a median over {_T.window} "
     f"probes, or {_T.memorized:.0%} more samples than expected by chance are nearest to a training example.",
 ]
-"""The rules, in the order in which they are asked."""
+"""The rules, in the order in which they are tested."""
 
 
 class Diagnosis(NamedTuple):
-    """What became of runs."""
+    """The diagnosis of a set of runs."""
 
-    outcome: Int[np.ndarray, " run"]  # of `Outcome`
-    states: Int[np.ndarray, "run probe"]  # of `Outcome`
-    signs: Bool[np.ndarray, "run probe code"]  # whether each of `Outcome` holds; good samples are the sign of HEALTHY
-    improving: Bool[np.ndarray, "run probe"]  # quality or distance has become better within the window
+    outcome: Int[np.ndarray, " run"]  # `Outcome` codes
+    states: Int[np.ndarray, "run probe"]  # `Outcome` codes
+    signs: Bool[np.ndarray, "run probe code"]  # whether each `Outcome` code holds; good samples are the sign of HEALTHY
+    improving: Bool[np.ndarray, "run probe"]  # quality or distance has improved within the window
 
 
 def diagnose(evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS) -> Diagnosis:
-    """States along training and the outcome of each run.
+    """Return the signs and states of each run at every probe, and its outcome.
 
-    Signs at a probe, of what was seen since the start:
+    Signs at a probe, from the evidence up to that probe:
 
-        DIVERGED                 something was not finite, or logits or gradients were `exploded` times their early
+        DIVERGED                 a quantity was not finite, or logits or gradients reached `exploded` times their early
+                                 level
         GRADIENT_VANISHED        gradient <= vanished, half of the samples are saturated, and D is certain
-        OSCILLATING              modes change from probe to probe, or D's scores swing at one frequency
+        OSCILLATING              samples change modes from probe to probe, or D's scores oscillate at one frequency
         JUNK                     D is fooled, and the quality is far below its best
-        GENERATOR_DOMINATES      D is fooled, with bad samples
-        DISCRIMINATOR_DOMINATES  D is certain, and samples are no better than a window before
-        COLLAPSED                fewer than half of the modes captured, or samples that are alike
-        CONDITION_IGNORED        samples are of other classes than they were asked for
-        PARTIALLY_COLLAPSED      some mode is missing over a window, and not by chance
+        GENERATOR_DOMINATES      D is fooled by bad samples
+        DISCRIMINATOR_DOMINATES  D is certain, and samples are no better than one window earlier
+        COLLAPSED                fewer than half of the modes are captured, or the samples are nearly identical
+        CONDITION_IGNORED        samples are not of the requested classes
+        PARTIALLY_COLLAPSED      some mode is missing over a window, by more than chance
         OVERFITTED               D ranks training above held-out examples, or samples are copies
-        NOT_LEARNED              bad samples
+        NOT_LEARNED              the samples are bad
 
-    D is certain or fooled by the median over a window of P(D ranks held-out data above samples).
+    Whether D is certain or fooled depends on the median over a window of P(D ranks held-out data above samples).
 
-    Samples are good with a share of good ones of at least `good` times real data's, and a distance that is allowed.
-    The state where they are bad is the first sign of `EXPLAINS_BAD`, and else of `LIMITS_GOOD`, or HEALTHY. What is not
-    known holds no sign, and NaN in quality or distance is bad; where neither is known samples pass for good.
+    Samples are good if the share of good samples is at least `good` times that of real data and the distance is within
+    its limit. If samples are bad, the state is the first sign of `EXPLAINS_BAD` that holds; otherwise it is the first
+    of `LIMITS_GOOD`, or HEALTHY. Missing evidence triggers no sign. NaN in quality or distance counts as bad; if
+    neither was measured, samples count as good.
 
-    The outcome is the most frequent state of the last `window` probes, of the failures where most are failures and else
-    of the others (`jaxgan.results.codes.FINE`); between equally frequent ones the later.
+    The outcome is the most frequent state of the last `window` probes: among the failures if most of them are failures,
+    otherwise among the other states (`jaxgan.results.codes.FINE`). Ties go to the later state.
 
     Raises:
-      ValueError: arrays of other shapes.
+      ValueError: if the shapes of the arrays do not match.
 
     Example:
       >>> steps, ones = np.arange(100, 1100, 100), np.ones((2, 10))
@@ -139,11 +142,11 @@ def diagnose(evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
 
 
 class Stretch(NamedTuple):
-    """The longest stretch of probes at which something held, of each run; NaN where it held at no two in a row."""
+    """The longest series of consecutive probes at which a sign held, for each run; NaN if none is long enough."""
 
     begin: Float[np.ndarray, " run"]  # the step of its first probe
-    end: Float[np.ndarray, " run"]  # and of its last
-    level: Float[np.ndarray, " run"]  # the median of some evidence meanwhile
+    end: Float[np.ndarray, " run"]  # the step of its last probe
+    level: Float[np.ndarray, " run"]  # the median of the evidence within it
 
 
 def longest_stretch(
@@ -152,7 +155,7 @@ def longest_stretch(
     values: Float[np.ndarray, "run probe"],
     least: int = 2,
 ) -> Stretch:
-    """Since when and until when a sign held, and what it was told from.
+    """Return when a sign held longest, for at least `least` consecutive probes, and the median evidence in that time.
 
     Example:
       >>> holds = np.array([[False, True, True, True], [False, True, False, False]])
@@ -172,9 +175,10 @@ def longest_stretch(
 
 
 def _sustained(states: Int[np.ndarray, "run probe"], window: int) -> Int[np.ndarray, " run"]:
-    """The most frequent of the last states; between equally frequent ones the later.
+    """Return the most frequent of the last states; ties go to the later one.
 
-    Of several ways to fail each may be rare, and all of them together are not: whether a run failed is decided first.
+    Whether the run failed is decided first: each of several kinds of failure may be rare although failures are the
+    majority.
     """
     last = states[:, -window:]
     fails = ~np.isin(last, [Outcome[name] for name in FINE if name in Outcome.__members__])

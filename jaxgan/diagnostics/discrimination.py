@@ -1,4 +1,4 @@
-"""How well the discriminator tells, along training: held-out data from samples, training from held-out data."""
+"""Measure during training how well D separates held-out data from samples, and training from held-out data."""
 
 from typing import NamedTuple
 
@@ -16,30 +16,30 @@ from jaxgan.types import Array, Game, Key, Sampler, State
 
 
 class Discrimination(NamedTuple):
-    """What the discriminator can tell, in probabilities that need no scale of its scores."""
+    """What the discriminator can distinguish, as probabilities that do not depend on the scale of its scores."""
 
-    separation: Float[Array, "*runs"]  # P(D ranks a held-out example above a sample): 1/2 at a coin's flip
+    separation: Float[Array, "*runs"]  # P(D ranks a held-out example above a sample): 1/2 is chance
     training_edge: Float[Array, "*runs"]  # P(D ranks a training example above a held-out one): 1/2 without overfitting
-    saturated: Float[Array, "*runs"]  # share of samples at which the generator's loss has almost no slope; NaN: no loss
+    saturated: Float[Array, "*runs"]  # share of samples where the generator's loss is almost flat; NaN without a loss
 
 
 def discrimination_probe(game: Game, train: Sampler, heldout: Sampler, *, batch_size: int = 250) -> Probe:
-    """A probe of `Discrimination` for `run`, `run_seeds` and `fit`: recorded along a run, without changing it.
+    """Return a probe that records `Discrimination` in `run`, `run_seeds` and `fit` without changing the run.
 
-    The discriminator's scores are taken as it stands, of examples that it was trained on, of ones that it was not, and
-    of samples of the generator that it plays against (not of its average). Ranks alone count, so a critic (`hinge`,
-    `wasserstein`) is read like a classifier. With 250 examples a probability of 1/2 has a standard deviation of 0.026.
+    The current discriminator scores training examples, held-out examples, and samples of the generator that it plays
+    against (not its moving average). Only ranks count, so a critic (`hinge`, `wasserstein`) is measured like a
+    classifier. With 250 examples, a probability of 1/2 has a standard deviation of 0.026.
 
-    `saturated` is the share of samples with |dL_G/dlogit| < 0.01, of the generator's loss at these scores.
+    `saturated` is the share of samples with |dL_G/dlogit| < 0.01, for the generator's loss at these scores.
 
     Args:
-      game: with `discriminate`.
-      train: what it is trained on.
-      heldout: data that it is not trained on; the same as `train` where that is unlimited.
-      batch_size: examples of each kind.
+      game: a game with `discriminate`.
+      train: the data that the discriminator is trained on.
+      heldout: data that it is not trained on; the same as `train` if that is unlimited.
+      batch_size: the number of examples of each kind.
 
     Raises:
-      ValueError: a game without `discriminate`, or fewer than one example.
+      ValueError: if the game has no `discriminate` or `batch_size` is below 1.
 
     Example:
       >>> import optax, jaxgan as jg

@@ -1,10 +1,10 @@
-"""What went wrong during training, and when: stretches of steps in which the generator had almost no gradient.
+"""Find episodes of training in which the generator had almost no gradient.
 
-An `Outcome` says how good the samples are at the end; an episode is one possible cause of it. A run can recover from
-one and end well, or lose so much time to it that it has not learned by its last step. NumPy alone.
+An `Outcome` says how good the samples are at the end; an episode is one possible cause. A run can recover from an
+episode and end well, or lose so much time that it has not learned by its last step. The module uses only NumPy.
 """
 
-from __future__ import annotations  # `help` then shows `ArrayLike` and not the union behind it
+from __future__ import annotations  # so that `help` shows `ArrayLike` instead of the union that it stands for
 
 from typing import NamedTuple
 
@@ -17,17 +17,17 @@ ADVICE = (
     "saturate there (non_saturating or a relativistic one), slow the discriminator down (a lower learning rate, fewer "
     "updates), or regularize it (R1, label noise, instance noise)."
 )
-"""What answers a vanishing gradient, in a sentence."""
+"""Advice on a vanishing gradient, in one sentence."""
 
 
 class EpisodeThresholds(NamedTuple):
-    """What counts as a vanishing gradient, see `vanishing_episodes`."""
+    """What counts as a vanishing gradient; see `vanishing_episodes`."""
 
-    fraction: float = 0.1  # of its early level: the noise of minibatches moves a norm by a factor of 2 or 3, not of 10
-    early: float = 0.05  # share of the steps whose median is the early level: past the first few, before most change
-    stretch: float = 0.02  # share of the steps that an episode lasts at least: 24 of 1,200, more than a fluctuation
-    gap: float = 0.02  # share of the steps by which two stretches may be apart and be one: single records stick out
-    certain: float = 0.02  # mean D(G(z)) below which D is certain: minimax leaves a fake a derivative of -D
+    fraction: float = 0.1  # of the early level; minibatch noise changes a norm by a factor of 2 or 3, not 10
+    early: float = 0.05  # the median over this first share of the steps is the early level
+    stretch: float = 0.02  # minimum length of an episode as a share of the steps: 24 of 1,200, more than a fluctuation
+    gap: float = 0.02  # stretches up to this share of the steps apart are merged, because single records are outliers
+    certain: float = 0.02  # D is certain below this mean D(G(z)); the derivative of minimax at a fake logit is -D
 
 
 EPISODE_THRESHOLDS = EpisodeThresholds()
@@ -37,11 +37,11 @@ class VanishingEpisodes(NamedTuple):
     """The longest episode of each seed."""
 
     found: Bool[np.ndarray, " seeds"]
-    begin: Int[np.ndarray, " seeds"]  # the first step in it; -1 where there is none
-    end: Int[np.ndarray, " seeds"]  # the step after it, or the last of the run where it never ended; -1 where none
-    ended: Bool[np.ndarray, " seeds"]  # the gradient came back before the run was over
-    depth: Float64[np.ndarray, " seeds"]  # the lowest norm in it as a share of the early level; NaN where there is none
-    d_fake: Float64[np.ndarray, " seeds"]  # the median in it of the mean D(G(z)); NaN where there is none
+    begin: Int[np.ndarray, " seeds"]  # its first step; -1 if there is none
+    end: Int[np.ndarray, " seeds"]  # the step after it, or the run's last step if it never ended; -1 if there is none
+    ended: Bool[np.ndarray, " seeds"]  # the gradient recovered before the end of the run
+    depth: Float64[np.ndarray, " seeds"]  # the lowest norm in it as a fraction of the early level; NaN if there is none
+    d_fake: Float64[np.ndarray, " seeds"]  # the median in it of the mean D(G(z)); NaN if there is none
     early: Float64[np.ndarray, " seeds"]  # the early level of the norm
 
 
@@ -52,27 +52,28 @@ def vanishing_episodes(
     steps: ArrayLike | None = None,
     thresholds: EpisodeThresholds = EPISODE_THRESHOLDS,
 ) -> VanishingEpisodes:
-    """When the generator's gradient vanished, how deep it fell, and when it came back, for each seed.
+    """Return, for each seed, when the generator's gradient vanished, how far it fell, and when it recovered.
 
-    An episode is a stretch of records with
+    An episode is a series of consecutive records with
 
         g_grad_norm <= fraction * median(g_grad_norm over the first `early` share of the steps)
 
-    but for gaps of up to the share `gap`, that lasts the share `stretch` of the run or longer, and in which the median
-    of `d_fake`, where it is given, is below `certain`. Of several the longest is reported. A stretch lasts from its
-    first record to the first one after it. NaN is in no episode: a seed that diverged is `DIVERGED` first of all.
+    Gaps of up to the share `gap` of the steps are bridged. An episode lasts at least the share `stretch` of the run,
+    and the median of `d_fake` in it, if given, is below `certain`. If there are several, the longest is returned. An
+    episode lasts from its first record to the first record after it. NaN belongs to no episode: a seed that diverged
+    has the outcome `DIVERGED`.
 
-    With a discriminator that is no classifier (`wasserstein`, `hinge`) leave `d_fake` out: the sigmoid of its score is
-    no probability.
+    Omit `d_fake` if the discriminator is not a classifier (`wasserstein`, `hinge`): the sigmoid of its score is not a
+    probability.
 
     Args:
       g_grad_norm: [seeds, records], the norm of the generator's gradient.
       d_fake: [seeds, records], the mean of D(G(z)) over the batch.
-      steps: [records], the increasing step of each record; by default 1, 2, 3, ...
-      thresholds: what counts as one.
+      steps: [records], the step of each record, increasing; 1, 2, 3, ... by default.
+      thresholds: what counts as an episode.
 
     Raises:
-      ValueError: arrays of other shapes, or steps that do not increase.
+      ValueError: if the shapes of the arrays do not match or the steps do not increase.
 
     Example:
       >>> norms = np.ones((2, 100))
@@ -92,7 +93,7 @@ def vanishing_episodes(
     chances = None if d_fake is None else np.asarray(d_fake, np.float64)
     if chances is not None and chances.shape != norms.shape:
         raise ValueError(f"expected d_fake of the shape of g_grad_norm, {norms.shape}, got {chances.shape}")
-    # The step after each record; a run is as long as its records stand for.
+    # The step after each record; the last record spans as many steps as the one before it.
     after = np.append(at[1:], at[-1] + (at[-1] - at[-2] if len(at) > 1 else 1))
     span = after[-1] - at[0]
     first = after - at[0] <= max(thresholds.early * span, after[0] - at[0])
@@ -138,7 +139,7 @@ def _episode(
 def _stretches(
     inside: Bool[np.ndarray, " n"], at: Shaped[np.ndarray, " n"], after: Shaped[np.ndarray, " n"], gap: float
 ) -> list[slice]:
-    """The records that are `inside`, as slices of consecutive ones; what is at most `gap` apart is one."""
+    """Return the records that are `inside` as slices of consecutive records, merging slices at most `gap` apart."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
     starts, stops = edges[::2], edges[1::2]
     if not len(starts):

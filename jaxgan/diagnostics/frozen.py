@@ -1,4 +1,4 @@
-"""Generators of several ages, frozen, against discriminators trained from scratch: Arjovsky and Bottou's protocol."""
+"""Train discriminators from scratch against frozen generators of several ages: Arjovsky and Bottou's protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -31,31 +31,31 @@ from jaxgan.types import QUANTILES, Algorithm, Array, Game, Generator, Key, Loss
 
 
 class ImageGradients(NamedTuple):
-    """Gradients of each sample's own loss with respect to the generated example.
+    """Gradients of each sample's loss with respect to the generated example.
 
-    The discriminator's normalization is held at the statistics of the batch: in training they couple its samples, and
-    no gradient would be one sample's own.
+    The discriminator's normalization statistics are fixed to those of the batch. In training mode they couple the
+    samples of a batch, so a gradient could not be attributed to a single sample.
     """
 
-    norm: Float[Array, "*runs loss"]  # of the mean over samples
+    norm: Float[Array, "*runs loss"]  # norm of the mean gradient over samples
     spread: Float[Array, "*runs loss"]  # sqrt(tr Cov) over samples
-    norms: Float[Array, "*runs loss quantile"]  # of every sample's gradient, at `jaxgan.types.QUANTILES`
+    norms: Float[Array, "*runs loss quantile"]  # per-sample gradient norms, at `jaxgan.types.QUANTILES`
 
 
 class FrozenGeneratorResult(NamedTuple):
-    """What the protocol measures; arrays lead with [age, seed]."""
+    """The measurements of the protocol; the leading axes are [age, seed] unless noted."""
 
     steps: Int[np.ndarray, " probe"]  # the discriminator's steps at which gradients were measured
-    info: DiscriminatorInfo  # [age, seed, step], of every step
+    info: DiscriminatorInfo  # [age, seed, step], for every step
     gradients: Gradients  # [age, seed, probe, ...]
-    images: ImageGradients | None  # [age, seed, probe, ...]; None where the game has no `discriminate`
-    state: State  # at the end, [age * seed, ...]
-    keys: Key  # [age * seed] of the discriminators' runs
-    interrupted: bool  # Ctrl-C came before the last step
+    images: ImageGradients | None  # [age, seed, probe, ...]; None if the game has no `discriminate`
+    state: State  # the final state, [age * seed, ...]
+    keys: Key  # [age * seed], the keys of the discriminators' runs
+    interrupted: bool  # whether Ctrl-C stopped training before the last step
 
 
 def log_spaced(last: int, count: int = 100) -> Int[np.ndarray, " steps"]:
-    """Up to `count` steps from 1 to `last`, evenly spaced in their logarithm as far as whole numbers allow.
+    """Return up to `count` integer steps from 1 to `last`, as evenly spaced on a log scale as integers allow.
 
     Example:
       >>> log_spaced(100, 7).tolist()
@@ -65,7 +65,7 @@ def log_spaced(last: int, count: int = 100) -> Int[np.ndarray, " steps"]:
     check_count("count", count, 2)
     if last <= count:
         return np.arange(1, last + 1)
-    dense = count  # at the lower end whole numbers coincide: more are asked for until enough are left
+    dense = count  # small steps coincide after rounding, so generate more until enough distinct ones are left
     while len(steps := np.unique(np.geomspace(1, last, dense).round().astype(int))) < count:
         dense += 1
     return steps
@@ -80,20 +80,22 @@ def generators_of_ages(
     on_chunk: Callable[[Chunk], None] = lambda chunk: None,
     placement: Placement | None = None,
 ) -> Generator:
-    """The generators of all seeds after so many steps of `algorithm`, [age, seed, ...]; 0 is untrained.
+    """Train generators and return those of all seeds at each age, [age, seed, ...].
 
-    The moving average where the algorithm keeps one. What Ctrl-C ends is a KeyboardInterrupt.
+    The age of a generator is the number of steps of `algorithm` that it was trained for; 0 is untrained. If the
+    algorithm keeps a moving average of the generator, the average is returned.
 
     Args:
-      algorithm: what trains them.
+      algorithm: the algorithm that trains the generators.
       sample: the data.
-      keys: one for each seed.
-      ages: steps, in increasing order.
-      on_chunk: sees each stretch of the training, as that of `fit` does.
-      placement: which devices; by default all.
+      keys: one key per seed.
+      ages: numbers of steps, in increasing order.
+      on_chunk: called with each chunk of the training, as in `fit`.
+      placement: the devices; all by default.
 
     Raises:
-      ValueError: ages that are no whole numbers of at least 0, in increasing order.
+      ValueError: if the ages are not integers of at least 0 in increasing order.
+      KeyboardInterrupt: if Ctrl-C stops the training.
     """
     for age in ages:
         check_count("an age", age, 0)
@@ -107,7 +109,7 @@ def generators_of_ages(
             done = fit(algorithm, sample, keys, age, state=state, on_chunk=on_chunk, placement=placement)
             if done.interrupted:
                 raise KeyboardInterrupt
-            # Its buffers are used again by the next stretch.
+            # The next call to `fit` reuses the buffers of the state.
             state = jax.device_get(done.state)
             generator = best_generator(state)
         kept.append(jax.device_get(generator))
@@ -130,32 +132,33 @@ def against_discriminators(
     on_compile: Callable[[float], None] = lambda seconds: None,
     placement: Placement | None = None,
 ) -> FrozenGeneratorResult:
-    """Trains a discriminator from scratch against each of `generators` [age, seed, ...], and measures along the way.
+    """Train a discriminator from scratch against each of `generators` [age, seed, ...] and measure gradients meanwhile.
 
-    `discriminator` is a rule that updates the discriminator alone, such as `jaxgan.discriminator_only`. Each seed's
-    discriminators start alike and draw alike against its generators of all ages, so that ages are compared in pairs.
-    At `probes` log-spaced steps every loss's generator gradient is taken over `minibatches`, with respect to the
-    generator's parameters and to the generated examples. All ages and seeds are one axis of one compiled program.
+    `discriminator` is an algorithm that updates the discriminator only, such as `jaxgan.discriminator_only`. The
+    discriminators of a seed start from the same parameters and use the same random draws for all ages, so ages are
+    compared in pairs. At `probes` log-spaced steps, the generator gradient of every loss is measured over `minibatches`
+    minibatches, with respect to the generator's parameters and to the generated examples. All ages and seeds form one
+    axis of one compiled program.
 
     Source: Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, figures 1 to 3.
 
     Args:
-      discriminator: the rule.
+      discriminator: the algorithm.
       sample: the data.
-      keys: one for each seed.
-      generators: stacked [age, seed, ...], as `generators_of_ages` returns them.
-      losses: whose gradients are taken, by name.
-      num_steps: updates of each discriminator.
-      probes: about how many looks are taken.
-      minibatches: how many gradients a probe takes, for their mean and their spread.
-      batch_size: examples in each of them.
-      saturated: the derivative with respect to the logit below which a sample counts as saturated.
-      on_chunk: sees each stretch of the training, as that of `fit` does.
-      on_compile: is told how many seconds compilation took.
-      placement: which devices; by default all.
+      keys: one key per seed.
+      generators: stacked [age, seed, ...], as returned by `generators_of_ages`.
+      losses: the losses whose gradients are measured, by name.
+      num_steps: the number of updates of each discriminator.
+      probes: the approximate number of measurements.
+      minibatches: the number of gradients per measurement, for their mean and spread.
+      batch_size: the number of examples per minibatch.
+      saturated: a sample counts as saturated if the derivative with respect to its logit is below this.
+      on_chunk: called with each chunk of the training, as in `fit`.
+      on_compile: called with the compilation time in seconds.
+      placement: the devices; all by default.
 
     Raises:
-      ValueError: no loss, or a count below 1.
+      ValueError: if there is no loss or a count is below 1.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -175,7 +178,7 @@ def against_discriminators(
     ages, seeds = jax.tree.leaves(generators)[0].shape[:2]
     steps = log_spaced(num_steps, probes)
     each = jnp.tile(jax.vmap(partial(named_key, name="frozen"))(keys), ages)
-    # The step counter is one for all; every other leaf of a state leads with the axis of runs.
+    # All runs share the step counter; every other leaf of a state has a leading axis of runs.
     state = start_runs(discriminator, sample, each)
     state = with_generator(state, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), generators))
     reports: list[Any] = []
@@ -219,10 +222,10 @@ def directions(
     minibatches: int = 8,
     batch_size: int = 64,
 ) -> Float[np.ndarray, "age seed loss parameter"]:
-    """The direction of every loss's generator gradient at the end.
+    """Return the direction of the generator gradient of every loss at the end.
 
-    The minibatches depend on the seed alone: between discriminators of two kinds, both trained against the same
-    generators, the inner product over parameters is the cosine of the gradients that they give on the same latents.
+    The minibatches depend only on the seed. For two kinds of discriminators trained against the same generators, the
+    inner product of their directions over parameters is therefore the cosine of their gradients on the same latents.
     """
     probe = direction_probe(game, sample, losses, minibatches=minibatches, batch_size=batch_size)
     step = found.state.step
@@ -239,21 +242,21 @@ def directions(
 def image_gradients(
     key: Key, game: Game, losses: Mapping[str, Loss], state: State, sample: Sampler, batch_size: int
 ) -> ImageGradients:
-    """`ImageGradients` of a state, from a batch of the generator's own samples.
+    """Return the `ImageGradients` of a state, from a batch of generated samples.
 
-    The gradient of a sample's own loss is n dL/dx_i, n being the size of the batch. In a pack, samples share a logit
-    and with it their loss. Examples are as the generator samples them, with its running statistics, not augmented.
+    The gradient of a sample's own loss is n dL/dx_i, where n is the batch size. Samples in a pack share one logit and
+    so one loss. The samples are drawn with the generator's running statistics and are not augmented.
 
     Args:
       key: draws the samples and the real examples.
-      game: which discriminator judges, and which generator samples.
-      losses: whose gradients are taken, by name.
+      game: the game with the discriminator and the generator.
+      losses: the losses whose gradients are measured, by name.
       state: the parameters.
       sample: the data.
-      batch_size: how many samples, and real examples beside them.
+      batch_size: the number of samples, and of real examples.
 
     Raises:
-      ValueError: a game without `discriminate`.
+      ValueError: if the game has no `discriminate`.
     """
     if game.discriminate is None:
         raise ValueError(
@@ -282,11 +285,11 @@ def image_gradients(
 
 
 def normalization_of(game: Game, params: PyTree, model_state: PyTree, x: Array, y: PyTree = None) -> PyTree:
-    """The discriminator's model state with the batch statistics of `x` as its running ones.
+    """Return the discriminator's model state with its running statistics replaced by the batch statistics of `x`.
 
-    A pass in training turns a running statistic r into m r + (1 - m) b, b being the batch's. From r = 0 it makes
-    r1 = (1 - m) b, and from that r2 = (1 + m) r1, so that b = r1^2 / (2 r1 - r2), whatever the momentum m and however
-    large b. State of another kind, such as a spectral norm's, is left as it is, and states of terms are left out.
+    A pass in training mode turns a running statistic r into m r + (1 - m) b, where b is the batch statistic. Starting
+    at r = 0, two passes give r1 = (1 - m) b and r2 = (1 + m) r1, so b = r1^2 / (2 r1 - r2) for any momentum m and any
+    size of b. Other state, such as that of spectral normalization, is kept, and the states of terms are dropped.
     """
     assert game.discriminate is not None
     own = network_state(model_state)

@@ -1,4 +1,4 @@
-"""The generator's gradient under every loss, at the same parameters and on the same batches."""
+"""Measure the generator's gradient for several losses at the same parameters and on the same batches."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -15,24 +15,24 @@ from jaxgan.runs.run import Probe, as_pytree
 from jaxgan.trees import norm
 from jaxgan.types import QUANTILES, Array, Game, Key, Loss, PyTree, Sampler, State
 
-SATURATED = 1e-2  # the derivative with respect to the logit below which a sample counts as saturated
-_LOWEST = -10_000  # an exponent below that of any number
+SATURATED = 1e-2  # a sample counts as saturated if the derivative with respect to its logit is below this
+_LOWEST = -10_000  # below the exponent of any floating-point number
 
 
 class Gradients(NamedTuple):
     """Gradients of losses with respect to the generator's parameters, from M minibatches.
 
-    With one minibatch there is no variance: `noise` and `snr` are NaN. `cosine` is NaN where a norm is 0.
+    With one minibatch the variance is undefined, so `noise` and `snr` are NaN. `cosine` is NaN where a norm is 0.
     """
 
-    norm: Float[Array, "*runs loss"]  # of the mean gradient over the minibatches
-    norms: Float[Array, "*runs loss minibatch"]  # of every minibatch's gradient
-    layers: dict[str, Float[Array, "*runs loss"]]  # by layer: the mean gradient's part in the layer's parameters
+    norm: Float[Array, "*runs loss"]  # norm of the mean gradient over the minibatches
+    norms: Float[Array, "*runs loss minibatch"]  # norm of each minibatch's gradient
+    layers: dict[str, Float[Array, "*runs loss"]]  # norm of the mean gradient of each layer's parameters
     noise: Float[Array, "*runs loss"]  # sqrt(tr Cov): the standard deviation of one minibatch's gradient
-    snr: Float[Array, "*runs loss"]  # norm / noise; pure noise has about 1 / sqrt(M)
-    cosine: Float[Array, "*runs loss loss"]  # between the mean gradients
+    snr: Float[Array, "*runs loss"]  # norm / noise; about 1 / sqrt(M) for pure noise
+    cosine: Float[Array, "*runs loss loss"]  # cosine between the mean gradients
     saturated: Float[Array, "*runs loss"]  # share of samples whose |dL/dlogit| is below a threshold
-    fake_logit: Float[Array, "*runs quantile"]  # of all samples, at `jaxgan.types.QUANTILES`
+    fake_logit: Float[Array, "*runs quantile"]  # quantiles over all samples, at `jaxgan.types.QUANTILES`
     d_fake: Float[Array, "*runs quantile"]  # D(G(z)) = sigmoid(fake_logit)
 
 
@@ -45,25 +45,25 @@ def gradient_probe(
     batch_size: int = 64,
     saturated: float = SATURATED,
 ) -> Probe:
-    """A probe of `Gradients` for `run`, `run_seeds` and `fit`: recorded along a run, without changing it.
+    """Return a probe that records `Gradients` in `run`, `run_seeds` and `fit` without changing the run.
 
-    The generator's gradient is J^T c, c = dL/dlogits: the forward pass and J are common to all losses, so each of them
-    costs one backward pass, and losses that share a generator's part cost one together. Terms of the game are left out.
-    Gradients are computed in units of the largest c, a power of two, so that none underflows before its norm is taken.
-    A norm of 0 means that c is 0 in the type of the logits, that the discriminator has no slope, or that the norm
-    itself is below the smallest number of its type.
+    The generator's gradient is J^T c, where c = dL/dlogits. All losses share the forward pass and J, so each loss costs
+    one backward pass; losses with the same generator part share one. The game's terms are not included. Gradients are
+    scaled by a power of two, taken from the largest entry of c, so that they do not underflow before their norm is
+    computed. A norm of 0 means that c is 0 in the type of the logits, that the discriminator has zero slope, or that
+    the norm itself underflows.
 
     Args:
-      game: whose generator and discriminator.
+      game: the game with the generator and the discriminator.
       sample: the data.
-      losses: whose gradients are taken, by name; they need not be that of the game.
-      minibatches: how many gradients are taken, for their mean and their spread.
-      batch_size: examples in each of them.
-      saturated: the derivative with respect to the logit below which a sample counts as saturated.
+      losses: the losses whose gradients are measured, by name; the game's own loss need not be among them.
+      minibatches: the number of gradients, for their mean and spread.
+      batch_size: the number of examples per minibatch.
+      saturated: a sample counts as saturated if the derivative with respect to its logit is below this.
 
     Raises:
-      ValueError: no loss, fewer than one minibatch or example, a threshold that is not positive; when traced, a loss of
-        pairs where the numbers of real and fake logits differ.
+      ValueError: if there is no loss, `minibatches` or `batch_size` is below 1, or the threshold is not positive; when
+        traced, if a paired loss gets different numbers of real and fake logits.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -89,19 +89,19 @@ def gradient_probe(
 def direction_probe(
     game: Game, sample: Sampler, losses: Mapping[str, Loss], *, minibatches: int = 4, batch_size: int = 64
 ) -> Probe:
-    """A probe of every loss's mean gradient divided by its norm, [loss, parameter], all parameters in a row.
+    """Return a probe of the mean gradient of every loss divided by its norm, [loss, parameter], parameters flattened.
 
-    The inner product of two such directions is the cosine between the gradients; NaN where a norm is 0.
+    The inner product of two such directions is the cosine between the gradients. It is NaN where a norm is 0.
 
     Args:
-      game: whose generator and discriminator.
+      game: the game with the generator and the discriminator.
       sample: the data.
-      losses: whose gradients are taken, by name.
-      minibatches: how many gradients are taken, for their mean and their spread.
-      batch_size: examples in each of them.
+      losses: the losses whose gradients are measured, by name.
+      minibatches: the number of gradients that are averaged.
+      batch_size: the number of examples per minibatch.
 
     Raises:
-      ValueError: as `gradient_probe`.
+      ValueError: under the same conditions as `gradient_probe`.
     """
     measure = _measurement(game, losses, minibatches, batch_size, SATURATED)
 
@@ -114,7 +114,7 @@ def direction_probe(
 def _measurement(
     game: Game, losses: Mapping[str, Loss], minibatches: int, batch_size: int, saturated: float
 ) -> Callable[[Key, State, Sampler], tuple[Gradients, Array]]:
-    """(key, state, sample) -> what is found of every loss, and the directions of its mean gradients."""
+    """Return (key, state, sample) -> (`Gradients`, the directions of the mean gradients)."""
     check_losses(losses)
     check_count("minibatches", minibatches)
     check_count("batch_size", batch_size)
@@ -128,7 +128,7 @@ def _measurement(
             logits, pull = logits_of_generator(key, game, state, sample, batch_size)
             cotangents = [jax.grad(mean_loss(loss), argnums=(0, 1))(*logits) for loss in distinct]
             derivatives = jnp.stack([c[1].ravel() * c[1].size for c in cotangents])
-            # The backward pass in units of its own largest derivative, and its result in those of its largest entry.
+            # Scale the backward pass by its largest derivative, and its result by its largest entry.
             units = [_exponent(c) for c in cotangents]
             gradients = [pull(_in_units(c, unit))[0] for c, unit in zip(cotangents, units, strict=True)]
             sizes = jnp.stack([u + _exponent(g) for u, g in zip(units, gradients, strict=True)])
@@ -165,7 +165,7 @@ def _measurement(
 def logits_of_generator(
     key: Key, game: Game, state: State, sample: Sampler, batch_size: int
 ) -> tuple[tuple[Array, Array], Callable[[tuple[Array, Array]], tuple[PyTree]]]:
-    """(real, fake) logits as the generator's update sees them, and c -> (J^T c,), J being their Jacobian."""
+    """Return the (real, fake) logits of a generator update, and the function c -> (J^T c,), with J their Jacobian."""
     batch = sample(named_key(key, "data"), batch_size)
 
     def logits(own: PyTree) -> tuple[Array, Array]:
@@ -178,7 +178,7 @@ def logits_of_generator(
 
 
 def mean_loss(loss: Loss) -> Callable[[Array, Array], Array]:
-    """(real, fake) logits -> what the generator minimizes: the sum of the means of its parts."""
+    """Return (real, fake) logits -> the generator's objective: the sum of the means of its parts."""
 
     def total(real: Array, fake: Array) -> Array:
         return mean_of(loss.generator(real, fake))
@@ -187,7 +187,7 @@ def mean_loss(loss: Loss) -> Callable[[Array, Array], Array]:
 
 
 def by_layer(tree: PyTree) -> dict[str, list[Array]]:
-    """The leaves of a pytree by the module that they belong to, in order.
+    """Return the leaves of a pytree grouped by the module that they belong to, in order.
 
     Example:
       >>> list(by_layer({"Dense_0": {"kernel": 1, "bias": 2}, "theta": 3}))
@@ -201,13 +201,13 @@ def by_layer(tree: PyTree) -> dict[str, list[Array]]:
 
 
 def check_losses(losses: Mapping[str, Loss]) -> None:
-    """Refuses anything but names of losses, one at least."""
+    """Raise ValueError unless `losses` maps at least one name to a loss."""
     if not losses or not all(isinstance(loss, Loss) for loss in losses.values()):
         raise ValueError(f"losses must be a mapping of names to losses, such as {{'minimax': minimax}}, got {losses!r}")
 
 
 class _Sums(NamedTuple):
-    """Welford's running mean and squares, in units of two to the power of `exponents` [loss]."""
+    """Welford's running mean and sum of squares, in units of 2**exponents [loss]."""
 
     mean: PyTree
     squares: Array
@@ -222,7 +222,10 @@ def _no_sums(params: PyTree, losses: int) -> _Sums:
 
 
 def _with(sums: _Sums, gradient: PyTree, units: Array, sizes: Array) -> _Sums:
-    """One more gradient in `units` and of `sizes` [loss], exponents of two; the largest size so far is the unit."""
+    """Add a gradient given in `units` and of magnitude `sizes` [loss], both exponents of two.
+
+    The largest size so far becomes the unit of the sums.
+    """
     exponents, number = jnp.maximum(sums.exponents, sizes), sums.number + 1
     change = sums.exponents - exponents
     old = _shifted(sums.mean, change)
@@ -234,7 +237,7 @@ def _with(sums: _Sums, gradient: PyTree, units: Array, sizes: Array) -> _Sums:
 
 
 def _exponent(tree: PyTree) -> Array:
-    """The power of two of the largest entry; 0 where all are 0 or one is not finite."""
+    """Return the binary exponent of the largest entry; 0 if all entries are 0 or one is not finite."""
     largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(tree)]))
     return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.frexp(largest)[1], 0)
 
@@ -244,28 +247,28 @@ def _in_units(tree: PyTree, exponent: Array) -> PyTree:
 
 
 def _shifted(tree: PyTree, exponents: Array) -> PyTree:
-    """Each loss's part of the leaves [loss, ...] times its power of two."""
+    """Multiply each loss's part of the leaves [loss, ...] by its power of two."""
 
     def shift(leaf: Array) -> Array:
-        # One factor a loss: `ldexp` of every entry would cost more than the backward pass of a small network.
+        # One factor per loss: `ldexp` on every entry would cost more than the backward pass of a small network.
         return leaf * _along(jnp.ldexp(jnp.ones(len(exponents), leaf.dtype), exponents), leaf)
 
     return jax.tree.map(shift, tree)
 
 
 def _sums_of_squares(tree: PyTree) -> Array:
-    """[loss], over all leaves [loss, ...]."""
+    """Return the sums of squares [loss] over all leaves [loss, ...]."""
     sums = [jnp.sum(jnp.square(leaf).reshape(leaf.shape[0], -1), axis=1) for leaf in jax.tree.leaves(tree)]
     return jnp.sum(jnp.stack(sums), axis=0)
 
 
 def _along(values: Array, leaf: Array) -> Array:
-    """[loss] in a shape that broadcasts against [loss, ...]."""
+    """Reshape values [loss] so that they broadcast against a leaf [loss, ...]."""
     return values.reshape(-1, *[1] * (leaf.ndim - 1))
 
 
 def _distinct(losses: Mapping[str, Loss]) -> tuple[list[Loss], Array]:
-    """One loss for each generator's part, and which of these every loss has."""
+    """Return one loss for each distinct generator part, and the index into these for every loss."""
     parts: dict[Callable, int] = {}
     for loss in losses.values():
         parts.setdefault(loss.generator, len(parts))

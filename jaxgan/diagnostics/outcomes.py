@@ -1,10 +1,10 @@
-"""How each seed of a study ended, as one code per seed: failures are data and count in the statistics.
+"""Classify how each seed of a study ended. Failures are data and count in the statistics.
 
-A code says how good the samples are at the end. What went on during training, such as a vanishing gradient, is
-reported separately, by `vanishing_episodes`: it can be a cause of any outcome.
+The code of a seed says how good the samples are at the end. Events during training, such as a vanishing gradient, are
+reported separately by `vanishing_episodes`: they can cause any outcome.
 """
 
-# Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
+# Annotations stay text so that `help` shows `ArrayLike` instead of the 2,000-character union that it stands for.
 from __future__ import annotations
 
 import enum
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 
 class Outcome(enum.IntEnum):
-    """What a run came to, or is like at a probe. `diagnose` tells all of them apart, `classify` the first five."""
+    """The outcome of a run, or its state at a probe. `diagnose` returns any of them, `classify` the first five."""
 
     HEALTHY = 0
     DIVERGED = 1
@@ -84,11 +84,11 @@ EXPLANATION: dict[Outcome, str] = {
         "classifier."
     ),
 }
-"""What each outcome means and what to try, in a sentence or two."""
+"""What each outcome means and what to try, in one or two sentences."""
 
 
 class Thresholds(NamedTuple):
-    """Where `classify` draws its lines, as multiples of a reference value."""
+    """The thresholds of `classify`, as multiples of a reference value."""
 
     modes_share: float = 0.5  # collapsed below this share of the modes, if any is captured
     quality_multiple: float = 10.0  # not learned above this multiple of the reference distance
@@ -99,21 +99,21 @@ class Thresholds(NamedTuple):
 THRESHOLDS = Thresholds()
 
 Measured = tuple[ArrayLike, float]
-"""A metric's final values [seeds], and the value to hold them against."""
+"""A metric's final values [seeds], and the reference value to compare them with."""
 
 
 def vanished(g_grad_norm: ArrayLike, *, fraction: float = THRESHOLDS.vanished_fraction) -> Bool[np.ndarray, " seeds"]:
-    """Is the generator's gradient gone at the end of the run? From its norms [seeds, steps].
+    """Return whether the generator's gradient has vanished at the end of the run, from its norms [seeds, steps].
 
         not median(last tenth of the steps) > fraction * median(first steps)
 
-    The first steps are one in a hundred and at least 10 (at most a tenth of the run): a gradient can be gone long
-    before a tenth of a run is over.
+    The first steps are the first 1 % of the run, but at least 10 and at most a tenth of it: a gradient can vanish long
+    before a tenth of the run is over.
 
-    So a gradient that was zero from the start has vanished, and one with NaN is never reported as healthy.
+    A gradient that was zero from the start therefore counts as vanished, and one with NaN never counts as healthy.
 
     Raises:
-      ValueError: g_grad_norm is not [seeds, steps] with steps > 0.
+      ValueError: if g_grad_norm is not [seeds, steps] with steps > 0.
 
     Example:
       >>> vanished([[1.0] * 20, [1.0] * 10 + [1e-6] * 10]).tolist()
@@ -138,31 +138,31 @@ def classify(
     high_quality: Measured | None = None,
     thresholds: Thresholds = THRESHOLDS,
 ) -> Int[np.ndarray, " seeds"]:
-    """The `Outcome` of each seed as an integer: the first that holds, in this order.
+    """Return the `Outcome` of each seed as an integer: the first that holds, in this order.
 
-        DIVERGED         a loss or the generator's gradient is not finite at some step, or a sample is not
+        DIVERGED           a loss or the generator's gradient is not finite at some step, or a sample is not
         NOT_LEARNED        high_quality < quality_share * a perfect sampler's, or no mode or class is captured
         COLLAPSED          captured < modes_share * number of modes or classes
         NOT_LEARNED        distance > quality_multiple * reference distance
-        GRADIENT_VANISHED  the gradient is gone at the end, see `vanished`
+        GRADIENT_VANISHED  the gradient has vanished at the end, see `vanished`
 
-    Quality comes first: noise covers no mode either, but it is not a collapse. A Frechet distance comes after the
-    modes, as it is large for missing modes and for bad samples alike.
+    Quality is tested first: noise covers no mode either, but it is not a collapse. A Frechet distance is tested after
+    the modes because both missing modes and bad samples make it large.
 
-    A metric is a pair (values [seeds], reference), or None where it was not measured. A value that is NaN, that is,
-    undefined, counts as the worst.
+    A metric is a pair (values [seeds], reference), or None if it was not measured. NaN means that the value is
+    undefined and counts as the worst value.
 
     Args:
-      losses: arrays [seeds, steps], checked for NaN and infinity alone.
+      losses: arrays [seeds, steps], only checked for NaN and infinity.
       g_grad_norm: [seeds, steps], the norm of the generator's gradient.
       samples_finite: [seeds], whether all samples were finite.
-      captured: how many modes or classes have samples near them; the reference is their number.
-      distance: how far the samples are from the data; the reference is that of real data from real data.
-      high_quality: the share of samples near the data; the reference is a perfect sampler's.
-      thresholds: where the lines are drawn.
+      captured: the number of modes or classes with samples near them; the reference is their total number.
+      distance: the distance of the samples from the data; the reference is that between two sets of real data.
+      high_quality: the share of samples near the data; the reference is that of a perfect sampler.
+      thresholds: the thresholds.
 
     Raises:
-      ValueError: a first axis is not that of the seeds, or a reference is not positive and finite.
+      ValueError: if a first axis does not have the number of seeds, or a reference is not positive and finite.
 
     Example:
       >>> norms, losses = np.ones((4, 10)), np.zeros((4, 10))
@@ -176,8 +176,8 @@ def classify(
     finite = _by_seed(samples_finite, seeds).astype(bool)
     for series in (*losses, g_grad_norm):
         finite = finite & np.isfinite(_by_seed(series, seeds)).reshape(seeds, -1).all(axis=1)
-    # Every comparison with NaN is False. So non-finite seeds are sorted out first, before a diverged run can
-    # read as healthy, and each test below asks for the good case and negates it.
+    # Every comparison with NaN is False. Non-finite seeds therefore come first, so that no diverged run looks healthy,
+    # and each rule below negates a test for the good case.
     good = np.ones(seeds, dtype=bool)
     reached = good if captured is None else _ratio(captured, seeds) > 0
     covered = good if captured is None else _ratio(captured, seeds) >= thresholds.modes_share

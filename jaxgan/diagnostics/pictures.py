@@ -1,4 +1,4 @@
-"""Are samples blurrier than data, and do they lie between its modes? What an L1 or L2 loss does to a generator."""
+"""Test whether samples are blurrier than the data or lie between its modes, as with L1 or L2 losses."""
 
 from typing import NamedTuple
 
@@ -13,18 +13,18 @@ from jaxgan.results.statistics import UNDEFINED, Interval, wilson_interval
 from jaxgan.results.statistics.bootstrap import percentile_interval, replicates
 from jaxgan.types import Key
 
-_PIECE = 2**22  # products of pairs at a time, 32 MiB
+_PIECE = 2**22  # pairwise products computed at a time: 32 MiB
 
 
 class Blur(NamedTuple):
-    """Sharpness of samples against that of real images, with the same of other real images for comparison."""
+    """The sharpness of samples relative to real images, and that of other real images for comparison."""
 
-    blurrier: bool  # whether both ratios of samples are below 1, and below those of real images
-    high_frequency: Interval  # mean share of power at high frequencies, samples' over real images'
-    laplacian: Interval  # mean variance of the Laplacian, samples' over real images'
-    real_high_frequency: Interval  # the other real images' over the real images'
+    blurrier: bool  # whether both ratios of the samples are below 1 and below those of the other real images
+    high_frequency: Interval  # ratio of the mean share of power at high frequencies, samples over real images
+    laplacian: Interval  # ratio of the mean variance of the Laplacian, samples over real images
+    real_high_frequency: Interval  # the same ratio, other real images over real images
     real_laplacian: Interval
-    left_out: int  # samples that are constant or not finite, and have no sharpness
+    left_out: int  # number of samples that are constant or not finite, whose sharpness is undefined
 
 
 def blur(
@@ -37,33 +37,34 @@ def blur(
     confidence: float = 0.95,
     resamples: int = 999,
 ) -> Blur:
-    """Are samples [n, h, w, c] blurrier than real images?
+    """Return whether samples [n, h, w, c] are blurrier than real images, with the ratios of sharpness.
 
         ratio = mean over samples / mean over real images
 
-    of `high_frequency_share` (under Hann's window) and of `laplacian_variance`, which know no scale: contrast does not
-    count. Each ratio has a percentile interval by resampling the images of both sets, and the same is done for
-    `other_real`, held-out images, say. Samples are blurrier where both of their intervals lie below 1 and below those
-    of real against real. That is sharper than one test at the level: equal distributions are accused less often than
-    in (1 - confidence) / 2 of cases. Noise and chessboard patterns make ratios above 1, and hide blur.
+    There is one ratio for `high_frequency_share` (with a Hann window) and one for `laplacian_variance`. Both measures
+    are scale-invariant, so contrast does not matter. Each ratio has a percentile bootstrap interval that resamples the
+    images of both sets; the ratios of `other_real`, such as held-out images, to `real` are computed in the same way.
+    Samples are blurrier if both of their intervals lie below 1 and below those of `other_real`. This is stricter than a
+    single test: for equal distributions it has a false positive rate below (1 - confidence) / 2. Noise and checkerboard
+    patterns raise the ratios above 1 and hide blur.
 
-    Images that are constant or not finite are left out. Bounds are NaN, and nobody is accused, where fewer than two
-    images of a set are left.
+    Images that are constant or not finite are left out. If fewer than two images of a set are left, the bounds are NaN
+    and the samples do not count as blurrier.
 
     Source: Durall et al. 2020, Watch your Up-Convolution (spectra); Isola et al. 2017, Image-to-Image Translation with
     Conditional Adversarial Networks, section 4.1, on what L1 and L2 leave out.
 
     Args:
-      key: of the resampling.
-      samples: the generator's images.
+      key: the random key of the resampling.
+      samples: the generated images.
       real: images of the data.
-      other_real: others of the data.
-      cut: cycles per pixel from which a frequency is high.
-      confidence: of the intervals.
-      resamples: how many samples of images are drawn with replacement.
+      other_real: other images of the data.
+      cut: the frequency, in cycles per pixel, from which frequencies count as high.
+      confidence: the level of the intervals.
+      resamples: the number of bootstrap resamples.
 
     Raises:
-      ValueError: images that are not [n, h, w, c] of 3 x 3 pixels or more, or of three sizes that differ.
+      ValueError: if images are not [n, h, w, c] of at least 3 x 3 pixels, or their shapes differ.
 
     Example:
       >>> noise = np.random.default_rng(0).normal(size=(90, 8, 8, 1))
@@ -87,15 +88,15 @@ def blur(
 
 
 class Between(NamedTuple):
-    """How many samples are means of real examples rather than such, against other real examples."""
+    """How many samples look like means of real examples, compared with other real examples."""
 
-    between: bool  # whether one of the two shares is above that of real examples beyond chance
-    gaps: Interval  # share of samples that are far from all real examples, with some on opposite sides
-    real_gaps: Interval  # the same of other real examples
+    between: bool  # whether one of the two shares is above that of real examples by more than chance
+    gaps: Interval  # share of samples that are far from all real examples and have some on opposite sides
+    real_gaps: Interval  # the same for the other real examples
     averages: Interval  # share of samples that are nearer to the mean of their neighbours than real examples are
     real_averages: Interval
-    far: Interval  # share of samples that are far from all real examples, on whichever side
-    left_out: int  # samples that are not finite
+    far: Interval  # share of samples that are far from all real examples, on any side
+    left_out: int  # number of samples that are not finite
 
 
 def between_modes(
@@ -107,35 +108,36 @@ def between_modes(
     percentile: float = 99.0,
     confidence: float = 0.95,
 ) -> Between:
-    """Are samples means of several real examples, as L1 and L2 make them, rather than like one?
+    """Return whether samples look like means of several real examples, as L1 and L2 losses produce, and not like one.
 
-    With r_1, ..., r_k the real examples nearest to a sample x, x counts
+    Let r_1, ..., r_k be the real examples nearest to a sample x. The sample counts as
 
-        in a gap      where |x - r_1| is above the `percentile` of the same of `other_real`, and (r_1 - x).(s - x) < 0
-                      for a real example s
-        as a mean     where |x - mean of r_i| / sqrt(mean of |x - r_i|^2) is below the (100 - percentile) of the same
+        in a gap      if |x - r_1| is above the `percentile` of the same distance for `other_real`, and
+                      (r_1 - x).(s - x) < 0 for some real example s
+        a mean        if |x - mean of r_i| / sqrt(mean of |x - r_i|^2) is below the (100 - percentile) percentile of
+                      the same ratio for `other_real`
 
-    The first is far from all real examples but has some on opposite sides, as a point between two modes has and one
-    outside of the data has not. The second lacks what every real example has of its own: in d dimensions with
-    independent noise a real example has sqrt((k + 1) / 2 k), their mean 1 / sqrt(k). It is what shows in images, whose
-    blends are no further from the data than data; blur shows there, too. It asks for neighbours all around: the mean of
-    very many examples may have those of one mode on one side alone, and is not found. Examples are points, features or
-    images.
+    A sample in a gap is far from all real examples but has some on opposite sides. This holds for a point between two
+    modes, but not for a point outside the data. A sample that is a mean lacks the individual noise of a real example:
+    with independent noise in d dimensions, the ratio is sqrt((k + 1) / 2 k) for a real example and 1 / sqrt(k) for a
+    mean of k. The second test is the one that works for images, because blends of images are no farther from the data
+    than the data themselves; they are also blurry. It needs neighbours on all sides: the mean of very many examples may
+    have only neighbours of one mode on one side, and is not detected. Examples are points, features or images.
 
-    Shares have Wilson's intervals; samples are called between where one of them lies above that of the other real
-    examples. Samples that are not finite are left out; without any left shares are NaN, and nobody is accused.
+    Shares have Wilson intervals; `between` is True if one of them lies above that of the other real examples. Samples
+    that are not finite are left out. If none are left, the shares are NaN and `between` is False.
 
     Args:
       samples: [n, ...].
       real: [m, ...].
-      other_real: others of the data, held-out ones, say; none of `real` among them.
+      other_real: other examples of the data, such as held-out ones; disjoint from `real`.
       neighbours: k, at most m.
-      percentile: of the distances among real examples beyond which a sample is far, in percent.
-      confidence: of the intervals.
+      percentile: a sample is far if its distance exceeds this percentile of the distances between real examples.
+      confidence: the level of the intervals.
 
     Raises:
-      ValueError: arrays that do not have one shape behind their first axis, no real examples, or some that are not
-        finite; fewer than 2 neighbours.
+      ValueError: if the shapes differ after the first axis, there are no real examples or some are not finite, or
+        `neighbours` is below 2.
 
     Example:
       >>> modes = np.random.default_rng(0).normal(size=(400, 2)) + np.array([[-9.0, 0.0], [9.0, 0.0]] * 200)
@@ -171,17 +173,17 @@ def between_modes(
 
 
 class _Placed(NamedTuple):
-    """Where examples lie among real ones."""
+    """Where examples lie relative to real ones."""
 
-    nearest: Int[np.ndarray, " n"]
-    distance: Float64[np.ndarray, " n"]  # to the nearest
-    own: Float64[np.ndarray, " n"]  # distance to the mean of the neighbours, over the root of their mean square one
+    nearest: Int[np.ndarray, " n"]  # index of the nearest real example
+    distance: Float64[np.ndarray, " n"]  # distance to it
+    own: Float64[np.ndarray, " n"]  # distance to the mean of the neighbours over the RMS distance to the neighbours
 
 
 def _means(
     values: Float64[np.ndarray, " n"], resamples: int, rng: np.random.Generator
 ) -> tuple[int, float, NDArray[np.float64]]:
-    """How many values there are, their mean, and the means of samples of them with replacement."""
+    """Return the number of finite values, their mean, and the means of bootstrap resamples."""
     used = values[np.isfinite(values)]
     if len(used) < 2:
         return len(used), float(used.mean()) if len(used) else np.nan, np.full(resamples, np.nan)
@@ -192,7 +194,7 @@ def _ratio(
     above: tuple[int, float, NDArray[np.float64]], below: tuple[int, float, NDArray[np.float64]], confidence: float
 ) -> Interval:
     (n, mean, drawn), (m, other, others) = above, below
-    with np.errstate(invalid="ignore", divide="ignore"):  # images without any high frequency
+    with np.errstate(invalid="ignore", divide="ignore"):  # images may have no power at high frequencies
         estimate, found = float(np.divide(mean, other)), drawn / others
     if min(n, m) < 2 or np.isnan(estimate):
         return Interval(estimate, *UNDEFINED[1:])
@@ -212,7 +214,7 @@ def _placed(x: Float64[np.ndarray, "n d"], examples: Float64[np.ndarray, "m d"],
     distance, index = NearestNeighbors(n_neighbors=k).fit(examples).kneighbors(x)
     spread = np.sqrt(np.mean(distance**2, axis=1))
     middle = np.zeros_like(x)
-    for column in index.T:  # not all at once: that would be k times the data
+    for column in index.T:  # one neighbour at a time: all at once would take k times the memory of the data
         middle += examples[column] / k
     own = np.linalg.norm(x - middle, axis=1)
     return _Placed(index[:, 0], distance[:, 0], np.divide(own, spread, out=np.ones(len(x)), where=spread > 0))
@@ -224,7 +226,7 @@ def _has_opposite(
     asked: Bool[np.ndarray, " n"],
     examples: Float64[np.ndarray, "m d"],
 ) -> Bool[np.ndarray, " n"]:
-    """Whether an example lies on the other side of x than the nearest: (r - x) . (s - x) < 0. False where not asked."""
+    """Return whether some example s lies opposite to the nearest r: (r - x) . (s - x) < 0; False where not `asked`."""
     found, rows = np.zeros(len(x), bool), np.flatnonzero(asked)
     for piece in np.array_split(rows, max(1, -(-len(rows) * len(examples) // _PIECE))):
         towards = examples[nearest[piece]] - x[piece]

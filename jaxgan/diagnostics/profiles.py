@@ -1,10 +1,10 @@
-"""Gradient profiles on paper: what a generator's loss, and its slope, make of one fake logit. No network, no training.
+"""Compute gradient profiles: a generator's loss and its derivative as functions of one fake logit, without training.
 
-The logit v is the parameter throughout, with D = sigmoid(v) and 1 - D = sigmoid(-v) computed apart: in float32 every
-D above 1 - 2^-25 is 1, so near 1 a grid of probabilities, or 1 - D by subtraction, has nothing left to show.
+The parameter is always the logit v; D = sigmoid(v) and 1 - D = sigmoid(-v) are computed separately. In float32 every D
+above 1 - 2^-25 rounds to 1, so near 1 neither a grid of probabilities nor 1 - D by subtraction has any resolution.
 """
 
-# Annotations stay text, so that `help` shows `ArrayLike` and not the union behind it, 2,000 characters long.
+# Annotations stay text so that `help` shows `ArrayLike` instead of the 2,000-character union that it stands for.
 from __future__ import annotations
 
 import math
@@ -27,7 +27,7 @@ from jaxgan.types import Array, Loss
 
 PROBABILITY, SCORE = "D(G(z))", "sigmoid(score)"
 
-# Rounded to float32, as all of the grid is: both precisions then see the same point, and not one each.
+# Rounded to float32 like the rest of the grid, so that both precisions are evaluated at the same point.
 _END = float(np.float32(math.log(1e12 - 1)))
 
 LOGITS: Float64[np.ndarray, " n"] = np.sort(np.append(np.arange(-480, 481) / 16, [-_END, _END]))
@@ -42,7 +42,7 @@ Evaluate = Callable[[Float[np.ndarray, " n"], int], tuple[Float[np.ndarray, " n"
 
 
 class Curves(NamedTuple):
-    """Three numbers at every logit."""
+    """A loss and its two derivatives at every logit."""
 
     value: Float[np.ndarray, " n"]
     d_logit: Float[np.ndarray, " n"]
@@ -50,26 +50,26 @@ class Curves(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """The generator's loss along one fake logit, see `profile`; n logits."""
+    """The generator's loss as a function of one fake logit, at n logits; see `profile`."""
 
     loss: Loss
     real_logit: float
-    axis: str  # what the sigmoid of a logit is: "D(G(z))", or "sigmoid(score)" where it is no probability
+    axis: str  # the meaning of the sigmoid of a logit: "D(G(z))", or "sigmoid(score)" if it is not a probability
     logits: Float64[np.ndarray, " n"]
     d: Float64[np.ndarray, " n"]
-    one_minus_d: Float64[np.ndarray, " n"]  # of its own: d is 1 long before it is 0
-    float32: Curves  # as it is trained
+    one_minus_d: Float64[np.ndarray, " n"]  # computed separately: d rounds to 1 long before 1 - d underflows
+    float32: Curves  # the precision of training
     float64: Curves
     error: Curves  # |float32 - float64| / |float64|, and |float32| where float64 is 0
 
     @property
     def bounded(self) -> bool:
-        """Is the sigmoid of the discriminator's output a probability?"""
+        """Whether the sigmoid of the discriminator's output is a probability."""
         return self.axis == PROBABILITY
 
 
 class Region(NamedTuple):
-    """A range of logits, infinite where it reaches the end of the grid, and the sigmoids at its two ends."""
+    """A range of logits and the sigmoids at its two ends; an end is infinite if it reaches the end of the grid."""
 
     from_logit: float
     to_logit: float
@@ -78,7 +78,7 @@ class Region(NamedTuple):
 
 
 class LostDerivative(NamedTuple):
-    """A logit at which dL_G/dlogit is 0, infinite or NaN in float32 but not in float64, and its two values."""
+    """A logit at which dL_G/dlogit is 0, infinite or NaN in float32 but not in float64, and both derivatives there."""
 
     logit: float
     float32: float
@@ -86,31 +86,32 @@ class LostDerivative(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How far float32 reaches, see `float32_limits`. The last two concern D itself and are the same for any loss."""
+    """The limits of float32, see `float32_limits`. The last two concern D itself and are the same for every loss."""
 
     below: LostDerivative | None
     above: LostDerivative | None
-    d_rounds_to_one: float = 25 * math.log(2)  # above it the float32 next to D is 1: no way to compute it helps
-    sigmoid_is_one: float = 24 * math.log(2)  # above it 1 / (1 + exp(-v)) is, as 1 + exp(-v) rounds to 1 earlier
+    d_rounds_to_one: float = 25 * math.log(2)  # above it the nearest float32 to D is 1, however D is computed
+    sigmoid_is_one: float = 24 * math.log(2)  # above it 1 / (1 + exp(-v)) is 1, because 1 + exp(-v) rounds to 1 earlier
 
 
 def profile(loss: Loss, *, logits: ArrayLike | None = None, real_logit: float = 0.0) -> Profile:
-    """The generator's part of `loss` as a function of one fake logit v, with its derivatives, in both precisions.
+    """Evaluate the generator's part of `loss` and its derivatives at fake logits v, in float32 and float64.
 
         d_logit        dL_G/dv, by automatic differentiation
-        d_probability  dL_G/dD = dL_G/dv / (D (1 - D)), as dD/dv = D (1 - D)
+        d_probability  dL_G/dD = dL_G/dv / (D (1 - D)), because dD/dv = D (1 - D)
 
-    The loss sees one real and one fake logit at a time, arrays of shape [1], and where it returns several parts their
-    means are added, as the game does. The real logit is held at `real_logit`, which matters to losses of differences
-    alone. `logits` [n], by default `LOGITS`, are rounded to float32, so that both precisions see the same points.
-    The float64 numbers are only as good as what the loss closes over: a constant in float32 stays one.
+    The loss is called with one real and one fake logit at a time, as arrays of shape [1]. If it returns several parts,
+    their means are added, as in a game. The real logit is fixed at `real_logit`, which only matters for relativistic
+    losses. `logits` [n], `LOGITS` by default, are rounded to float32 so that both precisions use the same points. The
+    float64 numbers are only as accurate as the constants that the loss closes over: a float32 constant stays float32.
 
-    Nothing is clamped or made finite: what is infinite or NaN is so by the loss's own doing, and where both precisions
-    are infinite their relative error is NaN. A loss that does not depend on the fake logit has derivatives and errors
-    of 0 everywhere: its generator receives no gradient.
+    Nothing is clamped or replaced: infinite and NaN values come from the loss itself. Where both precisions are
+    infinite, the relative error is NaN. A loss that does not depend on the fake logit has derivatives and errors of 0
+    everywhere: its generator receives no gradient.
 
     Raises:
-      ValueError: not a `Loss`; logits that are not [n] with n > 0, or not finite in float32; such a real logit.
+      ValueError: if `loss` is not a `Loss`, the logits are not [n] with n > 0, or a logit or the real logit is not
+        finite in float32.
 
     Example:
       >>> from jaxgan.losses import minimax
@@ -130,13 +131,14 @@ def profile(loss: Loss, *, logits: ArrayLike | None = None, real_logit: float = 
 
 
 def is_probability(loss: Loss | None) -> bool:
-    """Is the discriminator of `loss` trained by cross-entropy, so that its sigmoid is a probability, D?
+    """Return whether `loss` trains the discriminator with cross-entropy, so that its sigmoid is a probability D.
 
-    That is where its loss has the gradients of `cross_entropy_discriminator`, with respect to real and fake logits, up
-    to one positive factor: constants and a factor change no optimum. Tried at four logits of each kind.
+    This is the case if the gradients of its loss with respect to real and fake logits equal those of
+    `cross_entropy_discriminator` up to one positive factor: constants and a factor do not change the optimum. The
+    gradients are compared at four logits of each kind.
 
     Raises:
-      ValueError: not a `Loss`.
+      ValueError: if `loss` is neither a `Loss` nor None.
 
     Example:
       >>> from jaxgan.losses import f_jensen_shannon, wasserstein
@@ -159,14 +161,15 @@ def is_probability(loss: Loss | None) -> bool:
 
 
 def saturation(profile: Profile, threshold: float = 1e-2) -> tuple[Region, ...]:
-    """Where the generator receives almost no gradient: |dL_G/dv| < threshold, in float64, from low to high logits.
+    """Return the regions with |dL_G/dv| < threshold, where the generator receives almost no gradient.
 
-    The edges are those of the loss itself, by bisection, and not of the grid. A region narrower than a step of the grid
-    is found where the derivative changes its sign in it, as at the target of least squares; one that merely comes
-    close to 0 between two points is not. NaN is not below any threshold.
+    The derivatives are in float64; the regions are sorted from low to high logits. Their edges are found by bisection
+    on the loss itself, so they do not depend on the grid. A region narrower than a grid step is found if the
+    derivative changes sign in it, as at the target of least squares, but not if the derivative merely comes close to 0
+    between two points. NaN is not below any threshold.
 
     Raises:
-      ValueError: a threshold that is not a finite number above 0.
+      ValueError: if the threshold is not a finite number above 0.
 
     Example:
       >>> from jaxgan.losses import minimax
@@ -196,7 +199,7 @@ def saturation(profile: Profile, threshold: float = 1e-2) -> tuple[Region, ...]:
 
 
 def saturation_sentence(regions: Sequence[Region], axis: str = PROBABILITY) -> str:
-    """What `saturation` found, in words; `axis` is the profile's.
+    """Describe the regions that `saturation` returns in words; `axis` is that of the profile.
 
     Example:
       >>> saturation_sentence([Region(-math.inf, -4.5951, 0.0, 0.01)])
@@ -208,13 +211,14 @@ def saturation_sentence(regions: Sequence[Region], axis: str = PROBABILITY) -> s
 
 
 def float32_limits(loss: Loss, real_logit: float = 0.0) -> Limits:
-    """Where float32 loses dL_G/dlogit, on either side of 0: the first point of -120, -119.875, ... 120.
+    """Return the logits nearest to 0, on either side, at which float32 loses dL_G/dlogit.
 
-    It is lost where it is 0, infinite or NaN and float64 is not; None where that happens nowhere in the range. What
-    exactly underflows depends on the device: CPUs under XLA take numbers below 1.2e-38, the smallest normal one, as 0.
+    The derivative is lost where it is 0, infinite or NaN in float32 but not in float64. The logits searched are -120,
+    -119.875, ..., 120; a side without a loss is None. What exactly underflows depends on the device: on CPUs, XLA
+    treats numbers below 1.2e-38, the smallest normal number, as 0.
 
     Raises:
-      ValueError: not a `Loss`, or a real logit that is not finite in float32.
+      ValueError: if `loss` is not a `Loss`, or the real logit is not finite in float32.
 
     Example:
       >>> from jaxgan.losses import f_kl
@@ -247,7 +251,7 @@ def _evaluator(loss: Loss, real_logit: float) -> Evaluate:
     function = jax.jit(jax.vmap(jax.value_and_grad(at)))
 
     def evaluate(logits: Float[np.ndarray, " n"], bits: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        # Scoped, for 32 bits too: the caller's own flag is neither asked nor changed.
+        # Scoped for 32 bits as well, so that the caller's own setting is neither used nor changed.
         with jax.enable_x64(bits == 64):
             value, slope = function(jnp.asarray(logits, f"float{bits}"))
             return np.asarray(value), np.asarray(slope)
@@ -269,7 +273,7 @@ def _relative(single: Float[np.ndarray, " n"], double: Float[np.ndarray, " n"]) 
 
 
 def _bisect(holds: Callable[[NDArray], NDArray], left: NDArray, right: NDArray) -> tuple[NDArray, NDArray]:
-    """The neighbouring numbers between which `holds` changes, for all pairs of bounds at once."""
+    """Return the adjacent numbers between which `holds` changes, for all pairs of bounds at once."""
     at_left = holds(left)
     for _ in range(64):
         middle = (left + right) / 2

@@ -1,4 +1,4 @@
-"""Signs of what happens to a run, at every probe: rules on what was seen there and before. NumPy alone."""
+"""Compute the signs of a run at every probe: rules on the evidence up to that probe. Uses only NumPy."""
 
 from __future__ import annotations
 
@@ -13,59 +13,62 @@ from jaxgan.results.statistics.shares import MISSING, RARE_P
 
 
 class Evidence(NamedTuple):
-    """What was seen of runs at each probe; None where the data or the game do not have it.
+    """The measurements of runs at each probe; None for those that the data or the game do not provide.
 
-    Only `steps` and `gradient` are needed. Without `quality` and `distance` nothing says that samples are bad.
+    Only `steps` and `gradient` are required. Without `quality` and `distance`, samples cannot be recognized as bad.
     """
 
     steps: Int[np.ndarray, " probe"]
-    gradient: Float[np.ndarray, "run probe"]  # the norm of G's, a median since the probe before, in its early level
-    quality: Float[np.ndarray, "run probe"] | None = None  # share of good samples, in that of real data
-    distance: Float[np.ndarray, "run probe"] | None = None  # from the data, in the largest that is still good
-    shares: Float[np.ndarray, "run probe k"] | None = None  # of all samples, those near each mode, class or cell
-    expected: Float[np.ndarray, " k"] | None = None  # the same of real data
-    samples: int = 500  # that the shares are of
+    gradient: Float[np.ndarray, "run probe"]  # G's median gradient norm since the last probe over its early level
+    quality: Float[np.ndarray, "run probe"] | None = None  # share of good samples over that of real data
+    distance: Float[np.ndarray, "run probe"] | None = None  # distance from the data over the largest that is still good
+    shares: Float[np.ndarray, "run probe k"] | None = None  # share of all samples near each mode, class or cell
+    expected: Float[np.ndarray, " k"] | None = None  # the same shares for real data
+    samples: int = 500  # number of samples that the shares are computed from
     distinct: Float[np.ndarray, "run probe"] | None = None  # `jaxgan.metrics.distinctness`
     memorized: Float[np.ndarray, "run probe"] | None = None  # `jaxgan.metrics.memorization`
-    separation: Float[np.ndarray, "run probe"] | None = None  # this and the next two: `Discrimination`
+    separation: Float[np.ndarray, "run probe"] | None = None  # this and the next two: see `Discrimination`
     training_edge: Float[np.ndarray, "run probe"] | None = None
     saturated: Float[np.ndarray, "run probe"] | None = None
-    growth: Float[np.ndarray, "run probe"] | None = None  # of logits and gradients, in their early level
-    rhythm: Float[np.ndarray, "run probe"] | None = None  # share of one frequency in what D says of samples
-    nonfinite_step: Int[np.ndarray, " run"] | None = None  # the first step with something not finite; 0: none
-    obeyed: Float[np.ndarray, "run probe"] | None = None  # samples of the class asked for: 0 by chance, 1 as real data
+    growth: Float[np.ndarray, "run probe"] | None = None  # logits and gradients over their early level
+    rhythm: Float[np.ndarray, "run probe"] | None = None  # share of one frequency in the variance of D's scores
+    nonfinite_step: Int[np.ndarray, " run"] | None = None  # the first step with a value that is not finite; 0: none
+    obeyed: Float[np.ndarray, "run probe"] | None = None  # samples of the requested class: 0 at chance, 1 as real data
 
 
 class DiagnosisThresholds(NamedTuple):
-    """Where `diagnose` draws its lines."""
+    """The thresholds of `diagnose`."""
 
-    window: int = 5  # probes: a sign that is about a stretch, and the outcome, are taken over so many
-    good: float = 0.4  # share of good samples, in that of real data: what cannot reach all modes stalls at a half
-    captured: float = 0.25  # of its share in the data: below it a mode is not captured
-    collapsed: float = 0.5  # of the modes: with fewer captured the distribution is another
-    missing: float = MISSING  # of its share in the data: below it a mode is missing; weak ones are at 0.14 and above
-    rare_p: float = RARE_P  # of a binomial test with Bonferroni's correction over modes: missing not by chance
-    alike: float = 0.02  # of `distinct`: nearly every sample has a twin closer than any two real examples
-    vanished: float = 0.1  # of its early level: the noise of minibatches moves a norm by a factor of 2 or 3, not of 10
-    saturated: float = 0.5  # of the samples are where the loss has no slope
-    certain: float = 0.95  # P(D ranks real above fake): D tells all but a few apart
-    fooled: float = 0.6  # as above: D tells hardly better than a coin
-    improving: float = 0.05  # by which the best quality rises within a window that is not a standstill
-    decayed: float = 0.25  # by which quality is below its best
-    turnover: float = 0.4  # of the samples change their mode from probe to probe, beyond what sampling does
-    rhythm: float = 0.5  # of the variance is at one frequency
-    exploded: float = 300  # times the early level; without diverging it was at most 110
-    dead: float = 1e-7  # of the gradient's early level, where the loss has slope: no unit passes it on
-    edge: float = 0.65  # P(D ranks a training example above a held-out one); healthy at most 0.61
+    window: int = 5  # number of probes for the outcome and for signs that are medians over a window
+    good: float = 0.4  # minimum share of good samples over that of real data; runs that miss modes stall at a half
+    captured: float = 0.25  # a mode with less than this fraction of its share in the data is not captured
+    collapsed: float = 0.5  # with less than this fraction of the modes captured, samples have collapsed
+    missing: float = MISSING  # a mode below this fraction of its share is missing; weak modes have 0.14 or more
+    rare_p: float = RARE_P  # level of the binomial test, Bonferroni-corrected over modes, that a mode is missing
+    alike: float = 0.02  # bound on `distinct`: nearly every sample has a twin closer than any two real examples
+    vanished: float = 0.1  # of the early level; minibatch noise changes a norm by a factor of 2 or 3, not 10
+    saturated: float = 0.5  # minimum share of samples where the loss is flat
+    certain: float = 0.95  # P(D ranks real above fake): D separates all but a few
+    fooled: float = 0.6  # the same probability: D is hardly better than chance
+    improving: float = 0.05  # minimum rise of the best quality within a window that counts as an improvement
+    decayed: float = 0.25  # minimum drop of the quality below its best
+    turnover: float = 0.4  # share of samples that change mode from probe to probe, beyond sampling noise
+    rhythm: float = 0.5  # share of the variance at one frequency
+    exploded: float = 300  # times the early level; runs that did not diverge reached at most 110
+    dead: float = 1e-7  # of the gradient's early level, while the loss is not saturated: no unit passes the gradient on
+    edge: float = 0.65  # P(D ranks a training example above a held-out one); at most 0.61 in healthy runs
     memorized: float = 0.5  # half of the samples are copies
-    ignored: float = 0.25  # of what real data have beyond chance: three of four samples are of any class
+    ignored: float = 0.25  # of the rate of real data beyond chance: three of four samples have an arbitrary class
 
 
 DIAGNOSIS_THRESHOLDS = DiagnosisThresholds()
 
 
 def good_samples(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
-    """Are the samples near the data? A distance is large for missing modes, too: it is asked where enough are there."""
+    """Return whether the samples are near the data.
+
+    Missing modes also make a distance large, so the distance only counts if enough modes are captured.
+    """
     good = np.ones(evidence.gradient.shape, bool)
     if evidence.quality is not None:
         good &= evidence.quality >= thresholds.good
@@ -79,15 +82,15 @@ def good_samples(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np
 
 
 def captured_share(evidence: Evidence, thresholds: DiagnosisThresholds) -> Float[np.ndarray, "run probe"] | None:
-    """The share of the modes that are captured."""
+    """Return the share of the modes that are captured."""
     if evidence.shares is None or evidence.expected is None:
         return None
-    counts = evidence.expected > 0  # a cell without real data is no mode
+    counts = evidence.expected > 0  # a cell without real data is not a mode
     return np.mean(evidence.shares[..., counts] >= thresholds.captured * evidence.expected[counts], axis=-1)
 
 
 def improving_samples(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
-    """Whether the best so far is better than the best of a window before; true at first, when nothing can be said."""
+    """Return whether the best result so far is better than one window earlier; True at first, when nothing is known."""
     better = np.zeros(evidence.gradient.shape, bool)
     for values, enough in ((evidence.quality, thresholds.improving), (_nearness(evidence), thresholds.improving)):
         if values is not None:
@@ -97,7 +100,7 @@ def improving_samples(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bo
 
 
 def _nearness(evidence: Evidence) -> Float[np.ndarray, "run probe"] | None:
-    """Minus the logarithm of the distance: by how many e-folds it falls."""
+    """Return minus the logarithm of the distance, in e-folds."""
     if evidence.distance is None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,7 +108,7 @@ def _nearness(evidence: Evidence) -> Float[np.ndarray, "run probe"] | None:
 
 
 def _before(values: Float[np.ndarray, "run probe"], probes: int) -> Float[np.ndarray, "run probe"]:
-    """What there was so many probes earlier; minus infinity before the first."""
+    """Return the values that many probes earlier; minus infinity before the first probe."""
     return np.pad(values, ((0, 0), (probes, 0)), constant_values=-np.inf)[:, : values.shape[1]]
 
 
@@ -121,9 +124,9 @@ def signs_of(
     gone = e.gradient <= t.vanished
     signs[Outcome.GRADIENT_VANISHED] = gone if e.saturated is None else gone & ~(e.saturated < t.saturated)
     if e.separation is not None:
-        separation = median_of(e.separation, t.window)  # in passing, nobody dominates
+        separation = median_of(e.separation, t.window)  # a player that is ahead only briefly does not dominate
         certain, fooled = separation >= t.certain, (separation <= t.fooled) & ~good
-        # A discriminator that is fooled saturates the practical loss, too: from the other side.
+        # A fooled discriminator also saturates the non-saturating loss, from the other side.
         signs[Outcome.GRADIENT_VANISHED] &= certain
         signs[Outcome.DISCRIMINATOR_DOMINATES] = certain & ~improving
         decayed = _decayed(e, t)
@@ -142,7 +145,7 @@ def signs_of(
 
 
 def overfitted_discriminator(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
-    """Does D rank training examples above held-out ones?"""
+    """Return whether D ranks training examples above held-out ones."""
     if evidence.training_edge is None:
         return np.zeros(evidence.gradient.shape, bool)
     return median_of(evidence.training_edge, thresholds.window) >= thresholds.edge
@@ -151,14 +154,14 @@ def overfitted_discriminator(evidence: Evidence, thresholds: DiagnosisThresholds
 def copied_samples(
     evidence: Evidence, thresholds: DiagnosisThresholds, good: Bool[np.ndarray, "run probe"]
 ) -> Bool[np.ndarray, "run probe"]:
-    """Are many of the good samples copies of training examples?"""
+    """Return whether many of the good samples are copies of training examples."""
     if evidence.memorized is None:
         return np.zeros(evidence.gradient.shape, bool)
     return (evidence.memorized >= thresholds.memorized) & good
 
 
 def median_of(values: Float[np.ndarray, "run probe"], window: int) -> Float[np.ndarray, "run probe"]:
-    """Over the last probes of each, as far as there are any; NaN where none of them is a number.
+    """Return the median over the last `window` probes, or fewer at the start; NaN if all of them are NaN.
 
     Example:
       >>> median_of(np.array([[1.0, 5.0, 3.0, 9.0]]), 3).tolist()
@@ -175,10 +178,10 @@ def median_of(values: Float[np.ndarray, "run probe"], window: int) -> Float[np.n
 def missing(
     evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Bool[np.ndarray, "run probe k"]:
-    """Which modes are missing, and not by chance.
+    """Return which modes are missing by more than chance.
 
-    By `jaxgan.results.statistics.missing_cells` of the samples of a window of probes together, as of the 500 of one a
-    mode has few.
+    `jaxgan.results.statistics.missing_cells` is applied to the samples of a window of probes together, because the 500
+    samples of one probe contain few of each mode.
 
     Example:
       >>> shares = np.array([[[0.5, 0.5, 0.0]]])
@@ -196,7 +199,7 @@ def missing(
 
 
 def _diverged(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
-    """Not finite, or grown beyond measure, from then on; or nothing of the loss's slope arrives at the generator."""
+    """Return whether a value was not finite or exploded at or before a probe, or the loss's slope never reaches G."""
     broken = np.zeros(e.gradient.shape, bool)
     if e.nonfinite_step is not None:
         broken |= (e.nonfinite_step[:, None] > 0) & (e.nonfinite_step[:, None] <= e.steps[None])
@@ -208,11 +211,11 @@ def _diverged(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run prob
 
 
 def _decayed(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
-    """Is the quality far below what it was? Of a distance: farther by as much of its logarithm."""
+    """Return whether the quality is far below its best; for a distance, its logarithm is compared."""
     values = e.quality if e.quality is not None else _nearness(e)
     if values is None:
         return np.zeros(e.gradient.shape, bool)
-    lowest = np.finfo(float).min / 2  # and not infinity, of which two have no difference
+    lowest = np.finfo(float).min / 2  # not infinity, because the difference of two infinities is NaN
     values = np.nan_to_num(values, nan=lowest, neginf=lowest)
     return np.maximum.accumulate(values, axis=1) - values >= t.decayed
 
@@ -231,13 +234,13 @@ def _oscillating(
 def turnover(
     shares: Float[np.ndarray, "run probe k"], samples: int, window: int = DIAGNOSIS_THRESHOLDS.window
 ) -> Float[np.ndarray, "run probe"]:
-    """The share of good samples that change their mode from one probe to the next, a median over a window of probes.
+    """Return the share of good samples that change mode from one probe to the next, as a median over a window.
 
         TV(p, q) - E TV of two draws of as many samples,  TV = sum |p_i - q_i| / 2
 
-    between successive probes, p and q the shares of the modes among the good samples; by the normal approximation a
-    draw differs from another by E|p_i - q_i| = sqrt(2 p_i (1 - p_i) (1/n + 1/m) / pi). NaN before a window has two
-    pairs of probes with 20 good samples each.
+    Here p and q are the shares of the modes among the good samples at successive probes. By the normal approximation,
+    two draws from the same distribution differ by E|p_i - q_i| = sqrt(2 p_i (1 - p_i) (1/n + 1/m) / pi). The result is
+    NaN until a window has two pairs of probes with 20 good samples each.
 
     Example:
       >>> cycles = np.array([[[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]])

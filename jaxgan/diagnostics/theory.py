@@ -1,8 +1,8 @@
-"""Theory in numbers: optimal discriminators, divergences, and the generator's gradient that they leave.
+"""Compute theoretical quantities: optimal discriminators, divergences, and the resulting generator gradients.
 
-By exact sums or by quadrature in one dimension; differentiable, in 32 or 64 bits. Divergences are in nats. Below, p is
-the distribution of the data and q that of the generator. Sources: GAN is Goodfellow et al. 2014, Generative Adversarial
-Nets; AB is Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, arXiv:1701.04862.
+They are exact sums, or one-dimensional quadrature, and are differentiable in 32 or 64 bits. Divergences are in nats.
+Below, p is the distribution of the data and q that of the generator. Sources: GAN is Goodfellow et al. 2014, Generative
+Adversarial Nets; AB is Arjovsky and Bottou 2017, Towards Principled Methods for Training GANs, arXiv:1701.04862.
 """
 
 import math
@@ -24,11 +24,11 @@ from jaxgan.losses.parts import added, parts_of, value_of
 from jaxgan.random import named_key
 from jaxgan.types import Array, Key, Loss, PyTree
 
-Function = Callable[[Float[Array, "*points"]], Float[Array, "*points"]]  # of points in one dimension
+Function = Callable[[Float[Array, "*points"]], Float[Array, "*points"]]  # of one-dimensional points
 
 
 class Mixture(NamedTuple):
-    """A mixture of Gaussians in one dimension, sum_i weights[i] N(means[i], sigmas[i]^2): three arrays [k]."""
+    """A one-dimensional mixture of Gaussians, sum_i weights[i] N(means[i], sigmas[i]^2), as three arrays [k]."""
 
     weights: ArrayLike
     means: ArrayLike
@@ -36,14 +36,14 @@ class Mixture(NamedTuple):
 
 
 def gaussian(mean: ArrayLike = 0.0, sigma: ArrayLike = 1.0) -> Mixture:
-    """N(mean, sigma^2), a mixture of one component."""
+    """Return N(mean, sigma^2) as a mixture of one component."""
     return Mixture(np.ones(1), jnp.reshape(mean, 1), jnp.reshape(sigma, 1))
 
 
 def log_density(mixture: Mixture, x: ArrayLike) -> Float[Array, "*points"]:
-    """log sum_i w_i N(x; m_i, s_i^2) at x of any shape; finite where the density itself underflows.
+    """Return log sum_i w_i N(x; m_i, s_i^2) at x of any shape; finite even where the density itself underflows.
 
-    Raises: ValueError for shapes that differ or, unless traced, for sigma <= 0 or weights that are no probabilities.
+    Raises: ValueError if the shapes differ or, unless traced, if a sigma is <= 0 or the weights are not probabilities.
     >>> float(log_density(gaussian(0.0, 0.5), 100.0)) < -19000
     True
     """
@@ -55,9 +55,9 @@ def log_density(mixture: Mixture, x: ArrayLike) -> Float[Array, "*points"]:
 
 
 def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch outcomes"]:
-    """D* = p / (p + q) of probabilities [..., outcomes]; NaN where both are 0: there it is undefined. GAN, prop. 1.
+    """Return D* = p / (p + q) of probabilities [..., outcomes]; NaN where both are 0 and D* is undefined. GAN, prop. 1.
 
-    Raises: ValueError for shapes that differ or, unless traced, for what is negative or does not sum to 1.
+    Raises: ValueError if the shapes differ or, unless traced, if values are negative or do not sum to 1.
     >>> optimal_discriminator([0.75, 0.25, 0.0], [0.25, 0.75, 0.0]).tolist()
     [0.75, 0.25, nan]
     """
@@ -66,7 +66,7 @@ def optimal_discriminator(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch ou
 
 
 def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Float[Array, "*points"]:
-    """The logit of D*, log p - log q, from log densities at the same points; NaN where both densities are 0.
+    """Return the logit of D*, log p - log q, from log densities at the same points; NaN where both densities are 0.
 
     >>> float(optimal_logit(-1.0, -3.0))
     2.0
@@ -75,9 +75,10 @@ def optimal_logit(log_p: ArrayLike, log_q: ArrayLike) -> Float[Array, "*points"]
 
 
 def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Float[Array, " 3"]:
-    """The coefficients c of the logit of D* between two Gaussians, c[0] + c[1] x + c[2] x^2.
+    """Return the coefficients c of the logit of D* between two Gaussians, c[0] + c[1] x + c[2] x^2.
 
-    Linear for equal variances: mu^2/2 - mu x for N(0, 1) against N(mu, 1). Raises: ValueError for more components.
+    The logit is linear for equal variances: mu^2/2 - mu x for N(0, 1) against N(mu, 1). Raises: ValueError if a mixture
+    has more than one component.
     >>> gaussian_optimal_logit(gaussian(0.0), gaussian(2.0)).tolist()
     [2.0, -2.0, 0.0]
     """
@@ -88,9 +89,9 @@ def gaussian_optimal_logit(p: Mixture, q: Mixture) -> Float[Array, " 3"]:
 
 
 def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch"]:
-    """JSD = (KL(p || m) + KL(q || m)) / 2, m = (p + q) / 2, of probabilities [..., outcomes] -> [...].
+    """Return JSD = (KL(p || m) + KL(q || m)) / 2, m = (p + q) / 2, of probabilities [..., outcomes] -> [...].
 
-    0 for p = q, and log 2 where they are nowhere both positive. Raises: ValueError as `optimal_discriminator`.
+    It is 0 if p = q, and log 2 if p and q are disjoint. Raises: ValueError as `optimal_discriminator`.
     >>> round(float(jensen_shannon([1.0, 0.0], [0.0, 1.0])), 4)
     0.6931
     """
@@ -99,7 +100,7 @@ def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Float[Array, "*batch"]:
 
 
 def minimax_value(divergence: ArrayLike) -> Float[Array, "*batch"]:
-    """C(G) = max_D V(D, G) = -log 4 + 2 JSD, from the JSD. GAN, theorem 1.
+    """Return C(G) = max_D V(D, G) = -log 4 + 2 JSD, from the JSD. GAN, theorem 1.
 
     >>> round(float(minimax_value(0.0)), 4)
     -1.3863
@@ -108,9 +109,10 @@ def minimax_value(divergence: ArrayLike) -> Float[Array, "*batch"]:
 
 
 def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64, order: int = 16) -> Float[Array, ""]:
-    """The integral of f over [low, high]: `order` Gauss-Legendre nodes on each of `pieces` equal parts.
+    """Return the integral of f over [low, high], with `order` Gauss-Legendre nodes on each of `pieces` equal parts.
 
-    Exact to degree 2 order - 1 on each; differentiable, in the bounds too. Raises: ValueError for pieces or order < 1.
+    It is exact for polynomials up to degree 2 order - 1 on each part, and differentiable, also with respect to the
+    bounds. Raises: ValueError if `pieces` or `order` is below 1.
     >>> round(float(integrate(jnp.cos, 0.0, math.pi / 2)), 5)
     1.0
     """
@@ -123,9 +125,10 @@ def integrate(f: Function, low: ArrayLike, high: ArrayLike, *, pieces: int = 64,
 def kl_divergence_of(
     log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int
 ) -> Float[Array, ""]:
-    """KL(p || q) of two log densities by `integrate`: what lies outside [low, high] is left out.
+    """Return KL(p || q) of two log densities by `integrate`; mass outside [low, high] is ignored.
 
-    Where p is 0 or underflows it adds 0, to the gradient too; it is infinite where q alone is 0.
+    Points where p is 0 or underflows add 0 to the value and to the gradient. The result is infinite if q is 0 where p
+    is not.
     >>> round(float(kl_divergence_of(norm.logpdf, partial(norm.logpdf, loc=2.0), -12.0, 12.0)), 4)
     2.0
     """
@@ -135,7 +138,7 @@ def kl_divergence_of(
 def jensen_shannon_of(
     log_p: Function, log_q: Function, low: ArrayLike, high: ArrayLike, **nodes: int
 ) -> Float[Array, ""]:
-    """JSD of two log densities by `integrate`: what lies outside [low, high] is left out.
+    """Return the JSD of two log densities by `integrate`; mass outside [low, high] is ignored.
 
     >>> round(float(jensen_shannon_of(norm.logpdf, partial(norm.logpdf, loc=50.0), -10.0, 60.0)), 4)
     0.6931
@@ -145,14 +148,14 @@ def jensen_shannon_of(
 
 
 class Distance(NamedTuple):
-    """How far a discriminator is from the optimal one, over given points."""
+    """The distance of a discriminator from the optimal one over given points."""
 
     probability: Float[Array, ""]  # mean |D - D*|
-    logit: Float[Array, ""]  # root mean square of the difference of their logits
+    logit: Float[Array, ""]  # root mean square difference of their logits
 
 
 def distance_from_optimal(logits: ArrayLike, optimal: ArrayLike) -> Distance:
-    """From the logits of D and of D* at the same points. Raises: ValueError for shapes that differ.
+    """Return the distance of D from D*, from their logits at the same points. Raises: ValueError if the shapes differ.
 
     >>> [float(value) for value in distance_from_optimal(jnp.zeros(2), jnp.full(2, 200.0))]
     [0.5, 200.0]
@@ -163,10 +166,10 @@ def distance_from_optimal(logits: ArrayLike, optimal: ArrayLike) -> Distance:
 
 
 def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Float[Array, ""]:
-    """(V + log 4) / 2, V = mean log D(x) + mean log(1 - D(G(z))): the JSD that a discriminator accounts for.
+    """Return (V + log 4) / 2, V = mean log D(x) + mean log(1 - D(G(z))): the JSD that a discriminator accounts for.
 
-    In expectation, over points that D was not fitted to, at most JSD(p, q), and equal to it at D* (GAN, theorem 1).
-    It is negative for a bad D, and reported as it is. The batches may differ in size.
+    In expectation over points that D was not fitted to, it is at most JSD(p, q), with equality at D* (GAN, theorem 1).
+    It can be negative for a bad D and is not clipped. The batches may differ in size.
     >>> float(implied_jensen_shannon(jnp.zeros(4), jnp.zeros(3)))  # D = 1/2 sees no difference
     0.0
     """
@@ -174,23 +177,24 @@ def implied_jensen_shannon(real_logits: ArrayLike, fake_logits: ArrayLike) -> Fl
 
 
 class Pushforward(NamedTuple):
-    """A generator x = generate(theta, z) of z ~ N(0, 1) whose density is known: log q = log_density(theta, x)."""
+    """A generator x = generate(theta, z), z ~ N(0, 1), with a known density: log q = log_density(theta, x)."""
 
     generate: Callable[[PyTree, Array], Array]
     log_density: Callable[[PyTree, Array], Array]
 
 
 location_scale = Pushforward(lambda t, z: t[0] + jnp.exp(t[1]) * z, lambda t, x: norm.logpdf(x, t[0], jnp.exp(t[1])))
-"""The generator of N(mean, sigma^2), theta = (mean, log sigma)."""
+"""A generator of N(mean, sigma^2) with theta = (mean, log sigma)."""
 
 
 def generator_gradient(
     loss: Loss, log_p: Function, generator: Pushforward, theta: PyTree, optimum: Callable = optimal_logit
 ) -> PyTree:
-    """grad_theta E_z[L_G(logit(g_theta(z)))], like theta, with the discriminator held at its optimum for this theta.
+    """Return grad_theta E_z[L_G(logit(g_theta(z)))], with the discriminator fixed at its optimum for this theta.
 
-    optimum(log p, log q) is the logit that is best for the loss; p has to be positive where q is. With `minimax` it is
-    the gradient of 2 JSD, with `non_saturating` that of KL(q || p) - 2 JSD (AB, theorem 2.5). Not for paired losses.
+    optimum(log p, log q) is the logit that is optimal for the loss; p must be positive where q is. With `minimax` the
+    result is the gradient of 2 JSD, with `non_saturating` that of KL(q || p) - 2 JSD (AB, theorem 2.5). The result has
+    the structure of theta. Paired losses are not supported.
     >>> from jaxgan.losses import minimax
     >>> [round(v, 3) for v in generator_gradient(minimax, norm.logpdf, location_scale, jnp.array([1.0, 0.0])).tolist()]
     [0.398, -0.199]
@@ -199,7 +203,7 @@ def generator_gradient(
     def density(theta: PyTree, z: Array) -> Array:
         x = generator.generate(theta, z)
         logits = optimum(log_p(x), generator.log_density(jax.lax.stop_gradient(theta), x))
-        parts = loss.generator(jax.lax.stop_gradient(logits), logits)  # real logits are not the generator's
+        parts = loss.generator(jax.lax.stop_gradient(logits), logits)  # real logits do not depend on the generator
         return norm.pdf(z) * added(parts_of(parts))
 
     return jax.grad(lambda theta: integrate(partial(density, theta), -12.0, 12.0))(theta)  # all but 1e-32 of z
@@ -208,9 +212,10 @@ def generator_gradient(
 def divergence_gradient(
     log_p: Function, generator: Pushforward, theta: PyTree, low: float, high: float, kl: float = 1.0, jsd: float = -2.0
 ) -> PyTree:
-    """grad_theta of kl KL(q || p) + jsd JSD(p, q) by quadrature over [low, high], like theta. AB, theorem 2.5.
+    """Return grad_theta of kl KL(q || p) + jsd JSD(p, q) by quadrature over [low, high]. AB, theorem 2.5.
 
-    The default is 2 KL((p + q) / 2 || p): for all its minus sign never negative, and 0 for p = q alone.
+    The default divergence equals 2 KL((p + q) / 2 || p): despite its minus sign it is never negative, and it is 0 only
+    for p = q. The result has the structure of theta.
     >>> [round(float(v), 3) for v in divergence_gradient(norm.logpdf, location_scale, jnp.array([1.0, 0.0]), -9.0, 9.0)]
     [0.602, 0.199]
     """
@@ -222,10 +227,11 @@ def divergence_gradient(
 
 
 def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Float[Array, "*bounds"]:
-    """M epsilon / (1 - epsilon), which |grad_theta E log(1 - D(g_theta(z)))| stays below on disjoint supports.
+    """Return M epsilon / (1 - epsilon), the bound on |grad_theta E log(1 - D(g_theta(z)))| for disjoint supports.
 
-    D* has no slope there; sup |D - D*| + sup ||D' - D*'|| < epsilon; M = jacobian, M^2 >= E||J_theta g||^2 (AB, theorem
-    2.4). It fails where p and q overlap. Raises: ValueError for epsilon outside [0, 1).
+    Assumptions: D* has zero slope on the supports, sup |D - D*| + sup ||D' - D*'|| < epsilon, and M = jacobian with
+    M^2 >= E||J_theta g||^2 (AB, theorem 2.4). The bound does not hold if p and q overlap. Raises: ValueError for
+    epsilon outside [0, 1).
     >>> float(vanishing_bound(0.5, jacobian=3.0))
     3.0
     """
@@ -236,10 +242,10 @@ def vanishing_bound(epsilon: ArrayLike, jacobian: ArrayLike = 1.0) -> Float[Arra
 def perfect_discriminator(
     x: Float[Array, "*points"], epsilon: ArrayLike = 0.0, omega: ArrayLike = 3.0, phase: ArrayLike = 0.0
 ) -> Float[Array, "*points"]:
-    """D* of data on [0, 1] and fakes on [2, 3]: a quintic from 1 to 0 between them, with no slope on either.
+    """Return D* for data on [0, 1] and fakes on [2, 3]: a quintic from 1 to 0 between them, flat on both supports.
 
-    With epsilon > 0 a wave sin(omega (x - 2.5) + phase) is mixed in: smooth, 0 < D < 1, and closer to D* than
-    epsilon, as in `vanishing_bound`. Raises: ValueError for epsilon outside [0, 1), unless traced.
+    With epsilon > 0 a wave sin(omega (x - 2.5) + phase) is mixed in. The result is smooth, 0 < D < 1, and within
+    epsilon of D* in the sense of `vanishing_bound`. Raises: ValueError for epsilon outside [0, 1), unless traced.
     >>> perfect_discriminator(jnp.array([0.0, 1.0, 1.5, 2.0, 3.0])).tolist()
     [1.0, 1.0, 0.5, 0.0, 0.0]
     """
@@ -252,7 +258,7 @@ def perfect_discriminator(
 
 
 def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Float[Array, ""]:
-    """The derivative with respect to theta of E log(1 - D(theta + z)), z uniform on [0, 1]: a generator of Jacobian 1.
+    """Return d/dtheta of E log(1 - D(theta + z)), z uniform on [0, 1]; this generator has a Jacobian of 1.
 
     >>> round(float(translation_gradient(partial(perfect_discriminator, epsilon=0.1))), 3)
     -0.022
@@ -261,10 +267,11 @@ def translation_gradient(discriminator: Function, theta: ArrayLike = 2.0) -> Flo
 
 
 def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: float = 1.0) -> Float[Array, " {n}"]:
-    """n draws of -D'/D, the derivative of -log D, where D* = 0 and D and D' are N(0, value^2) and N(0, slope^2).
+    """Return n draws of -D'/D, the derivative of -log D, for D* = 0, D ~ N(0, value^2) and D' ~ N(0, slope^2).
 
-    They are independent, so it is Cauchy of scale slope / value: no mean, and averages do not shrink (AB, theorem
-    2.6). No sigmoid is like that: its D'/D is (1 - D) times the slope of the logit.
+    D and D' are independent, so the result has a Cauchy distribution of scale slope / value: it has no mean, and
+    averaging does not reduce its spread (AB, theorem 2.6). A sigmoid output does not behave like this: its D'/D is
+    (1 - D) times the slope of the logit.
     >>> practical_gradient_under_noise(jax.random.key(0), 3).shape
     (3,)
     """
@@ -273,10 +280,10 @@ def practical_gradient_under_noise(key: Key, n: int, value: float = 1.0, slope: 
 
 
 def hill_estimator(values: ArrayLike, k: int) -> Float[Array, ""]:
-    """The tail index alpha, P(|X| > x) ~ x^-alpha, from the k largest of n absolute values: 1 for Cauchy.
+    """Estimate the tail index alpha, P(|X| > x) ~ x^-alpha, from the k largest of n absolute values; 1 for Cauchy.
 
-    1 / mean_{i <= k} log(X_(i) / X_(k+1)), of standard error alpha / sqrt(k) (Hill 1975, A Simple General Approach to
-    Inference About the Tail of a Distribution). Raises: ValueError unless 1 <= k < n.
+    The estimate is 1 / mean_{i <= k} log(X_(i) / X_(k+1)) and has a standard error of alpha / sqrt(k) (Hill 1975, A
+    Simple General Approach to Inference About the Tail of a Distribution). Raises: ValueError unless 1 <= k < n.
     >>> round(float(hill_estimator(1 / jnp.arange(1.0, 1001.0), 100)), 1)
     1.0
     """
@@ -286,7 +293,7 @@ def hill_estimator(values: ArrayLike, k: int) -> Float[Array, ""]:
 
 
 def uniform_jensen_shannon(theta: ArrayLike) -> Float[Array, "*theta"]:
-    """JSD of U[0, 1] and U[theta, theta + 1]: min(|theta|, 1) log 2, flat where they do not meet. AB, section 2.1.
+    """Return the JSD of U[0, 1] and U[theta, theta + 1], min(|theta|, 1) log 2: flat if disjoint. AB, section 2.1.
 
     >>> [round(float(jax.grad(uniform_jensen_shannon)(theta)), 4) for theta in (0.5, 1.5)]
     [0.6931, 0.0]
@@ -295,7 +302,9 @@ def uniform_jensen_shannon(theta: ArrayLike) -> Float[Array, "*theta"]:
 
 
 def uniform_wasserstein(theta: ArrayLike) -> Float[Array, "*theta"]:
-    """W1 of U[0, 1] and U[theta, theta + 1], |theta|: of slope 1, however far. Arjovsky et al. 2017, Wasserstein GAN.
+    """Return W1 of U[0, 1] and U[theta, theta + 1], |theta|: slope 1 at any distance.
+
+    Source: Arjovsky et al. 2017, Wasserstein GAN.
 
     >>> [float(jax.grad(uniform_wasserstein)(theta)) for theta in (0.5, 1.5)]
     [1.0, 1.0]
@@ -306,7 +315,7 @@ def uniform_wasserstein(theta: ArrayLike) -> Float[Array, "*theta"]:
 def _weighted(
     log_p: Float[Array, "*points"], log_q: Float[Array, "*points"], value: Function
 ) -> Float[Array, "*points"]:
-    """p value(log q - log p), and 0 where p is 0: there neither the value nor its derivative may be NaN."""
+    """Return p value(log q - log p), and 0 where p is 0, so that neither it nor its derivative is NaN there."""
     there = jnp.exp(log_p) > 0
     ratio = jnp.where(there, log_q, 0.0) - jnp.where(there, log_p, 0.0)
     return jnp.where(there, jnp.exp(log_p) * value(ratio), 0.0)
@@ -315,7 +324,7 @@ def _weighted(
 def _probabilities(**distributions: ArrayLike) -> list[Array]:
     for name, values in distributions.items():
         if not isinstance(values, jax.core.Tracer):
-            array = np.asarray(values)  # which NumPy can check inside of a compiled function, too
+            array = np.asarray(values)  # NumPy can check concrete values even inside a compiled function
             least, off = np.min(array), np.max(np.abs(np.sum(array, axis=-1) - 1))
             if not (least >= 0 and off < 1e-5):
                 raise ValueError(f"{name} must be at least 0 and sum to 1, got {least:g} and a sum that is {off:g} off")

@@ -1,4 +1,4 @@
-"""What the image metrics look at: features of images, by a classifier of the data's labels or by any other map."""
+"""Image features for the metrics: from a classifier of the data's labels or from any other map."""
 
 from jaxgan.features.classifier import classifier_features as classifier_features
 from jaxgan.features.classifier import doubt as doubt

@@ -1,7 +1,7 @@
-"""What the image metrics look at: a classifier trained on the data's labels, or principal components without any.
+"""Image features for the metrics: a classifier trained on the data's labels, or principal components without labels.
 
-A Frechet distance in the space of such features compares runs of one data set. It is no FID, which is defined by
-the features of one particular Inception network.
+A Frechet distance in the space of such features compares runs on one data set. It is not FID, which is defined by the
+features of one particular Inception network.
 """
 
 import hashlib
@@ -40,23 +40,23 @@ def classifier_features(
     cached: bool = True,
     report: Callable[[str], None] = lambda line: None,
 ) -> Features:
-    """Trains a small convolutional classifier on `train`; its accuracy is that on `heldout`.
+    """Train a small convolutional classifier on `train` and return its features, with its accuracy on `heldout`.
 
-    1,000 to 1,500 steps, by the number of images; Adam with a cosine schedule; batches with random shifts of at
-    most a sixteenth of the image. The result is kept in the cache folder under a digest of the images and the
-    settings. A classifier not clearly better than always guessing the most frequent class has not learned the classes:
-    that is reported, and is a note of the features.
+    Training takes 1,000 to 1,500 steps, depending on the number of images, with AdamW, a cosine schedule, and random
+    shifts of the batches by at most a sixteenth of the image. The result is cached under a digest of the images and the
+    settings. If the classifier is not clearly better than always guessing the most frequent class, it has not learned
+    the classes; this is reported and stored in the notes of the features.
 
     Args:
       train, heldout: images with labels in 0..classes-1.
-      classes: how many there are.
-      seed: of the weights and batches.
-      steps, batch_size, learning_rate: of the training.
-      cached: whether a classifier that was trained before is used, and this one kept.
+      classes: the number of classes.
+      seed: the seed of the weights and batches.
+      steps, batch_size, learning_rate: training settings; `steps` depends on the number of images by default.
+      cached: whether to use a cached classifier and to cache this one.
       report: called with each line of progress.
 
     Raises:
-      ValueError: images without labels, or fewer than 2 classes.
+      ValueError: if images have no labels or there are fewer than 2 classes.
 
     Example:
       >>> from jaxgan.data import digits
@@ -71,7 +71,7 @@ def classifier_features(
         raise ValueError(f"a classifier needs at least 2 classes, got {classes}")
     module = Classifier(classes, MAX_FEATURES)
     steps = min(max(len(train.x) // 40, 1000), 1500) if steps is None else steps
-    # All that its numbers may depend on: versions and device, too.
+    # Everything that the weights may depend on, including the version and the device.
     settings = (module, seed, steps, batch_size, learning_rate, jax.__version__, jax.default_backend())
     key = checkpoint.digest((*train, *heldout)) + repr(settings)
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -104,9 +104,10 @@ def classifier_features(
 
 
 def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"]) -> str | None:
-    """A line where predicted classes are not clearly better than always the most frequent class; else None.
+    """Return a warning if predictions are not clearly better than the most frequent class; otherwise None.
 
-    Clearly: a one-sided binomial test of as many right answers rejects that class's share at the level of 1 %.
+    They are clearly better if a one-sided binomial test of the number of correct predictions rejects the share of that
+    class at the 1 % level.
 
     Example:
       >>> labels = np.repeat([0, 1], [75, 25])
@@ -128,7 +129,7 @@ def doubt(predicted: Shaped[np.ndarray, " n"], labels: Shaped[np.ndarray, " n"])
 
 
 def principal_features(train: Examples) -> Features:
-    """The first (at most 64) principal components of the pixels: what is left to look at without labels."""
+    """Return the first principal components of the pixels, at most 64, as features for data without labels."""
     from sklearn.decomposition import PCA
 
     x = np.asarray(to_unit(train.x)).reshape(len(train.x), -1)
@@ -195,7 +196,7 @@ def _train(
 
 
 def _shift(images: Float[Array, "n h w c"], offset: Int[Array, "2"], reach: int) -> Float[Array, "n h w c"]:
-    """The batch moved by offset - reach pixels; what comes in at the edges repeats the edge."""
+    """Shift the batch by offset - reach pixels, repeating edge pixels."""
     padded = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
     return jax.lax.dynamic_slice(padded, (0, offset[0], offset[1], 0), images.shape)
 
@@ -203,11 +204,11 @@ def _shift(images: Float[Array, "n h w c"], offset: Int[Array, "2"], reach: int)
 def _cached(folder: Path, shape: PyTree) -> PyTree | None:
     try:
         return checkpoint.load(folder, shape)[0]
-    except checkpoint.CheckpointError:  # absent, damaged or of an older layout: it is trained again
+    except checkpoint.CheckpointError:  # missing, damaged or of an older layout: train again
         return None
 
 
 def _keep(folder: Path, variables: PyTree) -> None:
-    # A folder that cannot be written to, or that another process writes to as well, only costs time.
+    # If the folder is not writable or another process is writing to it, the only cost is time.
     with suppress(OSError, ValueError):
         checkpoint.save(folder, 0, variables, {})

@@ -1,4 +1,4 @@
-"""What the image metrics look at: a map from images to features, and what its distances may be called."""
+"""Image features for the metrics: a map from images to features, and the names of its distances."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from jaxgan.types import Array
 class Features(NamedTuple):
     """A map from images [n, h, w, c] in [-1, 1] to (features [n, d], predicted classes [n] or None).
 
-    A map of grey levels takes them as round(127.5 (x + 1)), which gives back what uint8 images are made of. It may
-    refuse sizes and channels that it cannot take, with a `ValueError` of one line.
+    A map that needs grey levels computes them as round(127.5 (x + 1)), which recovers the values of uint8 images. It
+    may reject unsupported sizes and channels with a one-line `ValueError`.
 
     name:     as in "classifier-feature Frechet distance"
-    apply:    the map: traceable, what it has learned among its arguments
-    accuracy: of the classifier, on the held-out images; None: not known
-    notes:    why the metrics may mean little: lines for the caller to show
-    logits:   the same images to (features [n, d], logits [n, K]) in one pass, where the map is a classifier, for scores
-              of its probabilities
-    published: are they the features that FID, KID and the Inception score are defined by, those of one Inception
-              network with its published weights? Of any others the distances have other names.
-    digest:   SHA-256 of what the map has learned, where it was read from a file: kept with every number
+    apply:    the map; traceable, with its learned parameters among its arguments
+    accuracy: accuracy of the classifier on the held-out images; None if unknown
+    notes:    warnings about the metrics, for the caller to show
+    logits:   if the map is a classifier, a map from images to (features [n, d], logits [n, K]) in one pass, for scores
+              based on its probabilities
+    published: whether these are the features that define FID, KID and the Inception score: those of one Inception
+              network with its published weights. With other features, the distances have other names.
+    digest:   SHA-256 of the learned parameters if they were read from a file; stored with all results
     """
 
     name: str
@@ -37,7 +37,7 @@ class Features(NamedTuple):
     digest: str = ""
 
     def label(self, distance: str) -> str:
-        """What a distance in the space of these features is called; never FID but for the published ones.
+        """Return the name of a distance in this feature space; FID only for the published features.
 
         Example:
           >>> own = Features("classifier", jax.tree_util.Partial(lambda x: (x, None)))
@@ -53,7 +53,7 @@ class Features(NamedTuple):
 def in_batches(
     apply: Callable[[Array], tuple[Array, Array | None]], x: Shaped[np.ndarray, "n ..."], batch_size: int = 500
 ) -> tuple[Float[np.ndarray, " n *features"], Int[np.ndarray, " n"] | None]:
-    """`apply` to images [n, ...] (uint8 or in [-1, 1]), a batch at a time, as numpy arrays."""
+    """Apply `apply` to images [n, ...] (uint8 or in [-1, 1]) in batches; return NumPy arrays."""
     pieces = [on_images(apply, x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
     features, predicted = zip(*jax.device_get(pieces), strict=True)
     return np.concatenate(features), None if predicted[0] is None else np.concatenate(predicted)
@@ -61,5 +61,5 @@ def in_batches(
 
 @jax.jit
 def on_images(apply: Any, x: Shaped[Array, "n ..."]) -> tuple[Float[Array, " n *features"], Any]:
-    """`apply` to images, uint8 or in [-1, 1], compiled."""
+    """Apply the compiled `apply` to images (uint8 or in [-1, 1])."""
     return apply(to_unit(x))

@@ -1,4 +1,4 @@
-"""The features that FID, KID and the Inception score are defined by, from a file of weights that the user names."""
+"""The features that define FID, KID and the Inception score, with weights from a file that the user names."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -19,25 +19,26 @@ from jaxgan.types import Array, Images, PyTree
 from jaxgan.weights import read_weights
 
 PUBLISHED = "weights-inception-2015-12-05-6726825d.pth"
-"""The file of the published weights; its name ends with the first digits of its SHA-256."""
+"""The name of the file with the published weights; it ends with the first digits of the file's SHA-256."""
 _DIGEST = "6726825d"
 _LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 
 
 def inception_features(path: Path | str) -> Features:
-    """The features of Inception-v3 for FID, with weights from a file: [n, 2048] in float32, as torch-fidelity has them.
+    """Return the features of Inception-v3 for FID, [n, 2048] in float32 as in torch-fidelity, with weights from a file.
 
-    Images in [-1, 1] become the 256 grey levels that they were, grey ones are repeated to three channels, and all are
-    resized to 299 x 299 pixels as TensorFlow 1 did it, bit for bit. `logits` are those without biases, [n, 1008], for
-    the Inception score. Distances are called FID and KID only where the file's SHA-256 is that of the published one.
+    Images in [-1, 1] are converted back to 256 grey levels, grey images are repeated to three channels, and all are
+    resized to 299 x 299 pixels exactly as in TensorFlow 1, bit for bit. The logits [n, 1008] have no biases and are
+    used for the Inception score. Distances are called FID and KID only if the file's SHA-256 matches the published
+    weights.
 
     Args:
-      path: of a `.pth` file, which is read without PyTorch and without running its pickle, or of a `.safetensors` or
-        `.npz` file with arrays of the same names and shapes as in it.
+      path: a `.pth` file, which is read without PyTorch and without executing its pickle, or a `.safetensors` or `.npz`
+        file with arrays of the same names and shapes.
 
     Raises:
-      DataError: no such file (the line says which one is needed, and from where), a damaged one, other layers, or a
-        pickle that names more than tensors need.
+      DataError: if the file does not exist (the message names the required file and its source), is damaged, has other
+        layers, or contains a pickle that refers to more than tensors need.
     Source: Szegedy et al. 2016; Heusel et al. 2017; Obukhov et al. 2020, torch-fidelity, for the layers.
 
     Example:
@@ -69,13 +70,13 @@ def inception_features(path: Path | str) -> Features:
 
 
 def inception_variables(arrays: Mapping[str, np.ndarray], source: Path | str = "weights") -> PyTree:
-    """The variables of `InceptionV3` in float32 from arrays by their names and shapes in the published file.
+    """Return the variables of `InceptionV3` in float32, from arrays named and shaped as in the published file.
 
-    Kernels are [out, in, height, width] there, and `num_batches_tracked` of a BatchNorm is left out.
+    Kernels in the file are [out, in, height, width]; `num_batches_tracked` of BatchNorm layers is ignored.
 
     Raises:
-      DataError: a layer that is missing, of another shape or of no floats, or one that the network has not; the line
-        names the first one and begins with `source`.
+      DataError: if a layer is missing, has another shape or is not floating-point, or the network has no such layer;
+        the message starts with `source` and names the first one.
     """
     what, found, ours = f"{source}: not the weights of FID's Inception-v3", {}, _paths()
     for name, (path, shape) in ours.items():
@@ -93,7 +94,7 @@ def inception_variables(arrays: Mapping[str, np.ndarray], source: Path | str = "
 
 
 def published_shapes() -> dict[str, tuple[int, ...]]:
-    """The shapes of the published file's arrays, by their names there.
+    """Return the shapes of the arrays in the published file, by name.
 
     Example:
       >>> published_shapes()["Conv2d_1a_3x3.conv.weight"], published_shapes()["fc.weight"]
@@ -104,7 +105,7 @@ def published_shapes() -> dict[str, tuple[int, ...]]:
 
 @cache
 def _paths() -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
-    """By a name in the published file: the path of the variable, and the shape that it has there."""
+    """Map names in the published file to (path of the variable, shape in the file)."""
     image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.uint8)
     leaves = flatten_dict(jax.eval_shape(InceptionV3().init, jax.random.key(0), image))
     order = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}
@@ -115,10 +116,10 @@ def _paths() -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
 
 
 def grey_levels(x: Images) -> Float[Array, "n h w 3"]:
-    """The grey levels 0..255 that images in [-1, 1] were, in three channels.
+    """Return the grey levels 0..255 of images in [-1, 1], in three channels.
 
     Raises:
-      ValueError: another number of channels than 1 or 3.
+      ValueError: if the number of channels is not 1 or 3.
 
     Example:
       >>> grey_levels(jnp.array([-1.0, 200 / 127.5 - 1]).reshape(1, 1, 2, 1)).tolist()
@@ -137,7 +138,7 @@ def _outputs(variables: PyTree, x: Images) -> dict[str, Any]:
 
 @jax.jit
 def _features(variables: PyTree, x: Images) -> tuple[Float[Array, "n 2048"], None]:
-    return _outputs(variables, x)["2048"], None  # its classes are those of ImageNet, not of the images
+    return _outputs(variables, x)["2048"], None  # no classes: they are those of ImageNet, not of the images
 
 
 @jax.jit

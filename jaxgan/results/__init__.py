@@ -1,1 +1,1 @@
-"""Stored numbers and statistics over runs: labelled arrays, intervals, slopes. numpy, scipy and xarray; no JAX."""
+"""Store results and compute statistics over runs: labelled arrays, intervals, slopes. Does not import JAX."""

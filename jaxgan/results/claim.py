@@ -1,8 +1,8 @@
-"""Who writes a run's folder: one process at a time, which holds a lock of the operating system, and one run.
+"""Lock a run's folder so that only one process and one run write to it at a time.
 
-.lock       locked while a process writes here; says which process, where and since when; in the folder of a part that
-            a worker of that process writes, likewise
-.replaced   what the folder held before, until the run that replaces it is complete
+.lock       an operating-system lock, held while a process writes to the folder; contains the process, the host and the
+            start time. The folder of a part that a worker writes has one as well.
+.replaced   the previous contents of the folder, kept until the run that replaces them is complete
 """
 
 import itertools
@@ -28,13 +28,13 @@ LOCK, REPLACED = ".lock", ".replaced"
 
 
 class RunFolder:
-    """A folder while this process writes a run to it, or while it writes a part and another process leads."""
+    """A folder that this process writes a run to, or a part of a run that another process leads."""
 
     def __init__(self, path: Path, run: str | None, lock: FileLock | None):
         self.path = path
-        self.run = run  # None: of a version that gave runs no id
+        self.run = run  # None: written by a version that gave runs no id
         self._lock = lock
-        self._seen: tuple[int, ...] | None = None  # what the system said of config.json when it was read last
+        self._seen: tuple[int, ...] | None = None  # the stat result of config.json when it was last read
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -43,13 +43,13 @@ class RunFolder:
         self.release()
 
     def check(self) -> None:
-        """Asked before every save: whether the folder is there still, and this run's.
+        """Check that the folder still exists and belongs to this run. Called before every save.
 
         Raises:
-          StoreError: it was removed, or holds another run.
+          StoreError: if it was removed or holds another run.
         """
         now = _as_seen(self.path / CONFIG)
-        if now is not None and now == self._seen:  # reading it after every stretch of training adds up
+        if now is not None and now == self._seen:  # avoid reading the file after every chunk of training
             return
         try:
             found = read_sealed(self.path / CONFIG).get("id")
@@ -60,26 +60,29 @@ class RunFolder:
         self._seen = now
 
     def rewrite(self, content: Mapping[str, Any]) -> None:
-        """Another config.json of the same run."""
+        """Replace the config.json of this run, keeping its id."""
         self.check()
         write_sealed(self.path / CONFIG, {**content, "id": self.run})
 
     def complete(self) -> None:
-        """The run has all its files: what it replaces is removed, and never taken for a run half moved aside."""
+        """Remove the replaced run once this run has all its files.
+
+        It is renamed first, so that an interrupted removal is not mistaken for a run that was half moved aside.
+        """
         if (aside := self.path / REPLACED).is_dir():
             partial = self.path / f"{REPLACED}{PARTIAL}"
             aside.rename(partial)
             shutil.rmtree(partial, ignore_errors=True)
 
     def release(self) -> None:
-        """Lets others write here."""
+        """Release the lock so that others can write to the folder."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
 
 def numbered(root: Path, slug: str) -> Path:
-    """The next numbered folder under `root`, made."""
+    """Create and return the next numbered folder under `root`."""
     root.mkdir(parents=True, exist_ok=True)
     numbers = [int(p.name.split("-")[0]) for p in root.iterdir() if p.name.split("-")[0].isdecimal()]
     number = max(numbers, default=0) + 1
@@ -94,13 +97,13 @@ def numbered(root: Path, slug: str) -> Path:
 
 
 def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFolder:
-    """Begins a run in `folder`: locks it, moves what it held aside, and writes config.json with an id.
+    """Start a run in `folder`: lock it, move its previous contents aside, and write config.json with an id.
 
-    The folder itself stays, so that nobody can take it in between. A crash on the way leaves the old run or the new
-    one; the old one's files are in `.replaced` until `RunFolder.complete`.
+    The folder itself stays in place, so that no other process can take it in between. A crash leaves either the old or
+    the new run; the files of the old run stay in `.replaced` until `RunFolder.complete` is called.
 
     Raises:
-      StoreError: it is in use, or holds something already and `overwrite` was not asked for or it is no run of ours.
+      StoreError: if the folder is in use, holds files that are not a run, or holds a run and `overwrite` is False.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = _locked(folder)
@@ -117,12 +120,12 @@ def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFo
 
 
 def reopen(folder: Path, again: Callable[[], Mapping[str, Any] | None] = lambda: None) -> RunFolder:
-    """Goes on with the run in `folder`, which is locked; writes config.json anew where `again` has another content.
+    """Lock `folder` to continue the run in it; if `again` returns content, rewrite config.json with it.
 
     Raises:
-      StoreError: it is in use, or holds no run.
+      StoreError: if the folder is in use or holds no run.
     """
-    if not is_run(folder) and again() is None:  # nothing is put into a folder of somebody else, and be it a lock
+    if not is_run(folder) and again() is None:  # write nothing, not even a lock, to a folder that is not a run
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     lock = _locked(folder)
     try:
@@ -136,16 +139,16 @@ def reopen(folder: Path, again: Callable[[], Mapping[str, Any] | None] = lambda:
 
 
 def beside(folder: Path) -> RunFolder:
-    """The folder that another process, which leads this one, has locked."""
+    """Return the folder of a run that another process, which leads this one, has locked."""
     return RunFolder(folder, read_sealed(folder / CONFIG).get("id"), None)
 
 
 @contextmanager
 def part_of(folder: Path, part: str) -> Iterator[None]:
-    """Locks a part of a run, which another process leads: waits until no other worker writes it.
+    """Lock a part of a run that another process leads, waiting until no other worker writes to it.
 
     Raises:
-      StoreError: the folder holds no run.
+      StoreError: if the folder holds no run.
     """
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
@@ -160,10 +163,10 @@ def part_of(folder: Path, part: str) -> Iterator[None]:
 
 
 def check_out(out: Path, *, overwrite: bool) -> None:
-    """Whether a run may go to `out`, before anything is done for it.
+    """Check that a run may be written to `out`, before any work is done.
 
     Raises:
-      StoreError: as `claim`.
+      StoreError: under the same conditions as `claim`.
     """
     if out.exists() and not out.is_dir():
         raise StoreError(f"--out: {out} is a file, expected a folder")
@@ -183,10 +186,10 @@ def _check_content(out: Path, *, overwrite: bool) -> None:
 
 
 def holder(folder: Path) -> dict[str, Any] | None:
-    """Who writes to `folder` now, as it says of itself: process, host and since when. None: nobody.
+    """Return the process, host and start time of the process that is writing to `folder`, or None if there is none.
 
     Raises:
-      OSError: the lock is another user's, who lets nobody ask.
+      OSError: if the lock belongs to another user and is not accessible.
     """
     if not (folder / LOCK).is_file():
         return None
@@ -200,7 +203,7 @@ def holder(folder: Path) -> dict[str, Any] | None:
 
 
 def ids_in(content: Mapping[str, Any]) -> frozenset[str | None]:
-    """The ids that checkpoints of a run have by its config.json: its own, and those of runs that it was merged of.
+    """Return the run ids that its checkpoints may carry: its own and those of the runs that it was merged from.
 
     Example:
       >>> sorted(ids_in({"id": "a", "merged": [{"ids": ["b", "c"]}]}))
@@ -211,12 +214,12 @@ def ids_in(content: Mapping[str, Any]) -> frozenset[str | None]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` is one of ours: by a config.json of ours and not anybody's, or by a run that is set aside."""
+    """Return whether `folder` holds a run: a config.json written by jaxgan, or a run that was moved aside."""
     return any(job_of(path) is not None for path in (folder, folder / REPLACED))
 
 
 def job_of(folder: Path) -> str | None:
-    """The command whose folder this is, finished or not; "" where its config.json is damaged. None: of none."""
+    """Return the command that wrote the folder, finished or not; "" if its config.json is damaged; None if no run."""
     try:
         text = (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -237,7 +240,7 @@ def _as_seen(path: Path) -> tuple[int, ...] | None:
 
 
 def _at_work(folder: Path) -> list[Path]:
-    """The parts of a run that workers write, which may go on when the process that leads them was stopped."""
+    """Return the parts of a run that workers are writing; they may continue after their leading process stopped."""
     return [part for part in sorted({lock.parent for lock in folder.glob(f"*/*/{LOCK}")}) if holder(part) is not None]
 
 
@@ -250,8 +253,8 @@ def _locked(folder: Path, *, wait: bool = False) -> FileLock:
     about = {"process": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(" ", "seconds")}
     with suppress(
         PermissionError
-    ):  # on Windows nobody writes to, or reads, what is locked: then it is "another process"
-        (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: this very file is locked
+    ):  # Windows denies reading and writing a locked file; messages then say "another process"
+        (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: this file is the lock
     return lock
 
 
@@ -265,32 +268,32 @@ def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         return {name: about[name] for name in ("process", "host", "since")}
-    except (OSError, ValueError, KeyError, TypeError):  # it has the lock, and has not said so yet
+    except (OSError, ValueError, KeyError, TypeError):  # the process holds the lock but has not written its details yet
         return {}
 
 
 def _settle(folder: Path) -> None:
-    """Ends what a killed process left half done here: files half written, and a run half moved aside or back."""
+    """Clean up after a killed process: partially written files, and a run that was half moved aside or back."""
     remove_partials(folder, but=_at_work(folder))
     aside = folder / REPLACED
     if not aside.is_dir() or ((folder / CONFIG).is_file() and (aside / CONFIG).is_file()):
         return
-    if (aside / CONFIG).is_file():  # all of it is aside, and what is here belongs to a run that never began
+    if (aside / CONFIG).is_file():  # the old run is aside completely; the files here belong to a run that never began
         _remove(_own(folder))
-    for path in sorted(aside.iterdir(), key=_is_not_config):  # config.json first: it says that the rest follows
+    for path in sorted(aside.iterdir(), key=_is_not_config):  # config.json first: it marks that the rest follows
         path.rename(folder / path.name)
     sync_folder(folder)
     aside.rmdir()
 
 
 def _move_aside(folder: Path) -> None:
-    """Makes room: what the folder holds goes to `.replaced`, unless a run is there already that was complete."""
+    """Move the contents of the folder to `.replaced`, or delete them if `.replaced` already holds a complete run."""
     aside, own = folder / REPLACED, sorted(_own(folder), key=_is_not_config)
-    if aside.is_dir():  # what is here was to replace it, and was never complete
+    if aside.is_dir():  # the files here belong to a run that was to replace it and never completed
         _remove(own)
     elif own:
         aside.mkdir()
-        for path in reversed(own):  # config.json last: it says that the rest is there
+        for path in reversed(own):  # config.json last: it marks that the rest is there
             path.rename(aside / path.name)
         sync_folder(aside)
         sync_folder(folder)

@@ -1,5 +1,6 @@
-"""Names of outcomes that every reader of results has to know; all of them are in `jaxgan.Outcome`."""
+"""Names of outcomes that all readers of results need; `jaxgan.Outcome` has the full list."""
 
 HEALTHY = "HEALTHY"
 FINE = (HEALTHY, "PARTIALLY_COLLAPSED", "OVERFITTED", "OK")
-"""Outcomes that are no failures: most of the data are learned, if not all or too well. OK is an earlier version's."""
+"""Outcomes that are not failures: most of the data was learned, perhaps not all of it, or too well. OK is the name that
+an earlier version used."""

@@ -1,4 +1,4 @@
-"""How fast a norm falls or grows, in decades: powers of ten."""
+"""Measure how fast a norm falls or grows, in decades (powers of ten)."""
 
 from typing import NamedTuple
 
@@ -8,21 +8,21 @@ from numpy.typing import ArrayLike
 
 
 class Decades(NamedTuple):
-    """The slope of log10(norm) along the steps, up to the first norm of exactly 0 or that is not finite."""
+    """The slope of log10(norm) over steps, up to the first norm that is exactly 0 or not finite."""
 
-    per_thousand: float  # decades per 1,000 steps, negative where the norm falls; NaN with fewer than two points
-    total: float  # log10 of the last norm over the first
-    first_zero: int | None  # the step of the first norm of exactly 0
+    per_thousand: float  # decades per 1,000 steps, negative if the norm falls; NaN with fewer than two points
+    total: float  # log10 of the ratio of the last to the first norm
+    first_zero: int | None  # the step of the first norm that is exactly 0
     first_not_finite: int | None
-    points: int  # that were fitted
+    points: int  # the number of fitted points
 
 
 def decades(steps: ArrayLike, norms: ArrayLike) -> Decades:
-    """The least-squares slope of log10(norms) [n] on steps [n], every step counting alike.
+    """Fit the least-squares slope of log10(norms) [n] over steps [n], with equal weight for every step.
 
-    Norms are often recorded at log-spaced steps: each is weighted by the number of steps that it stands for, half of
-    the way to its neighbours, or else the first few steps would have most of the say. What comes after a true zero, or
-    a number that is not finite, has no logarithm to fit.
+    Norms are often recorded at log-spaced steps. Each is weighted by the number of steps that it stands for, halfway to
+    its neighbours; otherwise the first few steps would dominate. The fit ends before the first exact zero or value that
+    is not finite.
 
     Raises:
       ValueError: unless both are [n] with n > 0, the steps increase and no norm is negative.
@@ -43,14 +43,14 @@ def decades(steps: ArrayLike, norms: ArrayLike) -> Decades:
     slope = total = float("nan")
     if end >= 2:
         logarithms = np.log10(y[:end])
-        # polyfit weighs residuals, not their squares
+        # polyfit applies weights to the residuals, not to their squares
         slope = float(np.polyfit(x[:end], logarithms, 1, w=np.sqrt(_spans(x)[:end]))[0])
         total = float(logarithms[-1] - logarithms[0])
     return Decades(1000 * slope, total, _step(x, zeros), _step(x, broken), end)
 
 
 def _spans(x: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """The stretch that each point stands for."""
+    """Return the number of steps that each point stands for."""
     if len(x) < 2:
         return np.ones_like(x)
     return np.gradient(x)

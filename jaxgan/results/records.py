@@ -1,6 +1,7 @@
-"""What a training recorded, in stretches: files of their own, each whole or absent, that know what they belong to.
+"""Store what a training run recorded, one file per chunk of steps; each file is complete or absent and names its run.
 
-Of twelve kills of a writer that appends to a zarr store ten left arrays of different lengths; of files like these none.
+In a test, 10 of 12 kills of a process appending to a zarr store left arrays of different lengths; with one file per
+chunk, none did.
 """
 
 import hashlib
@@ -14,31 +15,31 @@ from numpy.typing import NDArray
 
 from jaxgan.files import StoreError, written_whole
 
-_ABOUT = "about"  # the member that says what the others are
+_ABOUT = "about"  # the member that describes the others
 
 
 class Origin(NamedTuple):
-    """Whose records a folder has."""
+    """The run and the part of it that a folder's records belong to."""
 
     run: str | None
     where: str  # configuration, block of seeds and process
 
 
 def append_records(folder: Path, start: int, end: int, arrays: Mapping[str, NDArray], origin: Origin) -> None:
-    """Keeps what the stretch of training from step `start` to step `end` recorded; stretches follow each other."""
+    """Store what was recorded from step `start` to step `end`; consecutive chunks must follow each other."""
     _write(folder, (start, end), arrays, origin)
     for span in _spans(folder):
-        if span[0] >= start and span != (start, end):  # of an attempt that a resumed run started again from before
+        if span[0] >= start and span != (start, end):  # left by an attempt that a resumed run repeats from earlier
             _file(folder, span).unlink()
 
 
 def read_records(folder: Path, end: int, origin: Origin) -> dict[str, NDArray]:
-    """What was recorded up to step `end`: every array joined along its second axis, [run, record, ...].
+    """Return everything recorded up to step `end`; arrays [run, record, ...] are concatenated along the second axis.
 
-    Arrays of one axis, as `step` and `probe_step`, are joined along that.
+    One-dimensional arrays, such as `step` and `probe_step`, are concatenated along their only axis.
 
     Raises:
-      StoreError: a stretch is missing, damaged, or another's.
+      StoreError: if a chunk is missing, damaged, or belongs to another run.
     """
     spans = _spans(folder)
     parts: list[dict[str, NDArray]] = []
@@ -53,17 +54,17 @@ def read_records(folder: Path, end: int, origin: Origin) -> dict[str, NDArray]:
 
 
 def restamp(folder: Path, old: Origin, new: Origin) -> None:
-    """Makes the stretches in `folder`, which are those of `old`, those of `new`.
+    """Change the origin of the chunks in `folder` from `old` to `new`.
 
     Raises:
-      StoreError: one is damaged, or another's.
+      StoreError: if a chunk is damaged or does not belong to `old`.
     """
     for span in _spans(folder):
         _write(folder, span, _read(folder, span, old), new)
 
 
 def joined(parts: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
-    """Stretches one after the other, as `read_records` has them; a name may be missing from some."""
+    """Concatenate chunks as in `read_records`; a name may be missing from some of them."""
     found: dict[str, list[NDArray]] = {}
     for part in parts:
         for name, values in part.items():
@@ -113,6 +114,6 @@ def _file(folder: Path, span: tuple[int, int]) -> Path:
 
 
 def _spans(folder: Path) -> list[tuple[int, int]]:
-    """Those of the files that are named like stretches; others are none of ours."""
+    """Return the spans of the files that are named like chunks; other files are ignored."""
     names = [path.stem.partition("-") for path in folder.glob("*-*.npz")]
     return sorted((int(a), int(b)) for a, _, b in names if a.isdecimal() and b.isdecimal())

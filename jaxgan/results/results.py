@@ -1,8 +1,8 @@
-"""`Results`: every number of a study or a gradient profile as labelled arrays, and one file that any reader opens.
+"""`Results`: all numbers of a study or a gradient profile as labelled arrays, stored in one standard file.
 
-A file is NetCDF-4 (HDF5), so that `xarray.open_dataset("RUN/results.nc")` reads it without this library. Variables
-carry a `group` among their attributes and dimensions from `DIMS`; the file's attribute `jaxgan` is JSON: the schema,
-the configuration, the metrics and the notes.
+The file is NetCDF-4 (HDF5), so `xarray.open_dataset("RUN/results.nc")` reads it without this library. Variables have
+an attribute `group` and dimensions from `DIMS`. The file's attribute `jaxgan` is JSON and holds the schema, the
+configuration, the metrics and the notes.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jaxgan.files import StoreError, plain, written_whole
 from jaxgan.results.codes import FINE
 
-SCHEMA = 2  # 1 had an axis called loss, in series.npz, results.json and samples.npz
+SCHEMA = 2  # schema 1 had an axis called loss, in series.npz, results.json and samples.npz
 
 DIMS = (
     "configuration",
@@ -38,42 +38,43 @@ DIMS = (
     "mode",
     "sign",
 )
-"""Names of dimensions, in the order in which arrays have them.
+"""Names of dimensions, in the order in which arrays use them.
 
-step: of training, at which a series was recorded; probe_step: at which the generator was measured; loss: whose
-gradient was measured, whatever was trained with; age: steps behind a frozen generator; mode: of a mixture, a class, or
-a cell of the data; sign: of an outcome, which may hold while another state prevails.
+step: a training step at which a series was recorded; probe_step: a step at which the generator was measured; loss: the
+loss whose gradient was measured, which may differ from the one trained with; age: the number of steps that a frozen
+generator was trained for; mode: a mode of a mixture, a class, or a cell of the data; sign: the sign of an outcome,
+which may hold while the run is in another state.
 """
 
 GROUPS = ("series", "metric", "setting", "cause", "evidence", "probe", "sample", "gradient", "discriminator", "paper")
-"""What a variable is: recorded at every recorded step; a metric of the generator; a setting that varies, of every
-configuration; when and how deep something went wrong; what that is told from; what the user's probe returned; samples
-to look at; gradients under several losses; the discriminator's own report against frozen generators; losses on paper,
-without any training. Names of all but the first two begin with their group's."""
+"""The kinds of variables, in this order: series recorded at every recorded step; metrics of the generator; settings
+that vary between configurations; when and how badly something went wrong; the evidence for that; the output of the
+user's probe; samples to look at; gradients for several losses; the discriminator's metrics against frozen generators;
+losses evaluated without training. The names of all variables but those of the first two groups start with the group."""
 
 _PREFIXED = GROUPS[2:]
 
 
 class Metric(NamedTuple):
-    """One number per run, and how to read it."""
+    """A metric, one number per run, and how to interpret it."""
 
     name: str
     label: str
-    worst: float  # what a failed run enters with
-    higher_is_better: bool | None  # None: nearest to the first yardstick is best
-    yardsticks: Mapping[str, float]  # what a perfect sampler, real data or an untrained generator get
+    worst: float  # the value that a failed run counts with
+    higher_is_better: bool | None  # None: the value nearest to the first yardstick is best
+    yardsticks: Mapping[str, float]  # values of a perfect sampler, real data or an untrained generator
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Results:
-    """Labelled numbers, and what is known of where they come from.
+    """Labelled arrays of results with their metadata.
 
     Args:
-      dataset: the arrays; `configuration` and `seed` lead, and each variable has an attribute `group`.
-      metrics: how to read the metrics; the first one leads in tables and figures.
-      config: what was asked for: options, settings of every configuration, versions, device, command.
-      notes: what was found beside arrays: sample sizes, thresholds, explanations.
-      folder: where it was read from.
+      dataset: the arrays; the leading axes are `configuration` and `seed`, and each variable has an attribute `group`.
+      metrics: how to interpret the metrics; the first one is the main metric in tables and figures.
+      config: the request: options, settings of every configuration, versions, device, command.
+      notes: findings that are not arrays: sample sizes, thresholds, explanations.
+      folder: the folder that the results were read from.
     """
 
     dataset: xr.Dataset
@@ -84,12 +85,12 @@ class Results:
 
     @property
     def configurations(self) -> tuple[str, ...]:
-        """Labels along `configuration`."""
+        """The labels along `configuration`."""
         return self._labels("configuration")
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """Labels along `loss`: whose gradients were measured."""
+        """The labels along `loss`: the losses whose gradients were measured."""
         return self._labels("loss")
 
     @property
@@ -109,69 +110,69 @@ class Results:
 
     @property
     def ages(self) -> Int[np.ndarray, " age"]:
-        """The steps behind frozen generators; empty where there are none."""
+        """The numbers of steps that frozen generators were trained for; empty if there are none."""
         return self._coordinate("age")
 
     @property
     def outcomes(self) -> Shaped[np.ndarray, "configuration seed"]:
-        """What each run came to."""
+        """The outcome of each run."""
         return self.dataset["outcome"].values.astype(str)
 
     @property
     def failed(self) -> Bool[np.ndarray, "configuration seed"]:
-        """Which runs failed: those with another outcome than `FINE`."""
+        """Which runs failed: those with an outcome that is not in `FINE`."""
         return ~np.isin(self.outcomes, FINE)
 
     @property
     def series(self) -> dict[str, Shaped[np.ndarray, "configuration seed step ..."]]:
-        """Recorded series."""
+        """The recorded series."""
         return self.group("series")
 
     @property
     def values(self) -> dict[str, Float64[np.ndarray, "configuration seed"]]:
-        """Final metrics."""
+        """The final metrics, by name."""
         return {metric.name: self.dataset[metric.name].values.astype(np.float64, copy=False) for metric in self.metrics}
 
     @property
     def along(self) -> dict[str, Float[np.ndarray, "configuration seed probe_step"]]:
-        """Metrics along training; from fewer samples than the final ones."""
+        """The metrics during training, by name; computed from fewer samples than the final ones."""
         found = {metric.name: f"{metric.name}_along" for metric in self.metrics}
         return {name: self.dataset[own].values for name, own in found.items() if own in self.dataset}
 
     @property
     def live(self) -> dict[str, Float[np.ndarray, "configuration seed probe_step"]]:
-        """As `along`, of the generators as trained where a configuration keeps an average; NaN of others."""
+        """Like `along`, but for the trained generators of configurations that keep a moving average; NaN for others."""
         found = self.group("probe")
         return {m.name: found[f"live_{m.name}"] for m in self.metrics if f"live_{m.name}" in found}
 
     @property
     def samples(self) -> dict[str, NDArray]:
-        """Samples to look at: `fake` [configuration, seed, n, ...], `real` [n, ...] and what goes with them."""
+        """Samples to look at: `fake` [configuration, seed, n, ...], `real` [n, ...] and related arrays."""
         return self.group("sample")
 
     def group(self, name: str) -> dict[str, NDArray]:
-        """The arrays of one of `GROUPS`, by their names without the group's; empty where there are none.
+        """Return the arrays of one of `GROUPS`, keyed by name without the group prefix; empty if there are none.
 
         Raises:
-          KeyError: no such group.
+          KeyError: if there is no such group.
         """
         if name not in GROUPS:
             raise KeyError(f"there is no group {name!r}, expected one of {', '.join(GROUPS)}")
-        # Variables: to make a `DataArray` of each of a hundred takes longer than all that is asked of them.
+        # Use variables: making a `DataArray` of each of a hundred would take longer than reading them.
         found = {key: v for key, v in self.dataset.variables.items() if v.attrs.get("group") == name}
         return {str(key).removeprefix(f"{name}_"): v.values for key, v in found.items()}
 
     def to_xarray(self) -> xr.Dataset:
-        """The labelled arrays themselves."""
+        """Return the labelled arrays."""
         return self.dataset
 
     def to_pandas(self) -> Any:
-        """A row per configuration and seed: outcome and final metrics, as a `pandas.DataFrame`."""
+        """Return a `pandas.DataFrame` of outcomes and final metrics, one row per configuration and seed."""
         names = [name for name in ("outcome", *(metric.name for metric in self.metrics)) if name in self.dataset]
         return self.dataset[names].to_dataframe().reset_index()[["configuration", "seed", *names]]
 
     def write(self, path: Path) -> None:
-        """Writes `path`, whole or not at all."""
+        """Write the results to `path` atomically."""
         about = {
             "schema": SCHEMA,
             "metrics": [metric._asdict() for metric in self.metrics],
@@ -182,15 +183,15 @@ class Results:
         dataset = self.dataset.assign_attrs(attributes)
         dataset = dataset.assign_attrs(sha256=_digest(dataset))
         for values in dataset.variables.values():
-            values.encoding["_FillValue"] = None  # NaN is NaN: an attribute of every array takes a tenth of the time
+            values.encoding["_FillValue"] = None  # not needed for NaN; writing it takes a tenth of the time
         import h5netcdf
 
-        # As `to_netcdf` does, which imports all of dask and distributed first, where they are installed.
+        # Equivalent to `to_netcdf`, which first imports dask and distributed if they are installed.
         with written_whole(path) as partial, h5netcdf.File(partial, "w") as file:
             dataset.dump_to_store(xr.backends.H5NetCDFStore(file))
 
     def __repr__(self) -> str:
-        """A few lines: axes, outcomes and names, never the numbers."""
+        """Return a few lines with axes, outcomes and names, without the numbers."""
         sizes = ", ".join(f"{name} {size:,}" for name, size in self.dataset.sizes.items() if name in DIMS)
         lines = [f"Results of {', '.join(self.configurations[:6]) or ', '.join(self.losses[:6])}: {sizes}"]
         if "outcome" in self.dataset:
@@ -215,9 +216,9 @@ class Results:
 
 
 def variable(group: str, name: str, dims: tuple[str, ...], values: Any, **attributes: Any) -> tuple[str, xr.Variable]:
-    """A named variable of a group, to build a dataset from: `xr.Dataset(dict([variable(...), ...]))`.
+    """Return a named variable of a group, to build a dataset: `xr.Dataset(dict([variable(...), ...]))`.
 
-    Axes beyond `dims` get names of their own.
+    Axes beyond `dims` get unique names.
 
     Example:
       >>> name, found = variable("gradient", "norm", ("seed",), np.zeros((2, 3)))
@@ -231,10 +232,10 @@ def variable(group: str, name: str, dims: tuple[str, ...], values: Any, **attrib
 
 
 def read_results(path: Path) -> Results:
-    """What `Results.write` wrote.
+    """Read a file written by `Results.write`.
 
     Raises:
-      StoreError: no such file, a damaged one, or one of another schema.
+      StoreError: if the file does not exist, is damaged or has another schema.
     """
     if not path.is_file():
         raise StoreError(f"{path} does not exist")
@@ -261,7 +262,7 @@ def read_results(path: Path) -> Results:
 
 
 def config_in(path: Path) -> dict[str, Any]:
-    """The `config` of a results file, read without its numbers, and not compared with its digest; {} where it has none.
+    """Return the `config` of a results file without reading its arrays or checking its digest; {} if it has none.
 
     Example:
       >>> config_in(Path("nowhere.nc"))
@@ -275,10 +276,10 @@ def config_in(path: Path) -> dict[str, Any]:
 
 
 def _digest(dataset: xr.Dataset) -> str:
-    """The SHA-256 of names, dimensions and numbers, and of what is known of them; texts as UTF-8."""
+    """Return the SHA-256 of the metadata and of the names, dimensions and values of all variables; text as UTF-8."""
     total = hashlib.sha256(str(dataset.attrs["jaxgan"]).encode())
     for name, values in sorted(dataset.variables.items(), key=lambda item: str(item[0])):
-        array, text = np.asarray(values.values), values.dtype.kind in "OUSTb"  # of booleans files may make integers
+        array, text = np.asarray(values.values), values.dtype.kind in "OUSTb"  # a file may store booleans as integers
         total.update(f"{name} {values.dims} {values.shape} {values.attrs.get('group')}".encode())
         total.update("\0".join(map(str, array.ravel())).encode() if text else np.ascontiguousarray(array).tobytes())
     return total.hexdigest()

@@ -1,4 +1,4 @@
-"""JSON that knows its own digest, so that a digit changed afterwards is noticed when it is read."""
+"""Read and write JSON with an embedded digest, so that later changes are detected."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ DIGEST = "digest"
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
-    """The SHA-256 of all entries but the digest itself, whatever their order and the spaces between.
+    """Return the SHA-256 of all entries except the digest, independent of their order and of whitespace.
 
     Example:
       >>> digest_of({"a": 1, "b": [2.5]}) == digest_of({"b": [2.5], "a": 1, "digest": "any"})
@@ -23,15 +23,15 @@ def digest_of(content: Mapping[str, Any]) -> str:
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON object with its digest, whole or not at all."""
+    """Write a JSON object with its digest atomically."""
     write_json(path, {**content, DIGEST: digest_of(content)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """What `write_sealed` wrote. A file without a digest, of an earlier version, is taken as it is.
+    """Read a file written by `write_sealed`; one without a digest, from an earlier version, is accepted.
 
     Raises:
-      StoreError: it is not there, is no JSON object, or is another than was written.
+      StoreError: if the file does not exist, is not a JSON object, or was changed after it was written.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

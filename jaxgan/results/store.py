@@ -1,20 +1,21 @@
-"""A run's folder: what is in it, and how it is written and read. Nothing here knows JAX.
+"""Read and write a run's folder. Does not import JAX.
 
-config.json     what was asked for, the versions, the commit, the device, and the command that repeats it
-results.nc      every number, labelled (see `jaxgan.results.results`)
+config.json     the request, the versions, the commit, the device, and the command that repeats the run
+results.nc      all numbers, labelled (see `jaxgan.results.results`)
 metrics.csv     outcome and metrics, one row per configuration and seed
-report.html     all of it to look at, with its pictures beside it
-code/           the user's own code, as it was
-log.jsonl       medians over seeds as they came
+report.html     the report, with its pictures next to it
+code/           a copy of the user's own code
+log.jsonl       medians over seeds, as they were logged
 PROGRAM/seeds-0-7/generator     checkpoint of the generators of runs that were trained together
-PROGRAM/seeds-0-7/training      the last two checkpoints of all that training carries on
-PROGRAM/seeds-0-7/records       what was recorded between one checkpoint and the next
-PROGRAM/seeds-0-7/final         what was measured of the trained generators
-SHA256SUMS      digests of the files above that are no checkpoint or record, which have their own: `sha256sum -c`
+PROGRAM/seeds-0-7/training      the last two checkpoints of the full training state
+PROGRAM/seeds-0-7/records       what was recorded between consecutive checkpoints
+PROGRAM/seeds-0-7/final         measurements of the trained generators
+SHA256SUMS      digests of the other files above, for `sha256sum -c`; checkpoints and records have their own digests
 .lock, .replaced   see `jaxgan.results.claim`
 
-A program has the name of its configuration where it trains no other; of several waves the later ones have their number
-behind the seeds. Of several processes each has a folder of its own seeds in training and in records: 1of2, 2of2.
+A program that trains a single configuration has the name of that configuration. If there are several waves, the later
+ones have their number after the seeds. If there are several processes, each has its own folder with its seeds in
+training and in records: 1of2, 2of2.
 """
 
 import json
@@ -33,21 +34,21 @@ _NOT_SUMMED = ("checkpoint", "training", "records", "final", "generator", REPLAC
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the run in `folder` has all its numbers."""
+    """Return whether the run in `folder` has all its numbers."""
     return is_run(folder) and (folder / RESULTS).is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What was asked of the run in `folder`.
+    """Read the config.json of the run in `folder`.
 
     Raises:
-      StoreError: there is none, it is damaged or was changed, or it is of another schema.
+      StoreError: if there is no run, config.json is damaged or was changed, or it has another schema.
     """
-    see = f"{SEE}{folder}" if (folder / RESULTS).is_file() else ""  # which has a copy
+    see = f"{SEE}{folder}" if (folder / RESULTS).is_file() else ""  # the results hold a copy
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG}){see}")
     try:
-        # A run that was half moved aside when its process was killed is moved back by whoever locks the folder next.
+        # A run that was half moved aside when its process was killed is moved back by the next process to lock it.
         config = read_sealed(folder / CONFIG if (folder / CONFIG).is_file() else folder / REPLACED / CONFIG)
     except StoreError as error:
         raise StoreError(f"{error}{see}") from error
@@ -59,7 +60,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _check_kinds(path: Path, content: dict[str, Any]) -> None:
-    """A file that somebody has written by hand has the right digest, too."""
+    """Check the types of the entries: a file written by hand can have a valid digest, too."""
     missing = [name for name in _OF_TRAININGS if {"id", "config"} <= content.keys() and name not in content]
     if missing:
         raise StoreError(f"{path}: expected {', '.join(missing)} beside config, got none")
@@ -75,7 +76,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _are_blocks(value: Any) -> bool:
-    """Runs that are trained together; in an earlier version first and last seed, of every configuration alone."""
+    """Return whether `value` is a list of blocks; earlier versions stored only the first and last seed of each."""
     if not isinstance(value, list) or not value:
         return False
     if all(isinstance(one, list) and len(one) == 2 for one in value):
@@ -103,12 +104,12 @@ _OF_TRAININGS = ("configurations", "inputs", "blocks")
 
 
 def log(folder: Path, entry: Mapping[str, Any]) -> None:
-    """Appends a line to log.jsonl."""
+    """Append a line to log.jsonl."""
     append_text(folder / "log.jsonl", json.dumps(plain(entry)) + "\n")
 
 
 def write_metrics(folder: Path) -> None:
-    """Writes metrics.csv, where there are runs with outcomes."""
+    """Write metrics.csv if the runs have outcomes."""
     results = read_results(folder / RESULTS)
     if "outcome" in results.dataset:
         with written_whole(folder / "metrics.csv") as partial:
@@ -116,28 +117,28 @@ def write_metrics(folder: Path) -> None:
 
 
 def load_results(folder: Path | str) -> Results:
-    """The finished run, or the gradient profile, in `folder`.
+    """Load the results of the finished run or gradient profile in `folder`.
 
     Raises:
-      StoreError: there is none, it is not finished, damaged, of another schema, or has another's results.
+      StoreError: if there is none, or it is unfinished, damaged, of another schema, or holds another run's results.
     """
     folder = Path(folder)
     config = read_config(folder)
     if not (folder / RESULTS).is_file():
         raise StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     results = read_results(folder / RESULTS)
-    if results.config.get("id") not in (None, config.get("id")):  # of an earlier version
+    if results.config.get("id") not in (None, config.get("id")):  # None: written by an earlier version
         raise StoreError(f"{folder / RESULTS} belongs to another run")
     return results
 
 
 def write_sums(folder: Path) -> None:
-    """Writes SHA256SUMS, when all files are there."""
+    """Write SHA256SUMS; call it after all other files are written."""
     write_text(folder / SUMS, "".join(f"{file_digest(folder / name)}  {name}\n" for name in summed(folder)))
 
 
 def summed(folder: Path) -> list[str]:
-    """The files that SHA256SUMS names: those that have no digest of their own."""
+    """Return the names of the files that SHA256SUMS lists: those without a digest of their own."""
     paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     return [
         path.as_posix()

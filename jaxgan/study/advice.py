@@ -1,4 +1,4 @@
-"""What is to be tried against what runs came to, by configuration: as a report says it, and `jaxgan remedy` trains."""
+"""Suggest remedies for the failures of each configuration, for reports and for `jaxgan remedy`."""
 
 import dataclasses
 from collections import Counter
@@ -14,14 +14,14 @@ from jaxgan.study.config import Config, from_stored
 from jaxgan.study.remedies import Case, option_of, suggested
 
 ResultsT = TypeVar("ResultsT", bound=Results)
-_MOST = 12  # configurations that get advice, those with the most to mend: a report of many goes through few
+_MOST = 12  # number of configurations that get advice, those with the most problems
 
 
 def advised(results: ResultsT) -> ResultsT:
-    """The results with a note of the remedies, by configuration, those first that have the most to mend.
+    """Return the results with a note of remedies by configuration, those with the most problems first.
 
-    Each remedy is {name, what, option, source}, where `option` is what turns it on. Nothing is noted of results of
-    which no configurations are known.
+    Each remedy is {name, what, option, source}, where `option` is the command-line option that applies it. Results
+    without known configurations get no note.
     """
     if "configurations" not in results.config or "config" not in results.config:
         return results
@@ -35,7 +35,7 @@ def advised(results: ResultsT) -> ResultsT:
 
 
 def remedies_of(results: Results, config: Config, i: int) -> list[dict[str, str]]:
-    """What is known to help against what the runs of the i-th configuration came to, and is not in use there."""
+    """Return the known remedies for the outcomes of the i-th configuration that it does not use yet."""
     case = case_of(results, config, results.configurations[i])
     return [
         {"name": one.name, "what": one.what, "option": option_of(case, one), "source": one.source}
@@ -44,10 +44,10 @@ def remedies_of(results: Results, config: Config, i: int) -> list[dict[str, str]
 
 
 def case_of(results: Results, config: Config, label: str) -> Case:
-    """The configuration by that label, with the settings that config.json holds."""
+    """Return the configuration with that label, with its settings from config.json."""
     stored = results.config["configurations"][label]
     recipe, settings = str(stored["recipe"]), dict[str, Any](stored["settings"])
-    # Of a study that varies labels begin with their recipe's; a profile of one loss has those of its discriminators.
+    # In a study that varies settings, labels start with the recipe's name; in a profile they are strengths of D.
     names = (*config.loss, *config.recipe)
     name = next((n for n in names if f"{label} ".startswith(f"{catalogue.slug(n)} ")), names[0])
     loss = name if name in config.loss else None
@@ -55,9 +55,9 @@ def case_of(results: Results, config: Config, label: str) -> Case:
 
 
 def codes_of(results: Results, i: int) -> list[Outcome]:
-    """The outcomes of the failed runs, the most frequent first, and a vanished gradient that they had on the way.
+    """Return the outcomes of the failed runs, most frequent first, or all outcomes but HEALTHY if no run failed.
 
-    Where none failed, what else was found.
+    GRADIENT_VANISHED is added if the gradient of more than half of these runs vanished during training.
     """
     failed = results.failed[i]
     of = failed if failed.any() else results.outcomes[i] != HEALTHY

@@ -1,4 +1,4 @@
-"""A study file as the options of `run_study`."""
+"""Convert a study file to the options of `run_study`."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ _PLAIN = [name for name in PLACES if name not in ("loss", "recipe", "set", "netw
 
 
 def options_of(content: Content, folder: Path) -> dict[str, Any]:
-    """Options by name, those that were given, of a file in `folder`."""
+    """Return the given options by name, for a file in `folder`."""
     entries = [entry(one, folder) for one in content.recipes]
     found = {name: _at(content, PLACES[name]) for name in _PLAIN}
     found["data"] = data_path(content.data.name, folder)
@@ -49,7 +49,7 @@ def options_of(content: Content, folder: Path) -> dict[str, Any]:
 
 
 def labels_of(content: Content, folder: Path) -> list[str]:
-    """The labels of all configurations."""
+    """Return the labels of all configurations."""
     entries = [entry(one, folder) for one in content.recipes]
     in_order = [one for option in ("loss", "recipe") for one in entries if one.option == option]
     return [label for one in in_order for label in labels(one.label, axes_for(content, one)[1])]

@@ -1,4 +1,4 @@
-"""What training and evaluation leave, put together as the `Results` that are stored."""
+"""Assemble the output of training and evaluation into the `Results` that are stored."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ from jaxgan.types import QUANTILES, Loss
 
 _RUN = ("configuration", "seed")
 _DIMS = {"series": (*_RUN, "step"), "along": (*_RUN, "probe_step"), "gradient": (*_RUN, "probe_step", "loss")}
-MOST_SAMPLED = 512  # runs whose samples are kept
+MOST_SAMPLED = 512  # maximum number of runs whose samples are kept
 _QUANTILES = ("d_real_quantiles", "d_fake_quantiles")
 
 
@@ -42,16 +42,16 @@ def assemble(
     config: dict[str, Any],
     seconds: dict[str, float],
 ) -> Results:
-    """The results as they are stored.
+    """Assemble the results that are stored.
 
     Args:
-      study: whose configurations and seeds are the axes.
-      evaluator: with what untrained generators get among its yardsticks.
-      rules: by which runs were stopped.
-      records: by configuration, arrays [seed, record, ...] named GROUP/NAME, and `step` and `probe_step`.
-      final: by configuration, what `evaluator.finish` made of the trained generators.
-      config: what was asked for.
-      seconds: by program.
+      study: the study; its configurations and seeds are the axes.
+      evaluator: the evaluator, with the values of untrained generators among its yardsticks.
+      rules: the rules that stopped runs.
+      records: for every configuration, arrays [seed, record, ...] named GROUP/NAME, and `step` and `probe_step`.
+      final: for every configuration, the output of `evaluator.finish` for the trained generators.
+      config: the request.
+      seconds: training time by program.
     """
     evaluator, thresholds = judged(study.config.failure_multiple, evaluator)
     variables = _outcomes(study, evaluator, rules, records, final)
@@ -104,11 +104,11 @@ def _outcomes(
     records: Sequence[Found],
     final: Sequence[Found],
 ) -> list[tuple[str, xr.Variable]]:
-    """What each run came to, at its end and at each probe; why, since when, and from what that is told."""
+    """Return the outcome of each run at its end and at each probe, with its causes, their times and the evidence."""
     evidence = [evidence_for(study, evaluator, rules, one) for one in records]
     found = diagnosed_runs(evidence)
     along = found.pop("outcome_along")
-    ends = np.stack([last["outcome"] for last in final])  # where samples at the end are not finite another one
+    ends = np.stack([last["outcome"] for last in final])  # differs if the final samples are not finite
     since = [failed_at(*both, records[0]["probe_step"]) for both in zip(along, ends, strict=True)]
     stopped = [rules.stopped_before(study.config.steps, one) for one in records]
     recorded = [(one, is_probability(loss)) for one, loss in zip(records, losses_of(study).values(), strict=True)]
@@ -126,7 +126,7 @@ def _outcomes(
 
 
 def _told_from(evidence: Sequence[Evidence]) -> dict[str, NDArray]:
-    """The evidence of every probe, [configuration, seed, probe, ...], as far as any configuration has it."""
+    """Return the evidence at every probe, [configuration, seed, probe, ...], that at least one configuration has."""
     found = {}
     for name in Evidence._fields:
         values = [getattr(one, name) for one in evidence]
@@ -137,7 +137,7 @@ def _told_from(evidence: Sequence[Evidence]) -> dict[str, NDArray]:
 
 
 def _settings(study: Study) -> list[tuple[str, xr.Variable]]:
-    """The recipe of every configuration, and the settings that vary: numbers, NaN where one has none, or texts."""
+    """Return the recipe of every configuration and the varied settings: numbers (NaN if not set) or text."""
     if not study.config.vary:
         return []
     found: dict[str, list[Any]] = {"recipe": [one.named.label for one in study.configurations.values()]}
@@ -149,7 +149,7 @@ def _settings(study: Study) -> list[tuple[str, xr.Variable]]:
 
 
 def about_study(study: Study) -> dict[str, Any]:
-    """What varies and what was planned, as reports read it."""
+    """Return the varied settings and planned claims, in the form that reports read."""
     varied: dict[str, Any] = {}
     for name in varied_names(map(axis_of, study.config.vary)):
         values = [one.varied[name] for one in study.configurations.values() if name in one.varied]
@@ -164,18 +164,18 @@ def about_study(study: Study) -> dict[str, Any]:
 
 
 def names_of(records: Sequence[Found]) -> list[str]:
-    """What any configuration recorded, each once: not all have a discriminator's loss of two terms, say."""
+    """Return the names recorded by any configuration, without duplicates; not all configurations record the same."""
     return list(dict.fromkeys(name for one in records for name in one if "/" in name and not name.startswith("watch/")))
 
 
 def stacked(records: Sequence[Found], name: str) -> NDArray:
-    """[configuration, seed, record, ...]; NaN for a configuration without it."""
+    """Stack records as [configuration, seed, record, ...], with NaN for a configuration without them."""
     like = next(one[name] for one in records if name in one)
     return np.stack([one.get(name, np.full(like.shape, np.nan)) for one in records])
 
 
 def noun_of(study: Study) -> str:
-    """What the configurations differ in, as reports call them."""
+    """Return the noun that reports use for the configurations."""
     recipes = {configuration.recipe for configuration in study.configurations.values()}
     if recipes == {"gan"}:
         return "loss"
@@ -183,12 +183,12 @@ def noun_of(study: Study) -> str:
 
 
 def losses_of(study: Study) -> dict[str, Loss | None]:
-    """The loss of every configuration's game, where it was made of one."""
+    """Return the loss of every configuration's game; None if the game was not built from a loss."""
     return {label: configuration.algorithm.game.loss for label, configuration in study.configurations.items()}
 
 
 def _is_evidence(name: str) -> bool:
-    """Whether a record is there for the diagnosis, which stores what it makes of it."""
+    """Return whether a record only serves the diagnosis, which stores its own results."""
     group, _, own = name.partition("/")
     return group == "discrimination" or (group == "along" and own in EVIDENCE)
 
@@ -205,7 +205,7 @@ def _recorded(name: str, values: NDArray) -> tuple[str, xr.Variable]:
 
 
 def gradient_dims(name: str, lead: tuple[str, ...]) -> tuple[str, ...]:
-    """The dimensions of one of the arrays of `Gradients`, after `lead`."""
+    """Return the dimensions of an array of `Gradients`, after `lead`."""
     own = {
         "cosine": ("loss", "other_loss"),
         "layers": ("loss", "layer"),
@@ -217,7 +217,7 @@ def gradient_dims(name: str, lead: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _shown(study: Study, evaluator: Evaluator, final: Sequence[Found]) -> list[tuple[int, int]] | None:
-    """Whose samples are kept where not those of all can be: of every recipe the best, median and worst run."""
+    """Return the runs whose samples are kept if not all can be: the best, median and worst run of every recipe."""
     if len(final) * len(final[0]["finite"]) <= MOST_SAMPLED:
         return None
     metric = evaluator.metrics[0]
@@ -255,7 +255,7 @@ def _used(dataset: xr.Dataset, coordinates: dict[str, Any]) -> dict[str, Any]:
 
 
 def _equilibrium(study: Study) -> dict[str, float]:
-    """Values where samples and data have one distribution and D = 1/2, for the losses for which that is the optimum."""
+    """Return the values at equilibrium (samples distributed as the data, D = 1/2), for losses with that optimum."""
     log4 = float(np.log(4))
     common = {"value": -log4, "d_real_mean": 0.5, "d_fake_mean": 0.5, "d_loss": log4}
     losses = losses_of(study)

@@ -1,6 +1,6 @@
-"""What a study varies: lists, grids, random rows and the ranges of a paper, as the texts of `Config.vary`.
+"""The axes of a study: lists, grids, random rows and ranges from papers, as the texts of `Config.vary`.
 
-Imports nothing heavy.
+Has no heavy imports.
 """
 
 import math
@@ -11,19 +11,19 @@ from jaxgan.study import vary
 from jaxgan.study.messages import OptionError
 
 Value = float | int | str
-DIGITS = 4  # of drawn and of grid values: they stand in the labels of configurations
-_TRIES = 20  # rows that are drawn for each that is asked for, at most
+DIGITS = 4  # significant digits of drawn and grid values, which appear in labels
+_TRIES = 20  # maximum number of draws per requested row
 
 
 class Range(NamedTuple):
-    """The numbers from `low` to `high`, evenly on a logarithmic scale or on a linear one."""
+    """The numbers from `low` to `high`, on a logarithmic or linear scale."""
 
     low: float
     high: float
     scale: str = "log"
 
     def at(self, share: float) -> float:
-        """The number that so much of the range lies below.
+        """Return the number at a fraction of the range, on its scale.
 
         Example:
           >>> Range(1e-4, 1e-2).at(0.5), Range(0, 1, "linear").at(0.25)
@@ -40,18 +40,18 @@ Ranges = Mapping[str, Range | Sequence[Value]]
 
 
 class Together(NamedTuple):
-    """Settings of a study file that change together, row by row, with their values; as texts it is a `vary.Axis`."""
+    """Settings of a study file that change together, row by row, with their values; `vary.Axis` has them as text."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
 
     def axis(self, owner: str = "") -> vary.Axis:
-        """Its values as texts."""
+        """Return the axis with its values as text."""
         return vary.Axis(owner, self.names, tuple(tuple(map(value_text, row)) for row in self.rows))
 
 
 def grid(within: Range, n: int) -> tuple[float, ...]:
-    """So many numbers from one end of a range to the other.
+    """Return n evenly spaced numbers from one end of a range to the other.
 
     Example:
       >>> grid(Range(1e-4, 1e-2), 3)
@@ -61,13 +61,13 @@ def grid(within: Range, n: int) -> tuple[float, ...]:
 
 
 def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
-    """Rows of settings, each drawn at random from its range; the first rows are the same whatever their number.
+    """Draw rows of settings at random from their ranges; the first rows do not depend on n.
 
-    A row with a number that one before it has from the same range, as happens among some hundred of so few digits, is
-    drawn again: a recipe that has this setting alone would have the row twice.
+    A row that repeats a number of an earlier row from the same range is drawn again, because a recipe with only this
+    setting would get the same row twice. With few digits, this happens among some hundred rows.
 
     Raises:
-      OptionError: a range has too few numbers of that many digits.
+      OptionError: if a range has too few numbers with that many digits.
 
     Example:
       >>> few, many = (drawn({"lr_d": Range(1e-5, 1e-2), "d_steps": (1, 5)}, n, seed=0) for n in (1, 8))
@@ -76,7 +76,7 @@ def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
     """
     import numpy as np
 
-    names = sorted(ranges)  # whatever their order in a file
+    names = sorted(ranges)  # independent of their order in the file
     rng, rows, seen = np.random.default_rng(seed), list[dict[str, Value]](), set[tuple[str, Value]]()
     for _ in range(_TRIES * n):
         shares = rng.random(len(names)).tolist()
@@ -91,7 +91,7 @@ def drawn(ranges: Ranges, n: int, seed: int) -> tuple[dict[str, Value], ...]:
 
 
 def text_of(settings: Together, owner: str = "") -> str:
-    """As a text of `Config.vary`.
+    """Return the settings as a text of `Config.vary`.
 
     Example:
       >>> text_of(Together(("lr_d", "lr_g"), ((0.001, 2.0), (1e-05, 3))), owner="r1_gan")
@@ -102,7 +102,7 @@ def text_of(settings: Together, owner: str = "") -> str:
 
 
 def value_text(value: Any) -> str:
-    """The shortest text of a setting's value that is read back as the same one.
+    """Return the shortest text of a setting's value that parses to the same value.
 
     Example:
       >>> [value_text(value) for value in (0.0003, 1.0, 64, "relu", [64, 32, 64])]
@@ -114,7 +114,7 @@ def value_text(value: Any) -> str:
 
 
 def labels(label: str, axes: Iterable[Together]) -> list[str]:
-    """The names of the configurations that a recipe and its axes make: every row of one with every row of the others.
+    """Return the labels of a recipe's configurations: every row of one axis with every row of the others.
 
     Example:
       >>> labels("minimax", [Together(("lr_d",), ((0.1,), (0.2,))), Together(("b1",), ((0.5,),))])
@@ -123,7 +123,7 @@ def labels(label: str, axes: Iterable[Together]) -> list[str]:
     return [label + cell.suffix for cell in vary.grid_of([one.axis() for one in axes])]
 
 
-_TOGETHER = {"lr": ("lr_d", "lr_g")}  # both players have one rate
+_TOGETHER = {"lr": ("lr_d", "lr_g")}  # both players share the learning rate
 PRESETS: Mapping[str, Ranges] = {
     "lucic-wide": {
         "lr": Range(1e-5, 1e-2),
@@ -149,9 +149,9 @@ PRESETS: Mapping[str, Ranges] = {
 
 
 def preset_axis(preset: str, n: int, seed: int, known: Iterable[str]) -> tuple[dict[str, Value], Together]:
-    """Of a preset what a recipe with these settings has: what is the same in all rows, and an axis of the rest.
+    """Return the part of a preset that applies to a recipe with these settings: constants, and an axis of the rest.
 
-    All recipes are given the same draws: row 7 has one learning rate, whatever else a recipe has.
+    All recipes get the same draws: row 7 has the same learning rate for every recipe.
 
     Example:
       >>> preset_axis("lucic-narrow", 2, 0, ["lr_d", "lr_g", "b1"])

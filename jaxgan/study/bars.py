@@ -1,4 +1,4 @@
-"""Progress bars whose words leave room for the bar."""
+"""Progress bars whose text leaves room for the bar."""
 
 import shutil
 
@@ -9,14 +9,14 @@ WITH_ALL, WITH_LOSSES = 120, 72
 
 
 def progress_bar(title: str, total: int, *, done: int = 0, unit: str = "step", shown: bool = True) -> tqdm:
-    """A bar over steps or other units, on a terminal or in a notebook alone."""
+    """Return a progress bar over steps or other units, shown only in a terminal or a notebook."""
     columns = shutil.get_terminal_size().columns
     return tqdm(desc=title, total=total, initial=done, unit=unit, disable=None if shown else True,
                 dynamic_ncols=True, bar_format=bar_format(columns))  # fmt: skip
 
 
 def bar_format(columns: int) -> str | None:
-    """What stands beside the bar on a terminal of that width, in tqdm's words; None is all that tqdm has.
+    """Return the tqdm format of a bar for that terminal width; None means tqdm's default format.
 
     Example:
       >>> bar_format(40)

@@ -1,4 +1,4 @@
-"""How the runs of a study are dealt into blocks, each of which is trained to its end before the next."""
+"""Divide the runs of a study into blocks; each block is trained to its end before the next one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from jaxgan.study.needs import WAVE, bytes_of
 
 
 def blocks_in(content: Mapping[str, Any]) -> tuple[Block, ...]:
-    """The blocks that a config.json names; an earlier version named the seeds of every configuration alone.
+    """Return the blocks in a config.json; earlier versions only stored the seeds of each configuration's blocks.
 
     Example:
       >>> [block.folder for block in blocks_in({"configurations": {"a": {}, "b": {}}, "blocks": [[0, 3]]})]
@@ -25,10 +25,10 @@ def blocks_in(content: Mapping[str, Any]) -> tuple[Block, ...]:
 
 
 def blocks_for(study: Study, old: Sequence[Block] = ()) -> tuple[Block, ...]:
-    """Blocks that cover every run of the study, those that are there already as they are.
+    """Return blocks that cover every run of the study, keeping existing blocks unchanged.
 
-    Configurations of a program that lack the same seeds share blocks of about `WAVE` bytes, all of one size where
-    that can be, so that one compiled program serves them all.
+    Configurations of a program that lack the same seeds share blocks of about `WAVE` bytes, of equal size if possible,
+    so that one compiled program serves them all.
     """
     found = []
     for program in study.programs.values():
@@ -43,7 +43,7 @@ def blocks_for(study: Study, old: Sequence[Block] = ()) -> tuple[Block, ...]:
 
 
 def _missing(study: Study, program: Program, own: Sequence[Block]) -> dict[int, list[str]]:
-    """The labels that lack seeds, by the first that they lack."""
+    """Return the labels that lack seeds, grouped by their first missing seed."""
     seeds, found = seed_numbers(study.config), dict[int, list[str]]()
     for label in program.labels:
         covered = [block.last for block in own if label in block.configurations]
@@ -53,7 +53,7 @@ def _missing(study: Study, program: Program, own: Sequence[Block]) -> dict[int, 
 
 
 def _waves(program: Program, labels: Sequence[str], seeds: int) -> list[tuple[str, ...]]:
-    assert program.step is not None  # it was traced when the study was built
+    assert program.step is not None  # traced when the study was built
     size = max(1, WAVE // max(1, bytes_of(program.step.state) * seeds))
     least = -(-len(labels) // size)
     even = next((n for n in range(least, 2 * least + 1) if len(labels) % n == 0), least)
@@ -62,7 +62,7 @@ def _waves(program: Program, labels: Sequence[str], seeds: int) -> list[tuple[st
 
 
 def runs_of(block: Block) -> int:
-    """How many runs a block has.
+    """Return the number of runs in a block.
 
     Example:
       >>> runs_of(Block("hinge", ("hinge b1=0", "hinge b1=0.5"), 0, 7))
@@ -72,6 +72,6 @@ def runs_of(block: Block) -> int:
 
 
 def keys_of(study: Study, block: Block) -> jax.Array:
-    """The keys of a block's seeds."""
+    """Return the keys of a block's seeds."""
     first = study.config.first_seed
     return study.keys[block.first - first : block.last + 1 - first]

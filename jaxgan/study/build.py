@@ -1,4 +1,4 @@
-"""A configuration turned into functions, with everything checked that can be before compiling."""
+"""Build the functions of a configuration and check everything that can be checked before compilation."""
 
 import hashlib
 import re
@@ -24,30 +24,30 @@ from jaxgan.study.vary import axis_of
 from jaxgan.study.vary import check_owners as check_owners_of_axes
 from jaxgan.types import Algorithm
 
-_LONGEST_NAME = 100  # letters, of a folder
+_LONGEST_NAME = 100  # maximum number of characters in a folder name
 
 
 class Step(NamedTuple):
-    """A training step from the start, traced and not compiled."""
+    """The first training step, traced but not compiled."""
 
     state: Any  # shapes
-    info: Any  # likewise
+    info: Any  # shapes
     program: Any  # a jaxpr
 
 
 class Program(NamedTuple):
-    """Configurations that one compiled program trains: they differ in numbers alone."""
+    """Configurations that are trained by one compiled program, because they differ only in numbers."""
 
-    name: str  # of its folder
+    name: str  # the name of its folder
     labels: tuple[str, ...]
-    make: Make | None  # None: of one configuration, whose numbers are compiled in
-    settings: dict[str, tuple[float, ...]]  # arguments of `make`, along `labels`
-    why: str  # it is a program of its own, for people
-    step: Step | None = None  # None: not traced, as nothing is to be trained
+    make: Make | None  # None: a single configuration with its numbers compiled in
+    settings: dict[str, tuple[float, ...]]  # arguments of `make`, one value per label
+    why: str  # why it is a separate program, as text
+    step: Step | None = None  # None: not traced, because nothing is to be trained
 
 
 class Study(NamedTuple):
-    """A `Config` turned into functions."""
+    """The functions built from a `Config`."""
 
     config: Config
     source: Source
@@ -55,16 +55,17 @@ class Study(NamedTuple):
     configurations: dict[str, Configuration]  # by label
     programs: dict[str, Program]  # by name
     keys: jax.Array  # one per seed
-    own_code: tuple[str, ...]  # what was named of the user's own code
+    own_code: tuple[str, ...]  # names of the user's own code
 
 
 def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
-    """Names into functions, with everything checked that can be before compiling.
+    """Build a study from names, and check everything that can be checked before compilation.
 
-    Where strengths of the discriminator are given, the recipe is made with each of them, and they name configurations.
+    If strengths of the discriminator are given, the recipe is built with each of them, and configurations are named
+    after them.
 
     Raises:
-      OptionError: a name, a shape or a size that does not fit.
+      OptionError: if a name, a shape or a size does not fit.
     """
     recipes = recipes_of(config)
     keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
@@ -91,16 +92,16 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
 
 
 def labels_of(study: Study) -> list[str]:
-    """What claims can be about: configurations, and recipes with all of their settings."""
+    """Return the labels that claims can be about: configurations, and recipes over all of their settings."""
     return list(dict.fromkeys((*study.configurations, *(one.named.label for one in study.configurations.values()))))
 
 
 class _AskedForValueError(Exception):
-    """A recipe that branches on a number that has no value while its program is traced."""
+    """Raised if a recipe branches on a number that has no value during tracing."""
 
 
 def _programs(study: Study, named: Named, found: Sequence[Configuration]) -> list[Program]:
-    """The configurations of a recipe by all that is code or shape; what is left is numbers."""
+    """Group the configurations of a recipe into programs; within one, they differ only in numbers."""
     if not study.config.vary:
         return [Program(one.label, (one.label,), None, {}, "") for one in found]
     numbers = [name for name in found[0].varied if all(type(one.arguments.get(name)) is float for one in found)]
@@ -133,7 +134,7 @@ def _why(others: Sequence[tuple[str, str]]) -> str:
 
 
 def _folder(label: str) -> str:
-    """A name for a program's folder: short, and the same whatever else the study has."""
+    """Return a short name for a program's folder that does not depend on the rest of the study."""
     name = re.sub(r"[^\w=.,+-]+", "-", label)
     if len(name) <= _LONGEST_NAME:
         return name
@@ -141,7 +142,7 @@ def _folder(label: str) -> str:
 
 
 def _check_sizes(configuration: Configuration, source: Source) -> None:
-    """No batch is larger than the data: a generator's step draws as many real examples, too."""
+    """Check that no batch is larger than the data; generator steps also draw as many real examples."""
     sizes = configuration.batch_sizes
     for option, size in (("batch_size", sizes.real), ("generator_batch_size", sizes.generator)):
         if source.size is not None and size > source.size:
@@ -151,7 +152,7 @@ def _check_sizes(configuration: Configuration, source: Source) -> None:
 
 
 def _try(program: Program, study: Study, first: Configuration) -> Step:
-    """Traces one step, which compiles nothing: a loss that pairs unequal batches is caught here."""
+    """Trace one step without compiling; this catches errors such as a paired loss with unequal batches."""
     sample = study.source.sample
 
     def step(key: jax.Array, numbers: Mapping[str, Any]) -> Any:
@@ -173,8 +174,8 @@ def _try(program: Program, study: Study, first: Configuration) -> Step:
 
 
 def _try_probes(program: Program, study: Study) -> None:
-    """Traces the user's probes on the state that a step leaves."""
-    assert program.step is not None  # it was traced a moment ago
+    """Trace the user's probes on the state after a step."""
+    assert program.step is not None  # traced just before
     for name in study.config.probe:
         algorithm = study.configurations[program.labels[0]].algorithm
         probe = with_algorithm(catalogue.find_probe(name), algorithm)

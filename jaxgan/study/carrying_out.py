@@ -1,4 +1,4 @@
-"""The blocks of a run carried out, in this process or by an engine, and put together as its results."""
+"""Train and evaluate the blocks of a run, in this process or with an engine, and assemble the results."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ from jaxgan.study.watching import Watched
 
 
 def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Results | None:
-    """Trains and measures every block; the results in the process that leads."""
+    """Train and evaluate every block; return the results in the leading process, None in the others."""
     study = plan.study
     missing = [block for block in plan.blocks if not is_done(job, block)]
     with watched_live(job.folder, shown=job.progress) as look:
@@ -41,7 +41,7 @@ def measured(job: Job, plan: Plan, engine: engines.Engine | None = None) -> Resu
 
 
 def _in_turn(job: Job, plan: Plan, missing: Sequence[Block], look: Look) -> dict[str, float]:
-    """Carries out blocks in this process, one after the other; the seconds that each program takes."""
+    """Train and evaluate blocks one after the other in this process; return the seconds spent on each program."""
     seconds, begun = dict.fromkeys(plan.study.programs, 0.0), time.perf_counter()
     for name, program in plan.study.programs.items():
         if blocks := [block for block in missing if block.program == name]:
@@ -55,7 +55,7 @@ def _in_turn(job: Job, plan: Plan, missing: Sequence[Block], look: Look) -> dict
 
 
 def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, seconds: float) -> None:
-    """How much is done, and the time that is left, as if all runs took as long."""
+    """Log how much is done and the remaining time, assuming that all runs take equally long."""
     behind = missing.index(block) + 1
     runs = [runs_of(one) for one in missing]
     if left := sum(runs[behind:]):
@@ -65,7 +65,7 @@ def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, s
 
 
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look = unseen) -> None:
-    """Trains a block to its end and measures its generators, once: what is found there already is not done again."""
+    """Train a block to its end and evaluate its generators, skipping what is already done."""
     study = plan.study
     generator = train(job, study.programs[block.program], block, place_of(plan, block), watched, look)
     if processes.leads():

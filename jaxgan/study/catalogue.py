@@ -1,4 +1,4 @@
-"""Where names become functions: the losses, the data sets and the networks that can be asked for."""
+"""Resolve names to losses, recipes, data sets and networks."""
 
 import importlib
 import importlib.util
@@ -44,13 +44,13 @@ DATA: Mapping[str, str] = {
 
 
 def find_loss(name: str) -> Loss:
-    """A loss by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`, after `label=`.
+    """Return a loss by its catalogue name, `path/to/file.py:name` or `package.module:name`, optionally after `label=`.
 
-    The user's own is a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes
+    The user's own loss is a `Loss`, or a function (real_logits, fake_logits) -> values that the generator minimizes
     against the usual cross-entropy discriminator.
 
     Raises:
-      OptionError: no such loss, or one that does not work on logits.
+      OptionError: if there is no such loss, or it does not work on logits.
     """
     if ":" not in name:
         if (name := name.rpartition("=")[2]) not in LOSSES:
@@ -72,12 +72,12 @@ def find_loss(name: str) -> Loss:
 
 
 def find_recipe(name: str) -> Callable[..., Algorithm]:
-    """A recipe by its name in the catalogue, as `path/to/file.py:name` or as `package.module:name`, after `label=`.
+    """Return a recipe by catalogue name, `path/to/file.py:name` or `package.module:name`, optionally after `label=`.
 
-    The user's own is a function (generator, discriminator, prior, *, settings) -> Algorithm.
+    The user's own recipe is a function (generator, discriminator, prior, *, settings) -> Algorithm.
 
     Raises:
-      OptionError: no such recipe, or not a function.
+      OptionError: if there is no such recipe, or it is not a function.
     """
     if ":" not in name:
         if (name := name.rpartition("=")[2]) not in RECIPES:
@@ -96,10 +96,12 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
 
 
 def is_recipe(name: str) -> bool:
-    """Whether a name is that of a recipe and not of a loss. The user's own is read for it: a function of more than two.
+    """Return whether a name refers to a recipe and not to a loss.
+
+    The user's own code is imported for this: a recipe is a function with more than two arguments.
 
     Raises:
-      OptionError: it is neither.
+      OptionError: if it is neither.
 
     Example:
       >>> is_recipe("r1_gan"), is_recipe("minimax")
@@ -118,7 +120,7 @@ def is_recipe(name: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """The name of a loss or a recipe as it stands in tables and folder names: its label, where it has one.
+    """Return the name of a loss or recipe for tables and folder names: its label, if it has one.
 
     Example:
       >>> slug("my/losses.py:least_squares"), slug("mine=my/losses.py:least_squares"), slug("minimax")
@@ -137,22 +139,22 @@ def find_data(
     value_range: tuple[float, float] | None = None,
     background: int | None = None,
 ) -> Source:
-    """A data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
+    """Return a data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
 
-    Pairs of images are `pairs:NAME` of an embedded set, or `pairs:` before a folder or a `.npz` file of them;
-    `reversed-pairs:` makes the input the target.
+    Image pairs are `pairs:NAME` for a built-in set, or `pairs:` followed by a folder or `.npz` file;
+    `reversed-pairs:` swaps input and target.
 
     Args:
-      name: one of these.
-      image_size: to which images are cropped and resized.
-      split_seed: of the split, for data without one.
+      name: the name or path.
+      image_size: the size to which images are cropped and resized.
+      split_seed: the seed of the split, for data without one.
       labels: whether the labels are the condition y of every batch.
-      value_range: the values of black and white in files of images.
-      background: the grey level behind transparent pixels of pictures; by default white.
+      value_range: the values of black and white in image files.
+      background: the grey level behind transparent pixels; white by default.
 
     Raises:
-      OptionError: no such name, no labels where they are asked for, or an image size where it has no meaning.
-      DataError: the data are absent or damaged.
+      OptionError: if the name is unknown, labels are requested but missing, or an image size does not apply.
+      DataError: if the data is missing or damaged.
     """
     if is_embedded(name) and image_size is not None:
         raise OptionError("image_size", f"got {image_size}, but {name} has a size of its own")
@@ -187,7 +189,7 @@ def find_data(
 
 
 def _check_size(image_size: int, pairs: bool) -> None:
-    """Refuses a size of which no registered network makes images; the one that is chosen may refuse more."""
+    """Raise an error for an image size that no registered network supports; the chosen one may reject more sizes."""
     if not pairs and any(image_size in network.sizes for network in NETWORKS.values()):
         return
     try:
@@ -197,7 +199,7 @@ def _check_size(image_size: int, pairs: bool) -> None:
 
 
 def is_embedded(name: str) -> bool:
-    """Whether data of a name are built in, from whichever side their pairs are read.
+    """Return whether a data set is built in, in either direction for pairs.
 
     Example:
       >>> is_embedded("ring"), is_embedded("reversed-pairs:photos-edges"), is_embedded("pairs:photos")
@@ -218,22 +220,22 @@ def _find_pairs(name: str, reverse: bool, how: Mapping[str, Any], own: Mapping[s
 
 
 def _with_options(line: str) -> str:
-    """What the library says of its arguments, as it is given on the command line."""
+    """Return an error message of the library with argument names replaced by command-line options."""
     return re.sub(r"value_range=\(([^,()]+), ([^()]+)\)", r"--value-range \1,\2", line)
 
 
 def _is_there(name: str) -> bool:
     try:
         return Path(name).exists()
-    except OSError:  # a name that is too long for a file
+    except OSError:  # the name is too long for a file
         return False
 
 
 def find_network(player: str, name: str) -> type:
-    """The module of a player by the name of a registered network, or the user's own linen module by its file.
+    """Return the module of a player by the name of a registered network, or the user's own linen module.
 
     Raises:
-      OptionError: no such network, or what is no linen module.
+      OptionError: if there is no such network, or it is not a linen module.
     """
     if ":" not in name:
         if name not in NETWORKS:
@@ -247,10 +249,10 @@ def find_network(player: str, name: str) -> type:
 
 
 def find_probe(name: str) -> Callable[..., Any]:
-    """A probe of the user's, `path/to/file.py:name` or `package.module:name`: a function (key, algorithm, state).
+    """Return a user's probe, `path/to/file.py:name` or `package.module:name`: a function (key, algorithm, state).
 
     Raises:
-      OptionError: no such function, or one that does not take its key first.
+      OptionError: if there is no such function, or its first argument is not the key.
     """
     if ":" not in name:
         raise OptionError("probe", f"got {name!r}, expected path/to/file.py:name or package.module:name")
@@ -265,7 +267,7 @@ def find_probe(name: str) -> Callable[..., Any]:
 
 
 def find_own(option: str, name: str, kind: Any) -> Any:
-    """What the user's file or module has under a name: of `kind`, or a function of its own."""
+    """Return the object with a name in the user's file or module: one of type `kind`, or a function defined there."""
     where, _, attribute = name.partition("=")[2 * ("=" in name)].rpartition(":")
     expect(option, repr(name), bool(where and attribute), "path/to/file.py:name or package.module:name")
     try:
@@ -288,7 +290,7 @@ def find_own(option: str, name: str, kind: Any) -> Any:
 
 def _import(option: str, where: str, name: str) -> ModuleType:
     if not where.endswith(".py"):
-        if "" not in sys.path:  # a console script, unlike `python -m`, does not look into this folder
+        if "" not in sys.path:  # a console script, unlike `python -m`, does not search the current folder
             sys.path.insert(0, "")
         return importlib.import_module(where)
     path = Path(where)
@@ -297,8 +299,8 @@ def _import(option: str, where: str, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
     assert spec is not None and spec.loader is not None  # it ends in .py
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    if str(path.parent) not in sys.path:  # as `python path/to/file.py` would, for what it imports beside it
+    sys.modules[spec.name] = module  # dataclasses look up their module
+    if str(path.parent) not in sys.path:  # as with `python path/to/file.py`, so that it can import its neighbours
         sys.path.insert(0, str(path.parent))
     spec.loader.exec_module(module)
     return module
@@ -310,7 +312,7 @@ def _at(error: BaseException) -> str:
 
 
 def _candidates(module: ModuleType, kind: Any) -> list[str]:
-    """What the module defines that can be meant."""
+    """Return the names in the module that the user may have meant."""
     return [
         attribute
         for attribute, value in vars(module).items()

@@ -1,4 +1,4 @@
-"""What went wrong along training and when, of every run: what a report says of causes, in arrays and in words."""
+"""The causes of failures during training: what went wrong in every run and when, as arrays and as text for reports."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -23,12 +23,12 @@ Found = dict[str, NDArray]
 
 
 class Words(NamedTuple):
-    """How a sign is told."""
+    """The wording of a sign."""
 
     noun: str  # "a vanished gradient"
     label: str  # a clause: "the generator's gradient vanished"
-    level: str  # what was seen meanwhile
-    evidence: str  # its name in `Evidence`, or one of `_derived`
+    level: str  # what was observed meanwhile
+    evidence: str  # the name in `Evidence`, or one of `_derived`
 
 
 SIGNS: dict[Outcome, Words] = {
@@ -88,13 +88,13 @@ WAYS_TO_DIVERGE = {
     "dead": Words("a dead generator", "no gradient reached the generator, although its loss was not saturated",
                   "with a gradient of {} of its early level", "gradient"),
 }  # fmt: skip
-"""Beside what is not finite."""
+"""All signs except values that are not finite."""
 
 
 def stretches_of(
     evidence: Evidence, found: Diagnosis, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Iterator[tuple[str, Stretch]]:
-    """The longest stretch of each sign, by the sign's name in small letters, and of each way to overfit or diverge."""
+    """Yield the longest stretch of each sign, by its lower-case name, and of each way to overfit or diverge."""
     values = evidence._asdict() | _derived(evidence)
     none = np.full(found.states.shape, np.nan)
     copied = copied_samples(evidence, thresholds, found.signs[..., Outcome.HEALTHY])
@@ -124,10 +124,10 @@ def _derived(evidence: Evidence) -> dict[str, NDArray | None]:
 
 
 def vanishing_of(recorded: Sequence[tuple[Any, bool]]) -> Found:
-    """Arrays [configuration, seed] by vanishing_begin, _end, _depth and _d_fake; NaN where no gradient vanished.
+    """Return arrays [configuration, seed] named vanishing_begin, _end, _depth and _d_fake; NaN if none vanished.
 
     Args:
-      recorded: of every configuration its records, and whether its discriminator's sigmoid is a probability.
+      recorded: for every configuration, its records and whether the sigmoid of its discriminator is a probability.
     """
     found: dict[str, list[NDArray]] = {}
     for one, is_probability in recorded:
@@ -140,7 +140,7 @@ def vanishing_of(recorded: Sequence[tuple[Any, bool]]) -> Found:
 
 
 def in_words() -> dict[str, dict[str, str]]:
-    """How each cause is told, by its name, and the outcome that it is the cause of."""
+    """Return the wording of each cause by name, and the outcome that it causes."""
     vanishing = {
         "noun": "a vanished gradient",
         "label": "the generator's gradient vanished",

@@ -10,7 +10,7 @@ FAILED = "failed"
 
 
 class Claim(NamedTuple):
-    """That one configuration does better than another; or one recipe, in all cells of the grid that both have."""
+    """A claim that one configuration, or one recipe over all grid cells that both have, is better than another."""
 
     metric: str
     better: str
@@ -18,10 +18,10 @@ class Claim(NamedTuple):
 
 
 def claim_of(text: str, labels: Sequence[str]) -> Claim:
-    """A claim by its text.
+    """Parse a claim.
 
     Raises:
-      OptionError: another form, or a configuration that there is not.
+      OptionError: if the form is wrong or a configuration does not exist.
 
     Example:
       >>> claim_of("captured: non_saturating > minimax", ["minimax", "non_saturating"])
@@ -38,7 +38,7 @@ def claim_of(text: str, labels: Sequence[str]) -> Claim:
 
 
 def in_words(claim: Claim) -> str:
-    """A claim as a sentence.
+    """Return a claim as a sentence.
 
     Example:
       >>> in_words(Claim("failed", "r1_gan", "minimax"))
@@ -50,10 +50,10 @@ def in_words(claim: Claim) -> str:
 
 
 def check_claims(texts: Sequence[str], labels: Sequence[str], metrics: Sequence[str]) -> None:
-    """Every claim is about configurations and a metric of the study.
+    """Check that every claim is about configurations and a metric of the study.
 
     Raises:
-      OptionError: one that is not, with the nearest name.
+      OptionError: if one is not; the message names the nearest.
     """
     for text in texts:
         claim = claim_of(text, labels)

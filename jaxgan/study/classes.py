@@ -1,4 +1,4 @@
-"""The classes of a conditional run: from names and numbers to labels, and what labels a generator takes."""
+"""The classes of a conditional run: convert names and numbers to labels, and check the labels for a generator."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,21 +10,21 @@ import numpy as np
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.types import PyTree
 
-_SHOWN = 20  # names in a line
+_SHOWN = 20  # maximum number of names in a message
 
 
 def classes_in(content: dict[str, Any]) -> tuple[str, ...]:
-    """The names of a run's classes, whose order is that of the labels; () where it is not conditional."""
+    """Return the names of a run's classes in the order of the labels; () if it is not conditional."""
     return tuple(content["classes"]) if content["config"]["conditional"] else ()
 
 
 def label_of(named: str, names: Sequence[str], folder: Path, option: str = "class") -> int:
-    """The label of the class that a name, or a number in place of a name, means in the run in `folder`.
+    """Return the label of a class of the run in `folder`, given its name or its number.
 
-    A number is that of a label, 0..K-1, only where no class has a number for its name.
+    A number means a label, 0..K-1, only if no class has a number as its name.
 
     Raises:
-      OptionError: a run without classes, or no such class.
+      OptionError: if the run has no classes, or no such class.
 
     Example:
       >>> label_of("dog", ["cat", "dog"], Path("run")), label_of("1", ["cat", "dog"], Path("run"))
@@ -46,11 +46,11 @@ def label_of(named: str, names: Sequence[str], folder: Path, option: str = "clas
 
 
 def check_labels(y: PyTree, names: Sequence[str]) -> None:
-    """Refuses conditions that a generator of these classes does not take; of traced ones their values are not known.
+    """Check that a generator with these classes accepts the conditions; the values of traced arrays are not checked.
 
     Raises:
-      ValueError: none where there are classes, some where there are none, labels outside of 0..K-1, or shares of
-        another number of classes.
+      ValueError: if labels are missing for a conditional generator or given for an unconditional one, are outside
+        0..K-1, or are proportions for another number of classes.
     """
     if not names:
         if y is not None:

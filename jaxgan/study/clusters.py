@@ -1,4 +1,4 @@
-"""Engines that others have made, as `--on` names them; their packages are imported when they are asked for."""
+"""External engines for `--on`; their packages are only imported when they are used."""
 
 import logging
 import shutil
@@ -27,12 +27,12 @@ def _need(package: str, extra: str) -> None:
 
 
 def dask(rest: str, devices: int) -> tuple[Opened, int, int]:
-    """Dask's executor, the devices of each worker and the workers on this machine, as `--on dask:rest` asks for them.
+    """Return Dask's executor, the devices per worker and the number of workers on this machine, for `--on dask:rest`.
 
-    The cluster at a scheduler's address, with no worker here; or workers on this machine, which share its cores.
+    This is the cluster at a scheduler's address, with no workers here, or workers on this machine that share its cores.
 
     Raises:
-      OptionError: it is not installed, or nothing answers at the address.
+      OptionError: if Dask is not installed, or nothing answers at the address.
     """
     _need("distributed", "dask")
     if rest and not rest.isdecimal():
@@ -97,7 +97,7 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 class _Requeued:
-    """Work that submitit puts into the queue again when its time is over, to go on from the last checkpoint."""
+    """Work that submitit queues again when its time limit is reached, to continue from the last checkpoint."""
 
     def __init__(self, work: Callable[..., Any]):
         self.work = work
@@ -120,10 +120,10 @@ class _Submitit(NamedTuple):
 
 
 def slurm(rest: str) -> Opened:
-    """submitit's executor, with its parameters as `--on slurm:rest` gives them; `cluster=local` is this machine.
+    """Return submitit's executor with the parameters of `--on slurm:rest`; `cluster=local` is this machine.
 
     Raises:
-      OptionError: it is not installed, there is no SLURM here, or it does not have a parameter.
+      OptionError: if submitit is not installed, there is no SLURM here, or a parameter is unknown.
     """
     _need("submitit", "slurm")
     settings = dict[str, Any]()
@@ -160,7 +160,7 @@ def _executor(folder: Path, cluster: str, settings: dict[str, Any]) -> Any:
 
 
 def _value(text: str) -> Any:
-    """A number where it is one.
+    """Convert a text to a number if it is one.
 
     Example:
       >>> _value("60"), _value("1.5"), _value("gpu")

@@ -1,4 +1,4 @@
-"""The job behind `compare`, `train` and `study`: losses and recipes over many seeds, compared."""
+"""Run the job of `compare`, `train` and `study`: train losses and recipes over many seeds and compare them."""
 
 from pathlib import Path
 from typing import Any
@@ -29,32 +29,32 @@ def run_study(
     log: Log = print,
     engine: str | Submits | None = None,
 ) -> Path:
-    """Trains, measures and reports; returns the folder that holds everything.
+    """Train, evaluate and report a study; return its folder.
 
-    Nothing is written before everything that can be checked has been. Of several processes, which all run this, each
-    trains and writes its own seeds, and the first does the rest.
+    All checks that are possible in advance are done before anything is written. If there are several processes, all of
+    them call this function; each trains and writes its own seeds, and the first does the rest.
 
     Args:
       job: `compare`, `train` or `study`.
-      given: options of `Config`; what is missing takes its default.
-      out: the folder; by default the next number under runs/.
-      overwrite: whether a run in `out` may be replaced.
-      resume: continue the run in `out`, to more steps or seeds where `given` has more.
-      again: begin in `out`, or go on with the study that is there: with the runs that it lacks of what is asked for.
-      trust: whether code that a folder names may be run where the folder was made elsewhere.
-      gentle: slower learning over more steps.
+      given: options of `Config`; missing options take their defaults.
+      out: the folder; by default the next numbered folder under runs/.
+      overwrite: whether an existing run in `out` may be replaced.
+      resume: continue the run in `out`, to more steps or seeds if `given` asks for more.
+      again: start a study in `out`, or, if there is one, train only the requested runs that it lacks.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
+      gentle: lower default learning rates over more steps.
       on: devices and processes.
-      keep_programs: turns on JAX's compile cache.
-      progress: whether a terminal shows how far it is.
+      keep_programs: whether to use JAX's compilation cache.
+      progress: whether to show progress in a terminal.
       log: called with each line of progress.
       engine: what trains the parts of the study: "local" (this process), "dask", "dask:WORKERS" or "dask:ADDRESS",
-        "slurm:NAME=VALUE,...", or a `concurrent.futures.Executor`, whose processes are spawned and not forked. `on`
-        is what each of its workers has. A script that starts processes needs `if __name__ == "__main__":`.
+        "slurm:NAME=VALUE,...", or a `concurrent.futures.Executor` that spawns, not forks, its processes. `on` then
+        describes the resources of each worker. A script that starts processes needs `if __name__ == "__main__":`.
 
     Raises:
-      OptionError, DataError, StoreError, CheckpointError: one line each, before anything is compiled.
-      ProcessError: one of these, in one of several processes.
-      Interrupted: a signal, such as Ctrl-C; the folder can be resumed.
+      OptionError, DataError, StoreError, CheckpointError: with a one-line message, before anything is compiled.
+      ProcessError: if one of these is raised in one of several processes.
+      Interrupted: if a signal such as Ctrl-C arrives; the folder can be resumed.
     """
     by = engine_from(engine, on, work, keep_programs=keep_programs)
     how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log, by)
@@ -62,7 +62,7 @@ def run_study(
 
 
 def task_of(job: str) -> Task:
-    """What `compare`, `train` and `study` ask of a study: itself, with the user's probes."""
+    """Return the task of `compare`, `train` or `study`: the study itself with the user's probes."""
     return Task(
         job,
         "compare" if job == "study" else job,

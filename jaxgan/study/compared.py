@@ -1,4 +1,4 @@
-"""What samples are compared with, and in which features: from options to batches of real examples."""
+"""Resolve options to the real examples that samples are compared with, and to the features for the comparison."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +25,10 @@ KNOWN = ("classifier", "principal", "inception:WEIGHTS", "path/to/file.py:name")
 class Real(NamedTuple):
     """Real examples.
 
-    reference: what samples are compared with
-    others:    other real examples, to be compared with it as samples are; None: there is no split
-    train:     those that a generator of this data has seen; None: not known
-    source:    the whole data set, where it is in memory
+    reference: the examples that samples are compared with
+    others:    other real examples, compared with the reference like samples; None without a split
+    train:     the examples that a generator of this data was trained on; None if unknown
+    source:    the whole data set, if it is in memory
     """
 
     reference: Batches
@@ -39,7 +39,7 @@ class Real(NamedTuple):
 
 
 def is_trained(features: str | None) -> bool:
-    """Whether features are learned from the data that samples are compared with, so that these have to be in memory.
+    """Return whether features are learned from the real data, which then has to be in memory.
 
     >>> is_trained(None), is_trained("principal"), is_trained("mine.py:look")
     (True, True, False)
@@ -50,21 +50,21 @@ def is_trained(features: str | None) -> bool:
 def real_examples(
     against: str, part: str, image_size: int | None, *, in_memory: bool, count: int | None, seed: int = 0
 ) -> Real:
-    """The real examples that a name stands for.
+    """Return the real examples that a name refers to.
 
-    Those of a data set by name are read whole, and so are those of a file or folder of which features are learned. Else
-    files are read a batch at a time.
+    Named data sets are loaded into memory, and so are files and folders if features are learned from them. Other files
+    are read in batches.
 
     Args:
-      against: a data set by name, or a file or folder.
-      part: "heldout", "train" or "all"; of files without a split that are not read whole it is all.
-      image_size: to which images are cropped and resized.
-      in_memory: whether features are learned from them.
-      count: how many samples they are for, of which a mixture gives as many points.
-      seed: of the split, for data without one.
+      against: the name of a data set, or a file or folder.
+      part: "heldout", "train" or "all"; always all for files that have no split and are read in batches.
+      image_size: the size to which images are cropped and resized.
+      in_memory: whether features are learned from the examples.
+      count: the number of samples to compare; a mixture provides as many points.
+      seed: the seed of the split, for data without one.
 
     Raises:
-      OptionError, DataError: there is no such data, or what cannot be used.
+      OptionError, DataError: if there is no such data, or it cannot be used.
     """
     named = against in catalogue.DATA or against.startswith(("tfds:", "pairs:", "reversed-pairs:"))
     if named or in_memory or not Path(against).exists():
@@ -84,10 +84,10 @@ def real_examples(
 
 
 def of_source(source: Source, part: str, count: int | None) -> Real:
-    """The real examples of a data set in memory.
+    """Return the real examples of a data set in memory.
 
     Raises:
-      OptionError: pairs of images, or no held-out examples.
+      OptionError: if it consists of image pairs or has no held-out examples.
     """
     if source.paired:
         raise OptionError("against", f"{source.name} are pairs of images, which are no set to compare samples with")
@@ -110,17 +110,17 @@ def of_source(source: Source, part: str, count: int | None) -> Real:
 def find_features(
     features: str | None, source: Source | None, shape: tuple[int, ...], report: Callable[[str], None], seed: int = 0
 ) -> Features | Callable[[Any], Any] | None:
-    """What `--features` names; None: points as they are.
+    """Return the features named by `--features`; None for points, which are used directly.
 
     Args:
-      features: a name of `KNOWN`; None: a classifier's where there are labels, else principal components.
-      source: the data that they are learned from, where they are.
-      shape: of one sample.
+      features: a name in `KNOWN`; None for a classifier's if there are labels, otherwise principal components.
+      source: the data that the features are learned from, if they are learned.
+      shape: the shape of one sample.
       report: called with lines of progress.
-      seed: of a classifier.
+      seed: the seed of a classifier.
 
     Raises:
-      OptionError, DataError: no such features, or none for such data.
+      OptionError, DataError: if there are no such features, or they do not support the data.
     """
     if features is not None and (found := without_data(features)) is not None:
         return found
@@ -139,10 +139,10 @@ def find_features(
 
 
 def without_data(features: str) -> Features | Callable[[Any], Any] | None:
-    """What `--features` names where that needs no data; None: features that are learned.
+    """Return the features named by `--features` if they need no data; None if they are learned.
 
     Raises:
-      OptionError, DataError: no such features.
+      OptionError, DataError: if there are no such features.
     """
     if features.startswith(INCEPTION):
         return _inception(features.removeprefix(INCEPTION))
@@ -154,10 +154,10 @@ def without_data(features: str) -> Features | Callable[[Any], Any] | None:
 
 
 def features_along(config: Config, source: Source, report: Callable[[str], None]) -> Features | None:
-    """What `--features` names, for use inside the program that trains; None: the evaluator's own choice.
+    """Return the features named by `--features` for use in the training program; None for the evaluator's default.
 
     Raises:
-      OptionError, DataError: no such features, none for such data, or a function that JAX cannot trace.
+      OptionError, DataError: if there are no such features, they do not support the data, or JAX cannot trace them.
     """
     if not config.features:
         return None
@@ -187,10 +187,10 @@ def _check_traceable(name: str, features: Features, shape: tuple[int, ...]) -> N
 
 
 def check_comparable(samples: Batches, real: Batches, features: str | None) -> str | None:
-    """A line where sizes differ that features take to one; None where they agree.
+    """Return a note if sizes differ but the features resize them; None if they agree.
 
     Raises:
-      DataError: grey against colour, points against images, or sizes that have to agree.
+      DataError: if grey images are compared with colour ones, points with images, or sizes differ that must agree.
     """
     own, other = samples.shape, real.shape
     if own == other:

@@ -1,4 +1,4 @@
-"""What is set about compilation before a job starts, and how long it took the last time."""
+"""Settings for compilation, and how long it took the last time."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from jaxgan.study.config import Config
 
 
 def keep_programs() -> None:
-    """Turns on JAX's compile cache in the user's cache folder, unless the user has placed it elsewhere.
+    """Enable JAX's compilation cache in the user's cache folder, unless the user has configured another folder.
 
-    Programs are compiled for one type of processor, so each type has a folder of its own.
+    Programs are compiled for one type of processor, so each type has its own folder.
     """
     if os.environ.get("JAX_COMPILATION_CACHE_DIR") is None:
         device = provenance.device()
@@ -26,12 +26,12 @@ def keep_programs() -> None:
 
 
 def in_precision(config: Config) -> AbstractContextManager:
-    """The precision of matrix products inside: JAX's own default, "fast" here, is TF32 or bfloat16 on some devices."""
+    """Set the precision of matrix products; JAX's default, called "fast" here, is TF32 or bfloat16 on some devices."""
     return jax.default_matmul_precision("default" if config.precision == "fast" else "float32")
 
 
 def last_time(what: str) -> float | None:
-    """The seconds that compiling `what` took the last time on this machine."""
+    """Return how many seconds compiling `what` took the last time on this machine; None if unknown."""
     try:
         return float(json.loads(_times().read_text(encoding="utf-8"))[what])
     except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
@@ -39,7 +39,7 @@ def last_time(what: str) -> float | None:
 
 
 def took(what: str, seconds: float) -> None:
-    """Stores them for `last_time`. A folder that cannot be written to is not an error."""
+    """Store the seconds for `last_time`. An unwritable folder is not an error."""
     with suppress(OSError):
         path = _times()
         try:

@@ -1,4 +1,4 @@
-"""What a study is asked to do: names and numbers, and their defaults by data set. Imports nothing heavy."""
+"""The configuration of a study and its defaults by data set. Has no heavy imports."""
 
 import dataclasses
 import math
@@ -12,11 +12,11 @@ from jaxgan.study.messages import OptionError, expect, nearest
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One study: configurations x seeds on one data set. Everything that determines its numbers is here.
+    """A study of configurations x seeds on one data set: everything that determines its numbers.
 
-    Every configuration is a recipe and its settings: a loss is the recipe `gan` with that loss. `set` holds the
-    settings as texts, NAME=VALUE for all configurations or LABEL:NAME=VALUE for those of that label or recipe; `vary`
-    multiplies them, each with a cell of a grid of settings.
+    Every configuration is a recipe with settings; a loss is the recipe `gan` with that loss. `set` holds settings as
+    text: NAME=VALUE for all configurations, or LABEL:NAME=VALUE for those with that label or recipe. `vary` adds a grid
+    of settings: every recipe is combined with every cell of the grid.
     """
 
     data: str
@@ -25,40 +25,40 @@ class Config:
     set: tuple[str, ...]
     seeds: int
     steps: int
-    generator: str  # a registered network or the user's own; "": the one for the data
+    generator: str  # a registered network or the user's own; "": the default for the data
     discriminator: str
-    network: tuple[str, ...]  # NAME=VALUE, fields of both networks that have them
+    network: tuple[str, ...]  # NAME=VALUE, for each of the two networks that has the field
     latent_dim: int
     width: int
-    conditional: bool  # labels are the condition y of both networks
+    conditional: bool  # whether both networks are conditioned on the labels y
     samples: int
-    evaluate_every: int  # steps between two evaluations along training
-    record_every: int  # steps between two records of the series; 0: about 500 a run
-    probe: tuple[str, ...]  # the user's own
-    failure_multiple: float | None  # None: there is no rule on a distance
+    evaluate_every: int  # steps between evaluations during training
+    record_every: int  # steps between records of the series; 0: about 500 records per run
+    probe: tuple[str, ...]  # the user's own probes
+    failure_multiple: float | None  # None: no rule on a distance
     key: int
     split_seed: int
     image_size: int | None
     precision: str
-    first_seed: int = 0  # the number of the first of the seeds, by which its keys are drawn
-    value_range: str = ""  # LOW,HIGH: the values of black and white; "": those of the type
+    first_seed: int = 0  # the number of the first seed; seed numbers determine the random keys
+    value_range: str = ""  # LOW,HIGH: the values of black and white; "": the range of the data type
     background: int | None = None  # the grey level behind transparent pixels; None: white
-    vary: tuple[str, ...] = ()  # axes of settings, see `study.vary`: every recipe with every cell of their grid
-    stop: tuple[str, ...] = ()  # what ends a run before its last step, see `study.stop_rules`
-    features: str = ""  # of images, that metrics are taken in; "": those for the data
-    common_latents: bool = False  # generators of all seeds are evaluated on samples from the same latents
+    vary: tuple[str, ...] = ()  # axes of a grid of settings, see `study.vary`
+    stop: tuple[str, ...] = ()  # rules that end a run before its last step, see `study.stop_rules`
+    features: str = ""  # the image features that metrics use; "": the default for the data
+    common_latents: bool = False  # whether the generators of all seeds are evaluated on the same latents
     planned: tuple[str, ...] = ()  # METRIC:BETTER>THAN, claims that were made before the first run
 
 
-# Chosen by how the practical loss does, then used for every loss: at twice the rate of Radford et al. 2016
-# it writes recognizable digits in every seed within 1,200 steps. The Frechet distance of real against real images,
-# of which `failure_multiple` is a multiple, shrinks with the number of images: 1.6 on digits, 0.3 on MNIST.
+# Tuned for the non-saturating loss, then used for every loss: at twice the learning rate of Radford et al. 2016 it
+# generates recognizable digits in every seed within 1,200 steps. `failure_multiple` is a multiple of the Frechet
+# distance between two sets of real images, which shrinks with the number of images: 1.6 on digits, 0.3 on MNIST.
 _DIGITS = {"steps": 1200, "width": 32, "latent_dim": 64, "failure_multiple": 10.0, "samples": 5000}
 _IMAGES = _DIGITS | {"steps": 4000, "failure_multiple": 200.0}
 _MIXTURE = {"steps": 6000, "width": 128, "latent_dim": 2, "failure_multiple": None, "samples": 2500}
 _POINTS = _MIXTURE | {"failure_multiple": 10.0}
 
-# A U-Net's z is not used, so its size is the least.
+# A U-Net does not use z, so its size is minimal.
 _PAIRS = {"steps": 2000, "width": 32, "latent_dim": 1, "failure_multiple": None, "samples": 1000}
 
 _GAN = {
@@ -67,13 +67,13 @@ _GAN = {
     "points": {"lr_d": 1e-3, "lr_g": 1e-3, "b1": 0.9, "batch_size": 256},
     "pairs": {"lr_d": 2e-4, "lr_g": 2e-4, "b1": 0.5, "batch_size": 64},
 }
-"""Settings of the recipe `gan` by kind of data; every other recipe has its paper's."""
+"""Settings of the recipe `gan` by kind of data; every other recipe has the settings of its paper."""
 
 MIXTURES = ("ring", "grid")
 INCEPTION = "inception:"
-"""Before the file of weights of the network of FID, where features are named."""
+"""Prefix of a file with the weights of the FID network, as a name of features."""
 PAIRS, REVERSED = "pairs:", "reversed-pairs:"
-"""Before the name of data that are pairs of images; the second makes the input the target."""
+"""Prefixes of data sets of image pairs; the second swaps input and target."""
 PRECISIONS = {
     "float32": "float32 throughout, on every device",
     "fast": "float32 storage, products in the device's fastest format: TF32 on recent GPUs, bfloat16 on TPUs",
@@ -89,18 +89,18 @@ SHORTHANDS = {
     "d_steps": "d_steps",
     "ema": "ema",
 }
-"""Options that are short for a setting of every configuration, and the setting's name."""
+"""Options that are shorthands for a setting of every configuration, and the name of the setting."""
 REPEATED = ("loss", "recipe", "set", "network", "probe", "vary", "stop", "planned")
-"""Options that can be given several times."""
+"""Options that can be repeated."""
 OWN = ("loss", "recipe", "probe", "generator", "discriminator", "features")
 """Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
-"""Slower learning over more steps, in which the losses differ less: factors on the defaults."""
-EVALUATIONS = 20  # along a run, by default
+"""Factors on the defaults for slower learning over more steps, which makes the losses differ less."""
+EVALUATIONS = 20  # the default number of evaluations during a run
 
 
 def prefix_of(data: str) -> str:
-    """What stands before the name of pairs of images; "" before other data.
+    """Return the prefix of a data set of image pairs, or "" for other data.
 
     Example:
       >>> prefix_of("pairs:facades"), prefix_of("digits")
@@ -110,14 +110,14 @@ def prefix_of(data: str) -> str:
 
 
 def kind_of(data: str, points: bool | None = None) -> str:
-    """Which defaults a data set has: `digits`, `images`, `points` or `pairs`; `points` says so of a file."""
+    """Return the kind of defaults of a data set: `digits`, `images`, `points` (also if `points` is True) or `pairs`."""
     if prefix_of(data):
         return "pairs"
     return "points" if data in MIXTURES or points else "digits" if data == "digits" else "images"
 
 
 def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
-    """The defaults for `data`, except for the settings of recipes."""
+    """Return the defaults for `data`, except for the settings of recipes."""
     kind = kind_of(data, points)
     points_or_modes = _MIXTURE if data in MIXTURES else _POINTS
     by_kind = {"digits": _DIGITS, "images": _IMAGES, "points": points_or_modes, "pairs": _PAIRS}
@@ -150,20 +150,20 @@ def defaults(data: str, points: bool | None = None) -> dict[str, Any]:
 
 
 def gan_defaults(data: str, points: bool | None = None) -> dict[str, Any]:
-    """The defaults of the recipe `gan` on `data`."""
+    """Return the defaults of the recipe `gan` on `data`."""
     return _GAN[kind_of(data, points)]
 
 
 def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | None = None) -> Config:
-    """The configuration from what the user gave (None: not given), with every number checked.
+    """Return the configuration for the given options, with every number checked.
 
     Args:
-      given: options by name, those of `SHORTHANDS` among them.
-      gentle: the defaults scaled by `GENTLE`.
-      points: whether a file of data holds points, which decides on its defaults.
+      given: options by name, including those of `SHORTHANDS`; None means not given.
+      gentle: whether to scale the defaults by `GENTLE`.
+      points: whether a data file holds points, which determines its defaults.
 
     Raises:
-      OptionError: a number outside its range, or options that do not go together.
+      OptionError: if a number is out of range or options are incompatible.
 
     Example:
       >>> configure({"data": "ring", "seeds": 4, "lr_d": 0.01}).set[:2]
@@ -200,17 +200,17 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
 
 
 def from_stored(stored: Mapping[str, Any]) -> Config:
-    """The configuration as `dataclasses.asdict` and JSON left it."""
+    """Restore a configuration that was stored as JSON."""
     return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
 
 
 def as_stored(config: Config) -> dict[str, Any]:
-    """As JSON gives it back."""
+    """Return the configuration as it reads back from JSON."""
     return {n: list(v) if isinstance(v, tuple) else v for n, v in dataclasses.asdict(config).items()}
 
 
 def seed_numbers(config: Config) -> range:
-    """The numbers of the seeds, which decide on their keys.
+    """Return the numbers of the seeds, which determine their keys.
 
     Example:
       >>> seed_numbers(configure({"seeds": 4, "first_seed": 8}))
@@ -220,7 +220,7 @@ def seed_numbers(config: Config) -> range:
 
 
 def own_code(config: Config) -> tuple[str, ...]:
-    """What the configuration names of the user's own code.
+    """Return the names of the user's own code in the configuration.
 
     Example:
       >>> own_code(configure({"loss": ("minimax", "mine.py:hinge")}))
@@ -232,7 +232,7 @@ def own_code(config: Config) -> tuple[str, ...]:
 
 
 def is_own(name: str) -> bool:
-    """Whether a name that an option has is that of the user's own code.
+    """Return whether the name given for an option refers to the user's own code.
 
     Example:
       >>> [is_own(name) for name in ("hinge", "mine.py:hinge", "inception:weights.pth")]
@@ -242,10 +242,10 @@ def is_own(name: str) -> bool:
 
 
 def black_and_white(config: Config) -> tuple[float, float] | None:
-    """The values of black and white, where they were given.
+    """Return the values of black and white, or None if they were not given.
 
     Raises:
-      OptionError: a text that is not of two numbers, the lower one first.
+      OptionError: if `value_range` is not two numbers, the lower one first.
 
     Example:
       >>> black_and_white(configure({"data": "scans.npz", "value_range": "-3,4.5"}))
@@ -263,12 +263,12 @@ def black_and_white(config: Config) -> tuple[float, float] | None:
 
 
 def command_line(job: str, config: Config) -> str:
-    """The command that repeats the run, every option spelled out; what a recipe sets itself is in `config.json`."""
+    """Return the command that repeats the run with all options; settings from recipes are only in `config.json`."""
     return shlex.join(["jaxgan", job, *option_words(config)])
 
 
 def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
-    """The options of a configuration as words; `names` are those of options that a command calls otherwise."""
+    """Return the options of a configuration as command-line words; `names` maps fields to differing option names."""
     words: list[str] = []
     for field in dataclasses.fields(config):
         value, option = getattr(config, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
@@ -280,7 +280,7 @@ def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[st
 
 
 def _gan_settings(values: dict[str, Any], settings: list[str], gentle: bool, points: bool | None) -> list[str]:
-    """The data's settings of `gan`, but for those that are given."""
+    """Return the default settings of `gan` for the data, except those that are given."""
     if not values["loss"]:
         return []
     named = {text.partition("=")[0].removeprefix("gan:") for text in settings}

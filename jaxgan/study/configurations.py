@@ -1,4 +1,4 @@
-"""What a study trains: every recipe with every cell of the settings that vary, as algorithms."""
+"""The configurations of a study: every recipe with every cell of its varied settings, as algorithms."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +22,7 @@ from jaxgan.types import Algorithm, BatchSizes
 
 
 class Named(NamedTuple):
-    """A recipe as the options name it, or `gan` with one of their losses."""
+    """A recipe named by the options, or `gan` with one of the losses that they name."""
 
     label: str
     recipe: str
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """A recipe with all its settings: what is trained from every seed."""
+    """A recipe with all its settings, which is trained from every seed."""
 
     label: str
     named: Named
@@ -44,15 +44,15 @@ class Configuration(NamedTuple):
 
     @property
     def recipe(self) -> str:
-        """Its name."""
+        """The name of the recipe."""
         return self.named.recipe
 
 
 def recipes_of(config: Config) -> list[Named]:
-    """`gan` of every loss, then what is a recipe of its own.
+    """Return `gan` with every loss, followed by the other recipes.
 
     Raises:
-      OptionError: unknown names, or two of one.
+      OptionError: if a name is unknown or occurs twice.
     """
     gan, label = catalogue.find_recipe("gan"), catalogue.slug
     found = [Named(label(n), "gan", partial(gan, loss=catalogue.find_loss(n)), label(n)) for n in config.loss]
@@ -67,10 +67,10 @@ def recipes_of(config: Config) -> list[Named]:
 def configurations_of(
     config: Config, networks: Networks, named: Named, strengths: tuple[DiscriminatorStrength, ...] = ()
 ) -> Iterator[Configuration]:
-    """A recipe with every cell of its grid; where strengths of the discriminator are given they name configurations.
+    """Yield a recipe with every cell of its grid; if there are strengths of the discriminator, these are the labels.
 
     Raises:
-      OptionError: a setting that the recipe does not have, or a value that it cannot have.
+      OptionError: if the recipe does not have a setting, or a value is invalid.
     """
     for cell in cells_of(named.label, named.recipe, map(axis_of, config.vary)):
         for strength in strengths or (BASE,):
@@ -79,7 +79,7 @@ def configurations_of(
 
 
 def configurations_in(config: Config) -> int:
-    """How many configurations a study has, by its names alone: no code of the user's is imported.
+    """Return the number of configurations of a study without importing the user's code.
 
     Raises:
       OptionError: as `cells_of`.
@@ -90,7 +90,7 @@ def configurations_in(config: Config) -> int:
 
 
 def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
-    """The configuration of a run again, without its data; of a profile, whose labels are strengths, its only recipe."""
+    """Rebuild a configuration of a run without its data; in a profile, labels are strengths of its only recipe."""
     recipes = recipes_of(config)
     for named in recipes:
         for cell in cells_of(named.label, named.recipe, map(axis_of, config.vary)):
@@ -100,12 +100,12 @@ def rebuilt(config: Config, networks: Networks, label: str) -> Configuration:
 
 
 def algorithm_of(label: str, named: Named, networks: Networks, config: Config, **settings: Any) -> Algorithm:
-    """What a recipe makes of its settings, which may be numbers that have no value yet.
+    """Return the algorithm of a recipe with these settings, which may be traced numbers.
 
-    The game of a discriminator with an auxiliary classifier has its class loss, of weight 1 where none is given.
+    If the discriminator has an auxiliary classifier, the game includes its class loss, with a default weight of 1.
 
     Raises:
-      OptionError: whatever the user's recipe raises, or what is no algorithm.
+      OptionError: if the user's recipe raises an error or does not return an algorithm.
     """
     given = dict(settings)
     pair = networks.generator, networks.discriminator_of(given.pop("discriminator_width", 1.0))
@@ -127,7 +127,7 @@ def algorithm_of(label: str, named: Named, networks: Networks, config: Config, *
 
 
 def _with_around(algorithm: Algorithm, balance: Any = None, ema: Any = None) -> Algorithm:
-    """`algorithm` inside of what was asked for; a critic's scores have no point that divides real from fake."""
+    """Wrap `algorithm` in `balance` and `ema` if given; a critic's scores have no fixed threshold between classes."""
     if balance is not None:
         threshold = 0.0 if is_probability(algorithm.game.loss) else None
         algorithm = balanced(algorithm, balance, threshold=threshold)
@@ -135,7 +135,7 @@ def _with_around(algorithm: Algorithm, balance: Any = None, ema: Any = None) -> 
 
 
 def with_place(label: str, named: Named) -> str:
-    """The label, and for a recipe of the user's own the file and line where it stands."""
+    """Return the label, and for a user's own recipe its file and line."""
     own = not str(getattr(named.make, "__module__", "jaxgan")).startswith("jaxgan.")
     return f"{label} {place_of(named.make)}".strip() if own and named.loss is None else label
 

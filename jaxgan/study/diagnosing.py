@@ -1,4 +1,4 @@
-"""The diagnosis of a stored run, taken again: with other thresholds, or by a later version's rules."""
+"""Diagnose a stored run again, with other thresholds or with the rules of a later version."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ _RUN = ("configuration", "seed")
 
 
 def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS) -> ResultsT:
-    """The results with the outcomes, states and causes of these thresholds; nothing is trained or written.
+    """Return the results with outcomes, states and causes for these thresholds; nothing is trained or written.
 
     Raises:
-      StoreError: an earlier version wrote them, without what a diagnosis needs.
+      StoreError: if the results were written by an earlier version and lack what a diagnosis needs.
 
     Example:
       >>> import jaxgan as jg
@@ -36,17 +36,17 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
     dims = {name: tuple(map(str, results.dataset[name].dims)) if name in results.dataset else _RUN for name in found}
     groups = {name: "cause" if name.startswith("cause_") else "metric" for name in found}
     new = [variable(groups[n], n.removeprefix("cause_"), dims[n], v) for n, v in found.items()]
-    signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # an earlier version knew fewer
+    signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # earlier versions had fewer
     dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
     notes = results.notes | {"causes": in_words()}
     return advised(dataclasses.replace(results, dataset=dataset, notes=notes))
 
 
 def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:
-    """Thresholds by texts NAME=VALUE, the others as they are.
+    """Parse thresholds given as NAME=VALUE; the others keep their defaults.
 
     Raises:
-      OptionError: another text, an unknown name or a value that is no number above 0.
+      OptionError: if the form is wrong, a name is unknown, or a value is not a number above 0.
 
     Example:
       >>> thresholds_of(["good=0.8"]).good

@@ -1,4 +1,4 @@
-"""What a study would do, without doing it: its runs, the programs that train them, its needs and its time."""
+"""Dry runs: the runs of a study, the programs that train them, their memory and disk needs, and their time."""
 
 import time
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _LONG_ENOUGH = 0.5  # seconds
 
 
 class Trial(NamedTuple):
-    """What a block's first steps took."""
+    """The time and memory that the first steps of a block took."""
 
     compilation: float  # seconds
     step: float  # seconds, of all runs of the block
@@ -44,17 +44,17 @@ def plan_sections(
     rate: float | None = None,
     log: Log = print,
 ) -> list[Section]:
-    """The tables of a dry run; nothing is written.
+    """Return the tables of a dry run; nothing is written.
 
-    Each program is compiled and its first steps are timed, so that what it says of time is of this machine as it is
-    now. Evaluations are not in it; by default they add about a tenth.
+    Each program is compiled and its first steps are timed, so the times apply to this machine under its current load.
+    Evaluations are not included; by default they add about a tenth.
 
     Args:
       given: options of `Config`.
       on: devices and processes.
-      out: the folder that the study would go to, for the room on its disk.
-      keep_programs: turns on JAX's compile cache, so that the study itself compiles nothing again.
-      rate: TFLOP/s that another machine sustains, for the time that the products would take there.
+      out: the folder of the study, to check the free space on its disk.
+      keep_programs: whether to use JAX's compilation cache, so that the study does not compile again.
+      rate: the sustained TFLOP/s of another machine, to estimate the time of matrix products there.
       log: called with each line of progress.
 
     Raises:
@@ -109,7 +109,7 @@ def plan_sections(
 
 
 def operations_section(study: Study, rate: float | None) -> Section:
-    """What must be computed, whatever the machine; at `rate`, in TFLOP/s, how long that takes."""
+    """Return the number of operations, independent of the machine, and their time at `rate` in TFLOP/s."""
     rows, total = [], 0.0
     for program in study.programs.values():
         first, runs = study.configurations[program.labels[0]], len(program.labels) * len(study.keys)
@@ -138,7 +138,7 @@ def _time_at(rate: float | None, operations: float) -> list[Cell]:
 
 
 def tried(study: Study, program: Program, block: Block, placement: Placement) -> Trial:
-    """Compiles the program of a block, and times its first steps."""
+    """Compile the program of a block and time its first steps."""
     algorithm, settings = what_trains(study, program, block)
     took: list[float] = []
     chunks: list[Chunk] = []

@@ -1,7 +1,7 @@
-"""Where the blocks of a study are carried out: in this process, or by the workers of an engine that others have made.
+"""Run the blocks of a study in this process, or with the workers of an external engine.
 
-An engine is a `concurrent.futures.Executor`, or anything that has its `submit`: Dask's, submitit's, the standard
-library's. The study's folder, which all workers see, is the only state: what is done is in it, so any engine goes on.
+An engine is a `concurrent.futures.Executor` or anything with its `submit` method: Dask's, submitit's, the standard
+library's. The study's folder, which all workers share, is the only state, so any engine can continue a study.
 """
 
 import time
@@ -34,14 +34,14 @@ Work = Callable[..., Outcome]
 
 
 class Submits(Protocol):
-    """A `concurrent.futures.Executor`, or what has as much of it."""
+    """A `concurrent.futures.Executor`, or any object with its `submit` method."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        """A future, with `result()` and perhaps `done()` and `cancel()`."""
+        """Return a future with `result()` and optionally `done()` and `cancel()`."""
 
 
 class Engine(NamedTuple):
-    """What carries blocks out in place of this process."""
+    """An engine that runs blocks instead of this process."""
 
     name: str
     opened: clusters.Opened
@@ -51,7 +51,7 @@ class Engine(NamedTuple):
 
 
 class Where(NamedTuple):
-    """What every worker is to use, as numbers, which any engine can send."""
+    """The resources that every worker uses, as numbers, which any engine can send."""
 
     devices: int = 0  # 0: all that it sees
     in_turn: int = -1  # -1: what is faster
@@ -59,16 +59,16 @@ class Where(NamedTuple):
 
 
 def engine_from(what: Any, on: Resources, work: Work, *, keep_programs: bool) -> Engine | None:
-    """The engine that `--on` names, or an executor of the caller's own; None: this process.
+    """Return the engine named by `--on`, or the caller's own executor; None means this process.
 
     Args:
-      what: a text as `ENGINES` begin it, None, or an object with `submit(function, *args)`.
-      on: devices of a worker, and the order of its runs.
-      work: what a worker is asked to do, with the fields of `Where` after its own arguments.
-      keep_programs: whether workers use JAX's compile cache.
+      what: a text that starts with one of `ENGINES`, None, or an object with `submit(function, *args)`.
+      on: the devices of a worker, and the order of its runs.
+      work: the function that workers call, with the fields of `Where` after its own arguments.
+      keep_programs: whether workers use JAX's compilation cache.
 
     Raises:
-      OptionError: no such engine, or one whose package is not installed or does not take what is asked of it.
+      OptionError: if there is no such engine, its package is not installed, or it rejects its arguments.
     """
     if what is None or what == "local":
         return None
@@ -95,12 +95,12 @@ def engine_from(what: Any, on: Resources, work: Work, *, keep_programs: bool) ->
 def carried_out(
     engine: Engine, job: Job, blocks: Sequence[Block], missing: Sequence[Block], look: Look = unseen
 ) -> dict[str, float]:
-    """Has workers carry out the `missing` of a run's `blocks`; the seconds that each program took them.
+    """Let workers run the `missing` ones of a run's `blocks`; return the seconds that they spent on each program.
 
     Raises:
-      Interrupted: a signal; what no worker has begun is cancelled.
-      ProcessError: a worker died, or cannot do what it is asked to.
-      Exception: what went wrong in a worker, as it would be raised here.
+      Interrupted: if a signal arrives; blocks that no worker has started are cancelled.
+      ProcessError: if a worker dies or cannot do its work.
+      Exception: an error in a worker, as it would be raised in this process.
     """
     seconds, done = {block.program: 0.0 for block in blocks}, len(blocks) - len(missing)
     with stoppable() as stopping, stopping.noting(_STOPPING):
@@ -122,7 +122,7 @@ def carried_out(
 def _answers(
     engine: Engine, job: Job, missing: Sequence[Block], look: Look, stopped: Callable[[], bool]
 ) -> Iterator[tuple[Block, Outcome]]:
-    """The blocks in the order in which they are done."""
+    """Yield the blocks in the order in which they finish."""
     folder = job.folder.absolute()
     digest, tries, waiting = file_digest(folder / CONFIG), dict.fromkeys(missing, 0), dict[Block, Any]()
 
@@ -162,7 +162,7 @@ def _has_ended(future: Any) -> bool:
 
 
 def _outcome(future: Any, *, may_die: bool) -> Outcome | None:
-    """What a worker has answered; None where a job ended without an answer, which submitit does not begin again."""
+    """Return the result of a worker; None if a job ended without one and submitit does not restart it."""
     try:
         return future.result()
     except Exception as error:
@@ -173,7 +173,7 @@ def _outcome(future: Any, *, may_die: bool) -> Outcome | None:
 
 @contextmanager
 def _in_a_line(engine: Engine, job: Job) -> Iterator[None]:
-    """What goes wrong between this process and a worker; what goes wrong within one is its answer."""
+    """Turn errors between this process and a worker into one line; errors within a worker are part of its result."""
     try:
         yield
     except Exception as error:
@@ -185,14 +185,14 @@ def _in_a_line(engine: Engine, job: Job) -> Iterator[None]:
 
 
 def _cancel(future: Any) -> None:
-    """Takes back what no worker has begun. Of a batch system's jobs those that wait: others save what they did."""
+    """Cancel work that no worker has started; in a batch system, only queued jobs: running ones save their progress."""
     if getattr(future, "state", "PENDING") == "PENDING" and callable(getattr(future, "cancel", None)):
         with suppress(Exception):  # nothing depends on it
             future.cancel()
 
 
 def _title(block: Block, blocks: Sequence[Block]) -> str:
-    """As "minimax, wave 3 of 8"."""
+    """Return a title such as "minimax, wave 3 of 8"."""
     own = [one for one in blocks if one.program == block.program]
     seeds = {(one.first, one.last) for one in own}
     waves = sum((one.first, one.last) == (block.first, block.last) for one in own)

@@ -15,7 +15,7 @@ from jaxgan.types import Algorithm
 
 
 class Entry(NamedTuple):
-    """A recipe of a study file, found."""
+    """A resolved recipe of a study file."""
 
     option: str  # loss or recipe
     name: str  # as the option has it: with its label, where it was given one
@@ -26,10 +26,10 @@ class Entry(NamedTuple):
 
 
 def entry(given: Recipe, folder: Path) -> Entry:
-    """What a recipe of the file in `folder` stands for.
+    """Resolve a recipe of a study file in `folder`.
 
     Raises:
-      OptionError: there is no such loss or recipe, or none was named.
+      OptionError: if there is no such loss or recipe, or none was named.
     """
     names = [name for name in (given.loss, given.recipe, given.name) if name is not None]
     if len(names) != 1:
@@ -47,7 +47,7 @@ def entry(given: Recipe, folder: Path) -> Entry:
 
 
 def own_path(name: str, folder: Path) -> str:
-    """The user's own code, or weights, by a path that does not depend on the current folder.
+    """Return the name of the user's code or weights with an absolute path.
 
     Example:
       >>> [own_path(name, Path("/a")) for name in ("mine=loss.py:f", "package.module:f", "r1_gan", "inception:w.pth")]
@@ -61,7 +61,7 @@ def own_path(name: str, folder: Path) -> str:
 
 
 def data_path(name: str, folder: Path) -> str:
-    """A data set by its name, or its file or folder.
+    """Return the name of a data set, or the path of its file or folder relative to `folder`.
 
     Example:
       >>> [data_path(name, Path("/a")) for name in ("ring", "tfds:mnist", "scans.npz", "pairs:facades")]
@@ -73,7 +73,7 @@ def data_path(name: str, folder: Path) -> str:
 
 
 def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Together]]:
-    """What presets fix, and the axes of one recipe: those of all recipes, then its own."""
+    """Return the constants from presets, and the axes of one recipe: those of all recipes, then its own."""
     own = [axes for owner, axes in content.vary.of.items() if owner in (one.label, one.recipe)]
     fixed: dict[str, Value] = {}
     found: list[Together] = []
@@ -86,7 +86,7 @@ def axes_for(content: Content, one: Entry) -> tuple[dict[str, Value], list[Toget
 
 
 def listed(axes: Axes) -> list[Together]:
-    """The axes that are the same for every recipe."""
+    """Return the axes that are the same for every recipe."""
     found = [Together((name,), tuple((value,) for value in values)) for name, values in axes.grid.items()]
     found += [Together(tuple(one), tuple(zip(*one.values(), strict=True))) for one in axes.zip]
     if axes.random is not None and axes.random.preset is None:
@@ -96,7 +96,7 @@ def listed(axes: Axes) -> list[Together]:
 
 
 def preset_of(axes: Axes, one: Entry, said: Iterable[str]) -> tuple[dict[str, Value], Together] | None:
-    """What a preset draws for a recipe, but for what settings say."""
+    """Return what a preset draws for a recipe, except for settings that are given."""
     random = axes.random
     if random is None or random.preset is None:
         return None

@@ -1,4 +1,4 @@
-"""A run, or samples made elsewhere, against real examples: from options to numbers."""
+"""Evaluate a run, or samples from elsewhere, against real examples."""
 
 import dataclasses
 import math
@@ -43,7 +43,7 @@ from jaxgan.study.trust import check_trusted
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What is to be evaluated, and how; the options of `jaxgan evaluate`."""
+    """What to evaluate and how: the options of `jaxgan evaluate`."""
 
     target: Path
     against: str | None = None
@@ -62,14 +62,14 @@ class Asked:
 
 
 class Evaluated(NamedTuple):
-    """What was measured.
+    """The result of an evaluation.
 
-    results:   of a run its cells [configuration, seed]; None of a set of samples
-    values:    of a set of samples, by metric; {} of a run
-    intervals: of these, over new samples
-    metrics:   how to read the numbers; the yardsticks are those of real examples
+    results:   values [configuration, seed] of a run; None for a set of samples
+    values:    values of a set of samples, by metric; {} for a run
+    intervals: the intervals of these values, over new samples
+    metrics:   how to interpret the values; the yardsticks are those of real examples
     about:     names and sizes of samples, reference and features
-    notes:     what is to be known of the numbers
+    notes:     caveats about the values
     """
 
     results: Results | None
@@ -81,10 +81,10 @@ class Evaluated(NamedTuple):
 
 
 def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[str], None] = print) -> Evaluated:
-    """Measures samples, of every generator of a run or from files, against real examples.
+    """Evaluate samples, from every generator of a run or from files, against real examples.
 
     Raises:
-      OptionError, DataError, StoreError, CheckpointError: what cannot be measured as it is asked, in a line.
+      OptionError, DataError, StoreError, CheckpointError: if the request cannot be fulfilled; a one-line message.
     """
     kinds = _check(asked)
     run = is_run(asked.target)
@@ -130,7 +130,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
 
 
 def _check(asked: Asked) -> list[str]:
-    """The kinds of numbers that are asked for, in order."""
+    """Return the requested kinds of metrics, in order."""
     check_limit("key", asked.key)
     check_limit("resamples", asked.resamples)
     if asked.count is not None:

@@ -1,4 +1,4 @@
-"""What a diagnosis asks of a run, taken from what was recorded of it."""
+"""Compute the evidence that a diagnosis needs from the records of a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,23 +16,23 @@ from jaxgan.study.messages import nearest
 
 Found = Mapping[str, NDArray]
 
-_EARLY = 0.05  # share of the steps whose median is the early level: past the first few, before most change
-_RECORDS = 64  # of fewer in a window three frequencies can have half of the variance of noise
-_SWINGS = 4  # a rhythm goes up and down as often within a window, at the least: a drift or a random walk is none
+_EARLY = 0.05  # the median over this first share of the steps is the early level
+_RECORDS = 64  # with fewer records in a window, three frequencies can have half of the variance of noise
+_SWINGS = 4  # minimum number of oscillations in a window, to exclude drifts and random walks
 
 
 class Yardsticks(NamedTuple):
-    """What recorded numbers are held against. Plain numbers and names, so that a stored run keeps them."""
+    """The references that recorded values are compared with; plain numbers and names, so a stored run keeps them."""
 
-    quality: tuple[str, float] | None  # the metric that is a share of good samples, and what real data have of it
-    distance: tuple[str, float] | None  # the metric that is a distance, and the largest that is still good
-    shares: tuple[float, ...] | None  # of real data near each mode, class or cell
-    samples: int  # at every probe
-    obeyed: tuple[str, float] | None = None  # the metric that is the share of the class asked for, and real data's
+    quality: tuple[str, float] | None  # the metric that is a share of good samples, and its value for real data
+    distance: tuple[str, float] | None  # the metric that is a distance, and its largest value that is still good
+    shares: tuple[float, ...] | None  # the share of real data near each mode, class or cell
+    samples: int  # number of samples at every probe
+    obeyed: tuple[str, float] | None = None  # the metric that is the share of the requested class, and its real value
 
 
 def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) -> Yardsticks:
-    """Of an evaluator with the rules that apply; the multiple of the distance between real data is a threshold."""
+    """Return the yardsticks of an evaluator, with a multiple of the distance between real data as threshold."""
     name, floor = evaluator.rules.get("distance", ("", 0.0))
     return Yardsticks(
         quality=evaluator.rules.get("high_quality"),
@@ -44,9 +44,9 @@ def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) ->
 
 
 def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
-    """Of what was recorded of runs, [run, record or probe, ...], by GROUP/NAME, with `step` and `probe_step`.
+    """Compute the evidence from records [run, record or probe, ...] named GROUP/NAME, with `step` and `probe_step`.
 
-    Of a run that is under way it is the beginning of what it will be: `whole` is its last step.
+    For a run in progress, it is the first part of the evidence of the whole run; `whole` is the last step.
     """
     steps, probes = records["step"], records["probe_step"]
     early = steps <= max(_EARLY * whole, steps[0])
@@ -77,7 +77,7 @@ def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
 
 
 def rounded(evidence: Evidence) -> Evidence:
-    """As float32 has it, which is stored: a diagnosis that is taken again is the same."""
+    """Round the evidence to float32, as it is stored, so that a repeated diagnosis is identical."""
 
     def one(values: Any) -> Any:
         if not isinstance(values, np.ndarray) or values.ndim < 2:
@@ -89,11 +89,11 @@ def rounded(evidence: Evidence) -> Evidence:
 
 
 def evidence_in(results: Results, configuration: str) -> Evidence:
-    """Of the runs of one configuration that are stored.
+    """Return the evidence of the stored runs of one configuration.
 
     Raises:
-      StoreError: an earlier version wrote them, without what a diagnosis needs.
-      KeyError: no such configuration.
+      StoreError: if the results were written by an earlier version and lack what a diagnosis needs.
+      KeyError: if there is no such configuration.
     """
     if "yardsticks" not in results.notes:
         raise StoreError(f"{results.folder} holds no evidence along training: an earlier version of jaxgan wrote it")
@@ -108,7 +108,7 @@ def evidence_in(results: Results, configuration: str) -> Evidence:
 
 
 def standing_still(records: Found, stopped_at: NDArray) -> Found:
-    """The records of runs some of which were stopped, with their last values from then on."""
+    """Return records in which stopped runs keep their last values after they stopped."""
     if not stopped_at.any():
         return records
     series = {name: values for name, values in records.items() if name.startswith("series/")}
@@ -116,7 +116,7 @@ def standing_still(records: Found, stopped_at: NDArray) -> Found:
 
 
 def standing(values: NDArray, steps: NDArray, stopped_at: NDArray) -> NDArray:
-    """A series [run, record] with what a stopped run had last in place of the NaN that it recorded from then on.
+    """Return a series [run, record] in which the NaN after a run stopped is replaced by its last value.
 
     Example:
       >>> nan = np.nan
@@ -140,35 +140,36 @@ def _obeyed(yardsticks: Yardsticks, records: Found) -> NDArray | None:
 
 
 def _relative(values: NDArray, steps: NDArray, probes: NDArray, early: NDArray, least: float = 0.0) -> NDArray:
-    """[run, probe] medians since the probe before, as multiples of the early level, which is at least `least`."""
+    """Return medians [run, probe] since the last probe as multiples of the early level, which is at least `least`."""
     level = np.maximum(np.median(values[:, early], axis=1), least)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _medians(values, steps, probes) / level[:, None]
 
 
 def _medians(values: NDArray, steps: NDArray, probes: NDArray) -> NDArray:
-    """[run, probe]; where nothing was recorded since the probe before, the last that was."""
+    """Return medians [run, probe] since the last probe; if nothing was recorded since then, the last value."""
     ends = np.searchsorted(steps, probes, side="right")
     begins = np.minimum(np.concatenate([[0], ends[:-1]]), np.maximum(ends - 1, 0))
     return np.stack([np.median(values[:, a : max(b, a + 1)], axis=1) for a, b in zip(begins, ends, strict=True)], 1)
 
 
 def _growth(records: Found, steps: NDArray, probes: NDArray, early: NDArray) -> NDArray:
-    """The largest of gradients and logits, as multiples of their early level; a logit of 1 is early enough."""
+    """Return the largest of gradients and logits as multiples of their early level, which is at least 1 for logits."""
     found: Sequence[NDArray] = [
         _relative(abs(records[f"series/{name}"]), steps, probes, early, least)
         for name, least in (("g_grad_norm", 0.0), ("d_grad_norm", 0.0), ("real_logit", 1.0), ("fake_logit", 1.0))
         if f"series/{name}" in records
     ]
-    return np.fmax.reduce(np.stack(found), axis=0)  # NaN where all are
+    return np.fmax.reduce(np.stack(found), axis=0)  # NaN only where all are NaN
 
 
 def rhythm(values: NDArray, steps: NDArray, probes: NDArray, window: int = DIAGNOSIS_THRESHOLDS.window) -> NDArray:
-    """[run, probe] the share of the variance within a window of probes that is at one frequency and its two neighbours.
+    """Return the share [run, probe] of the variance in a window of probes at one frequency and its two neighbours.
 
-    Of a periodogram with a Hann window, without a linear trend, at frequencies of four swings a window and more: white
-    noise has little more than three of its frequencies, a random walk a tenth, one sine nearly 1. NaN before the
-    first whole window, and with fewer than 64 records in one.
+    It is computed from a periodogram with a Hann window after removing a linear trend, at frequencies of at least four
+    oscillations per window. The share is little more than that of three frequencies for white noise, about a tenth for
+    a random walk and nearly 1 for a sine. It is NaN before the first full window, and if a window has fewer than 64
+    records.
 
     Source: Fisher 1929, Tests of significance in harmonic analysis, whose g is the share of one frequency.
 

@@ -1,4 +1,4 @@
-"""Any job that trains: configurations x seeds on one data set, from options to a report."""
+"""Execute any job that trains configurations x seeds on one data set, from options to a report."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,24 +28,24 @@ from jaxgan.study.resume import continued, grown_to, resumable
 from jaxgan.study.training import check_kept
 from jaxgan.study.trust import check_trusted
 
-FEW = 12  # configurations that are named one by one
+FEW = 12  # up to this number, configurations are listed by name
 
 
 class Task(NamedTuple):
-    """What a command asks of a study, and makes of it."""
+    """How a command builds, finishes and reports a study."""
 
     job: str  # the command, as config.json names it
-    command: str  # by which it is continued
+    command: str  # the command that continues it
     build: Callable[[Config], Study]
     others: Callable[[Study], Others]
-    origin: Callable[[Study], dict[str, Any]]  # what config.json holds of it beside what it holds of every study
+    origin: Callable[[Study], dict[str, Any]]  # entries of config.json in addition to those of every study
     finish: Callable[[Study, Results], Results]
-    report: Callable[[Path], object]  # of a finished run; making it again changes nothing
-    about: str = ""  # begins the line that says what is done
+    report: Callable[[Path], object]  # writes the report of a finished run; idempotent
+    about: str = ""  # prefix of the line that announces the job
 
 
 class How(NamedTuple):
-    """Where to and in what way a job runs; `jaxgan.run_study` says what each is."""
+    """Where and how a job runs; see `jaxgan.run_study` for the fields."""
 
     out: Path | None
     overwrite: bool
@@ -59,7 +59,7 @@ class How(NamedTuple):
 
 
 def conduct(task: Task, given: dict[str, Any], how: How, *, resume: bool, again: bool = False) -> Path:
-    """Trains, measures and reports, as `jaxgan.run_study` says; returns the folder that holds everything."""
+    """Train, evaluate and report as described in `jaxgan.run_study`; return the folder."""
     with stoppable() as stopping:
         stopping.kept = partial(last_line, task.command, how.out if resume or again else None)
         return _conduct(task, given, how, resume, again and not how.overwrite)
@@ -73,7 +73,7 @@ def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool, again: b
     again = again and out is not None and is_run(out)
 
     def asked() -> Config:
-        """Of what is in the folder now, where a run goes on."""
+        """Return the requested configuration; for a run that continues, given the current contents of the folder."""
         if again:
             assert out is not None
             return grown_to(given, out, points=points)
@@ -83,11 +83,11 @@ def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool, again: b
     placement = started(config, how)
     if not (resume or again):
         return _begun(task, config, how, placement)
-    assert out is not None  # `continued` has asked
+    assert out is not None  # checked by `continued`
     with old_folder(out) as run:
         if asked() != config:
             raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
-        if has_all_of(run, config):  # the report needs no code of the user's
+        if has_all_of(run, config):  # the report does not need the user's code
             if processes.leads():
                 complete(run, task.report)
             return run.path
@@ -111,13 +111,13 @@ def _planned(task: Task, config: Config, how: How, placement: Placement, run: Ru
     study = task.build(config)
     workers = min(how.engine.here, len(blocks_for(study))) if how.engine else 1
     needs = needs_of(study, placement, max(1, workers))
-    # A run that goes on has most of its files already.
+    # A run that continues already has most of its files.
     check_needs(needs if run is None else needs._replace(disk={}), how.out or RUNS)
     return plan_for(study, task.others(study), placement, _log_of(how))
 
 
 def _check_memory(plan: Plan, how: How) -> None:
-    """Of the compiled program. Workers on other machines ask it of their own memory."""
+    """Check that the compiled program fits into memory. Workers on other machines check their own memory."""
     engine = how.engine
     if engine is None or engine.here:
         devices = min(engine.here, len(plan.blocks)) * engine.devices if engine else 0
@@ -165,7 +165,7 @@ def _log_of(how: How) -> Log:
 
 
 def started(config: Config, how: How) -> Placement:
-    """Devices and processes for so many seeds, before anything is compiled."""
+    """Set up devices and processes for the seeds of a study, before anything is compiled."""
     placement = resources.start(config.seeds * configurations_in(config), how.on, how.log)
     if how.keep_programs:
         compilation.keep_programs()
@@ -177,4 +177,4 @@ def _programs(plan: Plan) -> str:
 
 
 def _silent(line: str) -> None:
-    """For the processes that do not lead."""
+    """Discard a line of the log; for processes that do not lead."""

@@ -1,4 +1,4 @@
-"""A trained generator as files that need nothing of this library: a compiled function, and plain arrays."""
+"""Export a trained generator to files that do not need this library: a function and plain arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -28,26 +28,26 @@ def export_generator(
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
-    """Writes one trained generator as a function and as arrays, and returns the paths of its three files.
+    """Export one trained generator as a function and as arrays; return the paths of the three files.
 
-    .jax   the function (z [n, latent_dim]) -> x, or (z, y) of a conditional generator, for any n, with its parameters
-           in it: StableHLO, as `jax.export` writes it, for CPU, CUDA and TPU. Reading it needs JAX alone:
+    .jax   the function (z [n, latent_dim]) -> x, or (z, y) of a conditional generator, for any n, including its
+           parameters: StableHLO written by `jax.export`, for CPU, CUDA and TPU. It can be read with only JAX:
            `jax.export.deserialize(bytearray(open(path, "rb").read())).call(z)`.
-    .json  what it takes and gives, where it comes from, and the versions that wrote it.
-    .npz   its parameters and other collections by their paths, such as `params/Dense_0/kernel`.
+    .json  a description of the inputs and outputs, the origin, and the versions that wrote it.
+    .npz   its parameters and other collections, keyed by path, such as `params/Dense_0/kernel`.
 
-    A generator that draws noise draws the same for all latents.
+    A generator with noise inputs uses the same noise for all latents.
 
     Args:
-      folder: of a run, finished or interrupted.
-      configuration, seed: which generator, as for `load_generator`.
-      out: the first of the files, without its suffix or with `.jax`; by default one in the run's folder.
-      overwrite: whether files that are there are replaced.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      folder: the folder of a run, finished or interrupted.
+      configuration, seed: the generator, as in `load_generator`.
+      out: the path of the first file, with `.jax` or without a suffix; by default in the run's folder.
+      overwrite: whether to replace existing files.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
 
     Raises:
-      OptionError: files that are there, or a recipe of the user's own, whose networks are not known here.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if files exist, or the recipe is the user's own, whose networks are unknown here.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     folder = Path(folder)
     generator = load_generator(folder, configuration, seed, trust=trust)
@@ -70,7 +70,7 @@ def _paths(stem: Path, out: Path | None, overwrite: bool) -> tuple[Path, ...]:
     base = stem if stem.suffix not in SUFFIXES else stem.with_suffix("")
     paths = tuple(base.with_name(base.name + suffix) for suffix in SUFFIXES)
     for path in paths:
-        # The default name says what is inside: writing it again loses nothing.
+        # The default name determines the contents, so overwriting loses nothing.
         if out is not None and path.exists() and not overwrite:
             raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
     if not base.parent.is_dir():

@@ -1,4 +1,4 @@
-"""A study file: everything that a study is, checked whole before anything runs."""
+"""Read and check study files: complete descriptions of studies."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class StudyError(ValueError):
-    """A study file that cannot be used: a line for every mistake."""
+    """Raised for an invalid study file, with one line for every mistake."""
 
     def __init__(self, lines: Sequence[str]):
         super().__init__("\n".join(lines))
@@ -29,12 +29,13 @@ class StudyError(ValueError):
 
 
 class Study(Content):
-    """Configurations x seeds on one data set, as a study file has them; its tables are arguments.
+    """A study of configurations x seeds on one data set, as in a study file; the file's tables are the arguments.
 
-    Every mistake is found at once, before anything runs; `jaxgan study --init` writes a file that says what there is.
+    All mistakes are reported together before anything runs. `jaxgan study --init` writes a template that documents the
+    tables.
 
     Raises:
-      pydantic.ValidationError: a `ValueError` with every mistake and its place.
+      pydantic.ValidationError: a `ValueError` that lists every mistake and its place.
 
     Example:
       >>> study = Study(data="ring", recipes=["minimax", "r1_gan"], vary={"lr_d": [0.0003, 0.001]}, train={"seeds": 4})
@@ -45,24 +46,24 @@ class Study(Content):
 
     _folder: Path = PrivateAttr(default=Path())
 
-    if TYPE_CHECKING:  # what the tables take besides tables is no business of a type checker
+    if TYPE_CHECKING:  # type checkers do not need to know what the tables accept besides tables
 
         def __init__(self, **tables: Any) -> None: ...
 
     @classmethod
     def read(cls, path: str | Path) -> "Study":
-        """The study of a TOML file; its name is the file's unless it says another.
+        """Read a study from a TOML file; its name defaults to the name of the file without its suffix.
 
         Raises:
-          StudyError: a line for every mistake, with its place.
-          OSError: the file cannot be read.
+          StudyError: if there are mistakes, with a line and a place for each.
+          OSError: if the file cannot be read.
         """
         path = Path(path)
         if path.exists() and not path.is_file():
             raise StudyError([f"{path}: is a {'folder' if path.is_dir() else 'device or a pipe'}, expected a file"])
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except ValueError as error:  # of TOML or of UTF-8
+        except ValueError as error:  # invalid TOML or invalid UTF-8
             raise StudyError([f"{path}: is no TOML: {_first_lower(str(error))}"]) from None
         try:
             return cls.model_validate({"name": path.stem, **content}, context={"folder": path.parent})
@@ -90,11 +91,11 @@ class Study(Content):
         return study
 
     def options(self) -> dict[str, Any]:
-        """What `run_study` is given: options by name, paths from the current folder."""
+        """Return the options for `run_study`, by name, with paths relative to the current folder."""
         return options_of(self, self._folder)
 
     def configurations(self) -> list[str]:
-        """What every configuration is called: its recipe, or loss, and what varies of it.
+        """Return the label of every configuration: its recipe or loss, and its varied settings.
 
         Example:
           >>> Study(data="ring", recipes=["r1_gan"], vary={"gamma": [0.1, 1.0]}).configurations()
@@ -103,7 +104,7 @@ class Study(Content):
         return labels_of(self, self._folder)
 
     def hash(self) -> str:
-        """The SHA-256 of all that the study says, planned comparisons included, whatever it is called.
+        """Return the SHA-256 of the whole study, including planned comparisons but not its name.
 
         Example:
           >>> one, other = Study(train={"seeds": 8}), Study(name="other")
@@ -114,11 +115,11 @@ class Study(Content):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def run(self, out: str | Path | None = None, **how: Any) -> "Run":
-        """Begins the study, or goes on with what its folder has of it, and returns what came out.
+        """Start the study, or continue it if its folder exists, and return the run.
 
         Args:
-          out: the folder; by default that of its name under runs/.
-          how: as of `run_study`.
+          out: the folder; by default the one named after the study under runs/.
+          how: further arguments of `run_study`.
 
         Raises:
           OptionError, DataError, StoreError: as `run_study`.
@@ -131,12 +132,12 @@ class Study(Content):
 
     @property
     def folder(self) -> Path:
-        """Where it goes by default."""
+        """The default folder of the study."""
         return Path("runs", self.name)
 
 
 def _without(content: Any, places: list[Place], handler: ModelWrapValidatorHandler[Study]) -> Study | None:
-    """The study without the values that are wrong by themselves, so that the others can be checked."""
+    """Return the study without the values that are invalid on their own, so that the others can be checked."""
     if not isinstance(content, Mapping):
         return None
     rest = json.loads(json.dumps(content, default=str))
@@ -149,12 +150,12 @@ def _without(content: Any, places: list[Place], handler: ModelWrapValidatorHandl
 
 
 def _is_in(place: Place, found: list[Mistake]) -> bool:
-    """Whether a value that is wrong by itself holds the place, or stands in it."""
+    """Return whether the place contains, or is contained in, a value that is invalid on its own."""
     return any(all(map(operator.eq, place, one.place)) for one in found)
 
 
 def _order(content: Any, place: Place) -> list[int]:
-    """Where in a file a place comes."""
+    """Return a sort key for the position of a place in a file."""
     found = []
     for step in place:
         if isinstance(content, Mapping):
@@ -166,7 +167,7 @@ def _order(content: Any, place: Place) -> list[int]:
 
 
 def _drop(table: Any, place: Place) -> None:
-    """Removes the innermost value of a place that there is; in a list, whose places are to stay, empties it."""
+    """Remove the innermost existing value of a place; empty an item of a list instead, to keep the other indices."""
     for step in place[:-1]:
         inner = table[step] if _has(table, step) else None
         if not isinstance(inner, dict | list):
@@ -181,14 +182,14 @@ def _drop(table: Any, place: Place) -> None:
 
 
 def _has(table: Any, step: str | int) -> bool:
-    """Whether a table or a list has a place."""
+    """Return whether a table has the key, or a list the index."""
     if isinstance(table, Mapping):
         return step in table
     return isinstance(table, list | tuple) and isinstance(step, int) and step < len(table)
 
 
 def _words(error: Any) -> str:
-    """A mistake of pydantic's in the words of the others."""
+    """Return a pydantic error in the same wording as the other mistakes."""
     kind, place, got = error["type"], error["loc"], shown(error["input"])
     if kind == "extra_forbidden":
         known = TABLES[place[0]] if len(place) > 1 else Content
@@ -205,7 +206,7 @@ def _words(error: Any) -> str:
 
 
 def _place(place: Place) -> str:
-    """As one would write it.
+    """Return a place as a user would write it.
 
     Example:
       >>> _place(("recipes", 1, "settings", "gamma"))

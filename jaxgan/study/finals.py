@@ -1,4 +1,4 @@
-"""What is measured of the trained generators of a block: written once, when the block is done, and never made again."""
+"""The final measurements of a block's trained generators, written once when the block is done."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -14,22 +14,22 @@ from jaxgan.study.job import Block, Job
 
 
 def write_final(job: Job, block: Block, found: Mapping[str, Any]) -> None:
-    """Keeps what `Evaluator.finish` made of a block's generators [run, ...]: the block is done."""
+    """Store the output of `Evaluator.finish` for a block's generators [run, ...], which marks the block as done."""
     job.run.check()
     append_records(job.folder / block.folder / "final", 0, job.study.config.steps, found, job.origin(block, ""))
 
 
 def read_final(job: Job, block: Block) -> dict[str, NDArray]:
-    """What `write_final` kept.
+    """Read what `write_final` stored.
 
     Raises:
-      StoreError: it is not there, damaged, or another's.
+      StoreError: if it is missing, damaged, or belongs to another run.
     """
     return read_records(job.folder / block.folder / "final", job.study.config.steps, job.origin(block, ""))
 
 
 def is_done(job: Job, block: Block) -> bool:
-    """Whether a block was trained and measured to the end that is asked for."""
+    """Return whether a block was trained to the requested step and measured."""
     try:
         read_final(job, block)
     except StoreError:  # not there or damaged: measured again, of what training left
@@ -38,7 +38,7 @@ def is_done(job: Job, block: Block) -> bool:
 
 
 def by_configuration(study: Study, found: Mapping[Block, Mapping[str, NDArray]]) -> list[dict[str, NDArray]]:
-    """What blocks have of every configuration, [seed, ...], in the order of the study's labels."""
+    """Return the blocks' measurements [seed, ...] by configuration, in the order of the study's labels."""
     parts: dict[str, list[dict[str, NDArray]]] = {label: [] for label in study.configurations}
     for block in sorted(found, key=lambda block: block.first):
         for i, label in enumerate(block.configurations):
@@ -51,9 +51,9 @@ AXES = ("step", "probe_step")
 
 
 def _joined(parts: Sequence[dict[str, NDArray]]) -> dict[str, NDArray]:
-    """Blocks of seeds one after the other, at the steps that all of them have.
+    """Concatenate blocks of seeds, at the steps that all of them have.
 
-    A block that was trained to an earlier end first was measured there, too.
+    A block that was first trained to an earlier step was also measured there.
     """
     if len(parts) == 1:
         return parts[0]

@@ -1,4 +1,4 @@
-"""Whether the compiled program of a study fits into memory, asked before its folder is made."""
+"""Check that the compiled program of a study fits into memory, before its folder is made."""
 
 import time
 
@@ -18,14 +18,14 @@ _COMPILING = "compiling cannot be interrupted: stopping after it"
 
 
 def check_compiled(plan: Plan, log: Log, devices: int = 0) -> None:
-    """Asks the compiler what the program that may need most holds, where it is open whether that fits.
+    """Compile the largest program and check its memory use, if it is not certain to fit.
 
-    A step that fits even if it kept every array that it makes needs no asking; of ordinary runs on ordinary machines
-    nothing is compiled here. Else the program is the one that trains: it is compiled now in place of later.
-    `devices` are those of all workers on this machine, where they are more than this process's own.
+    A step that would fit even if all of its arrays were kept is not compiled, so ordinary runs on ordinary machines
+    compile nothing here. Otherwise the compiled program is the one used for training: it is compiled now instead of
+    later. `devices` is the number of devices of all workers on this machine, if that is larger than this process's own.
 
     Raises:
-      OptionError: it does not fit, even with one run a device at a time; a line with the figures.
+      OptionError: if it does not fit, even with one run per device at a time; the message states the sizes.
     """
     device = plan.placement.mesh.local_devices[0]
     on_host, count = device.platform == "cpu", max(devices, len(plan.placement.mesh.local_devices))
@@ -44,7 +44,7 @@ def check_compiled(plan: Plan, log: Log, devices: int = 0) -> None:
 
 
 def _held(plan: Plan, block: Block, log: Log) -> int:
-    """Bytes on one device, by the compiler."""
+    """Return the bytes needed on one device, according to the compiler."""
     study, program = plan.study, plan.study.programs[block.program]
     algorithm, settings = what_trains(study, program, block)
     log(f"compiling {title_of(study, block)}, to find out how much memory it needs")
@@ -63,7 +63,7 @@ def _held(plan: Plan, block: Block, log: Log) -> int:
 
 
 def _at_most(plan: Plan, block: Block) -> int:
-    """Bytes on one device if every array that a step makes were kept; compiled programs held from 1/25 to 1/2 of it."""
+    """Return the bytes on one device if all arrays of a step were kept; compiled programs used 1/25 to 1/2 of that."""
     step = plan.study.programs[block.program].step
     assert step is not None  # it was traced when the study was built
     where = settle(place_of(plan, block), step.state)

@@ -1,4 +1,4 @@
-"""A run's folder from a study's side: claimed or reopened by the process that leads, and seen by all of them."""
+"""Create or reopen the folder of a study; the leading process locks it, and all processes share it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,10 +25,10 @@ RUNS = Path("runs")
 def new_folder(
     out: Path | None, slug: str, origin: Mapping[str, Any], study: Study | None, overwrite: bool
 ) -> RunFolder:
-    """The folder of a new run: `out`, or the next numbered one under runs/; with its config.json and the user's code.
+    """Create the folder of a new run, `out` or the next numbered one under runs/, with config.json and the user's code.
 
     Raises:
-      StoreError: as `claim`; or the processes do not share the folder.
+      StoreError: as `claim`, or if the processes do not share the folder.
     """
 
     def begin() -> RunFolder:
@@ -42,10 +42,10 @@ def new_folder(
 
 
 def old_folder(out: Path) -> RunFolder:
-    """The folder of a run to go on with.
+    """Reopen the folder of a run to continue it.
 
     Raises:
-      StoreError: it is in use, or holds no run; or the processes do not share it.
+      StoreError: if it is in use or holds no run, or the processes do not share it.
     """
     return _by_who_leads(lambda: claim.reopen(out))
 
@@ -60,7 +60,7 @@ def _by_who_leads(take: Callable[[], RunFolder]) -> RunFolder:
 
 
 def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
-    """What a resumed run has more of than before goes to its config.json."""
+    """Add to config.json what a resumed run has more of than before."""
     with processes.in_agreement():
         if processes.leads():
             now = store.read_config(run.path) | {name: origin[name] for name in _GROWN}
@@ -70,7 +70,7 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
 
 
 def complete(run: RunFolder, report: Callable[[Path], object]) -> None:
-    """Writes the report of a run that has all its numbers, and what says that nothing is missing."""
+    """Write the report of a run that has all its numbers, and mark it as complete."""
     run.check()
     store.write_metrics(run.path)
     report(run.path)
@@ -79,7 +79,7 @@ def complete(run: RunFolder, report: Callable[[Path], object]) -> None:
 
 
 def has_all_of(run: RunFolder, config: Config) -> bool:
-    """Whether the run is finished, its numbers whole, and what was asked for is what it has."""
+    """Return whether the run is finished, undamaged, and has everything that is requested."""
     if not store.is_finished(run.path) or store.read_config(run.path)["config"] != as_stored(config):
         return False
     try:
@@ -90,7 +90,7 @@ def has_all_of(run: RunFolder, config: Config) -> bool:
 
 
 def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block, ...]) -> dict[str, Any]:
-    """What config.json holds of a run."""
+    """Return the content of a run's config.json."""
     return {
         "schema": SCHEMA,
         "job": job,

@@ -1,4 +1,4 @@
-"""What a training step of a network of the catalogue holds in memory, before there is any data for it."""
+"""The memory that a training step of a catalogue network needs, without any data."""
 
 from typing import NamedTuple
 
@@ -24,17 +24,17 @@ class Footprint(NamedTuple):
 def footprint(
     name: str, image_size: int, *, batch_size: int = 32, width: int | None = None, channels: int = 3
 ) -> Footprint:
-    """The memory of a run of a network for images, by the recipe of its name, compiled and not run.
+    """Return the memory of a run of an image network with its recipe, which is compiled but not run.
 
     Args:
-      name: of `jaxgan.nn.NETWORKS`.
-      image_size: pixels a side.
-      batch_size: examples in an update.
-      width: of both players; None: that of the published networks.
-      channels: of the images.
+      name: a name in `jaxgan.nn.NETWORKS`.
+      image_size: height and width in pixels.
+      batch_size: the number of examples per update.
+      width: the width of both networks; None for that of the published networks.
+      channels: the number of image channels.
 
     Raises:
-      OptionError: no such network, one for points or pairs, or a size that it does not make.
+      OptionError: if there is no such network, it is for points or pairs, or it does not support the size.
     """
     if name not in NETWORKS:
         raise OptionError("memory", f"got {name!r}; {nearest(name, NETWORKS)}")
@@ -57,7 +57,7 @@ def footprint(
 
 
 def in_words(name: str, image_size: int, batch_size: int, found: Footprint) -> list[str]:
-    """Lines for people."""
+    """Describe a footprint in lines of text."""
     generator, discriminator = found.parameters
     state, step = (f"{size / 2**20:,.1f} MiB" for size in (found.state, found.step))
     return [
@@ -69,6 +69,6 @@ def in_words(name: str, image_size: int, batch_size: int, found: Footprint) -> l
 
 
 def _latents_of(network: Network, image_size: int) -> int:
-    """As the paper has them at the nearest size."""
+    """Return the number of latents of the paper at the nearest image size."""
     known = sorted(network.published, key=lambda published: abs(published[0] - image_size))
     return known[0][2] if known else _LATENTS

@@ -1,4 +1,4 @@
-"""The protocol of frozen generators from options to arrays, under discriminators of every strength."""
+"""Run the protocol of frozen generators, from options to arrays, for discriminators of every strength."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -43,10 +43,10 @@ class Rule(NamedTuple):
 
 
 def rules_for(study: Study, profile: ProfileConfig, strengths: tuple[DiscriminatorStrength, ...]) -> dict[str, Rule]:
-    """By strength, the base first.
+    """Return the rule for every strength, the base first.
 
     Raises:
-      OptionError: an unknown loss, or a strength that does not fit the batch sizes.
+      OptionError: if a loss is unknown or a strength does not fit the batch sizes.
     """
     try:
         d_loss = catalogue.find_loss(profile.d_loss)
@@ -58,7 +58,7 @@ def rules_for(study: Study, profile: ProfileConfig, strengths: tuple[Discriminat
 def frozen_needs(
     study: Study, rules: Mapping[str, Rule], losses: Mapping[str, Loss], profile: ProfileConfig, ages: tuple[int, ...]
 ) -> Needs:
-    """What the protocol needs at least, as `needs_of` has it for the training of the generators."""
+    """Return lower bounds on what the protocol needs, as `needs_of` does for training the generators."""
     runs, sample = len(ages) * study.config.seeds, study.source.sample
     states = [
         jax.eval_shape(lambda key, rule=rule: rule.algorithm.init(key, sample), study.keys[0])
@@ -85,13 +85,13 @@ def measure_frozen(
     placement: Placement,
     stopping: Stopping,
 ) -> Results:
-    """Groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
+    """Return the groups `gradient` [configuration, age, seed, probe_step, loss, ...] and `discriminator` [..., step].
 
-    A signal, which `stopping` notes, ends training: the strengths that have finished are reported or, where none has,
-    the first up to the step it reached.
+    A signal noted by `stopping` ends training. The strengths that have finished are then reported or, if there are
+    none, the first strength up to the step that it reached.
 
     Raises:
-      KeyboardInterrupt: it came while the generators were trained.
+      KeyboardInterrupt: if the signal arrives while the generators are trained.
     """
     study, trained = job.study, _only(job.study)
     generators = _generators(job, trained, ages, placement)
@@ -135,7 +135,7 @@ def _labelled(
     seeds: NDArray,
     losses: Mapping[str, Loss],
 ) -> xr.Dataset:
-    """What was found under each strength, with the agreement of its gradients' directions with the first one's."""
+    """Return the results for each strength, with the cosine between its gradients and those of the first."""
     first = next(iter(found.values()))
     parts = [_arrays(one) for one in found.values()]
     variables = [
@@ -161,7 +161,7 @@ def _labelled(
 
 
 def gradient_arrays(gradients: Gradients) -> dict[str, NDArray]:
-    """`Gradients` as named arrays; the norms of the layers in their last axis, in the order of their names."""
+    """Return `Gradients` as named arrays; layer norms are on the last axis, in the order of their names."""
     arrays = {name: np.asarray(getattr(gradients, name)) for name in Gradients._fields if name != "layers"}
     return arrays | {"layers": np.stack([np.asarray(each) for each in gradients.layers.values()], axis=-1)}
 
@@ -202,7 +202,7 @@ def _rule(study: Study, d_loss: Loss, strength: DiscriminatorStrength) -> Rule:
 
 
 def _adam(study: Study, trained: Configuration, name: str) -> float:
-    """A setting of Adam for a discriminator from scratch: that of the loss trained with, or what the data's is."""
+    """Return an Adam setting for a discriminator from scratch: that of `gan`, if trained, or the data's default."""
     value = trained.settings.get(name) if trained.recipe == "gan" else None
     defaults = gan_defaults(study.config.data, len(study.source.shape) == 1)
     return float(defaults[name] if not isinstance(value, int | float) else value)
@@ -251,7 +251,7 @@ def _dims(group: str, name: str) -> tuple[str, ...]:
 
 
 def _arrays(found: FrozenGeneratorResult) -> dict[tuple[str, str], NDArray]:
-    """By group and name, [age, seed, step, ...]; the discriminator's own report is of every step."""
+    """Return arrays [age, seed, step, ...] by group and name; the discriminator's metrics are for every step."""
     own = found.info
     arrays = {("gradient", name): values for name, values in gradient_arrays(found.gradients).items()}
     reported = {

@@ -1,4 +1,4 @@
-"""A run from its folder, and its trained generators: what a finished or interrupted run can still do."""
+"""Load a finished or interrupted run and its trained generators from its folder."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -29,14 +29,14 @@ from jaxgan.types import Algorithm, Array, Batch, Game, Generator, Key, PyTree
 
 
 class LoadedGenerator(NamedTuple):
-    """One trained generator, and where it comes from.
+    """One trained generator and its origin.
 
-    generate:    z [n, latent_dim] and, of a conditional one, y [n] -> x [n, ...]; y may be shares of classes [n, K]
-    sample:      (key, n, y=None) -> x [n, ...], by the prior that it was trained with
-    mapping:     z and y -> w of every layer [n, layers, e]; None where there is no mapping network
-    synthesis:   w [n, layers, e], or one w [n, e] for all layers -> x [n, ...]; None likewise
-    classes:     names of the labels y in 0..K-1; () where it takes none
-    params:      of the generator alone
+    generate:    z [n, latent_dim] and, if it is conditional, y [n] -> x [n, ...]; y may be class proportions [n, K]
+    sample:      (key, n, y=None) -> x [n, ...], with the prior that it was trained with
+    mapping:     z and y -> w of every layer [n, layers, e]; None without a mapping network
+    synthesis:   w [n, layers, e], or one w [n, e] for all layers -> x [n, ...]; None without a mapping network
+    classes:     names of the labels y in 0..K-1; () if it takes no labels
+    params:      the parameters of the generator
     model_state: its other collections, such as batch statistics
     """
 
@@ -48,17 +48,17 @@ class LoadedGenerator(NamedTuple):
     configuration: str
     seed: int
     step: int
-    own_prior: bool  # its recipe is the user's, and may have a prior and a network of its own: `generate` knows neither
+    own_prior: bool  # the recipe is the user's own and may use another prior and network, which `generate` ignores
     classes: tuple[str, ...] = ()
     mapping: Callable[..., Array] | None = None
     synthesis: Callable[[Array], Array] | None = None
 
     def prior(self, key: Key, n: int) -> Array:
-        """n latents z ~ N(0, I)."""
+        """Draw n latents z ~ N(0, I)."""
         return normal_prior(self.latent_dim)(key, n)
 
     def __repr__(self) -> str:
-        """Where it comes from, without its numbers."""
+        """Return its origin and size, without the arrays."""
         size = sum(leaf.size for leaf in jax.tree.leaves(self.params))
         return (
             f"LoadedGenerator({self.configuration}, seed {self.seed}, step {self.step:,}, {size:,} parameters, "
@@ -74,19 +74,19 @@ def load_generator(
     statistics: str = "running",
     trust: bool = False,
 ) -> LoadedGenerator:
-    """One trained generator from a run's folder; the discriminator is not needed.
+    """Load one trained generator from a run's folder, without its discriminator.
 
     Args:
-      folder: of a run, finished or interrupted.
-      configuration: its label; by default the practical loss, else the run's first.
-      seed: the number of one of the run's seeds; by default its first.
-      statistics: those of BatchNorm, "running" averages of training or "standing", of the generator as it is
-        (`standing_statistics`), with classes in equal shares.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      folder: the folder of a run, finished or interrupted.
+      configuration: a label; by default `non_saturating` if the run has it, otherwise the run's first configuration.
+      seed: the number of one of the run's seeds; by default the first.
+      statistics: the BatchNorm statistics: "running" averages from training, or "standing" statistics computed for the
+        final generator (`standing_statistics`) with classes in equal proportions.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
 
     Raises:
-      StoreError, OptionError, CheckpointError: no run, no such configuration or seed, damaged numbers, standing
-        statistics of a generator without BatchNorm, or code that changed or is not trusted.
+      StoreError, OptionError, CheckpointError: if there is no run, no such configuration or seed, a checkpoint is
+        damaged, standing statistics are requested without BatchNorm, or code has changed or is not trusted.
     """
     folder = Path(folder)
     content = store.read_config(folder)
@@ -105,7 +105,7 @@ def load_generator(
 
     @jax.jit
     def made(z: Array, y: PyTree) -> Array:
-        key = jax.random.key(0)  # a generator that draws noise draws the same for all latents asked for
+        key = jax.random.key(0)  # a generator with noise inputs uses the same noise for all latents
         return examples_of(apply(networks.generator, key, params, model_state, z, y, train=False)[0])
 
     def generate(z: Array, y: PyTree = None) -> Array:
@@ -113,7 +113,7 @@ def load_generator(
         return made(z, y)
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
-        """n samples by the prior that the generator was trained with."""
+        """Draw n samples with the prior that the generator was trained with."""
         check(y, classes)
         return game.sample(key, params, model_state, n, y)
 
@@ -125,10 +125,10 @@ def load_generator(
 
 
 def load_block(folder: Path, content: dict[str, Any], block: Block, configuration: str) -> tuple[Game, Generator]:
-    """The game of a configuration and the trained generators of its block, stacked [run, ...] in the block's order.
+    """Return the game of a configuration and its block's trained generators, stacked [run, ...] in the block's order.
 
     Raises:
-      CheckpointError: damaged numbers, or those of another block.
+      CheckpointError: if the checkpoint is damaged or belongs to another block.
     """
     directory = folder / block.folder / "generator"
     config, networks = from_stored(content["config"]), networks_from(content["network"])
@@ -141,7 +141,7 @@ def load_block(folder: Path, content: dict[str, Any], block: Block, configuratio
 
 
 def trained_blocks(folder: Path, content: dict[str, Any]) -> list[Block]:
-    """The blocks of a run whose generators are there."""
+    """Return the blocks of a run that have trained generators."""
     blocks = blocks_in(content) if "blocks" in content else ()
     return [block for block in blocks if checkpoint.latest_step(folder / block.folder / "generator") is not None]
 
@@ -155,7 +155,7 @@ def _standing(game: Game, generator: Generator, classes: Sequence[str]) -> PyTre
 
 
 def halves_of(module: Any, params: PyTree, model_state: PyTree) -> tuple[Callable[..., Array], Callable] | tuple[()]:
-    """z -> w and w -> x of a generator that is made of both."""
+    """Return the functions z -> w and w -> x of a generator with a mapping network; () for any other."""
     if not has_halves(module):
         return ()
     key = jax.random.key(0)  # as in `generate`
@@ -171,10 +171,10 @@ def halves_of(module: Any, params: PyTree, model_state: PyTree) -> tuple[Callabl
 def _which(
     folder: Path, content: dict[str, Any], configuration: str | None, seed: int | None
 ) -> tuple[str, Block, int]:
-    """The configuration, the block that has its generator, and the seed; the first of each where none is named.
+    """Return the configuration, the block with its generator, and the seed, with defaults as in `load_generator`.
 
     Raises:
-      StoreError, OptionError: there is none, or none of that name or number.
+      StoreError, OptionError: if no generator is trained, or the configuration or seed does not exist.
     """
     there = trained_blocks(folder, content)
     trained = [label for label in content.get("configurations", {}) if any(label in b.configurations for b in there)]
@@ -182,7 +182,7 @@ def _which(
         raise store.StoreError(f"{folder} holds no trained generator yet")
     if configuration is None:
         configuration = "non_saturating" if "non_saturating" in trained else trained[0]
-    elif configuration not in trained:  # spelled as for `compare`, too
+    elif configuration not in trained:  # names as given to `compare` are also accepted
         configuration = catalogue.slug(configuration)
     if configuration not in trained:
         raise OptionError("configuration", f"got {configuration!r}; {nearest(configuration, trained)}")
@@ -195,15 +195,15 @@ def _which(
 
 
 class Run(Results):
-    """The results of a run, and its trained generators."""
+    """The results of a run, with access to its trained generators."""
 
     def generator(
         self, configuration: str | None = None, seed: int | None = None, *, trust: bool = False
     ) -> LoadedGenerator:
-        """One trained generator, as `load_generator`.
+        """Load one trained generator, as `load_generator` does.
 
         Raises:
-          StoreError, OptionError, CheckpointError: no such configuration or seed, or damaged numbers.
+          StoreError, OptionError, CheckpointError: as in `load_generator`, or if the results have no folder.
         """
         if self.folder is None:
             raise store.StoreError("these results were not read from a folder, so their generators are not known")
@@ -211,24 +211,24 @@ class Run(Results):
 
 
 def load_run(folder: Path | str) -> Run:
-    """The finished run, or the gradient profile, in `folder`.
+    """Load the finished run or gradient profile in `folder`.
 
     Raises:
-      StoreError: there is none, it is not finished, damaged, or of another schema.
+      StoreError: if there is none, or it is unfinished, damaged, or of another schema.
     """
     found = store.load_results(folder)
     return Run(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
 
 
 def condition_shape(content: dict[str, Any]) -> tuple[int, ...] | None:
-    """Of one condition: () for a label, that of an input image; None without any."""
+    """Return the shape of one condition: () for a label, the image shape for an input image, None if unconditional."""
     if content.get("condition"):
         return tuple(content["condition"])
     return () if content["config"]["conditional"] else None
 
 
 def _shapes(algorithm: Algorithm, shape: tuple[int, ...], y: tuple[int, ...] | None, seeds: int) -> Generator:
-    """Of the generators of all seeds, as the algorithm starts them: it knows which sizes of a batch its game takes."""
+    """Return the shapes of the generators of all seeds, by tracing `algorithm.init`, which knows valid batch sizes."""
 
     def draw(key: Key, n: int) -> Batch:
         return Batch(jnp.zeros((n, *shape)), None if y is None else jnp.zeros((n, *y), jnp.float32 if y else jnp.int32))

@@ -1,4 +1,4 @@
-"""The samples of every generator of a run, a batch at a time."""
+"""Draw samples from every generator of a run, one batch at a time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,21 +24,21 @@ class Drawn(NamedTuple):
 def drawn_by_all(
     folder: Path, content: dict[str, Any], count: int, key: Key, y: PyTree, *, common_latents: bool
 ) -> Iterator[Drawn]:
-    """The samples of every trained generator, block by block.
+    """Yield the samples of every trained generator, block by block.
 
     Args:
-      folder: of a run.
-      content: of its config.json.
-      count: samples of each.
-      key: of the latents: of each seed its own, the same for all configurations.
-      y: the conditions that samples are drawn for, in turn; None: none.
-      common_latents: whether all seeds have the same latents.
+      folder: the folder of a run.
+      content: the content of its config.json.
+      count: the number of samples per generator.
+      key: the random key of the latents, which differ between seeds but not between configurations.
+      y: conditions to cycle through; None for an unconditional generator.
+      common_latents: whether all seeds use the same latents.
 
     Raises:
-      CheckpointError: damaged numbers.
+      CheckpointError: if a checkpoint is damaged.
     """
     for block in trained_blocks(folder, content):
-        game, stacked = load_block(folder, content, block, block.configurations[0])  # which differ in settings alone
+        game, stacked = load_block(folder, content, block, block.configurations[0])  # they differ only in settings
         for run in range(len(block.configurations) * block.seeds):
             label, seed = block.configurations[run // block.seeds], block.first + run % block.seeds
             generator = jax.tree.map(lambda a, run=run: a[run], stacked)

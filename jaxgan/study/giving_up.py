@@ -1,4 +1,4 @@
-"""What an error, or a signal, while a job is carried out becomes: a line with what is kept."""
+"""Turn an error or a signal during a job into one line that says what is kept."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from jaxgan.study.interrupted import Interrupted, last_line, not_written
 from jaxgan.study.job import Job
 
 
-class giving_up:  # a context manager, named as what it does
-    """Within it an error that the other processes do not know of ends this one.
+class giving_up:  # a context manager, named after what it does
+    """A context in which an error that the other processes do not know of ends this process.
 
-    A signal becomes `Interrupted`, and what a disk says, a full one for instance, a `StoreError`: with what is kept.
+    A signal becomes `Interrupted`, and a disk error, such as a full disk, a `StoreError`; both say what is kept.
     """
 
     def __init__(self, job: Job):

@@ -1,4 +1,4 @@
-"""Trains a configuration that failed and its remedies over the same seeds, as one ordinary run."""
+"""Train a configuration that failed and its remedies over the same seeds, as one ordinary run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,21 +28,21 @@ class Trial(NamedTuple):
 def remedies(
     run: Results | Path | str, *, configuration: str | None = None, out: Path | str | None = None, **how: Any
 ) -> Run:
-    """Trains the remedies for a configuration that failed, over the same seeds, and returns the run of all of them.
+    """Train the remedies for a configuration that failed over the same seeds, and return the run with all of them.
 
-    Its first configuration, `as_it_was`, is the one that failed. Each other configuration adds one remedy for its
-    outcomes that it did not use yet. That each remedy fails less often is a planned claim of the run, with its
-    intervals and a corrected p-value. A second call continues the run.
+    The first configuration of the new run, `as_it_was`, is the one that failed. Each other configuration adds one
+    remedy for its outcomes that it did not use yet. The run has a planned claim for each remedy, that it fails less
+    often, with its intervals and a corrected p-value. A second call continues the run.
 
     Args:
       run: a finished run or its folder.
-      configuration: its label; by default that with the most failures.
-      out: the folder; by default remedies-LABEL in the run's folder, with the configuration's label.
+      configuration: the label of the failed configuration; by default the one with the most failures.
+      out: the folder; by default remedies-LABEL in the run's folder, where LABEL is the configuration's label.
       how: options of `run_study`.
 
     Raises:
-      OptionError: no such configuration, no failed run, or no known remedy.
-      StoreError: no finished run.
+      OptionError: if there is no such configuration, no failed run, or no known remedy.
+      StoreError: if there is no finished run.
 
     Example:
       >>> healed = remedies("runs/0001-compare-digits", configuration="minimax")  # doctest: +SKIP
@@ -58,10 +58,10 @@ def remedies(
 
 
 def trial_of(results: Results, configuration: str | None = None) -> Trial:
-    """What `remedies` trains.
+    """Return what `remedies` trains.
 
     Raises:
-      OptionError: no such configuration, no failed run, or no known remedy.
+      OptionError: if there is no such configuration, no failed run, or no known remedy.
     """
     label = _configuration(results, configuration)
     i = results.configurations.index(label)
@@ -87,7 +87,7 @@ def _configuration(results: Results, configuration: str | None) -> str:
 
 
 def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
-    """Options for a run of the case and each remedy, each under its own label."""
+    """Return the options for a run of the case and each remedy, each under its own label."""
     other = ("loss", "recipe", "set", "vary")
     given = {name: v for name, v in config.__dict__.items() if name not in other and v not in ("", None)}
     cases = {BASE: case} | {one.name: changed for one in found if (changed := one.change(case)) is not None}
@@ -103,7 +103,7 @@ def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
 
 
 def _texts(settings: Mapping[str, Any]) -> list[str]:
-    """Settings as texts; values that are not numbers, names or None keep the recipe's default."""
+    """Return numeric settings as NAME=VALUE; the others keep the recipe's defaults."""
     found = []
     for name, value in settings.items():
         if name == "batch_size" and isinstance(value, list):  # as `BatchSizes` are stored

@@ -1,4 +1,4 @@
-"""How far a run is, in words: the lines of `jaxgan status`, and what the view in the terminal is made of."""
+"""Describe the progress of a run in words, for `jaxgan status` and for the live view in the terminal."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def lines_of(found: Progress) -> Iterator[str]:
 
 
 def done_words(found: Progress) -> str:
-    """Runs that are done and, where rules stop some, how many they have stopped."""
+    """Return the number of finished runs and, if there are stop rules, how many they stopped."""
     stopped = sum(one.stopped for one in found.trained)
     by_rules = f", stopped by a rule: {stopped:,}" if stopped else ""
     return f"runs done: {found.runs_done:,} of {found.runs:,}{by_rules}"
@@ -36,7 +36,7 @@ def failed_words(found: Progress) -> str:
 
 
 def rate_words(found: Progress) -> list[str]:
-    """The rate, and the time left where there is some; nothing where nothing was trained yet."""
+    """Return the rate and the remaining time; nothing if nothing was trained yet."""
     if not found.rate or found.seconds_left is None:
         return []
     left = f"about {duration(found.seconds_left)} of training left"
@@ -45,12 +45,12 @@ def rate_words(found: Progress) -> list[str]:
 
 
 def step_words(one: Trained, steps: int) -> str:
-    """Where a part stands that was begun."""
+    """Return the current step of a part that has started."""
     return "being measured" if one.step >= steps else f"step {one.step:,} of {steps:,}"
 
 
 def title_of(part: Part) -> str:
-    """What a part is called.
+    """Return the title of a part.
 
     Example:
       >>> title_of(Part("minimax/seeds-0-7-1", "minimax", 32, 0, 7, 1))
@@ -61,7 +61,7 @@ def title_of(part: Part) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that suits it.
+    """Format a duration in a suitable unit.
 
     Example:
       >>> duration(42), duration(600), duration(4 * 3600 + 600)

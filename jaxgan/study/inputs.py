@@ -1,4 +1,4 @@
-"""What a study is made from beside its options: files of data, and the user's own code, by digest and by copy."""
+"""The inputs of a study other than its options: data files and the user's own code, with digests and copies."""
 
 import math
 import sys
@@ -18,7 +18,7 @@ from jaxgan.study.messages import OptionError
 
 
 def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Files by their whole path, so that the command that repeats a run does so from any folder."""
+    """Make file paths absolute, so that the command that repeats a run works from any folder."""
 
     def resolve(name: str) -> str:
         label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
@@ -51,7 +51,7 @@ def _exists(path: str) -> bool:
 
 
 def holds_points(given: Mapping[str, Any]) -> bool:
-    """Whether the data are a NumPy file of points [n, d], by the header of its largest array; reads no numbers."""
+    """Return whether the data is a NumPy file of points [n, d]; only reads the header of its largest array."""
     path = Path(given.get("data") or "")
     try:
         if path.suffix.lower() not in (".npy", ".npz") or not path.is_file():  # a pipe would be waited for
@@ -63,7 +63,7 @@ def holds_points(given: Mapping[str, Any]) -> bool:
 
 
 def names_in(content: Mapping[str, Any]) -> list[str]:
-    """What a config.json names of the user's own code, as options do."""
+    """Return the names of the user's own code in a config.json, as options have them."""
     profile, networks = content.get("profile") or {}, content.get("network") or {}
     asked = [(content.get("config") or {}).get(option) for option in OWN]
     asked += [
@@ -75,7 +75,7 @@ def names_in(content: Mapping[str, Any]) -> list[str]:
 
 
 def digests(study: Study) -> dict[str, str]:
-    """SHA-256 of what the configuration names but does not hold: the user's code, images, points, weights."""
+    """Return the SHA-256 of the files that the configuration names: the user's code, images, points, weights."""
     data = (study.source.train, study.source.heldout)
     code = {name: file_digest(path) for name, path in own_files(study.own_code).items()}
     if (features := study.config.features).startswith(INCEPTION):
@@ -85,15 +85,15 @@ def digests(study: Study) -> dict[str, str]:
 
 
 def check_code(stored: Mapping[str, str], names: Iterable[str], folder: Path) -> None:
-    """The user's code is what it was when the run in `folder` was started; imports nothing.
+    """Check that the user's code has not changed since the run in `folder` was started; imports nothing.
 
     Args:
-      stored: digests by file, as `digests` gave them.
-      names: of the user's code, as options name it.
-      folder: the run's.
+      stored: digests by file, as returned by `digests`.
+      names: names of the user's code, as options have them.
+      folder: the folder of the run.
 
     Raises:
-      OptionError: it changed, or is not there; a copy of what it was is in the folder.
+      OptionError: if the code changed or is missing; the folder has a copy of the original.
     """
     folders = _folders(names)
     for name, digest in stored.items():
@@ -106,9 +106,10 @@ def check_code(stored: Mapping[str, str], names: Iterable[str], folder: Path) ->
 
 
 def own_files(names: Iterable[str]) -> dict[str, Path]:
-    """The user's files among the modules that are loaded, by their path below the folder that they were found in.
+    """Return the user's files among the loaded modules, by their path relative to the folder they were found in.
 
-    Those that an option names, and what these import from the same folders: all that can change what is trained.
+    These are the files that options name and those that they import from the same folders: all that can change what is
+    trained.
     """
     if not (folders := _folders(names)):  # most often; to look at all modules takes a second
         return {}
@@ -130,13 +131,13 @@ def own_files(names: Iterable[str]) -> dict[str, Path]:
 
 
 def keep_copies(folder: Path, study: Study) -> None:
-    """Copies the user's own code into the run's folder: a path alone is lost with the next edit."""
+    """Copy the user's own code into the run's folder, because the original may be edited."""
     for name, path in own_files(study.own_code).items():
         write_bytes(folder / "code" / name, path.read_bytes())
 
 
 def _folders(names: Iterable[str]) -> list[Path]:
-    """Where the named files are, the innermost first; the current folder for a module."""
+    """Return the folders of the named files, the innermost first; the current folder for a module."""
     names = list(names)
     folders = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve().parent for name in names if ".py:" in name}
     if any(":" in name and ".py:" not in name for name in names):

@@ -1,4 +1,4 @@
-"""What of a run's folder is whole, what is damaged, and how it is made again. Reads everything and changes nothing."""
+"""Inspect a run's folder: what is intact, what is damaged, and how to restore it; `inspect` changes nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -28,15 +28,15 @@ class Finding(NamedTuple):
 
     name: str
     whole: bool
-    what: str  # is known of it, or wrong with it
-    way_out: str = ""  # a command, where it can be made again
+    what: str  # its state, or what is wrong with it
+    way_out: str = ""  # a command that restores it, if there is one
 
 
 def inspect(folder: Path) -> list[Finding]:
-    """Every part of the run in `folder`: its configuration, trainings, generators, results and the files made of them.
+    """Inspect the run in `folder`: its configuration, training states, generators, results and derived files.
 
     Raises:
-      StoreError: it holds no run.
+      StoreError: if it holds no run.
     """
     kept = config_again(folder)
     if kept is None and not claim.is_run(folder):
@@ -64,12 +64,12 @@ def inspect(folder: Path) -> list[Finding]:
 
 
 def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object] = lambda line: None) -> None:
-    """Writes metrics.csv, the report and its tables and figures again, from results.nc; `paper` as of `save_paper`.
+    """Write metrics.csv, the report, its tables and its figures again from results.nc; `paper` as in `save_paper`.
 
-    A config.json that is lost, damaged or another run's is written again, too, and `log` called with a line of it.
+    If config.json is missing, damaged or from another run, it is restored as well and `log` is called with a line.
 
     Raises:
-      StoreError: the results are not there or damaged, or the folder is in use.
+      StoreError: if the results are missing or damaged, or the folder is in use.
     """
     again = partial(config_again, folder)
     lost = again() is not None
@@ -88,10 +88,10 @@ def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object]
 
 
 def config_again(folder: Path) -> dict[str, Any] | None:
-    """What config.json has to hold, where it is lost, damaged or another run's, and results.nc has a whole copy of it.
+    """Return the content to restore if config.json is missing, damaged or another run's and results.nc has a copy.
 
-    Another run's it is where results and all that training left are of one run, and config.json of a different one.
-    None: config.json is as it should be, or nothing says what it was.
+    It is another run's if the results and all training files belong to one run and config.json to a different one.
+    Return None if config.json is correct, or its content is unknown.
     """
     try:
         content = store.read_config(folder)
@@ -110,13 +110,13 @@ def config_again(folder: Path) -> dict[str, Any] | None:
 
 
 def _fits(folder: Path, content: Mapping[str, Any]) -> bool:
-    """Whether what training left is whole, and of the run that has this config.json."""
+    """Return whether the training files are intact and belong to the run with this config.json."""
     parts = list(_trainings(folder, content))
     return all(part.whole for part in parts) and any(part.name.endswith("/records") for part in parts)
 
 
 def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
-    """Of every configuration and block of seeds what training goes on from, and what it recorded; the generators."""
+    """Yield findings on the checkpoints, the records and the generators of every block."""
     if "blocks" not in content or content.get("kind") == "frozen":
         return
     count = content.get("processes", 1)
@@ -148,7 +148,7 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any], folder: Path) -> Finding:
-    """What is known of a training's checkpoints before its last, of which it goes on where the last one is damaged."""
+    """Add the state of earlier checkpoints, from which training continues if the last one is damaged."""
     whole, damaged = [], []
     for step in checkpoint.steps_in(training)[1:]:
         try:
@@ -210,7 +210,7 @@ def _about_final(folder: Path, end: int, origin: Origin) -> str:
 
 
 def _about_state(folder: Path, origin: Origin, content: Mapping[str, Any]) -> str:
-    """Of a checkpoint; of one of several processes, which is an archive of arrays."""
+    """Describe a checkpoint, or that of one of several processes, which is an archive of arrays."""
     if archives := sorted(folder.glob("*.npz"), key=lambda path: int(path.stem)):
         try:
             with np.load(archives[-1]) as arrays:
@@ -233,5 +233,5 @@ def _trained_again(content: Mapping[str, Any], folder: Path, part: Path) -> str:
 
 
 def _command(content: Mapping[str, Any]) -> str:
-    """What continues the run."""
+    """Return the command that continues the run."""
     return "profile --train" if content["job"] == "profile" else str(content["job"])

@@ -1,4 +1,4 @@
-"""Grids of what lies between latents, or between classes, of a trained generator."""
+"""Write grids of examples that interpolate between latents or between classes of a trained generator."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.samples import in_the_plane, labels_for, modes_of, named_by, save_arrays, save_picture, target
 from jaxgan.types import Array
 
-_FRAME = 100  # milliseconds of a frame of an animation
+_FRAME = 100  # duration of an animation frame in milliseconds
 
 
 def interpolate(
@@ -36,28 +36,28 @@ def interpolate(
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
-    """Writes a grid of examples of latents that lie between others, n in a row, or of classes between two.
+    """Write a grid of examples that interpolate between latents, or between two classes, with n examples per row.
 
-    Images are a picture of rows; points a panel of each row, with the modes where the data have such. All are of the
-    class that `label` names; with none, of the first. With `to_label` latents stay as they are and classes change: each
-    of 8 latents is a row from the one class to the other, by n pairs of their shares. The arrays are `x`, the latents
-    (`z` or `w`) and, of such rows, the shares `y`.
+    Images are written as one picture with a row per path; points as one panel per path, with the modes of the data if
+    it has any. All examples have the class `label`, by default the first. With `to_label`, the latents are fixed and
+    the class changes: each of 8 latents gives a row from one class to the other, in n steps of class proportions. The
+    arrays are `x`, the latents (`z` or `w`) and, for rows between classes, the proportions `y`.
 
     Args:
-      folder: of a run.
-      configuration, seed: which generator, as for `load_generator`.
-      kind, space: which grid, see `jaxgan.study.latent_grids.grid_for`.
-      n: how many examples a row has.
-      key: of the latents.
+      folder: the folder of a run.
+      configuration, seed: the generator, as in `load_generator`.
+      kind, space: the kind of grid, see `jaxgan.study.latent_grids.grid_for`.
+      n: the number of examples per row.
+      key: the random seed of the latents.
       label, to_label: classes, by name or number.
-      out: the picture; the arrays go beside it.
-      animated: whether a .gif beside them shows all rows at once, along them and back.
-      overwrite: whether files that are there are replaced.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      out: the path of the picture; the arrays are written next to it.
+      animated: whether to write a .gif as well, which shows all rows at once, forwards and backwards.
+      overwrite: whether to replace existing files.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
 
     Raises:
-      OptionError: what does not fit together, a run on points where images are asked for, or files that are there.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if options are incompatible, the run has points where images are required, or files exist.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     check_limit("n", n)
     expect("n", n, n >= 2, "at least 2: both ends of a path")
@@ -77,7 +77,7 @@ def interpolate(
     if (kind, space) != ("paths", "z"):
         raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
     last = label_of(to_label, generator.classes, folder, "to_class")
-    assert labels  # else there is no class of that name
+    assert labels  # `label_of` has checked that the class exists
     z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
     grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
     png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite)
@@ -85,7 +85,7 @@ def interpolate(
 
 
 def _written(png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool) -> list[Path]:
-    """The examples of a grid, all of one class or each row by shares y [n, K], on disk."""
+    """Write the examples of a grid, all of one class or with each row along class proportions y [n, K]."""
     rows, n = grid.latents.shape[:2]
     flat = grid.latents.reshape(rows * n, *grid.latents.shape[2:])
     given = y if y is None else jnp.full(rows * n, y, jnp.int32) if isinstance(y, int) else jnp.tile(y, (rows, 1))
@@ -107,7 +107,7 @@ def _written(png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, a
 
 
 def _save_animation(path: Path, along: NDArray) -> Path:
-    """Images [paths, n, h, w, c] as n frames with all paths in each, and back again; without an end."""
+    """Save images [paths, n, h, w, c] as a looping animation of n frames with all paths, forwards and backwards."""
     columns = min(4, len(along))
     blank = np.zeros((-len(along) % columns, *along.shape[1:]), along.dtype)
     cells = np.moveaxis(np.concatenate([along, blank]).reshape(-1, columns, *along.shape[1:]), 2, 0)

@@ -1,6 +1,6 @@
-"""What is there to go on from when a signal, or a full disk, has stopped a run: read from its folder.
+"""Report what a stopped run can continue from, read from its folder, after a signal or a full disk.
 
-Imports nothing heavy: a signal may come before anything else is imported.
+Has no heavy imports, because a signal may arrive before anything else is imported.
 """
 
 import errno
@@ -17,15 +17,15 @@ _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 class Interrupted(Exception):
-    """A signal, such as Ctrl-C, ended the run; the line says the step that is kept, and how to continue."""
+    """Raised if a signal such as Ctrl-C ends the run; the message names the saved step and how to continue."""
 
 
 def last_line(command: str, folder: Path | None) -> str:
-    """The last line of a program that was stopped, true whenever it is asked for: it looks at the disk.
+    """Return the last line that a stopped program prints; it is always current, because it is read from disk.
 
     Args:
-      command: continues the run, as `train`.
-      folder: of the run; None where it has none yet.
+      command: the command that continues the run, such as `train`.
+      folder: the folder of the run; None if it has none yet.
 
     Example:
       >>> last_line("train", None)
@@ -48,7 +48,7 @@ def last_line(command: str, folder: Path | None) -> str:
 
 
 def not_written(error: BaseException, command: str, folder: Path) -> StoreError | None:
-    """What to say of an error of the disk that a run is written to, also where a library wraps it; None: of another.
+    """Return the error to report for a disk error, even one wrapped by a library; None for any other error.
 
     Example:
       >>> str(not_written(OSError(errno.ENOSPC, "full", "run/log.jsonl"), "train", Path("run")))[:60]
@@ -63,7 +63,7 @@ def not_written(error: BaseException, command: str, folder: Path) -> StoreError 
 
 
 def _last_step(training: Path) -> _Last:
-    """When a block of seeds was saved last, at which step, and where: of several processes, all have to have it."""
+    """Return when, at which step and where a block was last saved; with several processes, by all of them."""
     saved = {int(path.name): path for path in training.glob("*") if path.name.isdigit() and path.is_dir()}
     parts = [{int(path.stem): path for path in own.glob("*.npz")} for own in training.glob("*of*")]
     for step in sorted(set.intersection(*map(set, parts or [saved])), reverse=True):

@@ -1,4 +1,4 @@
-"""What a job is while it is carried out: a study, the folder that it has claimed, and blocks of runs."""
+"""A job in progress: a study, the folder that it has locked, and blocks of runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,17 +19,17 @@ class Block(NamedTuple):
     program: str
     configurations: tuple[str, ...]
     first: int
-    last: int  # included
-    wave: int = 0  # of several blocks of a program with the same seeds
+    last: int  # inclusive
+    wave: int = 0  # number of this block among several blocks of a program with the same seeds
 
     @property
     def seeds(self) -> int:
-        """How many."""
+        """The number of seeds."""
         return self.last + 1 - self.first
 
     @property
     def folder(self) -> str:
-        """Its folder within the run's.
+        """The block's folder, relative to the run's folder.
 
         Example:
           >>> Block("minimax", ("minimax",), 0, 7).folder, Block("hinge", ("hinge b1=0",), 8, 15, wave=2).folder
@@ -39,21 +39,21 @@ class Block(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What all configurations of a run share while it is trained."""
+    """The state that all configurations of a run share during training."""
 
     study: Study
     run: RunFolder
-    name: str  # the command that continues it
+    name: str  # the command that continues the run
     progress: bool
     log: Log
     rules: StopRules = StopRules((), ())
 
     @property
     def folder(self) -> Path:
-        """The run's."""
+        """The folder of the run."""
         return self.run.path
 
     def origin(self, block: Block, process: str | None = None) -> Origin:
-        """Whose records, and whose checkpoint, a process, this one by default, writes of a block."""
+        """Return the origin of a block's records and checkpoints written by a process, by default this one."""
         process = processes.own_name() if process is None else process
         return Origin(self.run.run, "/".join(filter(None, (block.folder, process))))

@@ -1,4 +1,4 @@
-"""What runs came to, at their end and at each probe, by the rules that their evaluator allows."""
+"""Determine the outcomes of runs at their end and at each probe, by the rules that their evaluator supports."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,10 +21,10 @@ Found = Mapping[str, NDArray]
 
 
 def judged(multiple: float | None, evaluator: Evaluator) -> tuple[Evaluator, Thresholds]:
-    """The evaluator with the rules that can tell a generator that has learned from one that has not, and their lines.
+    """Return the evaluator and thresholds with only the rules that tell a trained generator from an untrained one.
 
-    The multiple of a distance is lowered where it would let half of an untrained generator's pass as learned. Where
-    that would refuse real data against real data, too, or where these are at no distance at all, there is no such rule.
+    The multiple of a distance is lowered if half of an untrained generator's distance would otherwise count as learned.
+    If that would also reject real data, or the distance between real data is 0, there is no such rule.
     """
     if "distance" not in evaluator.rules:
         return evaluator, THRESHOLDS
@@ -42,14 +42,14 @@ def judged(multiple: float | None, evaluator: Evaluator) -> tuple[Evaluator, Thr
 
 
 def evidence_for(study: Study, evaluator: Evaluator, rules: StopRules, records: Found) -> Evidence:
-    """What a diagnosis is made from, of what was recorded of runs [run, ...]; a stopped run stands as it was."""
+    """Return the evidence for a diagnosis from records [run, ...]; stopped runs keep their last values."""
     yardsticks = yardsticks_of(*judged(study.config.failure_multiple, evaluator), samples_along(evaluator))
     stopped_at = rules.stopped_before(study.config.steps, records)
     return evidence_of(yardsticks, standing_still(records, stopped_at), study.config.steps)
 
 
 def outcomes_of(study: Study, evaluator: Evaluator, rules: StopRules, records: Found, final: Found) -> NDArray[np.str_]:
-    """[run] what each run came to; samples at the end that are not finite have diverged, whatever went before."""
+    """Return the outcome [run] of each run; a run whose final samples are not finite has diverged."""
     found = diagnose(evidence_for(study, evaluator, rules, records))
     return codes_in_words(np.where(final["finite"], found.outcome, Outcome.DIVERGED))
 
@@ -57,9 +57,9 @@ def outcomes_of(study: Study, evaluator: Evaluator, rules: StopRules, records: F
 def diagnosed_runs(
     evidence: Sequence[Evidence], thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> dict[str, NDArray]:
-    """What became of the runs of all configurations, [configuration, seed, ...], by the names that are stored.
+    """Diagnose the runs of all configurations; return arrays [configuration, seed, ...] by their stored names.
 
-    Evidence of equal kinds is diagnosed together: of hundreds of configurations one by one it takes minutes.
+    Evidence of the same kind is diagnosed together, because hundreds of configurations take minutes one by one.
     """
     kinds: dict[tuple[bool, ...], list[int]] = {}
     for i, one in enumerate(evidence):
@@ -74,7 +74,7 @@ def diagnosed_runs(
 
 
 def _joined(evidence: Sequence[Evidence]) -> Evidence:
-    """The runs of all."""
+    """Concatenate the runs."""
     first = evidence[0]
     by_run: dict[str, Any] = {
         name: np.concatenate([getattr(one, name) for one in evidence])
@@ -106,7 +106,7 @@ def codes_in_words(codes: NDArray) -> NDArray[np.str_]:
 
 
 def failed_at(along: NDArray[np.str_], final: Sequence[str] | NDArray[np.str_], probes: NDArray) -> NDArray[np.int64]:
-    """[run] the step of the first probe from which a run that failed had failed at all; 0 where it did not fail.
+    """Return, for each run, the step of the first probe from which it stayed failed to its end; 0 if it did not fail.
 
     Example:
       >>> along = np.array([["HEALTHY", "COLLAPSED", "COLLAPSED"], ["COLLAPSED", "HEALTHY", "HEALTHY"]])
@@ -120,7 +120,7 @@ def failed_at(along: NDArray[np.str_], final: Sequence[str] | NDArray[np.str_], 
 
 
 def rules_in_words(evaluator: Evaluator, thresholds: Thresholds) -> list[str]:
-    """The rules of a diagnosis with their numbers, as they are for these data."""
+    """Return the rules of a diagnosis in words, with the thresholds for this data."""
     t, rules = DIAGNOSIS_THRESHOLDS, []
     labels = {metric.name: metric.label for metric in evaluator.metrics}
     good = []

@@ -1,4 +1,4 @@
-"""Grids of latents to look at: along paths, between four corners, and of mixed styles."""
+"""Grids of latents to look at: along paths, between four corners, and with mixed styles."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from jaxgan.types import Array, Key, PyTree
 
 KINDS = "paths", "corners", "mixing"
 SPACES = "z", "w"
-LATENTS = 8  # whose examples go from one class to another
-SOURCES = 5  # rows of a grid of mixed styles
+LATENTS = 8  # number of fixed latents in a grid between two classes
+SOURCES = 5  # number of rows of a grid with mixed styles
 
 
 class LatentGrid(NamedTuple):
-    """Latents of a space [rows, columns, ...], (latents [n, ...], y) -> examples, and the names of the rows.
+    """Latents of a space [rows, columns, ...], a decoder (latents [n, ...], y) -> examples, and the names of the rows.
 
-    The first latent is none where the corner is empty.
+    The first latent has no meaning if the corner is empty.
     """
 
     space: str
@@ -32,22 +32,22 @@ class LatentGrid(NamedTuple):
 
 
 def grid_for(generator: LoadedGenerator, kind: str, space: str, key: Key, n: int, y: PyTree = None) -> LatentGrid:
-    """The grid of a kind, n columns wide, in z or in w, behind a mapping network.
+    """Return a grid of latents with n columns, in z or, with a mapping network, in w.
 
-    paths    two rows from one latent to another, linear and spherical; in w one, linear.
-    corners  n rows between four latents, spherical in both directions; in w bilinear.
-    mixing   5 rows of w whose later half of the layers is that of the column: coarse styles of the row, fine ones of
-             the column; the first row and column are the columns' and the rows' own.
+    paths    two rows from one latent to another, linear and spherical; in w a single linear row
+    corners  n rows between four latents, spherical in both directions; in w bilinear
+    mixing   5 rows of w with the later half of the layers taken from the column: coarse styles from the row, fine
+             styles from the column; the first row and column show the sources themselves
 
     Args:
-      generator: a trained one.
-      kind, space: of `KINDS` and `SPACES`.
-      key: of the latents.
-      n: columns.
+      generator: a trained generator.
+      kind, space: from `KINDS` and `SPACES`.
+      key: the random key of the latents.
+      n: the number of columns.
       y: the class of all examples, or None.
 
     Raises:
-      OptionError: w of a generator that has no mapping network, or mixing in z.
+      OptionError: for w without a mapping network, or for mixing in z.
     """
     if kind == "mixing" and space == "z":
         raise OptionError("space", "got z, and styles are mixed in w; add --space w")
@@ -55,10 +55,10 @@ def grid_for(generator: LoadedGenerator, kind: str, space: str, key: Key, n: int
 
 
 def latents_in(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree = None) -> Array:
-    """n latents of one class: z [n, d], or w of all layers [n, layers, e].
+    """Draw n latents of one class: z [n, d], or w of all layers [n, layers, e].
 
     Raises:
-      OptionError: w of a generator that has no mapping network.
+      OptionError: for w without a mapping network.
     """
     if space == "w" and generator.mapping is None:
         raise OptionError("space", f"got w, but the generator of {generator.configuration} has no mapping network")
@@ -69,7 +69,7 @@ def latents_in(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTr
 
 
 def decoder(generator: LoadedGenerator, space: str) -> Callable[[Array, PyTree], Array]:
-    """What makes examples of latents in a space: (latents [n, ...], y [n]) -> x [n, ...]."""
+    """Return the decoder of a latent space: (latents [n, ...], y [n]) -> x [n, ...]."""
     if space == "z" or generator.synthesis is None:
         return generator.generate
     synthesis = generator.synthesis
@@ -106,7 +106,7 @@ def _mixing(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree)
 
 
 def between_classes(first: int, last: int, classes: int, n: int) -> Array:
-    """Shares of the classes [n, classes] from the first to the last, in even steps.
+    """Return class proportions [n, classes] that go from one class to another in equal steps.
 
     Example:
       >>> between_classes(0, 2, 3, 3).tolist()

@@ -1,4 +1,4 @@
-"""The allowed range of every number that a user can set, in one table. Imports nothing heavy.
+"""The allowed range of every number that a user can set. Has no heavy imports.
 
 Array sizes are bounded so that no product of them overflows the 64-bit byte counts of a compiled program; on such an
 overflow XLA ends the process without an exception. The largest array holds the patches of a DCGAN's first layer:
@@ -26,7 +26,7 @@ class Limit(NamedTuple):
     below: bool = False  # excludes the highest
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is in the range.
+        """Return whether a value is in the range.
 
         Example:
           >>> Limit(1, 8).holds(8), Limit(1, 8).holds(True), Limit(0, 1, whole=False, below=True).holds(1.0)
@@ -115,7 +115,7 @@ _MOST_EVALUATIONS, _MOST_RECORDS = 100_000, 100_000_000
 
 
 def check_limit(option: str, value: Any) -> None:
-    """Raises OptionError unless the value of an option is within its limit.
+    """Raise OptionError unless the value of an option is within its limit.
 
     Example:
       >>> check_limit("seeds", 0)
@@ -126,10 +126,10 @@ def check_limit(option: str, value: Any) -> None:
 
 
 def check_intervals(steps: int, evaluate_every: int, record_every: int) -> None:
-    """Checks that a run does not keep too many evaluations or records.
+    """Check that a run does not store too many evaluations or records.
 
     Raises:
-      OptionError: it would.
+      OptionError: if it does.
     """
     for option, every, most in (
         ("evaluate_every", evaluate_every, _MOST_EVALUATIONS),
@@ -140,7 +140,7 @@ def check_intervals(steps: int, evaluate_every: int, record_every: int) -> None:
 
 
 def check_field(name: str, value: Any, text: str) -> None:
-    """Raises OptionError unless the numbers in a network's field are within its limits."""
+    """Raise OptionError unless the numbers in a network's field are within its limits."""
     limit = FIELDS.get(name, WHOLE)
     for number in value if isinstance(value, tuple | list) else (value,):
         if isinstance(number, int) and not isinstance(number, bool):

@@ -1,4 +1,4 @@
-"""What recipes and losses there are, as their documentation describes them."""
+"""List the recipes and losses with the facts from their documentation."""
 
 import inspect
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Entry(NamedTuple):
 
 
 def recipes() -> list[Entry]:
-    """All recipes, with loss, terms, updates and paper."""
+    """Return all recipes with loss, terms, updates and paper."""
     return [
         _entry(name, inspect.getdoc(function) or "", ("Loss", "Terms", "Updates", "Paper"))
         for name, function in catalogue.RECIPES.items()
@@ -23,7 +23,7 @@ def recipes() -> list[Entry]:
 
 
 def losses() -> list[Entry]:
-    """All losses, with what both players minimize and the paper."""
+    """Return all losses with what both players minimize and the paper."""
     infos = [(name, loss.info) for name, loss in catalogue.LOSSES.items() if loss.info is not None]
     labels = ("Discriminator", "Generator", "Optimum", "Source")
     return [Entry(name, i.summary, {label: getattr(i, label.lower()) for label in labels}) for name, i in infos]

@@ -1,4 +1,4 @@
-"""How far a run is, redrawn in place while it is trained, on a terminal or in a notebook; elsewhere nothing."""
+"""Show the progress of a run live in a terminal or a notebook; elsewhere, show nothing."""
 
 import importlib.util
 import sys
@@ -20,7 +20,7 @@ _SHARE = 0.01  # of the time that looks may take
 
 
 class Look(Protocol):
-    """Looks how far a run is and shows it, where it is time for that: to be called again and again."""
+    """A function that updates the progress display if it is time to; call it repeatedly."""
 
     def __call__(self, note: str = "", *, now: bool = False) -> None:
         """With what is being done in place of the rate; `now`, or with another note, at once."""
@@ -32,9 +32,9 @@ def unseen(note: str = "", *, now: bool = False) -> None:
 
 @contextmanager
 def watched_live(folder: Path, *, shown: bool = True) -> Iterator[Look]:
-    """Within it the run in `folder` is shown on the terminal, and what is written to stderr, by any thread, above it.
+    """Show the run in `folder` in the terminal; output to stderr, from any thread, appears above it.
 
-    The cursor is never hidden and stands on an empty line, so that no way to end leaves the terminal otherwise.
+    The cursor is never hidden and stays on an empty line, so the terminal is left intact however the program ends.
     """
     notebook = _in_notebook()
     console = _Console(file=sys.stderr, force_jupyter=notebook, soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""Features of samples and of real examples, gathered with bars, and what is measured of them."""
+"""Compute the features of samples and real examples, with progress bars, and the metrics based on them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Measuring(NamedTuple):
     progress: bool
 
     def gather(self, batches: Batches, title: str) -> FeatureSet:
-        """The features of some examples, with a bar."""
+        """Return the features of some examples, with a progress bar."""
         bar = progress_bar(title, batches.n, unit="example", shown=self.progress)
         with bar:
             return self.quietly(batches, bar.update)
@@ -76,14 +76,14 @@ class Measuring(NamedTuple):
         return found
 
     def numbers(self, kinds: Sequence[str], own: Sets, name: str) -> dict[str, float]:
-        """Of a set of samples, whose name begins a refusal."""
+        """Return the metrics of a set of samples; error messages start with `name`."""
         try:
             return measure(kinds, key_of(self.seed), own)
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
 
     def over_samples(self, kinds: Sequence[str], own: Sets, values: Mapping[str, float]) -> dict[str, Interval]:
-        """The intervals of these numbers, with a bar."""
+        """Return the intervals of these values, with a progress bar."""
         halves = any(KINDS[kind].interval is None for kind in kinds)
         with progress_bar("intervals", self.resamples, unit="half", shown=self.progress and halves) as bar:
             return intervals(kinds, key_of(self.seed), own, values, resamples=self.resamples, advance=bar.update)
@@ -98,21 +98,21 @@ class RealSets(NamedTuple):
 
 
 def check_weights(statistics: ReferenceStatistics, features: Any) -> None:
-    """Raises OptionError where moments are known to be of features with other weights."""
+    """Raise OptionError if the reference moments are known to come from other weights."""
     own = features.digest if isinstance(features, Features) else ""
     if statistics.digest and own and statistics.digest != own:
         raise OptionError("reference", f"is of features with the weights {statistics.digest[:12]}, not {own[:12]}")
 
 
 def check_width(found: FeatureSet, sets: RealSets) -> None:
-    """Raises OptionError where samples and reference have features of different number, as a file's may be."""
+    """Raise OptionError if the samples and the reference have different numbers of features, as a file may have."""
     own, real = (len(each.moments.mean) for each in (found, sets.reference))
     if own != real:
         raise OptionError("reference", f"is of {real:,} features, expected {own:,} as those of samples")
 
 
 def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> dict[str, dict[str, float]]:
-    """What real examples get as if they were samples: as many of them as there are, of others or in two halves."""
+    """Return the metrics of real examples treated as samples: other examples, or two halves."""
     pair = sets.reference.halves() if sets.others is None else (sets.others.part(count), sets.reference)
     if pair is None:
         return {}
@@ -131,7 +131,7 @@ def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> d
 
 
 def check_finite(name: str, found: FeatureSet) -> None:
-    """Raises DataError unless all features are finite."""
+    """Raise DataError unless all features are finite."""
     if found.bad:
         total = found.bad + (found.n or 0)
         raise DataError(f"{name}: the features of {found.bad:,} of {total:,} examples are NaN or infinite")
@@ -140,7 +140,7 @@ def check_finite(name: str, found: FeatureSet) -> None:
 
 
 def too_few(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
-    """A line for each set that has no more examples than features, and what that does to Frechet distances."""
+    """Return a warning about Frechet distances for each set that has no more examples than features."""
     lines, width = [], len(found.moments.mean)
     for who, n in ((name, found.n), ("the real examples", reference.n)):
         if n is not None and n <= width:

@@ -1,4 +1,4 @@
-"""Runs of one study by several machines, of other seeds or other configurations each, as one run."""
+"""Merge runs of one study with different seeds or configurations, for example from several machines, into one run."""
 
 import dataclasses
 import shutil
@@ -29,11 +29,11 @@ from jaxgan.study.settings import texts_of
 from jaxgan.study.trust import check_trusted
 
 _MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")
-_FILES = ("data", "generator", "discriminator", "probe", "features")  # their folders may differ from machine to machine
+_FILES = ("data", "generator", "discriminator", "probe", "features")  # their folders may differ between machines
 
 
 class Part(NamedTuple):
-    """One of the runs to merge, and what its config.json says."""
+    """One of the runs to merge, and its config.json."""
 
     folder: Path
     content: dict[str, Any]
@@ -51,25 +51,26 @@ def merge_runs(
     progress: bool = True,
     log: Log = print,
 ) -> Path:
-    """Makes one run of several, which differ in their seeds or their configurations; returns its folder.
+    """Merge runs that differ in their seeds or configurations into one run; return its folder.
 
-    What was trained is copied, and measured again as that of one run, which can be resumed and grow as any other: its
-    numbers are those of one run of all of it. Where runs go in turn, and it is measured on the same devices, they are
-    so to the bit; side by side, programs of other numbers of seeds agree to rounding. Runs of `compare` and `train`
-    can be merged, and profiles along training.
+    Training results are copied and evaluated again as one run, which can be resumed and extended like any other. Its
+    numbers equal those of a single run of everything: bit for bit if runs are trained one after the other and evaluated
+    on the same devices; up to rounding if they are trained side by side, because programs for different numbers of
+    seeds round differently. Runs of `compare` and `train` and profiles during training can be merged.
 
     Args:
       runs: folders of finished runs, at least two.
-      out: the folder to write to; by default the next number under runs/.
-      overwrite: whether a run in `out` may be replaced.
-      trust: whether code that the folders name may be run where they were made elsewhere.
-      on: devices, on which the generators are measured.
-      keep_programs: turns on JAX's compile cache.
-      progress: whether a terminal shows how far it is.
+      out: the folder to write to; by default the next numbered folder under runs/.
+      overwrite: whether an existing run in `out` may be replaced.
+      trust: whether to run code named by the folders even if they were created elsewhere.
+      on: the devices on which the generators are evaluated.
+      keep_programs: whether to use JAX's compilation cache.
+      progress: whether to show progress in a terminal.
       log: called with each line of progress.
 
     Raises:
-      OptionError, StoreError, DataError: they are not of one study, with what differs; nothing is written.
+      OptionError, StoreError, DataError: if the runs do not belong to one study; the message names the difference, and
+        nothing is written.
     """
     parts = [_read(Path(folder), trust) for folder in runs]
     out = None if out is None else Path(out)
@@ -106,10 +107,10 @@ def merge_runs(
 
 
 def _copy(part: Part, run: RunFolder, block: Block) -> None:
-    """What a part has of a block, as the merged run's own, whole or not at all."""
+    """Copy a part's block into the merged run atomically."""
     own = Path(block.folder)
     partial = run.path / own.with_name(own.name + PARTIAL)
-    shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # measured again, as one run
+    shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # evaluated again as one run
     restamp(partial / "records", Origin(part.content.get("id"), block.folder), Origin(run.run, block.folder))
     partial.rename(run.path / own)
 
@@ -132,10 +133,10 @@ def _read(folder: Path, trust: bool) -> Part:
 
 
 def _check_same(first: Part, other: Part) -> None:
-    """All but seeds and configurations, and of configurations that both have their settings.
+    """Check that everything but seeds and configurations is equal, and that shared configurations have equal settings.
 
     Raises:
-      OptionError, StoreError: a line that names what differs.
+      OptionError, StoreError: if something differs; the message names it.
     """
     for name in (field.name for field in dataclasses.fields(Config) if field.name not in _MAY_DIFFER):
         values = [_by_name(name, getattr(part.config, name)) for part in (first, other)]
@@ -156,10 +157,10 @@ def _check_same(first: Part, other: Part) -> None:
 
 
 def _trained(parts: Sequence[Part]) -> dict[str, dict[Block, Part]]:
-    """Which run has which seeds of each configuration.
+    """Return which run has which seeds of each configuration.
 
     Raises:
-      StoreError: two of them have the same.
+      StoreError: if two runs have the same seeds of a configuration.
     """
     found: dict[str, dict[Block, Part]] = {}
     for part in parts:
@@ -175,10 +176,10 @@ def _trained(parts: Sequence[Part]) -> dict[str, dict[Block, Part]]:
 
 
 def _blocks(found: Mapping[str, Mapping[Block, Part]]) -> tuple[Block, ...]:
-    """The blocks of seeds, which all configurations have in common.
+    """Return the blocks of seeds, which must be the same for all configurations.
 
     Raises:
-      StoreError: they have others, or seeds are missing between them.
+      StoreError: if they differ, or seeds are missing between them.
     """
     by_label = {label: tuple(sorted(own, key=lambda block: block.first)) for label, own in found.items()}
     (first, blocks), *others = by_label.items()
@@ -193,7 +194,7 @@ def _blocks(found: Mapping[str, Mapping[Block, Part]]) -> tuple[Block, ...]:
 
 
 def _merged(parts: Sequence[Part], blocks: Sequence[Block]) -> Config:
-    """The configuration of one run of it all."""
+    """Return the configuration of a single run of everything."""
     first = parts[0].config
     named = {
         option: _first_of((catalogue.slug(name), name) for part in parts for name in getattr(part.config, option))
@@ -218,7 +219,7 @@ def _merged(parts: Sequence[Part], blocks: Sequence[Block]) -> Config:
 
 
 def _first_of(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Of several values of a name the first."""
+    """Return the first value of every name."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         found.setdefault(name, value)
@@ -233,13 +234,13 @@ def _task(content: Mapping[str, Any]) -> Task:
 
 
 def _stored(parts: Sequence[Part]) -> dict[str, Any]:
-    """What all config.json say that the study has to be."""
+    """Return the requirements on the study from all config.json files."""
     names = ("configurations", "inputs")
     return {name: _first_of(pair for part in parts for pair in part.content[name].items()) for name in names}
 
 
 def _about(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a run that was merged."""
+    """Return the metadata to keep of a merged run."""
     names = ("command", "blocks", "versions", "commit", "platform", "device", "devices", "in_turn")
     about = {name: content.get(name) for name in names} | {"configurations": list(content["configurations"])}
     return about | {"ids": sorted(filter(None, ids_in(content)))}
@@ -251,14 +252,14 @@ def _log(folder: Path) -> str:
 
 
 def _by_name(name: str, value: Any) -> Any:
-    """Files by their names: their content is compared by its digest."""
+    """Reduce paths to file names, because contents are compared by digest."""
     if name not in _FILES:
         return value
     return tuple(Path(one).name for one in value) if name in REPEATED else Path(value).name
 
 
 def _different(mine: Any, its: Any) -> tuple[Any, Any]:
-    """Of two dictionaries what differs, at any depth."""
+    """Return the differing parts of two dictionaries, at any depth."""
     if not isinstance(mine, dict) or not isinstance(its, dict):
         return mine, its
     name = next(name for name in sorted(mine.keys() | its.keys()) if mine.get(name) != its.get(name))

@@ -1,11 +1,11 @@
-"""How refusals and counts are worded. Imports nothing heavy."""
+"""The wording of error messages and counts. Has no heavy imports."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class OptionError(ValueError):
-    """One line that names the option, what it got and what is allowed."""
+    """Raised for an invalid option; the one-line message names the option, the value and what is allowed."""
 
     def __init__(self, option: str, message: str):
         dashes = "--" if len(option) > 1 else "-"
@@ -13,12 +13,12 @@ class OptionError(ValueError):
         self._made_of = option, message
 
     def __reduce__(self) -> tuple[type, tuple[str, str], dict[str, object]]:
-        """For other processes: an exception is made anew of its arguments."""
+        """Support pickling for other processes, which recreate an exception from its arguments."""
         return type(self), self._made_of, self.__dict__
 
 
 def counted(n: int, noun: str) -> str:
-    """A number and its noun.
+    """Return a number with its noun in singular or plural.
 
     Example:
       >>> counted(1, "seed"), counted(1200, "step")
@@ -28,13 +28,13 @@ def counted(n: int, noun: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest one, and all that can be named."""
+    """Return the end of a message about an unknown name: the nearest known name, and all known names."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return (f"did you mean {close[0]!r}? " if close else "") + f"known: {', '.join(known)}"
 
 
 def expect(option: str, value: object, good: bool, allowed: str) -> None:
-    """Raises OptionError unless `good`."""
+    """Raise OptionError unless `good`."""
     if not good:
         raise OptionError(option, f"got {value}, expected {allowed}")

@@ -1,4 +1,4 @@
-"""What is wrong with a study file beyond single values: names, settings, axes and comparisons that do not fit."""
+"""Find mistakes in a study file beyond single values: names, settings, axes and comparisons that do not fit."""
 
 import os
 import re
@@ -32,14 +32,14 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 
 
 class Mistake(NamedTuple):
-    """What is wrong, and in which table, list or value."""
+    """A mistake and its place: a table, list or value."""
 
     place: Place
     text: str
 
 
 def mistakes_in(content: Content, folder: Path) -> list[Mistake]:
-    """All of them; of a file in `folder`, whose values are each as they can be."""
+    """Return all mistakes of a study file in `folder` whose values are valid individually."""
     entries, found = [], [] if content.recipes else [Mistake(("recipes",), "got [], expected at least one")]
     for i, one in enumerate(content.recipes):
         try:
@@ -68,7 +68,7 @@ def _labels(entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:
 
 
 def _names(content: Content, folder: Path) -> Iterator[Mistake]:
-    """Data, networks and probes that are not there."""
+    """Yield data sets, networks and probes that do not exist."""
     name = data_path(content.data.name, folder)
     known = catalogue.is_embedded(name) or name.startswith("tfds:")
     if not known and not os.path.exists(name.removeprefix(prefix_of(name))):
@@ -112,7 +112,7 @@ def _fields(content: Content) -> Iterator[Mistake]:
 
 
 def _axes(content: Content, entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:
-    """Axes of settings that recipes do not have, or of values that these cannot have."""
+    """Yield axes with settings that recipes do not have, or with invalid values."""
     every = [one for _, one in entries]
     yield from _of_axes(("vary",), content.vary, every)
     owners = sorted({name for one in every for name in (one.label, one.recipe)})
@@ -154,7 +154,7 @@ def _of_random(place: Place, axes: Axes, entries: list[Entry]) -> Iterator[Mista
 
 
 def _each(place: Place, name: str, values: Iterable[Any], entries: list[Entry]) -> Iterator[Mistake]:
-    """The first recipe that cannot have one of the values of a setting, of which the extreme ones are tried."""
+    """Yield the first recipe that rejects a value of a setting; only extreme values are tried."""
     for one in entries:
         for value in _extremes(values):
             text = repr(value) if isinstance(value, tuple) else str(value)
@@ -168,7 +168,7 @@ def _each(place: Place, name: str, values: Iterable[Any], entries: list[Entry]) 
 
 
 def _extremes(values: Iterable[Any]) -> list[Any]:
-    """Of numbers the least and the greatest, whole ones and others; all words."""
+    """Return the smallest and largest of the integers and of the other numbers, and all words."""
     values = list(values)
     whole = [value for value in values if type(value) is int]
     parts = [value for value in values if type(value) is float]
@@ -177,7 +177,7 @@ def _extremes(values: Iterable[Any]) -> list[Any]:
 
 
 def _twice(content: Content, entries: list[tuple[int, Entry]]) -> Iterator[Mistake]:
-    """Settings that vary twice, or vary and are set, where the one is not more special than the other."""
+    """Yield settings that vary twice, or are both varied and set, if neither is more specific than the other."""
     yielded: set[str] = set()
     for _, one in entries:
         names = [name for axis in _axes_or_none(content, one) for name in axis.names]
@@ -200,7 +200,7 @@ def _axes_or_none(content: Content, one: Entry) -> list[Together]:
 
 
 def _comparisons(content: Content, folder: Path, entries: list[Entry]) -> Iterator[Mistake]:
-    """Metrics and configurations that planned comparisons and the goal name."""
+    """Yield unknown metrics and configurations in planned comparisons and in the goal."""
     data = data_path(content.data.name, folder)
     points = inputs.holds_points({"data": data})
     kind = "mixture" if data in MIXTURES else "pairs" if prefix_of(data) else "points" if points else "images"

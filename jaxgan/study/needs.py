@@ -1,4 +1,4 @@
-"""What a run will need of memory and disk, from below, before its folder is made: what cannot fit is refused."""
+"""Lower bounds on the memory and disk space of a run; runs that cannot fit are rejected before their folder is made."""
 
 import math
 import shutil
@@ -17,7 +17,7 @@ from jaxgan.runs.records import record_steps
 from jaxgan.study.build import Study
 from jaxgan.study.messages import OptionError
 
-_PAGE = 3_000_000  # bytes of a report with its figures, about
+_PAGE = 3_000_000  # approximate size in bytes of a report with its figures
 WAVE = 2**27
 """Bytes of the state of a block of several configurations, about: what a killed study trains again, and what a
 checkpoint writes every so often. A thousand small runs, or a few configurations of a network for images."""
@@ -25,21 +25,21 @@ _LOWER = "lower --seeds, --batch-size, --width or --samples, or record less ofte
 _ALWAYS = 300 * 2**20
 """Bytes that the smallest run took beyond what is there when it is asked, of compiling, measuring and drawing: 325 MiB
 with its programs in the compile cache, 430 without."""
-_COPIES = 2  # of the records in memory, when they are joined and put together
+_COPIES = 2  # number of copies of the records in memory while they are concatenated
 
 
 class Needs(NamedTuple):
-    """Bytes by what needs them; at least so many at one time."""
+    """Lower bounds on the bytes needed at one time, by what needs them."""
 
     memory: dict[str, int]
     disk: dict[str, int]
 
 
 def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
-    """What a study needs at least: the widest array of a step, and not all that live beside it, and so on.
+    """Return lower bounds on what a study needs; of a training step, for example, only its largest array is counted.
 
-    Nothing is compiled. On other devices than CPUs only what the host holds is counted; there the runs that fit are
-    trained in waves. Several `workers` on one machine each hold what a process holds while it trains.
+    Nothing is compiled. On devices other than CPUs, only host memory is counted; runs are trained there in waves that
+    fit. Each of several `workers` on one machine needs as much memory as a process that trains.
     """
     config, runs = study.config, len(study.keys) * len(study.configurations)
     traced = [one.step for one in study.programs.values() if one.step is not None]
@@ -62,7 +62,7 @@ def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
         "records": _COPIES * records,
         "the samples of one seed": measured * example,
     }
-    # Two checkpoints of a training are kept, and the older is removed when the next one is whole.
+    # Two checkpoints of the training state are kept, and the older is removed once the next one is complete.
     disk = {
         "checkpoints": state * (2 * runs + together),
         "records and results": 3 * records,
@@ -72,10 +72,10 @@ def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
 
 
 def check_needs(needs: Needs, folder: Path) -> None:
-    """Whether there is room for it all; `folder` need not exist yet.
+    """Check that there is enough memory and disk space; `folder` need not exist yet.
 
     Raises:
-      OptionError: a line with the figures, and what to lower.
+      OptionError: if there is not; the message states the sizes and what to reduce.
     """
     _check("memory", needs.memory, available_memory(), _LOWER)
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
@@ -83,12 +83,12 @@ def check_needs(needs: Needs, folder: Path) -> None:
 
 
 def bytes_of(shapes: Any) -> int:
-    """Of all arrays of a pytree."""
+    """Return the number of bytes of all arrays of a pytree."""
     return sum(math.prod(leaf.shape) * _itemsize(leaf.dtype) for leaf in jax.tree.leaves(shapes))
 
 
 def widest(jaxpr: Jaxpr) -> int:
-    """Bytes of the largest array that a program makes, inner programs included.
+    """Return the bytes of the largest array that a program creates, including inner programs.
 
     Example:
       >>> widest(jax.make_jaxpr(lambda x: (x[:, None] * x[None, :]).sum())(np.zeros(10, np.float32)).jaxpr)
@@ -98,7 +98,7 @@ def widest(jaxpr: Jaxpr) -> int:
 
 
 def made(jaxpr: Jaxpr) -> int:
-    """Bytes of all arrays that a program makes, inner programs included and loops taken once.
+    """Return the bytes of all arrays that a program creates, including inner programs, with loops counted once.
 
     Example:
       >>> made(jax.make_jaxpr(lambda x: (x[:, None] * x[None, :]).sum())(np.zeros(10, np.float32)).jaxpr)
@@ -119,7 +119,7 @@ def _of_equation(equation: Any) -> tuple[int, int]:
 
 
 def inner_programs(params: Mapping[str, Any]) -> Iterator[Jaxpr]:
-    """The programs that an equation runs: those of a loop, a branch, a function."""
+    """Yield the inner programs of an equation: those of a loop, a branch, a function."""
     for value in params.values():
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, ClosedJaxpr):
@@ -145,7 +145,7 @@ def _check(what: str, needed: Mapping[str, int], free: int, lower: str) -> None:
 
 
 def gib(size: int) -> str:
-    """Bytes for people.
+    """Format a number of bytes in GiB.
 
     Example:
       >>> gib(3 * 2**29)

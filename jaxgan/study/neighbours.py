@@ -1,4 +1,4 @@
-"""Are samples copies? The training images that are nearest to them, and how near held-out images are."""
+"""Check whether samples are copies: compare their distances to the nearest training and held-out images."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -20,19 +20,19 @@ from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.planning import source_of
 from jaxgan.study.samples import labels_for, named_by, save_arrays, save_picture, target
 
-NEAREST = 7  # training images beside a sample
-MEASURED = 1000  # samples whose distances are told
+NEAREST = 7  # number of training images shown next to a sample
+MEASURED = 1000  # number of samples whose distances are computed
 
 
 class Neighbours(NamedTuple):
-    """Samples and the training images that are nearest to them, by the Euclidean distance of their pixels in [-1, 1].
+    """Samples and their nearest training images, by the Euclidean distance of pixels in [-1, 1].
 
     x:          samples [n, h, w, c]
     nearest:    indices of training images [n, k], the nearest first
     to_train:   distances of 1,000 samples to their nearest training image
-    to_heldout: to their nearest held-out image
-    between:    distances of held-out images to their nearest training image: what is near without copying
-    memorized:  0 where samples are as often nearest to held-out images as their number lets expect, 1 for copies
+    to_heldout: distances of the same samples to their nearest held-out image
+    between:    distances of held-out images to their nearest training image, as a baseline without copying
+    memorized:  0 if samples are nearest to held-out images as often as expected from their number, 1 if all are copies
     """
 
     x: Float[np.ndarray, "n h w c"]
@@ -55,24 +55,24 @@ def neighbours(
     overwrite: bool = False,
     trust: bool = False,
 ) -> tuple[list[Path], Neighbours]:
-    """Writes n samples with the 7 training images nearest to each as a picture and arrays; returns them, too.
+    """Write n samples with their 7 nearest training images as a picture and as arrays; return the paths and arrays.
 
-    Of a conditional generator the samples are of the class that `label` names or, with none, of all classes in turn;
-    their neighbours may be of any.
+    For a conditional generator, the samples have the class `label` or, without it, cycle through all classes; their
+    neighbours may have any class.
 
     Args:
-      folder: of a run.
-      configuration, seed: which generator, as for `load_generator`.
-      n: how many samples are shown, a row each; the distances told are those of 1,000.
-      key, label: of the samples.
-      out: the picture; the arrays go beside it.
-      overwrite: whether files that are there are replaced.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      folder: the folder of a run.
+      configuration, seed: the generator, as in `load_generator`.
+      n: the number of samples shown, one per row; distances are computed for 1,000 samples.
+      key, label: random seed and class of the samples.
+      out: the path of the picture; the arrays are written next to it.
+      overwrite: whether to replace existing files.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
 
     Raises:
-      OptionError: a run on points or without held-out images, or files that are there.
-      DataError: the data of the run are gone.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if the run has points or no held-out images, or files exist.
+      DataError: if the data of the run are missing.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     check_limit("n", n)
     expect("n", n, n <= MEASURED, f"at most {MEASURED:,}")
@@ -96,7 +96,7 @@ def between(
     x: Shaped[np.ndarray, "m h w c"], train: Shaped[np.ndarray, "t h w c"], heldout: Shaped[np.ndarray, "r h w c"],
     *, shown: int,
 ) -> Neighbours:  # fmt: skip
-    """The neighbours of samples x among training and held-out images, all in [-1, 1]; `shown` of them are kept whole.
+    """Find the neighbours of samples x among training and held-out images in [-1, 1]; keep the first `shown` samples.
 
     Example:
       >>> train, heldout = np.array([[-1.0], [1.0]]), np.array([[0.0]])
@@ -119,7 +119,7 @@ def _nearest(fitted: NearestNeighbors, x: NDArray) -> NDArray:
 
 
 def in_words(found: Neighbours) -> str:
-    """What the distances come to, in a sentence."""
+    """Return a sentence that summarizes the distances."""
     train, heldout, real = (np.median(part) for part in (found.to_train, found.to_heldout, found.between))
     return (
         f"median distance of {len(found.to_train):,} samples to the nearest training image {train:.3g}, to the nearest "

@@ -1,4 +1,4 @@
-"""The networks of a study: from names and fields to modules, and a description from which they are built again."""
+"""The networks of a study: build modules from names and fields, and from a stored description."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ PLAYERS = ("generator", "discriminator")
 
 
 class Networks(NamedTuple):
-    """Two modules, and the plain names and numbers that they are built from again."""
+    """Two modules, and a description of plain names and numbers to rebuild them."""
 
     generator: Any
     discriminator: Any
@@ -59,11 +59,11 @@ class Networks(NamedTuple):
 
 
 def networks_for(source: Source, config: Config) -> Networks:
-    """The networks that are asked for, or those for the data.
+    """Return the requested networks, or the default networks for the data.
 
     Raises:
-      OptionError: no such network, fields that it does not have, examples that it cannot make, or a condition that
-        it does not take.
+      OptionError: if there is no such network, it does not have a field, or it does not support the shape of the
+        examples or the condition.
     """
     given = _given(config.network)
     common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
@@ -97,10 +97,10 @@ def networks_for(source: Source, config: Config) -> Networks:
 
 
 def networks_from(description: Mapping[str, Any]) -> Networks:
-    """Both networks of a description.
+    """Rebuild both networks from a description.
 
     Raises:
-      OptionError: a network of the user's that is not there any more, or fields that it does not have.
+      OptionError: if a user's network does not exist any more, or does not have a field.
     """
     found = []
     for player in PLAYERS:
@@ -136,7 +136,7 @@ def _given(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _check_inputs(player: str, name: str, module: Any, source: Source) -> None:
-    """A network takes a condition where there is one, and needs none where there is not; its own faults come later."""
+    """Check that a network accepts a condition if there is one, and needs none otherwise; other errors come later."""
     first, why = "z" if player == "generator" else "x", "pairs" if source.paired else "--conditional"
     if source.condition is not None and takes(module, 1) and not takes(module, 2):
         raise OptionError(player, f"{name} takes no second argument y, expected __call__(self, {first}, y) with {why}")
@@ -154,7 +154,7 @@ def _classes(source: Source) -> int:
 
 
 def _check_condition(own: Mapping[str, Any], conditional: bool) -> None:
-    """Of a registered network the classes are the data's, and without --conditional there are none."""
+    """Check that a registered network is not given classes: they come from the data and need --conditional."""
     if "classes" in own:
         raise OptionError("network", f"got classes={own['classes']}, but classes are those of the data; leave it out")
     if "condition" in own and not conditional:
@@ -169,7 +169,7 @@ def _times(factor: float, width: int) -> int:
 
 
 def _check_images(name: str, source: Source) -> None:
-    """Examples are of a size that a network by this name makes."""
+    """Check that the network supports the size of the examples."""
     if name not in _SIZED:
         return
     if len(source.shape) != 3:

@@ -1,4 +1,4 @@
-"""Floating-point operations that a training step must do, counted from its shapes before anything is compiled."""
+"""Count the floating-point operations of a training step from its shapes, before compilation."""
 
 import math
 from typing import Any
@@ -14,10 +14,10 @@ from jaxgan.types import Algorithm, Key, Sampler
 
 
 def operations_of_step(algorithm: Algorithm, sample: Sampler, key: Key) -> int:
-    """Of the matrix products and convolutions of one step of one run; what else a step does is a few per cent of it.
+    """Return the operations of the matrix products and convolutions of one step of one run; the rest is a few per cent.
 
-    A convolution counts as the plain one, whatever formulation computes it with fewer multiplications; a loop whose
-    length is not known before it runs, as none is in this library's steps, counts once.
+    A convolution is counted as a direct one, even if it is computed with fewer multiplications. A loop of unknown
+    length, which no step of this library has, is counted once.
 
     Example:
       >>> import optax, jaxgan as jg
@@ -35,7 +35,7 @@ def operations_of_step(algorithm: Algorithm, sample: Sampler, key: Key) -> int:
 
 
 def products(program: Jaxpr) -> int:
-    """Operations of a program's matrix products and convolutions, two a multiplication.
+    """Return the operations of a program's matrix products and convolutions, two per multiplication.
 
     Example:
       >>> import jax.numpy as jnp

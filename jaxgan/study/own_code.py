@@ -1,6 +1,6 @@
-"""The user's own code while it is loaded and traced: where it stands, and what keeps it from ending the program.
+"""Load and trace the user's own code: locate it in errors, and keep it from ending the program.
 
-Imports nothing heavy.
+Has no heavy imports.
 """
 
 import os
@@ -18,19 +18,19 @@ _STOP = "jaxgan.cli.app"  # below it on the stack stands whoever called the comm
 
 
 class ExitCalled(Exception):
-    """The user's code wanted to end the program; the message goes on from the name of its file or function."""
+    """Raised if the user's code tries to end the program; the message follows the name of its file or function."""
 
 
 class _Exit(SystemExit):
-    """Raised in place of `os._exit`. Like `SystemExit` it passes through an `except Exception`."""
+    """Raised instead of calling `os._exit`. Like `SystemExit`, it is not caught by `except Exception`."""
 
 
 @contextmanager
 def kept_running() -> Iterator[None]:
-    """Within it `sys.exit` and `os._exit` end the block, not the program.
+    """A context in which `sys.exit` and `os._exit` end the block instead of the program.
 
     Raises:
-      ExitCalled: one of them was called.
+      ExitCalled: if one of them is called.
 
     Example:
       >>> with kept_running():
@@ -55,7 +55,7 @@ def kept_running() -> Iterator[None]:
 
 
 def exit_call(error: SystemExit) -> str:
-    """The call as it stands in the user's code, near enough.
+    """Return an approximation of the call in the user's code.
 
     Example:
       >>> exit_call(SystemExit(1))
@@ -66,7 +66,7 @@ def exit_call(error: SystemExit) -> str:
 
 
 def place_in(error: BaseException) -> str:
-    """file:line of the user's code in which an error was raised, or that called what raised it; "" where none is."""
+    """Return the file:line of the user's code that raised an error or called the code that did; "" if there is none."""
     if isinstance(error, SyntaxError) and error.filename and is_own(error.filename):
         return f"{Path(error.filename).name}:{error.lineno}"
     own = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__) if is_own(f.f_code.co_filename)]
@@ -89,7 +89,7 @@ def raised(error: BaseException) -> str:
 
 
 def caller() -> str:
-    """The name of the user's file whose code is running; "" where it is none of the user's."""
+    """Return the name of the user's file whose code is running; "" if it is not the user's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != _STOP:
         if is_own(frame.f_code.co_filename):
@@ -100,7 +100,7 @@ def caller() -> str:
 
 @cache
 def is_own(file: str) -> bool:
-    """Whether a file of Python code is the user's: neither Python's, nor installed, nor of this package.
+    """Return whether a Python file is the user's: not part of Python, an installed package or this package.
 
     Example:
       >>> is_own(os.__file__), is_own(__file__), is_own("<string>")

@@ -1,4 +1,4 @@
-"""Losses on paper as arrays and words: what the report of a profile begins with."""
+"""Profiles of losses without training, as arrays and text: the first part of a profile's report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from jaxgan.types import Loss
 
 
 def on_paper(losses: Mapping[str, Loss], threshold: float) -> tuple[dict[str, xr.Variable], dict[str, Any]]:
-    """Variables of the group `paper` [loss, logit], and notes on each loss."""
+    """Return the variables of the group `paper` [loss, logit], and notes on each loss."""
     profiles = {name: profile(loss) for name, loss in losses.items()}
     first = next(iter(profiles.values()))
     arrays: dict[str, NDArray] = {"closed_d_logit": np.stack([_closed(p) for p in profiles.values()])}

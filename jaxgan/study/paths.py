@@ -1,4 +1,4 @@
-"""Paths between two latents."""
+"""Interpolation paths between two latents."""
 
 import jax.numpy as jnp
 from jaxtyping import Float
@@ -6,18 +6,18 @@ from jaxtyping import Float
 from jaxgan.types import Array
 
 Places = int | Float[Array, " n"]
-"""Where on a path, t [n]; as a number n, evenly from 0 to 1."""
+"""Positions on a path: t [n], or a number n of evenly spaced positions from 0 to 1."""
 
 
 def linear_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: Places) -> Float[Array, "n ..."]:
-    """The latents (1 - t) start + t end. In the middle they are shorter than the prior's.
+    """Return the latents (1 - t) start + t end; in the middle, they are shorter than latents from the prior.
 
     Args:
-      start, end: two latents of one shape.
-      places: t [n], or n of them evenly from 0 to 1.
+      start, end: two latents of the same shape.
+      places: t [n], or the number n of evenly spaced positions from 0 to 1.
 
     Raises:
-      ValueError: two shapes.
+      ValueError: if the shapes differ.
 
     Example:
       >>> linear_path(jnp.zeros(1), jnp.ones(1), 3).ravel().tolist()
@@ -28,18 +28,18 @@ def linear_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: Plac
 
 
 def spherical_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: Places) -> Float[Array, "n ..."]:
-    """Latents on the great circle: (sin((1 - t) a) start + sin(t a) end) / sin(a), a the angle between them.
+    """Return latents on the great circle, (sin((1 - t) a) start + sin(t a) end) / sin(a).
 
-    Where the angle is 0 or pi, which leaves the circle open, the linear path.
+    Here a is the angle between start and end. If the angle is 0 or pi, the circle is not unique and the path is linear.
 
     Source: White 2016, Sampling Generative Networks.
 
     Args:
-      start, end: two latents of one shape.
-      places: t [n], or n of them evenly from 0 to 1.
+      start, end: two latents of the same shape.
+      places: t [n], or the number n of evenly spaced positions from 0 to 1.
 
     Raises:
-      ValueError: two shapes.
+      ValueError: if the shapes differ.
 
     Example:
       >>> path = spherical_path(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), jnp.array([0.0, 0.3, 1.0]))
@@ -54,7 +54,7 @@ def spherical_path(start: Float[Array, "*z"], end: Float[Array, "*z"], places: P
 
 
 def _times(places: Places, start: Array, end: Array) -> Array:
-    """t [n, 1, ...], as many axes as latents have."""
+    """Return t [n, 1, ...] with an axis for each axis of the latents."""
     if start.shape != end.shape:
         raise ValueError(f"expected two latents of one shape, got shapes {list(start.shape)} and {list(end.shape)}")
     t = jnp.linspace(0.0, 1.0, places) if isinstance(places, int) else jnp.asarray(places)

@@ -1,4 +1,4 @@
-"""A study before it has a folder: with its data, its evaluator, and what is watched along its trainings."""
+"""Plan a study before it has a folder: its data, its evaluator, and what is measured during training."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,7 +34,7 @@ Others = Callable[[Program], Mapping[str, Watched]]
 
 
 class Plan(NamedTuple):
-    """A run before it has a folder."""
+    """A run that has no folder yet."""
 
     study: Study
     blocks: tuple[Block, ...]
@@ -45,13 +45,13 @@ class Plan(NamedTuple):
 
 
 def place_of(plan: Plan, block: Block) -> Placement:
-    """On which devices a block is trained."""
+    """Return the devices on which a block is trained."""
     devices = plan.placement.mesh.devices.ravel().tolist()
     return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)
 
 
 def own_probes(study: Study) -> Others:
-    """The user's probes: (key, algorithm, state) -> any pytree of arrays."""
+    """Return the user's probes: (key, algorithm, state) -> any pytree of arrays."""
     found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
 
     def others(program: Program) -> dict[str, Watched]:
@@ -63,7 +63,7 @@ def own_probes(study: Study) -> Others:
 
 
 def watched_of(plan: Plan, program: Program) -> Watched:
-    """The evaluator, and what else there is; beside an averaged generator the one as trained, at the same steps."""
+    """Return the evaluator and other probes; for an averaged generator, also a probe of the trained one."""
     evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
     others = discrimination_of(plan, program) | dict(plan.others(program))
 
@@ -79,7 +79,7 @@ def watched_of(plan: Plan, program: Program) -> Watched:
 
 
 def discrimination_of(plan: Plan, program: Program) -> dict[str, Watched]:
-    """How well the discriminator tells, of a game that has one to ask."""
+    """Return the probe of `Discrimination` if the game supports it."""
     game, source = plan.study.configurations[program.labels[0]].algorithm.game, plan.study.source
     if game.discriminate is None:
         return {}
@@ -88,19 +88,19 @@ def discrimination_of(plan: Plan, program: Program) -> dict[str, Watched]:
 
 
 def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:
-    """A configuration turned into functions, with its data.
+    """Build the study of a configuration with its data.
 
     Raises:
-      OptionError, DataError: what does not fit, a line each.
+      OptionError, DataError: if something does not fit, with a one-line message.
     """
     return build(config, source_of(config), strengths)
 
 
 def source_of(config: Config) -> Source:
-    """The data of a configuration.
+    """Return the data set of a configuration.
 
     Raises:
-      OptionError, DataError: there is none of that name, or it is damaged.
+      OptionError, DataError: if there is no such data set, or it is damaged.
     """
     return catalogue.find_data(
         config.data,
@@ -113,7 +113,7 @@ def source_of(config: Config) -> Source:
 
 
 def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:
-    """A study with its evaluator, for which a classifier may have to be trained."""
+    """Return the plan of a study with its evaluator, which may require training a classifier."""
     config = study.config
     features = features_along(config, study.source, log)
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, features=features, report=log)
@@ -136,7 +136,7 @@ def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
 
 
 def evaluation_keys(config: Config, keys: jax.Array) -> jax.Array:
-    """Of each run, from its own or, where latents are common, one for all."""
+    """Return the evaluation key of each run: derived from its own key, or the same for all if latents are common."""
     common = common_latents(config)
     if common is not None:
         return jax.numpy.broadcast_to(common, keys.shape)
@@ -144,5 +144,5 @@ def evaluation_keys(config: Config, keys: jax.Array) -> jax.Array:
 
 
 def common_latents(config: Config) -> jax.Array | None:
-    """The random key of the samples of all runs, where it is one."""
+    """Return the common random key of the samples of all runs, or None if each has its own."""
     return named_key(jax.random.key(config.key), "evaluation") if config.common_latents else None

@@ -1,4 +1,4 @@
-"""Several processes that do one job together, each with its own seeds; with one process all of this is trivial."""
+"""Coordinate several processes that run one job, each with its own seeds; trivial with a single process."""
 
 import atexit
 import hashlib
@@ -22,16 +22,16 @@ _LINE = 4096  # bytes of the messages that processes exchange: as long as a path
 
 
 class ProcessError(ValueError):
-    """What went wrong in one of several processes, in a line that all of them raise."""
+    """Raised by all processes if one of them fails; the one-line message names the error."""
 
 
 def leads() -> bool:
-    """Whether this process is the one that claims the folder, prints and reports."""
+    """Return whether this is the leading process, which locks the folder, prints and reports."""
     return jax.process_index() == 0
 
 
 def names() -> list[str]:
-    """The folders into which the processes write their own seeds, in the order of the seeds; "" where one does all.
+    """Return the folders to which the processes write their seeds, in the order of the seeds; "" for one process.
 
     Example:
       >>> names()
@@ -42,12 +42,12 @@ def names() -> list[str]:
 
 
 def own_name() -> str:
-    """This process's among `names()`."""
+    """Return this process's entry of `names()`."""
     return names()[jax.process_index()]
 
 
 def exchanged(line: str) -> list[str]:
-    """The line of every process, in their order. Acts as a barrier: every process must call it."""
+    """Return the line of every process, in order. Acts as a barrier: every process must call it."""
     if jax.process_count() == 1:
         return [line]
     said = np.frombuffer(line.encode()[:_LINE].ljust(_LINE, b"\0"), np.uint8)
@@ -56,16 +56,16 @@ def exchanged(line: str) -> list[str]:
 
 
 def any_of(wanted: bool) -> bool:
-    """Whether one of the processes, all of which ask here, wants something."""
+    """Return whether `wanted` is True in any process; every process must call this."""
     return "yes" in exchanged("yes" if wanted else "")
 
 
 @contextmanager
 def in_agreement() -> Iterator[None]:
-    """All processes get to the end of the block, or all raise; each waits there for the others.
+    """A context that either succeeds in all processes or raises in all; each waits for the others at its end.
 
     Raises:
-      ProcessError: the block raised in one of several processes. With one, the error is left as it is.
+      ProcessError: if the block raises in one of several processes. With one process, the error is unchanged.
     """
     if jax.process_count() == 1:
         yield
@@ -81,10 +81,10 @@ def in_agreement() -> Iterator[None]:
 
 
 def gathered(folder: Path, part: PyTree) -> PyTree:
-    """Arrays of all seeds, from every process's part of them, by way of `folder`. The leading process alone gets them.
+    """Gather the arrays of all seeds from all processes through files in `folder`; only the leading process gets them.
 
     Raises:
-      ProcessError: a part could not be written or read.
+      ProcessError: if a part cannot be written or read.
     """
     if jax.process_count() == 1:
         return part
@@ -102,9 +102,9 @@ def gathered(folder: Path, part: PyTree) -> PyTree:
 
 
 def save_own(folder: Path, step: int, part: PyTree, meta: dict[str, Any]) -> None:
-    """This process's seeds at `step`, beside those of the others. Two steps are kept: another may be one behind.
+    """Save this process's seeds at `step`. Two steps are kept, because another process may be one step behind.
 
-    Orbax writes what processes hold together, not what each has for itself.
+    Orbax is not used, because it writes arrays shared by all processes, not separate ones.
     """
     own = folder / own_name()
     _write(own / f"{step}.npz", part, meta)
@@ -113,12 +113,12 @@ def save_own(folder: Path, step: int, part: PyTree, meta: dict[str, Any]) -> Non
 
 
 def load_own(folder: Path, like: PyTree) -> tuple[PyTree, dict[str, Any], int | None] | None:
-    """This process's seeds and `meta` at the last step that every process has saved; None where there is none.
+    """Load this process's seeds and `meta` at the last step that every process has saved; None if there is none.
 
-    Where a part of one process is damaged, all of them have the step before, and the damaged step is the third value.
+    If the part of one process is damaged, all processes load the step before, and the third value is the damaged step.
 
     Raises:
-      CheckpointError: all steps are damaged, or not of the shapes of `like`.
+      CheckpointError: if all steps are damaged, or the shapes differ from those of `like`.
     """
     own = folder / own_name()
     common = sorted(set.intersection(*(_steps(folder / name) for name in names())), reverse=True)
@@ -150,7 +150,7 @@ def _steps(folder: Path) -> set[int]:
 
 
 def _write(file: Path, tree: PyTree, meta: dict[str, Any]) -> None:
-    """All of it or nothing. Zip archives carry sums, by which damage is noticed."""
+    """Write a file atomically. Zip archives contain checksums that detect damage."""
     with written_whole(file) as partial, partial.open("wb") as opened:
         np.savez(opened, *map(np.asarray, jax.tree.leaves(tree)), meta=np.asarray(json.dumps(meta)))
 
@@ -162,10 +162,10 @@ def _read(file: Path, like: list[Any]) -> tuple[list[np.ndarray], dict[str, Any]
 
 
 def seen_by_all(folder: Path) -> Path:
-    """The folder of the run that the leading process has claimed, in every process.
+    """Return, in every process, the folder of the run that the leading process has locked.
 
     Raises:
-      StoreError: not all of them see the same there.
+      StoreError: if not all processes see the same folder.
     """
     if jax.process_count() == 1:
         return folder
@@ -180,9 +180,9 @@ def seen_by_all(folder: Path) -> Path:
 
 
 def give_up(status: int = 1) -> None:
-    """After what the others do not know of: this process ends without waiting for them at its exit.
+    """End this process without waiting for the others at exit, after an error that they do not know of.
 
-    They wait for it in their next exchange, until JAX misses its signs of life, which ends them within minutes.
+    The others wait in their next exchange until JAX misses this process's heartbeat, which ends them within minutes.
     """
     if jax.process_count() > 1:
         atexit.register(_leave, status)  # runs before JAX's own, which would wait

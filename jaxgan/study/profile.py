@@ -1,6 +1,6 @@
-"""The job behind `profile`: what losses tell the generator, on paper, in training, or against frozen generators.
+"""Run the job of `profile`: measure gradients of losses without training, during training, or on frozen generators.
 
-Along training it is a study as any other, with a probe of gradients beside the metrics and another report.
+A profile during training is an ordinary study with an additional probe of gradients and a different report.
 """
 
 import dataclasses
@@ -66,28 +66,28 @@ def run_profile(
     progress: bool = True,
     log: Log = print,
 ) -> Path:
-    """Measures and reports; returns the folder that holds everything.
+    """Measure and report a gradient profile; return its folder.
 
-    Nothing is written before everything that can be checked has been.
+    All checks that are possible in advance are done before anything is written.
 
     Args:
-      kind: `paper`, `train` or `frozen`.
+      kind: `paper` (without training), `train` (during training) or `frozen` (against frozen generators).
       given: options of `ProfileConfig`.
-      training: options of `Config` by which generators are trained.
-      out: the folder; by default the next number under runs/.
-      overwrite: whether a run in `out` may be replaced.
-      resume: continue the profile along training in `out`, to more steps or seeds where `training` has more.
-      trust: whether code that a folder names may be run where the folder was made elsewhere.
-      gentle: slower learning over more steps.
+      training: options of `Config` for training the generators.
+      out: the folder; by default the next numbered folder under runs/.
+      overwrite: whether an existing run in `out` may be replaced.
+      resume: continue the profile of kind `train` in `out`, to more steps or seeds if `training` asks for more.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
+      gentle: lower default learning rates over more steps.
       on: devices.
-      keep_programs: turns on JAX's compile cache.
-      progress: whether a terminal shows how far it is.
+      keep_programs: whether to use JAX's compilation cache.
+      progress: whether to show progress in a terminal.
       log: called with each line of progress.
 
     Raises:
-      OptionError, DataError, StoreError: one line each, before anything is compiled.
-      Interrupted: a signal, such as Ctrl-C, along training; the folder can be resumed.
-      KeyboardInterrupt: it came before there was anything to report.
+      OptionError, DataError, StoreError: with a one-line message, before anything is compiled.
+      Interrupted: if a signal such as Ctrl-C arrives during training; the folder can be resumed.
+      KeyboardInterrupt: if it arrives before there is anything to report.
     """
     if resume and kind != "train":
         raise OptionError("resume", "is for --train; add that, or leave it out")
@@ -136,7 +136,7 @@ def _against_frozen(
     config = configure(trained, gentle=how.gentle, points=inputs.holds_points(trained))
     check_one(config)
     placement = started(config, how)
-    study = with_code(study_for(config, (BASE,)), profile)  # a strength is of discriminators from scratch alone
+    study = with_code(study_for(config, (BASE,)), profile)  # strengths only apply to discriminators from scratch
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))
     rules = rules_for(study, profile, tuple(strengths_from(profile.d_strength)))
@@ -180,7 +180,7 @@ def _check_training(kind: Kind, training: Mapping[str, Any]) -> None:
 
 
 def _trained_with(kind: Kind, training: dict[str, Any]) -> dict[str, Any]:
-    """What the generators are trained with: one loss, the practical one by default, or one recipe."""
+    """Return the options for training the generators: one loss, non-saturating by default, or one recipe."""
     given = {name: value for name, value in training.items() if value not in (None, ())}
     if "recipe" in given and "loss" in given:
         raise OptionError("recipe", "and --train-loss are two ways to train; give one of them")

@@ -1,4 +1,4 @@
-"""What a profile is asked to do beside what a study is: names, numbers and their defaults. Imports nothing heavy."""
+"""The options of a profile in addition to those of a study, and their defaults. Has no heavy imports."""
 
 import dataclasses
 import math
@@ -16,20 +16,20 @@ Kind = Literal["paper", "train", "frozen"]
 
 @dataclasses.dataclass(frozen=True)
 class ProfileConfig:
-    """What is measured, and how."""
+    """What a profile measures, and how."""
 
     loss: tuple[str, ...] = LOSSES
-    threshold: float = 1e-2  # of the derivative with respect to the logit, below which a sample is saturated
+    threshold: float = 1e-2  # a sample is saturated if the derivative with respect to its logit is below this
     minibatches: int | None = None  # None: 4 in training, 8 against frozen generators
     ages: tuple[str, ...] = ()  # steps, or epochs with an "e"; (): of images 1, 10 and 25 epochs, of points steps
     d_iterations: int = 2000  # steps of a discriminator from scratch
-    d_loss: str = "non_saturating"  # whose discriminator's part it minimizes
+    d_loss: str = "non_saturating"  # the loss that the discriminator minimizes
     d_strength: tuple[str, ...] = ()
-    probes: int = 100  # along these steps
+    probes: int = 100  # number of measurements during these steps
 
 
-EVERY = 50  # steps between two measurements along training, by default
-# Of training: against frozen generators they are trained to their ages, and not measured.
+EVERY = 50  # the default number of steps between measurements during training
+# Options that only apply to training: frozen generators are trained to their ages and not measured meanwhile.
 NOT_FROZEN = (
     "steps",
     "samples",
@@ -45,10 +45,10 @@ _POINTS, _IMAGES = ("100", "1000", "3000"), ("1e", "10e", "25e")
 
 
 def profile_from(kind: Kind, given: dict[str, Any]) -> ProfileConfig:
-    """The options of a profile from what the user gave (None or (): not given), with every number checked.
+    """Return the options of a profile, with every number checked; None or () means not given.
 
     Raises:
-      OptionError: a number outside its range, or an option of another kind of profile.
+      OptionError: if a number is out of range or an option belongs to another kind of profile.
     """
     given = {name: value for name, value in given.items() if value not in (None, ())}
     for name in given:
@@ -72,12 +72,12 @@ def stored_profile(stored: Mapping[str, Any]) -> ProfileConfig:
 
 
 def ages_in_steps(texts: tuple[str, ...], steps_per_epoch: float | None) -> tuple[int, ...]:
-    """Ages in steps of the generator, from steps or from epochs.
+    """Convert ages given in steps or in epochs to steps of the generator.
 
-    An epoch is as many steps as the discriminator's batches of real examples take to number the training examples.
+    An epoch is the number of steps in which the discriminator draws as many real examples as there are in training.
 
     Raises:
-      OptionError: a text that is no age, epochs of data without a size, or ages that do not increase.
+      OptionError: if a text is not an age, epochs are used with data of unlimited size, or ages do not increase.
 
     Example:
       >>> ages_in_steps(("1e", "10e", "25e"), 1797 / 64), ages_in_steps(("0", "100"), None)
@@ -102,7 +102,7 @@ def ages_in_steps(texts: tuple[str, ...], steps_per_epoch: float | None) -> tupl
 
 
 def command_line(kind: Kind, profile: ProfileConfig, config: Config | None) -> str:
-    """The command that repeats the profile, every option spelled out."""
+    """Return the command that repeats the profile, with all options."""
     words = ["jaxgan", "profile", *([] if kind == "paper" else [f"--{kind}"])]
     left_out = {"paper": (*OF_FROZEN, "minibatches", "d_strength"), "train": OF_FROZEN, "frozen": ()}[kind]
     for field in dataclasses.fields(profile):

@@ -1,4 +1,4 @@
-"""A profile along training: a study as any other, with a probe of every loss's gradient and another report."""
+"""Profiles during training: ordinary studies with a probe of every loss's gradient and their own report."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from jaxgan.types import QUANTILES, Loss
 
 
 def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
-    """A study with a probe of every loss's gradient, and a report of its own."""
+    """Return the task of a study with a probe of every loss's gradient and the report of a profile."""
     minibatches = profile.minibatches or 4
 
     def built(config: Config) -> Study:
@@ -86,17 +86,17 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
 
 
 def with_code(study: Study, profile: ProfileConfig) -> Study:
-    """The study, with what the profile names of the user's own code beside."""
+    """Return the study with the names of the user's code that the profile uses added."""
     names = (name for name in (*profile.loss, profile.d_loss) if ":" in name)
     return study._replace(own_code=tuple(dict.fromkeys((*study.own_code, *names))))
 
 
 def continued_profile(given: Mapping[str, Any], out: Path | None, *, trust: bool) -> ProfileConfig:
-    """What the profile along training in `out` measures; what is given has to be the same.
+    """Return the options of the profile in `out`; options that are given must be the same.
 
     Raises:
-      OptionError: no `out`, or an option that differs from what the profile was started with.
-      StoreError: no profile along training.
+      OptionError: if there is no `out`, or an option differs from that of the started profile.
+      StoreError: if `out` holds no profile during training.
     """
     if out is None:
         raise OptionError("resume", "got no --out, expected the folder of the run to continue")
@@ -112,7 +112,7 @@ def continued_profile(given: Mapping[str, Any], out: Path | None, *, trust: bool
 
 
 def losses_by_name(names: tuple[str, ...]) -> dict[str, Loss]:
-    """The losses to measure, by the names that results have for them."""
+    """Return the losses to measure, by their names in the results."""
     found = {catalogue.slug(name): catalogue.find_loss(name) for name in names}
     if len(found) < len(names):
         raise OptionError("loss", f"got two of one name: {', '.join(names)}; rename one in its file")
@@ -138,19 +138,19 @@ def with_paper(
 
 
 def own_origin(kind: Kind, profile: ProfileConfig, study: Study | None = None) -> dict[str, Any]:
-    """What config.json holds of a profile beside what it holds of every study."""
+    """Return the entries of a profile's config.json in addition to those of every study."""
     command = command_line(kind, profile, None if study is None else study.config)
     return {"kind": kind, "command": command, "profile": dataclasses.asdict(profile)}
 
 
 def check_one(config: Config) -> None:
-    """Raises OptionError unless generators are trained by one loss or one recipe."""
+    """Raise OptionError unless generators are trained with one loss or one recipe."""
     if len(config.loss + config.recipe) > 1:
         raise OptionError("recipe", f"got {', '.join(config.loss + config.recipe)}, expected one")
 
 
 def check_losses(study: Study, configuration: Configuration, losses: Mapping[str, Loss]) -> None:
-    """Traces a measurement of every loss by itself, so that what does not fit is named."""
+    """Trace a measurement of each loss separately, so that the error names the loss that does not fit."""
     algorithm, sample = configuration.algorithm, study.source.sample
     for name, loss in losses.items():
         probe = gradient_probe(algorithm.game, sample, {name: loss}, batch_size=configuration.batch_sizes.generator)
@@ -161,7 +161,7 @@ def check_losses(study: Study, configuration: Configuration, losses: Mapping[str
 
 
 def layer_names(study: Study, losses: Mapping[str, Loss]) -> list[str]:
-    """The names of the generator's layers, in the order of `Gradients.layers`."""
+    """Return the names of the generator's layers, in the order of `Gradients.layers`."""
     algorithm = next(iter(study.configurations.values())).algorithm
     sample = study.source.sample
     probe = gradient_probe(algorithm.game, sample, losses, batch_size=2)
@@ -169,7 +169,7 @@ def layer_names(study: Study, losses: Mapping[str, Loss]) -> list[str]:
 
 
 def steps_per_epoch(study: Study) -> float | None:
-    """Steps in which the discriminator draws as many real examples as there are; None where there is no such number."""
+    """Return the steps in which the discriminator draws as many real examples as there are; None for unlimited data."""
     configuration = next(iter(study.configurations.values()))
     if study.source.size is None:
         return None

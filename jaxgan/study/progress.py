@@ -1,4 +1,4 @@
-"""How far a run is, read from its folder while another process writes it. Imports no JAX, and changes nothing."""
+"""Read the progress of a run from its folder while another process writes it. Does not import JAX."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """How far a part is."""
+    """The progress of a part."""
 
     part: Part
     step: int
@@ -50,7 +50,7 @@ class Trained(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """The progress of a run."""
 
     folder: Path
     job: str
@@ -65,17 +65,17 @@ class Progress(NamedTuple):
 
     @property
     def runs(self) -> int:
-        """All that are asked for."""
+        """The number of requested runs."""
         return sum(one.part.runs for one in self.trained)
 
     @property
     def runs_done(self) -> int:
-        """Trained and measured."""
+        """The number of runs that are trained and measured."""
         return self.runs if self.finished else sum(one.part.runs for one in self.trained if one.done)
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate of the last minutes; None where nothing was trained yet."""
+        """The remaining time at the recent rate; None if nothing was trained yet."""
         steps = sum(one.part.runs * (self.steps - min(one.step, self.steps)) for one in self.trained)
         return steps / self.rate if self.rate else None
 

@@ -1,4 +1,4 @@
-"""Images as what a generator makes of some latents: which are within its reach, and how near it comes to others."""
+"""Project images: find the latents whose generated examples are nearest to them."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,16 +25,16 @@ from jaxgan.study.samples import save_arrays, save_picture, target
 from jaxgan.study.translation import read_inputs
 from jaxgan.types import Array, PyTree
 
-STARTS = 4  # latents from which each image is approached; the nearest end counts
-HELDOUT = 8  # images of the run's own data beside those that are given
+STARTS = 4  # random initial latents per image; the best result is kept
+HELDOUT = 8  # number of held-out images of the run's data that are projected in addition
 
 
 class Projected(NamedTuple):
-    """The nearest examples of a generator to some images, by the mean square difference of pixels in [-1, 1].
+    """The generated examples nearest to some images, by the mean square difference of pixels in [-1, 1].
 
     x:       images [n, h, w, c]
-    nearest: what the generator makes of `latents` [n, ...]
-    error:   root of the mean square difference of both, of each image
+    nearest: the generator's output for `latents` [n, ...]
+    error:   root mean square difference between the two, for each image
     """
 
     x: Float[np.ndarray, "n h w c"]
@@ -59,29 +59,29 @@ def project(
     trust: bool = False,
     report: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Path], Projected, Projected]:
-    """Writes pictures beside the nearest examples of a generator, found by gradient descent; returns both, too.
+    """Write pictures with the nearest generated examples, found by gradient descent, as a picture and as arrays.
 
-    Below them are 8 held-out images of the run's data with theirs: how near the generator comes to images of the kind
-    that it was trained on. Returns the paths, what was found of the pictures, and of the held-out images.
+    8 held-out images of the run's data are projected as well, as a baseline for images like those that the generator
+    was trained on. Return the paths, the projections of the pictures, and those of the held-out images.
 
     Args:
-      folder: of a run on images.
+      folder: the folder of a run on images.
       files: pictures, fitted to the size of the run's images.
-      configuration, seed: which generator, as for `load_generator`.
-      space: what is moved, "z" or, behind a mapping network, "w" of every layer.
-      steps: of Adam, with a cosine schedule, from 4 random latents for each image.
-      learning_rate: of Adam at first.
-      key: of these latents.
-      label: the class of all examples, of a conditional generator; its first where none is named.
-      out: the picture; the arrays go beside it.
-      overwrite: whether files that are there are replaced.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      configuration, seed: the generator, as in `load_generator`.
+      space: the latents to optimize: "z" or, with a mapping network, "w" of every layer.
+      steps: the number of Adam steps, with a cosine schedule, from 4 random latents per image.
+      learning_rate: the initial learning rate of Adam.
+      key: the random seed of the initial latents.
+      label: the class of all examples of a conditional generator; by default its first class.
+      out: the path of the picture; the arrays are written next to it.
+      overwrite: whether to replace existing files.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
       report: called with a line for every picture that had to be fitted.
 
     Raises:
-      OptionError: a run on points, or w of a generator without.
-      DataError: a file that is not a picture; one line that names the file.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if the run has points, or `space` is "w" and the generator has no mapping network.
+      DataError: if a file is not a picture; the one-line message names the file.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     check_limit("steps", steps)
     check_limit("key", key)
@@ -111,9 +111,9 @@ def project(
 def nearest_to(
     x: NDArray, decode: Callable[[Array], Array], start: Array, steps: int, learning_rate: float
 ) -> Projected:
-    """Latents whose examples are nearest to images x [n, ...], each from several starts [n * k, ...], the best of k.
+    """Return the latents whose examples are nearest to images x [n, ...]: for each, the best of k starts [n * k, ...].
 
-    Minimizes the mean square difference by Adam; `decode` makes examples of as many latents as there are starts.
+    The mean square difference is minimized with Adam; `decode` maps all n * k latents to examples.
 
     Example:
       >>> found = nearest_to(np.full((1, 1, 1, 1), 0.5), lambda z: z.reshape(-1, 1, 1, 1), jnp.zeros((2, 1)), 300, 0.05)
@@ -145,7 +145,7 @@ def nearest_to(
 
 
 def in_words(own: Projected, heldout: Projected) -> str:
-    """What the errors come to, in a sentence."""
+    """Return a sentence that summarizes the errors."""
     line = f"root mean square difference, pixels in [-1, 1]: {np.median(own.error):.3g}, the median over the pictures"
     return line + (f"; {np.median(heldout.error):.3g} over held-out images" if len(heldout.error) else "")
 

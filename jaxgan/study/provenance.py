@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, device."""
+"""The provenance of a result: versions, commit, device."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """What a committed result has to name: versions, commit, processor or GPU, cores, memory and system.
+    """Return the provenance that a committed result must state: versions, commit, device, cores, memory and system.
 
     Example:
       >>> sorted(provenance())
@@ -36,7 +36,7 @@ def provenance() -> dict[str, Any]:
 
 
 def provenance_line(machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
-    """The parts of `provenance` that a table names below it, as a line.
+    """Return the parts of `provenance` that are printed below a table, as one line.
 
     Example:
       >>> machine = {"device": "a processor", "cores": 2, "memory_gib": 16, "system": "an OS"}
@@ -48,12 +48,12 @@ def provenance_line(machine: Mapping[str, Any], versions: Mapping[str, str]) -> 
 
 
 def versions() -> dict[str, str]:
-    """The version of everything that a run's numbers may depend on."""
+    """Return the versions of all packages that a run's numbers may depend on."""
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 
 def sources() -> str:
-    """The SHA-256 of this package's code that numbers can depend on: all but pages and the command line.
+    """Return the SHA-256 of the code of this package that numbers can depend on: all but reports and the command line.
 
     Example:
       >>> len(sources())
@@ -69,7 +69,7 @@ def sources() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the checkout that this code runs from, marked where it has changes; None elsewhere."""
+    """Return the commit of the checkout that this code runs from, marked if it has changes; None without a checkout."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None
@@ -81,7 +81,7 @@ def commit() -> str | None:
 
 
 def device() -> dict[str, str | int]:
-    """The device that JAX found, and the machine around it; no host name."""
+    """Return the device that JAX uses and a description of the machine, without its host name."""
     devices = jax.devices()
     kind = devices[0].device_kind
     return {
@@ -97,7 +97,7 @@ def device() -> dict[str, str | int]:
 def _system() -> str:
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):  # not a Linux that says so
+    except (OSError, KeyError):  # not Linux, or a Linux without this information
         return f"{platform.system()} {platform.release()}"
 
 
@@ -112,10 +112,10 @@ def _processor() -> str:
 
 
 def named_processor(cpuinfo: str) -> str:
-    """The name of the first processor in Linux's `/proc/cpuinfo`, with what decides how XLA compiles for it.
+    """Return the name of the first processor in Linux's `/proc/cpuinfo`, with what determines how XLA compiles for it.
 
-    A virtual machine often gives one name to processors of several generations, whose vectors are of other widths: sums
-    in another order, and so a game of other bits.
+    Virtual machines often use one name for several generations of processors. These have different vector widths, so
+    they sum in a different order and the results differ in their last bits.
 
     Example:
       >>> named_processor("model name: AMD EPYC\\ncpu family: 25\\nmodel: 1\\nflags: fpu avx avx2\\n\\n")

@@ -16,7 +16,7 @@ _FEW_MODES = frozenset({Outcome.COLLAPSED, Outcome.PARTIALLY_COLLAPSED})
 _CYCLES = frozenset({Outcome.OSCILLATING})
 _UNCLEAR = frozenset({Outcome.NOT_LEARNED})
 _ALL_ALIKE = ("lr_g", "lr_d", "b1", "b2", "d_steps", "batch_size", "ema")
-"""Settings that a recipe takes over from the one that it replaces."""
+"""Settings that a recipe keeps from the recipe that it replaces."""
 
 
 class Case(NamedTuple):
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     @property
     def known(self) -> Collection[str]:
-        """The settings that the recipe has; `settings` holds all of them."""
+        """The settings that the recipe accepts: those in `settings` and `EXTRA`."""
         return {*self.settings, *EXTRA}
 
 
@@ -43,7 +43,7 @@ class Remedy(NamedTuple):
 
 
 def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
-    """The remedies for these outcomes that a configuration does not use yet.
+    """Return the remedies for these outcomes that a configuration does not use yet.
 
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "d_steps": 1, "label_noise": 0.0, "ema": None})
@@ -54,7 +54,7 @@ def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
 
 
 def option_of(case: Case, remedy: Remedy) -> str:
-    """The command-line options that apply a remedy to what a command trains; "" if it changes nothing.
+    """Return the command-line options that apply a remedy to a configuration; "" if it changes nothing.
 
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "b1": 0.5})
@@ -90,7 +90,7 @@ def _scaled(factor: float, *names: str) -> Callable[[Case], Case | None]:
 
 
 def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
-    """Gives a setting this value, unless it has it already or has one of the others."""
+    """Set a setting to this value unless it already has it or one of the values in `unless`."""
 
     def change(case: Case) -> Case | None:
         if name not in case.known or case.settings.get(name) in (value, *unless):
@@ -102,7 +102,7 @@ def _set(name: str, value: Any, *unless: Any) -> Callable[[Case], Case | None]:
 
 def _larger_batch(case: Case) -> Case | None:
     size = case.settings.get("batch_size")
-    if isinstance(size, list):  # for data, samples and the generator's update
+    if isinstance(size, list):  # the sizes for data, samples and the generator's update
         return case._replace(settings=case.settings | {"batch_size": [4 * n for n in size]})
     return _set("batch_size", 4 * size)(case) if isinstance(size, int) else None
 
@@ -117,7 +117,7 @@ def _more_d_steps(case: Case) -> Case | None:
 
 
 def _added(name: str, value: float) -> Callable[[Case], Case | None]:
-    """Turns on a setting that is off by default."""
+    """Enable a setting that is off by default."""
 
     def change(case: Case) -> Case | None:
         if name not in case.known or case.settings.get(name) is not None:
@@ -128,7 +128,7 @@ def _added(name: str, value: float) -> Callable[[Case], Case | None]:
 
 
 def _loss(name: str, instead_of: Collection[str] = ()) -> Callable[[Case], Case | None]:
-    """Another loss, if the loss can be chosen; with `instead_of`, only in place of these."""
+    """Switch to another loss if the loss can be chosen; with `instead_of`, only replace these losses."""
 
     def change(case: Case) -> Case | None:
         own = None if case.loss is None else case.loss.rpartition("=")[2]
@@ -140,7 +140,7 @@ def _loss(name: str, instead_of: Collection[str] = ()) -> Callable[[Case], Case 
 
 
 def _recipe(name: str, but: Collection[str], **settings: Any) -> Callable[[Case], Case | None]:
-    """Another recipe with the settings that both have; not for the recipes in `but`, which already do the same."""
+    """Switch to another recipe, keeping shared settings; not for the recipes in `but`, which already do the same."""
 
     def change(case: Case) -> Case | None:
         if case.recipe in but:
@@ -214,4 +214,4 @@ REMEDIES: tuple[Remedy, ...] = (
         _CYCLES | {Outcome.JUNK}, _added("ema", 0.99),
     ),
 )  # fmt: skip
-"""All remedies, in the order in which they are tried."""
+"""All remedies, in the order in which they are suggested."""

@@ -1,4 +1,4 @@
-"""The reports of finished runs, again or side by side."""
+"""Write the reports of finished runs again, or one report of several runs side by side."""
 
 from pathlib import Path
 
@@ -12,21 +12,22 @@ from jaxgan.study.messages import OptionError
 
 
 def write_report(*folders: Path | str, out: Path | str | None = None, paper: str | None = None) -> Path:
-    """Makes the report of a finished run again, or one page of several runs side by side; returns the page's path.
+    """Write the report of a finished run again, or one page with several runs side by side; return the page's path.
 
-    Of one folder, and without `out`, all that is made of its numbers is written again: report.html, figures, tables.
-    Else the page goes to `out`, with its tables beside it as Markdown and LaTeX, and the folders stay as they are.
+    For one folder without `out`, everything derived from its numbers is written again: report.html, figures, tables.
+    Otherwise the page is written to `out`, with its tables next to it as Markdown and LaTeX, and the folders are not
+    changed.
 
     Args:
-      folders: of finished runs, studies or, alone and without `out`, a gradient profile.
-      out: a file such as report.html; for several runs by default `runs.html` here.
-      paper: "one-column" or "two-column" writes the figures in a paper's width, too: into `paper/` in the run's folder,
-        or beside `out` into a folder named after it.
+      folders: folders of finished runs or studies, or a single gradient profile without `out`.
+      out: a file such as report.html; for several runs, by default `runs.html` in the current folder.
+      paper: "one-column" or "two-column" also writes the figures in the width of a paper: to `paper/` in the run's
+        folder, or to a folder named after `out` next to it.
 
     Raises:
-      StoreError: a folder twice, or one without a run, with an unfinished one or one of another version; or an `out`
-        that is not ours to write.
-      OptionError: no folder, or another paper.
+      StoreError: if a folder is given twice, or has no run, an unfinished run or a run of another version; or if `out`
+        cannot be overwritten.
+      OptionError: if there is no folder, or `paper` is unknown.
 
     Example:
       >>> import jaxgan as jg

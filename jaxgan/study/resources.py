@@ -1,4 +1,4 @@
-"""What a job runs on: the devices of a machine, or those of several processes that find each other."""
+"""The devices that a job runs on: those of one machine, or of several processes that connect to each other."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from jaxgan.study.processes import in_agreement
 
 
 class Cluster(NamedTuple):
-    """Where the processes of a job meet; what is None is what SLURM, Kubernetes, Open MPI or a TPU pod say."""
+    """How the processes of a job connect; None values are detected from SLURM, Kubernetes, Open MPI or a TPU pod."""
 
     coordinator: str | None = None  # host:port of process 0
     num_processes: int | None = None
@@ -24,16 +24,16 @@ class Cluster(NamedTuple):
 
 
 class Resources(NamedTuple):
-    """What a job runs on, none of which changes its random numbers. None: what there is, what is fastest.
+    """What a job runs on; it does not affect random numbers. None means all devices, or the fastest way.
 
-    On one machine, CPUs give the same bits whenever a run is repeated or resumed. On a GPU sums of atomic operations
-    may be taken in any order: `deterministic` asks XLA for those that are not, which are slower.
+    On one machine, CPUs give bit-identical results whenever a run is repeated or resumed. On a GPU, atomic operations
+    may sum in any order; `deterministic` asks XLA for slower operations that do not.
     """
 
-    devices: int | None = None  # of every process
+    devices: int | None = None  # number of devices per process
     in_turn: bool | None = None
     cluster: Cluster | None = None
-    deterministic: bool = False  # of a GPU's operations those that give the same bits whenever they are repeated
+    deterministic: bool = False  # whether to use only GPU operations with bit-identical results
 
 
 SAID_AFTER, WAIT, WAIT_OF_FIRST = 5.0, 50.0, 240.0
@@ -47,10 +47,10 @@ ALL = Resources()
 def cluster_from(
     distributed: bool, coordinator: str | None, num_processes: int | None, process_id: int | None
 ) -> Cluster | None:
-    """What the options of these names ask for.
+    """Return the cluster that the options of these names describe.
 
     Raises:
-      OptionError: some of the last three, but not all, or an address without a port.
+      OptionError: if only some of the last three are given, or the address has no port.
 
     Example:
       >>> cluster_from(False, None, None, None) is None
@@ -73,12 +73,13 @@ def cluster_from(
 
 
 def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) -> Placement:
-    """Connects the processes, makes the cores of a CPU devices, and says where the seeds run.
+    """Connect the processes, expose CPU cores as devices, and return the placement of the seeds.
 
-    Nothing may have used JAX's devices before; where something has, they are taken as they are.
+    JAX's devices should not have been used before; if they have been, they are used as they are.
 
     Raises:
-      OptionError: the other processes cannot be found, or more devices than there are, or processes than seeds.
+      OptionError: if the other processes are not found, or there are fewer devices than requested, or more processes
+        than seeds.
     """
     count = resources.devices
     if count is not None:
@@ -102,7 +103,7 @@ def start(seeds: int, resources: Resources, log: Callable[[str], None] = print) 
 
 
 def _ask_for_determinism() -> None:
-    """XLA reads its flags once, when devices are first used; it knows those of GPUs everywhere."""
+    """Set XLA's flags, which it reads once, when devices are first used; GPU flags are accepted on all platforms."""
     flags = os.environ.get("XLA_FLAGS", "")
     if _DETERMINISTIC not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_DETERMINISTIC}".strip()
@@ -124,7 +125,7 @@ def _connect(cluster: Cluster, log: Callable[[str], None]) -> None:
 
 @contextmanager
 def _no_longer_than(seconds: float, cluster: Cluster, log: Callable[[str], None]) -> Iterator[None]:
-    """Says that it waits, and ends the process in a line: when JAX has waited for long enough, it aborts it."""
+    """Log that the process waits, and exit with a one-line message before JAX's own timeout aborts the process."""
     where = f" at {cluster.coordinator}" if cluster.coordinator else ""
     whom = f"process 0{where}" if cluster.process_id else f"the other processes, which are to call{where}"
 
@@ -145,14 +146,14 @@ def _no_longer_than(seconds: float, cluster: Cluster, log: Callable[[str], None]
 
 
 def described(placement: Placement) -> dict[str, int | bool | None]:
-    """What a run notes of where it ran."""
+    """Return the description of a placement that a run stores."""
     bits = placement.mesh.devices.flat[0].platform == "cpu" or _DETERMINISTIC in os.environ.get("XLA_FLAGS", "")
     where = {"devices": placement.mesh.size, "in_turn": placement.in_turn, "processes": jax.process_count()}
     return where | {"deterministic": bits}
 
 
 def check_same_number(folder: Path, processes: int) -> None:
-    """Raises OptionError unless a run of so many processes is continued by as many: each has its own seeds' state."""
+    """Raise OptionError unless a run is continued by as many processes as before: each has the state of its seeds."""
     if processes != jax.process_count():
         found = f"got {jax.process_count()}, but the run in {folder} was started with {processes}"
         raise OptionError("resume", f"number of processes: {found}")

@@ -1,4 +1,4 @@
-"""Continuing a run: as it was started, to the end that it had, to more steps, or with more seeds beside."""
+"""Continue a run as it was started: to its original end, to more steps, or with more seeds."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ _NAME_ANOTHER = "name another folder with --out, or replace it with --overwrite"
 
 
 def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
-    """The configuration of the run in `out`, with more steps or seeds where `given` says so.
+    """Return the configuration of the run in `out`, with more steps or seeds if `given` asks for them.
 
     Raises:
-      OptionError: no `out`, or an option that differs from what the run was started with.
-      StoreError: no run, one of another version, or a profile where `job` is none or the other way round.
+      OptionError: if there is no `out`, or an option differs from that of the started run.
+      StoreError: if there is no run, it is of another version, or only one of the run and `job` is a profile.
     """
     if out is None:
         raise OptionError("resume", "got no --out, expected the folder of the run to continue")
@@ -55,11 +55,11 @@ def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
 
 
 def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Config:
-    """The whole configuration that `given` asks for, of which the study in `out` has all or a part already.
+    """Return the configuration that `given` asks for, which the study in `out` already has in part or completely.
 
     Raises:
-      OptionError: what differs from what it was started with, and does not only grow.
-      StoreError: no study of this version.
+      OptionError: if it differs from the started study in more than additional runs or steps.
+      StoreError: if there is no study of this version.
     """
     content = store.read_config(out)
     try:
@@ -81,10 +81,10 @@ def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Con
 
 
 def resumable(out: Path, study: Study) -> tuple[Block, ...]:
-    """The blocks of the run in `out`, and more where there are more seeds or configurations now.
+    """Return the blocks of the run in `out`, with additional ones for new seeds or configurations.
 
     Raises:
-      OptionError: recipes, the user's code, data or the number of processes are others than when it was started.
+      OptionError: if recipes, the user's code, data or the number of processes changed since it was started.
     """
     stored = store.read_config(out)
     resources.check_same_number(out, stored.get("processes", 1))
@@ -93,10 +93,10 @@ def resumable(out: Path, study: Study) -> tuple[Block, ...]:
 
 
 def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None:
-    """The study is what config.json says: its recipes' settings, the user's code and the data.
+    """Check that the settings of the recipes, the user's code and the data are those in config.json.
 
     Raises:
-      OptionError: one of them is another now.
+      OptionError: if one of them changed.
     """
     now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
     for label, settings in stored["configurations"].items():

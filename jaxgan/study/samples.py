@@ -1,4 +1,4 @@
-"""Samples of a trained generator as a picture and as arrays, and how such files are named and written."""
+"""Write samples of a trained generator as a picture and as arrays."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
 from jaxgan.study.truncation import truncated_sampler
 
-_OF_EACH_CLASS = 10  # samples, where no number is asked for
+_OF_EACH_CLASS = 10  # the default number of samples per class
 
 
 def sample(
@@ -36,12 +36,12 @@ def sample(
     overwrite: bool = False,
     trust: bool = False,
 ) -> list[Path]:
-    """Writes n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` where it is known).
+    """Write n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` if it is known).
 
-    Of a conditional generator they are of the class that `label` names or, with none, n of each class, a row of the
-    picture for each from the same latents; the arrays then have the labels `y` and the names of all classes, too.
-    Without n they are 64, or 10 of each class. Returns the two paths: `out` and the .npz beside it, by default in the
-    run's folder. `truncation` is as `truncated_sampler` has it, `statistics` as `load_generator`.
+    For a conditional generator, the samples have the class `label`. Without `label`, there are n samples of each class,
+    one row of the picture per class, all from the same latents. The arrays then also hold the labels `y` and the names
+    of all classes. By default n is 64, or 10 per class. Return the two paths: `out`, by default in the run's folder,
+    and the .npz next to it. See `truncated_sampler` for `truncation` and `load_generator` for `statistics`.
     """
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
@@ -65,10 +65,10 @@ def sample(
 
 
 def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> list[int] | None:
-    """Those that are asked for: of one class, or of all; None of an unconditional generator.
+    """Return the labels of the named class, or of all classes if none is named; None for an unconditional generator.
 
     Raises:
-      OptionError: a class of a generator without, or one that there is not.
+      OptionError: if the generator has no such class or no classes at all.
     """
     if condition_shape(store.read_config(folder)):
         raise OptionError("run", f"{folder} translates images: jaxgan translate {folder} FILES...")
@@ -78,13 +78,13 @@ def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> l
 
 
 def named_by(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
-    """What of the name of a file says whose samples are in it; a class by its number, as a name may be any text."""
+    """Return the part of a file name that identifies the generator and class; the class is a number, not a name."""
     one = f"-class{labels[0]}" if labels is not None and named is not None else ""
     return f"{generator.configuration}-seed{generator.seed}{one}"
 
 
 def _columns(n: int) -> int:
-    """As near to a square as whole rows allow; where no whole rows do, twice as wide as high.
+    """Return the number of columns of a grid of n: near square with full rows; otherwise twice as wide as high.
 
     >>> _columns(64), _columns(12), _columns(7)
     (8, 4, 4)
@@ -96,7 +96,7 @@ def _columns(n: int) -> int:
 def target(out: Path | None, default: Path, overwrite: bool) -> Path:
     png = default if out is None else out.with_suffix(".png")
     for path in (png, png.with_suffix(".npz")):
-        # The default name says what is inside: writing it again loses nothing.
+        # The default name determines the contents, so overwriting loses nothing.
         if out is not None and path.exists() and not overwrite:
             raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
     if not png.parent.is_dir():
@@ -112,12 +112,12 @@ def save_arrays(png: Path, **arrays: NDArray) -> Path:
 
 
 def in_the_plane(x: NDArray) -> NDArray:
-    """Points [n, d] by their first two coordinates; the second is 0 where there is none."""
+    """Return the first two coordinates of points [n, d]; the second is 0 if d is 1."""
     return np.pad(x, ((0, 0), (0, max(0, 2 - x.shape[1]))))[:, :2]
 
 
 def modes_of(folder: Path) -> NDArray | None:
-    """Those of the data of the run in `folder`, where they are a mixture."""
+    """Return the means of the modes if the data of the run in `folder` is a mixture, otherwise None."""
     data = store.read_config(folder)["config"]["data"]
     mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
     return None if mixture is None else np.asarray(mixture.means)

@@ -1,4 +1,4 @@
-"""A recipe's settings from texts: NAME=VALUE for all configurations, LABEL:NAME=VALUE for some."""
+"""Parse settings of recipes: NAME=VALUE for all configurations, LABEL:NAME=VALUE for some."""
 
 import ast
 import inspect
@@ -21,7 +21,7 @@ EXTRA = ("fake_batch_size", "generator_batch_size", *AROUND)
 
 
 def known_settings(recipe: Recipe) -> dict[str, Any]:
-    """The settings of a recipe and their defaults (None where it has none), but for how it makes its game.
+    """Return the settings of a recipe with their defaults (None if there is none), except how it builds its game.
 
     Example:
       >>> import jaxgan as jg
@@ -33,12 +33,12 @@ def known_settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> dict[str, Any]:
-    """All settings of the configuration `label` of the recipe `name`: its own where the texts say nothing.
+    """Return all settings of the configuration `label` of the recipe `name`, with defaults for those not given.
 
-    Of two texts the one for a label or a recipe counts, not the one for all.
+    A text for a label or recipe takes precedence over one for all configurations.
 
     Raises:
-      OptionError: a setting that the recipe does not have, one given twice, or a value of another kind.
+      OptionError: if the recipe has no such setting, it is given twice, or its value has the wrong type.
     """
     known, kinds = known_settings(recipe), {s.name: s.kinds for s in settings_of(recipe).values()}
     given: dict[str, tuple[int, str]] = {}
@@ -72,14 +72,14 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
 
 
 def texts_of(label: str, recipe: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-    """What counts of the texts for the configuration `label`, as texts for it alone.
+    """Return the texts that apply to the configuration `label`, rewritten to apply only to it.
 
     Example:
       >>> texts_of("hinge", "gan", ("gan:lr_d=0.1", "lr_g=0.2", "lr_d=0.3", "r1_gan:gamma=1"))
       ('hinge:lr_g=0.2', 'hinge:lr_d=0.1')
     """
     counts: dict[str, str] = {}
-    for owner in dict.fromkeys(("", recipe, label)):  # the later, the more special
+    for owner in dict.fromkeys(("", recipe, label)):  # from the most general to the most specific
         for text in texts:
             left, _, value = text.partition("=")
             its, _, setting = left.rpartition(":")
@@ -89,10 +89,10 @@ def texts_of(label: str, recipe: str, texts: tuple[str, ...]) -> tuple[str, ...]
 
 
 def check_owners(texts: tuple[str, ...], owners: set[str]) -> None:
-    """Every LABEL of a text is that of a configuration or a recipe.
+    """Check that every LABEL belongs to a configuration or a recipe.
 
     Raises:
-      OptionError: one that is not.
+      OptionError: if one does not.
     """
     for text in texts:
         owner, colon, _ = text.partition("=")[0].rpartition(":")
@@ -101,7 +101,7 @@ def check_owners(texts: tuple[str, ...], owners: set[str]) -> None:
 
 
 def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as they can be stored: numbers and texts as they are, functions by name, anything else by its `repr`.
+    """Convert settings for storage: numbers and text are kept, functions become names, anything else its `repr`.
 
     Example:
       >>> plain_settings({"gamma": 1.0, "batch_size": BatchSizes(4, 4, 8), "norm": max})
@@ -127,7 +127,7 @@ _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: 
 
 
 def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None) -> Any:
-    """What a text means for a setting of these types, or of its default's where it says none."""
+    """Parse a text as one of these types, or as the type of the default if there are none."""
     allowed = set(kinds or ()) & {float, int, bool, str, type(None), BatchSizes}
     allowed = allowed or ({type(default)} if default is not None else {float, type(None)})
     try:

@@ -1,8 +1,8 @@
-"""What ends a run before its last step, by what was recorded of it: a pure function, so that resuming changes nothing.
+"""Rules that end a run before its last step. They are pure functions of its records, so resuming does not change them.
 
-not_finite    something that is watched was NaN or infinite
-failed        not finite; or, for five probes in a row, the state was one that no run of a validation came back from
-METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five probes in a row
+not_finite    a watched value was NaN or infinite
+failed        not finite, or for five consecutive probes in a state that no run of a validation recovered from
+METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five consecutive probes
 
 A probe is a step after which generators are measured.
 """
@@ -42,14 +42,14 @@ class Goal(NamedTuple):
 
 
 class StopRules:
-    """The rules by their texts; false where there is none.
+    """Stop rules parsed from text; False if there are none.
 
     Args:
-      texts: as above.
-      metrics: the names that a goal can have.
+      texts: the rules, in the forms above.
+      metrics: the names of metrics that a goal can use.
 
     Raises:
-      OptionError: another text.
+      OptionError: if a text has another form.
     """
 
     def __init__(self, texts: Sequence[str], metrics: Sequence[str]):

@@ -1,4 +1,4 @@
-"""Any number of samples of a trained generator to disk, a block of them in memory at a time."""
+"""Write any number of samples of a trained generator to disk, with one block in memory at a time."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -18,9 +18,9 @@ from jaxgan.study.samples import labels_for, named_by
 from jaxgan.study.truncation import truncated_sampler
 from jaxgan.types import Array, Key, PyTree
 
-BLOCK = 256  # samples at a time
-MOST = 10_000_000  # samples of a class
-_USUAL = 1000  # samples, where no number is asked for
+BLOCK = 256  # number of samples at a time
+MOST = 10_000_000  # maximum number of samples per class
+_USUAL = 1000  # the default number of samples
 
 
 def write_samples(
@@ -38,26 +38,26 @@ def write_samples(
     trust: bool = False,
     progress: bool = False,
 ) -> Path:
-    """Writes n samples of one seed's generator, each on its own, and returns where; nothing is overwritten.
+    """Write n individual samples of one seed's generator and return their path; nothing is overwritten.
 
-    Of a conditional generator they are of the class that `label` names or, with none, n of each class. Images are grey
-    levels, uint8. They are drawn in blocks, each from a key of its own: the first ones are the same for any n.
+    For a conditional generator, they have the class `label` or, without it, there are n of each class. Images are
+    written as uint8. Samples are drawn in blocks, each from its own key, so the first samples do not depend on n.
 
     Args:
-      folder: of a run.
-      kind: "png", a folder of pictures, with classes one for each; "npz", one file with `x`, and with classes `y`;
-        "tfds", a prepared data set that TensorFlow Datasets reads. All can be trained on, by `--data`.
-      configuration, seed: which generator, as for `load_generator`.
-      n, key, label: how many samples, by default 1,000, of which random key and class.
-      truncation: of the latents, as `truncated_sampler` has it.
-      statistics: of BatchNorm, as `load_generator` has them.
-      out: where to; by default in the run's folder.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
-      progress: whether there is a bar over the samples.
+      folder: the folder of a run.
+      kind: "png", a folder of pictures, with a subfolder per class; "npz", one file with `x` and, with classes, `y`;
+        "tfds", a prepared data set for TensorFlow Datasets. All of them can be used for training with `--data`.
+      configuration, seed: the generator, as in `load_generator`.
+      n, key, label: the number of samples, 1,000 by default, their random seed and their class.
+      truncation: truncation of the latents, as in `truncated_sampler`.
+      statistics: BatchNorm statistics, as in `load_generator`.
+      out: the output path; by default in the run's folder.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
+      progress: whether to show a progress bar.
 
     Raises:
-      OptionError: files that are there, points where pictures are asked for, or no such class.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if files exist, pictures of points are requested, or there is no such class.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     n = _USUAL if n is None else n
     expect("n", n, 1 <= n <= MOST, f"at least 1, and at most {MOST:,}")

@@ -1,4 +1,4 @@
-"""What makes a discriminator stronger or weaker: `--d-strength lr=4,k=5,width=2,noise=0.1`."""
+"""Settings that make a discriminator stronger or weaker: `--d-strength lr=4,k=5,width=2,noise=0.1`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ _HIGHEST = 10_000  # of a factor; what it multiplies has a range of its own
 
 
 class DiscriminatorStrength(NamedTuple):
-    """Changes of the discriminator that all else is held against."""
+    """Changes to the base discriminator."""
 
-    lr: float = 1.0  # times its learning rate
-    k: int = 1  # times its updates per update of the generator
-    width: float = 1.0  # times its width
-    noise: float = 0.0  # the share of labels that are flipped
+    lr: float = 1.0  # factor on its learning rate
+    k: int = 1  # factor on its updates per generator update
+    width: float = 1.0  # factor on its width
+    noise: float = 0.0  # share of labels that are flipped
 
     @property
     def name(self) -> str:
@@ -54,10 +54,10 @@ BASE = DiscriminatorStrength()
 
 
 def strengths_from(texts: tuple[str, ...]) -> list[DiscriminatorStrength]:
-    """The base, and what each text says.
+    """Return the base strength and the parsed ones.
 
     Raises:
-      OptionError: an unknown name, a value outside its range, or one strength twice.
+      OptionError: if a name is unknown, a value is out of range, or a strength occurs twice.
 
     Example:
       >>> [strength.name for strength in strengths_from(("lr=4,k=5",))]

@@ -1,4 +1,4 @@
-"""The tables of a study file: what each may hold, and the range of every number in it."""
+"""The tables of a study file: their allowed keys and the ranges of their numbers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,18 +19,18 @@ GOAL = r"(\w+)\s*(>=|<=)\s*(\S+)"
 
 
 def mistake(text: str) -> PydanticCustomError:
-    """What a validator raises."""
+    """Return the error that a validator raises."""
     return PydanticCustomError("mistake", "{text}", {"text": text})
 
 
 def expect(value: Any, good: bool, allowed: str) -> None:
-    """Raises a mistake unless `good`."""
+    """Raise a mistake unless `good`."""
     if not good:
         raise mistake(f"got {shown(value)}, expected {allowed}")
 
 
 def shown(value: Any) -> str:
-    """A value as a message has it, in so many letters."""
+    """Format a value for a message, with limited length."""
     text = f"{value:,}" if type(value) is int else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -140,13 +140,13 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(lambda value: (value,) if is
 
 
 class Table(BaseModel):
-    """A table of a study file: other keys than its own are mistakes."""
+    """A table of a study file; unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Table):
-    """What is learned; a text is its name."""
+    """The training data; a plain string is its name."""
 
     name: Text = "digits"
     image_size: Annotated[int | None, _within(LIMITS["image_size"])] = None
@@ -178,7 +178,7 @@ class Recipe(Table):
 
 
 class Random(Table):
-    """So many rows of settings at random, from ranges or from those of a preset."""
+    """Random rows of settings, drawn from ranges or from those of a preset."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Ranges] = Field(init=False)
@@ -215,7 +215,7 @@ class Vary(Axes):
 
 
 class Train(Table):
-    """How many runs, and how long."""
+    """The number of runs and their length."""
 
     seeds: Annotated[int, _within(LIMITS["seeds"])] = 8
     first_seed: Annotated[int, _within(LIMITS["first_seed"])] = 0
@@ -244,7 +244,7 @@ class Stop(Table):
 
 
 class Planned(Table):
-    """A comparison that is fixed before the data: configuration `better` does better than `than`."""
+    """A planned comparison: configuration `better` is better than `than`."""
 
     metric: Text = ""
     better: Text = ""
@@ -270,4 +270,4 @@ TABLES: Mapping[str, type[Table]] = {
     "data": Data, "networks": Networks, "recipes": Recipe, "train": Train, "evaluate": Evaluate, "stop": Stop,
     "planned": Planned,
 }  # fmt: skip
-"""Those whose keys are all known."""
+"""The tables whose keys are all known."""

@@ -1,4 +1,4 @@
-"""The study file that `jaxgan study --init` writes: it says what there is, and runs as it is."""
+"""The study file that `jaxgan study --init` writes: it documents all tables, and can be run unchanged."""
 
 from pathlib import Path
 

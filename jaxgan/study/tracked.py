@@ -1,4 +1,4 @@
-"""A finished run as a tracker's runs: names, hyper-parameters, scalars at steps, a summary. Knows no tracker."""
+"""Convert a finished run to tracker runs: names, hyperparameters, scalars and a summary; independent of the tracker."""
 
 import re
 import warnings
@@ -13,9 +13,9 @@ from jaxgan.results.results import Results
 from jaxgan.study.job import Log
 from jaxgan.study.messages import counted
 
-MANY = 64  # runs above which one stands for all seeds: starting one of wandb takes seconds, and pages get slow
+MANY = 64  # above this number of runs, seeds are aggregated: each wandb run takes seconds to start, and pages get slow
 _OVER_SEEDS: dict[str, Callable[..., Any]] = {"median": np.nanmedian, "lowest": np.nanmin, "highest": np.nanmax}
-_LONGEST = 100  # letters of a folder's name; file systems take 255 bytes
+_LONGEST = 100  # maximum number of characters in a folder name; file systems allow 255 bytes
 
 Curve = tuple[NDArray, NDArray]  # steps [n], values [n] or [configuration, seed, n]
 
@@ -23,7 +23,7 @@ Curve = tuple[NDArray, NDArray]  # steps [n], values [n] or [configuration, seed
 class Tracked(NamedTuple):
     """One run of a tracker."""
 
-    name: str  # unique, and good for a folder
+    name: str  # unique and valid as a folder name
     group: str  # the label of its configuration
     config: dict[str, Any]
     scalars: dict[str, Curve]
@@ -32,7 +32,7 @@ class Tracked(NamedTuple):
 
 
 def tracked(results: Results, log: Log) -> Iterator[Tracked]:
-    """A run of every configuration and seed, or of every configuration where they are many."""
+    """Yield a tracker run per configuration and seed, or per configuration if there are more than `MANY` runs."""
     labels, seeds = results.configurations, results.seeds
     final = {f"final/{name}": values for name, values in results.values.items()}
     curves = dict(_curves(results))
@@ -59,7 +59,7 @@ def tracked(results: Results, log: Log) -> Iterator[Tracked]:
 
 
 def _curves(results: Results) -> Iterator[tuple[str, Curve]]:
-    """Steps and values [configuration, seed, step] by tag; an array with more axes has a tag for each of its cells."""
+    """Yield steps and values [configuration, seed, step] by tag; arrays with more axes have one tag per cell."""
     along = {f"{metric.name}_along": f"along/{metric.name}" for metric in results.metrics}
     for own, array in results.dataset.data_vars.items():
         tag = f"series/{own}" if array.attrs.get("group") == "series" else along.get(str(own))
@@ -77,17 +77,17 @@ def _at(results: Results, dim: str, k: int) -> str:
 
 
 def _rows(tag: str, values: NDArray, seed: int | None) -> dict[str, NDArray]:
-    """Of values [seed, ...] those of one seed, or what there is to say over all, of their finite ones."""
+    """Return the values [seed, ...] of one seed, or statistics of the finite values over all seeds."""
     if seed is not None:
         return {tag: np.asarray(values[seed], np.float64)}
     finite = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a step at which no seed was finite, which stays NaN
+        warnings.simplefilter("ignore", RuntimeWarning)  # steps at which no seed is finite stay NaN
         return {f"{tag}/{name}": np.asarray(over(finite, axis=0)) for name, over in _OVER_SEEDS.items()}
 
 
 def _settings(results: Results, i: int) -> dict[str, Any]:
-    """What a configuration is: all settings of its recipe, where the run says them, and those that vary."""
+    """Return the settings of a configuration: those of its recipe, if the run stores them, and the varied ones."""
     stored = results.config.get("configurations", {}).get(results.configurations[i], {})
     found = {"recipe": stored.get("recipe"), **stored.get("settings", {})}
     found |= {name: results.notes.get(name) for name in ("data", "steps")}
@@ -105,7 +105,7 @@ def _fate(results: Results, i: int, seed: int | None) -> dict[str, Any]:
 
 
 def _folder_names(labels: Sequence[str]) -> list[str]:
-    """Labels without what a file system may not take, each another."""
+    """Return unique folder names for labels, without characters that file systems may not allow."""
     found: dict[str, None] = {}
     for label in labels:
         plain_name = re.sub(r"[^\w.,=+-]+", "-", label)[:_LONGEST].strip(".-") or "run"

@@ -1,4 +1,4 @@
-"""A finished run for TensorBoard or Weights & Biases, each of which is imported only where it is asked for."""
+"""Write a finished run for TensorBoard or Weights & Biases, which are only imported when they are used."""
 
 import importlib
 import os
@@ -19,29 +19,29 @@ from jaxgan.study.tracked import Curve, Tracked, tracked
 
 class _Tracker(NamedTuple):
     package: str
-    attribute: str  # that the package has
-    asked: str  # of pip
-    look: str  # the command that shows a folder
+    attribute: str  # an attribute of the package, to recognize it
+    asked: str  # the requirement for pip
+    look: str  # the command that displays a folder
     write: Callable[[Any, Path, Iterable[Tracked]], None]
 
 
 def track(run: Path | str | Results, to: str = "tensorboard", out: Path | str | None = None, log: Log = print) -> Path:
-    """Writes a finished run's numbers for TensorBoard or Weights & Biases (offline); returns the folder.
+    """Write a finished run for TensorBoard or Weights & Biases (offline); return the folder.
 
-    Every configuration and seed is a run of the tracker: recorded series `series/NAME` and metrics along training
-    `along/NAME` at their steps, settings and outcome as hyper-parameters, final metrics `final/NAME`. Of more than 64
-    runs every configuration is one, with `/median`, `/lowest` and `/highest` over its seeds. What is not finite is left
-    out, and counted.
+    Every configuration and seed becomes one tracker run: series as `series/NAME` and metrics during training as
+    `along/NAME` at their steps, settings and outcome as hyperparameters, final metrics as `final/NAME`. If there are
+    more than 64 runs, every configuration becomes one tracker run with `/median`, `/lowest` and `/highest` over its
+    seeds. Values that are not finite are left out and counted.
 
     Args:
-      run: its folder, or its results.
-      to: "tensorboard", through the package tensorboardX, or "wandb", which sends nothing anywhere.
-      out: a new or an empty folder; by default beside the run's, NAME-tensorboard or NAME-wandb.
-      log: is called with lines about what was summed up or left out.
+      run: the run's folder or its results.
+      to: "tensorboard", using the package tensorboardX, or "wandb", in offline mode.
+      out: a new or empty folder; by default NAME-tensorboard or NAME-wandb next to the run's folder.
+      log: called with lines about what was aggregated or left out.
 
     Raises:
-      OptionError: another tracker, its package is missing, or `out` is not empty.
-      StoreError: no run, an unfinished one, or a gradient profile without outcomes.
+      OptionError: if the tracker is unknown, its package is not installed, or `out` is not empty.
+      StoreError: if there is no run, it is unfinished, or it is a gradient profile without outcomes.
 
     Example:
       >>> import jaxgan as jg
@@ -60,21 +60,21 @@ def track(run: Path | str | Results, to: str = "tensorboard", out: Path | str | 
     try:
         TRACKERS[to].write(module, folder, tracked(results, log))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # all in it is ours, and half of the runs would look like all
+        shutil.rmtree(folder, ignore_errors=True)  # the folder is ours, and partial output would look complete
         raise
     return folder
 
 
 def way_to_look(to: str, folder: Path) -> str:
-    """The command that shows what `track` has written."""
+    """Return the command that displays the output of `track`."""
     return TRACKERS[to].look.format(shlex.quote(str(folder)))
 
 
 def _imported(tracker: _Tracker) -> ModuleType:
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # else wandb sends its own errors even when it is offline
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # otherwise wandb sends its own errors even in offline mode
     try:
         module = importlib.import_module(tracker.package)
-        getattr(module, tracker.attribute)  # a folder of this name, which wandb makes, can be imported, too
+        getattr(module, tracker.attribute)  # a folder named wandb, which wandb creates, can also be imported
     except (ImportError, AttributeError) as error:
         line = f"{tracker.package} cannot be imported, expected it installed: pip install '{tracker.asked}'"
         raise OptionError("to", line) from error
@@ -98,7 +98,7 @@ def _new_folder(own: Path | None, to: str, out: Path | str | None) -> Path:
 
 def _to_tensorboard(module: Any, out: Path, runs: Iterable[Tracked]) -> None:
     for run in runs:
-        # The file of the hyper-parameters has the name of the other, but for the suffix.
+        # Without a suffix, this file would have the name of the file with the hyperparameters.
         with module.SummaryWriter(str(out / run.name), filename_suffix=".scalars") as writer:
             for tag, (steps, values) in run.scalars.items():
                 for step, value in zip(steps.tolist(), values.tolist(), strict=True):
@@ -118,7 +118,7 @@ def _to_wandb(module: Any, out: Path, runs: Iterable[Tracked]) -> None:
 
 
 def _by_step(scalars: Mapping[str, Curve]) -> list[tuple[int, dict[str, float]]]:
-    """All of a step at once, and steps in their order: wandb takes none that is before its last."""
+    """Group scalars by step, in increasing order: wandb rejects steps before the last one."""
     found: dict[int, dict[str, float]] = {}
     for tag, (steps, values) in scalars.items():
         for step, value in zip(steps.tolist(), values.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""A block of runs, trained with everything that training leaves in the run's folder."""
+"""Train a block of runs and write checkpoints, records and logs to the run's folder."""
 
 import time
 from collections.abc import Mapping
@@ -43,20 +43,20 @@ _TRAINING = "stopping after the steps under way, and saving"
 def train(
     job: Job, program: Program, block: Block, placement: Placement, watched: Watched, look: Look = unseen
 ) -> Generator:
-    """Trains a block from where its checkpoint stands, writing records and checkpoints as it goes.
+    """Train a block from its last checkpoint, writing records and checkpoints during training.
 
-    Returns the generators of all its runs in the process that leads, and in the others those of their own.
+    Returns the generators of all runs in the leading process, and in the others those of their own runs.
 
     Args:
-      job: what it is a part of.
-      program: the block's.
-      block: which runs.
-      placement: on which devices.
-      watched: what is measured along training.
-      look: is called whenever there is something new to see.
+      job: the job that the block belongs to.
+      program: the program of the block.
+      block: the runs to train.
+      placement: the devices.
+      watched: the measurements during training.
+      look: called whenever there is new progress to show.
 
     Raises:
-      Interrupted: a signal; the checkpoint is that of the last step.
+      Interrupted: if a signal arrives; the last step is saved in a checkpoint.
     """
     with stoppable() as stopping, stopping.held(_COMPILING):
         return _train(job, program, block, placement, watched, look, stopping)
@@ -131,9 +131,9 @@ def _last_time(compiled: str) -> str:
 
 
 class Writer:
-    """Keeps what each chunk of training brings: a line of the log, and now and then records and a checkpoint.
+    """Stores the output of each chunk of training: a line of the log, and periodically records and a checkpoint.
 
-    Records are written just before the checkpoint that a resumed run goes on from; without it they are of no use.
+    Records are written just before the checkpoint that a resumed run continues from; without it they are useless.
     """
 
     def __init__(self, job: Job, block: Block, finish: Finish, look: Look, done: int):

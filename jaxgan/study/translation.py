@@ -1,4 +1,4 @@
-"""What a run on pairs of images can do for others: translate pictures."""
+"""Translate pictures with a generator that was trained on pairs of images."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
 
-_BATCH = 32  # pictures at a time
+_BATCH = 32  # number of pictures at a time
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -36,23 +36,23 @@ def translate(
     trust: bool = False,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
-    """Writes what a generator that was trained on pairs makes of pictures, as a PNG each, and returns the paths.
+    """Translate pictures with a generator that was trained on pairs; write a PNG for each and return the paths.
 
     All pictures are read before anything is written, and no file is overwritten.
 
     Args:
-      folder: of a run on pairs of images.
+      folder: the folder of a run on pairs of images.
       files: pictures, fitted to the run's inputs by `fitted`.
-      configuration, seed: which generator, as for `load_generator`.
-      key: of the noise, which is another one for every picture.
-      out: where to; by default a folder in the run's.
-      trust: whether code that the folder names may be run where the folder was made elsewhere.
+      configuration, seed: the generator, as in `load_generator`.
+      key: seed of the noise, which differs for every picture.
+      out: the output folder; by default a folder in the run's folder.
+      trust: whether to run code named by the folder even if the folder was created elsewhere.
       report: called with a line for every picture that had to be fitted.
 
     Raises:
-      OptionError: a run that was trained on no pairs.
-      DataError: a file that is not a picture; one line that names the file.
-      StoreError, CheckpointError: as for `load_generator`.
+      OptionError: if the run was not trained on pairs.
+      DataError: if a file is not a picture; the one-line message names the file.
+      StoreError, CheckpointError: as in `load_generator`.
     """
     check_limit("key", key)
     shape = store.read_config(folder).get("condition")
@@ -76,19 +76,19 @@ def translate(
 def read_inputs(
     files: Sequence[Path], shape: tuple[int, ...], report: Callable[[str], None]
 ) -> list[Float32[np.ndarray, "size size e"]]:
-    """Pictures in [-1, 1], fitted to a shape; `report` is called with a line for each that had to be.
+    """Read pictures, fit them to a shape and scale them to [-1, 1]; `report` gets a line for each that did not fit.
 
     Raises:
-      DataError: a file that is not a picture; one line that names the file.
+      DataError: if a file is not a picture; the one-line message names the file.
     """
     return [_input(Path(file), shape, report) for file in files]
 
 
 def fitted(picture: UInt8[np.ndarray, "h w c"], shape: tuple[int, ...]) -> UInt8[np.ndarray, "size size e"]:
-    """A picture as an input of a shape: in grey or in colour, and of its size.
+    """Convert a picture to the size and the number of channels of a shape.
 
-    Where it is smaller by a whole factor its pixels are repeated; otherwise it is cropped to its central square and
-    resized.
+    A picture that is smaller by an integer factor is enlarged by repeating its pixels; any other is cropped to its
+    central square and resized.
 
     Example:
       >>> fitted(np.full((4, 4, 3), 9, np.uint8), (8, 8, 1)).shape

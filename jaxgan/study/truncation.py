@@ -1,4 +1,4 @@
-"""Samples of truncated latents: nearer to what a generator does best, and less varied."""
+"""Sample with truncated latents, which trades variety for quality."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,16 @@ WAYS = "w", "resampled", "scaled"
 
 
 def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Callable[[Key, int, PyTree], Array]:
-    """(key, n, y) -> samples of a generator, by a truncation as it is written: "0.7", or the way before a colon.
+    """Return (key, n, y) -> samples of a generator with truncation, given as a number "0.7" or as "METHOD:0.7".
 
-    w:0.7          behind a mapping network: w towards its running mean, mean + 0.7 (w - mean); the default there
-    resampled:0.7  z from N(0, I) cut off at 0.7 in every coordinate, as BigGAN's paper; the default elsewhere
-    scaled:0.7     0.7 times z cut off at 2, as the code that was published with BigGAN
+    w:0.7          for generators with a mapping network, and their default: mean + 0.7 (w - mean), with the running
+                   mean of w
+    resampled:0.7  z from N(0, I) truncated to [-0.7, 0.7] in every coordinate, as in the BigGAN paper; the default for
+                   other generators
+    scaled:0.7     0.7 times z truncated to [-2, 2], as in the code published with BigGAN
 
     Raises:
-      OptionError: no such way or number, or w of a generator without.
+      OptionError: if the method or number is invalid, or w is used with a generator that has no mapping network.
     """
     if truncation is None:
         return generator.sample

@@ -1,7 +1,7 @@
-"""Whether code that a run's folder names may be run: the user's own, unchanged, of a folder that was made here.
+"""Decide whether code named by a run's folder may be run: it must be unchanged, and the folder created by this user.
 
-A folder names files, and going on with it imports them. So config.json carries a seal, by a key that stays with the
-user: a folder that somebody else made, or changed, has none that fits, and needs the user's word.
+A folder names files, and continuing it imports them. Therefore config.json contains a seal made with a key that stays
+with the user. A folder that somebody else created or changed has no valid seal, and needs the user's consent.
 """
 
 import hmac
@@ -25,10 +25,10 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_trusted(content: Mapping[str, Any], folder: Path, *, trust: bool) -> None:
-    """Called before any code is imported that the run in `folder` names.
+    """Check that the code named by the run in `folder` may be run; call this before importing it.
 
     Raises:
-      OptionError: the folder was made elsewhere and `trust` was not given, or a file is not what it was.
+      OptionError: if the folder was created elsewhere and `trust` is False, or a file has changed.
     """
     names = inputs.names_in(content)
     if not names:

@@ -1,4 +1,4 @@
-"""What a study varies: axes of settings, whose grid is multiplied with every recipe that they are for."""
+"""The settings that a study varies: axes whose grid is combined with every recipe that they apply to."""
 
 import itertools
 import re
@@ -7,30 +7,30 @@ from typing import Any, NamedTuple
 
 from jaxgan.study.messages import OptionError, nearest
 
-MOST = 2**14  # configurations
-_BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # a value such as (64, 32, 64) is one
+MOST = 2**14  # maximum number of configurations
+_BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # commas inside parentheses, as in (64, 32, 64), belong to one value
 
 
 class Axis(NamedTuple):
-    """Settings that vary together, as texts: a row of values for each step along the axis."""
+    """Settings that vary together, as text: one row of values for each position on the axis."""
 
-    owner: str  # a label or recipe; "": all
+    owner: str  # a label or recipe; "": all recipes
     names: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]  # values as texts, like those of --set
+    rows: tuple[tuple[str, ...], ...]  # values as text, as in --set
 
 
 class Cell(NamedTuple):
-    """One place in the grid of a recipe's axes."""
+    """One cell of the grid of a recipe's axes."""
 
-    suffix: str  # of its configuration's label
-    texts: tuple[tuple[str, str], ...]  # setting and value
+    suffix: str  # suffix of the configuration's label
+    texts: tuple[tuple[str, str], ...]  # pairs of setting and value
 
 
 def axis_of(text: str) -> Axis:
-    """[OWNER:]NAME[/NAME...]=VALUE[/VALUE...],... as an axis.
+    """Parse [OWNER:]NAME[/NAME...]=VALUE[/VALUE...],... as an axis.
 
     Raises:
-      OptionError: another form, a row of another length, or a row twice.
+      OptionError: if the form is wrong, a row has the wrong length, or a row occurs twice.
 
     Example:
       >>> axis_of("r1_gan:lr_d/lr_g=0.1/0.2,0.3/0.4")
@@ -56,10 +56,10 @@ def axis_of(text: str) -> Axis:
 
 
 def cells_of(label: str, recipe: str, axes: Iterable[Axis]) -> list[Cell]:
-    """The grid of the axes that are for a recipe, the last varying fastest; one empty cell where none is.
+    """Return the grid of the axes that apply to a recipe, the last varying fastest; one empty cell if none applies.
 
     Raises:
-      OptionError: a setting along two of them, or too many cells.
+      OptionError: if a setting is on two axes or there are too many cells.
 
     Example:
       >>> [cell.suffix for cell in cells_of("minimax", "gan", [axis_of("lr_d=0.1,0.2"), axis_of("gan:b1=0,0.5")])]
@@ -78,7 +78,7 @@ def cells_of(label: str, recipe: str, axes: Iterable[Axis]) -> list[Cell]:
 
 
 def grid_of(axes: Sequence[Axis]) -> list[Cell]:
-    """Every row of one axis with every row of the others, the last varying fastest.
+    """Combine every row of each axis with every row of the others, the last varying fastest.
 
     Example:
       >>> [cell.suffix for cell in grid_of([Axis("", ("lr_d", "lr_g"), (("1", "2"), ("3", "4")))])]
@@ -92,10 +92,10 @@ def grid_of(axes: Sequence[Axis]) -> list[Cell]:
 
 
 def check_owners(axes: Sequence[Axis], owners: set[str]) -> None:
-    """Every owner of an axis is a label or a recipe of the study.
+    """Check that every owner of an axis is a label or a recipe of the study.
 
     Raises:
-      OptionError: one that is not, with the nearest.
+      OptionError: if one is not; the message names the nearest.
     """
     for axis in axes:
         if axis.owner and axis.owner not in owners:
@@ -104,7 +104,7 @@ def check_owners(axes: Sequence[Axis], owners: set[str]) -> None:
 
 
 def varied_names(axes: Iterable[Axis]) -> tuple[str, ...]:
-    """The settings that vary for any recipe, in the order of the axes.
+    """Return the settings that vary for any recipe, in the order of the axes.
 
     Example:
       >>> varied_names([axis_of("lr_d/lr_g=1/2,3/4"), axis_of("b1=0"), axis_of("minimax:lr_d=5")])
@@ -114,7 +114,7 @@ def varied_names(axes: Iterable[Axis]) -> tuple[str, ...]:
 
 
 def is_logarithmic(values: Sequence[Any]) -> bool:
-    """Whether numbers are spread over powers of ten rather than evenly.
+    """Return whether numbers are spaced logarithmically rather than linearly.
 
     Example:
       >>> is_logarithmic([0.001, 0.01, 0.1]), is_logarithmic([1, 2, 3])

@@ -1,4 +1,4 @@
-"""What a terminal shows of a run while it is trained: at most a dozen lines, a function of how far the run is."""
+"""The live view of a run in the terminal: at most a dozen lines, computed from the progress of the run."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ _LEFT_TO_WORDS = 26  # columns beside a name
 
 
 def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = False) -> Group:
-    """The view on a terminal so wide; it ends in an empty line, on which a program that is killed leaves the cursor.
+    """Return the view for a terminal width; it ends in an empty line, where a killed program leaves the cursor.
 
     Args:
-      found: how far the run is.
-      columns: of the terminal.
-      note: what is being done, in place of the rate: what is compiled, say.
-      plain: whether it is in ASCII and bars need no line drawings.
+      found: the progress of the run.
+      columns: the width of the terminal.
+      note: the current activity, such as compilation, shown instead of the rate.
+      plain: whether to use only ASCII.
     """
     programs, columns = _programs(found), max(columns, 20)
     lines = list(_rows(found, programs, columns, plain))

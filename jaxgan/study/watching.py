@@ -1,4 +1,4 @@
-"""What is looked at along training, and recorded by name: losses and norms, evaluations, the user's own probes."""
+"""Measurements during training, recorded by name: losses and norms, evaluations, the user's own probes."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -19,14 +19,14 @@ Finish = Callable[[Any], Mapping[str, NDArray]]
 
 
 class Watched(NamedTuple):
-    """What is looked at along training: a probe, and what makes named arrays [run, ...] of what it saw."""
+    """A measurement during training: a probe, and a function that converts its output to named arrays [run, ...]."""
 
     probe: AnyProbe
     finish: Finish
 
 
 def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
-    """The steps after which generators are measured: every so many, and the last; those of a resumed run that remain.
+    """Return the steps after which generators are measured: every `every` steps and the last, beyond `done`.
 
     Example:
       >>> probe_steps(10, 4), probe_steps(10, 4, done=4)
@@ -36,7 +36,7 @@ def probe_steps(steps: int, every: int, done: int = 0) -> list[int]:
 
 
 def samples_along(evaluator: Evaluator) -> int:
-    """From how many samples generators are measured along training."""
+    """Return the number of samples for evaluations during training."""
     return min(evaluator.samples, _SAMPLES)
 
 
@@ -81,18 +81,18 @@ def _libraries() -> ThreadpoolController:
 
 
 def by_field(seen: Any) -> dict[str, NDArray]:
-    """What a probe returned as a named tuple."""
+    """Convert a probe's named tuple to named arrays."""
     return {name: np.asarray(values) for name, values in seen._asdict().items()}
 
 
 def by_leaf(seen: Any) -> dict[str, NDArray]:
-    """What a probe of the user's returned, any pytree, as named arrays."""
+    """Convert the pytree that a user's probe returned to named arrays."""
     leaves = tree_leaves_with_path(seen)
     return {keystr(path, simple=True, separator="_") or "value": np.asarray(leaf) for path, leaf in leaves}
 
 
 def series_of(info: Info) -> dict[str, NDArray]:
-    """An `Info` as named arrays; a discriminator loss of two terms is a real one and a fake one."""
+    """Convert an `Info` to named arrays; a discriminator loss with two terms is split into real and fake."""
     names = ("real", "fake") if len(info.d_parts) == 2 else tuple(map(str, range(len(info.d_parts))))
     flat = {name: getattr(info, name) for name in Info._fields if name not in ("d_parts", "d_real", "d_fake")}
     flat |= {f"d_loss_{name}": part for name, part in zip(names, info.d_parts, strict=True)}

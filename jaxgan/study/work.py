@@ -1,4 +1,4 @@
-"""What a worker of an engine does: carries out one block of a study, whose folder another process leads."""
+"""The work of an engine's worker: run one block of a study whose folder another process leads."""
 
 import os
 import pickle
@@ -48,16 +48,16 @@ class Workplace(NamedTuple):
 def work(
     folder: str, digest: str, block: str, command: str, *, devices: int = 0, in_turn: int = -1, keep_programs: int = 0
 ) -> Outcome:
-    """Carries out a block, unless it is done: (who did it, seconds, what went wrong). One worker at a time does.
+    """Run a block unless it is done; return (worker, seconds, error). Only one worker at a time runs a block.
 
     Args:
-      folder: the run's, which this worker has to see.
-      digest: of its config.json, as the process that leads sees it.
-      block: the block's folder, within the run's.
-      command: continues the run, as `train`.
-      devices: of this worker; 0: all that it sees.
-      in_turn: 1 and 0: whether its runs go one after another; -1: what is faster.
-      keep_programs: whether it uses JAX's compile cache.
+      folder: the folder of the run, which this worker must be able to access.
+      digest: the digest of its config.json as seen by the leading process.
+      block: the block's folder, relative to the run's folder.
+      command: the command that continues the run, such as `train`.
+      devices: the number of devices of this worker; 0 for all that it sees.
+      in_turn: 1 to train runs one after another, 0 side by side, -1 for the faster of the two.
+      keep_programs: whether to use JAX's compilation cache.
     """
     clock, who = time.perf_counter(), f"process {os.getpid()} on {socket.gethostname()}"
     error: Exception | None = None

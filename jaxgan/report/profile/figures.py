@@ -1,4 +1,4 @@
-"""The figures of a gradient profile against frozen generators and along training, and of the generator's layers."""
+"""The figures of a gradient profile: against frozen generators, during training, and by layer of the generator."""
 
 import textwrap
 from functools import partial
@@ -43,7 +43,7 @@ MEASURES = {
 }
 _HEIGHTS = {"norm": 2.1, "snr": 1.9, "image_spread": 1.9, "accuracy": 1.2, "value": 1.2}
 _PURE_NOISE = r"pure noise: $1/\sqrt{M}$"
-_COLUMNS = 4  # ages side by side, at most
+_COLUMNS = 4  # maximum number of ages side by side
 
 
 def frozen_figure(results: Results) -> "Figure":
@@ -86,7 +86,7 @@ def training_figure(results: Results) -> "Figure":
 
 
 def training_panels(results: Results) -> list[Panel]:
-    """A panel for each thing that was measured."""
+    """Return a panel for each measurement."""
     found = _base(results, "training")
     panels: dict[str, Any] = {"norm": _draw_norms, "update": _draw_update, "snr": _draw_snr,
                               "saturated": _draw_saturated, "fake": _draw_fakes, "cosine": _draw_cosines}  # fmt: skip
@@ -140,7 +140,7 @@ def layers_figure(results: Results) -> "Figure":
 
 
 def _base(results: Results, part: str) -> Found:
-    """What the base discriminator gave: without the axis of configurations."""
+    """Return the results of the base discriminator, without the axis of configurations."""
     return {name: values if name == "steps" else values[0] for name, values in part_of(results, part).items()}
 
 
@@ -238,7 +238,7 @@ def _legend(figure: "Figure", results: Results, norms: NDArray) -> None:
 
 
 def _edges(x: NDArray, *, logarithmic: bool) -> NDArray:
-    """The edges of cells around steps, half of the way to their neighbours."""
+    """Return the edges of cells around steps, halfway to their neighbours."""
     places = np.log(x) if logarithmic else x
     gaps = np.diff(places) if len(x) > 1 else np.array([0.5])
     inner = (places[1:] + places[:-1]) / 2

@@ -1,4 +1,4 @@
-"""The numbers behind a profile's figures, as tidy frames: a row for each loss, seed and step that was measured."""
+"""The data of a profile's figures as tidy frames, with a row for each measured loss, seed and step."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _LAYERS = "gradient_layers"
 
 
 def frames_of(results: Results) -> dict[str, Any]:
-    """By the name of a figure its numbers, as a `pandas.DataFrame`: of every seed, before medians are taken.
+    """Return the data of each figure by its name, as a `pandas.DataFrame` of every seed before medians are taken.
 
     Against frozen generators and along training: gradients by loss. Layers: by layer. Strengths: at the last step.
     """

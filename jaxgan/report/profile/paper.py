@@ -1,4 +1,4 @@
-"""The figure of losses on paper: as functions of one logit, without a network."""
+"""The figure of losses as functions of one logit, without a network."""
 
 import textwrap
 from collections.abc import Sequence
@@ -113,9 +113,9 @@ def _curves(axis: "Axes", results: Results, x: "NDArray", curves: "NDArray", *, 
 
 
 def _largest(x: "NDArray", differences: "NDArray") -> tuple["NDArray", "NDArray"]:
-    """The middles [span] of spans of one logit, and the largest of differences [loss, logit] in each [loss, span].
+    """Return the centres [span] of spans of one logit, and the largest differences [loss, logit] in each [loss, span].
 
-    Rounding makes the differences jump from one logit to the next.
+    Rounding makes the differences fluctuate from one logit to the next.
     """
     edges = np.arange(x.min(), x.max())
     inside = [(x >= edge) & (x <= edge + 1) for edge in edges]
@@ -166,7 +166,7 @@ def _legend(axis: "Axes", results: Results) -> None:
     legend = axis.legend(
         lines, names, loc="upper left", frameon=False, fontsize=size, handlelength=3.4, labelcolor=DARK
     )
-    legend.set_in_layout(False)  # or else a long name would narrow the panels
+    legend.set_in_layout(False)  # otherwise a long name would narrow the panels
 
 
 def _alike(curves: "NDArray | Sequence[NDArray]") -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""What a gradient profile holds, by the part of it that was asked for."""
+"""The parts of a gradient profile and their arrays."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def age_text(results: Results, age: int) -> str:
 
 
 def is_score(results: Results, loss: str) -> bool:
-    """Whether a loss takes an unbounded score, so that sigmoid(score) is no probability."""
+    """Return whether a loss takes an unbounded score, so that sigmoid(score) is not a probability."""
     return results.notes["about"].get(loss, {}).get("axis") == "sigmoid(score)"
 
 

@@ -35,13 +35,13 @@ FILES = RUN_FILES | {
 
 
 def write_profile_report(folder: Path) -> Path:
-    """Writes report.html, its figures and its tables into a finished profile's folder.
+    """Write report.html, its figures and its tables to a finished profile's folder; return the page's path.
 
-    The page holds its pictures and style and loads nothing; its one script sorts tables, and it is complete without. It
-    is a function of the folder's content: writing it again changes nothing. Returns the page's path.
+    The page embeds its pictures and styles and loads nothing. Its only script sorts tables and is optional. The page
+    depends only on the content of the folder: writing it again changes nothing.
 
     Raises:
-      StoreError: the folder holds no finished profile.
+      StoreError: if the folder holds no finished profile.
     """
     results = load_results(folder)
     return write_page(

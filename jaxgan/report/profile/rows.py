@@ -1,4 +1,4 @@
-"""A gradient profile in numbers: interquartile means over seeds with their intervals, a row a loss."""
+"""The numbers of a gradient profile: interquartile means over seeds with their intervals, one row per loss."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -46,7 +46,7 @@ class TrainingRow(NamedTuple):
 
 
 class StrengthRow(NamedTuple):
-    """What became of a discriminator of one strength; intervals over seeds."""
+    """The results for a discriminator of one strength; intervals over seeds."""
 
     configuration: str
     age: int | None
@@ -56,7 +56,7 @@ class StrengthRow(NamedTuple):
 
 
 def frozen_rows(results: Results) -> list[FrozenRow]:
-    """A row a configuration, age and loss."""
+    """Return a row per configuration, age and loss."""
     found = part_of(results, "frozen")
     if not found:
         return []
@@ -69,7 +69,7 @@ def frozen_rows(results: Results) -> list[FrozenRow]:
 
 
 def training_rows(results: Results) -> list[TrainingRow]:
-    """A row a configuration and loss."""
+    """Return a row per configuration and loss."""
     found = part_of(results, "training")
     if not found:
         return []
@@ -81,7 +81,7 @@ def training_rows(results: Results) -> list[TrainingRow]:
 
 
 def strength_rows(results: Results) -> list[StrengthRow]:
-    """A row a strength (and age): how good the discriminator got, and the generator where one was trained with it."""
+    """Return a row per strength (and age) on the discriminator, and on the generator if one was trained with it."""
     found, training = part_of(results, "frozen"), part_of(results, "training")
     rows = []
     for s, name in enumerate(results.configurations):
@@ -95,7 +95,7 @@ def strength_rows(results: Results) -> list[StrengthRow]:
 
 
 def over_seeds(values: Sequence[float] | NDArray) -> Interval:
-    """The interquartile mean over the seeds that have a value, with its interval; undefined where none has."""
+    """Return the interquartile mean over the seeds that have a value, with its interval; undefined if none has."""
     defined = np.asarray(values, np.float64)
     return _interval(tuple(defined[~np.isnan(defined)].tolist()))
 

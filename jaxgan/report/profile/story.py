@@ -1,4 +1,4 @@
-"""What a gradient profile shows, in words, from its numbers alone: where each loss is blind, and what that costs."""
+"""Describe a gradient profile in text generated only from its numbers: where each loss saturates, and the effect."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -101,7 +101,7 @@ def _sureness(results: Results) -> str:
 
 
 def _change(row: FrozenRow) -> str:
-    """Numbers carry no sign where the verb says it already."""
+    """Describe a change with a verb, so that its numbers need no sign."""
     interval, share = row.per_thousand, row.saturated.estimate
     if np.isnan(interval.estimate):
         return f"{row.loss} has no slope, because its norm was 0 or not finite from the start"

@@ -1,4 +1,4 @@
-"""The figure of discriminators of several strengths: what each of them is worth to the generator."""
+"""The figure of discriminators of several strengths and their effect on the generator."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

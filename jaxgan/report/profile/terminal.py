@@ -1,4 +1,4 @@
-"""A finished gradient profile on the terminal."""
+"""Print a finished gradient profile to the terminal."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jaxgan.results.store import load_results
 
 
 def show(folder: Path) -> None:
-    """The tables, what they show in words, and where to look."""
+    """Print the tables, their description and the path of the report."""
     results = load_results(folder)
     console = Console()
     show_tables(sections(results), console)

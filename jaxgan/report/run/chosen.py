@@ -1,4 +1,4 @@
-"""Of a study of many configurations: samples of its best, median and worst runs, and every seed's leading metric."""
+"""For studies of many configurations: samples of the best, median and worst runs, and the main metric of every seed."""
 
 import math
 import textwrap
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_RECIPES = 6  # up to which each has samples of its own; of more the best, median and worst of all are shown
-_SIDE = 5  # images a side
+_RECIPES = 6  # up to this number, each recipe has its own samples; with more, the samples are chosen from all runs
+_SIDE = 5  # images per side
 _PANEL = 1.75  # inches
 
 
@@ -42,7 +42,7 @@ def chosen_samples_figure(results: Results) -> "Figure | None":
 
 
 def words_of(results: Results, chosen: Chosen) -> str:
-    """Of a chosen run its rank, its seed, what it measured and how it ended, above its settings."""
+    """Return the caption of a chosen run: its rank, seed, metric and outcome, followed by its settings."""
     i, j = chosen.configuration, chosen.seed
     value = f", {number(float(results.values[results.metrics[0].name][i, j]))}" if results.metrics else ""
     name = results.configurations[i].removeprefix(f"{recipes_of(results)[i]} ")  # which stands beside the row

@@ -1,4 +1,4 @@
-"""Curves over steps: the median and the band over seeds, with the equilibrium drawn in."""
+"""Curves over steps: the median and the band over seeds, with the equilibrium values."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -42,10 +42,10 @@ CURVES = (
 
 
 def curves_figures(results: Results) -> "dict[str, Figure]":
-    """Series over steps, by the names of their files: the median and the interquartile range over seeds.
+    """Return figures of series over steps by file name: the median and the interquartile range over seeds.
 
-    Up to 7 configurations share the panels of one figure; of more, each has a small panel of its own in a figure for
-    each series, before the medians of all.
+    Up to 7 configurations share the panels of one figure. With more, each series has a figure with a small panel per
+    configuration, in front of the medians of all.
     """
     found = shown_curves(results)
     if not found:
@@ -66,19 +66,19 @@ def curve_panels(results: Results, only: Sequence[str] = ()) -> list[Panel]:
 
 
 def shown_curves(results: Results) -> list[Curve]:
-    """Those that were recorded and mean something under any configuration."""
+    """Return the curves that were recorded and are meaningful for at least one configuration."""
     recorded = results.series
     everyone = range(len(results.configurations))
     return [curve for curve in CURVES if curve.series in recorded and any(_shows(results, curve, i) for i in everyone)]
 
 
 def legend_names(results: Results) -> list[str]:
-    """Of every configuration its name, and how many of its seeds are not finite somewhere."""
+    """Return the name of every configuration, with its number of seeds that are not finite somewhere."""
     recorded = results.series
     shown = [recorded[curve.series] for curve in CURVES if curve.series in recorded]
     names = []
     for i, name in enumerate(results.configurations):
-        # A series that a configuration has not is NaN throughout.
+        # A series that a configuration does not have is NaN throughout.
         own = [values[i] for values in shown if not np.isnan(values[i]).all()]
         broken = sum(not all(np.isfinite(values[j]).all() for values in own) for j in range(len(results.seeds)))
         count = f"{counted(len(results.seeds), 'seed')} of {name}"
@@ -87,7 +87,7 @@ def legend_names(results: Results) -> list[str]:
 
 
 def _shows(results: Results, curve: Curve, i: int) -> bool:
-    """Whether a curve has something to say of the i-th configuration: sigmoid of a score is no probability."""
+    """Return whether a curve is meaningful for the i-th configuration: the sigmoid of a score is not a probability."""
     is_score = results.configurations[i] in results.notes.get("scores", [])
     return curve.of != ("probability" if is_score else "score")
 
@@ -117,7 +117,7 @@ def _apart(results: Results, curve: Curve) -> "Figure":
 
 
 def thinned(results: Results, curve: Curve) -> dict[int, tuple[NDArray, NDArray]]:
-    """By the number of each configuration of which it says something: steps, and values [seed, step]."""
+    """Return steps and values [seed, step] by index of each configuration for which the curve is meaningful."""
     values = results.series[curve.series]
     return {i: thin(results.steps, values[i]) for i in range(len(values)) if _shows(results, curve, i)}
 

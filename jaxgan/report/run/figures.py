@@ -23,13 +23,13 @@ SMOOTH = 16  # pixels: images up to this size are enlarged smoothly
 
 
 def save_png(figure: "Figure", path: Path) -> None:
-    """Writes the figure in its own resolution."""
+    """Write the figure at its own resolution."""
     with written_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=figure.dpi, facecolor="white")
 
 
 def grid_shape(n: int) -> tuple[int, int]:
-    """Rows and columns of a grid of n pictures: without a gap where it can be near a square, else nearly square.
+    """Return the rows and columns of a grid of n pictures: without gaps if it can be near square, else nearly square.
 
     >>> grid_shape(64), grid_shape(10), grid_shape(60), grid_shape(7)
     ((8, 8), (2, 5), (6, 10), (3, 3))
@@ -43,10 +43,10 @@ def grid_shape(n: int) -> tuple[int, int]:
 
 
 def grid_image(images: NDArray, *, filled: int | None = None, gap: int = 4) -> "Image":
-    """Images [rows, columns, h, w, c] as one picture, enlarged by a whole factor to some 640 to 1200 pixels.
+    """Combine images [rows, columns, h, w, c] into one picture, enlarged by an integer to about 640 to 1200 pixels.
 
-    Values are floats in [-1, 1] or uint8. Only the first `filled` images are drawn, so that the last row need not
-    be full. Raises ValueError for another shape.
+    Values are floats in [-1, 1] or uint8. Only the first `filled` images are drawn, so the last row need not be full.
+    Raises ValueError for another shape.
 
     >>> grid_image(np.zeros((2, 10, 8, 8, 1))).size
     (1004, 204)
@@ -63,9 +63,9 @@ def grid_image(images: NDArray, *, filled: int | None = None, gap: int = 4) -> "
 
 
 def to_rgb(images: NDArray) -> NDArray[np.uint8]:
-    """Images [..., h, w, c], floats in [-1, 1] or uint8, as uint8 [..., h, w, 3]; NaN in vermilion.
+    """Convert images [..., h, w, c], floats in [-1, 1] or uint8, to uint8 [..., h, w, 3]; NaN becomes vermilion.
 
-    Of 2 channels the first is shown, as grey; of 4 and more the first three.
+    With 2 channels, the first is shown as grey; with 4 or more, the first three are shown.
 
     >>> to_rgb(np.array([[[-1.0], [1.0], [np.nan]]])).tolist()
     [[[0, 0, 0], [255, 255, 255], [213, 94, 0]]]
@@ -119,7 +119,7 @@ def paths_figure(paths: Mapping[str, NDArray], modes: NDArray | None = None) -> 
 
 
 def _draw_path(axis: "Axes", path: NDArray) -> None:
-    """What is not finite is a gap."""
+    """Draw a path, with gaps where it is not finite."""
     from matplotlib.collections import LineCollection
 
     t = np.linspace(0, 1, len(path))
@@ -165,9 +165,9 @@ def mosaic(
 
 
 def _enlarge(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Images [rows, columns, h, w, 3] `scale` times as large: smoothly up to SMOOTH pixels, else pixel by pixel.
+    """Enlarge images [rows, columns, h, w, 3] by `scale`: smoothly up to SMOOTH pixels, otherwise by repeating pixels.
 
-    An eye reads a digit of 8 x 8 pixels in a smooth enlargement, and sees blocks in one with hard edges.
+    A digit of 8 x 8 pixels is readable when enlarged smoothly, but looks like blocks with hard edges.
     """
     from PIL import Image
 

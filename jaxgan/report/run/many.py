@@ -1,4 +1,4 @@
-"""A study of many configurations: totals by recipe, a row for each configuration, and the few that are looked at."""
+"""Studies of many configurations: totals by recipe, a row per configuration, and the few that are shown in detail."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ RANKS = ("best", "median", "worst")
 
 
 class Chosen(NamedTuple):
-    """A run by its place in an order."""
+    """A run chosen by its rank."""
 
     rank: str
     configuration: int
@@ -87,7 +87,7 @@ def configurations_section(results: Results, table: Table) -> Section:
 
 
 def best_configurations(results: Results, table: Table, most: int) -> Section:
-    """The rows of the best configurations alone, with how many are left out."""
+    """Return the rows of the best configurations only, and the number of those left out."""
     whole = configurations_section(results, table)
     order = ranked_configurations(results, table)[:most].tolist()
     left = len(whole.rows) - len(order)
@@ -96,7 +96,7 @@ def best_configurations(results: Results, table: Table, most: int) -> Section:
 
 
 def ranked_configurations(results: Results, table: Table) -> NDArray[np.intp]:
-    """Configurations from the best to the worst: by the leading metric where it is defined, then by failures."""
+    """Return the configurations from best to worst: by the leading metric if it is defined, then by failures."""
     failed = np.array([each.failed for each in table.failures["any"]])
     if not table.rows:
         return np.argsort(failed, kind="stable")
@@ -157,7 +157,7 @@ def samples_of(results: Results, chosen: Chosen) -> NDArray:
 
 
 def _badness(values: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
-    """To sort by: the smaller the better, what is no number last."""
+    """Return a sort key: smaller is better, NaN last."""
     known = [x for x in metric.yardsticks.values() if np.isfinite(x)]
     if metric.higher_is_better is None:
         bad = np.abs(values - (known[0] if known else 0.0))

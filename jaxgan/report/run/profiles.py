@@ -1,4 +1,4 @@
-"""How many runs are how good, and what a search of so many configurations is expected to find."""
+"""Performance profiles of runs, and the expected best result of a search over configurations."""
 
 from textwrap import fill
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +21,7 @@ LEAST = 4  # configurations, from which on a search is one
 
 
 def profiles(results: Results) -> list[Profile] | None:
-    """By the leading metric of every configuration, at all values that occur; None where there is none to show."""
+    """Return the profile of every configuration by the leading metric, at all values that occur; None if undefined."""
     if not results.metrics or len(results.seeds) < 2:
         return None
     scores = scores_of(results, results.metrics[0])
@@ -32,7 +32,7 @@ def profiles(results: Results) -> list[Profile] | None:
 
 
 def profiles_figure(results: Results) -> "Figure | None":
-    """The share of the runs at least as good as a threshold, with a band; of failed ones by their worst value."""
+    """Plot the share of runs at least as good as a threshold, with a band; failed runs count with the worst value."""
     found = profiles(results)
     if found is None:
         return None
@@ -70,10 +70,10 @@ def profiles_data(results: Results) -> Section | None:
 
 
 def budgets(results: Results) -> dict[str, BudgetCurve] | None:
-    """The expected best of so many configurations, by family; None where results are no search of a study.
+    """Return the expected best of b configurations by family; None if the results are not a study's search.
 
-    A configuration's score is the interquartile mean over its seeds with failed ones at their worst. A family is a
-    recipe with all its settings; where none vary, all configurations are one.
+    The score of a configuration is the interquartile mean over its seeds, with failed ones at the worst value. A family
+    is a recipe with all its settings; if no settings vary, all configurations form one family.
     """
     if "study" not in results.notes or not results.metrics:
         return None
@@ -123,7 +123,7 @@ def budgets_data(results: Results) -> Section | None:
 
 
 def _draw_profile(axis: "Axes", one: Profile, i: int, scores: Scores) -> None:
-    # Between values that occur the share is that at the next one on the way to the better.
+    # Between values that occur, the share is that at the next better value.
     where: Literal["pre", "post"] = "pre" if scores.higher_is_better else "post"
     axis.fill_between(one.thresholds, one.low, one.high, step=where, color=colour(i), alpha=0.14, linewidth=0)
     axis.step(one.thresholds, one.share, where=where, color=colour(i), linestyle=dash(i), linewidth=1.3)

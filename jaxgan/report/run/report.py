@@ -61,13 +61,13 @@ FILES = {
 
 
 def write_run_report(folder: Path) -> Path:
-    """Writes report.html, its figures and its tables into a finished run's folder.
+    """Write report.html, its figures and its tables to a finished run's folder; return the page's path.
 
-    The page holds its pictures and style and loads nothing; its one script sorts tables, and it is complete without. It
-    is a function of the folder's content: writing it again changes nothing. Returns the page's path.
+    The page embeds its pictures and styles and loads nothing. Its only script sorts tables and is optional. The page
+    depends only on the content of the folder: writing it again changes nothing.
 
     Raises:
-      StoreError: the folder holds no finished run.
+      StoreError: if the folder holds no finished run.
     """
     results = load_results(folder)
     table, claims = summarize_run(results), study_sections(results)
@@ -83,7 +83,7 @@ def write_run_report(folder: Path) -> Path:
 
 
 def write_tables(folder: Path, parts: list[Section]) -> None:
-    """Writes table.json, table.md and table.tex."""
+    """Write table.json, table.md and table.tex."""
     write_json(folder / "table.json", to_dict(parts))
     write_text(folder / "table.md", to_markdown(parts))
     write_text(folder / "table.tex", to_latex(parts))

@@ -43,12 +43,12 @@ def sample_figure(results: Results, configuration: str) -> "Figure":
 
 
 def is_points(results: Results) -> bool:
-    """Whether samples are points in the plane, and no images or none at all."""
+    """Return whether samples are points in the plane, not images or missing."""
     return "real" in results.samples and results.samples["real"].ndim == 2
 
 
 def scatter(axis: "Axes", results: Results, points: NDArray, label: str, colour: str, *, small: bool = False) -> None:
-    """Points on the scale of the data; those outside of the panel are counted above it, by their share if small."""
+    """Plot points on the scale of the data, and state above the panel how many lie outside; as a share if `small`."""
     reach = 1.3 * np.abs(results.samples["real"]).max()
     inside = (np.abs(points) <= reach).all(axis=1)  # False for NaN
     draw_modes(axis, results.samples.get("modes"))

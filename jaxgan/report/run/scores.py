@@ -1,4 +1,4 @@
-"""A metric's values as statistics take them: failed seeds at the worst value, and one direction that is good."""
+"""Prepare a metric's values for statistics: failed seeds at the worst value, and one direction that is better."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from jaxgan.results.results import Metric, Results
 
 
 class Scores(NamedTuple):
-    """Of every run; where a metric is best near its yardstick, the distance from it."""
+    """The values of a metric for every run; if it is best near its yardstick, the distance from it."""
 
     label: str
     values: Float64[np.ndarray, "configuration seed"]  # as measured
     failed: Bool[np.ndarray, "configuration seed"]
-    worst: float  # what a failed run enters with
+    worst: float  # the value that a failed run counts with
     higher_is_better: bool
 
     @property

@@ -1,4 +1,4 @@
-"""Which tables a run has: some for a few configurations, others for many."""
+"""The tables of a run, which differ for few and for many configurations."""
 
 from jaxgan.report.run.by_class import classes_sections
 from jaxgan.report.run.causes import causes_by_recipe, causes_section

@@ -1,4 +1,4 @@
-"""What choosing the best gains on the seeds by which it was chosen, and not on others."""
+"""The selection bias: how much better the best looks on the seeds that it was selected on than on others."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What the configurations of a study are: recipes, and the numbers that are varied."""
+"""The configurations of a study: recipes and varied numbers."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from jaxgan.report.words import MANY_CONFIGURATIONS
 from jaxgan.results.results import Results
 
-ALL = "all"  # the recipe of a run that names none
+ALL = "all"  # the name used for the recipe of a run that stores none
 _WORDS = {"lr": "learning rate", "lr_d": "learning rate of D, lr_d", "lr_g": "learning rate of G, lr_g"}
-_EVEN = 0.2  # of the mean step in the logarithm, up to which values count as log-spaced
+_EVEN = 0.2  # values are log-spaced if their log steps vary by at most this fraction of the mean log step
 
 
 class Number(NamedTuple):
@@ -27,7 +27,7 @@ class Number(NamedTuple):
 
 
 def are_many(results: Results) -> bool:
-    """Whether there are too many configurations for a page to go through them one by one."""
+    """Return whether there are too many configurations for a page to show each of them."""
     return len(results.configurations) > MANY_CONFIGURATIONS
 
 
@@ -61,7 +61,7 @@ def numbers_of(results: Results) -> list[Number]:
 
 
 def _is_log(values: NDArray[np.float64]) -> bool:
-    """Whether values are evenly spaced in the logarithm rather than as they are."""
+    """Return whether values are evenly spaced on a logarithmic rather than a linear scale."""
     levels = np.unique(values[np.isfinite(values)])
     if len(levels) < 3 or levels[0] <= 0:
         return len(levels) == 2 and levels[0] > 0 and bool(levels[1] >= 10 * levels[0])

@@ -1,4 +1,4 @@
-"""Are samples blurrier than the data, or rougher? In a sentence, of what was measured of images."""
+"""Say in a sentence whether image samples are blurrier or rougher than the data."""
 
 import numpy as np
 from numpy.typing import NDArray

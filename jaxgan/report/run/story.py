@@ -1,4 +1,4 @@
-"""What happened in a run, in words that follow from its numbers alone."""
+"""Describe what happened in a run, in text generated only from its numbers."""
 
 import numpy as np
 from numpy.typing import NDArray

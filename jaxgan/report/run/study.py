@@ -30,7 +30,7 @@ _POOLED = " All settings of a recipe are pooled: runs of one seed start alike, s
 
 
 def study_sections(results: Results) -> list[Section]:
-    """Claims first; nothing of what is no study."""
+    """Return the sections of a study, claims first; none if the results are not a study's."""
     if "study" not in results.notes:
         return []
     runs = pooled(results)
@@ -61,7 +61,7 @@ def study_figures(
 
 
 def pooled(results: Results) -> Results | None:
-    """Of many configurations the runs of each recipe together; None where recipes have different numbers of them."""
+    """Pool the runs of each recipe if there are many configurations; None if recipes have different numbers of runs."""
     if not are_many(results):
         return results
     groups = by_recipe(results)

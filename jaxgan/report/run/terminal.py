@@ -1,4 +1,4 @@
-"""A finished run on the terminal."""
+"""Print a finished run to the terminal."""
 
 import shlex
 from pathlib import Path
@@ -42,7 +42,7 @@ def show(folder: Path) -> None:
 
 
 def show_diagnosis(results: Results) -> None:
-    """What became of each run, by code and, of not too many, run by run; what it means, when and why."""
+    """Print the outcomes by code and, if they are few, run by run, with their meaning, time and cause."""
     console, table = Console(), summarize_run(results)
     many = are_many(results)
     failures = codes_section(results, table) if many else failures_section(table)

@@ -1,4 +1,4 @@
-"""How each run went: the states that it passed through, in words, a row for each seed."""
+"""The course of each run: the states that it passed through, as text, with a row per seed."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from jaxgan.results.results import Results
 
 
 def timeline_section(results: Results) -> Section:
-    """A row per run: what it came to, and its states with the last step of each."""
+    """Return a row per run: its outcome, and its states with the last step of each."""
     rows = []
     for i, name in enumerate(results.configurations):
         states = results.dataset["outcome_along"].values[i].astype(str)
@@ -22,7 +22,7 @@ def timeline_section(results: Results) -> Section:
 
 
 def states_in_words(states: np.ndarray, steps: np.ndarray) -> str:
-    """Stretches of equal states.
+    """Return stretches of equal states in words.
 
     >>> states_in_words(np.array(["NOT_LEARNED", "NOT_LEARNED", "HEALTHY"]), np.array([10, 20, 30]))
     'NOT_LEARNED to 20, HEALTHY to the end'

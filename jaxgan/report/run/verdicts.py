@@ -1,4 +1,4 @@
-"""Of each configuration what happened, why, since when, and what to try: the first thing that a page says."""
+"""For each configuration: what happened, why, since when, and what to try. This is the first part of a page."""
 
 import shlex
 from collections import Counter
@@ -23,7 +23,7 @@ _SOUND = (HEALTHY, "OK")
 
 
 def verdicts(results: Results, table: Table) -> str:
-    """Each configuration in a line; of many the worst, and the others counted."""
+    """Return one line per configuration; with many, lines for the worst ones and the number of the others."""
     count = len(results.configurations)
     if count <= MANY:
         return "\n".join(_line(results, table, i) for i in range(count))
@@ -81,7 +81,7 @@ def _failures(table: Table, i: int) -> str:
 
 
 def _details(results: Results, i: int, name: str) -> str:
-    """Why, since when and what to try; nothing of runs that are sound. With a name of a configuration it is told."""
+    """Return why, since when and what to try; empty if no run has problems. Starts with `name` if it is set."""
     reasons = [
         f"{code}: {reason}"
         for code, count in Counter(results.outcomes[i].tolist()).most_common()
@@ -92,7 +92,7 @@ def _details(results: Results, i: int, name: str) -> str:
 
 
 def _reason(results: Results, i: int, code: str) -> str:
-    """Of the seeds that came to an outcome: since when, and what was seen."""
+    """Return since when the seeds with an outcome had it, and what was observed."""
     own = results.outcomes[i] == code
     found = list(dict.fromkeys(_seen(results, i, own, code)))
     since = "" if _lasts(results, i, own, code) else _since(results, i, own, code)
@@ -109,7 +109,7 @@ def _lasts(results: Results, i: int, own: NDArray[np.bool_], code: str) -> bool:
 
 
 def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterator[str]:
-    """What was told from, of the outcome itself, or where there is nothing of it of what else was found."""
+    """Yield the evidence for the outcome itself or, if there is none, for the other causes that were found."""
     text = next(filter(None, (first_not_finite(results, i, j) for j in np.flatnonzero(own).tolist())), "")
     if code == "DIVERGED" and text:
         yield f"first non-finite quantity: {text}"

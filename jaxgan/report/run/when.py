@@ -1,4 +1,4 @@
-"""The figure of when: the leading metric along training, and the episodes in which something went wrong."""
+"""The figure that shows when things went wrong: the leading metric during training, and the episodes of failures."""
 
 import textwrap
 from functools import partial

@@ -1,4 +1,4 @@
-"""Statistics over seeds: an estimate, its interval, and how many of the seeds failed. numpy and scipy; no JAX."""
+"""Statistics over seeds: estimates, intervals and numbers of failures. Uses NumPy and SciPy and does not import JAX."""
 
 from jaxgan.results.statistics.comparison import Comparison as Comparison
 from jaxgan.results.statistics.comparison import holm as holm

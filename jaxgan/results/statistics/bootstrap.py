@@ -1,4 +1,4 @@
-"""Bootstrap replicates over seeds, and intervals that are read off them."""
+"""Bootstrap replicates over seeds, and intervals computed from them."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from jaxgan.results.statistics.interval import Interval
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # over the last two axes, [..., configuration, seed]
 
-_AT_ONCE = 2**21  # values resampled at once, 16 MiB
+_AT_ONCE = 2**21  # number of values resampled at once: 16 MiB
 
 
 def replicates(
     x: Float64[np.ndarray, "configuration seed"], statistic: Statistic, resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """The statistic [resample, ...] of samples with replacement, each of seeds within every configuration."""
+    """Return bootstrap replicates [resample, ...] of the statistic, resampling seeds within each configuration."""
     k, n = x.shape
     rows = np.arange(k)[:, None]
     chunk = max(1, _AT_ONCE // x.size)
@@ -26,10 +26,11 @@ def replicates(
 
 
 def tail_share(n: int, confidence: float) -> float:
-    """The share of the replicates of n values to leave out at each end.
+    """Return the share of the replicates of n values to cut off at each end.
 
-    A sample's variance is (n - 1) / n of the population's on average, and so is that of the replicates; quantiles of
-    normal replicates taken by sqrt(n / (n - 1)) further out make up for it (after Hesterberg 2015, who takes t's).
+    On average, the variance of a sample, and so that of its replicates, is (n - 1) / n times that of the population.
+    Taking normal quantiles farther out by a factor of sqrt(n / (n - 1)) corrects this (after Hesterberg 2015, who uses
+    t quantiles).
 
     >>> round(tail_share(8, 0.95), 4), round(tail_share(10_000, 0.95), 4)
     (0.0181, 0.025)
@@ -42,10 +43,10 @@ def tail_share(n: int, confidence: float) -> float:
 def percentile_bounds(
     replicate: ArrayLike, n: int, confidence: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The bounds [...] of replicates [resample, ...] of a statistic of n seeds.
+    """Return the bounds [...] of the interval from replicates [resample, ...] of a statistic of n seeds.
 
-    Order statistics, as interpolating between infinities gives NaN. A replicate that mixes both infinities is NaN
-    itself: it could be anything, so it widens the interval on either side.
+    The bounds are order statistics, because interpolating between infinities gives NaN. A replicate that contains both
+    infinities is NaN: its value could be anything, so it widens the interval on both sides.
     """
     values = np.asarray(replicate, np.float64)
     tail = int(len(values) * tail_share(n, confidence))
@@ -55,6 +56,6 @@ def percentile_bounds(
 
 
 def percentile_interval(estimate: float, replicate: ArrayLike, n: int, confidence: float) -> Interval:
-    """Of a number and its replicates [resample]."""
+    """Return the percentile interval of a scalar estimate from its replicates [resample]."""
     low, high = percentile_bounds(replicate, n, confidence)
     return Interval(estimate, float(low), float(high))

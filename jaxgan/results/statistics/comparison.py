@@ -1,4 +1,4 @@
-"""Whether one configuration does better than another on the same seeds, and what so few seeds can show at all."""
+"""Test whether one configuration is better than another on the same seeds, and what a number of seeds can show."""
 
 import math
 from typing import NamedTuple
@@ -11,23 +11,24 @@ from jaxgan.results.statistics.interval import Interval
 
 
 class Comparison(NamedTuple):
-    """a minus b on common seeds, and the probability of so large a difference, to either side, if there is none."""
+    """The difference a - b on common seeds and its two-sided p-value."""
 
     difference: Interval
     p: float
     seeds: int
-    failed: int  # pairs of seeds in which at least one failed
-    smallest_p: float  # that so many seeds can reach
-    sign: int  # of what the test counts: 1 where a is the higher, -1 where b is, 0 where neither
+    failed: int  # number of pairs of seeds in which at least one failed
+    smallest_p: float  # the smallest p-value that this number of seeds can reach
+    sign: int  # sign of the test statistic: 1 if a is higher, -1 if b is, 0 if neither
 
 
 def signed_rank_p(differences: ArrayLike) -> float:
-    """The p-value of paired differences [n] by the permutation test of their signed ranks (Wilcoxon 1945), two-sided.
+    """Return the two-sided p-value of paired differences [n] by the signed-rank permutation test (Wilcoxon 1945).
 
-    Under the hypothesis that both of a pair are alike, each difference has either sign with probability 1/2, whatever
-    its size. The statistic is the sum of the signs times the ranks of the sizes, so that infinite differences count
-    as the largest; zeros have a rank and no sign (Pratt 1959), equal sizes the mean of their ranks. Exact: all 2^n
-    signs are counted, by sums of ranks, where `scipy.stats.permutation_test` goes through them up to 13 seeds.
+    Under the null hypothesis, each difference is positive or negative with probability 1/2, whatever its size. The
+    statistic is the sum of the signs times the ranks of the absolute differences, so infinite differences count as the
+    largest. Zeros have a rank but no sign (Pratt 1959), and ties get the mean of their ranks. The test is exact: all
+    2^n sign patterns are counted by their sums of ranks. `scipy.stats.permutation_test` enumerates them, which is
+    feasible up to 13 seeds.
 
     Raises: ValueError unless differences is [n] with n >= 1 and holds no NaN.
 
@@ -37,14 +38,14 @@ def signed_rank_p(differences: ArrayLike) -> float:
     1.0
     """
     ranks = signed_ranks(differences)
-    chances = np.ones(1)  # of every sum of the ranks of positive differences
+    chances = np.ones(1)  # the probability of every sum of ranks of positive differences
     for rank in np.abs(ranks):
         chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
     return min(1.0, 2 * float(chances[max(ranks[ranks > 0].sum(), -ranks[ranks < 0].sum()) :].sum()))
 
 
 def signed_ranks(differences: ArrayLike) -> Int[np.ndarray, " n"]:
-    """Twice the ranks of the sizes of differences [n], so that means of ranks are whole, with their signs; 0 of a 0.
+    """Return twice the signed ranks of differences [n], so that mean ranks of ties are integers; 0 stays 0.
 
     Raises: ValueError unless differences is [n] with n >= 1 and holds no NaN.
 
@@ -60,16 +61,16 @@ def signed_ranks(differences: ArrayLike) -> Int[np.ndarray, " n"]:
 
 
 def holm(p: ArrayLike) -> Float64[np.ndarray, " m"]:
-    """The p-values [m] of a family, corrected for their number (Holm 1979).
+    """Return the p-values [m] of a family, adjusted for multiple comparisons (Holm 1979).
 
-    The smallest is multiplied by m, the next by m - 1 and so on, none below the one before: to call those at or below
-    alpha true is wrong anywhere with probability alpha at most. NaN stays NaN, and counts in m.
+    The smallest is multiplied by m, the next by m - 1 and so on, and each is at least as large as the one before.
+    Rejecting those at or below alpha has a family-wise error rate of at most alpha. NaN stays NaN and counts toward m.
 
     >>> holm([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
     """
     values = np.atleast_1d(np.asarray(p, np.float64))
-    order = np.argsort(values)  # NaN comes last
+    order = np.argsort(values)  # NaN sorts last
     adjusted = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
     result = np.empty_like(values)
     result[order] = np.minimum(adjusted, 1.0)
@@ -77,7 +78,7 @@ def holm(p: ArrayLike) -> Float64[np.ndarray, " m"]:
 
 
 def smallest_p(n: int) -> float:
-    """The smallest two-sided p-value that n pairs can reach by their signs: 2 / 2^n.
+    """Return the smallest two-sided p-value that n pairs can reach by their signs: 2 / 2^n.
 
     Raises: ValueError unless n >= 1.
 
@@ -90,9 +91,9 @@ def smallest_p(n: int) -> float:
 
 
 def seeds_for_p(alpha: float = 0.05, comparisons: int = 1) -> int:
-    """The fewest seeds whose smallest p-value, times the number of planned comparisons, is at most alpha.
+    """Return the smallest number of seeds whose smallest p-value times the number of comparisons is at most alpha.
 
-    With fewer no difference, however large, can be told by `signed_rank_p` and Holm's correction.
+    With fewer seeds, no difference can be significant under `signed_rank_p` and Holm's correction, however large it is.
 
     Raises: ValueError unless 0 < alpha < 1 and comparisons >= 1.
 

@@ -1,4 +1,4 @@
-"""How likely a run of one configuration is better than one of another, and how many runs are how good."""
+"""Estimate the probability that one configuration beats another, and performance profiles of runs."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,15 @@ from jaxgan.results.statistics.shares import wilson_interval
 def probability_of_improvement(
     x: ArrayLike, y: ArrayLike, *, higher_is_better: bool = True, confidence: float = 0.95
 ) -> Interval:
-    """P(X better than Y) + P(X = Y) / 2 for a run of each, from runs x [n] and y [m] (Agarwal et al. 2021).
+    """Estimate P(X better than Y) + P(X = Y) / 2 from runs x [n] and y [m] (Agarwal et al. 2021).
 
-    The share of the n m pairs: Mann and Whitney's U over n m. The interval is Newcombe's (2006, method 5), which solves
-    (estimate - P)^2 = z^2 V(P) for P with Hanley and McNeil's variance V. Unlike a bootstrap's it is not a point where
-    every x is better than every y, and a 95 % interval covers 95 to 98 %; 91 to 93 % where one spreads five times as
-    far as the other. Failed runs enter with their metric's worst value.
+    The estimate is the share among the n m pairs: the Mann-Whitney U divided by n m. The interval is Newcombe's (2006,
+    method 5), which solves (estimate - P)^2 = z^2 V(P) for P with the variance V of Hanley and McNeil. Unlike a
+    bootstrap interval, it does not shrink to a point if every x is better than every y. A 95 % interval has a coverage
+    of 95 to 98 %, or 91 to 93 % if the spread of one sample is five times that of the other. Failed runs count with
+    their metric's worst value.
 
-    Raises: ValueError unless both have a value and neither NaN.
+    Raises: ValueError if x or y is empty or contains NaN.
 
     >>> [round(value, 3) for value in probability_of_improvement([3.0, 4.0, 5.0], [1.0, 2.0, 3.0])]
     [0.944, 0.448, 0.997]
@@ -39,14 +40,14 @@ def probability_of_improvement(
         variance = p * (1 - p) * (1 + more * (1 - p) / (2 - p) + more * p / (1 + p)) / (n * m)
         return (estimate - p) ** 2 - z2 * variance
 
-    tiny = 1e-12  # at 0 and at 1 the variance is 0, too
+    tiny = 1e-12  # the variance is also 0 at 0 and at 1
     low = 0.0 if estimate <= tiny else float(optimize.brentq(off, 0.0, min(estimate, 1 - tiny)))
     high = 1.0 if estimate >= 1 - tiny else float(optimize.brentq(off, max(estimate, tiny), 1.0))
     return Interval(estimate, low, high)
 
 
 class Profile(NamedTuple):
-    """The share of the runs that are at least as good as each threshold, with its interval."""
+    """The share of runs that are at least as good as each threshold, with its interval."""
 
     thresholds: Float64[np.ndarray, " threshold"]
     share: Float64[np.ndarray, " threshold"]
@@ -57,10 +58,10 @@ class Profile(NamedTuple):
 def performance_profile(
     x: ArrayLike, thresholds: ArrayLike, *, higher_is_better: bool = True, confidence: float = 0.95
 ) -> Profile:
-    """The share of runs x [n] at or beyond each threshold (Dolan and More 2002, Agarwal et al. 2021).
+    """Return the share of runs x [n] at or beyond each threshold (Dolan and More 2002, Agarwal et al. 2021).
 
-    With Wilson's interval at each threshold, which is not that of all together. Where profiles do not cross, one
-    configuration is better whatever the statistic. NaN is as good as no threshold.
+    Each share has a pointwise Wilson interval, not a simultaneous one. If two profiles do not cross, one configuration
+    is better by any statistic. NaN reaches no threshold.
 
     Raises: ValueError unless x and thresholds are [n] and [t].
 

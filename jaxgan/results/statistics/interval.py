@@ -1,4 +1,4 @@
-"""An estimate with its interval, and what every statistic here takes: values over seeds, and a source of randomness."""
+"""The `Interval` type, and the common inputs of the statistics: values over seeds and a source of randomness."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 
 def one_axis(x: ArrayLike) -> Float64[np.ndarray, " n"]:
-    """The values x [n] of n seeds as float64.
+    """Return the values x [n] of n seeds as float64.
 
     Raises: ValueError unless x is [n] with n >= 1.
     """
@@ -32,7 +32,7 @@ def one_axis(x: ArrayLike) -> Float64[np.ndarray, " n"]:
 
 
 def two_axes(x: ArrayLike) -> Float64[np.ndarray, "configuration seed"]:
-    """The values x [configuration, seed] as float64.
+    """Return the values x [configuration, seed] as float64.
 
     Raises: ValueError unless there is at least one configuration and one seed.
     """
@@ -43,7 +43,7 @@ def two_axes(x: ArrayLike) -> Float64[np.ndarray, "configuration seed"]:
 
 
 def subtract(left: Float64[np.ndarray, " n"], right: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """left - right, and 0 where both are infinite and equal, of which the subtraction makes NaN.
+    """Return left - right, with 0 instead of NaN where both are the same infinity.
 
     >>> subtract(np.array([3.0, np.inf]), np.array([1.0, np.inf])).tolist()
     [2.0, 0.0]

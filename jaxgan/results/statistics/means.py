@@ -1,4 +1,4 @@
-"""The interquartile mean, the median and the mean over seeds, with bootstrap intervals."""
+"""Interquartile mean, median and mean over seeds, with bootstrap intervals."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 from jaxgan.results.statistics.bootstrap import Statistic, percentile_interval, replicates
 from jaxgan.results.statistics.interval import UNDEFINED, Interval, Rng, one_axis, two_axes
 
-TRIM = 0.25  # what an interquartile mean cuts at each end, and so the share of failures it withstands
+TRIM = 0.25  # the share that an interquartile mean cuts at each end, and so the share of failures that it tolerates
 
 
 def interquartile_mean(x: ArrayLike) -> float:
-    """The mean of x [n] without its floor(n / 4) smallest and its floor(n / 4) largest values.
+    """Return the mean of x [n] without its floor(n / 4) smallest and its floor(n / 4) largest values.
 
-    Infinite values are allowed, and do not matter where they are cut. NaN where any value is.
+    Infinite values are allowed and have no effect if they are cut. The result is NaN if any value is NaN.
 
     Raises: ValueError unless x is [n] with n >= 1, here and below.
 
@@ -25,11 +25,11 @@ def interquartile_mean(x: ArrayLike) -> float:
 
 
 def iqm_interval(x: ArrayLike, *, confidence: float = 0.95, resamples: int = 9_999, rng: Rng) -> Interval:
-    """The interquartile mean over seeds x [n], with a bootstrap interval: `stratified_interval` of one configuration.
+    """Return the interquartile mean over seeds x [n] with a bootstrap interval, as `stratified_interval` of one row.
 
-    A point when all seeds agree; NaN below two seeds. From 8 seeds on a 95 % interval covers 94 to 96 % (of normal
-    and skewed values, with and without failures; 92 to 95 % of mode counts); of 4 it goes from the least to the
-    greatest and covers 79 to 88 %.
+    The interval is a point if all seeds agree, and NaN for fewer than two seeds. With 8 or more seeds, a 95 % interval
+    has a coverage of 94 to 96 % (for normal and skewed values, with and without failures; 92 to 95 % for mode counts).
+    With 4 seeds it extends from the smallest to the largest value and covers 79 to 88 %.
 
     rng is a seed or a `numpy.random.Generator`: the same seed gives the same interval.
 
@@ -49,20 +49,20 @@ def stratified_interval(
     resamples: int = 9_999,
     rng: Rng,
 ) -> Interval:
-    """A statistic of all x [configuration, seed] together, with a bootstrap interval (Agarwal et al. 2021).
+    """Return a statistic of all values x [configuration, seed] with a bootstrap interval (Agarwal et al. 2021).
 
-    Seeds are resampled within each configuration, which says nothing about other configurations. Percentiles of the
-    replicates, somewhat further out than their shares (`tail_share`); of the mean studentized ones (Efron 1982), where
-    these are finite: its 95 % interval covers 93 to 96 % from 8 seeds on, and 90 to 93 % of values as skewed as
-    exp(normal) or with tails as long as those of t with 3 degrees of freedom.
+    Seeds are resampled within each configuration, so the interval says nothing about other configurations. The bounds
+    are percentiles of the replicates, taken slightly farther out (`tail_share`). For the mean, the replicates are
+    studentized (Efron 1982) if the bounds are then finite: a 95 % interval covers 93 to 96 % with 8 or more seeds, and
+    90 to 93 % for values as skewed as exp(normal) or with tails as heavy as those of t with 3 degrees of freedom.
 
-    NaN where any value is, and bounds below two seeds.
+    The result is NaN if any value is NaN, and the bounds are NaN for fewer than two seeds.
 
     Args:
-      x: values; infinite ones are allowed, and do not matter where the statistic cuts them.
+      x: the values; infinite ones are allowed and have no effect if the statistic cuts them.
       statistic: "interquartile mean", "median" or "mean".
-      confidence: of the interval.
-      resamples: how many samples are drawn with replacement.
+      confidence: the level of the interval.
+      resamples: the number of bootstrap resamples.
       rng: a seed or a `numpy.random.Generator`.
 
     Raises: ValueError for other shapes and statistics.
@@ -87,7 +87,7 @@ def stratified_interval(
 def _studentized(
     x: NDArray[np.float64], estimate: float, confidence: float, resamples: int, rng: np.random.Generator
 ) -> Interval:
-    """Of the mean; t-quantiles of the replicates in place of the distribution's. Infinite where they have no spread."""
+    """Return the bootstrap-t interval of the mean; its bounds are infinite if the replicates have no spread."""
 
     def t(samples: NDArray[np.float64]) -> NDArray[np.float64]:
         off = samples.mean(axis=(-2, -1)) - estimate
@@ -101,13 +101,13 @@ def _studentized(
 
 
 def _standard_error(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the mean of x [..., configuration, seed], from the spread within configurations."""
+    """Return the standard error of the mean of x [..., configuration, seed] from the spread within configurations."""
     k, n = x.shape[-2:]
     return np.sqrt(x.var(axis=-1, ddof=1).sum(axis=-1) / n) / k
 
 
 def _estimate(x: NDArray[np.float64], statistic: Statistic) -> float:
-    if np.isnan(x).any():  # sorted to the end, NaN would be cut
+    if np.isnan(x).any():  # NaN sorts last and would be cut
         return float("nan")
     with np.errstate(invalid="ignore"):  # inf and -inf both in the middle: NaN
         return float(statistic(x))

@@ -1,4 +1,4 @@
-"""How many seeds it takes: the power of the tests that `compare_pairs` and `compare_failures` make."""
+"""Compute the power of the tests of `compare_pairs` and `compare_failures`, and the number of seeds they need."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from jaxgan.results.statistics.comparison import seeds_for_p
 from jaxgan.results.statistics.interval import Rng
 
-MOST = 10_000  # seeds, beyond which none are counted
-_SIMULATED = 200  # seeds, up to which studies are drawn
+MOST = 10_000  # the search for a number of seeds stops here
+_SIMULATED = 200  # up to this number of seeds, studies are simulated
 
 
 def power_of_difference(
@@ -21,21 +21,21 @@ def power_of_difference(
     simulations: int = 10_000,
     rng: Rng,
 ) -> float:
-    """The probability that `signed_rank_p` of so many seeds tells a difference, simulated.
+    """Return the simulated power of `signed_rank_p` to detect a difference with this number of seeds.
 
-    Differences of pairs are normal with a mean of `difference` standard deviations of theirs. Of several planned
-    comparisons this is the power of the one that Holm's correction asks most of: p <= alpha / comparisons. Beyond 200
-    seeds it is that of a z-test of 3 / pi times as many (Hodges and Lehmann 1956).
+    Paired differences are normal with a mean of `difference` standard deviations. With several planned comparisons,
+    this is the power of the comparison for which Holm's correction is strictest: p <= alpha / comparisons. Above 200
+    seeds it is the power of a z-test with 3 / pi times as many seeds (Hodges and Lehmann 1956).
 
     Args:
       difference: the mean of paired differences in units of their standard deviation.
-      seeds: pairs.
-      alpha: the share of false alarms in the family.
-      comparisons: how many are planned.
-      simulations: how many studies are drawn; the standard error is at most 0.5 / sqrt(simulations).
+      seeds: the number of pairs.
+      alpha: the family-wise error rate.
+      comparisons: the number of planned comparisons.
+      simulations: the number of simulated studies; the standard error is at most 0.5 / sqrt(simulations).
       rng: a seed or a `numpy.random.Generator`.
 
-    Raises: ValueError for numbers out of their range.
+    Raises: ValueError if an argument is out of range.
 
     >>> power_of_difference(1.0, 5, rng=0)  # 2 / 2^5 is more than 0.05
     0.0
@@ -59,26 +59,26 @@ def power_of_difference(
         return rng.normal(difference, 1.0, size)
 
     def p_value(x: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-        return stats.wilcoxon(x, axis=axis, method="exact").pvalue  # what all signs give where there are no ties
+        return stats.wilcoxon(x, axis=axis, method="exact").pvalue  # equals `signed_rank_p` if there are no ties
 
     found = stats.power(p_value, draw, (seeds,), significance=alpha / comparisons, n_resamples=simulations)
     return float(np.squeeze(found.power))
 
 
 def power_of_rates(p1: float, p2: float, seeds: int, *, alpha: float = 0.05, comparisons: int = 1) -> float:
-    """The probability that `compare_failures` of so many seeds tells failure rates p1 and p2, exactly.
+    """Return the exact power of `compare_failures` to detect a difference between failure rates p1 and p2.
 
-    That a seed fails under one configuration is taken to say nothing about the other. Where it does, fewer seeds will
-    do, as more of those that fail alone are of one kind.
+    Failures under the two configurations are assumed to be independent. If they are positively correlated, fewer seeds
+    suffice, because more of the seeds that fail under only one configuration fail under the same one.
 
     Args:
-      p1: the rate of one configuration.
-      p2: of the other.
-      seeds: of each, in common.
-      alpha: the share of false alarms in the family.
-      comparisons: how many are planned; p <= alpha / comparisons, as in `power_of_difference`.
+      p1: the failure rate of one configuration.
+      p2: the failure rate of the other.
+      seeds: the number of common seeds.
+      alpha: the family-wise error rate.
+      comparisons: the number of planned comparisons; p <= alpha / comparisons, as in `power_of_difference`.
 
-    Raises: ValueError for numbers out of their range.
+    Raises: ValueError if an argument is out of range.
 
     >>> power_of_rates(1.0, 0.0, 6), power_of_rates(1.0, 0.0, 5)
     (1.0, 0.0)
@@ -90,10 +90,10 @@ def power_of_rates(p1: float, p2: float, seeds: int, *, alpha: float = 0.05, com
         raise ValueError(f"seeds must be at least 1, got {seeds}")
     least = seeds_for_p(alpha, comparisons)
     first, second = p1 * (1 - p2), p2 * (1 - p1)
-    alone = np.arange(least, seeds + 1)  # seeds that failed under one configuration only
+    alone = np.arange(least, seeds + 1)  # numbers of seeds that failed under only one configuration
     if not len(alone):
         return 0.0
-    # The most that the rarer kind may be, so that twice the binomial tail is at most alpha.
+    # The largest count of the rarer kind for which twice the binomial tail is at most alpha.
     level = alpha / comparisons / 2
     most = stats.binom.ppf(level, alone, 0.5)
     most = np.where(stats.binom.cdf(most, alone, 0.5) > level, most - 1, most)
@@ -105,21 +105,23 @@ def power_of_rates(p1: float, p2: float, seeds: int, *, alpha: float = 0.05, com
 def seeds_for_difference(
     difference: float, *, power: float = 0.8, alpha: float = 0.05, comparisons: int = 1, rng: Rng
 ) -> int | None:
-    """The fewest seeds that tell a difference with the given power, by `power_of_difference`; None: more than 10,000.
+    """Return the number of seeds needed to detect a difference with the given power; None if more than 10,000.
+
+    The power is that of `power_of_difference`.
 
     Args:
       difference: the mean of paired differences in units of their standard deviation.
-      power: the probability to tell it.
-      alpha: the share of false alarms in the family.
-      comparisons: how many are planned.
+      power: the required probability of detecting the difference.
+      alpha: the family-wise error rate.
+      comparisons: the number of planned comparisons.
       rng: a seed or a `numpy.random.Generator`.
 
-    Raises: ValueError for numbers out of their range.
+    Raises: ValueError if an argument is out of range.
 
     >>> seeds_for_difference(1.0, rng=0)
     11
     """
-    start = int(np.random.default_rng(rng).integers(2**32))  # one stream for every number of seeds
+    start = int(np.random.default_rng(rng).integers(2**32))  # use the same stream for every number of seeds
 
     def reached(seeds: int) -> bool:
         return power_of_difference(difference, seeds, alpha=alpha, comparisons=comparisons, rng=start) >= power
@@ -130,16 +132,18 @@ def seeds_for_difference(
 def seeds_for_rates(
     p1: float, p2: float, *, power: float = 0.8, alpha: float = 0.05, comparisons: int = 1
 ) -> int | None:
-    """The fewest seeds that tell failure rates p1 and p2 with the given power, by `power_of_rates`; None: over 10,000.
+    """Return the number of seeds needed to tell failure rates p1 and p2 apart; None if more than 10,000.
+
+    The power is that of `power_of_rates`.
 
     Args:
-      p1: the rate of one configuration.
-      p2: of the other.
-      power: the probability to tell them.
-      alpha: the share of false alarms in the family.
-      comparisons: how many are planned.
+      p1: the failure rate of one configuration.
+      p2: the failure rate of the other.
+      power: the required probability of detecting the difference.
+      alpha: the family-wise error rate.
+      comparisons: the number of planned comparisons.
 
-    Raises: ValueError for numbers out of their range.
+    Raises: ValueError if an argument is out of range.
 
     >>> seeds_for_rates(0.5, 0.1)
     25
@@ -152,7 +156,7 @@ def seeds_for_rates(
 
 
 def _fewest(reached: Callable[[int], bool], least: int, power: float) -> int | None:
-    """By doubling and halving: power grows with the number of seeds, but for steps of a seed or two."""
+    """Search by doubling and bisection: power increases with the number of seeds, except for dips of a seed or two."""
     if not 0 < power < 1:
         raise ValueError(f"power must be between 0 and 1, got {power}")
     low, high = least - 1, least

@@ -1,4 +1,4 @@
-"""What a search over configurations found, at which budget, and how much of it is the luck of the best."""
+"""Evaluate a search over configurations: the best score at each budget, and the bias from selecting the best."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from jaxgan.results.statistics.means import TRIM
 
 
 class BudgetCurve(NamedTuple):
-    """The expected score of the best of so many configurations, with its interval."""
+    """The expected score of the best configuration at each budget, with its interval."""
 
     budgets: Int[np.ndarray, " budget"]
     best: Float64[np.ndarray, " budget"]
@@ -22,21 +22,22 @@ class BudgetCurve(NamedTuple):
 def budget_curve(
     scores: ArrayLike, *, higher_is_better: bool, budgets: ArrayLike | None = None, confidence: float = 0.95
 ) -> BudgetCurve:
-    """The expected best of b of n configurations drawn without replacement (Lucic et al. 2018), for every b.
+    """Return, for every b, the expected best score of b of n configurations, without replacement (Lucic et al. 2018).
 
-    Exact: the i-th best is the best of b with probability C(n - i, b - 1) / C(n, b). Infinite while b configurations
-    that failed can be drawn together.
+    The expectation is exact: the i-th best is the best of b with probability C(n - i, b - 1) / C(n, b). With an
+    infinite worst value, it is infinite as long as b failed configurations can be drawn together.
 
-    The interval is the jackknife's (Arvesen 1969) with Student's t, as if other configurations had been drawn from the
-    same range: 95 % intervals cover 88 to 95 % up to b = n / 8 and less and less beyond it, 75 to 87 % at b = n / 2, as
-    nothing tells how good configurations are that are better than all; none at b = n. A bootstrap's covers less,
-    since no resample is better than the best.
+    The interval is a jackknife interval (Arvesen 1969) with Student's t. It describes the variation over other draws of
+    configurations from the same range. 95 % intervals cover 88 to 95 % up to b = n / 8 and progressively less beyond
+    it, 75 to 87 % at b = n / 2, because the data do not show how good configurations better than all of these are.
+    There is no interval at b = n. A bootstrap interval covers less, since no resample is better than the best.
 
     Args:
-      scores: [n], of configurations drawn at random from the same range; one that failed has its metric's worst value.
-      higher_is_better: whether the best is the greatest.
-      budgets: some b from 1 to n; all by default.
-      confidence: of the interval at each b.
+      scores: [n], scores of configurations drawn at random from the same range; a failed one has its metric's worst
+        value.
+      higher_is_better: whether the best score is the largest.
+      budgets: the values of b, from 1 to n; all by default.
+      confidence: the level of the interval at each b.
 
     Raises: ValueError for NaN, and for budgets outside 1 to n.
 
@@ -59,31 +60,31 @@ def budget_curve(
 
 
 class Selection(NamedTuple):
-    """What was chosen on one half, how it scored there and on the other, and the difference: what choosing flatters."""
+    """The candidate selected on one half of the seeds, its scores on both halves, and the selection bias."""
 
-    chosen: int  # most often
-    shares: Float64[np.ndarray, " candidate"]  # of the halves, how often each was chosen
-    selecting: float  # score on the half on which it was chosen
-    other: float  # score on the other half: the one to report
-    gain: Interval  # by how much the first is the better
+    chosen: int  # the candidate that was chosen most often
+    shares: Float64[np.ndarray, " candidate"]  # share of the halves in which each candidate was chosen
+    selecting: float  # mean score on the half used for selection
+    other: float  # mean score on the other half: the one to report
+    gain: Interval  # by how much the score on the selecting half is better
 
 
 def select_by_halves(
     x: ArrayLike, *, higher_is_better: bool, splits: int = 200, confidence: float = 0.95, rng: Rng
 ) -> Selection:
-    """Chooses the best of candidates by half of the seeds and scores it by the other half, for many random halves.
+    """Select the best candidate on half of the seeds and score it on the other half, over many random splits.
 
-    The score of the best candidate on the seeds by which it was chosen is too good: with c candidates that are alike
-    it is the largest of c numbers. On the other half it is not. Scores are interquartile means. The interval of the
-    gain is a jackknife's over seeds (Tukey 1958): a 95 % interval covers 95 to 100 % of normal values from 8 seeds on
-    where candidates are alike, and 80 to 87 % where one of a few is clearly the best and there is little to gain.
+    The score of the best candidate is biased on the seeds that it was selected on: with c equally good candidates it is
+    the maximum of c numbers. On the other half it is unbiased. Scores are interquartile means. The interval of the gain
+    is a jackknife over seeds (Tukey 1958). For normal values and 8 or more seeds, a 95 % interval covers 95 to 100 % if
+    the candidates are equally good, and 80 to 87 % if one of a few is clearly the best and there is little to gain.
 
     Args:
       x: [candidate, seed] or [candidate, sample]; candidates are configurations, or checkpoints of one. Failed seeds
-        enter with their metric's worst value.
-      higher_is_better: whether the best is the greatest.
-      splits: how many random halves are averaged over.
-      confidence: of the interval.
+        count with their metric's worst value.
+      higher_is_better: whether the best score is the largest.
+      splits: the number of random splits to average over.
+      confidence: the level of the interval.
       rng: a seed or a `numpy.random.Generator`.
 
     Raises: ValueError for NaN and for fewer than two seeds.
@@ -110,21 +111,21 @@ def select_by_halves(
         without = np.array([_gain_without(values, orders, half, seed) for seed in range(n)])
         reach = float(stats.t.ppf((1 + confidence) / 2, n - 1) * _jackknife(without))
         bounds = (gain - reach, gain + reach) if np.isfinite(reach) else bounds
-    own, unseen = (sign * float(np.mean(each)) + 0.0 for each in (selecting, other))  # + 0.0: no -0.0
+    own, unseen = (sign * float(np.mean(each)) + 0.0 for each in (selecting, other))  # + 0.0 turns -0.0 into 0.0
     return Selection(int(np.argmax(shares)), shares, own, unseen, Interval(gain, *bounds))
 
 
 def _halves(
     x: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The candidate that is best on the seeds first [split, seed], and its scores on them and on `second`."""
+    """Return the best candidate on the seeds `first` [split, seed], and its scores on `first` and on `second`."""
     scores = _iqm(x[:, first])  # [candidate, split]
     chosen = np.argmax(scores, axis=0)
     return chosen, scores[chosen, np.arange(len(first))], _iqm(x[chosen[:, None], second])
 
 
 def _gain_without(x: NDArray[np.float64], orders: NDArray[np.int64], half: int, seed: int) -> float:
-    """The gain by the same halves, from whichever of which one seed is taken away."""
+    """Return the gain for the same halves with one seed removed."""
     where = np.argmax(orders == seed, axis=1)
     gains = []
     for rows, size in ((orders[where < half], half - 1), (orders[where >= half], half)):
@@ -142,14 +143,14 @@ def _iqm(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _jackknife(without: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard error [...] of an estimate, from the estimates [n, ...] without one of n values each."""
+    """Return the standard error [...] of an estimate from its n leave-one-out estimates [n, ...]."""
     n = len(without)
     with np.errstate(invalid="ignore"):
         return np.sqrt((n - 1) / n * np.sum((without - without.mean(axis=0)) ** 2, axis=0))
 
 
 def _jackknife_error(x: NDArray[np.float64], budgets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of the expected best of b [budget] of sorted values x [n]; NaN where it is infinite or b is n."""
+    """Return the standard error of the expected best of b [budget] of sorted values x [n]; NaN if infinite or b = n."""
     n = len(x)
     errors = np.full(len(budgets), np.nan)
     some = budgets < n
@@ -161,7 +162,7 @@ def _jackknife_error(x: NDArray[np.float64], budgets: NDArray[np.int64]) -> NDAr
 
 
 def _weights(n: int, budgets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[budget, n], of the values from the worst to the best: C(i - 1, b - 1) / C(n, b) for the i-th."""
+    """Return the weights [budget, n] of values sorted from worst to best: C(i - 1, b - 1) / C(n, b) for the i-th."""
     from scipy import special
 
     i, b = np.arange(1, n + 1), budgets[:, None]
@@ -171,7 +172,7 @@ def _weights(n: int, budgets: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _weighted(x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sums [..., budget] of x [..., n] times weights [budget, n]; a weight of 0 takes even infinity away."""
+    """Return the weighted sums [..., budget] of x [..., n] with weights [budget, n]; 0 times infinity counts as 0."""
     sums = np.where(np.isfinite(x), x, 0.0) @ weights.T
     for infinity in (np.inf, -np.inf):
         met = (x == infinity).astype(np.float64) @ (weights > 0).T.astype(np.float64) > 0

@@ -1,4 +1,4 @@
-"""Shares of seeds that failed, and of samples that are near each mode."""
+"""Statistics of shares: of failed seeds, and of samples near each mode."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,11 +12,11 @@ MISSING, RARE_P = 0.1, 0.01
 def missing_cells(
     shares: ArrayLike, expected: ArrayLike, n: int, *, fraction: float = MISSING, p: float = RARE_P
 ) -> NDArray[np.bool_]:
-    """Which of k modes, classes or cells are missing among n samples, and not by chance, of shares [..., k].
+    """Return which of k modes, classes or cells are missing among n samples by more than chance, from shares [..., k].
 
-    One is missing where its share is below `fraction` times what is expected of it, [k], and so few samples had a
-    probability below p / k if that were its share: one cell of a multinomial distribution, with Bonferroni's
-    correction.
+    A cell is missing if its share is below `fraction` times its expected share [k] and a count as small as this has a
+    probability below p / k if that were its true share: a binomial test of one cell of a multinomial distribution,
+    Bonferroni-corrected.
 
     >>> missing_cells([0.5, 0.5, 0.0], [1 / 3] * 3, 30).tolist()
     [False, False, True]
@@ -31,9 +31,9 @@ def missing_cells(
 
 
 def wilson_interval(failures: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """The share of failures among n seeds, with Wilson's score interval (1927).
+    """Return the share of failures among n seeds with Wilson's score interval (1927).
 
-    Unlike the normal approximation it stays within [0, 1], and is not a point when no seed failed.
+    Unlike the normal approximation, it stays within [0, 1] and does not shrink to a point if no seed failed.
 
     Raises: ValueError unless 0 <= failures <= n and n >= 1.
 
@@ -49,13 +49,13 @@ def wilson_interval(failures: int, n: int, *, confidence: float = 0.95) -> Inter
 
 
 def compare_failures(failed_a: ArrayLike, failed_b: ArrayLike, *, confidence: float = 0.95) -> Comparison:
-    """Whether a fails more often than b on common seeds, both [n] booleans: McNemar's test (1947), exact.
+    """Test whether a fails more often than b on common seeds, both [n] booleans, by McNemar's exact test (1947).
 
-    Only the seeds count at which one of them failed alone: under the hypothesis of equal shares that is a's or b's
-    with probability 1/2 each. The difference of the shares, a's minus b's, has Newcombe's interval (1998, method 10),
-    of Wilson's two and the correlation between them.
+    Only the seeds where exactly one of them failed count: under the null hypothesis, it is a or b with probability 1/2
+    each. The difference of the shares, a - b, has Newcombe's interval (1998, method 10), which combines the two Wilson
+    intervals and their correlation.
 
-    Raises: ValueError for mismatched shapes.
+    Raises: ValueError if the shapes do not match.
 
     >>> a, b = [True] * 8, [False] * 8
     >>> compare_failures(a, b).p == 2 / 256, compare_failures(a, a).p

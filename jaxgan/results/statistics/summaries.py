@@ -1,7 +1,7 @@
-"""A metric over seeds of which some failed.
+"""Summarize a metric over seeds when some of them failed.
 
-A failed seed is a result, not a gap: it enters with its metric's worst value, and when too many fail there is
-no number to report at all.
+A failed seed is a result, not a missing value: it counts with its metric's worst value. If too many seeds fail, the
+summary is undefined.
 """
 
 from typing import NamedTuple
@@ -16,12 +16,12 @@ from jaxgan.results.statistics.means import TRIM, iqm_interval
 
 
 class Summary(NamedTuple):
-    """An interval over seeds, or over pairs of seeds; all NaN when it is not defined.
+    """An interval over seeds or pairs of seeds; NaN if it is undefined.
 
-    Where it is not defined three statistics say how good a failing method is: `measured` of the values of all seeds as
-    measured, whether they failed or not; `at_worst` of all seeds with failed ones at their worst; and `others` of the
-    seeds alone that did not fail. None is an estimate to compare methods by, least of all the last, which rewards
-    failing where it is hard.
+    If it is undefined, three statistics describe a failing method: `measured` uses the measured values of all seeds,
+    failed or not; `at_worst` uses all seeds, with failed ones at their worst value; and `others` uses only the seeds
+    that did not fail. None of them is suitable for comparing methods, least of all `others`, which rewards failing on
+    hard seeds.
     """
 
     interval: Interval
@@ -30,7 +30,7 @@ class Summary(NamedTuple):
     defined: bool
     measured: Interval = UNDEFINED
     at_worst: Interval = UNDEFINED
-    others: Interval = UNDEFINED  # NaN where all failed
+    others: Interval = UNDEFINED  # NaN if all failed
 
 
 def summarize(
@@ -42,14 +42,14 @@ def summarize(
     confidence: float = 0.95,
     resamples: int = 9_999,
 ) -> Summary:
-    """The interquartile mean of a metric's values [n] over n seeds, of which some failed ([n] booleans).
+    """Return the interquartile mean of a metric's values [n] over n seeds, some of which failed ([n] booleans).
 
-    A failed seed enters as `worst`, its metric's worst value (0 modes, an infinite distance). NaN counts as
-    failed, and is `worst` among the values as measured, too. Undefined when more than a quarter of the seeds
-    failed. Up to then the interquartile mean cuts all of them, so that the estimate is finite even where `worst`
-    is not; a bound of the interval need not be.
+    A failed seed counts as `worst`, the metric's worst value (0 modes, an infinite distance). NaN counts as failed, and
+    is also replaced by `worst` in the statistic `measured`. The summary is undefined if more than a quarter of the
+    seeds failed. Up to that share the interquartile mean cuts all of them, so the estimate is finite even if `worst` is
+    not; a bound of the interval may still be infinite.
 
-    Raises: ValueError for mismatched shapes.
+    Raises: ValueError if the shapes do not match.
 
     >>> summary = summarize([7.0, 8.0, 8.0, 7.5], [False] * 4, worst=0.0, rng=0)
     >>> summary.interval.estimate, summary.failed
@@ -75,13 +75,13 @@ def summarize_difference(
     confidence: float = 0.95,
     resamples: int = 9_999,
 ) -> Summary:
-    """The interquartile mean of the paired differences a - b; a[i] and b[i] come from one seed, all are [n].
+    """Return the interquartile mean of the paired differences a - b, all [n]; a[i] and b[i] come from the same seed.
 
-    A failed (or NaN) seed enters as `worst`, as in `summarize`: a pair in which a alone failed is worst - b,
-    one in which b alone failed is a - worst. Where both failed neither did better, and the difference is 0.
-    A pair has failed when either has; undefined when more than a quarter of the pairs have.
+    A failed (or NaN) seed counts as `worst`, as in `summarize`: the difference is worst - b if only a failed, a - worst
+    if only b failed, and 0 if both failed. A pair counts as failed if either seed failed; the summary is undefined if
+    more than a quarter of the pairs failed.
 
-    Raises: ValueError for mismatched shapes.
+    Raises: ValueError if the shapes do not match.
 
     >>> summary = summarize_difference([3.0, 5.0], [1.0, 2.0], [False] * 2, [False] * 2, worst=np.inf, rng=0)
     >>> summary.interval
@@ -102,22 +102,22 @@ def compare_pairs(
     confidence: float = 0.95,
     resamples: int = 9_999,
 ) -> Comparison:
-    """a against b, both [n], on common seeds: the difference of `summarize_difference`, and its `signed_rank_p`.
+    """Compare a and b, both [n], on common seeds: their `summarize_difference` and its `signed_rank_p`.
 
-    Failed seeds enter both as there. Where more than a quarter of the pairs have failed there is no interval, and the
-    test, which takes ranks alone, still says whether a or b is the better: "p" is never undefined.
+    Failed seeds are treated as in `summarize_difference`. If more than a quarter of the pairs failed, there is no
+    interval, but the test uses only ranks and still tells whether a or b is better: `p` is never undefined.
 
     Args:
-      a: a metric's values.
-      b: likewise, from the same seeds in the same order.
-      failed_a: booleans.
-      failed_b: booleans.
-      worst: what a failed seed enters with.
+      a: the values of a metric.
+      b: the values of the same metric for the same seeds in the same order.
+      failed_a: [n] booleans, which seeds of a failed.
+      failed_b: [n] booleans, which seeds of b failed.
+      worst: the value that a failed seed counts with.
       rng: a seed or a `numpy.random.Generator`.
-      confidence: of the interval.
-      resamples: of the bootstrap.
+      confidence: the level of the interval.
+      resamples: the number of bootstrap resamples.
 
-    Raises: ValueError for mismatched shapes.
+    Raises: ValueError if the shapes do not match.
 
     >>> a, b, fine = np.arange(8.0) + 3, np.zeros(8), np.zeros(8, bool)
     >>> compare_pairs(a, b, fine, fine, worst=np.inf, rng=0).p == 2 / 256
@@ -132,9 +132,9 @@ def compare_pairs(
 def paired_differences(
     a: ArrayLike, b: ArrayLike, failed_a: ArrayLike, failed_b: ArrayLike, *, worst: float
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """The differences [n] with failed seeds at `worst` and as measured, and which pairs have failed.
+    """Return the differences [n] with failed seeds at `worst`, those as measured, and which pairs failed.
 
-    Raises: ValueError for mismatched shapes.
+    Raises: ValueError if the shapes do not match.
     """
     values = [one_axis(a), one_axis(b)]
     flags = [np.asarray(failed_a, dtype=bool), np.asarray(failed_b, dtype=bool)]

@@ -1,4 +1,4 @@
-"""Time to failure: runs that did not fail, or were stopped before they could, count as long as they were watched."""
+"""Time to failure: runs that did not fail or were stopped early are censored at their last observed step."""
 
 import warnings
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from jaxgan.results.statistics.shares import wilson_interval
 
 
 class Survival(NamedTuple):
-    """The share of the runs that have not failed after each of `times`, with its interval; until the first it is 1."""
+    """The share of runs that have not failed after each of `times`, with its interval; 1 before the first time."""
 
-    times: Float64[np.ndarray, " time"]  # at which a run failed or was seen last
+    times: Float64[np.ndarray, " time"]  # steps at which a run failed or was last observed
     share: Float64[np.ndarray, " time"]
     low: Float64[np.ndarray, " time"]
     high: Float64[np.ndarray, " time"]
@@ -23,18 +23,18 @@ class Survival(NamedTuple):
 
 
 def kaplan_meier(times: ArrayLike, failed: ArrayLike, *, confidence: float = 0.95) -> Survival:
-    """How long runs last: the estimate of Kaplan and Meier (1958).
+    """Return the Kaplan-Meier estimate (1958) of the share of runs that have not failed over time.
 
-    At each time at which d of the n runs that were still watched failed, the share falls by (n - d) / n. The interval
-    at a time is that of log(-log(share)) with Greenwood's variance; where the share is 1 or 0, and that has none,
-    Wilson's of the runs still watched, or of all.
+    When d of the n runs at risk fail, the share is multiplied by (n - d) / n. The interval at each time is that of
+    log(-log(share)) with Greenwood's variance. That interval is undefined at shares of 1 and 0, where Wilson's is used:
+    for the runs still at risk if the share is 1, for all runs if it is 0.
 
     Args:
-      times: [run], the step at which it failed, or up to which it was watched.
-      failed: [run] booleans; False: censored, it had not failed by then.
-      confidence: of the interval at each time, not of all together.
+      times: [run], the step at which a run failed or was last observed.
+      failed: [run] booleans; False means censored: the run had not failed by then.
+      confidence: the pointwise level of the interval at each time.
 
-    Raises: ValueError for mismatched shapes, and for times that are not finite.
+    Raises: ValueError if the shapes do not match or a time is not finite.
 
     >>> kaplan_meier([100, 200, 400, 400], [True, True, False, False]).share.tolist()
     [0.75, 0.5, 0.5]
@@ -45,7 +45,7 @@ def kaplan_meier(times: ArrayLike, failed: ArrayLike, *, confidence: float = 0.9
     found = stats.ecdf(_censored(at, flags)).sf
     share = np.asarray(found.probabilities, np.float64)
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # that the interval is undefined where the share is 1 or 0
+        warnings.simplefilter("ignore", RuntimeWarning)  # the interval is undefined where the share is 1 or 0
         interval = found.confidence_interval(confidence, method="log-log")
     low, high = (np.array(side.probabilities, np.float64) for side in interval)
     for i in np.flatnonzero((share == 1) | (share == 0)):
@@ -56,10 +56,10 @@ def kaplan_meier(times: ArrayLike, failed: ArrayLike, *, confidence: float = 0.9
 
 
 def logrank_p(times_a: ArrayLike, failed_a: ArrayLike, times_b: ArrayLike, failed_b: ArrayLike) -> float:
-    """The p-value of two groups' times to failure, [n] and [m], by the logrank test (Mantel 1966), two-sided.
+    """Return the two-sided p-value of the logrank test (Mantel 1966) for times to failure [n] and [m] of two groups.
 
-    The hypothesis is that at each time those still watched fail with the same probability in both. 1 where none did.
-    The distribution is that of many runs: with 8 in each group the test calls 5 to 6 % of equal ones different.
+    The null hypothesis is that the runs at risk fail with the same probability in both groups at every time. The result
+    is 1 if no run failed. The test is asymptotic: with 8 runs per group, it rejects equal groups in 5 to 6 % of cases.
 
     Raises: ValueError as `kaplan_meier`.
 
@@ -72,7 +72,7 @@ def logrank_p(times_a: ArrayLike, failed_a: ArrayLike, times_b: ArrayLike, faile
     if not (a[1].any() or b[1].any()):
         return 1.0
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # one run is left of both groups: no variance
+        warnings.simplefilter("ignore", RuntimeWarning)  # no variance if only one run is left
         p = float(stats.logrank(_censored(*a), _censored(*b)).pvalue)
     return 1.0 if np.isnan(p) else p
 
