@@ -267,7 +267,7 @@ def _moved(values: Sequence[float], usual: Sequence[float]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth_of_metrics", description=__doc__)
     parser.add_argument("--seeds", type=int, default=8, help="at least 2")
     parser.add_argument("--n", type=int, default=250, help="samples; of digits there are a few more")
