@@ -224,7 +224,7 @@ class Train(Table):
 
 
 class Evaluate(Table):
-    """What is measured and recorded, and when."""
+    """The measurements and records of a training run, and their intervals."""
 
     every: Annotated[int | None, _within(LIMITS["evaluate_every"])] = None
     samples: Annotated[int | None, _within(LIMITS["samples"])] = None
