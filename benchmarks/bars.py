@@ -1,8 +1,8 @@
-"""What the library promises, as functions of the results of one run.
+"""The performance targets of the library, computed from the results of one benchmark run.
 
-A result is a dict {"rows": [...], "machine": {...}}. A row is one form on one workload with so many seeds, measured in
-a group of rows that took turns: workload, form, seeds, group (the number of seeds that the others have), ms (per seed
-and step, one per round), facts, peak_rss_mib, failed.
+A result is a dict {"rows": [...], "machine": {...}}. A row is one form on one workload with one number of seeds,
+measured in a group of forms that took turns. Its keys are workload, form, seeds, group (the number of seeds of the
+other forms in the group), ms (per seed and step, one per round), facts, peak_rss_mib and failed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ ALL_TORCH = [name for name, entry in FORMS.items() if entry.is_torch]
 
 
 class Bar(NamedTuple):
-    """A promise: the measured figure is at most `bar`, and `aim` is hoped for. None: not measured in this run."""
+    """A target: `measured` must be at most `bar` and should be at most `aim`; None: not measured in this run."""
 
     work: str
     bar: float
     aim: float
     measured: float | None
-    against: str = ""  # what it was measured against, where that was chosen by its speed
+    against: str = ""  # the form it was compared with, if that is the fastest of several
     workload: str = ""
 
     @property
@@ -36,7 +36,7 @@ class Bar(NamedTuple):
 
 
 def find_row(results: Results, workload: str, group: int, form: str, seeds: int | None = None) -> Row | None:
-    """The row of a form that was measured; None where there is none, or where it failed."""
+    """Return the row of a form; None if it was not measured or failed."""
     for row in results["rows"]:
         here = (row["workload"], row["group"], row["form"], row["seeds"])
         if here == (workload, group, form, seeds or group) and not row.get("failed"):
@@ -45,7 +45,7 @@ def find_row(results: Results, workload: str, group: int, form: str, seeds: int 
 
 
 def ratio(one: Row, other: Row) -> float:
-    """The median over rounds of one's time in units of the other's, in the same round.
+    """Return the median over rounds of the ratio of two times in the same round.
 
     Example:
       >>> ratio({"ms": [1.0, 4.0, 3.0]}, {"ms": [2.0, 2.0, 2.0]})
@@ -55,7 +55,7 @@ def ratio(one: Row, other: Row) -> float:
 
 
 def fastest(results: Results, workload: str, group: int, forms: Sequence[str]) -> Row | None:
-    """The row with the smallest median time among `forms`."""
+    """Return the row with the smallest median time among `forms`."""
     rows = [row for form in forms if (row := find_row(results, workload, group, form))]
     return min(rows, key=lambda row: median(row["ms"]), default=None)
 
@@ -73,7 +73,7 @@ def _against_one_seed(results: Results, workload: str) -> float | None:
 
 
 def program_bytes(row: Row) -> int:
-    """Arguments, outputs and temporaries of the compiled program, shared buffers counted once, the data set apart."""
+    """Return the size of a program's arguments, outputs and temporaries, without aliased buffers and the data set."""
     memory = row["facts"]["memory"]
     return int(memory["argument"] + memory["output"] + memory["temp"] - memory["alias"] - memory["data"])
 
@@ -89,7 +89,7 @@ def _compile_seconds(results: Results) -> float | None:
 
 
 def bars(results: Results) -> list[Bar]:
-    """All promises on the workloads of a run. Those for a GPU only where there is one."""
+    """Return all targets for the workloads of a run; those for a GPU only if the machine has one."""
     found = [
         *(
             _against(

@@ -1,10 +1,10 @@
 """The question: is this checkout slower than another commit, in training or in compilation?
 
 `python -m benchmarks.commits [--against 645aad8] [--workloads ...] [--seeds 1 4 16] [--rounds 12] [--out FOLDER]`
-unpacks the other commit into a temporary folder and lets its `jaxgan` take turns with this one, each by its own
-`benchmarks.worker` in a process of its own, with the same dependencies. This checkout has two turns in every round:
-against itself the ratio is 1, and what is measured instead is the machine's noise. It writes `results.json` and
-`table.md`; the default takes about ten minutes on two quiet cores.
+unpacks the other commit into a temporary folder and times its `jaxgan` and this one in turns, each in a separate
+process with its own `benchmarks.worker` and the same dependencies. This checkout has two turns in every round: their
+ratio should be 1, so its deviation from 1 is the noise of the machine. It writes `results.json` and `table.md`; the
+default takes about ten minutes on two otherwise idle cores.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from benchmarks.turns import Interval, in_turns, interval, order, ratios
 from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
-SLOWER = 1.03  # the bar: no workload more than 3 % slower
+SLOWER = 1.03  # the target: no workload is more than 3 % slower
 _PARTS = ("jaxgan", "benchmarks")
 
 
 def unpack(commit: str, folder: Path) -> str:
-    """Library and benchmarks of a commit of this repository, into `folder`; its full name.
+    """Unpack the library and the benchmarks of a commit into `folder`, and return the full hash of the commit.
 
     Raises:
-      SystemExit: no such commit.
+      SystemExit: if there is no such commit.
     """
     git = ["git", "-C", str(ROOT)]
     named = subprocess.run(
@@ -49,10 +49,10 @@ def unpack(commit: str, folder: Path) -> str:
 
 
 def check_origin(root: Path) -> None:
-    """Whether a process that starts in `root` has its library and its benchmarks from there.
+    """Check that a process started in `root` imports the library and the benchmarks from there.
 
     Raises:
-      SystemExit: they come from elsewhere, so that a commit would be timed in place of another.
+      SystemExit: if it imports them from elsewhere, because the wrong commit would then be timed.
     """
     code = "import benchmarks.worker, jaxgan; print(benchmarks.worker.__file__); print(jaxgan.__file__)"
     said = subprocess.run(
@@ -66,9 +66,9 @@ def check_origin(root: Path) -> None:
 def measure(
     workload: str, seeds: int, roots: Mapping[str, Path], *, rounds: int, seconds: float, turn: int = 0
 ) -> dict[str, Any]:
-    """One workload with one number of seeds: ms per seed and step, a value a round, and seconds to compile.
+    """Measure one workload with one number of seeds: ms per seed and step for each round, and seconds to compile.
 
-    All take the same number of steps. `turn` says who is compiled first.
+    All checkouts run the same number of steps. `turn` determines which one is compiled first.
     """
     row: dict[str, Any] = {"workload": workload, "seeds": seeds, "failed": None, "compile_seconds": {}}
     with ExitStack() as stack:
@@ -87,7 +87,7 @@ def measure(
 
 
 def verdict(found: Interval, bar: float) -> str:
-    """Of a ratio that is to be at most `bar`.
+    """Return the verdict on a ratio that must be at most `bar`.
 
     Example:
       >>> [verdict(Interval(1.02, low, high), 1.03) for low, high in ((1.0, 1.03), (1.01, 1.04), (1.04, 1.05))]
@@ -158,7 +158,7 @@ def _over_programs(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.commits", description=__doc__)
     parser.add_argument("--against", default="645aad8", metavar="COMMIT", help="the old one; default: %(default)s")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8", "dcgan32"])
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{WORKLOADS[name].title}, {report.counted(seeds)}", flush=True)
             row = measure(name, seeds, roots, rounds=options.rounds, seconds=options.seconds, turn=turn)
             results["rows"].append(row)
-            report.keep(options.out, results, markdown(results))  # what is measured is kept, whatever comes after
+            report.keep(options.out, results, markdown(results))  # save in case a later one fails
     print("\n" + markdown(results))
     return 0
 

@@ -1,8 +1,8 @@
 """The claim: `choose` in `jaxgan.nn.conv.primitive` takes the fastest formulation of a convolution, or nearly so.
 
 `python -m benchmarks.convolutions [--rounds 5] [--out FOLDER]` times every formulation, and XLA's own convolution, in
-each of the three roles (output and both gradients), inside a compiled loop as a training step is, for one set of
-weights and for four seeds with weights of their own. It writes `results.json` and `table.md`.
+each of the three roles (output and both gradients), inside a compiled loop like a training step, for one set of weights
+and for four seeds with separate weights. It writes `results.json` and `table.md`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _BATCH = 64
 
 
 class Shape(NamedTuple):
-    """A layer: kernel and stride, image size, channels in and out."""
+    """A convolution layer: kernel size, stride, image size, and input and output channels."""
 
     kernel: int
     stride: int
@@ -60,7 +60,7 @@ SHAPES = [
 
 
 def timed(shape: Shape, role: str, form: str, seeds: int) -> Callable[[int], float]:
-    """Compiles `role` in the given formulation ("xla": XLA's own); the result times so many of them in one loop."""
+    """Compile `role` in a formulation ("xla": XLA's own), and return a function that times n calls in one loop."""
     keys = jax.random.split(jax.random.key(0), 3)
     out = shape.size // shape.stride
     axes = () if seeds == 1 else (seeds,)
@@ -86,7 +86,7 @@ def timed(shape: Shape, role: str, form: str, seeds: int) -> Callable[[int], flo
     def many(count: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
         def body(_: jax.Array, carry: jax.Array) -> jax.Array:
             result = jax.lax.optimization_barrier(compute(carry, b))
-            return carry.at[(0,) * carry.ndim].add(1e-9 * result[(0,) * result.ndim])  # the next one waits for it
+            return carry.at[(0,) * carry.ndim].add(1e-9 * result[(0,) * result.ndim])  # makes iterations sequential
 
         return jax.lax.fori_loop(0, count, body, a)
 
@@ -101,21 +101,21 @@ def timed(shape: Shape, role: str, form: str, seeds: int) -> Callable[[int], flo
 
 
 def applicable(shape: Shape, form: str) -> bool:
-    """Minimal filtering is for 2 or 3 taps a side; XLA's own takes minutes where there is more than a little to do."""
+    """Return whether a form is timed: minimal filtering needs 2 or 3 taps a side; XLA's own takes minutes if large."""
     if form == "xla":
         return shape.flops < 3e8
     return form != "filtering" or -(-shape.kernel // shape.stride) in (2, 3)
 
 
 def chosen(shape: Shape) -> str:
-    """The name of what `choose` takes."""
+    """Return the name of the formulation that `choose` selects."""
     taps, out = -(-shape.kernel // shape.stride), shape.size // shape.stride
     blocks = (taps, taps, shape.stride**2 * shape.channels, shape.features)
     return choose(blocks, (out, out), jnp.float32).__name__
 
 
 def measure(rounds: int, seconds: float, done: Callable[[list[dict[str, Any]]], None]) -> None:
-    """A row for every shape, role and number of seeds: microseconds by form, one value a round; `done` after each."""
+    """Measure microseconds by form and round for every shape, role and number of seeds; call `done` after each row."""
     rows: list[dict[str, Any]] = []
     for shape in SHAPES:
         for seeds in (1, _SEEDS):
@@ -128,7 +128,7 @@ def measure(rounds: int, seconds: float, done: Callable[[list[dict[str, Any]]], 
                 micros: dict[str, list[float]] = {form: [] for form in forms}
                 for _ in range(rounds):
                     for form in forms:
-                        if micros[form] and micros[form][0] * seeds > 1e5:  # XLA's own, slower by far: once says it
+                        if micros[form] and micros[form][0] * seeds > 1e5:  # XLA's own is far slower: time it once
                             continue
                         micros[form].append(round(1e6 * runs[form](counts[form]) / seeds, 1))
                 row = {"shape": shape.label, "seeds": seeds, "role": role, "chosen": chosen(shape), "micros": micros}
@@ -138,7 +138,7 @@ def measure(rounds: int, seconds: float, done: Callable[[list[dict[str, Any]]], 
 
 
 def regret(row: dict[str, Any]) -> float:
-    """The chosen formulation's time in units of the fastest one's, medians over rounds; XLA's own aside."""
+    """Return the ratio of the chosen formulation's median time to the fastest one's, XLA's own excluded."""
     medians = {form: median(values) for form, values in row["micros"].items() if form != "xla"}
     return medians[row["chosen"]] / min(medians.values())
 
@@ -149,7 +149,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """One line a shape, with one set of weights, and one with weights of their own for each of four seeds."""
+    """Return two tables by shape: for one set of weights, and for four seeds with separate weights."""
     parts = [machine.sentence(results["machine"]), f"One core, batch {_BATCH}. Command: `{results['command']}`"]
     for seeds in (1, _SEEDS):
         rows = [row for row in results["rows"] if row["seeds"] == seeds]
@@ -177,14 +177,14 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.convolutions", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one form's turn in a round, about")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/convolutions"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with suppress(AttributeError):  # one core, as a seed that takes its turn has; not every system can
+    with suppress(AttributeError):  # one core, like a seed that takes turns; not supported everywhere
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     command = f"python -m benchmarks.convolutions --rounds {options.rounds} --seconds {options.seconds}"
     results: dict[str, Any] = {"command": command, "machine": machine.describe()}

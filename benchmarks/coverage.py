@@ -1,8 +1,8 @@
-"""The question: how often do the intervals of `jaxgan.results.statistics` hold what they estimate?
+"""The question: how often do the intervals of `jaxgan.results.statistics` contain the true value?
 
-`python -m benchmarks.coverage [--seeds 4 8 16 32] [--trials 2000] [--out FOLDER]` draws studies from distributions
-whose numbers are known and counts: nominally 95 % of the intervals hold it. It writes `results.json` and `table.md`;
-the default takes three minutes of one core, and gives the same numbers on any machine.
+`python -m benchmarks.coverage [--seeds 4 8 16 32] [--trials 2000] [--out FOLDER]` draws studies from known
+distributions and counts the intervals that contain the true value, nominally 95 %. It writes `results.json` and
+`table.md`; the default takes three minutes on one core, and gives the same numbers on any machine.
 """
 
 import argparse
@@ -21,15 +21,15 @@ from jaxgan.results import statistics
 
 LOW, HIGH = 0.93, 0.97  # from 8 seeds on
 MODES = 8  # of the data
-_LARGE = 400_000  # numbers that stand for a distribution
+_LARGE = 400_000  # size of the sample that approximates a distribution
 _RESAMPLES = 999
 
 Rng = np.random.Generator
-Trial = Callable[[int, Rng], bool | None]  # of so many seeds: whether the interval holds; None: there is none
+Trial = Callable[[int, Rng], bool | None]  # seeds -> is the true value in the interval? None: no interval
 
 
 class Case(NamedTuple):
-    """An interval, of values of some kind; `each` is the share of the trials that are enough."""
+    """A kind of interval for a distribution of values; `each` is the share of the requested trials to run."""
 
     interval: str
     values: str
@@ -67,7 +67,7 @@ VALUES: dict[str, Callable[[Any, Rng], NDArray[np.float64]]] = {
 
 
 def of_statistic(name: str, draw: Callable[[Any, Rng], NDArray[np.float64]], configurations: int) -> Trial:
-    """Of one or several configurations, each 1 above the one before."""
+    """Make trials of a statistic of one or more configurations, each shifted by 1 from the previous one."""
     levels = np.arange(configurations)[:, None]
     large = draw((configurations, _LARGE // configurations), np.random.default_rng(0)) + levels
     known: dict[str, Callable[[Any], Any]] = {
@@ -85,7 +85,7 @@ def of_statistic(name: str, draw: Callable[[Any, Rng], NDArray[np.float64]], con
 
 
 def of_difference(draw: Callable[[Any, Rng], NDArray[np.float64]]) -> Trial:
-    """Of pairs of which either can fail: the other is 1 better."""
+    """Make trials of a paired difference, where each side of a pair can fail and one side is better by 1."""
 
     def pairs(n: int, rng: Rng) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return draw(n, rng), draw(n, rng) + 1
@@ -107,7 +107,7 @@ def differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def of_improvement(draw: Callable[[Any, Rng], NDArray[np.float64]], shift: float, spread: float = 1.0) -> Trial:
-    """Of one that is better, that is lower, by `shift` than the other, whose spread is `spread` times its own."""
+    """Make trials of a probability of improvement: one side is lower by `shift`; the other's scale is `spread`."""
     rng = np.random.default_rng(0)
     x, y = draw(_LARGE, rng) - shift, spread * draw(_LARGE, rng)
     truth = np.mean(x < y) + np.mean(x == y) / 2
@@ -131,7 +131,7 @@ def of_shares(p: float, q: float) -> Trial:
 
 
 def of_survival(at: float) -> Trial:
-    """Times to failure with a mean of 1, of runs that are watched for 0.5 to 2."""
+    """Make trials of survival at a time, with a mean time to failure of 1 and runs censored between 0.5 and 2."""
 
     def trial(n: int, rng: Rng) -> bool:
         times, watched = rng.exponential(size=n), rng.uniform(0.5, 2, n)
@@ -144,7 +144,7 @@ def of_survival(at: float) -> Trial:
 
 
 def of_budget(draw: Callable[[Any, Rng], NDArray[np.float64]], part: int) -> Trial:
-    """Of the best of n / part of n configurations."""
+    """Make trials of the expected best of n // part of n configurations."""
 
     def trial(n: int, rng: Rng) -> bool | None:
         b = n // part
@@ -159,7 +159,7 @@ def of_budget(draw: Callable[[Any, Rng], NDArray[np.float64]], part: int) -> Tri
 
 
 def of_selection(spread: float) -> Trial:
-    """The best of four, the last of which is better than the first by `spread` standard deviations."""
+    """Make trials of selecting the best of four, the last of which is `spread` standard deviations above the first."""
     truths: dict[int, float] = {}
 
     def gain(n: int, rng: Rng, splits: int) -> statistics.Interval:
@@ -183,7 +183,7 @@ def holds(interval: statistics.Interval, truth: float) -> bool:
 
 
 def cases() -> list[Case]:
-    """All intervals; a performance profile's is the Wilson interval at each threshold."""
+    """Return the cases of all intervals; that of a performance profile is the Wilson interval at each threshold."""
     finite = {name: draw for name, draw in VALUES.items() if draw is not failing}
     found = [
         Case(f"{statistic}{f', {k} configurations' if k > 1 else ''}", name, of_statistic(statistic, draw, k))
@@ -208,7 +208,7 @@ def cases() -> list[Case]:
 
 
 def alarms() -> list[Case]:
-    """Tests at 5 %, where there is nothing to tell; `trial` says whether one calls it different."""
+    """Return tests at 5 % between equal distributions; `trial` returns whether a test reports a difference."""
 
     def signs(draw: Callable[[Any, Rng], NDArray[np.float64]], n: int, rng: Rng) -> bool:
         return statistics.signed_rank_p(differences(draw(n, rng), draw(n, rng))) <= 0.05
@@ -226,7 +226,7 @@ def alarms() -> list[Case]:
 
 
 def measure(case: Case, number: int, seeds: Sequence[int], trials: int) -> dict[str, Any]:
-    """Shares of the trials by number of seeds: that hold, of those with an interval, and without one."""
+    """Return, by number of seeds, the share of intervals that contain the true value and that of trials without one."""
     row: dict[str, Any] = {"interval": case.interval, "values": case.values, "share": {}, "without": {}}
     for n in seeds:
         rng = np.random.default_rng([number, n])
@@ -253,7 +253,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def outside(row: dict[str, Any]) -> list[str]:
-    """The numbers of seeds, from 8 on, at which the coverage is not what it is to be."""
+    """Return the numbers of seeds, from 8 on, at which the coverage is outside the target range."""
     return [n for n, share in row["share"].items() if int(n) >= 8 and share is not None and not LOW <= share <= HIGH]
 
 
@@ -269,7 +269,7 @@ def _cells(row: dict[str, Any], *, starred: bool) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[4, 8, 16, 32])
     parser.add_argument("--trials", type=int, default=2_000)

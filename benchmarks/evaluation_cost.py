@@ -1,10 +1,10 @@
-"""The question: what does it cost to measure generators along training, in units of the training itself?
+"""The question: what does it cost to measure generators during training, relative to the training itself?
 
 `python -m benchmarks.evaluation_cost [--steps 300] [--rounds 8] [--out FOLDER]` trains the main job, `jaxgan compare`
-on the digits with all defaults, with the probes of `--evaluate-every` at the spacing of the whole run and without any,
-each loss in turn in every round, and asks whether both trained alike to the bit. Of a run's 1,200 steps the first 300
-are trained, in which each step and each probe takes what it takes later. Compilation is left out. It writes
-`results.json` and `table.md`; the default takes about four minutes on two quiet cores.
+on the digits with all defaults, with the probes of `--evaluate-every` at the spacing of the whole run and without any
+probes. The losses take turns in every round, and both results are compared bit for bit. Only the first 300 of a run's
+1,200 steps are trained, because steps and probes take equally long later. Compilation is excluded. It writes
+`results.json` and `table.md`; the default takes about four minutes on two otherwise idle cores.
 """
 
 import argparse
@@ -33,11 +33,11 @@ JOBS: dict[str, tuple[dict[str, Any], float]] = {
     "the main job": ({}, 1.10),
     "a small ring": ({"data": "ring", "width": 32, "seeds": 16, "set": ["gan:batch_size=64"], "steps": 3000}, 1.15),
 }
-"""Options, and at most how many times as long the training may take with all that is watched along it."""
+"""Options of each job, and the target for the time of training with probes relative to training without."""
 
 
 def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watched | None) -> tuple[FitResult, float]:
-    """A training as `jaxgan compare` does it, and its seconds after compilation, the host's part of probes included."""
+    """Train as `jaxgan compare` does; return the result and the seconds after compilation, with the host's work."""
     study, begin = plan.study, 0.0
 
     def compiled(_: float) -> None:
@@ -65,7 +65,7 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
 
 
 def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: int) -> dict[str, Any]:
-    """Seconds with probes and without, a value a round, and whether both trained alike to the bit."""
+    """Return the seconds of each round with and without probes, and whether both results are equal bit for bit."""
     watched = watched_of(plan, plan.study.programs[configuration.label])
     ways = {"with": watched, "without": None}
     first = {name: trained(plan, configuration, steps, way)[0] for name, way in ways.items()}  # compiles
@@ -79,7 +79,7 @@ def measure_loss(plan: Plan, configuration: Configuration, steps: int, rounds: i
 
 
 def measure(job: str, steps: int, rounds: int) -> dict[str, Any]:
-    """A job's setting, and a row for each of its losses."""
+    """Return the settings of a job, and a row for each of its losses."""
     config = configure(JOBS[job][0])
     placement = resources.start(config.seeds, resources.ALL)
     study = study_for(config)
@@ -121,14 +121,14 @@ def _cells(row: dict[str, Any], probes: int, bar: float) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation_cost", description=__doc__)
     parser.add_argument("--steps", type=int, default=300, help="of each training of the main job; a multiple of 60")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evaluation-cost"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as programs:  # `fit` compiles ahead of time, each time that it is called
+    with tempfile.TemporaryDirectory() as programs:  # `fit` compiles ahead of time in every call
         jax.config.update("jax_compilation_cache_dir", programs)
         lengths = {job: options.steps * (1 if not given else given["steps"] // 300) for job, (given, _) in JOBS.items()}
         jobs = [measure(job, steps, options.rounds) for job, steps in lengths.items()]

@@ -1,11 +1,11 @@
-"""The question: what do FID, KID and PRDC of 50,000 features cost, against the references?
+"""The question: what do FID, KID and PRDC of 50,000 features cost, compared with the reference implementations?
 
 `python -m benchmarks.feature_distances [--count 50000] [--rounds 3] [--out FOLDER]` draws two sets of features of 2,048
-numbers, as rectified as Inception's, and lets jaxgan, torch-fidelity and prdc take turns on the same arrays, each turn
-in a process of its own (`benchmarks/feature_forms.py`): seconds without imports and reading, and the process's peak
-memory with both. First all are held against each other in 64 bits on 1,000 features of 256 numbers. What would not fit
-into memory is left out, and said. It needs `pip install -e .[reference]`, writes `results.json` and `table.md`, and
-takes about 50 minutes on two quiet cores; with `--count 5000` two.
+numbers, non-negative like those of Inception. jaxgan, torch-fidelity and prdc take turns on the same arrays, each turn
+in a separate process (`benchmarks/feature_forms.py`). Times exclude imports and reading; peak memory includes both.
+First all results are compared in 64 bits on 1,000 features of 256 numbers. Forms that would not fit into memory are
+left out and reported. It needs `pip install -e .[reference]`, writes `results.json` and `table.md`, and takes about 50
+minutes on two otherwise idle cores; two minutes with `--count 5000`.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from benchmarks.report import number, table
 from benchmarks.turns import in_turns, interval, ratios, spread
 
 DIMENSION = 2048
-TIME, MEMORY = 1.0, 0.5  # the bars, in units of the reference's
+TIME, MEMORY = 1.0, 0.5  # the targets, relative to the reference
 BARS = ("FID", "precision and recall, k = 3", "PRDC, k = 5")
 
 
 def draw(count: int, seed: int, shift: float) -> NDArray[np.float32]:
-    """Features of 2,048 numbers, none negative, that vary mostly in 64 directions."""
+    """Draw non-negative features of 2,048 numbers that vary mostly in 64 directions."""
     rng, weights = np.random.default_rng(seed), np.random.default_rng(0).normal(size=(64, DIMENSION)) / 8
     made = np.empty((count, DIMENSION), np.float32)
     for start in range(0, count, 1000):
@@ -42,7 +42,7 @@ def draw(count: int, seed: int, shift: float) -> NDArray[np.float32]:
 
 
 def asked(metric: str, form: str, folder: Path) -> dict[str, Any]:
-    """The same in a process of its own; what went wrong there, in a line."""
+    """Run `turn` in a separate process; if it fails, return the error as one line."""
     command = [sys.executable, "-m", "benchmarks.feature_forms", metric, form, str(folder)]
     said = subprocess.run(command, capture_output=True, text=True)
     if said.returncode:
@@ -51,12 +51,12 @@ def asked(metric: str, form: str, folder: Path) -> dict[str, Any]:
 
 
 def parity() -> dict[str, float]:
-    """By metric, the largest difference between the forms in 64 bits, relative to the value.
+    """Return the largest relative difference between the forms in 64 bits, by metric.
 
     Raises:
-      SystemExit: a reference is not installed, or one that is above 1e-6.
+      SystemExit: if a reference is not installed, or a difference is above 1e-6.
     """
-    # An eighth of the numbers: of fewer features than numbers torch-fidelity's FID has half of float64's digits.
+    # 256 numbers per feature: with fewer features than numbers, torch-fidelity's FID loses half of float64's digits.
     x, y = (draw(CHECKED, seed, shift)[:, ::8].astype(np.float64) for seed, shift in ((1, 0.1), (2, 0.0)))
     found = {}
     for metric, forms in METRICS.items():
@@ -71,7 +71,7 @@ def parity() -> dict[str, float]:
 
 
 def measure(count: int, rounds: int) -> list[dict[str, Any]]:
-    """A row for each metric and form; forms of a metric take turns."""
+    """Return a row for each metric and form; the forms of a metric take turns."""
     import psutil
 
     rows, memory = [], psutil.virtual_memory().total
@@ -155,7 +155,7 @@ def _bars(results: dict[str, Any], metric: str) -> list[list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.feature_distances", description=__doc__)
     parser.add_argument("--count", type=int, default=50_000, help="features in either set, more than 1,000")
     parser.add_argument("--rounds", type=int, default=3)

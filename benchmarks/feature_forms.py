@@ -1,6 +1,6 @@
-"""A metric of features in a process of its own: `python -m benchmarks.feature_forms METRIC FORM FOLDER`.
+"""Compute a metric of features in a separate process: `python -m benchmarks.feature_forms METRIC FORM FOLDER`.
 
-Both sides import what they need and nothing else, so that the peak of their memory is theirs.
+Each form imports only what it needs, so that the peak memory is its own.
 """
 
 import json
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from benchmarks.peaks import peak_mib
 
 CHECKED = 1000
-"""Features of the check for parity, and of the warm-up: of as many KID takes one subset, all of them."""
+"""The number of features in the parity check and in the warm-up; KID then uses a single subset with all of them."""
 OURS = "jaxgan"
-_PART = 20_000  # features from which on torch-fidelity holds a part of its distances: all would not fit into 24 GiB
+_PART = 20_000  # with more features than this, torch-fidelity keeps only part of its distances, to fit into 24 GiB
 
 Features = NDArray[Any]
 Values = dict[str, float]
 
 
 class Form(NamedTuple):
-    """What computes a metric, and the bytes that it holds beside the features, where that is more than a little."""
+    """An implementation of a metric, and the bytes that it needs in addition to the features if they are many."""
 
     compute: Callable[[Features, Features], Values]
     bytes: Callable[[int], float] = lambda n: 0.0
@@ -102,9 +102,9 @@ METRICS: Mapping[str, Mapping[str, Form]] = {
 
 
 def turn(metric: str, form: str, folder: Path) -> dict[str, Any]:
-    """One computation in this process: seconds, peak MiB and what came out."""
+    """Compute a metric once in this process; return the seconds, the peak memory in MiB and the result."""
     x, y = (np.load(folder / f"{name}.npy") for name in "xy")
-    METRICS[metric][form].compute(x[:CHECKED], y[:CHECKED])  # imports, and starts threads
+    METRICS[metric][form].compute(x[:CHECKED], y[:CHECKED])  # triggers imports and starts threads
     clock = time.perf_counter()
     values = METRICS[metric][form].compute(x, y)
     return {"seconds": time.perf_counter() - clock, "peak_mib": peak_mib(), "values": values}

@@ -1,7 +1,7 @@
-"""What a form of the benchmark is, and the list of them: the ways in which people train many seeds.
+"""The forms of the benchmark: the implementations with which people train many seeds, and their list.
 
-Each is a function `make(workload, seeds, start=None)`; its module is imported only where it is used, so that a process
-that runs one framework never imports the other.
+Each form is a function `make(workload, seeds, start=None)`. Its module is imported only when it is used, so that a
+process that runs one framework never imports the other.
 """
 
 import importlib
@@ -15,9 +15,9 @@ from benchmarks.workloads import Workload
 
 
 class Draws(NamedTuple):
-    """What one step draws: real examples [n, ...], images as [n, h, w, c], and the latents of both updates.
+    """The random draws of one step: real examples [n, ...], images as [n, h, w, c], and the latents of both updates.
 
-    Where there are conditions, those of either update; where the generator is compared with real images, its own ones.
+    With conditions, also those of both updates; if the generator is compared with real images, also these images.
     """
 
     real: np.ndarray
@@ -36,31 +36,31 @@ class Networks(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Given weights and given draws, one of each per seed, in place of a form's own random ones."""
+    """Initial weights and draws, one of each per seed, that replace the random ones of a form."""
 
     params: Sequence[Networks]
     draws: Sequence[Draws]
-    states: Sequence[Networks] = ()  # what networks keep beside parameters; () where no step depends on it
+    states: Sequence[Networks] = ()  # non-parameter state of the networks; () if no step depends on it
 
 
 class Trained(NamedTuple):
-    """One seed after its steps: parameters, and Adam's mean of gradients (after one step (1 - beta1) * gradient)."""
+    """One seed after training: parameters, and Adam's mean of the gradients, (1 - beta1) * gradient after one step."""
 
     params: Networks
     means: Networks
 
 
 class Form(NamedTuple):
-    """Seeds ready to train."""
+    """A form with seeds that are ready to train."""
 
-    run: Callable[[int], None]  # so many steps of every seed; returns when the numbers are there
+    run: Callable[[int], None]  # trains every seed for n steps; returns when the results are computed
     read: Callable[[], list[Trained]]  # by seed
-    facts: Mapping[str, Any] = {}  # what is known beside the time: seconds of compilation, memory of the program
-    peak_mib: Callable[[], float] | None = None  # peak resident memory, where it is not this process's
+    facts: Mapping[str, Any] = {}  # other measurements: seconds of compilation, memory of the program
+    peak_mib: Callable[[], float] | None = None  # peak resident memory, if not that of this process
 
 
 class Make(Protocol):
-    """Builds a form. Without a start every seed draws its own weights and data from random streams of its own."""
+    """Builds a form. Without a start, every seed draws its weights and data from its own random streams."""
 
     def __call__(self, workload: Workload, seeds: int, start: Start | None = None) -> Form: ...
 
@@ -70,20 +70,20 @@ class Entry(NamedTuple):
 
     label: str
     where: str  # module:function
-    most_seeds: Mapping[str, int] = {}  # by workload, where not as many as are asked for; 0: not at all
+    most_seeds: Mapping[str, int] = {}  # the most seeds by workload, if limited; 0: it is not run
     is_torch: bool = False
     in_one_process: bool = True
 
 
 _IMAGES_ONLY = {"ring": 0}  # channels-last is a layout of images
-# Vectors of power iteration, which a pass changes in place, are nothing that torch.func can stack.
+# torch.func cannot stack the vectors of power iteration, because a forward pass changes them in place.
 _LARGE = {"sngan32": 0, "biggan32": 0, "stylegan32": 0}
-# Stacked convolution weights make grouped convolutions: seconds a step, in either framework.
+# Stacked convolution weights become grouped convolutions, which take seconds per step in both frameworks.
 _FEW_CONVOLUTIONS = {"dcgan8": 16, "dcgan32": 4, "dcgan64": 0, "cdcgan32": 4, "pix2pix32": 4} | _LARGE
 _NO_CONVOLUTIONS = {"dcgan8": 0, "dcgan32": 0, "dcgan64": 0, "cdcgan32": 0, "pix2pix32": 0} | _LARGE
-_PLAIN = {"cdcgan32": 0, "pix2pix32": 0} | _LARGE  # what plain JAX is written for here
-# PyTorch 2.13 on a CPU computes another gradient of this U-Net with contiguous images and oneDNN, where it agrees with
-# jaxgan to rounding without oneDNN, stacked, and with channels-last: `parity` found it, so it is not timed.
+_PLAIN = {"cdcgan32": 0, "pix2pix32": 0} | _LARGE  # the plain JAX forms do not implement these workloads
+# PyTorch 2.13 on a CPU computes a different gradient of this U-Net with contiguous images and oneDNN. Without oneDNN,
+# stacked, or with channels-last it agrees with jaxgan up to rounding. `parity` found this, so the form is not timed.
 _NO_U_NET = {"pix2pix32": 0}
 
 FORMS: Mapping[str, Entry] = {
@@ -107,14 +107,14 @@ FORMS: Mapping[str, Entry] = {
 
 
 def find(name: str) -> Make:
-    """The function that makes a form of the list, or `module:function` itself."""
+    """Return the function that makes a form, by its name in the list or as `module:function`."""
     module, _, function = (FORMS[name].where if name in FORMS else name).partition(":")
     make: Make = getattr(importlib.import_module(module), function)
     return make
 
 
 def available(workload: Workload, seeds: int, names: Sequence[str] = tuple(FORMS)) -> list[str]:
-    """Those of `names` that are run on a workload with so many seeds.
+    """Return the forms in `names` that can run a workload with this many seeds.
 
     Example:
       >>> from benchmarks.workloads import WORKLOADS

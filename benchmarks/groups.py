@@ -1,9 +1,9 @@
-"""The question: of many small runs, how many at a time go side by side on a CPU core?
+"""The question: how many of many small runs should a CPU core train side by side?
 
 `python -m benchmarks.groups [--widths 16 32 64] [--groups 4 8 ...] [--seeds 512] [--rounds 5] [--out FOLDER]` trains
-the ring by small MLPs, hundreds of runs on every core in groups of each size, all sizes in turn in every round, and
-asks whether the default of `jaxgan.runs.placement`, a number of bytes a group, is near the fastest. It writes
-`results.json` and `table.md`; the default takes about three minutes on two quiet cores.
+small MLPs on the ring, with hundreds of runs on every core in groups of each size; all sizes take turns in every round.
+It shows whether the default of `jaxgan.runs.placement`, a number of bytes per group, is close to the fastest. It writes
+`results.json` and `table.md`; the default takes about three minutes on two otherwise idle cores.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from benchmarks.report import number, table
 from benchmarks.turns import ratios, spread
 from jaxgan.runs.placement import GROUP_STATE
 
-ALL = 10**9  # of the runs of a device at once
+ALL = 10**9  # a group size larger than the number of runs on a device
 
 
 def measure(width: int, batch: int, groups: Sequence[int], seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """ms a step of all runs, in groups of each size, a value a round; 0: the default's."""
+    """Return ms per step of all runs for each group size and round; size 0 stands for the default."""
     workload = ring_of(width, batch)
     runs = {str(group): jaxgan_form.make(workload, seeds, group=group or None).run for group in (0, *groups)}
     ms = turns.measure(runs, rounds, seconds)
@@ -54,7 +54,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.groups", description=__doc__)
     parser.add_argument("--widths", nargs="+", type=int, default=[16, 32, 64])
     parser.add_argument("--groups", nargs="+", type=int, default=[4, 8, 16, 32, 64, ALL])
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         row = measure(width, options.batch, options.groups, options.seeds, options.rounds, options.seconds)
         results["rows"].append(row)
         print(f"2 x {width}: {', '.join(f'{s}: {number(median(ms))} ms' for s, ms in row['ms'].items())}", flush=True)
-        report.keep(options.out, results, markdown(results))  # what is measured is kept, whatever comes after
+        report.keep(options.out, results, markdown(results))  # save after every measurement, in case a later one fails
     print("\n" + markdown(results))
     return 0
 

@@ -1,4 +1,4 @@
-"""Plain JAX, as people write it: stock flax layers and a train step, in a host loop and under `vmap` of a loop."""
+"""Plain JAX as it is commonly written: stock flax layers and a training step, in a host loop or under `vmap`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +57,7 @@ class Discriminator(nn.Module):
 
 
 class TrainState(NamedTuple):
-    """What one seed carries from step to step; each field holds (generator, discriminator)."""
+    """The training state of one seed; each field holds (generator, discriminator)."""
 
     params: tuple[Any, Any]
     stats: tuple[Any, Any]
@@ -66,7 +66,7 @@ class TrainState(NamedTuple):
 
 
 class Training(NamedTuple):
-    """The functions of a workload, of one seed: init(key), draw(key, data), update(state, draws), step(state, data)."""
+    """The functions of a workload for one seed: init(key), draw(key, data), update(state, draws), step(state, data)."""
 
     init: Any
     draw: Any
@@ -75,11 +75,11 @@ class Training(NamedTuple):
 
 
 def training(workload: Workload) -> Training:
-    """Everything as a tutorial would have it."""
+    """Return the functions of a workload, written as in a tutorial."""
     hidden = (workload.width, workload.width)
     generator: Any = Generator(workload)
     discriminator: Any = Discriminator(workload)
-    if not workload.is_image:  # flax's Dense is all that these have
+    if not workload.is_image:  # these contain only flax's Dense layers
         generator, discriminator = MLPGenerator(workload.shape[0], hidden), MLPDiscriminator(hidden)
     tx = optax.adam(workload.learning_rate, b1=workload.beta1, b2=workload.beta2, eps=workload.eps)
 
@@ -132,7 +132,7 @@ def training(workload: Workload) -> Training:
 
 
 def loop(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """One jitted, donated step in a host loop, seeds one after another, blocking once at the end."""
+    """Run a jitted step with donated state in a host loop, one seed after another, blocking once at the end."""
     jax.config.update("jax_default_matmul_precision", "float32")
     functions, data = training(workload), jnp.asarray(examples(workload))
     states = [jax.jit(functions.init)(key) for key in jax.random.split(jax.random.key(0), seeds)]
@@ -153,7 +153,7 @@ def loop(workload: Workload, seeds: int, start: Start | None = None) -> Form:
 def naive_vmap(
     workload: Workload, seeds: int, start: Start | None = None, *, place: Callable[[Any], Any] = lambda states: states
 ) -> Form:
-    """`vmap` over seeds of a compiled loop of steps. The number of steps is an argument: one program for all."""
+    """Run a compiled loop of steps under `vmap` over seeds; the number of steps is an argument of the one program."""
     jax.config.update("jax_default_matmul_precision", "float32")
     functions, data = training(workload), jnp.asarray(examples(workload))
     states = jax.vmap(functions.init)(jax.random.split(jax.random.key(0), seeds))
@@ -180,7 +180,7 @@ def naive_vmap(
 
 
 def vmap_over_cores(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """`naive_vmap` with the seeds shared out over devices, of which every core is one."""
+    """Run `naive_vmap` with the seeds distributed over devices, one per core."""
     use_devices()
     mesh = Mesh(np.array(jax.devices()), ("seeds",))
     return naive_vmap(workload, seeds, start, place=partial(jax.device_put, device=NamedSharding(mesh, P("seeds"))))

@@ -1,4 +1,4 @@
-"""jaxgan: all seeds in one compiled program. The only file of the benchmarks that knows jaxgan's training."""
+"""jaxgan: all seeds in one compiled program. No other file of the benchmarks depends on jaxgan's training."""
 
 import time
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ from jaxgan.runs.records import record_steps
 from jaxgan.terms import l1_to_real
 from jaxgan.types import Algorithm, Prior
 
-_CAPACITY = 256  # records of one call at most, as `jaxgan.fit` has it
-_LENGTH = 4096  # steps of one call at most
-_STEPS = 20_000  # of a run whose records are spaced as `jaxgan.fit` does by default
+_CAPACITY = 256  # maximum number of records per call, as in `jaxgan.fit`
+_LENGTH = 4096  # maximum number of steps per call
+_STEPS = 20_000  # length of the run that determines the spacing of records, which is the default of `jaxgan.fit`
 
 
 def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
-    """(generator, discriminator), computing in `dtype`."""
+    """Return (generator, discriminator), computing in `dtype`."""
     if not workload.is_image:
         hidden = (workload.width, workload.width)
         return MLPGenerator(workload.shape[0], hidden, dtype), MLPDiscriminator(hidden, dtype)
@@ -49,7 +49,7 @@ def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
         large, own = NETWORKS[workload.network], {"width": width, "dtype": dtype}
         still = {"noise": "none", "style_mixing": 0.0} if workload.network == "stylegan2" else {}
         return large.generator(size, channels, **own, **still), large.discriminator(**own)
-    if workload.input_channels:  # as in the PyTorch of pix2pix: no biases before BatchNorm, and at 32 pixels no dropout
+    if workload.input_channels:  # as in pix2pix for PyTorch: no biases before BatchNorm, no dropout at 32 pixels
         like: dict[str, Any] = {"width": width, "dtype": dtype, "reference": "pytorch"}
         return UNetGenerator(size, channels, **like), PatchDiscriminator(**like)
     like = {"width": width, "dtype": dtype, "classes": classes}
@@ -57,7 +57,7 @@ def networks(workload: Workload, dtype: Any = None) -> tuple[Any, Any]:
 
 
 def algorithm(workload: Workload, prior: Prior | None = None, dtype: Any = None) -> Algorithm:
-    """The workload's networks, loss and optimizers, its latents from N(0, I) or from `prior`."""
+    """Return the algorithm of a workload, with latents from `prior` or by default from N(0, I)."""
     terms = (l1_to_real(workload.l1),) if workload.l1 else ()
     prior = prior or normal_prior(workload.latent)
     game = adversarial_game(*networks(workload, dtype), prior, non_saturating, g_terms=terms)
@@ -66,7 +66,7 @@ def algorithm(workload: Workload, prior: Prior | None = None, dtype: Any = None)
 
 
 def sampler(workload: Workload) -> Any:
-    """(key, n) -> Batch, the data among the arguments of the program."""
+    """Return (key, n) -> Batch, a pytree whose data become arguments of the compiled program."""
     if not workload.is_image:
         return ring(sigma=RING_SIGMA).sample
     data = Examples(examples(workload), conditions(workload))
@@ -76,12 +76,12 @@ def sampler(workload: Workload) -> Any:
 
 
 def keys(seeds: int) -> jax.Array:
-    """One key per seed."""
+    """Return one key per seed."""
     return seed_keys(jax.random.key(0), seeds)
 
 
 def use_devices() -> None:
-    """Every core of a processor becomes a device, as on jaxgan's command line, unless JAX has its devices already."""
+    """Make every CPU core a device, as jaxgan's command line does, unless JAX has already created its devices."""
     with suppress(RuntimeError):
         use_cpu_cores()
 
@@ -97,11 +97,11 @@ def make(
     in_turn: bool | None = None,
     group: int | None = None,
 ) -> Form:
-    """All seeds, in the very programs of `jaxgan.runs.loop` and distributed over devices as it does.
+    """Make the form that trains all seeds with the programs of `jaxgan.runs.loop`, distributed over devices likewise.
 
-    `rule` trains the workload by another algorithm than its own, `in_turn` places seeds as `jaxgan.runs.place` has it,
-    and `group` lets so many go side by side at a time on a device.
-    It takes no other start: its random streams are what the other forms are given (`parity`).
+    `rule` replaces the algorithm of the workload, `in_turn` is that of `jaxgan.runs.place`, and `group` is the number
+    of seeds that a device trains side by side at a time.
+    It does not accept a start: the other forms are given the draws of its random streams (`parity`).
     """
     if start is not None:
         raise ValueError("jaxgan starts from its own keys, got a start")
@@ -122,7 +122,7 @@ def make(
     recorded = record_steps(_STEPS)
 
     def plan(steps: int) -> Any:
-        # The spacing of a long run, from wherever this one stands.
+        # The record spacing of a long run, starting at the current step.
         return replicate(placement, plan_of(recorded[1:], 0, steps, _CAPACITY)._replace(done=np.array(done, np.int32)))
 
     clock = time.perf_counter()
@@ -133,7 +133,7 @@ def make(
         nonlocal each, done
         for length in [_LENGTH] * (steps // _LENGTH) + [steps % _LENGTH] * (steps % _LENGTH > 0):
             each, info = compiled((shared, plan(length)), what, None, each)
-            to_host(info)  # as `fit` does, for those who watch
+            to_host(info)  # as `fit` does for its callbacks
             done += length
         jax.block_until_ready(each)
 
@@ -147,20 +147,20 @@ def make(
 
 
 def state_of(rule: Algorithm, sample: Any) -> Any:
-    """The shapes of what one run carries from step to step, by whose size seeds are placed."""
+    """Return the shapes of the state of one run, whose size determines the placement of seeds."""
     return jax.eval_shape(lambda key: rule.init(key, sample)[:-1], keys(1)[0])
 
 
 def memory(compiled: Any, data: Any, devices: int) -> dict[str, int]:
-    """Bytes that the compiled program says it needs on all devices, and those of the data among its arguments."""
+    """Return the bytes that the compiled program reports for all devices, and those of the data in its arguments."""
     analysis = compiled.memory_analysis()
     own = {name: getattr(analysis, f"{name}_size_in_bytes") for name in ("argument", "output", "temp", "alias")}
-    own["data"] = sum(leaf.nbytes for leaf in jax.tree.leaves(data))  # a copy on every device, as the rest
+    own["data"] = sum(leaf.nbytes for leaf in jax.tree.leaves(data))  # every device has a copy, like everything else
     return {name: devices * size for name, size in own.items()}
 
 
 def trained(params: Sequence[Any], opt_state: Sequence[Any], seed: int | None = None) -> Trained:
-    """(generator, discriminator) parameters and states of `optax.adam`; with `seed`, its part of stacked ones."""
+    """Return both players' parameters and Adam means; with `seed`, those of one seed from stacked arrays."""
     both = jax.device_get((tuple(params), tuple(state[0].mu for state in opt_state)))
     if seed is not None:
         both = jax.tree.map(lambda a: a[seed], both)

@@ -1,7 +1,7 @@
-"""The machine and the versions that a benchmark's numbers belong to: no host name, no paths.
+"""Describe the machine and the versions of a benchmark, without host names and paths.
 
-`python -m benchmarks.machine` prints them as JSON. The driver asks in a process of its own: to describe a device, JAX
-has to take hold of it.
+`python -m benchmarks.machine` prints the description as JSON. Benchmarks ask for it in a separate process, because JAX
+has to claim a device to describe it.
 """
 
 import json
@@ -14,7 +14,7 @@ from jaxgan.study import provenance
 
 
 def describe() -> dict[str, Any]:
-    """Processor or GPU model, cores, memory, operating system, versions and commit.
+    """Return the model of the processor or GPU, cores, memory, operating system, versions and commit.
 
     Example:
       >>> sorted(describe()["versions"])[:3], describe()["cores"] > 0
@@ -31,14 +31,14 @@ def describe() -> dict[str, Any]:
 
 
 def ask() -> dict[str, Any]:
-    """`describe` in another process."""
+    """Call `describe` in a separate process."""
     command = [sys.executable, "-m", "benchmarks.machine"]
     answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return answer
 
 
 def sentence(machine: dict[str, Any]) -> str:
-    """The description in one line, for the head of a table."""
+    """Format the description as one line, for the head of a table."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['device']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; {versions}"
@@ -53,7 +53,7 @@ def _torch_version() -> dict[str, str]:
 
 
 def _torch_device() -> str | None:
-    """What PyTorch computes on; None without PyTorch."""
+    """Return the device that PyTorch uses; None without PyTorch."""
     try:
         import torch
     except ImportError:

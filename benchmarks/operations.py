@@ -1,9 +1,9 @@
-"""The claim: a training step does the operations that it must, and does them at the rate of matrix products.
+"""The claim: a training step does only the necessary operations, at the rate of matrix products.
 
 `python -m benchmarks.operations [--workloads ring dcgan32] [--seeds 16] [--rounds 7] [--out FOLDER]` counts the
-floating-point operations of one step from the shapes of its layers, asks the compiler how many its program for one
-step has (outside of any loop, whose body it would count once whatever its length), and lets the step take turns with
-a large matrix product. It writes `results.json` and `table.md`.
+floating-point operations of one step from the shapes of its layers, and compares them with the compiler's count for a
+program of one step (not in a loop, because the compiler counts the body of a loop only once). It then times the step
+and a large matrix product in turns. It writes `results.json` and `table.md`.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from benchmarks.report import number, table
 from benchmarks.workloads import WORKLOADS, Workload, doublings
 from jaxgan.runs.run import advance, start
 
-_SIDE = 3072  # of the matrices: the product keeps all cores at their best for a quarter of a second
+_SIDE = 3072  # size of the matrices: their product keeps all cores fully busy for a quarter of a second
 
 
 class Layers(NamedTuple):
-    """Multiplications of one example in each layer of a network, from its input on."""
+    """The number of multiplications per example in each layer of a network, from the input on."""
 
     products: tuple[int, ...]
 
@@ -36,12 +36,12 @@ class Layers(NamedTuple):
 
     @property
     def by_input(self) -> int:
-        """The gradient with respect to the input of each layer but the first, whose input is given."""
+        """Multiplications for the gradients with respect to the inputs of all layers except the first."""
         return sum(self.products[1:])
 
 
 def layers(workload: Workload) -> tuple[Layers, Layers]:
-    """(generator, discriminator).
+    """Return the layers of (generator, discriminator).
 
     Example:
       >>> layers(WORKLOADS["ring"])[0].products
@@ -54,17 +54,19 @@ def layers(workload: Workload) -> tuple[Layers, Layers]:
     size, _, channels = workload.shape
     base, stages = doublings(size)
     widths = [channels, *(width * 2**stage for stage in range(stages))]
-    # A 4 x 4 kernel of stride 2: each pixel of the smaller image meets 16 of the larger one's.
+    # With a 4 x 4 kernel of stride 2, each pixel of the smaller image is connected to 16 of the larger one.
     convolutions = [16 * (size // 2 ** (i + 1)) ** 2 * widths[i] * widths[i + 1] for i in range(stages)]
     dense = base**2 * widths[-1]
     return Layers((workload.latent * dense, *reversed(convolutions))), Layers((*convolutions, dense))
 
 
 def must(workload: Workload) -> int:
-    """Floating-point operations of the products of one step, two a multiplication; the rest is a few per cent.
+    """Return the floating-point operations of the products in one step, two per multiplication.
 
-    The discriminator's update: fakes are made, reals and fakes judged, and both go back through weights and inputs.
-    The generator's: fakes are made and judged, go back through the judge to the image, and through the generator.
+    All other operations are a few per cent.
+    Discriminator update: a forward pass of the generator; for real and fake examples, a forward pass of the
+    discriminator and a backward pass to weights and inputs. Generator update: a forward pass of both networks, and a
+    backward pass through the discriminator to the image and through the generator.
 
     Example:
       >>> round(must(WORKLOADS["dcgan32"]) / 1e9, 2)
@@ -77,7 +79,7 @@ def must(workload: Workload) -> int:
 
 
 def reported(workload: Workload) -> float:
-    """What the compiler counts in its program for one step of one seed."""
+    """Return the compiler's count of operations for one step of one seed."""
     algorithm, sample = jaxgan_form.algorithm(workload), jaxgan_form.sampler(workload)
     key = jax.random.key(0)
     state = jax.jit(lambda key: start(algorithm, sample, key))(key)
@@ -87,7 +89,7 @@ def reported(workload: Workload) -> float:
 
 
 def product() -> float:
-    """GFLOP/s of a large float32 matrix product, all cores on it."""
+    """Return the GFLOP/s of a large float32 matrix product on all cores."""
     a = jnp.ones((_SIDE, _SIDE), jnp.float32)
     multiply = jax.jit(jnp.matmul)
     jax.block_until_ready(multiply(a, a))
@@ -97,7 +99,7 @@ def product() -> float:
 
 
 def measure(workload: Workload, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """GFLOP/s of the step and of the product, one value a round, and the operations of one step."""
+    """Return the GFLOP/s of the step and of the product for each round, and the operations of one step."""
     form = jaxgan_form.make(workload, seeds)
     form.run(1)
     clock = time.perf_counter()
@@ -113,7 +115,7 @@ def measure(workload: Workload, seeds: int, rounds: int, seconds: float) -> dict
 
 
 def share(row: dict[str, Any]) -> float:
-    """The step's rate in units of the matrix product's, median over rounds."""
+    """Return the ratio of the step's rate to that of the matrix product, as a median over rounds."""
     return median(step / product for step, product in zip(row["step"], row["product"], strict=True))
 
 
@@ -136,7 +138,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operations", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8", "dcgan32"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 16])

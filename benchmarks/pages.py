@@ -1,9 +1,9 @@
-"""Puts the tables of the results into the pages that show them: `python -m benchmarks.pages [--check]`.
+"""Insert the tables of results into the pages that show them: `python -m benchmarks.pages [--check]`.
 
-Pages are the README, that of the benchmarks, and those of the site.
-A page shows a file between `<!-- benchmarks/results/NAME/table.md -->` and `<!-- end -->`. Where it is to show one
-that is not measured yet, a line `<!-- not yet: benchmarks/results/NAME/table.md -->` keeps its place: run the
-benchmark, then this, and commit both. `--check` writes nothing and says which pages differ.
+The pages are both READMEs (of the repository and of the benchmarks) and those of the site.
+A page shows a file between `<!-- benchmarks/results/NAME/table.md -->` and `<!-- end -->`. A line
+`<!-- not yet: benchmarks/results/NAME/table.md -->` is a placeholder for a table that has not been measured yet: run
+the benchmark, then this script, and commit both. `--check` writes nothing and reports which pages differ.
 """
 
 import argparse
@@ -23,13 +23,13 @@ _NOT_YET = re.compile(r"^<!-- not yet: (benchmarks/\S+\.md) -->$", flags=re.MULT
 
 
 def pages(root: Path = ROOT) -> list[str]:
-    """Relative to the root."""
+    """Return the paths of all pages, relative to the root."""
     site = sorted(path.relative_to(root).as_posix() for path in (root / ".site").rglob("*.md"))
     return ["README.md", "benchmarks/README.md", *site]
 
 
 def commands(folder: Path) -> list[str]:
-    """Those that made the results of a folder, as its files have them."""
+    """Return the commands recorded in a folder's files, which reproduce its results."""
     found: list[str] = []
     for file in sorted(folder.glob("*.json")):
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def commands(folder: Path) -> list[str]:
 
 
 def all_commands(root: Path) -> str:
-    """By folder of results, with what a shell would take."""
+    """Return the commands of all results as Markdown, by folder."""
     parts = []
     for folder in sorted(path for path in (root / "benchmarks" / "results").iterdir() if path.is_dir()):
         shown = "\n".join(commands(folder))
@@ -50,7 +50,7 @@ def all_commands(root: Path) -> str:
 
 
 def filled(text: str, root: Path) -> str:
-    """A page with every table that is there under `root` as its file has it."""
+    """Return a page with the current content of every table that exists under `root`."""
 
     def shown(found: re.Match[str]) -> str:
         file = root / found[1]
@@ -67,7 +67,7 @@ def filled(text: str, root: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Status 1 where `--check` finds a page that differs."""
+    """Update or check the pages; the status is 1 if `--check` finds a page that differs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 where a page differs")
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""Before anything is timed: do all forms compute the same step?
+"""Check, before anything is timed, that all forms compute the same step.
 
-`python -m benchmarks.parity [--workloads ...] [--forms ...]` takes three seeds' initial weights from jaxgan, records
-what their first step draws, gives both to every other form and compares what one full step (the discriminator's
-update, then the generator's) has made of them: the gradients, read from Adam's own memory, and the parameters.
+`python -m benchmarks.parity [--workloads ...] [--forms ...]` takes the initial weights of three seeds from jaxgan,
+records the random draws of their first step, and gives both to every other form. It then compares the results of one
+full step (the discriminator's update, then the generator's): the gradients, read from Adam's state, and the parameters.
 """
 
 import argparse
@@ -23,41 +23,41 @@ from jaxgan.types import Batch
 
 SEEDS = 3
 
-# Examples in a batch of a large network. Of its 10^7 ReLU inputs in a batch of 64 some are zero up to rounding in every
-# seed, and no seed would be left without a kink.
+# Batch size for large networks. With a batch of 64, some of their 10^7 ReLU inputs are zero up to rounding in every
+# seed, so no seed would be without a kink.
 _FEW = 8
 
-# Largest difference of a gradient's entries, in units of the largest entry of its array. Float32 sums over up to 10^5
-# terms, in another order, differ by 1e-6 to 1e-5. The generator's gradient passes through a discriminator that Adam
-# has updated: its first update is +-learning rate whatever the size of the gradient, so an entry that is rounding and
-# no more may have moved the other way.
+# The largest difference between entries of a gradient, relative to the largest entry of its array. Float32 sums over
+# up to 10^5 terms in a different order differ by 1e-6 to 1e-5. The generator's gradient passes through a discriminator
+# that Adam has updated. Adam's first update is +-learning rate for any size of the gradient, so a weight whose gradient
+# is only rounding error may have moved in the other direction.
 GRADIENT_TOLERANCE = Networks(generator=1e-3, discriminator=1e-4)
 
-# The least that any gradient may differ by, in units of the largest entry of all arrays of its player. A bias before a
-# BatchNorm has a gradient of nothing but rounding: sums that cancel, of terms whose size others show.
+# The minimum tolerance of any gradient, relative to the largest entry of all arrays of its player. The gradient of a
+# bias before a BatchNorm is only rounding error: its terms cancel, and the other arrays show how large these terms are.
 CANCELLED = 1e-5
 
-# Of an update, in units of the learning rate, beside what a tolerated gradient makes of it. It is the rounding of
-# Adam's root and quotient, hundredfold.
+# The tolerance of an update relative to the learning rate, in addition to the effect of a tolerated difference of the
+# gradients. It is a hundred times the rounding error of Adam's square root and quotient.
 UPDATE_TOLERANCE = 1e-4
 
-# The same for all gradients of a seed in which forms part ways. A ReLU whose input is zero up to rounding passes a
-# gradient on in one form and none in another; among 10^5 to 10^6 inputs there is one in a few seeds. It moves the
-# gradients of its network by less than this, and no other seed's. A form that computes another step agrees in none.
+# The tolerance of all gradients in a seed with a kink: a ReLU whose input is zero up to rounding passes a gradient on
+# in one form but not in another. With 10^5 to 10^6 inputs this happens in some seeds. It changes the gradients of that
+# seed's network by less than this tolerance. A form that computes a different step does not agree in any seed.
 KINK_TOLERANCE = 0.1
 
 
 class Reference(NamedTuple):
-    """Where the seeds start, and where jaxgan takes them in one step."""
+    """The start of all seeds, and the result of one step of jaxgan."""
 
     start: Start
     end: list[Trained]
 
 
 class Outcome(NamedTuple):
-    """How a form compares: the largest differences over all arrays, each in units of what is allowed.
+    """The comparison of a form: the largest differences over all arrays, each relative to its tolerance.
 
-    Of each player, those of the seed that agrees best; `kink` is the largest of all seeds.
+    For each player, they are those of the seed that agrees best; `kink` is the largest over all seeds.
     """
 
     workload: str
@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
 
 
 def reference(workload: Workload) -> Reference:
-    """One step of jaxgan, seed by seed, with a record of what it drew."""
+    """Run one step of jaxgan, seed by seed, and record its random draws."""
     sample = jaxgan_form.sampler(workload)
     batches: list[Any] = []  # of numpy arrays
     latents: list[np.ndarray] = []
@@ -106,7 +106,7 @@ def reference(workload: Workload) -> Reference:
 
 
 def _draws(workload: Workload, batches: Sequence[Any], latents: Sequence[np.ndarray]) -> Draws:
-    """Of both updates. The generator's draws a batch, too, of which it uses what the workload says."""
+    """Return the draws of both updates. The generator's also draws a batch; its use depends on the workload."""
     (of_d, of_g), (d_latents, g_latents) = batches, latents
     draws = Draws(of_d.x, d_latents, g_latents)
     if not workload.conditional:
@@ -118,7 +118,7 @@ def _draws(workload: Workload, batches: Sequence[Any], latents: Sequence[np.ndar
 def compare(
     workload: Workload, start: Start, expected: Sequence[Trained], got: Sequence[Trained]
 ) -> tuple[float, float, float]:
-    """The differences of gradients, of updates, and of gradients at a kink, each in units of what is allowed."""
+    """Return the differences of gradients, of updates, and of gradients at a kink, each relative to its tolerance."""
     found = [
         [
             _compare(workload, tolerance, *(getattr(part, player) for part in parts))
@@ -135,10 +135,10 @@ def compare(
 
 
 def _compare(workload: Workload, tolerance: float, *arrays: Any) -> tuple[float, float]:
-    """One player of one seed: its parameters before and after, wanted and found, and its gradients' means likewise.
+    """Compare one player of one seed: parameters before and after the step, expected and found, and Adam's means.
 
-    The first step of Adam adds -lr f(g) with f(g) = g / (|g| + eps). Where gradients may differ by t, updates may by
-    lr times the larger of |f(g + t) - f(g)| and |f(g - t) - f(g)|.
+    The first step of Adam adds -lr f(g) with f(g) = g / (|g| + eps). If gradients may differ by t, updates may differ
+    by lr times the larger of |f(g + t) - f(g)| and |f(g - t) - f(g)|.
     """
     shapes = [jax.tree.map(np.shape, tree) for tree in arrays]
     if any(shape != shapes[0] for shape in shapes):
@@ -161,25 +161,25 @@ def _adam(g: np.ndarray, workload: Workload) -> np.ndarray:
 
 
 def _ratio(difference: np.ndarray, allowed: Any) -> float:
-    """The largest difference in units of what is allowed; infinite where a number is not finite."""
+    """Return the largest difference relative to its tolerance; infinite if a number is not finite."""
     ratio = np.max(difference / np.maximum(allowed, np.finfo(np.float32).tiny))
     return float(ratio) if np.isfinite(ratio) else float("inf")
 
 
 def check(workload: Workload, forms: Sequence[str], known: Reference | None = None) -> list[Outcome]:
-    """One step of every form against `reference(workload)`; a form that cannot run here is no disagreement."""
+    """Compare one step of every form with `reference(workload)`; a form that cannot run here is not a disagreement."""
     if workload.network:
         workload = workload._replace(batch=min(workload.batch, _FEW))
     start, expected = known or reference(workload)
     outcomes = []
     for name in available(workload, SEEDS, forms):
-        if "torch" in sys.modules:  # else one process would compile one function too many times
+        if "torch" in sys.modules:  # otherwise one process compiles one function too often
             sys.modules["torch"].compiler.reset()
         try:
             form = find(name)(workload, SEEDS, None if name == "jaxgan" else start)
             form.run(1)
             got = form.read()
-        except Exception as error:  # a compiler that is not there, say
+        except Exception as error:  # for example, a missing compiler
             if name == "jaxgan":
                 raise
             outcomes.append(
@@ -191,7 +191,7 @@ def check(workload: Workload, forms: Sequence[str], known: Reference | None = No
 
 
 def line(outcome: Outcome) -> str:
-    """One form's outcome in words."""
+    """Describe the outcome of one form."""
     if outcome.failed is not None:
         return f"{outcome.workload}, {outcome.form}: does not run here ({outcome.failed})"
     return (
@@ -202,13 +202,13 @@ def line(outcome: Outcome) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints an outcome a line, as JSON with `--json`; the exit status is 1 where two forms disagree."""
+    """Print one outcome per line, as JSON with `--json`; the exit status is 1 if two forms disagree."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    jaxgan_form.use_devices()  # before the reference does: jaxgan is to run here as it will be timed
+    jaxgan_form.use_devices()  # before the reference starts JAX: jaxgan must run as it will be timed
     disagree = False
     for name in options.workloads:
         for outcome in check(WORKLOADS[name], options.forms):

@@ -1,12 +1,12 @@
-"""How much memory a process took; nothing is imported that would take some itself."""
+"""Measure the peak memory of a process, without imports that would need memory themselves."""
 
 from pathlib import Path
 
 
 def peak_mib() -> float:
-    """The peak resident memory of this process in MiB; 0 where the system does not say.
+    """Return the peak resident memory of this process in MiB; 0 if the system does not report it.
 
-    Not `getrusage`, whose figure a program inherits from the one that started it.
+    Does not use `getrusage`, because a process inherits its value from the one that started it.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Pictures of the README and the site: `python -m benchmarks.pictures [--failures]`.
+"""Draw the pictures of the README and the site: `python -m benchmarks.pictures [--failures]`.
 
-`both-losses.png` is drawn from committed results: the phase diagrams of the two losses, and how every seed stood along
-training on digits. With `--failures` a run of each way to fail is trained, a set-up of `benchmarks.diagnosis` of 8
-seeds, kept under `runs/diagnosis` and drawn as a report draws it; that takes half an hour on two cores.
+`both-losses.png` is drawn from committed results: the phase diagrams of the two losses, and the state of every seed
+during training on digits. With `--failures`, one set-up of `benchmarks.diagnosis` for each kind of failure is trained
+with 8 seeds, kept under `runs/diagnosis` and drawn as in a report; this takes half an hour on two cores.
 """
 
 import argparse
@@ -31,17 +31,17 @@ LOSSES = {
     "minimax": "log(1 - D(G(z))), the theoretical loss",
     "non_saturating": "-log D(G(z)), the practical loss",
 }
-SEEDS = 8  # of the runs that fail
+SEEDS = 8  # of the failing set-ups
 
 
 class Telling(NamedTuple):
-    """A set-up that fails, and the number in which one sees it."""
+    """A failing set-up, and the metric that shows the failure."""
 
     setup: str
-    name: str  # of the number, by its group: "along.NAME", "series.NAME" or "evidence.NAME"
+    name: str  # of the metric, with its group: "along.NAME", "series.NAME" or "evidence.NAME"
     words: str
     log: bool = False
-    one: bool = False  # of the first seed alone, where the others swing at other times
+    one: bool = False  # whether only the first seed is drawn, because the seeds oscillate out of phase
 
 
 TELLING = {
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def both_losses() -> bytes:
-    """Above: where runs fail in the plane of both learning rates. Below: every seed's states on digits."""
+    """Draw where runs fail in the plane of both learning rates, and below it the states of every seed on digits."""
     cells = pd.read_csv(RESULTS / "ring-phase-diagram" / "phase-failed.csv")
     borders = pd.read_csv(RESULTS / "ring-phase-diagram" / "phase-failed-border.csv")
     digits = jg.load_run(RESULTS / "digits")
@@ -98,7 +98,7 @@ def both_losses() -> bytes:
 
 
 def draw_phase(axis: "Axes", cells: pd.DataFrame, borders: pd.DataFrame) -> Any:
-    """Shares of failed seeds as a report's phase diagram shows them, from its two tables."""
+    """Draw the shares of failed seeds as in the phase diagram of a report, from its two tables."""
     from matplotlib.patheffects import withStroke
 
     shares = cells.pivot(index="lr_g", columns="lr_d", values="share")
@@ -116,7 +116,7 @@ def draw_phase(axis: "Axes", cells: pd.DataFrame, borders: pd.DataFrame) -> Any:
 
 
 def failure(run: Results, telling: Telling) -> bytes:
-    """Samples of the first seed, the number that tells, and every seed's states."""
+    """Draw samples of the first seed, the metric that shows the failure, and the states of every seed."""
     figure = new_figure(2.05, WIDTH)
     samples, curve, strip = figure.subplots(1, 3, width_ratios=(1.0, 1.35, 1.6))
     draw_samples(samples, run)
@@ -135,7 +135,7 @@ def failure(run: Results, telling: Telling) -> bytes:
 
 
 def numbers(run: Results, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and values [seed, step] of the first configuration."""
+    """Return the steps and values [seed, step] of the first configuration."""
     group, _, name = name.partition(".")
     if group == "series":
         return run.steps, run.series[name][0]
@@ -145,7 +145,7 @@ def numbers(run: Results, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_samples(axis: "Axes", run: Results) -> None:
-    """Points on the data's, or a few images."""
+    """Draw generated points over those of the data, or a few generated images."""
     fake, real = run.samples["fake"][0, 0], run.samples["real"]
     axis.set(xticks=[], yticks=[], aspect="equal")
     if real.ndim > 2:

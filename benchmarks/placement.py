@@ -1,9 +1,9 @@
-"""The question: from which size on do runs take turns on a CPU core better than they go side by side?
+"""The question: above which size should runs take turns on a CPU core instead of running side by side?
 
 `python -m benchmarks.placement [--widths ...] [--batches 64 256] [--seeds 4 16 64] [--rounds 5] [--out FOLDER]` trains
-the ring by MLPs of growing width, on every core, both ways in turn in every round, and asks of each cell whether the
-default of `jaxgan.runs.placement` takes the faster one. It writes `results.json` and `table.md`; the default takes
-about seven minutes on two quiet cores.
+MLPs of growing width on the ring, on every core. Both ways take turns in every round, and for each cell it shows
+whether the default of `jaxgan.runs.placement` selects the faster one. It writes `results.json` and `table.md`; the
+default takes about seven minutes on two otherwise idle cores.
 """
 
 import argparse
@@ -25,36 +25,36 @@ from jaxgan.runs.placement import SMALL_STATE
 
 WIDTHS = (16, 32, 64, 96, 128, 256, 512)
 WAYS = {"side by side": False, "in turn": True}
-ROOM = 1.05  # a way that is slower by less is no wrong choice
+ROOM = 1.05  # choosing a way that is slower by less than this is not counted as wrong
 
 
 def ring_of(width: int, batch: int) -> Workload:
-    """The ring's workload with other hidden layers and another batch."""
+    """Return the workload of the ring with a different width and batch size."""
     return WORKLOADS["ring"]._replace(title=f"ring MLP, 2 x {width}, batch {batch}", width=width, batch=batch)
 
 
 def state_bytes(workload: Workload) -> int:
-    """The size of a run's state: parameters and Adam's means of both players."""
+    """Return the size of a run's state in bytes: parameters and Adam's means of both players."""
     state = jaxgan_form.state_of(jaxgan_form.algorithm(workload), jaxgan_form.sampler(workload))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
 
 
 def measure(width: int, batch: int, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """ms a step of all seeds, each way, a value a round."""
+    """Return ms per step of all seeds, for each way and round."""
     workload = ring_of(width, batch)
     runs = {name: jaxgan_form.make(workload, seeds, in_turn=way).run for name, way in WAYS.items()}
     ms = turns.measure(runs, rounds, seconds)
-    jax.clear_caches()  # no cell has another's program
+    jax.clear_caches()  # cells do not share programs
     return {"width": width, "batch": batch, "seeds": seeds, "bytes": state_bytes(workload), "ms": ms}
 
 
 def chosen(row: dict[str, Any], threshold: float) -> str:
-    """What the rule takes where states of at least `threshold` bytes take turns."""
+    """Return the way that the rule selects if runs with a state of at least `threshold` bytes take turns."""
     return "in turn" if row["bytes"] >= threshold else "side by side"
 
 
 def regret(row: dict[str, Any], threshold: float) -> float:
-    """The time of the way that is chosen in units of the faster one's, the median of ratios within rounds; at least 1.
+    """Return the ratio of the chosen way's time to the faster one's, as a median over rounds, at least 1.
 
     Example:
       >>> row = {"bytes": 100, "ms": {"side by side": [2.0, 3.0], "in turn": [1.0, 1.5]}}
@@ -67,7 +67,7 @@ def regret(row: dict[str, Any], threshold: float) -> float:
 
 
 def thresholds(rows: Sequence[dict[str, Any]]) -> list[tuple[float, float, float, float]]:
-    """(above, up to, geometric mean of the regrets, largest) of every rule by size that the rows can tell apart."""
+    """Return (above, up to, geometric mean of the regrets, largest) for every threshold that the rows distinguish."""
     sizes = [0, *sorted({row["bytes"] for row in rows}), math.inf]
     found = []
     for above, to in pairwise(sizes):
@@ -123,7 +123,7 @@ def _range(above: float, to: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.placement", description=__doc__)
     parser.add_argument("--widths", nargs="+", type=int, default=list(WIDTHS))
     parser.add_argument("--batches", nargs="+", type=int, default=[64, 256])
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results["rows"].append(row)
             took = ", ".join(f"{way} {number(median(ms))} ms" for way, ms in row["ms"].items())
             print(f"2 x {width}, batch {batch}, {report.counted(seeds)}: {took}", flush=True)
-        report.keep(options.out, results, markdown(results))  # what is measured is kept, whatever comes after
+        report.keep(options.out, results, markdown(results))  # save after every measurement, in case a later one fails
     print("\n" + markdown(results))
     return 0
 

@@ -1,7 +1,7 @@
-"""The question: what does each precision gain in speed, and what does it do to the outcome over seeds?
+"""The question: how much faster is each precision, and how does it affect the outcome over seeds?
 
-`python -m benchmarks.precision [--rounds 7] [--out FOLDER]` lets the three precisions of `--precision` take turns on
-three workloads, then trains the main job (8 seeds on digits, default setting) in each. It writes `results.json` and
+`python -m benchmarks.precision [--rounds 7] [--out FOLDER]` times the three precisions of `--precision` in turns on
+three workloads, then trains the main job (8 seeds on digits, default settings) with each. It writes `results.json` and
 `table.md`.
 """
 
@@ -26,7 +26,7 @@ _WORKLOADS = ("ring", "dcgan8", "dcgan32")
 
 
 def speed(name: str, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """ms per seed and step of each precision, one value a round; they take turns."""
+    """Return ms per seed and step for each precision and round; the precisions take turns."""
     forms = {precision: jaxgan_form.make(WORKLOADS[name], seeds, precision=precision) for precision in PRECISIONS}
     steps = {}
     for precision, form in forms.items():
@@ -44,7 +44,7 @@ def speed(name: str, seeds: int, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def outcome(precision: str) -> dict[str, Any]:
-    """The summary of the practical loss over 8 seeds on digits."""
+    """Return the summary of the practical loss over 8 seeds on digits."""
     with tempfile.TemporaryDirectory() as folder:
         options = {"loss": ("non_saturating",), "precision": precision}
         run = load_run(run_study("train", options, out=Path(folder) / "run"))
@@ -89,7 +89,7 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)

@@ -1,8 +1,8 @@
-"""The question: what does it cost to watch every loss's gradient, and how long does the frozen protocol take?
+"""The question: what does it cost to record the gradient of every loss, and how long does the frozen protocol take?
 
 `python -m benchmarks.profiles [--workloads ring dcgan8] [--seeds 8] [--rounds 7] [--out FOLDER]` trains the same runs
-with and without a probe of six losses on four minibatches every 50 steps, in turn in every round, and times
-`jaxgan profile --frozen` on the digits, compilation and report included. It writes `results.json` and `table.md`.
+with and without a probe of six losses on four minibatches every 50 steps, which take turns in every round, and times
+`jaxgan profile --frozen` on the digits, including compilation and the report. It writes `results.json` and `table.md`.
 """
 
 import argparse
@@ -32,7 +32,7 @@ FROZEN = ("--data=digits", "--loss=minimax", "--loss=non_saturating", "--loss=wa
 
 
 def probe_cost(workload: Workload, seeds: int, rounds: int, steps: int) -> dict[str, Any]:
-    """Seconds of the plain run and of the watched one, a value a round, and whether both trained alike to the bit."""
+    """Return the seconds per round with and without the probe, and whether both results are equal bit for bit."""
     algorithm, sample = jaxgan_form.algorithm(workload), jaxgan_form.sampler(workload)
     watched = {name: getattr(losses, name) for name in LOSSES}
     probe = gradient_probe(algorithm.game, sample, watched, minibatches=MINIBATCHES, batch_size=workload.batch)
@@ -62,12 +62,12 @@ def probe_cost(workload: Workload, seeds: int, rounds: int, steps: int) -> dict[
 
 
 def frozen_command(out: Path) -> list[str]:
-    """The command that is timed."""
+    """Return the command that is timed."""
     return ["profile", "--frozen", *FROZEN, "--no-compile-cache", f"--out={out}"]
 
 
 def frozen_seconds(rounds: int) -> list[float]:
-    """The whole command in a process of its own, from its start to its end."""
+    """Return the seconds that the whole command takes in a separate process, for each round."""
     seconds = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +106,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profiles", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8"])
     parser.add_argument("--seeds", type=int, default=8)

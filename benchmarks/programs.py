@@ -1,8 +1,8 @@
 """The claim: compile time, program size and memory per seed do not grow with seeds, steps or data.
 
 `python -m benchmarks.programs [--rounds 3] [--out FOLDER]` compiles the DCGAN-32 and the ring MLP for several numbers
-of seeds and sizes of the data set, anew each time and without a compile cache, in the order and against it in turn.
-The number of steps is an argument of the program, so it cannot matter. It writes `results.json` and `table.md`.
+of seeds and sizes of the data set, each time without a compile cache, alternating between forward and reverse order.
+The number of steps is an argument of the program, so it has no effect. It writes `results.json` and `table.md`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _EXAMPLES = (2_048, 16_384)
 
 
 def cases() -> list[tuple[str, int, int | None]]:
-    """(workload, seeds, examples of the data set or None for the ring, which draws its own)."""
+    """Return (workload, seeds, number of examples in the data set; None for the ring, which draws its own)."""
     return [
         *(("ring", seeds, None) for seeds in _SEEDS),
         *(("dcgan32", seeds, _EXAMPLES[0]) for seeds in _SEEDS),
@@ -35,7 +35,7 @@ def cases() -> list[tuple[str, int, int | None]]:
 
 
 def compiled(name: str, seeds: int, examples: int | None) -> dict[str, Any]:
-    """Compiles anew; seconds, characters of the program's text, and bytes by the compiler's own analysis."""
+    """Compile a program without a cache; return seconds, length of its text, and bytes by the compiler's analysis."""
     jax.clear_caches()
     workload, sample = WORKLOADS[name], None
     if examples is not None:
@@ -53,7 +53,7 @@ def compiled(name: str, seeds: int, examples: int | None) -> dict[str, Any]:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """A row for every case, with the seconds of every round."""
+    """Return a row for every case, with the seconds of every round."""
     rows: dict[Any, dict[str, Any]] = {}
     for turn in range(rounds):
         for case in cases()[:: -1 if turn % 2 else 1]:
@@ -84,7 +84,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.programs", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/programs"))

@@ -1,8 +1,8 @@
-"""The question: what does each recipe, each term and each update rule cost, in units of the plain GAN's step?
+"""The question: what does each recipe, each term and each update rule cost, relative to a step of the plain GAN?
 
 `python -m benchmarks.recipes [--workloads ring dcgan8] [--seeds 16] [--rounds 5] [--out FOLDER]` trains the same
-networks on the same batches by `ns_gan`, by every other recipe, by `ns_gan` with one term more, and under every update
-rule, in turn in every round. It writes `results.json` and `table.md`; ratios are those within a round.
+networks on the same batches with `ns_gan`, every other recipe, `ns_gan` with one additional term, and every update
+rule; all take turns in every round. It writes `results.json` and `table.md`; ratios are computed within rounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BASE = "ns_gan"
 
 
 def _shift(x: jax.Array, key: jax.Array) -> jax.Array:
-    """A change of examples that costs nothing to speak of: what is timed is the consistency term."""
+    """Change examples at negligible cost, so that the time is that of the consistency term."""
     return x + 0.01
 
 
@@ -64,7 +64,7 @@ RULES: dict[str, Callable[..., Algorithm]] = {
 
 
 def algorithms(workload: Workload) -> dict[str, Algorithm]:
-    """Everything that is timed, by kind and name; the base first.
+    """Return all algorithms to be timed, by kind and name, with the base first.
 
     Example:
       >>> from benchmarks.workloads import WORKLOADS
@@ -77,7 +77,7 @@ def algorithms(workload: Workload) -> dict[str, Algorithm]:
     def plain(**options: Any) -> Game:
         return adversarial_game(*networks, prior, non_saturating, **options)
 
-    unpaired = [recipe for recipe in recipes.ALL if recipe is not recipes.pix2pix]  # which is for pairs of images
+    unpaired = [recipe for recipe in recipes.ALL if recipe is not recipes.pix2pix]  # needs pairs of images
     ordered = sorted(unpaired, key=lambda recipe: recipe.__name__ != BASE)
     found = {f"recipe {recipe.__name__}": recipe(*networks, prior, batch_size=n) for recipe in ordered}
     games = {name: plain(d_terms=(make(),)) for name, make in D_TERMS.items()}
@@ -90,11 +90,11 @@ def algorithms(workload: Workload) -> dict[str, Algorithm]:
 
 
 def measure(workload: Workload, seeds: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """ms per seed and step of everything, one value a round."""
+    """Return ms per seed and step of every algorithm for each round."""
     forms, steps = {}, {}
     for name, algorithm in algorithms(workload).items():
         form = jaxgan_form.make(workload, seeds, rule=algorithm)
-        form.run(26)  # beyond WGAN's first steps, of a hundred critic updates each
+        form.run(26)  # past WGAN's first steps, which have a hundred critic updates each
         clock = time.perf_counter()
         form.run(4)
         steps[name] = max(2, round(4 * seconds / (time.perf_counter() - clock)))
@@ -114,7 +114,7 @@ def measure(workload: Workload, seeds: int, rounds: int, seconds: float) -> list
 
 
 def ratios(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[float]:
-    """Times in units of the base's, round by round."""
+    """Return the ratios of times to the base's times in the same round."""
     base = next(r for r in rows if r["name"] == f"recipe {BASE}" and r["workload"] == row["workload"])
     return [own / other for own, other in zip(row["ms"], base["ms"], strict=True)]
 
@@ -140,7 +140,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8"])
     parser.add_argument("--seeds", type=int, default=16)

@@ -1,6 +1,6 @@
-"""The results of a run as Markdown tables and as a picture.
+"""The results of a benchmark run as Markdown tables and as a figure.
 
-`python -m benchmarks.report FOLDER` makes them again from the folder's `results.json`.
+`python -m benchmarks.report FOLDER` rebuilds them from the folder's `results.json`.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from benchmarks.forms import FORMS
 from benchmarks.machine import sentence
 from benchmarks.workloads import WORKLOADS
 
-# Okabe and Ito's colours, which colour-blind readers tell apart; a family of forms shares one, and markers differ.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; a family of forms shares one, and markers differ.
 _STYLES: Mapping[str, tuple[str, str]] = {
     "jaxgan": ("#000000", "o"),
     "jax-loop": ("#0072B2", "s"),
@@ -32,13 +32,13 @@ _STYLES: Mapping[str, tuple[str, str]] = {
 
 
 def keep(folder: Path, results: Results, text: str) -> None:
-    """`results.json`, and the table that says what they come to."""
+    """Write `results.json` and `table.md`."""
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (folder / "table.md").write_text(text, encoding="utf-8")
 
 
 def command(name: str, options: argparse.Namespace) -> str:
-    """What repeats a run of `python -m benchmarks.NAME`; where it writes is of no matter to others.
+    """Return the command that repeats a run of `python -m benchmarks.NAME`, without its output folder.
 
     Example:
       >>> command("speed", argparse.Namespace(seeds=[1, 4], probe_every=5, forms=None, out="x"))
@@ -52,14 +52,14 @@ def command(name: str, options: argparse.Namespace) -> str:
 
 
 def write(folder: Path, results: Results) -> None:
-    """All that there is to read of the results, beside them."""
+    """Write the tables and the figure of the results to the folder."""
     for name, content in (("table", markdown), ("summary", summary), ("bars", promises)):
         (folder / f"{name}.md").write_text(content(results), encoding="utf-8")
     plot(results, folder / "speed.png")
 
 
 def markdown(results: Results) -> str:
-    """Per workload the times and the ratios, then the bars; readable as plain text, too."""
+    """Return the times, ratios and memory of each workload, then the targets; readable also as plain text."""
     parts = [sentence(results["machine"]), _how(results)]
     for name in _workloads(results):
         groups = sorted({row["group"] for row in results["rows"] if row["workload"] == name})
@@ -79,12 +79,12 @@ def markdown(results: Results) -> str:
 
 
 def promises(results: Results) -> str:
-    """Every promise with its figure: ratios of times in the same round, unless it says otherwise."""
+    """Return every target with its measured value, a ratio of times in the same round unless stated otherwise."""
     return table(["work", "bar", "aim", "measured", ""], [_bar(bar) for bar in bars(results)]) + "\n"
 
 
 def summary(results: Results) -> str:
-    """ms per seed and step of jaxgan and of the fastest of each kind of peer, a line per workload and seeds."""
+    """Return ms per seed and step of jaxgan and of the fastest form of each kind, by workload and number of seeds."""
     peers = {
         "PyTorch, one process": ONE_PROCESS,
         "PyTorch, one process a core": ["torch-processes"],
@@ -103,7 +103,7 @@ def summary(results: Results) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with its columns aligned.
+    """Format a Markdown table with aligned columns.
 
     Example:
       >>> print(table(["a", "b"], [["long", "1"]]))
@@ -119,7 +119,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent.
+    """Format a number with three significant digits, without an exponent.
 
     Example:
       >>> number(0.6543), number(12.345), number(1234.5)
@@ -130,7 +130,7 @@ def number(value: float) -> str:
 
 
 def counted(seeds: int) -> str:
-    """A number of seeds in words.
+    """Format a number of seeds.
 
     Example:
       >>> counted(1), counted(4)
@@ -192,7 +192,7 @@ def _bar(bar: Bar) -> list[str]:
 
 
 def plot(results: Results, path: Path) -> None:
-    """Time per seed and step against the number of seeds, a panel a workload, a line a form."""
+    """Plot time per seed and step against the number of seeds, with a panel per workload and a line per form."""
     from matplotlib.figure import Figure
 
     names = _workloads(results)
@@ -247,7 +247,7 @@ def plot(results: Results, path: Path) -> None:
 
 
 def _spread(points: Sequence[Row], ms: Sequence[float]) -> list[list[float]]:
-    """From the median down to the smallest and up to the largest round."""
+    """Return the distances from the median down to the smallest round and up to the largest."""
     return [
         [middle - min(row["ms"]) for row, middle in zip(points, ms, strict=True)],
         [max(row["ms"]) - middle for row, middle in zip(points, ms, strict=True)],
@@ -255,7 +255,7 @@ def _spread(points: Sequence[Row], ms: Sequence[float]) -> list[list[float]]:
 
 
 def _locator() -> Any:
-    """Ticks at 1, 2 and 5 times powers of ten: a panel that spans less than a decade has some."""
+    """Return a locator with ticks at 1, 2 and 5 times powers of ten, for panels that span less than a decade."""
     from matplotlib.ticker import LogLocator
 
     return LogLocator(subs=(1.0, 2.0, 5.0))

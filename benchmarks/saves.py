@@ -1,9 +1,9 @@
-"""The question: what share of the main job goes to saves, locks and digests?
+"""The question: what share of the main job's time is spent on saves, locks and digests?
 
 `python -m benchmarks.saves [--seeds 8] [--steps 1200] [--rounds 3] [--out FOLDER]` runs `jaxgan compare` on digits in
-processes of its own and times, from outside, every call by which a run is kept whole: the claim of the folder with its
-lock, the comparison of its id, records, checkpoints, results, and the digests of all files. It writes `results.json`
-and `table.md`; the default takes some minutes.
+separate processes and times, by wrapping the functions, every call that protects a run: claiming the folder with its
+lock, comparing its id, and writing records, checkpoints, results and the digests of all files. It writes `results.json`
+and `table.md`; the default takes a few minutes.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from benchmarks.report import number, table
 from benchmarks.turns import spread
 
 BAR = 0.01
-# Places at which the library calls them, and what the table says; of calls within calls the outermost counts.
+# Where the library calls the functions, and their names in the table; for nested calls the outermost one counts.
 PARTS = {
     "jaxgan.results.claim.claim": "claim and lock",
     "jaxgan.results.claim.RunFolder.check": "comparison of the run's id",
@@ -67,7 +67,7 @@ print(json.dumps({"status": status, "seconds": time.perf_counter() - clock, "spe
 
 
 def once(seeds: int, steps: int) -> dict[str, Any]:
-    """Seconds of one run, and those of every part."""
+    """Return the seconds of one run, and those of every part."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["compare", "--seeds", str(seeds), "--steps", str(steps), "--out", f"{folder}/run"]
         program = PROGRAM.replace("PARTS", repr(list(PARTS))).replace("ARGUMENTS", repr(words))
@@ -102,7 +102,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.saves", description=__doc__)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=1200)

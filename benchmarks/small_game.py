@@ -1,9 +1,9 @@
-"""The question: what does a step of a small game cost beside a plain vmapped JAX loop that records nothing?
+"""The question: what does a step of a small game cost, compared with a plain vmapped JAX loop that records nothing?
 
-`python -m benchmarks.small_game [--seeds 64] [--rounds 12] [--out FOLDER]` trains the ring by MLPs of 2 x 32 on a batch
-of 64, where what is recorded and how runs are placed decides on the time of a step: as `jaxgan.fit` does by default,
-with the two losses alone recorded, and by two loops that record nothing. Each is a process of its own, and they take
-turns in every round. It writes `results.json` and `table.md`; the default takes about a minute.
+`python -m benchmarks.small_game [--seeds 64] [--rounds 12] [--out FOLDER]` trains MLPs of 2 x 32 on the ring with
+batches of 64. At this size, recording and the placement of runs dominate the time of a step. It compares the default of
+`jaxgan.fit`, jaxgan recording only the two losses, and two loops that record nothing. Each runs in a separate process,
+and they take turns in every round. It writes `results.json` and `table.md`; the default takes about a minute.
 """
 
 import argparse
@@ -31,7 +31,7 @@ FORMS = {
 
 
 def losses_alone(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """jaxgan with nothing recorded but both players' losses."""
+    """Make the form of jaxgan that records only the losses of both players."""
     from benchmarks import jaxgan_form
 
     rule = jaxgan_form.algorithm(workload)
@@ -43,7 +43,7 @@ def losses_alone(workload: Workload, seeds: int, start: Start | None = None) -> 
 
 
 def measure(seeds: int, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Microseconds per seed and step of every form, a value a round."""
+    """Return microseconds per seed and step for every form and round."""
     with ExitStack() as stack:
         ready = {}
         for name, form in FORMS.items():
@@ -80,7 +80,7 @@ def _against(own: Sequence[float], loop: Sequence[float], itself: bool) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.small_game", description=__doc__)
     parser.add_argument("--seeds", type=int, default=64, help="a multiple of the number of cores")
     parser.add_argument("--rounds", type=int, default=12)

@@ -1,9 +1,8 @@
 """The claim: S seeds trained together cost less per seed than one seed trained by anything else on the same machine.
 
-`python -m benchmarks.speed [--workloads ...] [--seeds 1 4 16 64] [--rounds 7] [--out FOLDER]` asserts that all forms
-compute the same step, then lets them take turns, each in a process of its own, and writes `results.json`,
-its tables and `speed.png`. Only one form computes at a time; a group of forms is one workload with one
-number of seeds.
+`python -m benchmarks.speed [--workloads ...] [--seeds 1 4 16 64] [--rounds 7] [--out FOLDER]` checks that all forms
+compute the same step, then times them in turns, each in a separate process, and writes `results.json`, its tables and
+`speed.png`. Only one form computes at a time. A group of forms is one workload with one number of seeds.
 """
 
 import argparse
@@ -23,37 +22,37 @@ from benchmarks import machine, parity, report
 from benchmarks.forms import FORMS, available
 from benchmarks.workloads import WORKLOADS
 
-_COMPILED = ("torch-compile", "torch-compile-cl")  # forms whose compiler may be wrong where plain PyTorch is right
-_PAUSE = 0.2  # seconds before a measurement, in which the last form's threads fall asleep
+_COMPILED = ("torch-compile", "torch-compile-cl")  # forms that may fail the check only because of their compiler
+_PAUSE = 0.2  # seconds before a measurement, so that the threads of the previous form become idle
 _ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # the forms share a GPU's memory
-    "JAX_ENABLE_COMPILATION_CACHE": "false",  # compile times are those of a first run
+    "JAX_ENABLE_COMPILATION_CACHE": "false",  # compile times must be those of a first run
 }
 
 
 class Failure(RuntimeError):
-    """A form that does not run here, and why."""
+    """Raised if a form does not run here; the message says why."""
 
 
 class Worker(NamedTuple):
-    """A form in its process, ready to run."""
+    """A form that is ready to run in its own process."""
 
     process: subprocess.Popen[str]
     errors: IO[str]
     about: dict[str, Any]
 
     def run(self, steps: int) -> dict[str, Any]:
-        """Seconds and peak memory. Raises `Failure`."""
+        """Run a number of steps and return seconds and peak memory. Raises `Failure`."""
         time.sleep(_PAUSE)
         assert self.process.stdin is not None
-        with suppress(BrokenPipeError):  # the answer says why
+        with suppress(BrokenPipeError):  # the missing answer is reported below
             print(f"run {steps}", file=self.process.stdin, flush=True)
         return _answer(self.process, self.errors)
 
 
 @contextmanager
 def worker(form: str, workload: str, seeds: int, root: Path | None = None) -> Iterator[Worker]:
-    """Starts a form, of the checkout in `root` if given, with the library that is there; it ends with the context."""
+    """Start the process of a form, with the code in `root` if given; the process ends with the context."""
     command = [sys.executable, "-m", "benchmarks.worker", form, workload, str(seeds)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
@@ -73,7 +72,7 @@ def worker(form: str, workload: str, seeds: int, root: Path | None = None) -> It
 
 
 def environment(root: Path | None = None) -> dict[str, str]:
-    """The variables of a form's process, which imports from `root` first."""
+    """Return the environment variables of a form's process, which imports from `root` first."""
     paths = [str(root)] if root else []
     paths += [path for path in [os.environ.get("PYTHONPATH")] if path]
     return {**os.environ, **_ENVIRONMENT} | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
@@ -82,7 +81,7 @@ def environment(root: Path | None = None) -> dict[str, str]:
 def _answer(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
-    if not line:  # killed for memory, say
+    if not line:  # for example, killed for lack of memory
         errors.seek(0)
         said = [text for text in errors.read().splitlines() if text.strip()]
         raise Failure(f"ended with status {process.wait()}" + (f": {said[-1].strip()}" if said else ""))
@@ -93,7 +92,7 @@ def _answer(process: subprocess.Popen[str], errors: IO[str]) -> dict[str, Any]:
 
 
 def steps_for(member: Worker, seconds: float) -> int:
-    """How many steps take about `seconds`, after a warm-up."""
+    """Return how many steps take about `seconds`, after a warm-up."""
     steps = 1
     while True:
         took = member.run(steps)["seconds"]
@@ -111,9 +110,9 @@ def measure_group(
     seconds: float,
     left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """A row for every form, all alive at once and taking turns in every round, each time from another one on.
+    """Return a row for every form. All processes run at once and take turns; each round starts with another form.
 
-    Beside many seeds of jaxgan one seed of it takes its turn: what a seed costs among many is a ratio within rounds.
+    With many seeds, jaxgan with one seed also takes turns, so that the cost per seed is a ratio within rounds.
     """
     members = [(form, seeds) for form in forms]
     if seeds > 1 and "jaxgan" in forms:
@@ -155,9 +154,10 @@ def _measure(row: dict[str, Any], member: Worker) -> None:
 
 
 def check_parity(workloads: Sequence[str], forms: Sequence[str]) -> list[dict[str, Any]]:
-    """Every form's outcome, in a process of its own: it uses both frameworks.
+    """Run `benchmarks.parity` in a separate process, because it uses both frameworks, and return its outcomes.
 
-    A compiled form that computes another step is not timed. Where plain PyTorch does, or jaxgan, nothing is.
+    A compiled form that computes a different step is not timed. If another form does, or an outcome is missing, nothing
+    is timed.
     """
     command = [sys.executable, "-m", "benchmarks.parity", "--json", "--workloads", *workloads, "--forms", *forms]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **_ENVIRONMENT})
@@ -171,13 +171,13 @@ def check_parity(workloads: Sequence[str], forms: Sequence[str]) -> list[dict[st
 
 
 def _left_out(outcomes: Sequence[dict[str, Any]], workload: str) -> dict[str, str]:
-    """Why forms of a workload are not timed."""
+    """Return why forms of a workload are not timed, by form."""
     found = [parity.Outcome(**outcome) for outcome in outcomes if outcome["workload"] == workload]
     return {one.form: "computes another step" for one in found if one.failed is None and not one.agrees}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--seeds", nargs="+", type=int, help="default: per workload, what two cores time in minutes")
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results["rows"] += measure_group(
                 name, seeds, forms, rounds=options.rounds, seconds=options.seconds, left_out=left_out
             )
-            _write(options.out, results)  # what is measured is kept, whatever comes after
+            _write(options.out, results)  # save in case a later one fails
     print("\n" + report.markdown(results))
     return 0
 

@@ -1,9 +1,9 @@
 """The question: how large is the file of 2,000 runs, and how long does it take to open?
 
 `python -m benchmarks.store [--runs 2000] [--steps 100000] [--rounds 5] [--out FOLDER]` trains two seeds of the ring for
-a few steps, makes of their folder that of 2,000 runs of 100,000 steps, with random numbers in every array that a run
-has by default, and opens it in new processes, by this library and by xarray alone. It times `import jaxgan`, too. It
-writes `results.json` and `table.md`; the default takes about a minute.
+a few steps and enlarges their folder to 2,000 runs of 100,000 steps, with random numbers in every array that a run has
+by default. It then times opening the folder in new processes, with this library and with xarray alone, and
+`import jaxgan`. It writes `results.json` and `table.md`; the default takes about a minute.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from jaxgan.results.store import RESULTS, load_results, write_metrics
 from jaxgan.runs.records import record_steps
 
 MOST_MB, MOST_SECONDS = 300, 1.0
-SEEDS, PROBES = 100, 20  # of every configuration; along training, as by default
-# Each prints the seconds of what stands between the clocks: what is imported before is there in any session.
+SEEDS, PROBES = 100, 20  # seeds per configuration; probes along training, as by default
+# (untimed imports, timed code): the imports are part of any session.
 PROGRAMS = {
     "jaxgan.load_run, every number into memory": ("import jaxgan; load = jaxgan.load_run", "load({folder!r})"),
     "xarray.open_dataset, without this library": ("import xarray, h5netcdf", "xarray.open_dataset({file!r})"),
@@ -39,14 +39,14 @@ PROGRAMS = {
 
 
 def template(folder: Path) -> None:
-    """The folder of a short run, whose arrays have the names, axes and types of any other's."""
+    """Make the folder of a short run, whose arrays have the same names, axes and types as those of any run."""
     words = ["--data=ring", "--loss=non_saturating", "--seeds=2", "--steps=2", "--evaluate-every=1"]
     small = ["--width=4", "--batch-size=4", "--no-compile-cache", f"--out={folder}"]
     subprocess.run([sys.executable, "-m", "jaxgan", "train", *words, *small], check=True, capture_output=True)
 
 
 def enlarged(dataset: xr.Dataset, coordinates: Mapping[str, Sequence[Any] | np.ndarray]) -> xr.Dataset:
-    """The same variables over longer axes, with random numbers, which no compression makes smaller.
+    """Return the same variables with longer axes and random numbers, which cannot be compressed.
 
     Example:
       >>> small = xr.Dataset({"loss": ("seed", np.zeros(2, np.float32))}, {"seed": [0, 1]})
@@ -69,7 +69,7 @@ def enlarged(dataset: xr.Dataset, coordinates: Mapping[str, Sequence[Any] | np.n
 
 
 def enlarge(folder: Path, runs: int, steps: int) -> dict[str, Any]:
-    """`folder` with so many runs of so many steps: sizes, and seconds to write it."""
+    """Enlarge `folder` to `runs` runs of `steps` steps; return sizes, and the seconds to write it."""
     found = load_results(folder)
     seeds = min(SEEDS, runs)
     coordinates: dict[str, Any] = {
@@ -92,7 +92,7 @@ def enlarge(folder: Path, runs: int, steps: int) -> dict[str, Any]:
 
 
 def open_seconds(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Each of `PROGRAMS` in a process of its own, a value a round, after one more that puts files into the cache."""
+    """Time each of `PROGRAMS` in a separate process per round, after a first run that fills the file cache."""
     seconds: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     names = {"folder": str(folder), "file": str(folder / RESULTS)}
     for name in [*PROGRAMS, *in_turns(list(PROGRAMS), rounds)]:
@@ -128,7 +128,7 @@ def _met(value: float, most: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
     parser.add_argument("--runs", type=int, default=2000, help=f"above {SEEDS}, a multiple of it")
     parser.add_argument("--steps", type=int, default=100_000)

@@ -1,10 +1,9 @@
-"""The question: is a study that was killed again and again the same to the bit, and what does one program save?
+"""The question: is a repeatedly killed study equal bit for bit, and how much time does a single program save?
 
-`python -m benchmarks.studies [--file FILE.toml] [--kills 20] [--singles 8] [--out FOLDER]` runs a study three ways:
-whole, by `jaxgan study`; killed (SIGKILL) at random moments and started again by the same command until it ends; and,
-for its time, some of its runs one after another by `jaxgan train`, each a process of its own, from which the time of
-all is extrapolated. Numbers are compared to the bit. It writes `results.json` and `table.md`; the default takes six
-minutes.
+`python -m benchmarks.studies [--file FILE.toml] [--kills 20] [--singles 8] [--out FOLDER]` runs a study in three ways:
+without interruption, with `jaxgan study`; killed (SIGKILL) at random moments and restarted with the same command until
+it ends; and some of its runs one after another with `jaxgan train`, each in a separate process, to extrapolate the time
+of all. Numbers are compared bit for bit. It writes `results.json` and `table.md`; the default takes six minutes.
 """
 
 import argparse
@@ -26,13 +25,13 @@ from benchmarks import machine, report
 from benchmarks.report import number, table
 from benchmarks.turns import spread
 
-WITH_START, WITHOUT_START = 10, 3  # times less, at least
+WITH_START, WITHOUT_START = 10, 3  # targets: the minimum ratios of times
 JAXGAN = (sys.executable, "-m", "jaxgan")
 _TRAINED = re.compile(r"^(\S+?)(?:, .*)?: trained to step [\d,]+ in (\d+) s$", re.MULTILINE)
 
 
 def whole(file: Path, out: Path) -> dict[str, float]:
-    """Seconds of an undisturbed study, and those in which it trained and compiled."""
+    """Return the seconds of an uninterrupted study, and the seconds of training and compilation."""
     clock = time.perf_counter()
     done = subprocess.run([*JAXGAN, "study", str(file), "--out", str(out)], capture_output=True, text=True)
     seconds = time.perf_counter() - clock
@@ -42,7 +41,7 @@ def whole(file: Path, out: Path) -> dict[str, float]:
 
 
 def killed(file: Path, out: Path, kills: int, seconds: float, draw: random.Random) -> list[float]:
-    """The moments at which processes of a study were killed, up to so many, until it came to its end."""
+    """Kill a study up to `kills` times, let it finish, and return the moments at which its processes were killed."""
     moments = list[float]()
     command = [*JAXGAN, "study", str(file), "--out", str(out)]
     while len(moments) < kills:
@@ -55,13 +54,13 @@ def killed(file: Path, out: Path, kills: int, seconds: float, draw: random.Rando
             process.wait()
             moments.append(moment)
             continue
-        break  # it came to its end first
+        break  # it finished before the kill
     whole(file, out)
     return moments
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Names of arrays that are not equal to the bit."""
+    """Return the names of arrays that are not equal bit for bit."""
     import jaxgan as jg
 
     first, second = (jg.load_run(folder).dataset.variables for folder in (one, other))
@@ -77,7 +76,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def singles(file: Path, folder: Path, count: int) -> list[dict[str, float]]:
-    """Some runs of the study, spread over its configurations, one after another by `jaxgan train`."""
+    """Time `count` runs of the study, spread over its configurations, one after another with `jaxgan train`."""
     import jaxgan as jg
 
     asked, found = jg.Study.read(file).options(), []
@@ -107,7 +106,7 @@ def singles(file: Path, folder: Path, count: int) -> list[dict[str, float]]:
 
 
 def _without_compilation(out: Path) -> float:
-    """Seconds of the steps of a run, by its log: the stretch that ends at each record, scaled to all steps."""
+    """Return the seconds of a run's steps from its log: the median time per step after the first chunk, times steps."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     steps = json.loads((out / "config.json").read_text(encoding="utf-8"))["config"]["steps"]
     warm = [line["seconds"] / line["steps"] for line in lines[1:]] or [lines[0]["seconds"] / lines[0]["steps"]]
@@ -139,7 +138,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description=__doc__)
     parser.add_argument("--file", type=Path, default=Path("experiments/six_recipes_ring.toml"))
     parser.add_argument("--kills", type=int, default=20)
@@ -156,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = json.loads((folder / "whole" / "config.json").read_text(encoding="utf-8"))
         results["runs"] = len(content["configurations"]) * content["config"]["seeds"]
         draw, results["kills"], results["differences"] = random.Random(options.seed), [], []
-        while (left := options.kills - sum(map(len, results["kills"]))) > 0:  # another study, where one came to its end
+        while (left := options.kills - sum(map(len, results["kills"]))) > 0:  # start another study if one finished
             out = folder / f"killed-{len(results['kills'])}"
             results["kills"].append(killed(options.file, out, left, results["whole"]["seconds"] / 4, draw))
             results["differences"] += differences(folder / "whole", out)
@@ -167,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _steps_alone(out: Path) -> float:
-    """Seconds of all steps of a study, by its log: the warm rate of each program, times its runs' steps."""
+    """Return the seconds of all steps of a study from its log: the warm rate of each program times its runs' steps."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     content = json.loads((out / "config.json").read_text(encoding="utf-8"))
     total = 0.0

@@ -1,8 +1,8 @@
-"""PyTorch at its best ordinary settings: eager, compiled and stacked seeds, in one process on all its cores.
+"""PyTorch with the best common settings: eager, compiled and stacked seeds, in one process on all cores.
 
-Seeds that are not stacked are trained one after another. Nothing is computed that the step does not need: the fakes of
-the discriminator's update carry no gradient, the generator's update asks for no gradient of the discriminator's
-weights and draws no real examples, no loss is copied to the host, Adam is the fused one.
+Seeds that are not stacked are trained one after another. Only what the step needs is computed: fake examples in the
+discriminator's update carry no gradient, the generator's update computes no gradient of the discriminator's weights and
+draws no real examples, no loss is copied to the host, and Adam is fused.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ Network = Callable[..., Tensor]
 
 
 def d_loss(generator: Network, discriminator: Network, z: Tensor, real: Tensor, *y: Tensor) -> Tensor:
-    """Binary cross-entropy, real and fake examples in passes of their own; fakes carry no gradient."""
+    """Binary cross-entropy with separate passes for real and fake examples; fake examples carry no gradient."""
     with torch.no_grad():
         fake = generator(z, *y)
     return softplus(-discriminator(real, *y)).mean() + softplus(discriminator(fake, *y)).mean()
@@ -49,49 +49,50 @@ def g_loss(generator: Network, discriminator: Network, z: Tensor, *y: Tensor) ->
 def g_loss_with_l1(
     weight: float, generator: Network, discriminator: Network, z: Tensor, y: Tensor, real: Tensor
 ) -> Tensor:
-    """And the weighted mean absolute difference from the real image."""
+    """`g_loss` plus the weighted mean absolute difference from the real image."""
     fake = generator(z, y)
     return softplus(-discriminator(fake, y)).mean() + weight * l1_loss(fake, real)
 
 
 def spectral_d_loss(generator: Network, discriminator: Network, z: Tensor, real: Tensor) -> Tensor:
-    """`d_loss` that moves the vectors of power iteration of the discriminator alone."""
+    """`d_loss` that updates only the power iteration vectors of the discriminator."""
     with torch.no_grad():
         fake = generator(z, Turn(keep=False))
     return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
 
 def spectral_g_loss(generator: Network, discriminator: Network, z: Tensor) -> Tensor:
-    """`g_loss` that moves those of the generator alone.
+    """`g_loss` that updates only the power iteration vectors of the generator.
 
-    jaxgan's discriminator sees real examples before, of which nothing stays but a step of power iteration.
+    The discriminator takes two steps of power iteration, because in jaxgan it sees real examples first. That pass has
+    no other effect.
     """
     return softplus(-discriminator(generator(z), Turn(2, keep=False))).mean()
 
 
 class Losses(NamedTuple):
-    """Of either player, as functions of both networks and of what its update draws."""
+    """The losses of both players, as functions of both networks and of the random draws of the update."""
 
     discriminator: Callable[..., Tensor]
     generator: Callable[..., Tensor]
 
 
 def losses(workload: Workload) -> Losses:
-    """Those of the workload."""
+    """Return the losses of a workload."""
     if workload.has_vectors:
         return Losses(spectral_d_loss, spectral_g_loss)
     return Losses(d_loss, partial(g_loss_with_l1, workload.l1) if workload.l1 else g_loss)
 
 
 def one_by_one(workload: Workload, seeds: int, start: Start | None, setting: Setting, *, compile_: bool) -> Form:
-    """Each seed has its own modules and optimizers; a step goes through the seeds in turn."""
+    """Make a form in which each seed has its own modules and optimizers, and a step trains the seeds in turn."""
     device = prepare(setting)
     pairs = [seed_networks(workload, seed, setting, device, start) for seed in range(seeds)]
     players = [(make_player(workload, generator), make_player(workload, critic)) for generator, critic in pairs]
     draw = sampler(workload, seeds, setting, device, start)
     own = losses(workload)
     # Weights are arguments of the compiled functions, so one program serves all seeds.
-    if compile_ and workload.has_vectors:  # changed in place, which torch.func.grad does not take
+    if compile_ and workload.has_vectors:  # changed in place, which torch.func.grad does not support
         own = Losses(*(torch.compile(loss, fullgraph=True) for loss in own))
         compile_ = False
     of_d, of_g = _functional_gradients(own, *players[0], _compile) if compile_ else _eager_gradients(own)
@@ -128,7 +129,7 @@ Wrap = Callable[[Callable[..., Tensors]], Callable[..., Tensors]]
 def _functional_gradients(
     own: Losses, generator: Player, discriminator: Player, wrap: Wrap
 ) -> tuple[Gradients, Gradients]:
-    """The gradients of both losses as functions of all weights, each transformed by `wrap`, of the same networks."""
+    """Return the gradients of both losses as functions of all weights, each transformed by `wrap`."""
 
     def of_d(params: Tensors, buffers: Tensors, g: tuple[Tensors, Tensors], *draws: Tensor) -> Tensor:
         return own.discriminator(_call(generator, g), _call(discriminator, (params, buffers)), *draws)
@@ -153,31 +154,31 @@ def _call(player: Player, weights: tuple[Tensors, Tensors]) -> Network:
     return lambda *inputs: functional_call(player.network, weights, inputs)
 
 
-_compile: Wrap = partial(torch.compile, fullgraph=True)  # each update's gradients are one graph
+_compile: Wrap = partial(torch.compile, fullgraph=True)  # one graph for the gradients of each update
 
 
 def eager(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """Modules, autograd, fused Adam."""
+    """Make the form with modules, autograd and fused Adam."""
     return one_by_one(workload, seeds, start, Setting(), compile_=False)
 
 
 def eager_channels_last(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """`eager` with images and kernels in the layout that convolutions are fastest in."""
+    """Make `eager` with channels-last images and kernels, the fastest layout for convolutions."""
     return one_by_one(workload, seeds, start, Setting(channels_last=True), compile_=False)
 
 
 def compiled(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """`torch.compile` of losses and gradients, in its default mode."""
+    """Make the form with `torch.compile` of losses and gradients, in its default mode."""
     return one_by_one(workload, seeds, start, Setting(), compile_=True)
 
 
 def compiled_channels_last(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """`compiled`, channels-last."""
+    """Make `compiled` with channels-last images and kernels."""
     return one_by_one(workload, seeds, start, Setting(channels_last=True), compile_=True)
 
 
 def stacked(workload: Workload, seeds: int, start: Start | None = None, *, compile_: bool = False) -> Form:
-    """All seeds at once: `vmap` over stacked weights. Adam works entry by entry, so one of them serves all seeds."""
+    """Make the form with `vmap` over the stacked weights of all seeds; Adam is elementwise, so one serves all seeds."""
     setting = Setting()
     device = prepare(setting)
     pairs = [seed_networks(workload, seed, setting, device, start) for seed in range(seeds)]
@@ -201,5 +202,5 @@ def stacked(workload: Workload, seeds: int, start: Start | None = None, *, compi
 
 
 def stacked_compiled(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """`stacked`, each update's gradients compiled into one graph."""
+    """Make `stacked` with the gradients of each update compiled into one graph."""
     return stacked(workload, seeds, start, compile_=True)

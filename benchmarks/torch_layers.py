@@ -1,4 +1,4 @@
-"""Layers of the PyTorch networks by the names that flax gives theirs, and the way of their weights there and back."""
+"""The layers of the PyTorch networks by their flax names, and the conversion of weights between the frameworks."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ class FromImage(nn.Linear):
 
 
 class ClassVectors(nn.Embedding):
-    """A vector for each class, of as many numbers as an image [c, h, w] has."""
+    """A vector for each class, with as many numbers as an image [c, h, w]."""
 
     def __init__(self, classes: int, image: tuple[int, int, int]) -> None:
         c, h, w = self.image = image
@@ -74,13 +74,13 @@ _WEIGHTS = "kernel", "embedding", "constant"
 
 
 def named(name: str, module: M) -> M:
-    """The same layer, with a name of its own in flax."""
+    """Set the flax name of a layer and return the layer."""
     module.flax_name = name  # type: ignore[assignment]
     return module
 
 
 def layers(network: nn.Module) -> Iterator[tuple[str, Any]]:
-    """(name in flax, layer) of every layer with parameters: flax counts the layers of a kind.
+    """Yield (flax name, layer) for every layer with parameters; flax numbers the layers of each kind.
 
     A name with slashes is a path.
     """
@@ -100,10 +100,10 @@ def layers(network: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def from_flax(network: nn.Module, params: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> Tensors:
-    """Parameters of flax as those of `network`, by PyTorch's names, and of its state the vectors of spectral norms.
+    """Convert flax parameters, and the spectral norm vectors in the state, to tensors of `network` by PyTorch names.
 
     Raises:
-      ValueError: the layers are not the same, or a shape differs.
+      ValueError: if the layers or their shapes differ.
     """
     names = {module: name for name, module in network.named_modules()}
     own, given = dict(layers(network)), _leaves_by_path(params)
@@ -123,7 +123,7 @@ def from_flax(network: nn.Module, params: Mapping[str, Any], state: Mapping[str,
 
 
 def to_flax(network: nn.Module, params: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The inverse of `from_flax`, of parameters."""
+    """Convert parameters to flax: the inverse of `from_flax`."""
     names = {module: name for name, module in network.named_modules()}
     found: dict[str, Any] = {}
     for path, module in layers(network):
@@ -139,7 +139,7 @@ def to_flax(network: nn.Module, params: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _leaves_by_path(params: Mapping[str, Any], above: str = "") -> dict[str, dict[str, Any]]:
-    """By the path of a layer its own parameters; layers may have others within."""
+    """Return the parameters of each layer by its path, without those of nested layers."""
     found: dict[str, dict[str, Any]] = {}
     for name, value in params.items():
         if isinstance(value, Mapping):
@@ -150,7 +150,7 @@ def _leaves_by_path(params: Mapping[str, Any], above: str = "") -> dict[str, dic
 
 
 def _vectors(state: Mapping[str, Any]) -> dict[str, Any]:
-    """By the path of a layer the vector that its spectral norm keeps: flax names a kernel by its layer's name."""
+    """Return the spectral norm vector of each layer by its path; flax names a kernel by its layer."""
     found = {}
     for path, leaves in _leaves_by_path(state.get("batch_stats", {})).items():
         above = [part for part in path.split("/") if not part.startswith("SpectralNorm_")]
@@ -166,19 +166,19 @@ def _parameter(module: nn.Module, leaf: str) -> str:
     return leaf if leaf in ("bias", *_OWN) else "weight"
 
 
-_OWN = "constant", "noise_strength"  # by these names in both
+_OWN = "constant", "noise_strength"  # the same names in both frameworks
 
 
 def _leaves(module: nn.Module) -> tuple[str, ...]:
-    """What flax calls a layer's parameters; it may lack some."""
+    """Return the flax names of a layer's parameters; it may lack some of them."""
     if isinstance(module, nn.BatchNorm2d | ClassBatchNorm):
         return "scale", "bias"
     return ("embedding",) if isinstance(module, nn.Embedding) else ("kernel", "bias", *_OWN)
 
 
-# flax's images are [n, h, w, c] and its kernels [h, w, in, out]; PyTorch's [n, c, h, w] and [out, in, h, w], transposed
-# convolutions [in, out, h, w] and back to front. A Linear between images and vectors counts pixels in the same order
-# as its framework does.
+# In flax images are [n, h, w, c] and kernels [h, w, in, out]. In PyTorch they are [n, c, h, w] and [out, in, h, w]; the
+# kernels of transposed convolutions are [in, out, h, w] and flipped. A Linear between images and vectors orders the
+# numbers of an image as its framework does.
 
 
 def _to_torch(module: nn.Module, kernel: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ def _to_torch(module: nn.Module, kernel: np.ndarray) -> np.ndarray:
 
 
 def _vector_to_torch(module: nn.Module, vector: np.ndarray) -> np.ndarray:
-    """A number for each output."""
+    """Convert a vector with one number for each output."""
     if isinstance(module, ToImage):
         c, h, w = module.image
         return vector.reshape(h, w, c).transpose(2, 0, 1).ravel()

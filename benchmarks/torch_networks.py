@@ -11,13 +11,13 @@ from benchmarks.torch_residual import ResidualDiscriminator, ResidualGenerator
 from benchmarks.torch_style import StyleDiscriminator, StyleGenerator
 from benchmarks.workloads import Workload, doublings
 
-_WIDEST = 8  # times the first layer's width, in a U-Net and a PatchGAN
+_WIDEST = 8  # maximum width of a U-Net and a PatchGAN, relative to the first layer
 
 
 def networks(workload: Workload) -> tuple[nn.Module, nn.Module]:
-    """(generator, discriminator): (z [n, d], *y) -> x [n, ...], images as [n, c, h, w]; (x, *y) -> logits [n, ...].
+    """Return the generator (z [n, d], *y) -> x [n, ...], images as [n, c, h, w], and discriminator (x, *y) -> logits.
 
-    Weights from N(0, 0.02) for DCGANs and U-Nets, PyTorch's own or StyleGAN2's otherwise.
+    Weights are from N(0, 0.02) for DCGANs and U-Nets; the others have the defaults of PyTorch or those of StyleGAN2.
     """
     if not workload.is_image:
         width, features = workload.width, workload.shape[0]
@@ -47,7 +47,7 @@ def _mlp(features: int, width: int, out: int) -> nn.Sequential:
 
 
 def _widths(workload: Workload) -> tuple[int, list[int]]:
-    """The side of the smallest image of a DCGAN, and the channels from there to the largest one with a BatchNorm."""
+    """Return the size of a DCGAN's smallest image, and the channels from there to its largest one with BatchNorm."""
     base, stages = doublings(workload.shape[0])
     return base, [workload.width * 2**stage for stage in reversed(range(stages))]
 
@@ -65,7 +65,7 @@ def _generator(workload: Workload) -> nn.Sequential:
 
 
 def _features(workload: Workload) -> tuple[nn.Sequential, tuple[int, int, int]]:
-    """All of a DCGAN's discriminator but its last layer, and the image that it leaves."""
+    """Return a DCGAN's discriminator without its last layer, and the shape of its output."""
     base, widths = _widths(workload)
     widths = widths[::-1]
     layers: list[nn.Module] = [nn.Conv2d(workload.shape[2], widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
@@ -80,7 +80,7 @@ def _discriminator(workload: Workload) -> nn.Sequential:
 
 
 class ClassGenerator(nn.Module):
-    """A DCGAN with a vector of the class joined to z, and a scale and an offset of every BatchNorm for each class."""
+    """A DCGAN with a class vector joined to z, and a scale and an offset for each class in every BatchNorm."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class ClassGenerator(nn.Module):
 
 
 class ClassDiscriminator(nn.Module):
-    """A DCGAN that projects its last features on a vector of the class."""
+    """A DCGAN with projection: the inner product of its last features with a class vector."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class ClassDiscriminator(nn.Module):
 
 
 class UNet(nn.Module):
-    """pix2pix's generator as in PyTorch, without biases before BatchNorm; at 32 pixels it has no dropout."""
+    """The generator of pix2pix for PyTorch, without biases before BatchNorm; at 32 pixels it has no dropout."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class UNet(nn.Module):
             named(f"down_norm_{i}", nn.BatchNorm2d(widths[i])) if 0 < i < depth - 1 else nn.Identity()
             for i in range(depth)
         )
-        given = [widths[-1], *(2 * width for width in outs)]  # each layer but the first also sees the encoder's
+        given = [widths[-1], *(2 * width for width in outs)]  # all but the first also receive the encoder's output
         self.ups = nn.ModuleList(
             named(f"up_{i}", nn.ConvTranspose2d(given[i], outs[i], 4, 2, 1, bias=False)) for i in range(depth - 1)
         )
@@ -149,7 +149,7 @@ class UNet(nn.Module):
 
 
 class PatchGAN(nn.Module):
-    """pix2pix's discriminator of input and output together, with a receptive field of 70 pixels."""
+    """The discriminator of pix2pix, for input and output together, with a receptive field of 70 pixels."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the PyTorch forms share: settings, data and latents on the device, one seed's networks and optimizers."""
+"""Common parts of the PyTorch forms: settings, data and latents on the device, networks and optimizers of a seed."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,37 +15,37 @@ from benchmarks.workloads import RING_SIGMA, Workload, conditions, examples
 
 
 class Setting(NamedTuple):
-    """How a form lays its work out."""
+    """The memory layout and the threads of a form."""
 
     channels_last: bool = False
     threads: int | None = None  # None: as many as there are cores
 
 
 def prepare(setting: Setting) -> torch.device:
-    """Sets threads and true float32; the device is a GPU where there is one."""
+    """Set the number of threads and full float32 precision, and return the device, a GPU if there is one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(setting.threads or cores)
     torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False  # of convolutions, where TF32 is the default
-    torch.backends.cudnn.benchmark = True  # shapes do not change: pick the fastest convolutions
+    torch.backends.cudnn.allow_tf32 = False  # the default for convolutions is TF32
+    torch.backends.cudnn.benchmark = True  # shapes are constant, so the fastest convolutions can be selected
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 Draw = Callable[[int | None, int], tuple[Tensor, ...]]
-"""(seed, update) -> what an update is given; seed None: that of all seeds, stacked.
+"""(seed, update) -> the inputs of an update; with seed None those of all seeds, stacked.
 
 Update 0 is the discriminator's: latents, real examples, their conditions. Update 1 is the generator's: latents, their
-conditions, and real images where it is compared with them.
+conditions, and real images if the generator is compared with them.
 """
 
 
 def sampler(workload: Workload, seeds: int, setting: Setting, device: torch.device, start: Start | None) -> Draw:
-    """Random draws from data in the device's memory, or the given ones."""
+    """Return a function that draws from data in device memory, or that returns the given draws."""
     return _given(setting, device, start) if start is not None else _random(workload, seeds, setting, device)
 
 
 def _images(x: Tensor, setting: Setting) -> Tensor:
-    """[..., h, w, c] -> [..., c, h, w]: channels-last is how the channels lie in memory. Others stay as they are."""
+    """Convert images from [..., h, w, c] to [..., c, h, w], in either memory layout; return other arrays unchanged."""
     if x.ndim < 4:
         return x
     return x.movedim(-1, -3) if setting.channels_last else x.movedim(-1, -3).contiguous()
@@ -90,7 +90,7 @@ def _random(workload: Workload, seeds: int, setting: Setting, device: torch.devi
 
 
 def unit(x: Tensor) -> Tensor:
-    """Grey levels as floats in [-1, 1]."""
+    """Convert grey levels to floats in [-1, 1]."""
     return x.float() / 127.5 - 1 if x.dtype == torch.uint8 else x
 
 
@@ -115,12 +115,12 @@ class Player(NamedTuple):
 def seed_networks(
     workload: Workload, seed: int, setting: Setting, device: torch.device, start: Start | None
 ) -> list[nn.Module]:
-    """The generator and the discriminator of a seed, on the device."""
+    """Return the generator and the discriminator of a seed, on the device."""
     pair = networks(workload)
     if start is not None:
         states = start.states[seed] if start.states else ({}, {})
         for network, params, state in zip(pair, start.params[seed], states, strict=True):
-            network.load_state_dict(from_flax(network, params, state), strict=False)  # other buffers stay
+            network.load_state_dict(from_flax(network, params, state), strict=False)  # keep other buffers
     layout = torch.channels_last if setting.channels_last else torch.contiguous_format
     return [network.to(device=device, memory_format=layout) for network in pair]  # type: ignore[call-overload]
 
@@ -131,14 +131,14 @@ def make_player(workload: Workload, network: nn.Module) -> Player:
 
 
 def update(player: Player, grads: Iterable[Tensor]) -> None:
-    """One step of Adam."""
+    """Take one step of Adam."""
     for param, gradient in zip(player.params.values(), grads, strict=True):
         param.grad = gradient
     player.optimizer.step()
 
 
 def read(generator: Player, discriminator: Player, seed: int | None = None) -> Trained:
-    """What a seed has learnt, in flax's layout."""
+    """Return the trained parameters of a seed in flax's layout."""
 
     def part(player: Player, values: Mapping[str, Tensor]) -> Any:
         return to_flax(player.network, {k: v if seed is None else v[seed] for k, v in values.items()})

@@ -1,4 +1,4 @@
-"""PyTorch as people with many seeds run it: one single-threaded process a core, each with its share of the seeds."""
+"""PyTorch as commonly used for many seeds: one single-threaded process per core, each with a share of the seeds."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ from benchmarks.workloads import Workload
 
 
 def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
-    """Eager PyTorch, channels-last for images; the processes start every round together, its time is the slowest's."""
+    """Make eager PyTorch, channels-last for images. Processes start each round together; the slowest sets its time."""
     spawn = multiprocessing.get_context("spawn")
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     shares = [part.tolist() for part in np.array_split(np.arange(seeds), min(seeds, len(cores)))]
@@ -23,9 +23,9 @@ def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
     for core, share in zip(cores, shares, strict=False):
         here, there = spawn.Pipe()
         part = None if start is None else Start(*([values[i] for i in share] for values in start))
-        # A daemon ends with the process that started it.
+        # A daemon process ends with its parent.
         spawn.Process(target=_child, args=(there, barrier, core, workload, len(share), part), daemon=True).start()
-        there.close()  # so that the child's end is the only one, and its death is seen here
+        there.close()  # only the child keeps this end open, so its death is detected here
         pipes.append(here)
     _answers(pipes)
 
@@ -44,7 +44,7 @@ def make(workload: Workload, seeds: int, start: Start | None = None) -> Form:
 
 
 def _answers(pipes: Sequence[Connection]) -> list[Any]:
-    """One from every process, or the first failure."""
+    """Return an answer from every process, or raise the first failure."""
     try:
         answers = [pipe.recv() for pipe in pipes]
     except EOFError:
@@ -58,7 +58,7 @@ def _answers(pipes: Sequence[Connection]) -> list[Any]:
 def _child(pipe: Connection, barrier: Barrier, core: int, workload: Workload, seeds: int, start: Start | None) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    from benchmarks.torch_forms import one_by_one  # after the process is bound to its core
+    from benchmarks.torch_forms import one_by_one  # after the process is pinned to its core
     from benchmarks.torch_parts import Setting
 
     try:
@@ -71,7 +71,7 @@ def _child(pipe: Connection, barrier: Barrier, core: int, workload: Workload, se
                 barrier.wait()
                 form.run(question)
             pipe.send({"read": form.read, "peak": peak_mib}.get(question, lambda: None)())
-    except EOFError:  # nobody asks any more
+    except EOFError:  # the parent closed the pipe
         return
     except Exception as error:
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))

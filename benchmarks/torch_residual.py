@@ -1,4 +1,4 @@
-"""SNGAN's and BigGAN's networks for 32 pixels in PyTorch, with the spectral norms of `jaxgan.nn`."""
+"""The networks of SNGAN and BigGAN for 32 pixels in PyTorch, with the spectral norms of `jaxgan.nn`."""
 
 from typing import NamedTuple
 
@@ -11,21 +11,21 @@ from benchmarks.workloads import Workload
 
 
 class Turn(NamedTuple):
-    """What a pass does to the vectors of power iteration, which are its player's own state."""
+    """How a forward pass treats the power iteration vectors, which are state of the player."""
 
-    steps: int = 1  # before their kernels are divided by what they tell
+    steps: int = 1  # of power iteration before the kernels are divided by the estimated singular value
     keep: bool = True
 
 
 class Spectral(nn.Module):
-    """A layer whose kernel is divided by its largest singular value, told by power iteration from `u`."""
+    """A layer whose kernel is divided by its largest singular value, estimated by power iteration from `u`."""
 
     weight: Tensor
     bias: Tensor | None
     u: Tensor
 
     def start(self) -> None:
-        """A random vector."""
+        """Initialize `u` with a random vector."""
         self.register_buffer("u", torch.randn(len(self.weight)))
 
     def divided(self, turn: Turn) -> Tensor:
@@ -40,7 +40,7 @@ class Spectral(nn.Module):
 
 
 class SpectralConv(nn.Conv2d, Spectral):
-    """A convolution that keeps the size."""
+    """A convolution with a spectral norm that keeps the image size."""
 
     def __init__(self, features: int, out: int, side: int) -> None:
         super().__init__(features, out, side, padding=side // 2)
@@ -71,7 +71,7 @@ class SpectralToImage(ToImage, Spectral):
 
 
 class Conv(nn.Conv2d):
-    """The same without a spectral norm."""
+    """A convolution without a spectral norm that keeps the image size."""
 
     def __init__(self, features: int, out: int, side: int) -> None:
         super().__init__(features, out, side, padding=side // 2)
@@ -86,18 +86,18 @@ class First(ToImage):
 
 
 class Norm(nn.BatchNorm2d):
-    """BatchNorm with a scale and an offset of its own."""
+    """BatchNorm with a learned scale and offset; ignores the code."""
 
     def forward(self, x: Tensor, code: Tensor | None, turn: Turn) -> Tensor:  # type: ignore[override]
         return super().forward(x)
 
 
 class Statistics(nn.BatchNorm2d):
-    """BatchNorm without a scale and an offset: nothing that flax has parameters of."""
+    """BatchNorm without a scale and an offset, so that it has no parameters in flax."""
 
 
 class CodeNorm(nn.Module):
-    """BatchNorm with a scale and an offset that are linear in a part of the latent."""
+    """BatchNorm with a scale and an offset that are linear in a chunk of the latent."""
 
     def __init__(self, name: str, channels: int, code: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class CodeNorm(nn.Module):
 
 
 class Up(nn.Module):
-    """A residual block that doubles the image; with the chunk of a latent, of `code` numbers, BigGAN's."""
+    """A residual block that doubles the image; with a chunk of the latent (`code` numbers) it is that of BigGAN."""
 
     def __init__(self, name: str, width: int, epsilon: float, code: int = 0) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Up(nn.Module):
 
 
 class ResidualGenerator(nn.Module):
-    """Three blocks from 4 x 4 pixels on; BigGAN's have a chunk of the latent each, the first layer has one, too."""
+    """Three blocks starting at 4 x 4 pixels; in BigGAN each block and the first layer have a chunk of the latent."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class ResidualGenerator(nn.Module):
 
 
 class Down(nn.Module):
-    """A residual block; the first one sees an image, and halves it before its shortcut's convolution."""
+    """A residual block; the first one takes an image and halves it before the convolution of its shortcut."""
 
     def __init__(self, name: str, features: int, width: int, *, first: bool, halve: bool) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class Down(nn.Module):
 
 
 class ResidualDiscriminator(nn.Module):
-    """Four blocks, the first two of which halve the image, and a sum over pixels; of both networks."""
+    """Four blocks, the first two of which halve the image, and a sum over pixels; for SNGAN and BigGAN."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""StyleGAN2's networks in PyTorch, exactly those of `jaxgan.nn`, without noise and the mixing of styles."""
+"""The networks of StyleGAN2 in PyTorch, equal to those of `jaxgan.nn` without noise and style mixing."""
 
 import math
 from itertools import pairwise
@@ -10,8 +10,8 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear, pa
 from benchmarks.torch_layers import FromImage, named
 from benchmarks.workloads import Workload
 
-_MAPPING, _SLOWER = 8, 0.01  # layers, and what their rate is times
-_GROUP = 4  # examples whose deviation joins the features
+_MAPPING, _SLOWER = 8, 0.01  # number of layers, and their learning rate multiplier
+_GROUP = 4  # examples per group for the standard deviation that is added to the features
 
 
 def active(x: Tensor) -> Tensor:
@@ -19,21 +19,21 @@ def active(x: Tensor) -> Tensor:
 
 
 def filtered(x: Tensor, before: int, after: int, gain: float = 1.0, stride: int = 1) -> Tensor:
-    """The filter [1, 3, 3, 1] along both sides, of images with zeros around them."""
+    """Apply the filter [1, 3, 3, 1] along both sides to zero-padded images."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device)
     kernel = (torch.outer(taps, taps) * (gain / 64)).expand(x.shape[1], 1, 4, 4)
     return conv2d(pad(x, (before, after) * 2), kernel, stride=stride, groups=x.shape[1])
 
 
 def doubled(x: Tensor) -> Tensor:
-    """Zeros between the pixels, and the filter."""
+    """Double images by inserting zeros between pixels and filtering."""
     n, c, h, w = x.shape
     apart = pad(x.reshape(n, c, h, 1, w, 1), (0, 1, 0, 0, 0, 1)).reshape(n, c, 2 * h, 2 * w)
     return filtered(apart, 2, 1, 4.0)
 
 
 def resampled(x: Tensor, weight: Tensor, resample: str | None) -> Tensor:
-    """Convolved with [o, c, k, k], doubled or halved on the way."""
+    """Convolve images with a kernel [o, c, k, k], doubling or halving them if requested."""
     k = weight.shape[-1]
     if resample == "up":
         return filtered(conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, 1, 4.0)
@@ -43,7 +43,7 @@ def resampled(x: Tensor, weight: Tensor, resample: str | None) -> Tensor:
 
 
 class EqualizedLinear(nn.Linear):
-    """Weights that are scaled by 1 / sqrt(inputs) when they are used, all `slower` times as fast."""
+    """A linear layer with weights scaled by 1 / sqrt(inputs) at run time, and a learning rate multiplier `slower`."""
 
     def __init__(self, features: int, out: int, slower: float = 1.0, bias: float = 0.0) -> None:
         super().__init__(features, out)
@@ -64,7 +64,7 @@ class EqualizedFromImage(FromImage):
 
 
 class EqualizedConv(nn.Conv2d):
-    """The same of images, halved on the way with `down`."""
+    """A convolution with an equalized learning rate, which halves images with `down`."""
 
     def __init__(self, features: int, out: int, side: int, *, down: bool = False, bias: bool = True) -> None:
         super().__init__(features, out, side, bias=bias)
@@ -78,12 +78,12 @@ class EqualizedConv(nn.Conv2d):
 
 
 class Modulated(nn.Conv2d):
-    """A convolution whose input channels each example's style scales: images are scaled before it and after it."""
+    """A convolution whose input channels are scaled by each example's style: images are scaled before and after it."""
 
     def __init__(self, features: int, out: int, side: int, *, up: bool = False, strength: bool = False) -> None:
         super().__init__(features, out, side)
         self.resample, self.demodulate = "up" if up else None, side == 3
-        # of the noise, of which there is none here
+        # the strength of the noise, which is unused here
         self.noise_strength = nn.Parameter(torch.zeros(())) if strength else None
         nn.init.normal_(self.weight)
 
@@ -97,7 +97,7 @@ class Modulated(nn.Conv2d):
 
 
 class Styled(nn.Module):
-    """A modulated convolution and the affine map of w that its style is; 3 x 3, or to the channels of an image."""
+    """A modulated convolution whose style is an affine map of w: 3 x 3, or to the channels of an image."""
 
     def __init__(self, name: str, features: int, out: int, w: int, *, up: bool = False, image: bool = False) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Styled(nn.Module):
 
 
 class Constant(nn.Module):
-    """The image that synthesis starts from."""
+    """The learned image from which synthesis starts."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -119,13 +119,13 @@ class Constant(nn.Module):
 
 
 def _widths(workload: Workload) -> dict[int, int]:
-    """Channels at each size; they double as images are halved."""
+    """Return the channels at each size; they double as images are halved."""
     size = workload.shape[0]
     return {size >> i: min(workload.width << i, 512) for i in reversed(range(size.bit_length() - 2))}
 
 
 class StyleGenerator(nn.Module):
-    """The mapping network, the running mean of its w, and the synthesis, which sums up what each size adds."""
+    """The mapping network, the running mean of its w, and the synthesis, which sums the images of all sizes."""
 
     mean: Tensor
 
@@ -159,7 +159,7 @@ class StyleGenerator(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside one, which all halve the image."""
+    """A residual block that halves the image: two convolutions, and one in the shortcut."""
 
     def __init__(self, name: str, features: int, out: int) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Residual(nn.Module):
 
 
 class StyleDiscriminator(nn.Module):
-    """Residual blocks, and the deviation within groups of examples beside the features of 4 x 4 pixels."""
+    """Residual blocks; the standard deviation within groups of examples is added to the features at 4 x 4 pixels."""
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()

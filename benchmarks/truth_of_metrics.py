@@ -1,10 +1,10 @@
-"""The question: which metric sees what is wrong with samples, and which does not?
+"""The question: which metric detects which kind of defect in samples?
 
-`python -m benchmarks.truth_of_metrics [--seeds 8] [--n 250] [--out FOLDER]` spoils real data on purpose, in one way at
-a time, and takes every metric of it: points of the ring, and features of handwritten digits, whose images are spoiled
-before a classifier sees them. Nothing is trained but that classifier, once. In each seed the data are divided anew into
-a training set, a held-out set and the samples, so samples that are not spoiled score what a perfect generator would. It
-writes `results.json`, `table.md` and `truth.png`; the default takes about two minutes on one core.
+`python -m benchmarks.truth_of_metrics [--seeds 8] [--n 250] [--out FOLDER]` degrades real data in one way at a time and
+computes every metric: for points of the ring, and for features of handwritten digits, whose images are degraded before
+a classifier extracts the features. Only this classifier is trained, once. For each seed the data are split again into a
+training set, a held-out set and the samples, so that samples without a defect score like a perfect generator. It writes
+`results.json`, `table.md` and `truth.png`; the default takes about two minutes on one core.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from jaxgan.features import classifier_features, in_batches
 
 Points = NDArray[np.float64]
 Spoil = Callable[[np.random.Generator, Examples, Examples], NDArray]
-"""(rng, samples, training set) -> samples; at least half as many."""
+"""(rng, samples, training set) -> degraded samples, at least half as many."""
 
 NONE = "as the data"
-SHOWN = 10.0  # standard deviations at which the colours of the picture end
+SHOWN = 10.0  # limit of the colour scale in standard deviations
 
 
 class Sets(NamedTuple):
-    """What metrics compare, as features or points."""
+    """The sets that the metrics compare, as features or points."""
 
     samples: Points
     train: Points
@@ -44,7 +44,7 @@ class Sets(NamedTuple):
 
 
 def kept(rng: np.random.Generator, x: Examples, train: Examples, *, lost: int) -> NDArray:
-    """Without the first classes."""
+    """Remove the first `lost` classes."""
     assert x.y is not None
     return x.x[x.y >= lost]
 
@@ -54,13 +54,13 @@ def noisy(rng: np.random.Generator, x: Examples, train: Examples, *, std: float)
 
 
 def junk(rng: np.random.Generator, x: Examples, train: Examples, *, share: float, reach: float) -> NDArray:
-    """A share of even noise over all that there could be."""
+    """Replace a share of the samples by uniform noise over the whole range."""
     bad = rng.random(len(x.x)) < share
     return np.where(bad[(...,) + (None,) * (x.x.ndim - 1)], rng.uniform(-reach, reach, size=x.x.shape), x.x)
 
 
 def towards_means(rng: np.random.Generator, x: Examples, train: Examples, *, factor: float) -> NDArray:
-    """Within each class less varied."""
+    """Reduce the variation within each class."""
     assert x.y is not None and train.y is not None
     means = np.stack([train.x[train.y == c].mean(axis=0) for c in range(train.y.max() + 1)])[x.y]
     return means + factor * (x.x - means)
@@ -71,7 +71,7 @@ def copies(rng: np.random.Generator, x: Examples, train: Examples) -> NDArray:
 
 
 def repeated(rng: np.random.Generator, x: Examples, train: Examples, *, times: int) -> NDArray:
-    """Few samples, each so many times."""
+    """Draw from a small subset, so that samples are repeated."""
     return x.x[rng.integers(max(1, len(x.x) // (2 * times)), size=len(x.x))]
 
 
@@ -87,7 +87,7 @@ POINTS: Mapping[str, Spoil] = {
     NONE: unspoilt,
     "1 of 8 modes lost": partial(kept, lost=1),
     "4 of 8 modes lost": partial(kept, lost=4),
-    "blurred": partial(noisy, std=0.02),  # of modes with 0.01
+    "blurred": partial(noisy, std=0.02),  # the modes have 0.01
     "a tenth junk": partial(junk, share=0.1, reach=1.5),
     "variance halved": partial(towards_means, factor=0.5**0.5),
     "copies of training": copies,
@@ -107,7 +107,7 @@ IMAGES: Mapping[str, Spoil] = {
 
 
 def measured(key: jax.Array, sets: Sets) -> dict[str, float]:
-    """Every metric of the samples."""
+    """Return every metric of the samples."""
     x, train = sets.samples, sets.train
     ball, cover = metrics.precision_recall(x, train), metrics.density_coverage(x, train)
     test = partial(metrics.classifier_two_sample_test, key, x, train)
@@ -135,7 +135,7 @@ def measured(key: jax.Array, sets: Sets) -> dict[str, float]:
 
 
 def memorization(sets: Sets) -> float:
-    """By how many more samples are nearest to a training example, of sets of equal size."""
+    """Return how many more samples are nearest to a training than to a held-out example, for sets of equal size."""
     from sklearn.metrics import pairwise_distances_argmin_min
 
     count = min(len(sets.train), len(sets.heldout))
@@ -145,7 +145,7 @@ def memorization(sets: Sets) -> float:
 
 
 def ring_sets(seed: int, n: int) -> dict[str, Sets]:
-    """Three sets of points, and the samples spoiled."""
+    """Draw three sets of points, and degrade the samples in every way."""
     mixture = ring().mixture
     assert mixture is not None
     rng = np.random.default_rng(seed)
@@ -158,7 +158,7 @@ def ring_sets(seed: int, n: int) -> dict[str, Sets]:
 
 
 def digit_sets(seed: int, n: int) -> dict[str, Sets]:
-    """Thirds of the digits, and the samples spoiled, in a classifier's features."""
+    """Split the digits into thirds, degrade the samples in every way, and return a classifier's features of them."""
     data = digits()
     assert data.train is not None and data.heldout is not None
     extract = classifier_features(data.train, data.heldout, 10).apply
@@ -194,7 +194,7 @@ DATA: Mapping[str, Callable[[int, int], dict[str, Sets]]] = {"ring": ring_sets, 
 
 
 def measure(name: str, seeds: int, n: int) -> dict[str, Any]:
-    """Values by way of spoiling and metric, one a seed."""
+    """Return the values by defect and metric, one for each seed."""
     values: dict[str, dict[str, list[float]]] = {}
     for seed in range(seeds):
         for way, sets in DATA[name](seed, n).items():
@@ -205,7 +205,7 @@ def measure(name: str, seeds: int, n: int) -> dict[str, Any]:
 
 
 def seen(values: Sequence[float], usual: Sequence[float]) -> str:
-    """Whether every seed's value is above all that samples like the data have, or below: higher, lower or neither.
+    """Return "higher" or "lower" if all values are above or below all those of samples without a defect, else "".
 
     Example:
       >>> seen([3.0, 4.0], [1.0, 2.0]), seen([0.0, 0.0], [1.0, 2.0]), seen([2.0, 4.0], [1.0, 2.0])
@@ -239,7 +239,7 @@ def _cell(values: Sequence[float], usual: Sequence[float], own: bool) -> str:
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
-    """How far each metric moves, in standard deviations over seeds of samples like the data; a dot: seen."""
+    """Plot the shift of each metric in standard deviations of samples without a defect; dots mark detected defects."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.2 * len(results["data"]), 7.4), dpi=130, layout="constrained")
@@ -267,7 +267,7 @@ def _moved(values: Sequence[float], usual: Sequence[float]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One run of the benchmark."""
+    """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth_of_metrics", description=__doc__)
     parser.add_argument("--seeds", type=int, default=8, help="at least 2")
     parser.add_argument("--n", type=int, default=250, help="samples; of digits there are a few more")

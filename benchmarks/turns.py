@@ -1,4 +1,4 @@
-"""Forms that take turns, and what their rounds come to."""
+"""Time forms in turns, and summarize the rounds."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from benchmarks.report import number
 
 
 class Interval(NamedTuple):
-    """A median over rounds, and where that of ever more rounds lies with 95 % confidence."""
+    """A median over rounds, with a 95 % confidence interval of the true median."""
 
     median: float
     low: float
@@ -21,10 +21,10 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """The k-th smallest and the k-th largest value, by the binomial distribution of those below the median.
+    """Return the median with an interval from the k-th smallest to the k-th largest value.
 
-    k is the largest with P(fewer than k of n below) <= 2.5 %. Of fewer than six values no pair reaches 95 %: their
-    interval is from the smallest to the largest.
+    By the binomial distribution, k is the largest number with P(fewer than k of n values are below the median) <=
+    2.5 %. With fewer than six values no interval reaches 95 %, so it ranges from the smallest to the largest value.
 
     Example:
       >>> interval([5.0, 3.0, 1.0, 4.0, 2.0, 6.0, 9.0, 8.0, 7.0])
@@ -37,12 +37,12 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
-    """Round by round."""
+    """Return the ratio of each round."""
     return [a / b for a, b in zip(over, under, strict=True)]
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median (smallest to largest).
+    """Format values as median (smallest to largest).
 
     Example:
       >>> spread([1.0, 2.0, 4.0])
@@ -52,9 +52,9 @@ def spread(values: Sequence[float]) -> str:
 
 
 def order(names: Sequence[str], turn: int) -> list[str]:
-    """The order of a round: each time from another one on, and backwards in every other cycle.
+    """Return the order in a round: it starts with another form each time, and is reversed in every other cycle.
 
-    Over two cycles every form has been first, and behind every other, equally often.
+    Over two cycles every form is first, and follows every other form, equally often.
 
     Example:
       >>> ["".join(order("abc", turn)) for turn in range(6)]
@@ -66,20 +66,20 @@ def order(names: Sequence[str], turn: int) -> list[str]:
 
 
 def in_turns(names: Sequence[str], rounds: int) -> Iterator[str]:
-    """Whose turn it is, round after round."""
+    """Yield the form whose turn it is, round after round."""
     for turn in range(rounds):
         yield from order(names, turn)
 
 
 def seconds_of(run: Callable[[int], object], steps: int) -> float:
-    """What one call takes."""
+    """Return the seconds of one call."""
     clock = time.perf_counter()
     run(steps)
     return time.perf_counter() - clock
 
 
 def steps_for(run: Callable[[int], object], seconds: float) -> int:
-    """How many steps take about `seconds`, after a warm-up of one."""
+    """Return how many steps take about `seconds`, after a warm-up of one step."""
     run(1)
     steps = 1
     while (took := seconds_of(run, steps)) < seconds / 4:
@@ -88,7 +88,7 @@ def steps_for(run: Callable[[int], object], seconds: float) -> int:
 
 
 def measure(runs: Mapping[str, Callable[[int], object]], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """ms a step of each, a value a round; turns of about `seconds`."""
+    """Return ms per step of each form for each round, with turns of about `seconds`."""
     steps = {name: steps_for(run, seconds) for name, run in runs.items()}
     ms: dict[str, list[float]] = {name: [] for name in runs}
     for name in in_turns(list(runs), rounds):

@@ -1,7 +1,8 @@
-"""One form in a process of its own: `python -m benchmarks.worker FORM WORKLOAD SEEDS`.
+"""Run one form in a separate process: `python -m benchmarks.worker FORM WORKLOAD SEEDS`.
 
-It builds the form, runs a first step and says so in a line of JSON; then it answers every line `run N` with the seconds
-that N steps of all its seeds took. Between questions it sleeps, so forms alternate without sharing anything but time.
+It builds the form, runs a first step and reports this as a line of JSON. It then answers every line `run N` with the
+seconds that N steps of all seeds took. Between requests it sleeps, so that forms can take turns without disturbing each
+other.
 """
 
 import json
@@ -18,7 +19,7 @@ _KNOWN = WORKLOADS | {SMALL_RING.name: SMALL_RING}
 
 
 def build(name: str, workload: str, seeds: int) -> tuple[Form, dict[str, Any]]:
-    """The form after its first step, and what it says of itself: seconds until then, and its facts."""
+    """Build a form and run its first step; return it with its facts and the seconds until then."""
     clock = time.perf_counter()
     form = find(name)(_KNOWN[workload], seeds)
     form.run(1)
@@ -26,10 +27,10 @@ def build(name: str, workload: str, seeds: int) -> tuple[Form, dict[str, Any]]:
 
 
 def serve(form: Form, questions: Iterable[str], answers: TextIO) -> None:
-    """Answers `run N` until there are no more questions.
+    """Answer requests `run N` until there are no more.
 
     Raises:
-      ValueError: another question.
+      ValueError: if a request has another form.
     """
     for question in questions:
         verb, _, number = question.strip().partition(" ")
@@ -42,7 +43,7 @@ def serve(form: Form, questions: Iterable[str], answers: TextIO) -> None:
 
 
 def main() -> int:
-    """Whatever the frameworks print goes to stderr; stdout carries answers only."""
+    """Run the worker, with the output of the frameworks on stderr, so that stdout has only answers."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:

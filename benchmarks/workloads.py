@@ -1,8 +1,8 @@
-"""The workloads as data, the same for every framework: this file imports neither JAX nor PyTorch.
+"""The workloads as data, the same for every framework; this file imports neither JAX nor PyTorch.
 
-One step of a workload is one update of the discriminator and then one of the generator, on the non-saturating loss.
-The discriminator's update draws a batch of real examples and latents of its own, the generator's update its latents.
-Where there are conditions, either update has those of a batch of its own.
+One step of a workload is an update of the discriminator and then one of the generator, with the non-saturating loss.
+The discriminator's update draws a batch of real examples and latents; the generator's update draws new latents. With
+conditions, each update uses those of its own batch.
 """
 
 from typing import NamedTuple
@@ -21,13 +21,13 @@ class Workload(NamedTuple):
     batch: int
     learning_rate: float
     beta1: float
-    seeds: tuple[int, ...]  # numbers of seeds that two cores and 16 GiB time in minutes
+    seeds: tuple[int, ...]  # numbers of seeds that take minutes on two cores with 16 GiB
     beta2: float = 0.999
     eps: float = 1e-8
-    classes: int = 0  # the condition is a class: of G by an embedding and by BatchNorm, of D by projection
+    classes: int = 0  # the condition is a class: by embedding and BatchNorm in G, by projection in D
     input_channels: int = 0  # the condition is an image: a U-Net and a PatchGAN
     l1: float = 0.0  # weight of the generator's mean absolute difference from the real image
-    network: str = ""  # of `jaxgan.nn`, other than an MLP, a DCGAN and a U-Net
+    network: str = ""  # the name of a network of `jaxgan.nn` that is not an MLP, DCGAN or U-Net
 
     @property
     def is_image(self) -> bool:
@@ -35,7 +35,7 @@ class Workload(NamedTuple):
 
     @property
     def has_vectors(self) -> bool:
-        """Of power iteration, by which kernels are divided."""
+        """Whether the network has the vectors of power iteration, for spectral norms."""
         return self.network in ("sngan", "biggan")
 
     @property
@@ -64,13 +64,13 @@ WORKLOADS = {
 }  # fmt: skip
 
 SMALL_RING = Workload("small-ring", "ring MLP, 2 x 32, batch 64", (2,), 32, 2, 64, 1e-3, 0.9, (64,))
-"""So small that what is recorded and how seeds are placed decides on the time of a step (`small_game`)."""
+"""A workload so small that recording and the placement of seeds dominate the time of a step (`small_game`)."""
 
 RING_SIGMA = 0.01
 
 
 def doublings(size: int) -> tuple[int, int]:
-    """(base, stages): an image of `size` pixels is `stages` doublings of a base of 4, and at 8 pixels of 2.
+    """Return (base, stages): `stages` doublings of the base give `size`; the base is 4, or 2 for 8 pixels.
 
     Example:
       >>> doublings(8), doublings(32), doublings(64)
@@ -81,10 +81,10 @@ def doublings(size: int) -> tuple[int, int]:
 
 
 def examples(workload: Workload) -> np.ndarray:
-    """What real batches are drawn from, in memory.
+    """Return the real data of a workload in memory.
 
-    The digits, float32 in [-1, 1]; random images, uint8, where only the size matters; for the ring the means of its
-    eight Gaussians [8, 2], to which every draw adds noise of `RING_SIGMA`.
+    They are the digits, float32 in [-1, 1]; random images, uint8, if only the size matters; or for the ring the means
+    of its eight Gaussians [8, 2], to which every draw adds noise with standard deviation `RING_SIGMA`.
 
     Example:
       >>> [(name, *examples(w).shape) for name, w in WORKLOADS.items()][:2]
@@ -101,7 +101,7 @@ def examples(workload: Workload) -> np.ndarray:
 
 
 def conditions(workload: Workload) -> np.ndarray | None:
-    """What belongs to each of the `examples`: a class, int32, or an image, uint8; None where there are none.
+    """Return the condition of each of the `examples`: a class, int32, or an image, uint8; None without conditions.
 
     Example:
       >>> conditions(WORKLOADS["cdcgan32"]).shape, conditions(WORKLOADS["pix2pix32"]).shape

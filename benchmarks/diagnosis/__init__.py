@@ -1,1 +1,1 @@
-"""The question: does a diagnosis name the cause of a failure that is known, and leave healthy runs alone?"""
+"""The question: does a diagnosis name the known cause of a failure, without accusing healthy runs?"""

@@ -1,7 +1,7 @@
 """`python -m benchmarks.diagnosis [--quick] [--seeds 16] [--names NAME ...] [--runs FOLDER] [--out FOLDER]`.
 
-Trains set-ups that fail by a known mechanism, and healthy ones, and counts what a diagnosis calls them. It writes
-`results.json`, `table.md`, `matrix.md` and `warning.png`; runs are kept in a folder and not trained again.
+Trains set-ups that fail by a known mechanism, and healthy ones, and counts the outcomes that a diagnosis gives them. It
+writes `results.json`, `table.md`, `matrix.md` and `warning.png`; finished runs are kept and not trained again.
 """
 
 import argparse
@@ -20,7 +20,7 @@ QUICK = 4  # seeds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One validation; status 1 where what was promised is not met."""
+    """Run the validation; the status is 1 if a target is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs a set-up, and a small part of them")
     parser.add_argument("--seeds", type=int, help="runs of each set-up")
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _some(quick: bool) -> list[Any]:
-    """The set-ups of points alone, where it has to be quick: their networks are small."""
+    """Return all set-ups, or with `quick` only those with points, which have small networks."""
     return [setup for setup in SETUPS if not quick or ("digits" not in setup.name and "mnist" not in setup.name)]
 
 
 def counted(ran: Sequence[runs.Ran]) -> dict[str, Any]:
-    """All that is kept of the runs."""
+    """Return the results that are saved for the runs."""
     now, before = [runs.verdict_of(one) for one in ran], [runs.older_verdict(one) for one in ran]
     rows = [row | {"older": dict(Counter(old.outcomes).most_common())}
             for row, old in zip(matrix.rows(now), before, strict=True)]  # fmt: skip

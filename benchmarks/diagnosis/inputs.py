@@ -1,4 +1,4 @@
-"""Data files of set-ups, made from scikit-learn's digits and from random numbers: the same on any machine."""
+"""The data files of the set-ups, made from scikit-learn's digits and from random numbers: the same on any machine."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ FILES = ("bare-digits", "few-digits", "few-points", "origin", "moons", "spiral")
 
 
 def write(folder: Path) -> None:
-    """All files that are not there yet."""
+    """Write all files that do not exist yet."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         path = folder / f"{name}.npz"
@@ -18,12 +18,12 @@ def write(folder: Path) -> None:
 
 
 def arrays(name: str) -> dict[str, np.ndarray]:
-    """Training and held-out examples.
+    """Return training and held-out examples.
 
-    bare-digits  without their labels
-    few-digits   40 to train with, all others held out
-    few-points   40 points of a circle to train with, 2,000 held out
-    origin       points within a hundredth of the origin: a Dirac measure but for the evaluation's sake
+    bare-digits  digits without labels
+    few-digits   40 digits for training, all others held out
+    few-points   40 points of a circle for training, 2,000 held out
+    origin       points within 0.01 of the origin: a Dirac measure, with some spread for the evaluation
     moons        two half circles
     spiral       an arm of a spiral
     """

@@ -1,4 +1,4 @@
-"""How far each threshold can move, on the half of the set-ups that chooses them, before runs get other codes."""
+"""How far each threshold can move, on the half of the set-ups used to choose them, before outcomes change."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ TRIED: Mapping[str, tuple[float, ...]] = {
     "edge": (0.6, 0.65, 0.7, 0.75, 0.8),
     "memorized": (0.2, 0.35, 0.5, 0.65, 0.8),
 }
-LOST = 0.9  # a set-up is lost where a smaller share of its runs has the right code
+LOST = 0.9  # a set-up is lost if a smaller share of its runs has the right code
 
 
 def moved(choosing: Sequence[Ran], thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS) -> list[dict[str, Any]]:
-    """A row per threshold and value tried, all others as they are."""
+    """Return a row per threshold and tried value, with all other thresholds unchanged."""
     kept = {v.name for v in (verdict_of(ran, thresholds) for ran in choosing) if not lost(v)}
     found = []
     for name, values in TRIED.items():
@@ -43,7 +43,7 @@ def moved(choosing: Sequence[Ran], thresholds: DiagnosisThresholds = DIAGNOSIS_T
 
 
 def counted(verdicts: Sequence[Verdict], kept: set[str]) -> dict[str, Any]:
-    """How many failing runs are right, how many healthy ones accused, and which set-ups of `kept` are lost."""
+    """Count the failing runs with the right code and the accused healthy ones, and list the lost set-ups in `kept`."""
     failing, healthy = [v for v in verdicts if not v.healthy], [v for v in verdicts if v.healthy]
     return {
         "right": sum(v.right for v in failing),
@@ -59,7 +59,7 @@ def lost(verdict: Verdict) -> bool:
 
 
 def ranges(tried: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """By threshold: its value, and the lowest and highest tried ones around it at which no set-up is lost.
+    """Return for each threshold its value and the range of tried values around it in which no set-up is lost.
 
     Example:
       >>> rows = [{"threshold": "a", "value": v, "used": v == 2, "lost": ["x"] if v == 3 else []} for v in (1, 2, 3)]

@@ -1,4 +1,4 @@
-"""Counts of outcomes: which codes runs were given that were made to fail in a known way, and healthy ones."""
+"""Counts of outcomes: the codes given to runs that fail in a known way, and to healthy ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from jaxgan.diagnostics import Outcome
 from jaxgan.results.statistics import wilson_interval
 
-RIGHT, ACCUSED = 0.90, 0.05  # what is promised: at least, at most
+RIGHT, ACCUSED = 0.90, 0.05  # the targets: at least, at most
 
 
 class Verdict(NamedTuple):
-    """What the runs of a set-up were called."""
+    """The outcomes that a diagnosis gave to the runs of a set-up."""
 
     name: str
     half: str
@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
 
 
 def share(count: int, n: int) -> dict[str, Any]:
-    """A share with its Wilson interval; None of nothing.
+    """Return a share with its Wilson interval; None if there are no runs.
 
     Example:
       >>> {name: round(value, 3) for name, value in share(15, 16).items()}
@@ -43,7 +43,7 @@ def share(count: int, n: int) -> dict[str, Any]:
 
 
 def confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
-    """How many runs of each expected code were given each, in the order of `Outcome`.
+    """Count the runs by expected and given code, in the order of `Outcome`.
 
     Example:
       >>> one = Verdict("a", "testing", "", "JUNK", (), ("JUNK", "JUNK", "NOT_LEARNED"))
@@ -62,9 +62,9 @@ def confusion(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
 
 
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Shares over all set-ups: failing runs with the right code or its second, and healthy ones that were accused.
+    """Return shares over all set-ups: failing runs with an expected or a second code, and accused healthy runs.
 
-    A missing mode or memorized data on a healthy control is an accusation, though neither is a failure.
+    On a healthy control, a missing mode or memorized data counts as an accusation, although neither is a failure.
     """
     failing, healthy = [v for v in verdicts if not v.healthy], [v for v in verdicts if v.healthy]
     runs = sum(len(v.outcomes) for v in failing)
@@ -79,7 +79,7 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """A row a set-up."""
+    """Return a row for each set-up."""
     return [
         {
             "name": v.name,

@@ -1,4 +1,4 @@
-"""Own recipes, losses and networks by which runs are made to fail: each a mechanism, named as a user names his own."""
+"""Recipes, losses and networks that make runs fail, each by one mechanism, referenced like a user's own code."""
 
 import math
 from typing import Any
@@ -14,12 +14,12 @@ from jaxgan.types import Algorithm, Array, Prior
 
 
 class FoldedGenerator(nn.Module):
-    """z -> points the first `folds` coordinates of which are not negative, as behind a wrong output: |x|."""
+    """z -> points whose first `folds` coordinates are non-negative, as with a wrong output function: |x|."""
 
     features: int
     hidden: tuple[int, ...] = (64, 64)
     folds: int = 1
-    scale: float = 1.0  # of the data: an output layer that begins at 1 takes long to reach 4
+    scale: float = 1.0  # of the data: an output layer with initial scale 1 takes long to reach 4
 
     @nn.compact
     def __call__(self, z: Array, *, train: bool) -> Array:
@@ -28,7 +28,7 @@ class FoldedGenerator(nn.Module):
 
 
 class PointGenerator(nn.Module):
-    """One point, wherever the parameters put it, and noise of a fixed size around it: z tells samples apart no more."""
+    """One learned point with noise of a fixed size around it; samples do not depend on z in any other way."""
 
     features: int
     noise: float = 0.01
@@ -40,7 +40,7 @@ class PointGenerator(nn.Module):
 
 
 class ImageGenerator(nn.Module):
-    """z -> images by ReLU layers; only the signs of the first `bits` numbers of z count, where there are some."""
+    """z -> images by ReLU layers; with `bits`, only the signs of the first `bits` numbers of z are used."""
 
     shape: tuple[int, ...]
     hidden: tuple[int, ...] = (64, 64)
@@ -55,7 +55,7 @@ class ImageGenerator(nn.Module):
 
 
 class LinearGenerator(nn.Module):
-    """z -> A z + b: a Gaussian, whatever is learned."""
+    """z -> A z + b: a Gaussian for all parameters."""
 
     features: int
 
@@ -65,7 +65,7 @@ class LinearGenerator(nn.Module):
 
 
 class LinearDiscriminator(nn.Module):
-    """x -> <psi, x>, without a bias: the discriminator of the Dirac-GAN; it starts at `start`."""
+    """x -> <psi, x>, without a bias: the discriminator of the Dirac-GAN; psi starts at `start`."""
 
     start: float = 0.0
 
@@ -87,7 +87,7 @@ def noise_after(
     size: float = 1e-2,
     batch_size: int = 64,
 ) -> Algorithm:
-    """`gan`, the discriminator of which learns for so many updates; then random steps take the place of its own."""
+    """`gan` whose discriminator learns for a number of updates; after that its updates are replaced by random steps."""
     game = jg.adversarial_game(generator, discriminator, prior, jg.non_saturating)
     d_tx = optax.chain(adam(lr_d, b1, 0.999), _random_steps(until, size))
     return jg.alternating(game, adam(lr_g, b1, 0.999), d_tx, batch_size=batch_size)
@@ -115,7 +115,7 @@ def growing_rates(
     tenfold: int = 500,
     batch_size: int = 64,
 ) -> Algorithm:
-    """`gan` with rates that grow tenfold in so many updates."""
+    """`gan` with learning rates that grow tenfold in a number of updates."""
     rates = [optax.exponential_decay(lr, tenfold, 10.0) for lr in (lr_g, lr_d)]
     return jg.recipes.gan(generator, discriminator, prior, lr_g=rates[0], lr_d=rates[1], b1=b1, batch_size=batch_size)
 
@@ -129,7 +129,7 @@ def descent(
     lr_d: float = 0.1,
     batch_size: int = 64,
 ) -> Algorithm:
-    """Alternating gradient descent on the practical loss, with nothing that adapts a rate."""
+    """Alternating gradient descent on the practical loss, without adaptive learning rates."""
     game = jg.adversarial_game(generator, discriminator, prior, jg.non_saturating)
     return _descending(game, lr_g, lr_d, batch_size)
 
@@ -143,7 +143,7 @@ def bilinear_descent(
     lr_d: float = 0.1,
     batch_size: int = 64,
 ) -> Algorithm:
-    """The same on the difference of mean scores: with a linear critic and a point, a bilinear game."""
+    """Alternating gradient descent on the difference of mean scores: bilinear for a linear critic and a point."""
     game = jg.adversarial_game(generator, discriminator, prior, jg.wasserstein)
     return _descending(game, lr_g, lr_d, batch_size)
 
@@ -153,5 +153,5 @@ def _descending(game: jg.Game, lr_g: float, lr_d: float, batch_size: int) -> Alg
 
 
 def log_of_score(real_logits: Array, fake_logits: Array) -> Array:
-    """A loss with a mistake: the logarithm of a score where that of a probability was meant."""
+    """A loss with a mistake: the logarithm of a score instead of a probability."""
     return -jnp.log(fake_logits + 1.0)

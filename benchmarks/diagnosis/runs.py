@@ -1,4 +1,4 @@
-"""Runs of set-ups, kept in a folder and not trained again, and what a diagnosis and the older rule say of them."""
+"""The runs of set-ups, which are kept and not trained again, and their outcomes by a diagnosis and the older rule."""
 
 import contextlib
 import shutil
@@ -22,16 +22,16 @@ from jaxgan.study.evidence import evidence_in
 
 
 class Ran(NamedTuple):
-    """What was seen of the runs of a set-up."""
+    """The evidence and the outcomes of a set-up's runs."""
 
     setup: SetUp
     evidence: Evidence
-    older: NDArray[np.str_]  # [run] of `jg.classify`
-    outcomes: NDArray[np.str_]  # [run] as the study has them
+    older: NDArray[np.str_]  # [run] by `jg.classify`
+    outcomes: NDArray[np.str_]  # [run] as stored by the study
 
 
 def train(setup: SetUp, folder: Path, seeds: int) -> Path:
-    """The folder of the set-up's runs, which are trained where they are not there yet."""
+    """Train the runs of a set-up if they do not exist yet, and return their folder."""
     out = folder / setup.name
     if not (out / "results.nc").is_file():
         shutil.rmtree(out, ignore_errors=True)
@@ -50,7 +50,7 @@ def train(setup: SetUp, folder: Path, seeds: int) -> Path:
 
 
 def read(setup: SetUp, folder: Path) -> Ran:
-    """What is stored of them."""
+    """Read the stored runs of a set-up."""
     results = jg.load_run(folder / setup.name)
     label = results.configurations[0]
     return Ran(
@@ -62,7 +62,7 @@ def read(setup: SetUp, folder: Path) -> Ran:
 
 
 def older_rule(results: Results) -> NDArray[np.str_]:
-    """What the rule on the end of training said: `jg.classify` of the final metrics and the series."""
+    """Return the outcomes by the older rule, which uses the end of training: `jg.classify` of metrics and series."""
     yardsticks, values = results.notes["yardsticks"], results.values
     rules: dict[str, Any] = {}
     if yardsticks["quality"]:
@@ -80,7 +80,7 @@ def older_rule(results: Results) -> NDArray[np.str_]:
 
 
 def verdict_of(ran: Ran, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS) -> Verdict:
-    """By other thresholds, without training again."""
+    """Return the verdict with the given thresholds, without training again."""
     codes = diagnose(ran.evidence, thresholds).outcome
     return _verdict(ran.setup, [Outcome(code).name for code in codes])
 
@@ -95,7 +95,7 @@ def _verdict(setup: SetUp, outcomes: list[str]) -> Verdict:
 
 
 def watched(ran: Ran) -> Watched:
-    """What early warnings are told from."""
+    """Return the numbers from which early warnings are computed."""
     numbers = {name: values for name, alarm in ALARMS.items() if (values := alarm.of(ran.evidence)) is not None}
     good = diagnose(ran.evidence).signs[..., Outcome.HEALTHY]
     return Watched(ran.setup.expected.name, ran.evidence.steps, good, numbers)

@@ -1,8 +1,8 @@
-"""Set-ups that fail by a mechanism, and healthy ones: what is trained, and which outcome the mechanism leads to.
+"""Set-ups that fail by a known mechanism, and healthy ones, with the outcome that the mechanism leads to.
 
-Half of them choose thresholds, and the other half, on other data and with other keys, test them. What a set-up is
-expected to come to follows from how it is made, and was not changed after its numbers had been seen. Set-ups themselves
-were: made stronger, longer or left out where the mechanism did not do what it says.
+Half of them are used to choose thresholds, the other half, with other data and other keys, to test them. The expected
+outcome follows from the construction of a set-up, and was not changed after its numbers had been seen. Set-ups
+themselves were changed: they were made stronger or longer, or left out, if the mechanism did not work as intended.
 """
 
 import os
@@ -19,15 +19,15 @@ _OWN = "benchmarks.diagnosis.parts:"
 
 
 class SetUp(NamedTuple):
-    """One configuration over seeds."""
+    """One configuration, trained with several seeds."""
 
     name: str
     half: str  # CHOOSING or TESTING
-    data: str  # a name of the library's, or a file of `inputs.FILES`
+    data: str  # the name of a data set of the library, or a file of `inputs.FILES`
     mechanism: str
     expected: Outcome
     options: Mapping[str, Any]  # of `jg.run_study("train", ...)`
-    second: tuple[Outcome, ...] = ()  # which say the same in other words
+    second: tuple[Outcome, ...] = ()  # other codes that are also right
 
     @property
     def healthy(self) -> bool:
@@ -38,26 +38,26 @@ class SetUp(NamedTuple):
 
 
 def given(setup: SetUp, inputs: Path, seeds: int) -> dict[str, Any]:
-    """The options of a study; keys differ from set-up to set-up."""
+    """Return the options of a study; every set-up has a different key."""
     file = inputs / f"{setup.data}.npz"
     own = {"data": str(file) if setup.data in FILES else setup.data, "seeds": seeds, "key": _key(setup)}
     return {**dict(setup.options), **own}
 
 
 def absent(setup: SetUp) -> str:
-    """Why a set-up cannot be run here; "" where it can."""
+    """Return why a set-up cannot be run here; "" if it can."""
     if setup.data.startswith("tfds:") and not os.environ.get("TFDS_DATA_DIR"):
         return f"{setup.data} needs TFDS_DATA_DIR"
     return ""
 
 
 def _key(setup: SetUp) -> int:
-    """Another than while the rules were made, so that no run counts that was looked at then."""
+    """Return a key that was not used while the rules were developed, so that no run inspected then is counted."""
     return zlib.crc32(f"{setup.name}, counted".encode()) % 2**31
 
 
 def _points(steps: int = 3000, **more: Any) -> dict[str, Any]:
-    """Small networks and batches, 20 probes."""
+    """Return options for points: small networks and batches, 20 probes."""
     common = {"steps": steps, "width": 64, "latent_dim": 2, "samples": 1000, "evaluate_every": max(1, steps // 20)}
     return common | more
 
@@ -183,4 +183,4 @@ SETUPS = (
           _points(4000) | _generator("LinearGenerator")
           | _recipe("r1_gan", gamma=0.02, lr_g=0.002, lr_d=0.002, ema=0.99)),
 )  # fmt: skip
-"""Every one; the mechanism says what is expected."""
+"""All set-ups; the mechanism determines the expected outcome."""

@@ -1,7 +1,7 @@
-"""Samples of many runs under their verdicts, to be judged by eye: `python -m benchmarks.diagnosis.sheet RUN FOLDER`.
+"""Draw samples with their verdicts, for visual inspection: `python -m benchmarks.diagnosis.sheet RUN FOLDER`.
 
-Of a run on points two seeds of every configuration, the first and the last, with the modes captured and the share of
-good samples: enough to see whether a verdict is what one would say. Writes DATA.png, and DATA.md with all verdicts.
+For a run on points it draws the first and the last seed of every configuration, with the captured modes and the share
+of good samples, to check whether the verdicts are plausible. Writes DATA.png, and DATA.md with all verdicts.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def counted(run: Results) -> str:
-    """The verdicts of every configuration with their counts."""
+    """Return the verdicts of every configuration with their counts."""
     rows = [
         [name, ", ".join(f"{n} {code}" for code, n in Counter(run.outcomes[i].tolist()).most_common())]
         for i, name in enumerate(run.configurations)
@@ -42,7 +42,7 @@ def counted(run: Results) -> str:
 
 
 def draw(run: Results, seeds: list[int], path: Path) -> None:
-    """A panel for each run: grey the data, blue the samples."""
+    """Draw a panel for each run, with the data in grey and the samples in blue."""
     from matplotlib.figure import Figure
 
     shown = [(i, s) for i in range(len(run.configurations)) for s in seeds]

@@ -1,4 +1,4 @@
-"""Evidence of a set-up's runs, to look at: `python -m benchmarks.diagnosis.show FOLDER NAME ...`."""
+"""Show the evidence of a set-up's runs: `python -m benchmarks.diagnosis.show FOLDER NAME ...`."""
 
 import sys
 from pathlib import Path

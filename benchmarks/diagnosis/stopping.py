@@ -1,7 +1,7 @@
-"""Which rule ends runs that failed for good, how much training does it save, and which does it end that would end well?
+"""How many failed runs does each stop rule end, how much training does it save, and how many good runs does it end?
 
-A rule holds where what it asks has held at five probes in a row. A run that it ends is counted as wrongly ended where
-the run, trained to its last step, is fine.
+A rule holds if its condition has held at five consecutive probes. Ending a run is counted as wrong if the run is fine
+when trained to its last step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from jaxgan.study.stop_rules import FOR_GOOD, in_a_row
 
 
 class Seen(NamedTuple):
-    """Runs of a set-up: states along training, and the numbers that they are told from."""
+    """The runs of a set-up: their states along training, and the evidence for them."""
 
     steps: Int[np.ndarray, " probe"]
     states: Int[np.ndarray, "run probe"]
@@ -42,21 +42,21 @@ RULES: Mapping[str, Callable[[Seen], NDArray[np.bool_]]] = {
     "any failing state": _states(*_FAILING),
     "`failed`: " + ", ".join(code.name for code in FOR_GOOD): _states(*FOR_GOOD),
 }
-"""What is asked at each probe, [run, probe]; the last is what `jaxgan study` has."""
+"""The condition of each rule, [run, probe]; the last one is that of `jaxgan study`."""
 
 
 def ended_at(one: Seen, rule: str) -> Bool[np.ndarray, "run probe"]:
-    """Whether the rule has ended a run by each probe; at the last nothing is left to be ended."""
+    """Return whether the rule has ended a run by each probe, without the last one, where a run ends anyway."""
     return np.maximum.accumulate(in_a_row(RULES[rule](one)), axis=1)[:, :-1]
 
 
 def _left(one: Seen, ended: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """[run] the share of the steps that is not taken."""
+    """Return the share of the steps that are saved [run]."""
     return np.where(ended.any(axis=1), 1 - one.steps[ended.argmax(axis=1)] / one.steps[-1], 0.0)
 
 
 def row(runs: Sequence[Seen], rule: str) -> dict[str, Any]:
-    """Failing runs that were ended and how much of their steps that saves, and fine ones that were ended."""
+    """Return the shares of failing and fine runs that a rule ends, and the share of the failing runs' steps saved."""
     failed = [~np.isin(one.outcome, [Outcome[name] for name in FINE if name in Outcome.__members__]) for one in runs]
     ended = [ended_at(one, rule) for one in runs]
     at = [
@@ -73,5 +73,5 @@ def row(runs: Sequence[Seen], rule: str) -> dict[str, Any]:
 
 
 def rows(runs: Sequence[Seen]) -> list[dict[str, Any]]:
-    """A row a rule."""
+    """Return a row for each rule."""
     return [row(runs, rule) for rule in RULES]

@@ -1,4 +1,4 @@
-"""What came of the validation as Markdown and as a picture."""
+"""The results of the validation as Markdown and as a figure."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ CODES = [outcome.name for outcome in Outcome]
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """What was promised, the confusion matrix, every set-up, the thresholds, and the early warnings."""
+    """Return the targets, the confusion matrix, all set-ups, the thresholds, the early warnings and the stop rules."""
     how = (
         f"{len(results['rows'])} set-ups of {results['seeds']} runs each, half of which choose thresholds and half "
         "test them. Each fails by a mechanism that says which code is right, or is healthy. Intervals are Wilson's, "
@@ -35,13 +35,13 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def tested(results: Mapping[str, Any]) -> str:
-    """What was promised and the confusion matrix of the testing half, alone."""
+    """Return only the targets and the confusion matrix of the testing half."""
     words = "**The testing half**: runs by the code that their set-up stands for, and what they were called"
     return "\n\n".join([_promises(results), words, _matrix(results["testing"]["confusion"])])
 
 
 def percent(found: Mapping[str, Any]) -> str:
-    """A share in words.
+    """Format a share with its interval.
 
     Example:
       >>> percent({"count": 15, "of": 16, "share": 0.9375, "low": 0.717, "high": 0.989})
@@ -131,7 +131,7 @@ def _stopping(halves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def plot(results: Mapping[str, Any], path: Path) -> None:
-    """Share of failing runs that each number announces before samples show it, by code, beside its false alarms."""
+    """Plot, by code, the share of failing runs that each number announces before samples do, and its false alarms."""
     from matplotlib.figure import Figure
 
     rows = results["warnings"]

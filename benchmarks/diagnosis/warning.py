@@ -1,7 +1,7 @@
-"""Which recorded number announces a failure, how long before samples show it, and how often it cries wolf?
+"""Which recorded numbers announce a failure, how long before samples show it, and how often are they false alarms?
 
-An alarm is a number beyond its level. The level is set on healthy controls of the half that chooses, so that at most
-one run in twenty of them would ever ring; detection, lead and false alarms are counted on the half that tests.
+An alarm is triggered when a number is beyond its level. The level is set on the healthy controls of the choosing half,
+so that at most one run in twenty triggers the alarm; detection, lead and false alarms are measured on the testing half.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from benchmarks.diagnosis.matrix import share
 from jaxgan.diagnostics.signs import Evidence, turnover
 
-PROBES = 3  # an alarm is about the median of so many probes: a single one is noise
-EARLIEST = 0.25  # share of the run before which nothing rings: every run begins with bad samples and a sure D
-FALSE_ALARMS = 0.05  # of the controls that choose the level
+PROBES = 3  # an alarm uses the median over this many probes, because a single one is noisy
+EARLIEST = 0.25  # share of the run without alarms: every run starts with bad samples and a sure D
+FALSE_ALARMS = 0.05  # share of the controls by which the level is chosen
 DEADLINE = 0.9  # share of the controls that have good samples by the deadline
 
 Number = Callable[[Evidence], NDArray | None]
 
 
 class Alarm(NamedTuple):
-    """A number and the side on which it warns: `high` above its level."""
+    """A number and the side on which it warns: with `high`, above its level."""
 
     high: bool
     of: Number
@@ -48,12 +48,12 @@ ALARMS: Mapping[str, Alarm] = {
 
 
 class Watched(NamedTuple):
-    """Runs of a set-up: what was seen at each probe, and at which probes samples were good."""
+    """The runs of a set-up: their numbers at each probe, and the probes at which samples were good."""
 
     expected: str
     steps: Int[np.ndarray, " probe"]
     good: Bool[np.ndarray, "run probe"]
-    numbers: Mapping[str, Float[np.ndarray, "run probe"]]  # those that are known, of `ALARMS`
+    numbers: Mapping[str, Float[np.ndarray, "run probe"]]  # the numbers in `ALARMS` that are known
 
     @property
     def part(self) -> Float[np.ndarray, " probe"]:
@@ -62,7 +62,7 @@ class Watched(NamedTuple):
 
 
 def smoothed(values: Float[np.ndarray, "run probe"], probes: int = PROBES) -> Float[np.ndarray, "run probe"]:
-    """The median of the last probes; NaN counts as none.
+    """Return the median over the last probes, ignoring NaN.
 
     Example:
       >>> smoothed(np.array([[1.0, 9.0, 1.0, 1.0]])).tolist()
@@ -77,7 +77,7 @@ def smoothed(values: Float[np.ndarray, "run probe"], probes: int = PROBES) -> Fl
 
 
 def level(controls: Sequence[Watched], name: str) -> float | None:
-    """Beyond what a twentieth of the controls come to at their most alarming probe; None where it is not known."""
+    """Return the level that one control in twenty exceeds at its most extreme probe; None if the number is unknown."""
     high = ALARMS[name].high
     extremes = [_extreme(one, name, high) for one in controls if name in one.numbers]
     if not extremes:
@@ -96,15 +96,15 @@ def _extreme(one: Watched, name: str, high: bool) -> NDArray:
 
 
 def deadline(controls: Sequence[Watched]) -> float:
-    """The share of a run by which most of the controls have good samples: a run without any by then has failed."""
+    """Return the share of a run by which most controls have good samples; a run without any by then has failed."""
     first = [np.where(one.good.any(axis=1), one.part[one.good.argmax(axis=1)], 1.0) for one in controls]
     return float(np.quantile(np.concatenate(first), DEADLINE)) if first else 1.0
 
 
 def shown_at(one: Watched, by: float) -> Float[np.ndarray, " run"]:
-    """[run] the share of the run at which samples show that it failed: bad from then on, and the deadline past.
+    """Return the share of the run [run] at which samples show the failure: bad from then on, and after the deadline.
 
-    NaN where samples are good at the end.
+    NaN if samples are good at the end.
     """
     probes = one.good.shape[1]
     last_good = np.where(one.good.any(axis=1), probes - 1 - one.good[:, ::-1].argmax(axis=1), -1)
@@ -113,7 +113,7 @@ def shown_at(one: Watched, by: float) -> Float[np.ndarray, " run"]:
 
 
 def rings_at(one: Watched, name: str, at: float) -> Float[np.ndarray, " run"]:
-    """[run] the share of the run at which the alarm first rings; NaN where it never does."""
+    """Return the share of the run [run] at which the alarm is first triggered; NaN if it never is."""
     values = smoothed(one.numbers[name])
     with np.errstate(invalid="ignore"):
         beyond = (values > at if ALARMS[name].high else values < at) & (one.part >= EARLIEST)
@@ -121,7 +121,7 @@ def rings_at(one: Watched, name: str, at: float) -> Float[np.ndarray, " run"]:
 
 
 def warnings(choosing: Sequence[Watched], testing: Sequence[Watched]) -> list[dict[str, Any]]:
-    """A row per number and expected code: detection, lead before samples show it, false alarms among controls."""
+    """Return a row per number: its level, false alarms among controls, and detection and lead by expected code."""
     controls = [one for one in choosing if one.expected == "HEALTHY"]
     healthy = [one for one in testing if one.expected == "HEALTHY"]
     by = deadline(controls)
@@ -147,7 +147,7 @@ def warnings(choosing: Sequence[Watched], testing: Sequence[Watched]) -> list[di
 
 
 def detection(rung: NDArray, shown: NDArray, steps: NDArray) -> dict[str, Any]:
-    """How many runs rang, and of those whose samples show it at all how long before, in shares of a run and in steps.
+    """Return how many runs triggered an alarm, and the lead over the samples, as a share of a run and in steps.
 
     Example:
       >>> found = detection(np.array([0.2, np.nan]), np.array([0.5, 0.5]), np.array([100, 100]))

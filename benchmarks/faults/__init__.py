@@ -1,1 +1,1 @@
-"""The question: is anything of a run lost, mixed or wrong, whatever happens while it is made, kept or read?"""
+"""The question: can faults while a run is trained, stored or read cause lost, mixed or wrong results?"""

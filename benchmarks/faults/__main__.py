@@ -1,6 +1,6 @@
 """`python -m benchmarks.faults [--kinds kills ...] [--scale 1] [--seed 0] [--workers 2] [--out FOLDER]`.
 
-Makes faults around small runs and counts what comes of them, each with what repeats it. It writes `results.json` and
+Injects faults into small runs and counts the results; every trial can be repeated. It writes `results.json` and
 `table.md`.
 """
 
@@ -27,7 +27,7 @@ KINDS = ("kills", "writers", "damage", "disk", "signals", "commands", "inputs", 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One campaign; status 1 where something was not as it has to be."""
+    """Run a campaign; the status is 1 if any trial is not right."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--scale", type=float, default=1.0, help="the share of the whole campaign")
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--add", action="store_true", help="keep what --out has of the other kinds")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
     options = parser.parse_args(arguments)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; so would what it starts be
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; child processes would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     begun = time.monotonic()
     command = report.command("faults", argparse.Namespace(**{k: v for k, v in vars(options).items() if k != "add"}))
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))  # a TemporaryDirectory would go when the first fork ends
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))  # the first fork to end would delete a TemporaryDirectory
     try:
         outcomes, skipped = campaign(folder, options)
     finally:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def added(old: dict[str, Any], new: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
-    """An earlier campaign with these kinds of a later one in place of its own.
+    """Return an earlier campaign with these kinds replaced by those of a later one.
 
     Example:
       >>> old = {"commands": ["a"], "seconds": 60, "skipped": {}, "rows": [{"kind": "disk"}], "wrong": []}
@@ -75,12 +75,12 @@ def added(old: dict[str, Any], new: dict[str, Any], kinds: Sequence[str]) -> dic
 
 
 def counted(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What is kept of all outcomes."""
+    """Return the results that are saved for all outcomes."""
     return {"rows": [row._asdict() for row in rows(outcomes)], "wrong": wrong(outcomes)}
 
 
 def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], dict[str, str]]:
-    """All trials of the kinds that were asked for, and why others were left out."""
+    """Run the trials of the requested kinds; return their outcomes, and why kinds were skipped."""
     surroundings(folder)
     from benchmarks.faults import process
     from benchmarks.faults.bench import prepare
@@ -103,7 +103,7 @@ def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], 
 
 
 def surroundings(folder: Path) -> None:
-    """What processes inherit: one folder of compiled programs, one of keys, a wide terminal."""
+    """Set the environment of all processes: folders for compiled programs and the cache, and a wide terminal."""
     import jax
 
     of_jax = {
@@ -114,7 +114,7 @@ def surroundings(folder: Path) -> None:
     }
     for name, value in of_jax.items():
         os.environ[name.upper()] = str(int(value)) if isinstance(value, bool) else str(value)
-        jax.config.update(name, value)  # which has read the environment already
+        jax.config.update(name, value)  # JAX has already read the environment
     os.environ |= {
         "JAXGAN_CACHE_DIR": str(folder / "cache"),
         "MPLBACKEND": "Agg",
@@ -123,13 +123,13 @@ def surroundings(folder: Path) -> None:
 
 
 def in_turns(trials: list[Trial]) -> list[Trial]:
-    """One of each kind first, so that however little time there is, each is tried."""
+    """Move one trial of each kind to the front, so that each kind is tried even if time is short."""
     first = {trial.kind: i for i, trial in reversed(list(enumerate(trials)))}
     return [trials[i] for i in sorted(first.values())] + [t for i, t in enumerate(trials) if i not in first.values()]
 
 
 def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, options: argparse.Namespace) -> list[Outcome]:
-    """The outcomes of all trials, some at a time."""
+    """Run all trials, several at a time, and return their outcomes."""
     found = []
     attempt = functools.partial(one, bench=bench, folder=folder, until=time.monotonic() + 60 * options.minutes)
     with multiprocessing.get_context("fork").Pool(options.workers) as pool:
@@ -145,9 +145,9 @@ def all_of(trials: Sequence[Trial], bench: Bench, folder: Path, options: argpars
 
 
 def one(trial: Trial, bench: Bench, folder: Path, until: float) -> Outcome | None:
-    """One trial in a folder of its own, which is kept where something is not right and somebody asks for it.
+    """Run one trial in its own folder, which is kept under FAULTS_KEEP, if set, when the outcome is not right.
 
-    None: there is no time left for it.
+    Returns None if there is no time left for it.
     """
     if time.monotonic() > until:
         return None
@@ -157,7 +157,7 @@ def one(trial: Trial, bench: Bench, folder: Path, until: float) -> Outcome | Non
     begun = time.monotonic()
     try:
         right, came = attempt(trial, bench, own)
-    except Exception as error:  # of the campaign itself: the others go on, and it is counted as wrong
+    except Exception as error:  # in the campaign itself: counted as wrong, and the others continue
         right, came = False, f"the campaign failed: {type(error).__name__}: {error}"
     outcome = Outcome(trial, right, came, time.monotonic() - begun)
     if not outcome.right and (kept := os.environ.get("FAULTS_KEEP")):

@@ -1,4 +1,4 @@
-"""The runs that are attacked, made once and copied for every trial; and whether a run is what it has to be."""
+"""The runs that are attacked, made once and copied for every trial, and checks of their state after a trial."""
 
 import hashlib
 import os
@@ -23,14 +23,14 @@ MORE_STEPS = ["--steps", "60"]
 
 
 def prepare(folder: Path, seed: int) -> Bench:
-    """Makes the runs that trials begin with, and those that they have to end with.
+    """Make the runs with which trials start, and those with which they must end.
 
-    whole, other     finished runs of one configuration and two keys
+    whole, other     finished runs of one configuration with two keys
     second           the next two seeds of `whole`
-    grown, merged    what `whole` becomes with more steps, or together with `second`
-    stopped          `whole`, stopped on its way
+    grown, merged    `whole` with more steps, and merged with `second`
+    stopped          `whole`, stopped during training
     """
-    _end(folder, "whole", _begin(folder, "whole", ["train", *SMALL]))  # alone: the others find its programs compiled
+    _end(folder, "whole", _begin(folder, "whole", ["train", *SMALL]))  # first: the others reuse its compiled programs
     for name in ("grown", "again"):
         copied(folder / "whole", folder / name)
     begun = {
@@ -63,7 +63,7 @@ def _end(folder: Path, name: str, running: process.Running, status: int = 0) -> 
 
 
 def stop_in_the_middle() -> None:
-    """Sends a Ctrl-C after the second stretch of training."""
+    """Send a Ctrl-C after the second chunk of training."""
     from jaxgan.study.training import Writer
 
     on_chunk, count = Writer.on_chunk, [0]
@@ -78,14 +78,14 @@ def stop_in_the_middle() -> None:
 
 
 def save_always() -> None:
-    """A checkpoint after every stretch of training, and not every 30 seconds."""
+    """Write a checkpoint after every chunk of training instead of every 30 seconds."""
     from jaxgan.study import training
 
     training._SAVE_SECONDS = 0.0
 
 
 def replace(old: Callable, new: Callable) -> None:
-    """Puts a function in the place of another in all modules that have it, as if it had been written so."""
+    """Replace a function by another in all modules and classes of jaxgan that refer to it."""
     import sys
 
     for name, module in list(sys.modules.items()):
@@ -100,13 +100,13 @@ def replace(old: Callable, new: Callable) -> None:
 
 
 def copied(source: Path, target: Path) -> Path:
-    """A copy of a run."""
+    """Copy a run."""
     target.parent.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copytree(source, target, symlinks=True))
 
 
 def numbers_of(folder: Path) -> str:
-    """The digest of every number of a finished run; "" where it has none that can be read."""
+    """Return the digest of all values of a finished run; "" if they cannot be read."""
     total = hashlib.sha256()
     try:
         with xr.open_dataset(folder / "results.nc", engine="h5netcdf") as opened:
@@ -122,33 +122,33 @@ def numbers_of(folder: Path) -> str:
 
 
 def is_named(bench: Bench, folder: Path, names: Iterable[str]) -> bool:
-    """Whether the run has the numbers of one of the prepared ones, to the bit."""
+    """Return whether a run equals one of the named prepared runs bit for bit."""
     return numbers_of(folder) in {bench.numbers[name] for name in names}
 
 
 def check(folder: Path, files: Path) -> process.Ended:
-    """`jaxgan check`."""
+    """Run `jaxgan check` on a folder."""
     return process.run(["check", str(folder)], files)
 
 
 def is_whole(ended: process.Ended) -> bool:
-    """What `jaxgan check` says of a run of which nothing is missing."""
+    """Return whether `jaxgan check` reports a complete and intact run."""
     return ended.status == 0 and ended.out.rstrip().endswith("everything is intact")
 
 
 def damaged_parts(ended: process.Ended) -> list[str]:
-    """What `jaxgan check` calls damaged, but for the results of a run that was stopped."""
+    """Return the parts that `jaxgan check` reports as damaged, without the missing results of a stopped run."""
     lines = [line for line in ended.out.splitlines() if "DAMAGED" in line and "not there yet" not in line]
     return [line.split()[0] for line in lines]
 
 
 def left_over(folder: Path) -> list[str]:
-    """What no run has to have once it is complete."""
+    """Return the temporary files and folders that a complete run must not have."""
     return [p.name for p in folder.rglob("*") if p.name.endswith(".partial") or p.name == ".replaced"]
 
 
 def content_of(folder: Path) -> str:
-    """The digest of all files' bytes, but for the lock's, which says who held it last."""
+    """Return the digest of all files except the lock, which records its last holder."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.name != ".lock":

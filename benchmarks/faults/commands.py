@@ -1,7 +1,7 @@
-"""Command lines drawn at random: understood or refused in a line, and nothing is written.
+"""Random command lines: each must be accepted or refused in one line, and nothing must be written.
 
-Half of them have at least one value that is wrong wherever it stands, as `tests/cli/random_commands.py` draws them; the
-others are any words and values behind any options that the commands declare.
+Half of them are drawn by `tests/cli/random_commands.py` and have at least one invalid value; the others combine
+arbitrary words and values with any options that the commands declare.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.cli import random_commands
 TRIALS = 2000
 LIMIT = 60.0
 _WRITE = ("sample", "interpolate", "check", "report", "track")
-"""Commands that write what they are asked for; the others end where they would begin to write."""
+"""Commands that write their output; the others end before they would start to write."""
 _NUMBERS = [
     "0",
     "1",
@@ -56,7 +56,7 @@ _KNOWN = {
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """A command line a trial."""
+    """Return the trials, each with one command line."""
     count = scaled(TRIALS, scale, least=2)
     bad = [list(command.words) for command in random_commands.commands(bench.seed, count // 2)]
     any_ = [drawn(rng_for(bench.seed, "commands", number)) for number in range(count - len(bad))]
@@ -65,7 +65,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """In a folder with a finished run, a folder and a file of somebody's, and nothing else."""
+    """Run a command in a folder that contains only a finished run, another folder with a file, and an empty file."""
     words = trial.given["words"]
     here = folder / "here"
     here.mkdir()
@@ -86,7 +86,7 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
 
 
 def drawn(rng: np.random.Generator) -> list[str]:
-    """A command with options of it, most of them with values of their kind.
+    """Draw a command with some of its options, most of them with values of the right type.
 
     Example:
       >>> len(drawn(np.random.default_rng(0))) > 0
@@ -115,7 +115,7 @@ def _some(options: list[click.Parameter], rng: np.random.Generator) -> list[clic
 
 def _value(option: click.Parameter, rng: np.random.Generator) -> str:
     kind: Any = option.type
-    if option.name == "out":  # nothing outside of the trial's folder is written to
+    if option.name == "out":  # so that nothing is written outside the trial's folder
         return str(rng.choice(_KNOWN["out"]))
     if rng.random() < 0.15:
         return str(rng.choice(_TEXTS + _NUMBERS))

@@ -1,4 +1,4 @@
-"""A damaged file of every kind: noticed before any training and mended as it is said, or harmless."""
+"""A damaged file of each kind: it must be harmless, or detected before training and repaired as instructed."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from jaxgan.results.claim import is_run
 
 TRIALS = 60
 _BLOCK = "minimax/seeds-0-1"
-# What is damaged, in which of the prepared runs: patterns of names, of which one file is drawn.
+# By case: the prepared run, and the pattern of names from which the damaged file is drawn.
 FILES: dict[str, tuple[str, str]] = {
     "config.json of a stopped run": ("stopped", "config.json"),
     "records of a stopped run": ("stopped", f"{_BLOCK}/records/*.npz"),
@@ -33,7 +33,7 @@ _SAID = re.compile(r"^to restore: (.*)$", flags=re.MULTILINE)
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Every kind of file with every kind of damage; of a part of the campaign a part of the pairs."""
+    """Return trials for pairs of a kind of file and a kind of damage; with a smaller scale, for fewer random pairs."""
     pairs = [(name, how) for name in FILES for how in HOWS]
     rng = rng_for(bench.seed, "damage")
     chosen = sorted(rng.permutation(len(pairs))[: scaled(TRIALS, scale)].tolist())
@@ -49,7 +49,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """Damages a copy, checks it, resumes it, and does what is said."""
+    """Damage a copy of a run, check it, resume it, and follow the instructions to repair it."""
     start, pattern = FILES[trial.case]
     run, source = runs.copied(bench.folder / start, folder / "run"), bench.folder / start
     path = sorted(path for path in source.glob(pattern) if path.is_file())[trial.given["index"]]
@@ -71,13 +71,13 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
         return False, f"resumed: {resumed.said}{'' if runs.content_of(run) == before else ', and changed something'}"
     elif not noticed:
         return False, f"jaxgan check did not notice: {looked.said}; {resumed.said}"
-    # The config.json of another run makes a folder that run's, whose records are missing, unless there are results.
+    # With the config.json of another run, a folder without results belongs to that run, whose records are missing.
     swapped = path.name == "config.json" and trial.given["how"] == "another's" and start == "stopped"
     return _mended(bench, folder, run, "other" if swapped else "whole")
 
 
 def _mended(bench: Bench, folder: Path, run: Path, end: str) -> tuple[bool, str]:
-    """Does what `jaxgan check` says until all is whole; where it can say nothing, a new run takes the place."""
+    """Follow the instructions of `jaxgan check` until the run is intact; if there are none, replace the run."""
     for turn in range(4):
         looked = runs.check(run, folder / f"check-{turn}")
         if runs.is_whole(looked):
@@ -93,7 +93,7 @@ def _mended(bench: Bench, folder: Path, run: Path, end: str) -> tuple[bool, str]
 
 
 def _anew(bench: Bench, folder: Path, run: Path) -> tuple[bool, str]:
-    if not is_run(run):  # without a config.json it may be a folder of somebody's, and none such is replaced
+    if not is_run(run):  # without a config.json the folder may belong to somebody else, so it is not replaced
         ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")
         return ended.refused, f"noticed; no run any more, not replaced{'' if ended.refused else ended.said}"
     ended = process.run(["train", *SMALL, "--overwrite", "--out", str(run)], folder / "anew")
@@ -104,7 +104,7 @@ def _anew(bench: Bench, folder: Path, run: Path) -> tuple[bool, str]:
 
 
 def _done(way: str, files: Path) -> process.Ended:
-    """A line of `jaxgan check`: remove this and that, and then a command."""
+    """Carry out a line of `jaxgan check`: remove files, then run a command."""
     remove, _, command = way.rpartition(", and then: ")
     for name in shlex.split(remove.removeprefix("remove ").replace(" and ", " ")) if remove else []:
         path = Path(name)
@@ -116,7 +116,7 @@ def _done(way: str, files: Path) -> process.Ended:
 
 
 def _steady(path: Path) -> str:
-    """Names that are drawn at random, as those of a checkpoint's data, are no part of what repeats a trial."""
+    """Replace random names, such as those of a checkpoint's data files, so that a trial can be repeated."""
     return re.sub(r"/[0-9a-f]{32}$", "/*", path.as_posix())
 
 
@@ -140,7 +140,7 @@ def _removed(path: Path, bench: Bench) -> None:
 
 
 def _anothers(path: Path, bench: Bench) -> None:
-    """The file of another run; of files whose names are drawn at random, one in the same place."""
+    """Replace a file by that of another run; if its name is random, by one in the same place."""
     run = next(folder for folder in path.parents if folder.name == "run")
     other = bench.folder / "other"
     inside = re.sub(r"(training|generator)/\d+", r"\1/30", path.relative_to(run).as_posix())

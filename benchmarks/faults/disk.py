@@ -1,4 +1,4 @@
-"""A disk that is full at many moments of a run, and a folder that cannot be written to; and room made afterwards."""
+"""A disk that becomes full during a run, and a read-only folder; runs are resumed after the obstacle is removed."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ ROOM = 64 * 2**20
 
 
 def skipped() -> str:
-    """Why no small disk can be made here; "" where one can."""
+    """Return why a small disk cannot be mounted here; "" if it can."""
     if os.name != "posix" or os.geteuid() != 0:
         return "only root can mount a disk of a size"
     with tempfile.TemporaryDirectory() as here:
@@ -32,7 +32,10 @@ def skipped() -> str:
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """What others leave of it, and when; and a disk that is read-only, for a new run and for one to go on with."""
+    """Return trials with various amounts of free space at various moments, and with a read-only disk.
+
+    The read-only disk is tried with a new run and with a stopped one.
+    """
     sizes = np.geomspace(4096, 2**18, scaled(SIZES, scale, least=2)).astype(int) // 4096 * 4096
     full = [Trial("disk", i, "full", {"bytes": int(size), "after": i % 4}) for i, size in enumerate(sizes)]
     cases = ["read-only, new run", "read-only, stopped run"]
@@ -40,7 +43,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """A run on a disk that others fill, and again after it was made larger."""
+    """Run on a disk that other files fill or that is read-only, and again after the obstacle was removed."""
     disk = folder / "disk"
     disk.mkdir()
     _mount(["-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs"], disk).check_returncode()
@@ -69,7 +72,7 @@ def _full(trial: Trial, bench: Bench, folder: Path, disk: Path) -> tuple[bool, s
 
 
 def _filled(disk: Path, left: int, after: int) -> None:
-    """The disk has room when the run begins; so many stretches of training later others have left so many bytes."""
+    """Fill the disk, except for `left` bytes, after records were written `after` times; 0: right after the start."""
     from jaxgan.results.records import append_records
 
     runs.save_always()
@@ -91,7 +94,7 @@ def _filled(disk: Path, left: int, after: int) -> None:
 
 
 def _once_it_fits(fill: Callable[[], None]) -> None:
-    """Fills the disk once the run was found to fit."""
+    """Fill the disk right after the run has checked that it has enough space."""
     from jaxgan.study.needs import check_needs
 
     def checked(*arguments: Any, **options: Any) -> None:

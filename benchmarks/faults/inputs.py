@@ -1,4 +1,4 @@
-"""Files of users, changed at random: arrays, pictures, code and the settings of runs."""
+"""Randomly modified user files: arrays, pictures, code and the settings of runs."""
 
 import functools
 import io
@@ -56,13 +56,13 @@ _JUNK = [None, True, -1, 0, 10**30, 1e308, float("nan"), "", "x", "../x", [], [1
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Each kind as often as the others."""
+    """Return trials, with each kind of file equally often."""
     cases = spread_over(list(KINDS), scaled(TRIALS, scale))
     return [Trial("inputs", number, case, {"seed": bench.seed}) for number, case in enumerate(cases)]
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """One command on one file; nothing is trained."""
+    """Run one command on one file, without training."""
     words = KINDS[trial.case](rng_for(bench.seed, "inputs", trial.number), folder, bench)
     ended = process.run(words, folder / "said", plan_only)
     right = fits(ended) and not (folder / "out").exists()
@@ -71,7 +71,7 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
 
 
 def changed(content: bytes, rng: np.random.Generator) -> bytes:
-    """Some bytes flipped, cut off, doubled, zeroed or put in.
+    """Flip, cut off, double, zero or insert some bytes.
 
     Example:
       >>> changed(b"abc", np.random.default_rng(0)) != b"abc"
@@ -96,7 +96,7 @@ def changed(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def an_array(rng: np.random.Generator) -> np.ndarray:
-    """Of any shape and type, with any numbers."""
+    """Draw an array of any shape and type, with any numbers."""
     axes = int(rng.integers(0, 6))
     shape = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 8, 60], axes))
     if np.prod(shape) > 10**6:
@@ -163,12 +163,12 @@ def _code(text: str, name: str, option: str, rng: np.random.Generator, folder: P
 
 
 def _changed_code(text: str, rng: np.random.Generator) -> bytes:
-    """Bytes of it; or words put in the place of others, mostly so that it can be parsed still."""
+    """Modify code: change some bytes, or replace words by others, mostly such that the code can still be parsed."""
     if rng.random() < 0.2:
         return changed(text.encode(), rng)
     parsed = rng.random() < 0.8
     for _ in range(40):
-        found = re.split(r"(\w+)", text)  # words at odd places, what stands between them at even ones
+        found = re.split(r"(\w+)", text)  # words at odd indices, the text between them at even ones
         for _ in range(int(rng.integers(1, 4))):
             at = int(rng.integers(0, len(found) // 2)) * 2 + 1
             other = found[int(rng.integers(0, len(found) // 2)) * 2 + 1]
@@ -189,7 +189,7 @@ def _parses(text: str) -> bool:
 
 
 def _settings(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
-    """A config.json that somebody wrote by hand: its digest is right."""
+    """Make a run with a modified config.json, in most cases with a valid digest, as if it were written by hand."""
     from jaxgan.results.seal import write_sealed
 
     run = runs.copied(bench.folder / str(rng.choice(["stopped", "whole"])), folder / "run")

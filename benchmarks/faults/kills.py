@@ -1,4 +1,4 @@
-"""`kill -9`, half at named points of the code and half at random moments; and going on afterwards."""
+"""`kill -9`, half at named points of the code and half at random moments, followed by resuming."""
 
 import functools
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ TRIALS = 100
 
 
 class Scene(NamedTuple):
-    """What is killed, and what may come of it."""
+    """A command that is killed, and its allowed results."""
 
     begins: str  # the prepared run in the folder, or ""
-    words: tuple[str, ...]  # of the command that is killed; without --out
-    ends: tuple[str, ...]  # whose numbers the run may have in the end
-    on: tuple[str, ...]  # goes on
+    words: tuple[str, ...]  # the command that is killed, without --out
+    ends: tuple[str, ...]  # the prepared runs that the result may equal
+    on: tuple[str, ...]  # the command that resumes
     share: int  # of 10 trials
 
 
 def scenes(bench: Bench) -> dict[str, Scene]:
-    """All that is killed."""
+    """Return all scenes by name."""
     parts = (str(bench.folder / "whole"), str(bench.folder / "second"))
     resume = ("train", "--resume")
     return {
@@ -39,7 +39,7 @@ def scenes(bench: Bench) -> dict[str, Scene]:
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Half of them at named points, of all that the scene comes to when it is not disturbed."""
+    """Return trials, half of them at named points, drawn from all points that an undisturbed scene reaches."""
     found = scenes(bench)
     names = [name for name, scene in found.items() for _ in range(scene.share)]
     count = scaled(TRIALS, scale, least=2)
@@ -60,7 +60,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """Kills, looks at what is left, and goes on."""
+    """Kill the command, check the run, and resume it."""
     return _attempt(trial, scenes(bench)[trial.given["scene"]], bench, folder)
 
 
@@ -100,7 +100,7 @@ def _prepared(run: Path, at: points.Point | None, log: Path | None = None) -> No
 
 
 def _rehearsed(bench: Bench, scenes: dict[str, Scene]) -> dict[str, list[points.Point]]:
-    """All points of undisturbed runs."""
+    """Run the scenes undisturbed and return all their points."""
     folders = {name: bench.folder / "rehearsals" / name.replace(" ", "-") for name in scenes}
     started = {}
     for name, scene in scenes.items():
@@ -118,7 +118,7 @@ def _rehearsed(bench: Bench, scenes: dict[str, Scene]) -> dict[str, list[points.
 
 
 def _chosen(found: Sequence[points.Point], names: set[str], rng: object) -> points.Point:
-    """One of the points, and none of a name that was chosen before while there are others."""
+    """Draw one of the points, with a name that was not drawn before if there is one."""
     left = [point for point in found if point.name not in names] or list(found)
     name = rng.choice(sorted({point.name for point in left}))  # type: ignore[attr-defined]
     names.add(str(name))

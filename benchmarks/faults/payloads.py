@@ -1,4 +1,4 @@
-"""Inputs that try to run something, to write elsewhere, or to fill the memory: nothing of it may happen."""
+"""Malicious inputs that try to run code, to write elsewhere, or to fill the memory; none of them may succeed."""
 
 import io
 import json
@@ -22,7 +22,7 @@ _SCRIPT = "<script>document.title='CANARY'</script>"
 
 
 class _Pickled:
-    """Runs a command when it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, command: str):
         self.command = command
@@ -32,14 +32,14 @@ class _Pickled:
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Each of them once."""
+    """Return one trial for each payload."""
     names = list(PAYLOADS)
     count = scaled(len(names), scale)
     return [Trial("payloads", i, "each once", {"what": name}) for i, name in enumerate(names[:count])]
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """One command, which may train; a file called canary says that something was run or written elsewhere."""
+    """Run one command, which may train; a file named canary shows that code was run or a file written elsewhere."""
     inside = folder / "a" / "b" / "inside"
     inside.mkdir(parents=True)
     words = PAYLOADS[trial.given["what"]](inside, folder / "canary", bench)
@@ -133,7 +133,7 @@ def _huge_header(inside: Path, canary: Path, bench: Bench) -> list[str]:
 
 
 def _bomb(inside: Path, canary: Path, bench: Bench) -> list[str]:
-    """A small file of 64 GB of zeros: pieces of compressed zeros put together."""
+    """Make a small file that expands to 64 GB of zeros, from concatenated pieces of compressed zeros."""
     import zlib
 
     header = io.BytesIO()
@@ -198,7 +198,7 @@ def _shell_class(inside: Path, canary: Path, bench: Bench) -> list[str]:
 
 
 def _stranger(inside: Path, canary: Path, bench: Bench) -> Path:
-    """A run of somebody else, whose config.json names code."""
+    """Make a run of somebody else whose config.json refers to code."""
     from jaxgan.results.seal import write_sealed
 
     run = runs.copied(bench.folder / "stopped", inside / "run")
@@ -221,7 +221,7 @@ def _foreign_sample(inside: Path, canary: Path, bench: Bench) -> list[str]:
 
 
 def _foreign_label(inside: Path, canary: Path, bench: Bench) -> list[str]:
-    """A configuration whose name leads out of the folder, in a run to be merged."""
+    """Make a run to be merged with a configuration whose name points outside the folder."""
     from jaxgan.results.seal import write_sealed
 
     run = runs.copied(bench.folder / "whole", inside / "one")

@@ -1,6 +1,6 @@
-"""Named points of the code: before, after and amid every write, rename, sync, save and report of a process.
+"""Named points of the code: before, during and after every write, rename, sync, save and report of a process.
 
-Nothing in the library knows of them: functions are put in the place of others in a process that was forked.
+The library has no code for them: functions are replaced in a forked process.
 """
 
 import functools
@@ -14,21 +14,21 @@ from typing import Any, NamedTuple
 
 
 class Point(NamedTuple):
-    """A moment of a program: and at which time that it is come to."""
+    """A point of a program; `time` counts how often it has been reached."""
 
-    name: str  # before, after or amid a function, and of which file
+    name: str  # before, after or amid, then the function and the file
     time: int
 
 
 class Watch:
-    """Called at every point: kills the process at one of them, or writes all of them to a file."""
+    """A callable for every point, which kills the process at one of them, or writes all of them to a file."""
 
     def __init__(self, at: Point | None, log: Path | None):
         self.at, self.log = at, log
         self.counts: dict[str, int] = {}
 
     def __call__(self, name: str) -> bool:
-        """Whether this is the point; a process that is before or after something has ended then."""
+        """Return whether this is the chosen point; the process is killed first unless the point is amid a function."""
         self.counts[name] = self.counts.get(name, 0) + 1
         if self.log is not None:
             with open(self.log, "a", encoding="utf-8") as file:
@@ -41,12 +41,12 @@ class Watch:
 
 
 def die() -> None:
-    """As by `kill -9`: nothing is flushed, nothing is cleaned."""
+    """End as by `kill -9`, without flushing or cleaning up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def watch(root: Path, at: Point | None = None, log: Path | None = None) -> None:
-    """Puts the points into this process, of files below `root`."""
+    """Install the points in this process, for files below `root`."""
     from benchmarks.faults.bench import replace
 
     here = Watch(at, log)
@@ -56,7 +56,7 @@ def watch(root: Path, at: Point | None = None, log: Path | None = None) -> None:
 
 
 def watch_system(root: Path, here: Watch) -> None:
-    """Those of Python's own functions."""
+    """Install the points of Python's own functions."""
     for name in ("fsync", "replace", "rename", "unlink", "rmdir"):
         setattr(os, name, _watched(getattr(os, name), f"os.{name}", here, root))
     tempfile.mkstemp = _watched(tempfile.mkstemp, "mkstemp", here, root)
@@ -66,7 +66,7 @@ def watch_system(root: Path, here: Watch) -> None:
 
 
 def read(log: Path) -> list[Point]:
-    """What `watch` wrote."""
+    """Read the points that `watch` wrote."""
     lines = [line.partition("\t") for line in log.read_text(encoding="utf-8").splitlines()]
     return [Point(name, int(count)) for name, _, count in lines]
 
@@ -118,9 +118,9 @@ def _half_written(function: Callable, name: str, here: Watch, root: Path) -> Cal
 
 
 def _where(arguments: Sequence[Any], root: Path) -> str | None:
-    """Which file or folder a call is about, in general words; None: one of another program's, as of a cache."""
+    """Return a general name of the file or folder in a call; None if it is not part of the run, such as a cache."""
     named = [one for one in arguments if isinstance(one, os.PathLike) or (isinstance(one, str) and "\n" not in one)]
-    paths = [Path(one) for one in named]  # a text of lines is what is written, not where
+    paths = [Path(one) for one in named]  # a string with several lines is content, not a path
     if not paths:
         return ""
     path = paths[-1] if paths[-1].is_absolute() else Path.cwd() / paths[-1]
@@ -130,7 +130,7 @@ def _where(arguments: Sequence[Any], root: Path) -> str | None:
 
 
 def _general(name: str) -> str:
-    """Without what differs from one time to the next."""
+    """Return a name without the parts that differ between runs."""
     if name.endswith(".partial"):
         return "*.partial"
     words = ["0" if word.isdigit() else word for word in name.replace("-", " - ").replace(".", " . ").split(" ")]

@@ -1,7 +1,7 @@
-"""Commands of jaxgan as processes of their own: forks of one that has imported everything, and computed nothing.
+"""Run commands of jaxgan in separate processes: forks of a process that has imported everything and computed nothing.
 
-An import takes longer than all that a small run does. A fork begins where `jaxgan` stands after its imports, has its
-own signals, files and group, and is ended as any other program.
+Imports take longer than a whole small run. A fork starts in the state of `jaxgan` after its imports, has its own signal
+handlers, files and process group, and ends like any other program.
 """
 
 import atexit
@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-LIMIT = 60.0  # seconds of work on a quiet machine that nothing here comes near
-PATIENCE = 4  # times that, on a busy one, before a process counts as hung
+LIMIT = 60.0  # seconds, far more than any command here takes on an idle machine
+PATIENCE = 4  # multiple of the limit, for a busy machine, after which a process counts as hung
 
 Before = Callable[[], object]
 
 
 class Running(NamedTuple):
-    """A process that was started."""
+    """A running process."""
 
     pid: int
     files: Path  # FILES.out and FILES.err
@@ -31,40 +31,40 @@ class Running(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A process that ended."""
+    """A process that has ended."""
 
-    status: int | None  # of the signal that ended it, the number below zero; None: it hung
+    status: int | None  # negative: the number of the signal that ended it; None: it hung
     out: str
     err: str
     seconds: float
 
     @property
     def last(self) -> str:
-        """The last line that was said of it all."""
+        """The last line of stderr."""
         return (self.err.strip().splitlines() or [""])[-1]
 
     @property
     def refused(self) -> bool:
-        """Ended by one line with status 2, and no traceback."""
+        """Whether it ended with status 2 and a line of jaxgan, without a traceback."""
         return self.status == 2 and self.last.startswith("jaxgan: ") and self.clean
 
     @property
     def clean(self) -> bool:
-        """Nothing in it looks like a fault of the program."""
+        """Whether the output shows no bug of the program."""
         return not any(
             word in self.err + self.out for word in ("Traceback", "jaxgan: unexpected ", "Fatal Python error")
         )
 
     @property
     def said(self) -> str:
-        """Status and last line, for a list of faults."""
+        """The status and the last line, for a list of faults."""
         how = "hung" if self.status is None else f"status {self.status}"
         noise = "" if self.clean else ", with a traceback or as a bug"
         return f"{how}{noise}: {self.last[:300]}"
 
 
 def load() -> None:
-    """Imports all that commands import; afterwards JAX has no devices yet, so that processes can be forked."""
+    """Import everything that commands import, without initializing JAX's devices, so that processes can be forked."""
     import h5netcdf  # noqa: F401
     import matplotlib.backends.backend_agg
     import matplotlib.backends.backend_pdf
@@ -85,7 +85,7 @@ def load() -> None:
 
 
 def start(words: Sequence[str], files: Path, before: Before | None = None, cwd: Path | None = None) -> Running:
-    """`jaxgan WORDS`; `before` is called in the process first."""
+    """Start `jaxgan WORDS`; `before` is called first in the new process."""
     files.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -97,7 +97,7 @@ def start(words: Sequence[str], files: Path, before: Before | None = None, cwd: 
 
 
 def finish(running: Running, limit: float = LIMIT * PATIENCE, kill_after: float | None = None) -> Ended:
-    """Waits for its end; one that takes longer than `limit` seconds hung, and is killed."""
+    """Wait for a process to end; one that takes longer than `limit` seconds is killed and counts as hung."""
     kill_at = None if kill_after is None else running.begun + kill_after
     hung = False
     while True:
@@ -117,7 +117,7 @@ def finish(running: Running, limit: float = LIMIT * PATIENCE, kill_after: float 
 
 
 def run(words: Sequence[str], files: Path, before: Before | None = None, cwd: Path | None = None) -> Ended:
-    """`start` and `finish`."""
+    """Start a process and wait for its end."""
     return finish(start(words, files, before, cwd))
 
 
@@ -144,19 +144,19 @@ def _run(words: list[str], files: Path, before: Before | None, cwd: Path | None)
 
 
 def _end(status: int) -> int:
-    """As Python ends: what it does at its exit may hang or say something, too."""
+    """End as Python does, because its exit handlers can also hang or print something."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
-            status = status or 120  # as Python's own
+            status = status or 120  # the same as Python's
     return status
 
 
 def without_drawing() -> None:
-    """Figures are files of a few bytes: half of a small run's time is for pictures, whose content is of no matter."""
+    """Replace figures by files of a few bytes, because drawing takes half of a small run's time."""
     from matplotlib.figure import Figure
 
     from jaxgan.report import layout

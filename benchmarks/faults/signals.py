@@ -1,4 +1,4 @@
-"""Signals that ask to stop, once, twice and three times, at random moments; and going on afterwards."""
+"""Stop signals, sent once, twice and three times at random moments, followed by resuming."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _STEP = re.compile(r"stopped at step ([\d,]+) of")
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Signals that follow each other within a hundredth of a second to one second."""
+    """Return trials with signals at intervals of 0.01 to 1 second."""
     cases = spread_over([(name, count) for count in TIMES for name in NAMES], scaled(TRIALS, scale, least=3))
     made = []
     for number, (name, count) in enumerate(cases):
@@ -31,7 +31,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """A new run that signals stop, and is resumed."""
+    """Stop a new run with signals, and resume it."""
     run, number = folder / "run", getattr(signal, trial.case.split()[0])
     running = process.start(["train", *SMALL, "--out", str(run)], folder / "signalled", runs.save_always)
     for wait in (trial.given["first"], *trial.given["gaps"]):
@@ -65,5 +65,5 @@ def _gone_on(bench: Bench, folder: Path, run: Path, ended: process.Ended) -> tup
 
 
 def _kept(run: Path) -> int:
-    """The step that its checkpoint has."""
+    """Return the step of a run's last checkpoint."""
     return max((int(path.name) for path in run.glob("*/seeds-*/training/*") if path.name.isdigit()), default=0)

@@ -1,4 +1,4 @@
-"""What came of a campaign as a Markdown table."""
+"""The results of a campaign as a Markdown table."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ TITLES = {
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """A line a kind and case, with what came; then what was not as it has to be."""
+    """Return a line for each kind and case with the counted results, then the trials that were not right."""
     rows, wrong = results["rows"], results["wrong"]
     cells = [
         [TITLES[row["kind"]], row["case"], f"{row['trials']:,}", f"{row['right']:,}", _came(row["came"])]

@@ -1,4 +1,4 @@
-"""One fault and what came of it; and how outcomes are counted."""
+"""A fault and its outcome, and how outcomes are counted."""
 
 import zlib
 from collections import Counter
@@ -12,34 +12,34 @@ Case = TypeVar("Case")
 
 
 class Trial(NamedTuple):
-    """One fault to be made."""
+    """A fault to inject."""
 
     kind: str  # a module of this package
-    number: int  # seeds all that is drawn at random
+    number: int  # the seed of everything random
     case: str  # its row in the table
-    given: dict[str, Any]  # what repeats it
+    given: dict[str, Any]  # everything needed to repeat it
 
 
 class Outcome(NamedTuple):
-    """What came of a trial."""
+    """The outcome of a trial."""
 
     trial: Trial
     right: bool
-    came: str  # in the words of a count
+    came: str  # as it is counted in the table
     seconds: float
 
 
 class Bench(NamedTuple):
-    """Where trials happen: folders with the prepared runs, and what their numbers have to be."""
+    """The environment of trials: the folder of the prepared runs, and the digests of their numbers."""
 
     folder: Path
-    numbers: dict[str, str]  # the digest of results.nc of a run that nothing disturbed
-    seconds: float  # that a new run takes
+    numbers: dict[str, str]  # digest of the results of each undisturbed run
+    seconds: float  # duration of a new run
     seed: int
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A row of the table."""
 
     kind: str
     case: str
@@ -49,12 +49,12 @@ class Row(NamedTuple):
 
 
 def rng_for(seed: int, kind: str, number: int = 0) -> np.random.Generator:
-    """Random numbers that are a trial's own, whatever others there are."""
+    """Return the random generator of a trial, independent of other trials."""
     return np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
 
 
 def scaled(count: int, scale: float, least: int = 1) -> int:
-    """A share of the whole campaign, rounded up.
+    """Return a share of the whole campaign, rounded up.
 
     Example:
       >>> scaled(100, 0.25), scaled(10, 0.01)
@@ -64,7 +64,7 @@ def scaled(count: int, scale: float, least: int = 1) -> int:
 
 
 def rows(outcomes: Iterable[Outcome]) -> list[Row]:
-    """The outcomes counted by kind and case, in the order in which they first come.
+    """Count outcomes by kind and case, in order of first occurrence.
 
     Example:
       >>> made = [Outcome(Trial("kills", i, "new run", {}), i != 1, "equal bits", 1.0) for i in range(3)]
@@ -81,7 +81,7 @@ def rows(outcomes: Iterable[Outcome]) -> list[Row]:
 
 
 def wrong(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """What was not as it has to be, each with what repeats it."""
+    """Return the trials that were not right, each with the data to repeat it."""
     return [
         {"kind": o.trial.kind, "case": o.trial.case, "number": o.trial.number, "given": o.trial.given, "came": o.came}
         for o in outcomes
@@ -90,7 +90,7 @@ def wrong(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 
 def spread_over(cases: Sequence[Case], count: int) -> list[Case]:
-    """So many cases, each as often as the others.
+    """Return `count` cases, each equally often.
 
     Example:
       >>> spread_over(["a", "b"], 5)

@@ -1,4 +1,4 @@
-"""Two and four processes at once on one folder: one goes on, and the others say who is there."""
+"""Two or four processes on one folder at once: one must continue, and the others must report which process holds it."""
 
 import functools
 import re
@@ -16,12 +16,12 @@ _SAYS_WHY = re.compile(r"is in use by (another )?process|already holds a run|cha
 
 
 class Scene(NamedTuple):
-    """Who meets whom."""
+    """The commands that run at once, and their allowed results."""
 
     begins: str  # the prepared run in the folder, or ""
-    words: tuple[tuple[str, ...], ...]  # of each process; without the folder
-    ends: tuple[str, ...]  # whose numbers the run may have in the end
-    one_alone: bool = True  # only one can come to its end; otherwise they may come one after another
+    words: tuple[tuple[str, ...], ...]  # the command of each process, without the folder
+    ends: tuple[str, ...]  # the prepared runs that the result may equal
+    one_alone: bool = True  # whether only one process can succeed; otherwise they may succeed one after another
 
 
 _RESUME, _NEW = ("train", "--resume"), ("train", *SMALL)
@@ -44,7 +44,7 @@ MORE = {
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:
-    """Each process begins up to a second after the first."""
+    """Return trials in which each process starts up to a second after the first."""
     cases = spread_over(list(SCENES), scaled(PAIRS, scale)) + spread_over(list(MORE), scaled(FOURS, scale))
     made = []
     for number, case in enumerate(cases):
@@ -57,7 +57,7 @@ def trials(bench: Bench, scale: float) -> list[Trial]:
 
 
 def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
-    """All of them at once; afterwards one more goes on where the one that was first had less to do."""
+    """Run all commands at once, then one more that continues the run, in case the winning process had less to do."""
     return _attempt(trial, (SCENES | MORE)[trial.case], bench, folder)
 
 
@@ -81,7 +81,7 @@ def _attempt(trial: Trial, scene: Scene, bench: Bench, folder: Path) -> tuple[bo
 
 
 def _is_about_others(line: str, scene: Scene) -> bool:
-    unfinished = _REBUILD in scene.words and "unfinished run" in line  # it came first, and there is nothing to rebuild
+    unfinished = _REBUILD in scene.words and "unfinished run" in line  # it came first, with nothing to rebuild
     return bool(_SAYS_WHY.search(line)) or unfinished
 
 

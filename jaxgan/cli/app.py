@@ -42,14 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams.make_usable()
     with stoppable(_SIGNALS, tell=_say if argv is None else None) as stopping:
         status = _status(list(sys.argv[1:] if argv is None else argv), stopping)
-        if stopping.first and status == 0:  # what there was to do was shortened by it, or was done
+        if stopping.first and status == 0:  # the signal shortened the work, or came after it
             _say(stopping.end())
             status = errors.STOPPED
         return stopping.status if stopping.first and status == errors.STOPPED else status
 
 
 def _status(words: list[str], stopping: Stopping) -> int:
-    shown = "--traceback" in words  # wherever it stands
+    shown = "--traceback" in words  # at any position
     try:
         with streams.warnings_as_lines():
             status = _call([word for word in words if word != "--traceback"])
@@ -64,7 +64,7 @@ def _status(words: list[str], stopping: Stopping) -> int:
 
 
 def _say(line: str) -> None:
-    """A line while something else may stand on the terminal's: a bar, or the ^C that it shows."""
+    """Print a line on a new line of the terminal, where the current one may hold a progress bar or ^C."""
     streams.log(("\n" if sys.stderr.isatty() else "") + f"jaxgan: {line}")
 
 

@@ -64,7 +64,7 @@ def models(memory: str | None, image_size: int, batch_size: int, width: int | No
 
 
 def _network_facts(network: Any) -> dict[str, str]:
-    """Both players with their fields, the sizes, the parameters at those of the paper, and the ways to take classes."""
+    """Describe both players: fields, image sizes, parameter counts at the paper's sizes, and class conditioning."""
     from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
     from jaxgan.nn.registry import fields_of
 
@@ -92,11 +92,11 @@ def _network_facts(network: Any) -> dict[str, str]:
 
 
 _EXAMPLES: dict[Any, Any] = {1: ((2,), 128, 2), 3: ((28, 28, 1), 32, 64), "pairs": ((32, 32, 3), 32, 1)}
-"""Shape, width and latents by the axes of an example."""
+"""Shape, width and number of latents of the printed example, by the number of axes of an example."""
 
 
 def _counts(network: Any, shape: tuple[int, ...], latents: int, **fields: Any) -> dict[str, int]:
-    """How many parameters each player has for examples of a shape."""
+    """Return the number of parameters of each player for examples of a given shape."""
     from jaxgan.nn.registry import fields_for, make, parameter_count
 
     condition, found = (shape,) if network.condition_axes else (), {}

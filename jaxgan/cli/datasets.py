@@ -27,7 +27,7 @@ def prepare(name: str) -> None:
 
 
 def _entries() -> dict[str, str]:
-    """What is built in, the TFDS data sets prepared on this machine, and what files can hold."""
+    """List the built-in data sets, the TFDS data sets prepared on this machine, and the supported files."""
     from jaxgan.data import tfds
     from jaxgan.study.catalogue import DATA
 

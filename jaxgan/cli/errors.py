@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jaxgan.cli.streams import discard, log
 from jaxgan.study.own_code import exit_call, place_in
 
-BAD_INPUT, BUG, STOPPED, CLOSED_PIPE = 2, 1, 130, 141  # the last two as a shell has it: 128 and the signal
+BAD_INPUT, BUG, STOPPED, CLOSED_PIPE = 2, 1, 130, 141  # the last two as in a shell: 128 plus the number of the signal
 _LONGEST_WORD, _LONGEST = 160, 1500
 _LOWER = "lower --seeds, --batch-size, --width or --samples"
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
@@ -20,11 +20,11 @@ _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
 class Answer(NamedTuple):
     """The response to errors of some kinds, if `applies` holds."""
 
-    kinds: tuple[str, ...]  # names of classes, so that they need not be imported
+    kinds: tuple[str, ...]  # class names, so that the classes need not be imported
     status: int
-    line: Callable[[Any], str]  # "": nothing is said
+    line: Callable[[Any], str]  # "": nothing is printed
     applies: Callable[[Any], bool] = lambda error: True
-    one_line: bool = True  # else one for each of the text's
+    one_line: bool = True  # otherwise one message per line of the text
 
 
 def answer_to(error: BaseException) -> Answer | None:
@@ -49,7 +49,7 @@ def report(error: BaseException, *, with_traceback: bool) -> int:
         raise error
     if answer.status == CLOSED_PIPE:
         discard(sys.stdout)
-    elif isinstance(error, OSError):  # perhaps of stdout, which Python would try to write to again at its end
+    elif isinstance(error, OSError):  # perhaps from stdout, which Python flushes again at exit
         _settle_stdout()
     if with_traceback and answer.status in (BAD_INPUT, BUG):
         log("".join(traceback.format_exception(error)).rstrip())
@@ -62,7 +62,7 @@ def report(error: BaseException, *, with_traceback: bool) -> int:
 
 
 def one_line(text: str) -> str:
-    r"""Of a text one line that can be printed: without what is no letter, and long words cut in their middle.
+    r"""Return a text as one printable line, with unprintable characters escaped and long words shortened in the middle.
 
     Example:
       >>> one_line("no file\n  " + 300 * "a" + "\0.npz")
@@ -113,7 +113,7 @@ def _of_bug(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of what an error says; others than ours say more."""
+    """Return the first line of an error's message; errors of other libraries have longer messages."""
     return next(iter(str(error).strip().splitlines()), "")
 
 
@@ -130,7 +130,7 @@ def _versions() -> str:
 
 
 def _has_no_device(error: BaseException) -> bool:
-    """Whether JAX found no device: it then raises an `AssertionError` without words or a `RuntimeError` of many."""
+    """Return whether JAX found no device: it raises an empty `AssertionError` or a `RuntimeError` with a long text."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(os.environ.get("JAX_PLATFORMS") and frames and frames[-1].filename.endswith("xla_bridge.py"))
 
@@ -169,4 +169,4 @@ ANSWERS = (
     Answer(("OSError",), BAD_INPUT, _of_files),
     Answer(("Exception",), BUG, _of_bug),
 )
-"""Kind of error -> status and words, the special before the general."""
+"""The response to each kind of error, special kinds before general ones."""

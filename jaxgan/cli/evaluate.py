@@ -14,7 +14,7 @@ _OUT = (".json", ".csv")
 
 
 def _files(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Path, ...]:
-    """The files that --out names, or that --write-reference does, can be written; a callback of click."""
+    """Check that the files of --out or --write-reference can be written; a click callback."""
     paths = tuple(Path(name) for name in ((given,) if isinstance(given, str) else given or ()))
     name = str(option.name)
     endings = (".npz",) if name == "write_reference" else _OUT
@@ -29,7 +29,7 @@ def _files(context: click.Context, option: click.Parameter, given: tuple[str, ..
 
 
 def evaluate_options(function: Callable) -> Callable:
-    """Those of `evaluate`."""
+    """Add the options of `evaluate`."""
     options = [
         Option("What is measured", "--against", metavar="DATA", help="Real examples: digits, ring, grid, tfds:NAME, a "
                "folder of pictures, a .npz or .npy file.  [default: the data of the run]"),

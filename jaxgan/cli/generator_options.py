@@ -17,7 +17,7 @@ _WHICH = [
 
 
 def translate_options(function: Callable) -> Callable:
-    """Those of `translate`."""
+    """Add the options of `translate`."""
     options = [
         *_WHICH,
         Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the noise."),
@@ -29,7 +29,7 @@ def translate_options(function: Callable) -> Callable:
 
 
 def project_options(function: Callable) -> Callable:
-    """Those of `project`."""
+    """Add the options of `project`."""
     options = [
         *_WHICH,
         Option("What is done", "--space", type=click.Choice(["z", "w"]), default="z", show_default=True,
@@ -50,7 +50,7 @@ def project_options(function: Callable) -> Callable:
 
 
 def export_options(function: Callable) -> Callable:
-    """Those of `export`."""
+    """Add the options of `export`."""
     options = [
         *_WHICH,
         Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and "
@@ -64,7 +64,7 @@ def export_options(function: Callable) -> Callable:
 def generator_options(
     n: int | None, what: str, classes: str, *, path: bool = False, kinds: bool = False
 ) -> Callable[[Callable], Callable]:
-    """The options that `sample` and `interpolate` share, those of a path, and the kind of file of each sample."""
+    """Return a decorator with the options shared by `sample` and `interpolate`, those of paths, and of file kinds."""
     drawn = [
         Option("What is drawn", "--truncation", metavar="NUMBER", help="Better but less varied samples: with a "
                "mapping network w is moved towards its mean, otherwise z is truncated at NUMBER; or w:NUMBER, "

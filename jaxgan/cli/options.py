@@ -23,7 +23,7 @@ class GroupedCommand(click.Command):
     """A command whose help lists its options by group."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes a section for each group, and one for what has none."""
+        """Write a section for each group, and one for options without a group."""
         groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (*_GROUPS, "Other")}
         options = [parameter for parameter in self.get_params(context) if isinstance(parameter, click.Option)]
         for parameter in options:
@@ -43,7 +43,7 @@ class _GroupedOption(click.Option):
 
 
 class Option:
-    """An option by its names, so that a command can take some of a list."""
+    """An option with its names, so that a command can select options from a list."""
 
     def __init__(self, group: str, *names: str, **settings: Any):
         self.names = names
@@ -51,10 +51,10 @@ class Option:
 
 
 def _by_data(name: str) -> str:
-    """The default of an option, or of a setting of `gan`, by kind of data."""
+    """Describe the default of an option, or of a setting of `gan`, for each kind of data."""
     given = {label: {**gan_defaults(data), **defaults(data)}.get(name) for data, label in _KINDS.items()}
     values = {label: f"{value:g}" for label, value in given.items() if value is not None}
-    common = values["digits"]  # printed once where others share it
+    common = values["digits"]  # printed once for all kinds of data that share it
     return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
 
 
@@ -199,7 +199,7 @@ _STUDY = [
 
 
 def study_options(function: Callable) -> Callable:
-    """The options that `compare` and `train` share."""
+    """Add the options shared by `compare` and `train`."""
     return with_options([*_TRAINED, *_STUDY], function)
 
 
@@ -236,19 +236,19 @@ _NOT_PROFILED = ("--on", "--distributed", "--coordinator", "--num-processes", "-
 
 
 def profile_options(function: Callable) -> Callable:
-    """Those of `profile`: its own, and of a study's what trains generators."""
+    """Add the options of `profile`: its own, and the study options that concern training."""
     return with_options([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
 def merge_options(function: Callable) -> Callable:
-    """Those of `merge`: where it runs, and the files."""
+    """Add the options of `merge`: where it runs, and files."""
     where = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache")
     names = (*where, "--out", "--overwrite", "--trust")
     return with_options([option for option in _STUDY if option.names[0] in names], function)
 
 
 def remedy_options(function: Callable) -> Callable:
-    """Those of `remedy`: where it runs, and the files."""
+    """Add the options of `remedy`: where it runs, and files."""
     out = Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
                   "write to, or to resume.  [default: remedies-LABEL in DIR]")  # fmt: skip
     names = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache", "--overwrite", "--trust")
@@ -256,7 +256,7 @@ def remedy_options(function: Callable) -> Callable:
 
 
 def study_file_options(function: Callable) -> Callable:
-    """Those of `study`: what it does with a file, and where it runs; all else is in the file."""
+    """Add the options of `study`: how it uses the file, and where it runs; everything else is in the file."""
     own = [
         Option("What is done", "--init", is_flag=False, flag_value="study.toml", metavar="[FILE.toml]",
                 help="Write a commented study file to start from, by default study.toml, and exit."),
@@ -276,7 +276,7 @@ def study_file_options(function: Callable) -> Callable:
 
 
 def track_options(function: Callable) -> Callable:
-    """Those of `track`."""
+    """Add the options of `track`."""
     options = [
         Option("What is done", "--to", type=click.Choice(["tensorboard", "wandb"]), default="tensorboard",
                 show_default=True, help="The tracker; its package, tensorboardX or wandb, has to be installed."),
@@ -300,12 +300,12 @@ def resources_from(options: dict[str, Any]) -> "Resources":
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Those that were given: a flag that was set, a text or a number (0 is one), a list that is not empty."""
+    """Return the options that were given: set flags, strings, numbers (including 0) and non-empty lists."""
     return {n: v for n, v in options.items() if v is not None and v is not False and v != ()}
 
 
 def with_options(options: Iterable[Option], function: Callable) -> Callable:
-    """A command with these options, in this order."""
+    """Add options to a command, in this order."""
     for option in reversed(list(options)):
         function = click.option(*option.names, **option.settings)(function)
     return function

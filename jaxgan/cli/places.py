@@ -8,7 +8,7 @@ import click
 
 from jaxgan.study.messages import OptionError
 
-_DEEPEST = 200  # folders, far above what anybody has; `mkdir` of parents calls itself once for each
+_DEEPEST = 200  # levels, far more than anybody uses; `mkdir` with parents recurses once per level
 
 
 def folder_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
@@ -38,7 +38,7 @@ def picture_to_write(context: click.Context, option: click.Parameter, given: str
     for file in (path.with_suffix(".png"), path.with_suffix(".npz")):
         if _is_folder(file):
             raise OptionError("out", f"{file} is a folder, expected a file")
-    if _is_folder(path.parent):  # else it is said that there is none
+    if _is_folder(path.parent):  # otherwise `_try_folder` reports the missing folder
         _try_folder(path.parent, given)
     return path
 
@@ -52,7 +52,7 @@ def _try_folder(path: Path, wanted: str) -> None:
             raise OptionError("out", f"{there} is a broken link, expected a folder")
         if not there.is_dir():
             raise OptionError("out", f"{there} is a file, expected a folder")
-        # Permission bits say nothing of a read-only disk, of quotas, of /proc or to root.
+        # Permission bits do not cover read-only disks, quotas or /proc, and do not bind root.
         os.rmdir(tempfile.mkdtemp(prefix=".jaxgan-", dir=there))
     except OSError as error:
         line = f"nothing can be written to {there} ({error.strerror}), expected a place for {wanted}"
@@ -60,16 +60,16 @@ def _try_folder(path: Path, wanted: str) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something of the name, be it a link to nothing. An `OSError` of a name that can never be."""
+    """Return whether the path exists, also as a broken link; raise an `OSError` if the name is invalid."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return path == path.parent  # an end, also where the current folder is gone
+        return path == path.parent  # stop at the root, or if the current folder was deleted
     return True
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError as error:  # a name that is too long, say
+    except OSError as error:  # for example, a name that is too long
         raise OptionError("out", f"{path}: {error.strerror}") from error

@@ -80,7 +80,7 @@ def _each(run: Path, kind: str, *, overwrite: bool, **options: Any) -> Path:
 
 
 def newest(run: Path | None) -> Path:
-    """The run that is named, or the newest under runs/ where none is."""
+    """Return the given run, or the newest under runs/ if there is none."""
     from jaxgan.files import StoreError
     from jaxgan.results.claim import job_of
 

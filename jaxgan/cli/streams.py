@@ -20,12 +20,12 @@ def make_usable() -> None:
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # the next file that is opened would take its number, and get what is printed
+        except OSError:  # otherwise the next opened file would take its number and receive the output
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 as long as the program
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open until the program ends
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="jaxgan.plain")
 
@@ -33,15 +33,15 @@ def make_usable() -> None:
 def log(line: str) -> None:
     """Write a line of progress to stderr, separate from the results; a closed stderr does not end the run."""
     try:
-        # click would write past what stands in for stderr, such as a live view, to what is below it.
+        # click would bypass a replacement of stderr, such as a live view, and write to the underlying stream.
         print(line, file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # a closed pipe, a full disk; a closed file
+    except (OSError, ValueError):  # a closed pipe or a full disk; a closed file
         discard(sys.stderr)
 
 
 def discard(stream: TextIO) -> None:
-    """What is still to be written to the stream, and all that follows, goes nowhere: Python flushes at its end."""
-    with suppress(OSError, ValueError):  # a stream without a number, as in a notebook
+    """Discard buffered and later output of the stream, because Python flushes it at exit."""
+    with suppress(OSError, ValueError):  # a stream without a file descriptor, as in a notebook
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -83,7 +83,7 @@ def only_results_on_stdout() -> Iterator[None]:
 
 
 class _Printed(io.TextIOBase):
-    """Lines, each with the name of who began it."""
+    """A stream that logs each line with the name of the file that started it."""
 
     def __init__(self) -> None:
         self.begun, self.who = "", ""

@@ -302,6 +302,6 @@ def features_for(
         report("not every class has training and held-out images: the Fréchet distance uses principal components")
         return principal_features(train)
     features = classifier_features(train, heldout, len(source.classes), seed=split_seed, report=report)
-    if not features.notes:  # a note has reported it already
+    if not features.notes:  # otherwise a note already reported it
         report(f"the metrics' classifier is correct on {features.accuracy:.1%} of {len(heldout.x):,} held-out images")
     return features

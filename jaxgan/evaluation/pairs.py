@@ -61,7 +61,7 @@ def pairs_evaluator(
     if heldout is None or len(heldout.x) < 2:
         count = 0 if heldout is None else len(heldout.x)
         raise DataError(f"{source.name} has {count} held-out pairs to compare outputs with, expected 2 or more")
-    order = np.random.default_rng(0).permutation(len(heldout.x))  # so that the few that are shown are varied
+    order = np.random.default_rng(0).permutation(len(heldout.x))  # so that the examples shown are varied
     targets, inputs = (to_unit(np.asarray(part)[order]) for part in (heldout.x, heldout.y))
     others = to_unit(train.x)
     rings = ring_weights(targets)

@@ -56,7 +56,7 @@ _ANY, _SHARE = (0.0, math.inf), (0.0, 1.0)
 
 
 def _rows(found: FeatureSet) -> Rows:
-    assert found.features is not None  # `missing` was asked
+    assert found.features is not None  # guaranteed by `missing`
     return found.features
 
 
@@ -190,7 +190,7 @@ KINDS: dict[str, Kind] = {
         frozenset({"features", "train"}),
     ),
 }
-"""By the name of the first metric of each."""
+"""All kinds, by the name of their first metric."""
 
 NAMES: dict[str, str] = {name: kind for kind, found in KINDS.items() for name in found.labels}
 """The kind that measures each metric."""

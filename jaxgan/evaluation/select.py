@@ -1,4 +1,4 @@
-"""Which evaluator fits which data."""
+"""Select the evaluator for a data set."""
 
 from collections.abc import Callable
 

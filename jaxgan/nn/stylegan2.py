@@ -127,7 +127,7 @@ class StyleGAN2Generator(nn.Module):
         return self.synthesis_network(ws)
 
     def _mixed(self, ws: Float[Array, "n layers e"], z: Float[Array, "n d"], y: Any) -> Float[Array, "n layers e"]:
-        """Gives another w to all layers from a random one on (the second or later), the same in the whole batch."""
+        """Give a different w to all layers from a random one on (the second or later), for the whole batch."""
         key = self.make_rng("noise")
         chance, place = jax.random.uniform(named_key(key, "layers"), (2,))
         latents = jax.random.normal(named_key(key, "latents"), z.shape, z.dtype)

@@ -170,10 +170,10 @@ def _real(asked: Asked, config: Config | None, count: int) -> Real | None:
 
 
 def _notes(asked: Asked, samples: Batches | None, real: Real | None, shape: tuple[int, ...]) -> list[str]:
-    """What is to be known before anything is measured.
+    """Return the caveats that are known before anything is measured.
 
     Raises:
-      DataError: samples and data that cannot be compared.
+      DataError: if the samples and the data cannot be compared.
     """
     notes = [] if samples is None else [*samples.notes]
     if real is not None:
@@ -186,7 +186,7 @@ def _notes(asked: Asked, samples: Batches | None, real: Real | None, shape: tupl
 def _measurable(
     kinds: list[str], asked: Asked, sets: RealSets, features: Features | Callable[[Any], Any] | None
 ) -> list[str]:
-    """Those that can be measured; one that was asked for by its name and cannot is refused."""
+    """Return the kinds that can be measured; raise an `OptionError` for one that was requested by name and cannot."""
     probabilities = np.ones((1, 1), np.float32) if isinstance(features, Features) and features.logits else None
     likely = Sets(sets.reference._replace(probabilities=probabilities), sets.reference, sets.train)
     named = asked.metrics and "all" not in ",".join(asked.metrics).split(",")
@@ -249,7 +249,7 @@ def _of_run(
     sets: RealSets,
     count: int,
 ) -> tuple[dict[str, NDArray], list[str]]:
-    """The numbers of every cell [configuration, seed], NaN where a sample was not finite; and doubts about them."""
+    """Return the values [configuration, seed], NaN if a sample was not finite, and caveats about them."""
     labels, seeds = list(results.configurations), results.seeds.tolist()
     names = [name for kind in kinds for name in KINDS[kind].labels]
     values = {name: np.full((len(labels), len(seeds)), math.nan) for name in names}
@@ -273,7 +273,7 @@ def _of_run(
 def _labelled(
     results: Results, metrics: tuple[Metric, ...], values: dict[str, NDArray], about: dict[str, Any]
 ) -> Results:
-    """The numbers with the run's axes and outcomes."""
+    """Return the values as `Results` with the axes and outcomes of the run."""
     axes = ("configuration", "seed")
     kept = results.dataset[["outcome"]]
     own = [variable("metric", name, axes, found) for name, found in values.items()]

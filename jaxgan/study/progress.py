@@ -17,15 +17,15 @@ from jaxgan.results.claim import CONFIG, holder, is_run
 from jaxgan.results.codes import FINE
 from jaxgan.results.seal import read_sealed
 
-_RECENT = 20  # stretches of training that the rate is taken from
+_RECENT = 20  # chunks of training from which the rate is computed
 _LOSSES = ("d_loss", "g_loss")
-_TAIL = 2**18  # bytes at the end of the log that are read: more than a thousand stretches
+_TAIL = 2**18  # bytes read from the end of the log: more than a thousand chunks
 
 
 class Part(NamedTuple):
     """Runs that are trained together."""
 
-    folder: str  # within the run's
+    folder: str  # relative to the run's folder
     program: str
     runs: int
     first: int
@@ -39,13 +39,13 @@ class Trained(NamedTuple):
     part: Part
     step: int
     done: bool  # trained and measured
-    codes: Counter[str]  # of its runs' outcomes; until it is done, of those that are not finite alone
-    stopped: int = 0  # runs that a rule has stopped
-    losses: Mapping[str, float] = MappingProxyType({})  # the last medians over its runs
+    codes: Counter[str]  # its runs by outcome; until it is done, only those that are not finite
+    stopped: int = 0  # runs that were stopped by a rule
+    losses: Mapping[str, float] = MappingProxyType({})  # the latest medians over its runs
 
     @property
     def under_way(self) -> bool:
-        """Begun and not done."""
+        """Whether the part has started and is not done."""
         return self.step > 0 and not self.done
 
 
@@ -59,9 +59,9 @@ class Progress(NamedTuple):
     configurations: int
     trained: tuple[Trained, ...]
     finished: bool
-    holder: dict[str, Any] | str | None  # who writes now, or why that cannot be asked
-    failures: dict[str, int]  # by code; of a run that is not finished those that are known
-    rate: float | None  # steps a second, of all runs together
+    holder: dict[str, Any] | str | None  # the process that is writing, or why it cannot be determined
+    failures: dict[str, int]  # by code; for an unfinished run, those known so far
+    rate: float | None  # steps per second, summed over all runs
 
     @property
     def runs(self) -> int:
@@ -81,10 +81,14 @@ class Progress(NamedTuple):
 
 
 def progress_of(folder: Path, before: Progress | None = None) -> Progress:
-    """What the files of a run say; `before`, what they said a moment ago to the same process, spares most of the work.
+    """Read the progress of a run from its files.
+
+    Args:
+      folder: the folder of the run.
+      before: an earlier result in the same process; with it, most files need not be read again.
 
     Raises:
-      StoreError: no run, or one whose config.json is damaged or of another kind.
+      StoreError: if there is no run, or its config.json is damaged or of another kind.
     """
     found = _not_begun(folder) if before is None else before
     finished = (folder / "results.nc").is_file()
@@ -103,7 +107,7 @@ def progress_of(folder: Path, before: Progress | None = None) -> Progress:
 
 
 def _not_begun(folder: Path) -> Progress:
-    """What is to be done, and by whom."""
+    """Return the progress before the first step: all parts to be trained, and the process that is writing."""
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     content = read_sealed(folder / CONFIG)
@@ -119,12 +123,12 @@ def _not_begun(folder: Path) -> Progress:
 def _holder(folder: Path) -> dict[str, Any] | str | None:
     try:
         return holder(folder)
-    except OSError as error:  # another user's
+    except OSError as error:  # the folder of another user
         return error.strerror or type(error).__name__
 
 
 def _parts(content: Mapping[str, Any]) -> list[Part]:
-    """Of this layout, or of that of earlier versions, whose seeds were the same for all configurations."""
+    """Read the parts in the current layout, or in that of earlier versions, with one list of seeds for everything."""
     found = []
     for block in content["blocks"]:
         if isinstance(block, Mapping):
@@ -140,13 +144,13 @@ def _parts(content: Mapping[str, Any]) -> list[Part]:
 
 
 def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished: bool, *, again: bool) -> Trained:
-    """How far a part is by its files and, while a process writes, by the last line about it in the log.
+    """Return the progress of a part from its files and, while a process is writing, from its last line in the log.
 
-    What was saved may be half a minute old; the log is as old as a stretch of training, and may be ahead of what a
-    killed process has saved.
+    The saved files may be half a minute old. The log is only as old as the last chunk of training, but may be ahead of
+    what a killed process has saved.
     """
     own, steps = found.folder / before.part.folder, found.steps
-    places = [path for path in own.glob("records/*of*") if path.is_dir()] or [own / "records"]  # of each process
+    places = [path for path in own.glob("records/*of*") if path.is_dir()] or [own / "records"]  # one per process
     saved = min(max((end for _, end in _spans(place)), default=0) for place in places)
     step = saved if found.holder is None else max(saved, int(last.get("step", 0)))
     done = any(end >= steps for _, end in _spans(own / "final")) or (finished and saved >= steps)
@@ -157,22 +161,22 @@ def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished
 
 
 def _spans(place: Path) -> list[tuple[int, int]]:
-    """Of the stretches that a folder has, as files named by their first and last step."""
+    """Return the first and last step of each file in a folder, from its name."""
     names = [path.stem.partition("-") for path in place.glob("*-*.npz")]
     return sorted((int(a), int(b)) for a, _, b in names if a.isdecimal() and b.isdecimal())
 
 
 def _codes(place: Path, end: int) -> Counter[str]:
-    """What the runs of a part came to; nothing until it was measured."""
+    """Count the outcomes of a part's runs; empty until the part was measured."""
     try:
         with (place / f"{0:012d}-{end:012d}.npz").open("rb") as whole, np.load(whole) as final:
             return Counter(map(str, final["outcome"].tolist()))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or damaged
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged
         return Counter()
 
 
 def _not_finite(place: Path) -> int:
-    """How many runs have had something that was not finite, by the records of a process."""
+    """Count the runs with a value that was not finite, from the records of one process."""
     found: Any = False
     for first, last in _spans(place):
         try:
@@ -185,18 +189,19 @@ def _not_finite(place: Path) -> int:
 
 
 def _outcomes(folder: Path) -> dict[str, int]:
-    """How many runs of a finished study ended how."""
+    """Count the outcomes of a finished study's runs."""
     try:
         with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
             return dict(Counter(row["outcome"] for row in csv.DictReader(file)))
-    except (OSError, KeyError, ValueError):  # of a profile, or not written yet
+    except (OSError, KeyError, ValueError):  # a profile has none, or it is not written yet
         return {}
 
 
 def _rate(log: Sequence[Mapping[str, Any]], under_way: Set[str]) -> float | None:
-    """Steps a second of all runs together, of the last stretches of the log; the parts under way there, side by side.
+    """Return the steps per second of all runs together, from the last chunks in the log.
 
-    Workers of an engine train parts at the same time, and write to one log.
+    The rate is multiplied by the number of parts that are in progress in these chunks, because the workers of an engine
+    train parts at the same time and write to one log.
     """
     recent = log[-_RECENT:]
     work = [(entry["steps"] * entry["runs"], entry["seconds"]) for entry in recent]
@@ -206,7 +211,7 @@ def _rate(log: Sequence[Mapping[str, Any]], under_way: Set[str]) -> float | None
 
 
 def _log(folder: Path, *, whole: bool) -> Iterator[dict[str, Any]]:
-    """The lines of log.jsonl that are about training, or its last ones; the very last may be half written."""
+    """Yield the lines of log.jsonl about training, from all of it or from its end; the last line may be incomplete."""
     try:
         with (folder / "log.jsonl").open("rb") as file:
             file.seek(0 if whole else max(0, file.seek(0, os.SEEK_END) - _TAIL))

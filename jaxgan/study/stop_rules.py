@@ -1,7 +1,7 @@
 """Rules that end a run before its last step. They are pure functions of its records, so resuming does not change them.
 
 not_finite    a watched value was NaN or infinite
-failed        not finite, or for five consecutive probes in a state that no run of a validation recovered from
+failed        not finite, or for five consecutive probes in a state from which no run in a validation recovered
 METRIC>=VALUE, METRIC<=VALUE    a goal that holds for five consecutive probes
 
 A probe is a step after which generators are measured.
@@ -21,16 +21,17 @@ from jaxgan.study.evidence import Yardsticks, evidence_of
 from jaxgan.study.messages import OptionError, nearest
 
 IN_A_ROW = 5
-"""In a row: of noise about the line a run crosses it back and forth."""
+"""The number of consecutive probes at which a rule must hold, because a noisy metric crosses its bound repeatedly."""
 FOR_GOOD = (*(code for code in EXPLAINS_BAD if code != Outcome.NOT_LEARNED), Outcome.COLLAPSED)
-"""States that last: bad samples with a reason, or good ones of few modes.
+"""Lasting states: bad samples with a known cause, or good samples from few modes.
 
-Of samples that are merely bad a third become good: `python -m benchmarks.diagnosis` counts that, and other rules.
+Of the runs whose samples are merely bad, a third become good: `python -m benchmarks.diagnosis` measures this, and
+compares it with other rules.
 """
 _GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
 
 History = Sequence[Mapping[str, NDArray]]
-"""What was recorded [run, ...] of each stretch of training."""
+"""The records [run, ...] of each chunk of training."""
 
 
 class Goal(NamedTuple):
@@ -59,7 +60,7 @@ class StopRules:
         self.steps = 0
 
     def told_by(self, yardsticks: Yardsticks, steps: int) -> "StopRules":
-        """The same rules, where `failed` asks a diagnosis of runs of so many steps, too."""
+        """Return the same rules, with `failed` also based on a diagnosis of runs of `steps` steps."""
         rules = copy(self)
         rules.yardsticks, rules.steps = yardsticks, steps
         return rules
@@ -68,7 +69,7 @@ class StopRules:
         return bool(self.goals or self.not_finite)
 
     def stopped_at(self, history: History) -> NDArray[np.int64]:
-        """[run] the step of the first probe at which a rule holds; 0 where none does."""
+        """Return the step [run] of the first probe at which a rule holds; 0 if none does."""
         probes = np.concatenate([part["probe_step"] for part in history if "probe_step" in part])
         holds = [in_a_row(goal_holds(goal, history)) for goal in self.goals]
         if self.not_finite:
@@ -80,7 +81,7 @@ class StopRules:
         return np.where(any_rule.any(axis=1), probes[any_rule.argmax(axis=1)], 0)
 
     def stopped_before(self, end: int, records: Mapping[str, NDArray]) -> NDArray[np.int64]:
-        """[run] where each run was stopped before the last step, of all that was recorded of it; 0 where it was not."""
+        """Return the step [run] at which each run was stopped before `end`, from its complete records; 0 if not."""
         first = records["watch/step"]
         if not self:
             return np.zeros(len(first), np.int64)
@@ -89,10 +90,10 @@ class StopRules:
 
 
 def goal_of(text: str, metrics: Sequence[str]) -> Goal:
-    """A goal by its text.
+    """Parse a goal.
 
     Raises:
-      OptionError: no bound on a known metric.
+      OptionError: if the text is not a bound on a known metric.
 
     Example:
       >>> goal_of("captured >= 8", ["captured"])
@@ -112,7 +113,7 @@ def goal_of(text: str, metrics: Sequence[str]) -> Goal:
 
 
 def goal_holds(goal: Goal, history: History) -> NDArray[np.bool_]:
-    """[run, probe] whether the metric is within its bound; NaN is not."""
+    """Return whether the metric is within its bound, [run, probe]; NaN is not."""
     values = _joined(history, f"along/{goal.metric}")
     return values >= goal.value if goal.at_least else values <= goal.value
 
@@ -124,7 +125,7 @@ def _broken(history: History, probes: NDArray) -> NDArray[np.bool_]:
 
 
 def _whole(history: History) -> dict[str, NDArray]:
-    """What was recorded so far, as it is read of a run that is over."""
+    """Join the records so far, in the form in which those of a finished run are read."""
     along = [name for name in dict.fromkeys(name for part in history for name in part) if "/" in name]
     joined = {name: _joined(history, name) for name in along if name != "watch/quantity"}
     steps = joined["watch/step"].astype(np.int64)
@@ -134,7 +135,7 @@ def _whole(history: History) -> dict[str, NDArray]:
 
 
 def in_a_row(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether something holds at a probe and at the ones before.
+    """Return whether a condition holds at a probe and the four before it, [run, probe].
 
     Example:
       >>> in_a_row(np.array([[True] * 6])).tolist()

@@ -14,7 +14,7 @@ from jaxgan.study.messages import nearest
 
 _ROWS = Limit(1, 2**14)
 LABEL, FOLDER = r"\w[\w.+-]*", r"\w[\w. +-]*"
-"""What configurations and studies may be called: both become names of folders."""
+"""Patterns of valid names for configurations and studies; both are used as folder names."""
 GOAL = r"(\w+)\s*(>=|<=)\s*(\S+)"
 
 
@@ -75,12 +75,12 @@ def _setting(value: Any) -> Any:
 
 
 def _field(value: Any) -> Any:
-    """Of a network: as a setting, or by player a table of such."""
+    """Validate a field of a network: a setting, or a table with a setting for each player."""
     return {name: _setting(one) for name, one in value.items()} if isinstance(value, Mapping) else _setting(value)
 
 
 def _values(value: Any) -> tuple[Value, ...]:
-    """A list, or a grid {low, high, n, scale}, as the values that it stands for."""
+    """Return the values of a list, or of a grid {low, high, n, scale}."""
     if isinstance(value, Mapping):
         _check_keys(value, ("low", "high", "n", "scale"))
         expect(value.get("n"), Limit(2, _ROWS.highest).holds(value.get("n")), f"n of {Limit(2, _ROWS.highest)}")
@@ -97,7 +97,7 @@ def _values(value: Any) -> tuple[Value, ...]:
 
 
 def _ranges(value: Any) -> Range | tuple[Value, ...]:
-    """What is drawn from: a list, or {low, high, scale}."""
+    """Validate the values to draw from: a list, or a range {low, high, scale}."""
     if isinstance(value, Range):
         return value
     if isinstance(value, Mapping):
@@ -168,17 +168,17 @@ class Networks(Table):
 
 
 class Recipe(Table):
-    """A recipe, or the recipe `gan` with a loss, and settings of its own."""
+    """A recipe, or a loss for the recipe `gan`, with its own settings."""
 
     loss: Text | None = None
     recipe: Text | None = None
-    name: Text | None = None  # of a loss or of a recipe, as in a list of texts
+    name: Text | None = None  # of a loss or a recipe; a plain string in the list `recipes` sets it
     label: Annotated[str | None, _matching(LABEL, "letters, digits and any of _ . + -")] = None
     settings: dict[str, Setting] = {}
 
 
 class Random(Table):
-    """Random rows of settings, drawn from ranges or from those of a preset."""
+    """Random rows of settings, drawn from the given ranges or from those of a preset."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Ranges] = Field(init=False)
@@ -189,12 +189,12 @@ class Random(Table):
 
     @property
     def ranges(self) -> dict[str, Range | tuple[Value, ...]]:
-        """By the name of a setting."""
+        """The ranges by name of setting."""
         return dict(self.__pydantic_extra__ or {})
 
 
 class Axes(Table):
-    """Settings and their values, by name; several of a list that change together; rows at random."""
+    """Varied settings and their values, by name; `zip`: groups that vary together; `random`: rows drawn at random."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Values] = Field(init=False)
@@ -204,12 +204,12 @@ class Axes(Table):
 
     @property
     def grid(self) -> dict[str, tuple[Value, ...]]:
-        """The settings that vary by themselves."""
+        """The settings that vary independently."""
         return dict(self.__pydantic_extra__ or {})
 
 
 class Vary(Axes):
-    """The axes of all recipes, and of some."""
+    """The axes of all recipes, and in `of` those of single recipes."""
 
     of: dict[str, Axes] = {}
 
@@ -224,7 +224,7 @@ class Train(Table):
 
 
 class Evaluate(Table):
-    """What is measured and recorded, and when."""
+    """The measurements and records of a training run, and their intervals."""
 
     every: Annotated[int | None, _within(LIMITS["evaluate_every"])] = None
     samples: Annotated[int | None, _within(LIMITS["samples"])] = None
@@ -270,4 +270,4 @@ TABLES: Mapping[str, type[Table]] = {
     "data": Data, "networks": Networks, "recipes": Recipe, "train": Train, "evaluate": Evaluate, "stop": Stop,
     "planned": Planned,
 }  # fmt: skip
-"""The tables whose keys are all known."""
+"""The tables with a fixed set of keys."""

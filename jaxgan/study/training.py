@@ -33,10 +33,10 @@ from jaxgan.study.messages import counted
 from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
 from jaxgan.types import Algorithm, Generator, State
 
-_SAVE_SECONDS = 30.0  # between checkpoints of a run under way: what a killed run loses at the most
-_KEPT = 2  # checkpoints of a training: where the last one is damaged, it goes on from the one before
+_SAVE_SECONDS = 30.0  # between checkpoints; a killed run loses about this much work
+_KEPT = 2  # checkpoints per block: if the last one is damaged, training resumes from the one before
 _COMPILING = "compiling cannot be interrupted: stopping after it and the first steps, and saving"
-_COMPILED_ALREADY = 0.5  # seconds that nothing else takes than what was compiled to know what memory it needs
+_COMPILED_ALREADY = 0.5  # seconds; anything faster was compiled before, to find out how much memory it needs
 _TRAINING = "stopping after the steps under way, and saving"
 
 
@@ -113,7 +113,7 @@ def _train(
         writer.stand_still(fitted.step)
     generator = processes.gathered(folder, jax.device_get(best_generator(fitted.state)))
     if processes.leads():
-        save_generator(job, block, generator, fitted.step)  # of an interrupted run, too: it can be sampled from
+        save_generator(job, block, generator, fitted.step)  # also of an interrupted run, so that it can be sampled
     if fitted.interrupted:
         raise Interrupted(last_line(job.name, job.folder))
     job.log(f"{label}: trained to step {fitted.step:,} in {time.perf_counter() - clock:.0f} s")
@@ -121,7 +121,7 @@ def _train(
 
 
 def compiled_name(study: Study, block: Block) -> str:
-    """What the program of a block is known by to who remembers how long its compilation took."""
+    """Return the name under which the compile time of a block's program is remembered."""
     return f"{block.program} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
 
 
@@ -140,12 +140,12 @@ class Writer:
         self.job, self.block, self.finish, self.look = job, block, finish, look
         self.folder, self.origin = job.folder / block.folder, job.origin(block)
         self.saved, self.step = time.monotonic(), done
-        self.records: list[dict[str, NDArray]] = []  # since that step
-        self.history: list[Mapping[str, NDArray]] = []  # of all steps, where something is decided by it
-        self.stopped_at = np.zeros(0, np.int64)  # [run] what is decided: the step, or 0
+        self.records: list[dict[str, NDArray]] = []  # since the last saved step
+        self.history: list[Mapping[str, NDArray]] = []  # of all steps; kept only if there are stop rules
+        self.stopped_at = np.zeros(0, np.int64)  # [run] the step at which a rule stopped the run, or 0
 
     def go_on(self, records: Mapping[str, NDArray]) -> None:
-        """Decides by what was recorded before."""
+        """Apply the stop rules to the records written before training was resumed."""
         self.history.append(records)
         self.stopped_at = self.job.rules.stopped_at(self.history)
 
@@ -170,7 +170,7 @@ class Writer:
             self.save(chunk.state)
 
     def save(self, state: State) -> None:
-        """Writes what was recorded since the last save, and a checkpoint."""
+        """Write the records since the last save, and a checkpoint."""
         step = int(state.step)
         self.job.run.check()
         if self.records:
@@ -180,7 +180,7 @@ class Writer:
         self.saved, self.step, self.records = time.monotonic(), step, []
 
     def stand_still(self, step: int) -> None:
-        """Records what is left where all runs were stopped: nothing of their steps, and the last probes again."""
+        """Fill the remaining records after all runs were stopped: NaN for series, the last value for probes."""
         config, last = self.job.study.config, self.history[-1]
         at = {"step": record_steps(config.steps, config.record_every or None)}
         at["probe_step"] = np.array(probe_steps(config.steps, config.evaluate_every))
@@ -195,7 +195,7 @@ class Writer:
         append_records(records, step, config.steps, left | arrays, self.origin)
 
     def report(self, chunk: Chunk) -> None:
-        """The last medians over runs, and how many runs have come to an end, for the log."""
+        """Log the latest medians over runs, and how many runs were stopped or are not finite."""
         if not processes.leads():
             return
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
@@ -209,7 +209,7 @@ class Writer:
 
 
 def read_block(job: Job, block: Block) -> dict[str, NDArray]:
-    """All that was recorded of a block, of every process that trained a part of it."""
+    """Return all records of a block, joined over the processes that trained parts of it."""
     folder, steps = job.folder / block.folder / "records", job.study.config.steps
     origins = {name: job.origin(block, name) for name in processes.names()}
     parts = [read_records(folder / name, steps, origin) for name, origin in origins.items()]
@@ -221,10 +221,12 @@ def read_block(job: Job, block: Block) -> dict[str, NDArray]:
 
 
 def check_kept(job: Job, block: Block) -> None:
-    """What a training that was stopped has left is whole: asked of all before any goes on.
+    """Check that the checkpoint and the records of a stopped block are intact.
+
+    All blocks are checked before any of them is resumed.
 
     Raises:
-      CheckpointError, StoreError: a line with the file, and the way out.
+      CheckpointError, StoreError: if a file is damaged; the message names the file and says how to recover.
     """
     folder = job.folder / block.folder
     if jax.process_count() == 1 and checkpoint.latest_step(folder / "training") is not None:
@@ -235,10 +237,10 @@ def check_kept(job: Job, block: Block) -> None:
 
 
 def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, Any], folder: Path) -> None:
-    """Whether a checkpoint is of the run, and of what it stands for; `content` is that of config.json.
+    """Check that a checkpoint belongs to the run and to the block; `content` is the content of config.json.
 
     Raises:
-      CheckpointError: it is another's.
+      CheckpointError: if it belongs to another run or block.
     """
     if (where := meta.get("where", origin.where)) != origin.where:
         raise checkpoint.CheckpointError(f"the checkpoint in {folder} is that of {where}")
@@ -248,7 +250,7 @@ def check_whose(meta: Mapping[str, Any], origin: Origin, content: Mapping[str, A
 
 
 def save_generator(job: Job, block: Block, generator: Generator, step: int) -> None:
-    """Writes the generators of a block's runs, for those who sample from them."""
+    """Write the generators of a block's runs, for later sampling."""
     job.run.check()
     study = job.study
     meta = {
@@ -262,7 +264,7 @@ def save_generator(job: Job, block: Block, generator: Generator, step: int) -> N
 
 
 def what_trains(study: Study, program: Program, block: Block) -> tuple[Algorithm | Make, Settings | None]:
-    """What `fit` takes for a block: an algorithm, or what makes one and the settings of the block's configurations."""
+    """Return the arguments of `fit` for a block: an algorithm, or a factory with the configurations' settings."""
     if program.make is None:
         return study.configurations[program.labels[0]].algorithm, None
     rows = [program.labels.index(label) for label in block.configurations]
@@ -270,7 +272,7 @@ def what_trains(study: Study, program: Program, block: Block) -> tuple[Algorithm
 
 
 def title_of(study: Study, block: Block) -> str:
-    """What a block is called while it is trained."""
+    """Return the name of a block in messages during training."""
     name = block.program
     if len(block.configurations) < len(study.programs[name].labels):
         name += f", wave {block.wave + 1}"
@@ -288,7 +290,7 @@ def _save(folder: Path, state: State, origin: Origin) -> None:
 
 def _load(job: Job, placement: Placement, block: Block) -> State | None:
     study, folder, origin = job.study, job.folder / block.folder / "training", job.origin(block)
-    algorithm = study.configurations[block.configurations[0]].algorithm  # the state of all has the same shapes
+    algorithm = study.configurations[block.configurations[0]].algorithm  # all states have the same shapes
     keys = jnp.tile(keys_of(study, block), len(block.configurations))
     begin = partial(start_runs, algorithm, study.source.sample)
     like = jax.eval_shape(begin, keys[own_runs(len(keys), placement)])

@@ -11,11 +11,11 @@ from jaxgan.study.messages import counted
 from jaxgan.study.progress import Progress, Trained
 
 WITH_BARS = 60
-"""Columns from which there are bars beside the names."""
+"""The minimum number of columns at which progress bars are shown beside the names."""
 MOST = 5
-"""Programs with a line of their own; of more, those under way have one."""
-_SHORTEST, _LONGEST = 8, 40  # columns of a bar
-_LEFT_TO_WORDS = 26  # columns beside a name
+"""The maximum number of programs that get a line each; if there are more, only those in progress are shown."""
+_SHORTEST, _LONGEST = 8, 40  # length of a bar in columns
+_LEFT_TO_WORDS = 26  # columns reserved for the text beside a name
 
 
 def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = False) -> Group:
@@ -31,7 +31,7 @@ def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = Fals
     lines = list(_rows(found, programs, columns, plain))
     if len(programs) > MOST:
         lines += _wrapped([_rest(programs)], columns)
-    rate = [note] if note else rate_words(found)[::-1]  # what is read most often comes first
+    rate = [note] if note else rate_words(found)[::-1]  # the rate is read most often, so it comes first
     facts = [*rate[:1], *_losses(found), *rate[1:]]
     if len(found.trained) == 1:
         lines += _wrapped(facts, columns, most=1)
@@ -45,13 +45,13 @@ def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = Fals
 
 
 def _programs(found: Progress) -> list[list[Trained]]:
-    """The parts of each program."""
+    """Group the parts by program."""
     names = dict.fromkeys(one.part.program for one in found.trained)
     return [[one for one in found.trained if one.part.program == name] for name in names]
 
 
 def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plain: bool) -> Iterator[Text]:
-    """A line for each program; of many programs for those under way."""
+    """Yield a line for each program, or only for those in progress if there are more than `MOST`."""
     shown = [one for one in programs if any(part.under_way for part in one)] if len(programs) > MOST else programs
     shown, wide = list(shown)[:MOST], columns >= WITH_BARS
     words = [_words(parts, found.steps, wide) for parts in shown]
@@ -70,13 +70,13 @@ def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plai
 
 
 def _share(parts: Sequence[Trained], steps: int) -> float:
-    """Of all steps of all runs."""
+    """Return the completed share of all steps of all runs."""
     done = sum(one.part.runs * (steps if one.done else min(one.step, steps)) for one in parts)
     return done / max(1, steps * sum(one.part.runs for one in parts))
 
 
 def _words(parts: Sequence[Trained], steps: int, wide: bool) -> str:
-    """How many of a program's blocks are done, and the step of the one under way."""
+    """Return how many of a program's blocks are done, and the step of the block in progress."""
     done, now = sum(one.done for one in parts), [one for one in parts if one.under_way]
     step = step_words(now[0], steps) if len(now) == 1 else f"{len(now)} under way" if now else ""
     if len(parts) == 1:
@@ -88,13 +88,13 @@ def _words(parts: Sequence[Trained], steps: int, wide: bool) -> str:
 
 
 def _longest(parts: Sequence[Trained], steps: int, wide: bool) -> str:
-    """What `_words` may come to, so that bars do not change their length."""
+    """Return the longest text that `_words` can produce, so that the bars keep a constant length."""
     one = parts[0]._replace(step=steps - 1, done=False)
     return _words([one, *(part._replace(step=steps, done=True) for part in parts[1:])], steps, wide)
 
 
 def _rest(programs: Sequence[list[Trained]]) -> str:
-    """Programs without a line, in numbers."""
+    """Summarize in numbers the programs that have no line."""
     done = sum(all(part.done for part in parts) for parts in programs)
     now = sum(any(part.under_way for part in parts) for parts in programs)
     left = len(programs) - done - now
@@ -103,14 +103,14 @@ def _rest(programs: Sequence[list[Trained]]) -> str:
 
 
 def _losses(found: Progress) -> list[str]:
-    """The last ones of the only part under way."""
+    """Return the latest losses of the part in progress; nothing if there are several such parts."""
     now = [one for one in found.trained if one.under_way and one.step < found.steps]
     losses = now[0].losses if len(now) == 1 else {}
     return [", ".join(f"{name} {value:.3f}" for name, value in losses.items())] if losses else []
 
 
 def _bar(share: float, width: int, done: bool, plain: bool) -> Text:
-    """Read without colour, too: what is done is drawn thicker."""
+    """Draw a progress bar. The completed part is also thicker, so that the bar can be read without colour."""
     full = width if done else int(share * width)
     bar = Text(("#" if plain else "━") * full, "green" if done else "cyan")
     return bar.append(("-" if plain else "─") * (width - full), "bright_black")
@@ -121,7 +121,7 @@ def _split(words: str) -> list[str]:
 
 
 def _wrapped(facts: Sequence[str], columns: int, *, most: int | None = None, style: str = "") -> list[Text]:
-    """Facts beside one another, as many as fit into a line; what is longer than a line is cut between words."""
+    """Join as many facts as fit on each line; a fact that is longer than a line is wrapped between words."""
     lines = list[str]()
     for fact in facts:
         if lines and len(joined := f"{lines[-1]}, {fact}") < columns:

@@ -13,11 +13,11 @@ from jaxgan.report.words import counted, listed, number, percent
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import Interval
 
-SURE = 0.99  # accuracy from which a discriminator is called sure
+SURE = 0.99  # minimum accuracy at which a discriminator counts as sure
 
 
 def story(results: Results) -> list[str]:
-    """The profile in paragraphs: what each loss is on paper, what was measured, and a caution."""
+    """Return the paragraphs: each loss on paper, the measurements, and a caution."""
     paragraphs = [
         _paper(results),
         *_frozen(results),
@@ -30,7 +30,7 @@ def story(results: Results) -> list[str]:
 
 
 def _paper(results: Results) -> str:
-    """Losses of one kind of blindness in one sentence."""
+    """Describe where losses saturate, with one clause for all losses of the same kind."""
     sentences = []
     kinds: dict[str, list[str]] = {}
     for loss in results.losses:
@@ -119,7 +119,7 @@ def _change(row: FrozenRow) -> str:
 
 
 def _times(interval: Interval, sign: int) -> Interval:
-    """An interval of the quantity times 1 or -1."""
+    """Return the interval of the quantity multiplied by `sign`, 1 or -1."""
     bounds = sorted((sign * interval.low, sign * interval.high))
     return Interval(sign * interval.estimate, *bounds)
 

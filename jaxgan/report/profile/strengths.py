@@ -1,4 +1,4 @@
-"""The figure of discriminators of several strengths and their effect on the generator."""
+"""The figure that compares discriminators of several strengths and their effect on the generator."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def strengths_figure(results: Results) -> "Figure":
-    """A line for every strength: intervals over seeds of accuracy, gradients, and of the generators trained with it."""
+    """Draw a row for every strength: intervals over seeds of accuracy, gradient norms and cosines, or final metrics."""
     from matplotlib.lines import Line2D
 
     found = part_of(results, "frozen")
@@ -58,7 +58,7 @@ def strengths_figure(results: Results) -> "Figure":
 
 
 def _finish(axis: "Axes", results: Results, name: str, age: int | None) -> None:
-    """The words at a panel and what bounds it."""
+    """Set the label of a panel and its limits."""
     if name == "accuracy":
         axis.set_xlim(min(0.48, axis.get_xlim()[0]), 1.02)
         label(axis, f"generator after\n{age_text(results, age or 0)}:\naccuracy at the end")
@@ -102,7 +102,7 @@ def _mark_each(axis: "Axes", results: Results, found: dict[str, Interval | None]
 
 
 def _mark(axis: "Axes", interval: Interval, y: float, how: dict[str, Any]) -> None:
-    """An estimate with its interval at a height; in words where it is undefined."""
+    """Draw an estimate with its interval at height `y`, or the word "undefined"."""
     how = {key: value for key, value in how.items() if key != "linestyle"}
     if np.isnan(interval.estimate):
         axis.annotate("undefined", (0.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=TICKS - 1,

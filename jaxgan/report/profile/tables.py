@@ -1,4 +1,4 @@
-"""A gradient profile's tables."""
+"""The tables of a gradient profile."""
 
 import math
 from typing import Any
@@ -9,23 +9,23 @@ from jaxgan.report.tables import Cell, Section, interval_cell, section, to_markd
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import UNDEFINED
 
-DECADES, SHARE, THIRD = "+z.2f", "z.2f", "z.3f"  # z: no -0.00
+DECADES, SHARE, THIRD = "+z.2f", "z.2f", "z.3f"  # z: no negative zero
 _DISCRIMINATOR, _AGE = "discriminator", "age of the generator"
 
 
 def sections(results: Results) -> list[Section]:
-    """The tables that answer the question, those of the strengths last; on paper there is one."""
+    """Return the tables of a profile, with those of the strengths last; a profile on paper has a single table."""
     found = [*_frozen(results), *_training(results)] or [paper_section(results)]
     return found + (_strengths(results) if len(results.configurations) > 1 else [])
 
 
 def markdown(results: Results) -> str:
-    """The tables in Markdown."""
+    """Return the tables in Markdown."""
     return to_markdown(sections(results))
 
 
 def paper_section(results: Results) -> Section:
-    """What is known of each loss on paper: with respect to one logit, without a network."""
+    """Return the table of the losses on paper: derivatives with respect to one logit, without a network."""
     head = ("loss", "derivative", "saturates", "float32 holds it", "relative error, float32", "relative error, float64")
     rows = []
     for loss in results.losses:
@@ -41,7 +41,7 @@ def paper_section(results: Results) -> Section:
 
 
 def zeros_text(zeros: int, first: int | None, seeds: int) -> str:
-    """How many seeds had a norm of exactly 0, and when first.
+    """Describe how many seeds had a norm of exactly 0, and the first step at which one did.
 
     >>> zeros_text(0, None, 8), zeros_text(3, 120, 8)
     ('none', '3 of 8, first at step 120')
@@ -128,7 +128,7 @@ def _strengths(results: Results) -> list[Section]:
 
 
 def _head(titles: dict[str, str]) -> list[Cell]:
-    """Titles of columns by their names in table.json."""
+    """Return the column titles, with their names in table.json as values."""
     return [Cell(title, value=key) for key, title in titles.items()]
 
 
@@ -144,7 +144,7 @@ def _zeros_cell(row: Any, results: Results) -> Cell:
 
 
 def _off(value: float | str | None) -> Cell:
-    """A relative difference from a closed form; numbers that are not finite are strings in JSON."""
+    """Format a relative difference from a closed form; numbers that are not finite are strings in JSON."""
     if value is None:
         return Cell("", value=math.nan)
     return Cell(f"{float(value):.1e}" if float(value) else "equal", value=float(value))

@@ -1,4 +1,4 @@
-"""The numbers behind figures, as tidy frames: a row for each thing that is drawn."""
+"""The data behind the figures as tidy data frames, with a row for each plotted item."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ _QUARTILES = ("lower_quartile", "median", "upper_quartile")
 
 
 def metric_frame(results: Results) -> Any:
-    """The leading metric and the outcome of every seed."""
+    """Return the main metric and the outcome of every seed."""
     return results.to_pandas()[["configuration", "seed", "outcome", results.metrics[0].name]]
 
 
 def curves_frame(results: Results, only: Sequence[str] = ()) -> Any:
-    """Quartiles over seeds of every series, or of those named, at the steps at which they are drawn."""
+    """Return quartiles over seeds at the plotted steps, for every series or for those in `only`."""
     rows = [
         _quartiles({"series": curve.series, "configuration": results.configurations[i]}, steps, over_seeds(by_seed))
         for curve in shown_curves(results)
@@ -30,7 +30,7 @@ def curves_frame(results: Results, only: Sequence[str] = ()) -> Any:
 
 
 def along_frame(results: Results) -> Any:
-    """Quartiles over seeds of every metric along training."""
+    """Return quartiles over seeds of every metric along training."""
     rows = [
         _quartiles({"series": name, "configuration": results.configurations[i]}, results.probe_steps,
                    over_seeds(values[i], infinite=True))
@@ -41,7 +41,7 @@ def along_frame(results: Results) -> Any:
 
 
 def when_frame(results: Results) -> Any:
-    """Metrics along training, and what stands beside them of the curves."""
+    """Return the metrics along training, and the curves that are plotted beside them."""
     import pandas as pd
 
     parts = [along_frame(results), curves_frame(results, ("g_grad_norm", "d_fake_mean"))]
@@ -50,7 +50,7 @@ def when_frame(results: Results) -> Any:
 
 
 def classes_frame(results: Results) -> Any:
-    """The share of each class among every seed's samples, and among the data."""
+    """Return the share of each class among the samples of every seed, and among the data."""
     import pandas as pd
 
     shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
@@ -61,7 +61,7 @@ def classes_frame(results: Results) -> Any:
 
 
 def points_frame(points: Sequence[tuple[str, str, NDArray]]) -> Any:
-    """Points in the plane of (configuration, seed, points [n, 2]); the data's have no seed."""
+    """Return a frame of (configuration, seed, points [n, 2]) tuples; the points of the data have an empty seed."""
     import pandas as pd
 
     return pd.concat(

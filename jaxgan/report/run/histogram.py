@@ -1,4 +1,4 @@
-"""Which classes the samples are, by configuration: the median over seeds and their range, beside the data's shares."""
+"""Class shares of the samples by configuration: the median and range over seeds, beside the shares of the data."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,12 +18,14 @@ _HATCHES = ("", "////", "....", "xxxx")
 
 
 def histogram_figure(results: Results) -> "Figure":
-    """Bars: the median over seeds of the share of samples that the classifier puts into each class. Lines through
-    them: from the lowest to the highest seed. Short black lines: the data's shares. Seeds with samples that are not
-    finite have no shares. Of more than 7 configurations each has a panel of its own.
+    """Draw the share of samples in each class, as assigned by the classifier, for each configuration.
+
+    Bars are medians over seeds, and the lines through them range from the lowest to the highest seed. Short black lines
+    are the shares of the data. Seeds with samples that are not finite have no shares. With more than 7 configurations,
+    each has its own panel.
 
     Raises:
-      KeyError: the run has no classes.
+      KeyError: if the run has no classes.
     """
     shares, data = results.samples["class_histogram"], results.samples["class_histogram_data"]
     names = [plain_text(str(name)) for name in results.notes.get("classes", range(len(data)))]
@@ -47,7 +49,7 @@ def histogram_figure(results: Results) -> "Figure":
 def bars_by_class(
     axis: "Axes", configurations: Sequence[str], values: NDArray, data: NDArray, chosen: Sequence[int]
 ) -> None:
-    """Of values [configuration, seed, class] a bar for each configuration chosen, beside what the data have [class]."""
+    """Draw bars of values [configuration, seed, class] for chosen configurations, and lines for the data [class]."""
     x, width = np.arange(len(data)), 0.8 / len(chosen)
     for place, i in enumerate(chosen):
         finite = values[i][np.isfinite(values[i]).all(axis=1)]

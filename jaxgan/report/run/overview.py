@@ -1,4 +1,4 @@
-"""A run in one picture: samples of its first seeds, and the leading metric of every seed."""
+"""A run in one figure: samples of its first seeds, and the main metric of every seed."""
 
 import math
 import textwrap
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SEEDS, BLOCKS, COLUMNS = 4, 9, 3  # at most: seeds of a configuration, configurations, configurations side by side
+SEEDS, BLOCKS, COLUMNS = 4, 9, 3  # maxima: seeds per configuration, configurations, configurations side by side
 _BLOCK = 2.25  # inches
 
 
 def overview_figure(results: Results) -> "Figure":
-    """Real examples and samples of the first seeds of each configuration, and the leading metric of every seed.
+    """Draw real examples and samples of the first seeds of each configuration, and the main metric of every seed.
 
-    Of more than nine configurations the samples of nine are shown, and it says how many are left out.
+    With more than nine configurations, the samples of the first nine are shown, and a line says how many are left out.
     """
     count = len(results.configurations)
     shown, beside = min(count, BLOCKS), count <= 2 and bool(results.metrics)
@@ -55,14 +55,14 @@ def overview_figure(results: Results) -> "Figure":
 
 
 def block_figure(results: Results, i: int) -> "Figure":
-    """The samples of one configuration."""
+    """Draw the samples of one configuration."""
     figure = new_figure(_block_height(results), _BLOCK)
     _draw_block(figure, results, i)
     return figure
 
 
 def dots_figure(results: Results) -> "Figure":
-    """The leading metric of every seed; beside blocks of samples where these are few."""
+    """Draw the main metric of every seed; as tall as a block of samples if there are at most two configurations."""
     few = len(results.configurations) <= 2
     figure = new_figure(_block_height(results) if few else _dots_height(results), _BLOCK if few else COLUMN)
     draw_dots(grid(figure, 1, 1)[0], results, results.metrics[0])
@@ -70,7 +70,7 @@ def dots_figure(results: Results) -> "Figure":
 
 
 def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
-    """A row for each configuration, a mark for each seed, and lines at the yardsticks."""
+    """Draw a row for each configuration, a mark for each seed, and lines at the yardsticks."""
     values, failed = results.values[metric.name], results.failed
     yardsticks = {name: value for name, value in metric.yardsticks.items() if np.isfinite(value)}
     finite = np.concatenate([values[np.isfinite(values)], list(yardsticks.values())])
@@ -100,7 +100,7 @@ def draw_dots(axis: "Axes", results: Results, metric: Metric) -> None:
 
 
 def _draw_yardstick(axis: "Axes", name: str, value: float, k: int) -> None:
-    """A dotted line, named above the panel in a line of its own, towards the middle."""
+    """Draw a dotted line with its name on a separate line above the panel, extending towards the middle."""
     axis.axvline(value, color=GREY, linestyle=":", linewidth=1.0)
     (low, high), forward = axis.get_xlim(), axis.xaxis.get_transform().transform
     place = (forward(value) - forward(low)) / (forward(high) - forward(low))
@@ -110,7 +110,7 @@ def _draw_yardstick(axis: "Axes", name: str, value: float, k: int) -> None:
 
 
 def _draw_block(block: Any, results: Results, i: int) -> None:
-    """Real examples first, then the first seeds; on a figure or a part of one."""
+    """Draw real examples, then the samples of the first seeds, on a figure or a subfigure."""
     most = _seeds(results)
     seeds = results.seeds[:most].tolist()
     real, fake = results.samples["real"], results.samples["fake"][i, :most]
@@ -136,7 +136,7 @@ def _draw_block(block: Any, results: Results, i: int) -> None:
 
 
 def _block_height(results: Results) -> float:
-    """Inches that a block takes, so that nothing stays blank."""
+    """Return the height of a block in inches that leaves no blank space."""
     names = 1 + _seeds(results)
     if is_points(results):
         return 0.32 + math.ceil(names / 3) * 0.98
@@ -147,7 +147,7 @@ def _block_height(results: Results) -> float:
 
 
 def _seeds(results: Results) -> int:
-    """How many are shown: with the data they fill rows of three panels."""
+    """Return how many seeds are shown; points have one more, so that with the data they fill rows of three panels."""
     return min(len(results.seeds), SEEDS + is_points(results))
 
 

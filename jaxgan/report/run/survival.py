@@ -1,4 +1,4 @@
-"""Time to failure: how many runs have not failed yet after so many steps."""
+"""Time to failure: the share of runs that have not failed by each step."""
 
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "failed_at"  # variable: the first evaluation from which a run stayed failed to its end; 0: it did not fail
+NAME = "failed_at"  # variable: the first evaluation from which a run stayed failed until its end; 0: it did not fail
 
 
 def survivals(results: Results) -> list[Survival] | None:
-    """One for every configuration; None if failure times were not recorded."""
+    """Return the survival of every configuration; None if failure times were not recorded."""
     found = _times(results)
     return None if found is None else [kaplan_meier(t, f) for t, f in zip(*found, strict=True)]
 
 
 def survival_figure(results: Results) -> "Figure | None":
-    """The share of runs that have not failed, over steps, with a band; marks show runs that were stopped."""
+    """Draw the share of runs that have not failed over steps, with its interval; marks show runs that were stopped."""
     found = survivals(results)
     if found is None or not any(one.failed for one in found):
         return None
@@ -49,7 +49,7 @@ def survival_figure(results: Results) -> "Figure | None":
 
 
 def survival_section(results: Results) -> Section | None:
-    """A row per configuration: how many failed, by when half of them had, and the test against the first."""
+    """Return a row per configuration: failures, the step by which half had failed, and the test against the first."""
     found, times = survivals(results), _times(results)
     if found is None or times is None or not any(one.failed for one in found):
         return None
@@ -73,7 +73,7 @@ def survival_section(results: Results) -> Section | None:
 
 
 def survival_data(results: Results) -> Section | None:
-    """What the figure shows: a row per configuration and step at which runs failed or were seen last."""
+    """Return the data of the figure: a row per configuration and step at which runs failed or were censored."""
     found = survivals(results)
     if found is None:
         return None
@@ -87,7 +87,7 @@ def survival_data(results: Results) -> Section | None:
 
 
 def _times(results: Results) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
-    """Steps at which runs failed or up to which they were watched, and whether they failed, [configuration, seed]."""
+    """Return the steps at which runs failed or were censored, and whether they failed, [configuration, seed]."""
     steps = results.notes.get("steps")
     if NAME not in results.dataset or not steps:
         return None
@@ -97,7 +97,7 @@ def _times(results: Results) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | 
 
 
 def _line(one: Survival, last: float) -> tuple[NDArray[np.float64], ...]:
-    """Steps, share, low and high from step 0, at which nothing has failed, to the last of all."""
+    """Return steps, share, low and high from step 0, before any failure, to the last step of all configurations."""
     steps, first = np.concatenate([[0.0], one.times, [last]]), wilson_interval(one.runs, one.runs)
     parts = zip(first, (one.share, one.low, one.high), strict=True)
     return steps, *(np.concatenate([[start], each, each[-1:]]) for start, each in parts)
@@ -108,7 +108,7 @@ def _draw(axis: "Axes", one: Survival, i: int, last: float) -> None:
     if one.runs > 1:
         axis.fill_between(steps, low, high, step="post", color=colour(i), alpha=0.14, linewidth=0)
     axis.step(steps, share, where="post", color=colour(i), linestyle=dash(i), linewidth=1.3)
-    before = np.diff(np.concatenate([[1.0], one.share])) == 0  # nothing failed then: some were stopped
+    before = np.diff(np.concatenate([[1.0], one.share])) == 0  # no failure at this step: some runs were stopped
     stopped = before & (one.times < last)
     axis.plot(one.times[stopped], one.share[stopped], "|", color=colour(i), markersize=5)
     axis.set_ylim(-0.03, 1.03)

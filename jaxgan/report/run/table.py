@@ -1,4 +1,4 @@
-"""A run's numbers: each configuration over its seeds, the configurations against each other, and who failed."""
+"""The tables of a run: each configuration over its seeds, differences between configurations, and failures."""
 
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -13,28 +13,28 @@ from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Metric, Results
 from jaxgan.results.statistics import Interval, Summary, summarize, summarize_difference, wilson_interval
 
-CONFIDENCE = 0.95  # the words beside the numbers say 95 %, too
-RESAMPLES, FEWER = 9_999, 1_999  # of a bootstrap, and where there are many configurations
-RNG = 0  # of every bootstrap, so that one run has one table, and a metric more changes no other row
+CONFIDENCE = 0.95  # the captions also say 95 %
+RESAMPLES, FEWER = 9_999, 1_999  # of a bootstrap; the second if there are many configurations
+RNG = 0  # for every bootstrap, so that tables are reproducible and another metric does not change other rows
 
 
 class Row(NamedTuple):
-    """One metric."""
+    """One metric over all configurations."""
 
     metric: Metric
     summaries: tuple[Summary, ...]  # one per configuration
-    differences: tuple[Summary, ...]  # configurations[1], [2], ... each minus the first, seed by seed; none of many
+    differences: tuple[Summary, ...]  # configurations[1], [2], ... minus the first, paired by seed; () for many
 
 
 class Failures(NamedTuple):
-    """How many seeds of a configuration failed, and their share with its Wilson interval."""
+    """The number of failed seeds of a configuration, and their share with its Wilson interval."""
 
     failed: int
     share: Interval
 
 
 class Table(NamedTuple):
-    """What a run says about its configurations. Failures are under "any" and each code, one per configuration."""
+    """The numbers of a run. `failures` has one entry per configuration under "any" and under each code."""
 
     configurations: tuple[str, ...]
     seeds: int
@@ -43,15 +43,15 @@ class Table(NamedTuple):
 
     @property
     def pairs(self) -> list[str]:
-        """The names of a row's differences."""
+        """The names of the differences in a row."""
         return [f"{name} minus {self.configurations[0]}" for name in self.configurations[1:]]
 
 
 def summarize_run(results: Results) -> Table:
-    """Interquartile means, paired differences on common seeds, and failures by code, all with 95 % intervals.
+    """Compute interquartile means, paired differences on common seeds and failures by code, with 95 % intervals.
 
-    A failure (`Results.failed`) enters every metric as its worst value (see `statistics.summarize`). Of many
-    configurations no differences are taken: which of them are claims is for the study to say.
+    A failure (`Results.failed`) enters every metric as its worst value (see `statistics.summarize`). With many
+    configurations no differences are computed: the study declares which comparisons are claims.
     """
     failed = results.failed
     rows, many = [], are_many(results)
@@ -74,7 +74,7 @@ def summarize_run(results: Results) -> Table:
 
 
 def metrics_sections(table: Table, noun: str) -> list[Section]:
-    """A row per metric: the configurations and their differences side by side, or of more than two in two tables."""
+    """Return a row per metric: configurations and differences, as two tables if there are over two configurations."""
     together = len(table.configurations) <= 2
     rows, differences = [], []
     for row in table.rows:
@@ -97,7 +97,7 @@ def metrics_sections(table: Table, noun: str) -> list[Section]:
 
 
 def averages_section(results: Results) -> list[Section]:
-    """A row per metric: averaged generators beside the same as trained, where a configuration keeps an average."""
+    """Return a row per metric: averaged and unaveraged generators, for configurations that keep an average."""
     live = results.live
     kept = [i for i, _ in enumerate(results.configurations) if any(np.isfinite(v[i]).any() for v in live.values())]
     rows = []
@@ -105,7 +105,7 @@ def averages_section(results: Results) -> list[Section]:
         over_seeds = partial(summarize, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
         over_pairs = partial(summarize_difference, worst=metric.worst, confidence=CONFIDENCE, rng=RNG)
         pairs = [(results.along[metric.name][i, :, -1], live[metric.name][i, :, -1]) for i in kept]
-        nobody = np.zeros(len(results.seeds), bool)  # measured alike, whatever their outcome
+        nobody = np.zeros(len(results.seeds), bool)  # compare measured values regardless of the outcome
         rows.append(
             (
                 Cell(metric.label, direction(metric), value=metric.name),
@@ -127,7 +127,7 @@ def averages_section(results: Results) -> list[Section]:
 
 
 def failures_section(table: Table, *, every: bool = False) -> Section:
-    """A row per way to fail that occurred, or `every` one."""
+    """Return a row per kind of failure that occurred, or for all kinds with `every`."""
     rows = []
     for code, by_configuration in table.failures.items():
         if every or code == "any" or any(failures.failed for failures in by_configuration):
@@ -138,7 +138,7 @@ def failures_section(table: Table, *, every: bool = False) -> Section:
 
 
 def seeds_section(results: Results) -> Section:
-    """A row per seed, as measured."""
+    """Return a row per seed, with the values as measured."""
     outcomes, values = results.outcomes, results.values
     rows: list[tuple[str | Cell, ...]] = [
         (
@@ -155,7 +155,7 @@ def seeds_section(results: Results) -> Section:
 
 
 def failure_cell(failures: Failures, seeds: int) -> Cell:
-    """A count and the Wilson interval of the share.
+    """Format a count and the Wilson interval of its share.
 
     >>> failure_cell(Failures(0, Interval(0.0, 0.0, 0.324)), 8).plain
     '0 of 8 [0 %, 32 %]'
@@ -167,14 +167,14 @@ def failure_cell(failures: Failures, seeds: int) -> Cell:
 
 
 def direction(metric: Metric) -> str:
-    """Which values of a metric are good, in words."""
+    """Describe which values of a metric are good."""
     if metric.higher_is_better is None:
         return "closest to the reference is best"
     return "higher is better" if metric.higher_is_better else "lower is better"
 
 
 def yardsticks(metric: Metric) -> str:
-    """What a metric's numbers are to be held against, in words; without those that are undefined."""
+    """Format the yardsticks of a metric, without undefined ones."""
     known = {name: value for name, value in metric.yardsticks.items() if not np.isnan(value)}
     return "; ".join(f"{name} {number(value)}" for name, value in known.items())
 
@@ -194,6 +194,6 @@ def _failures(failed: np.ndarray) -> tuple[Failures, ...]:
     return tuple(Failures(k, _wilson(k, failed.shape[1])) for k in counts)
 
 
-@lru_cache(maxsize=4096)  # of thousands of cells few counts differ
+@lru_cache(maxsize=4096)  # thousands of cells have few distinct counts
 def _wilson(failed: int, n: int) -> Interval:
     return wilson_interval(failed, n, confidence=CONFIDENCE)
