@@ -172,7 +172,7 @@ REMEDIES: tuple[Remedy, ...] = (
         _CERTAIN | _FEW_MODES | _UNCLEAR, _loss("relativistic"),
     ),
     Remedy(
-        "r1", "R1: a penalty on D's gradient at real examples, gamma = 0.1", "Mescheder et al. 2018",
+        "r1", "a penalty on D's gradient at real examples, gamma = 0.1", "Mescheder et al. 2018",
         _CERTAIN | _CYCLES | _FEW_MODES | _UNCLEAR | {Outcome.DIVERGED, Outcome.OVERFITTED},
         _recipe("r1_gan", _PENALIZED, gamma=0.1),
     ),
