@@ -15,6 +15,7 @@ from jaxgan.diagnostics.signs import (
     Evidence,
     captured_share,
     copied_samples,
+    median_of,
     overfitted_discriminator,
     turnover,
 )
@@ -95,7 +96,7 @@ def stretches_of(
     evidence: Evidence, found: Diagnosis, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Iterator[tuple[str, Stretch]]:
     """Yield the longest stretch of each sign, by its lower-case name, and of each way to overfit or diverge."""
-    values = evidence._asdict() | _derived(evidence)
+    values = evidence._asdict() | _derived(evidence, thresholds)
     none = np.full(found.states.shape, np.nan)
     copied = copied_samples(evidence, thresholds, found.signs[..., Outcome.HEALTHY])
     holds = {code: found.signs[..., code] for code in SIGNS}
@@ -110,16 +111,20 @@ def stretches_of(
     finite = (first[:, None] <= 0) | (first[:, None] > evidence.steps[None])
     diverged = found.signs[..., Outcome.DIVERGED]
     yield "exploded", longest_stretch(diverged & grown, evidence.steps, growth)
-    yield "dead", longest_stretch(diverged & ~grown & finite, evidence.steps, evidence.gradient)
+    gradient = median_of(evidence.gradient, thresholds.window)
+    yield "dead", longest_stretch(diverged & ~grown & finite, evidence.steps, gradient)
 
 
-def _derived(evidence: Evidence) -> dict[str, NDArray | None]:
+def _derived(evidence: Evidence, thresholds: DiagnosisThresholds) -> dict[str, NDArray | None]:
+    """Return what the signs compare with their thresholds, where that is not the evidence itself."""
     shares, rhythm = evidence.shares, evidence.rhythm
-    moved = None if shares is None else turnover(shares, evidence.samples)
+    moved = None if shares is None else turnover(shares, evidence.samples, thresholds.window)
     swings = [values for values in (moved, rhythm) if values is not None]
+    medians = {name: getattr(evidence, name) for name in ("separation", "training_edge", "obeyed")}
     return {
-        "captured": captured_share(evidence, DIAGNOSIS_THRESHOLDS),
+        "captured": captured_share(evidence, thresholds),
         "swing": np.fmax.reduce(swings) if swings else None,
+        **{name: None if one is None else median_of(one, thresholds.window) for name, one in medians.items()},
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
 from jaxgan.study.advice import case_of
 from jaxgan.study.catalogue import find_recipe
 from jaxgan.study.causes import stretches_of
@@ -83,6 +84,21 @@ def test_copies_are_told_from_a_discriminator_that_memorized():
     bad = records | {"along/high_quality": np.zeros((2, len(PROBES)))}
     stretches = dict(stretches_of(evidence := evidence_of(YARDSTICKS, bad, 2000), diagnose(evidence)))
     assert np.isnan(stretches["copied"].begin).all()  # of samples that are no good nothing is a copy
+
+
+@pytest.mark.parametrize("window", [3, 5])
+def test_the_level_that_is_told_of_a_sign_is_one_at_which_it_holds(window):
+    thresholds = DIAGNOSIS_THRESHOLDS._replace(window=window)
+    rng = np.random.default_rng(0)
+    drawn = {name: rng.uniform(size=(200, 12)) for name in ("separation", "training_edge", "obeyed")}
+    quality = np.where(rng.uniform(size=(200, 12)) < 0.5, 0.0, 1.0)
+    evidence = Evidence(np.arange(1, 13), np.ones((200, 12)), quality=quality, **drawn)
+    levels = {name: one.level[np.isfinite(one.level)]
+              for name, one in stretches_of(evidence, diagnose(evidence, thresholds), thresholds)}  # fmt: skip
+    for fooled in ("generator_dominates", "junk"):
+        assert len(levels[fooled]) > 10 and (levels[fooled] <= thresholds.fooled).all()
+    assert len(levels["overfitted"]) > 10 and (levels["overfitted"] >= thresholds.edge).all()
+    assert len(levels["condition_ignored"]) > 10 and (levels["condition_ignored"] <= thresholds.ignored).all()
 
 
 def test_runs_diagnosed_together_are_as_each_configuration_by_itself():
