@@ -81,7 +81,7 @@ def enlarge(folder: Path, runs: int, steps: int) -> dict[str, Any]:
     large = dataclasses.replace(found, dataset=enlarged(found.dataset, coordinates))
     clock = time.perf_counter()
     large.write(folder / RESULTS)
-    write_metrics(folder)
+    write_metrics(large, folder)
     return {
         "runs": runs // seeds * seeds,
         "records": len(coordinates["step"]),

@@ -253,5 +253,5 @@ def save(results: Results, folder: Path) -> Path:
     folder.mkdir()
     write_json(folder / "config.json", results.config)
     results.write(folder / RESULTS)
-    write_metrics(folder)
+    write_metrics(results, folder)
     return folder

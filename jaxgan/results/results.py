@@ -268,9 +268,11 @@ def config_in(path: Path) -> dict[str, Any]:
       >>> config_in(Path("nowhere.nc"))
       {}
     """
+    import h5netcdf
+
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            return dict(json.loads(opened.attrs["jaxgan"])["config"])
+        with h5netcdf.File(path, "r") as file:
+            return dict(json.loads(file.attrs["jaxgan"])["config"])
     except Exception:  # a damaged file can fail anywhere in h5netcdf and HDF5
         return {}
 

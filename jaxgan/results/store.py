@@ -108,9 +108,8 @@ def log(folder: Path, entry: Mapping[str, Any]) -> None:
     append_text(folder / "log.jsonl", json.dumps(plain(entry)) + "\n")
 
 
-def write_metrics(folder: Path) -> None:
+def write_metrics(results: Results, folder: Path) -> None:
     """Write metrics.csv if the runs have outcomes."""
-    results = read_results(folder / RESULTS)
     if "outcome" in results.dataset:
         with written_whole(folder / "metrics.csv") as partial:
             results.to_pandas().to_csv(partial, index=False)

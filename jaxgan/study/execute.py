@@ -17,7 +17,7 @@ from jaxgan.study.carrying_out import measured
 from jaxgan.study.config import Config, configure
 from jaxgan.study.configurations import configurations_in
 from jaxgan.study.fitting import check_compiled
-from jaxgan.study.folder import RUNS, complete, grown, has_all_of, new_folder, old_folder, origin_of
+from jaxgan.study.folder import RUNS, complete, grown, new_folder, old_folder, origin_of, results_for
 from jaxgan.study.giving_up import giving_up
 from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Job, Log
@@ -40,7 +40,7 @@ class Task(NamedTuple):
     others: Callable[[Study], Others]
     origin: Callable[[Study], dict[str, Any]]  # entries of config.json in addition to those of every study
     finish: Callable[[Study, Results], Results]
-    report: Callable[[Path], object]  # writes the report of a finished run; idempotent
+    report: Callable[[Results, Path], object]  # writes the report of a finished run to its folder; idempotent
     about: str = ""  # prefix of the line that announces the job
 
 
@@ -87,9 +87,10 @@ def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool, again: b
     with old_folder(out) as run:
         if asked() != config:
             raise store.StoreError(f"{out} was changed by another process a moment ago; start again")
-        if has_all_of(run, config):  # the report does not need the user's code
+        results = results_for(run, config)
+        if results is not None:  # the report does not need the user's code
             if processes.leads():
-                complete(run, task.report)
+                complete(run, results, task.report)
             return run.path
         check_trusted(store.read_config(out), out, trust=how.trust)
         return _gone_on_with(task, config, how, placement, run)
@@ -152,7 +153,7 @@ def _carried_out(task: Task, how: How, plan: Plan, run: RunFolder) -> Path:
         if results is not None:
             run.check()
             task.finish(study, results).write(run.path / store.RESULTS)
-            complete(run, task.report)
+            complete(run, store.load_results(run.path), task.report)
     return run.path
 
 

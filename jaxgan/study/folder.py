@@ -7,7 +7,7 @@ from typing import Any
 from jaxgan.files import StoreError
 from jaxgan.results import claim, store
 from jaxgan.results.claim import RunFolder
-from jaxgan.results.results import SCHEMA
+from jaxgan.results.results import SCHEMA, Results
 from jaxgan.results.seal import digest_of
 from jaxgan.runs.placement import Placement
 from jaxgan.study import inputs, processes, provenance, resources
@@ -69,24 +69,23 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
             inputs.keep_copies(run.path, study)
 
 
-def complete(run: RunFolder, report: Callable[[Path], object]) -> None:
-    """Write the report of a run that has all its numbers, and mark it as complete."""
+def complete(run: RunFolder, results: Results, report: Callable[[Results, Path], object]) -> None:
+    """Write the report of a run with these results, which it has on disk, and mark it as complete."""
     run.check()
-    store.write_metrics(run.path)
-    report(run.path)
+    store.write_metrics(results, run.path)
+    report(results, run.path)
     store.write_sums(run.path)
     run.complete()
 
 
-def has_all_of(run: RunFolder, config: Config) -> bool:
-    """Return whether the run is finished, undamaged, and has everything that is requested."""
+def results_for(run: RunFolder, config: Config) -> Results | None:
+    """Return the results if the run is finished, undamaged, and has everything that is requested."""
     if not store.is_finished(run.path) or store.read_config(run.path)["config"] != as_stored(config):
-        return False
+        return None
     try:
-        store.load_results(run.path)
-    except StoreError:  # damaged: made again, of what training left
-        return False
-    return True
+        return store.load_results(run.path)
+    except StoreError:  # damaged: they are made again from what training left
+        return None
 
 
 def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block, ...]) -> dict[str, Any]:

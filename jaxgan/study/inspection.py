@@ -79,12 +79,9 @@ def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object]
         results = store.load_results(folder)
         write = write_run_report if results.notes.get("kind", "run") == "run" else write_profile_report
 
-        def report(path: Path) -> None:
-            if paper is not None:
-                save_paper(results, path / PAPER, paper)
-            write(path)
-
-        complete(run, report)
+        if paper is not None:
+            save_paper(results, folder / PAPER, paper)
+        complete(run, results, write)
 
 
 def config_again(folder: Path) -> dict[str, Any] | None:

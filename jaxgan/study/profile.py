@@ -196,5 +196,5 @@ def _split(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _finish(run: RunFolder, results: Results) -> Path:
     run.check()
     dataclasses.replace(results, config=store.read_config(run.path)).write(run.path / store.RESULTS)
-    complete(run, write_profile_report)
+    complete(run, store.load_results(run.path), write_profile_report)
     return run.path

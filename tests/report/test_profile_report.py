@@ -33,7 +33,7 @@ STEPS = PROBE_STEPS
 
 
 def page_of(run: Results, folder: Path) -> str:
-    return write_profile_report(save(run, folder)).read_text(encoding="utf-8")
+    return write_profile_report(load_results(save(run, folder)), folder).read_text(encoding="utf-8")
 
 
 def panel(figure: Figure, words: str) -> Axes:
@@ -263,7 +263,7 @@ def test_the_page_of_a_frozen_profile(tmp_path: Path) -> None:
         pixels = np.asarray(Image.open(folder / f"{name}.png").convert("L"))
         assert pixels.shape[1] > 800 and (pixels < 128).sum() > 2000
         assert "</text>" in (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
-    write_profile_report(folder)
+    write_profile_report(load_results(folder), folder)
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == first  # a function of the folder
 
 

@@ -14,19 +14,21 @@ from PIL import Image
 from jaxgan.files import StoreError, write_json
 from jaxgan.report.run.report import write_run_report
 from jaxgan.results.results import SCHEMA, Results
+from jaxgan.results.store import load_results
+from jaxgan.study.reporting import write_report
 from tests.report.readers import COLLAPSED_THRICE, Addresses, opened, text_of
 from tests.synthetic import ODD, make_run, save
 
 
 def page_of(run: Results, folder: Path) -> str:
-    return write_run_report(save(run, folder)).read_text(encoding="utf-8")
+    return write_run_report(load_results(save(run, folder)), folder).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run with failures and causes, and its report."""
     folder = save(make_run(failures=COLLAPSED_THRICE, causes=True), tmp_path_factory.mktemp("reported") / "run")
-    write_run_report(folder)
+    write_run_report(load_results(folder), folder)
     return folder
 
 
@@ -107,7 +109,7 @@ def test_names_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_a_report_is_a_function_of_the_folder(reported: Path) -> None:
     first = {path: path.read_bytes() for path in reported.rglob("*.*")}
-    write_run_report(reported)
+    write_run_report(load_results(reported), reported)
     assert {path: path.read_bytes() for path in reported.rglob("*.*")} == first
 
 
@@ -122,7 +124,7 @@ def test_a_run_with_few_notes_has_a_report(tmp_path: Path, seeds: int) -> None:
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", {"job": "compare", "schema": SCHEMA})
     with pytest.raises(StoreError, match="unfinished"):
-        write_run_report(tmp_path)
+        write_report(tmp_path)
 
 
 COUNT = """<script>addEventListener("load", () => { document.body.insertAdjacentHTML("beforeend",

@@ -19,6 +19,7 @@ from jaxgan.report.run.story import story
 from jaxgan.report.run.table import summarize_run
 from jaxgan.results.results import Results, variable
 from jaxgan.results.statistics import missing_cells
+from jaxgan.results.store import load_results
 from tests.report.readers import ydata
 from tests.synthetic import make_run, save
 
@@ -100,7 +101,7 @@ def test_nothing_is_drawn_where_nothing_collapsed():
 
 def test_the_page_shows_it_with_its_numbers(tmp_path):
     folder = save(partly(FOUR), tmp_path / "run")
-    page = write_run_report(folder).read_text(encoding="utf-8")
+    page = write_run_report(load_results(folder), folder).read_text(encoding="utf-8")
     assert "<h3>What is missing</h3>" in page and (folder / "modes.png").is_file()
     frame = (folder / "figures" / "modes.csv").read_text(encoding="utf-8").splitlines()
     assert frame[0] == "configuration,seed,mode,share,data,missing" and frame[2] == "minimax,0,2,0,0.2,True"

@@ -27,6 +27,7 @@ from jaxgan.results.statistics import (
     select_by_halves,
     wilson_interval,
 )
+from jaxgan.results.store import load_results
 from tests.report.claimed import make_study, planned
 from tests.report.readers import text_of
 from tests.synthetic import make_run, save
@@ -205,7 +206,8 @@ def test_the_page_of_a_study_begins_with_its_claims(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("jaxgan.report.run.study.claims_sections", sections_once)
     study = make_study(claims=(planned("frechet", "r1_gan", "minimax", "R1 beats <minimax>"),), failed_at=EARLY)
-    page = write_run_report(save(study, tmp_path / "study")).read_text()
+    folder = save(study, tmp_path / "study")
+    page = write_run_report(load_results(folder), folder).read_text()
     shown = text_of(page)
     assert (
         shown.index("Claims planned before the first run") < shown.index("Exploratory") < shown.index("What happened")

@@ -23,6 +23,7 @@ from jaxgan.report.run.story import story
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.run.terminal import show
 from jaxgan.results.results import Results
+from jaxgan.results.store import load_results
 from tests.report.readers import Addresses, opened, text_of
 from tests.report.studies import make_study
 from tests.synthetic import save
@@ -37,7 +38,7 @@ def study() -> Results:
 def folder(study: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the study, and its report."""
     folder = save(study, tmp_path_factory.mktemp("study") / "study")
-    write_run_report(folder)
+    write_run_report(load_results(folder), folder)
     return folder
 
 

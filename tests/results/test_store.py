@@ -49,7 +49,7 @@ def make_run() -> Results:
 def stored(folder: Path, run: Results) -> Path:
     write_json(folder / "config.json", run.config)
     run.write(folder / RESULTS)
-    write_metrics(folder)
+    write_metrics(run, folder)
     return folder
 
 

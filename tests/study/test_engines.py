@@ -47,14 +47,14 @@ def study(out: Path, engine: Any = None, lines: list[str] | None = None, **optio
 def waves(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block for each configuration, and no pictures: reports have tests of their own."""
     monkeypatch.setattr(blocks, "WAVE", 1)
-    monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
+    monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> jg.Results:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "WAVE", 1)
-        patch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
+        patch.setattr("jaxgan.study.compare.write_run_report", lambda *_: None)
         return study(tmp_path_factory.mktemp("local") / "run")
 
 

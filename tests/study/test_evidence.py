@@ -90,9 +90,10 @@ def test_copies_are_told_from_a_discriminator_that_memorized():
 def test_the_level_that_is_told_of_a_sign_is_one_at_which_it_holds(window):
     thresholds = DIAGNOSIS_THRESHOLDS._replace(window=window)
     rng = np.random.default_rng(0)
-    drawn = {name: rng.uniform(size=(200, 12)) for name in ("separation", "training_edge", "obeyed")}
+    separation, edge, obeyed = rng.uniform(size=(3, 200, 12))
     quality = np.where(rng.uniform(size=(200, 12)) < 0.5, 0.0, 1.0)
-    evidence = Evidence(np.arange(1, 13), np.ones((200, 12)), quality=quality, **drawn)
+    evidence = Evidence(np.arange(1, 13), np.ones((200, 12)), quality=quality, separation=separation,
+                        training_edge=edge, obeyed=obeyed)  # fmt: skip
     levels = {name: one.level[np.isfinite(one.level)]
               for name, one in stretches_of(evidence, diagnose(evidence, thresholds), thresholds)}  # fmt: skip
     for fooled in ("generator_dominates", "junk"):

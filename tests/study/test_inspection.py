@@ -125,7 +125,7 @@ def test_a_lost_configuration_is_written_again_from_the_results(
     damage, run, made, made_in_stretches, capsys, monkeypatch
 ):
     """To the byte, seal included; until then nothing is done with the run but to say how."""
-    monkeypatch.setattr(inspection, "write_run_report", lambda path: None)  # that of before stays
+    monkeypatch.setattr(inspection, "write_run_report", lambda *_: None)  # that of before stays
     config = run / "config.json"
     damage(config, made_in_stretches)
     assert main(["train", "--resume", "--out", str(run)]) == 2

@@ -41,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> jg.Results:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports have tests of their own."""
-    monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda folder: None)
+    monkeypatch.setattr("jaxgan.study.compare.write_run_report", lambda *_: None)
 
 
 def test_numbers_share_a_program_and_code_does_not(whole: jg.Results) -> None:

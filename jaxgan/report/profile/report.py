@@ -18,7 +18,6 @@ from jaxgan.report.run.study import study_sections
 from jaxgan.report.run.table import summarize_run
 from jaxgan.report.words import counted
 from jaxgan.results.results import Results
-from jaxgan.results.store import load_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,16 +33,12 @@ FILES = RUN_FILES | {
 }
 
 
-def write_profile_report(folder: Path) -> Path:
-    """Write report.html, its figures and its tables to a finished profile's folder; return the page's path.
+def write_profile_report(results: Results, folder: Path) -> Path:
+    """Write report.html, its figures and its tables to the folder of a finished profile; return the page's path.
 
     The page embeds its pictures and styles and loads nothing. Its only script sorts tables and is optional. The page
     depends only on the content of the folder: writing it again changes nothing.
-
-    Raises:
-      StoreError: if the folder holds no finished profile.
     """
-    results = load_results(folder)
     return write_page(
         folder / "report.html",
         "profile/report.html",

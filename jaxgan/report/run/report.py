@@ -30,7 +30,6 @@ from jaxgan.report.run.verdicts import remedies_section
 from jaxgan.report.tables import Section, to_dict, to_markdown
 from jaxgan.report.words import counted, named, noun_of, number, sample_sizes
 from jaxgan.results.results import Results
-from jaxgan.results.store import load_results
 
 FILES = {
     "report.html": "this page; it needs no other file",
@@ -60,16 +59,12 @@ FILES = {
 }
 
 
-def write_run_report(folder: Path) -> Path:
-    """Write report.html, its figures and its tables to a finished run's folder; return the page's path.
+def write_run_report(results: Results, folder: Path) -> Path:
+    """Write report.html, its figures and its tables to the folder of a finished run; return the page's path.
 
     The page embeds its pictures and styles and loads nothing. Its only script sorts tables and is optional. The page
     depends only on the content of the folder: writing it again changes nothing.
-
-    Raises:
-      StoreError: if the folder holds no finished run.
     """
-    results = load_results(folder)
     table, claims = summarize_run(results), study_sections(results)
     write_tables(folder, [*claims, *sections(results, table)])
     content = run_content(results, folder, table, claims)
