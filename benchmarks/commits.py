@@ -101,14 +101,14 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
-        f"Old is commit `{_short(results['old'])}`, new is `{_short(results['machine']['commit'])}`. A ratio is that "
-        f"of times in the same round: median (95 % interval of the median over {results['rounds']} rounds; of fewer "
-        "than 6 the smallest and the largest). New / new is the new commit against itself in the same rounds: how far "
-        "it is from 1 is noise.",
-        f"**Training**: new / old is to be at most {SLOWER:g}.",
+        f"Old is commit `{_short(results['old'])}`, new is `{_short(results['machine']['commit'])}`. Ratios "
+        f"compare times in the same round: median (95 % interval of the median over {results['rounds']} rounds; with "
+        "fewer than 6, smallest to largest). New / new compares the new commit with itself: its distance from 1 is "
+        "noise.",
+        f"**Training**: new / old must be at most {SLOWER:g}.",
         table(["work", "seeds", "ms per seed and step, old", "new", "new / old", "", "new / new"], _times(rows)),
-        "**Compilation**, seconds: new / old is to be at most 1; each program was compiled once by old and twice by "
-        "new, whose mean counts.",
+        "**Compilation**, seconds: new / old must be at most 1; each program was compiled once by old and twice by "
+        "new, of which the mean is taken.",
         table(["work", "seeds", "old", "new", "new again", "new / old"], [_compiled(row) for row in rows]),
     ]
     if rows:
@@ -153,18 +153,18 @@ def _over_programs(rows: Sequence[dict[str, Any]]) -> str:
     itself = interval([row["compile_seconds"]["again"] / row["compile_seconds"]["new"] for row in rows])
     return (
         f"Over all {len(rows)} programs: new / old {against}, {verdict(against, 1.0)}; new again / new {itself}. "
-        "Undecided is an interval on both sides of the bar."
+        "Undecided means that the interval contains the bar."
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.commits", description=__doc__)
-    parser.add_argument("--against", default="645aad8", metavar="COMMIT", help="the old one; default: %(default)s")
+    parser.add_argument("--against", default="645aad8", metavar="COMMIT", help="the old commit; default: %(default)s")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8", "dcgan32"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of one turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.5, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/commits"))
     options = parser.parse_args(arguments)
     about = machine.ask()

@@ -153,7 +153,7 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [machine.sentence(results["machine"]), f"One core, batch {_BATCH}. Command: `{results['command']}`"]
     for seeds in (1, _SEEDS):
         rows = [row for row in results["rows"] if row["seeds"] == seeds]
-        weights = "one set of weights" if seeds == 1 else f"{seeds} seeds with weights of their own, side by side"
+        weights = "one set of weights" if seeds == 1 else f"{seeds} seeds with separate weights, side by side"
         parts.append(
             f"**GFLOP/s by role, {weights}** (operations of the plain convolution; the chosen form is starred)"
         )
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.convolutions", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.05, help="of one form's turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.05, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/convolutions"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

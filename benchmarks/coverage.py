@@ -240,13 +240,13 @@ def measure(case: Case, number: int, seeds: Sequence[int], trials: int) -> dict[
 def markdown(results: dict[str, Any]) -> str:
     error = 100 * np.sqrt(0.95 * 0.05 / results["trials"])
     how = (
-        f"Per cent of 95 % intervals that hold what they estimate, of {results['trials']:,} studies drawn from a known "
-        f"distribution (standard error {error:.1f}; of the gain of selection {2 * error:.1f}). From 8 seeds on it is "
-        f"to be {100 * LOW:g} to {100 * HIGH:g}; * is outside. Where too many failed there is no interval to count."
+        f"Percentage of 95 % intervals that contain the true value, over {results['trials']:,} studies drawn from a "
+        f"known distribution (standard error {error:.1f}; for the gain of selection {2 * error:.1f}). From 8 seeds on "
+        f"the target is {100 * LOW:g} to {100 * HIGH:g}; * is outside. Studies with too many failures have no interval."
     )
     first = [table(_head(results, "interval"), [_cells(row, starred=True) for row in results["rows"]])]
-    other = "Per cent of the tests at 5 % that see a difference where there is none: at most 5 is promised, but of "\
-            "the logrank test, which is that of many runs."  # fmt: skip
+    other = "Percentage of tests at the 5 % level that report a difference where there is none: at most 5, except for "\
+            "the logrank test, which is approximate for few runs."  # fmt: skip
     second = [table(_head(results, "test"), [_cells(row, starred=False) for row in results["alarms"]])]
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, *first, other, *second]
     return "\n\n".join(parts) + "\n"

@@ -104,9 +104,9 @@ def markdown(results: dict[str, Any]) -> str:
         parts += [
             f"**{job['job'][:1].upper()}{job['job'][1:]}**, `jaxgan compare` on {job['data']}, "
             f"{report.counted(job['seeds'])}, {job['steps']:,} steps, {job['probes']} probes of {job['samples']:,} "
-            f"samples a seed, one every {job['every']} steps, as by default: metrics and the evidence of a diagnosis. "
-            "A ratio is that of the time of training in the same round, without compilation: median (95 % interval of "
-            f"the median over {results['rounds']} rounds). To be at most {bar:.2f}.",
+            f"samples a seed, one every {job['every']} steps, as by default: metrics and the evidence for a diagnosis. "
+            "Ratios compare the time of training in the same round, without compilation: median (95 % interval of "
+            f"the median over {results['rounds']} rounds). Target: at most {bar:.2f}.",
             table(head, [_cells(row, job["probes"], bar) for row in job["rows"]]),
         ]
     return "\n\n".join(parts) + "\n"
@@ -123,7 +123,7 @@ def _cells(row: dict[str, Any], probes: int, bar: float) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation_cost", description=__doc__)
-    parser.add_argument("--steps", type=int, default=300, help="of each training of the main job; a multiple of 60")
+    parser.add_argument("--steps", type=int, default=300, help="steps of a training of the main job; a multiple of 60")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evaluation-cost"))
     options = parser.parse_args(arguments)

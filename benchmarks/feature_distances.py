@@ -96,13 +96,13 @@ def markdown(results: dict[str, Any]) -> str:
     parts.append(
         f"Two sets of {results['count']:,} features of {DIMENSION:,} numbers in float32, "
         f"{2 * results['count'] * DIMENSION * 4 / 2**20:,.0f} MiB. Seconds: median (smallest to largest of "
-        f"{results['rounds']} rounds), each turn in a process of its own; memory: the most that it held, imports and "
-        "features included. Ratios are jaxgan's in units of the reference's, of times in the same round."
+        f"{results['rounds']} rounds), each turn in a separate process; memory: its peak, including imports and "
+        "features. Ratios are jaxgan's values divided by the reference's; those of times are within rounds."
     )
     head = ["metric", "by", "seconds", "ratio", "peak MiB", "ratio", "values"]
     parts.append(table(head, [_cells(results, row) for row in results["rows"]]))
     bars = [bar for metric in BARS for bar in _bars(results, metric)]
-    parts += ["**What was promised**", table(["", "bar", "measured", ""], bars)] if bars else []
+    parts += ["**Targets**", table(["", "bar", "measured", ""], bars)] if bars else []
     worst = ", ".join(f"{metric} {value:.1g}" for metric, value in results["parity"].items())
     parts.append(f"Parity in 64 bits on {CHECKED:,} features of 256 numbers, the largest relative difference: {worst}.")
     return "\n\n".join(parts) + "\n"
@@ -157,7 +157,7 @@ def _bars(results: dict[str, Any], metric: str) -> list[list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.feature_distances", description=__doc__)
-    parser.add_argument("--count", type=int, default=50_000, help="features in either set, more than 1,000")
+    parser.add_argument("--count", type=int, default=50_000, help="features in each set, more than 1,000")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/feature-distances"))
     options = parser.parse_args(arguments)

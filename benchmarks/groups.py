@@ -46,7 +46,7 @@ def markdown(results: dict[str, Any]) -> str:
     head += ["all at once" if int(size) >= ALL else f"groups of {size}" for size in sizes]
     how = (
         f"**{number(rows[0]['seeds'])} runs side by side in groups**, batch {rows[0]['batch']}, on every core: the "
-        "time of a step in units of the default's, in the same round, median (smallest to largest). The default is "
+        "time of a step relative to the default in the same round, median (smallest to largest). The default is "
         f"groups of at most {results['group_state'] / 2**20:g} MiB of state."
     )
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, table(head, cells)]
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of one turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.5, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/groups"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

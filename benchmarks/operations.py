@@ -130,8 +130,8 @@ def markdown(results: dict[str, Any]) -> str:
         for row in results["rows"]
     ]  # fmt: skip
     notes = (
-        "What a step must do is counted as plain products and convolutions; minimal filtering does it with fewer "
-        "multiplications, which is why the program may have fewer operations, and why a share can exceed 1."
+        "The necessary operations are counted as plain products and convolutions; minimal filtering needs fewer "
+        "multiplications, so the program can have fewer operations and a share can exceed 1."
     )
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", table(head, rows), notes]
     return "\n\n".join(parts) + "\n"
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8", "dcgan32"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of training in a round, about")
+    parser.add_argument("--seconds", type=float, default=2.0, help="approximate length of training in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/operations"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

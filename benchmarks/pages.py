@@ -69,7 +69,7 @@ def filled(text: str, root: Path) -> str:
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Update or check the pages; the status is 1 if `--check` finds a page that differs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 where a page differs")
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a page differs")
     options = parser.parse_args(arguments)
     changed = False
     for name in pages(root):

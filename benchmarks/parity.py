@@ -195,9 +195,9 @@ def line(outcome: Outcome) -> str:
     if outcome.failed is not None:
         return f"{outcome.workload}, {outcome.form}: does not run here ({outcome.failed})"
     return (
-        f"{outcome.workload}, {outcome.form}: {'same step' if outcome.agrees else 'ANOTHER STEP'}, largest difference "
-        f"{outcome.gradient:.2g} (gradients), {outcome.update:.2g} (parameters) and {outcome.kink:.2g} (of all seeds) "
-        "of what is allowed"
+        f"{outcome.workload}, {outcome.form}: {'same step' if outcome.agrees else 'DIFFERENT STEP'}, largest "
+        f"difference {outcome.gradient:.2g} (gradients), {outcome.update:.2g} (parameters) and {outcome.kink:.2g} "
+        "(of all seeds) relative to the tolerance"
     )
 
 

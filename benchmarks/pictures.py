@@ -61,7 +61,7 @@ TELLING = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
-    parser.add_argument("--failures", action="store_true", help="train a run of each way to fail, and draw them, too")
+    parser.add_argument("--failures", action="store_true", help="also train a run of each way to fail and draw it")
     options = parser.parse_args(arguments)
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "both-losses.png").write_bytes(both_losses())

@@ -94,14 +94,14 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
-        "**Side by side against in turn**, on every core: the time of a step side by side in units of that in "
-        "turn, in the same round, median (smallest to largest). Below 1 side by side is faster, above 1 in turn. "
-        f"The default takes turns from {_kib(now)} KiB of state a run on; `!` marks where it is slower than the "
-        f"other way by more than {ROOM - 1:.0%}.",
+        "**Side by side against in turn**, on every core: the time of a step side by side divided by that in "
+        "turn, in the same round, median (smallest to largest). Below 1, side by side is faster; above 1, in turn. "
+        f"By default, runs take turns from {_kib(now)} KiB of state per run on; `!` marks where this is slower than "
+        f"the other way by more than {ROOM - 1:.0%}.",
         table(head, cells),
         f"{verdict} of {len(rows)} cells.",
-        "**Other rules by size**: time in units of the faster way's over all cells, if runs took turns from that "
-        "size of state on.",
+        "**Other rules by size**: time relative to the faster way over all cells, if runs took turns from that size "
+        "of state on.",
         table(["in turn from, KiB", "geometric mean", "largest", ""], rules),
     ]
     return "\n\n".join(parts) + "\n"
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", nargs="+", type=int, default=[64, 256])
     parser.add_argument("--seeds", nargs="+", type=int, default=[4, 16, 64])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.25, help="of one turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.25, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/placement"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

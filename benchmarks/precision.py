@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one precision's turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=1.5, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/precision"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

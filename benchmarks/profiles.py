@@ -91,8 +91,8 @@ def markdown(results: dict[str, Any]) -> str:
     head = ["work", "seeds", "watched / plain run", "ms per seed and step, plain", "trained state"]
     parts.append(
         f"**The probe in training**: {len(LOSSES)} losses ({', '.join(LOSSES)}) on {MINIBATCHES} minibatches every "
-        f"{EVERY} steps; the time of the whole run in units of that without it, in the same round, median (smallest to "
-        "largest). To be at most 1.15."
+        f"{EVERY} steps; the time of the whole run relative to one without it, in the same round, median (smallest to "
+        "largest). Target: at most 1.15."
     )
     parts.append(table(head, cells))
     if seconds := results["frozen_seconds"]:
@@ -100,7 +100,7 @@ def markdown(results: dict[str, Any]) -> str:
         parts.append(
             "**The frozen protocol on digits**: 3 ages x 8 seeds x 2,000 discriminator steps x 4 losses, as "
             f"`jaxgan {' '.join(frozen_command(Path('FOLDER')))}`, with generators, compilation and report: {spread}. "
-            "To be at most 300 s on two cores."
+            "Target: at most 300 s on two cores."
         )
     return "\n\n".join(parts) + "\n"
 
@@ -111,8 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8"])
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=400, help=f"of each run; a multiple of {EVERY}")
-    parser.add_argument("--frozen-rounds", type=int, default=2, help="of the frozen protocol; 0 leaves it out")
+    parser.add_argument("--steps", type=int, default=400, help=f"steps of each run; a multiple of {EVERY}")
+    parser.add_argument("--frozen-rounds", type=int, default=2, help="rounds of the frozen protocol; 0 omits it")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/profile-costs"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

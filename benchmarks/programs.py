@@ -76,8 +76,8 @@ def markdown(results: dict[str, Any]) -> str:
         for row in results["rows"]
     ]  # fmt: skip
     note = (
-        "Bytes are those of arguments, results and intermediate arrays on all devices, by the compiler's own analysis, "
-        "buffers that a result takes over counted once, and the data set, a copy of which is on every device, apart."
+        "Bytes are those of arguments, results and intermediate arrays on all devices, from the compiler's analysis; "
+        "buffers reused for a result count once. The data set, of which every device has a copy, is counted separately."
     )
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", table(head, rows), note]
     return "\n\n".join(parts) + "\n"

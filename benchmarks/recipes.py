@@ -132,9 +132,9 @@ def markdown(results: dict[str, Any]) -> str:
             cells.append([kind, name, spread, number(median(row["ms"])), number(row["compile_seconds"])])
         parts.append(table(["kind", "name", f"times {BASE}", "ms per seed and step", "seconds to compile"], cells))
     parts.append(
-        "A step is one update of the generator with all of the discriminator's that go with it, on the workload's own "
-        "batch size. WGAN's is one of 5 critic updates, without those at every 500th step. A term is added to the "
-        "plain GAN under alternating updates."
+        "A step is one generator update with all its discriminator updates, at the workload's batch size. WGAN's has 5 "
+        "critic updates; the longer steps, every 500th, are not timed. Terms are added to the plain GAN with "
+        "alternating updates."
     )
     return "\n\n".join(parts) + "\n"
 
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["ring", "dcgan8"])
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one form's turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.4, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recipe-costs"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -69,13 +69,13 @@ def markdown(results: Results) -> str:
         parts.append(f"**{WORKLOADS[name].title}**: ms per seed and step, median (smallest to largest of the rounds)")
         parts.append(_times(results, name, groups, forms))
         if "jaxgan" in forms and len(forms) > 1:
-            what = "jaxgan's time in units of the other's, in the same round (below 1: faster)"
+            what = "jaxgan's time divided by the other form's in the same round (below 1: jaxgan is faster)"
             parts += [f"**{WORKLOADS[name].title}**: {what}", _ratios(results, name, groups, forms)]
-        what = "peak resident memory in MiB, of all processes of the form; beside it what jaxgan's program holds"
+        what = "peak resident memory in MiB, of all processes of the form; in brackets the memory of jaxgan's program"
         parts += [f"**{WORKLOADS[name].title}**: {what}", _memory(results, name, groups, forms)]
     failures = sorted({f"{FORMS[r['form']].label}: {r['failed']}" for r in results["rows"] if r.get("failed")})
     parts += ["Did not run: " + "; ".join(failures)] if failures else []
-    return "\n\n".join([*parts, "**What was promised**", promises(results)])
+    return "\n\n".join([*parts, "**Targets**", promises(results)])
 
 
 def promises(results: Results) -> str:

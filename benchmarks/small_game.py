@@ -66,10 +66,10 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
-        f"**{SMALL_RING.title}**, {report.counted(results['seeds'])}. Ratios are those of times in the same round: "
-        f"median (95 % interval of the median over {results['rounds']} rounds). By default jaxgan computes and "
-        "keeps losses, spreads and norms of gradients and updates at about 500 steps of a run, and of every step "
-        "whether something was not finite; the loops keep nothing.",
+        f"**{SMALL_RING.title}**, {report.counted(results['seeds'])}. Ratios compare times in the same round: "
+        f"median (95 % interval of the median over {results['rounds']} rounds). By default jaxgan records losses, "
+        "spreads, and norms of gradients and updates at about 500 steps of a run, and checks every step for "
+        "non-finite values; the loops record nothing.",
         table(head, cells),
     ]
     return "\n\n".join(parts) + "\n"
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.small_game", description=__doc__)
     parser.add_argument("--seeds", type=int, default=64, help="a multiple of the number of cores")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--seconds", type=float, default=0.6, help="of one turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=0.6, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/small-game"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

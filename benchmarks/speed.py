@@ -180,10 +180,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--seeds", nargs="+", type=int, help="default: per workload, what two cores time in minutes")
+    parser.add_argument("--seeds", nargs="+", type=int, help="default: by workload, for minutes on two cores")
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one form's turn in a round, about")
+    parser.add_argument("--seconds", type=float, default=1.5, help="approximate length of one turn in a round")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/speed"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -116,8 +116,8 @@ def markdown(results: dict[str, Any]) -> str:
         machine.sentence(results["machine"]),
         f"Command: `{results['command']}`",
         f"**{size['runs']:,} runs of {results['steps']:,} steps**: {size['series']} series of {size['records']} "
-        f"records a run, {PROBES} probes, samples and metrics, all random numbers. Times are those of new processes "
-        "that have imported the library, the file in the system's cache: median (smallest to largest).",
+        f"records a run, {PROBES} probes, samples and metrics, all random numbers. Times are measured in new "
+        "processes after imports, with the file in the system's cache: median (smallest to largest).",
         table(["what", "measured", "at most", ""], cells),
     ]
     return "\n\n".join(parts) + "\n"

@@ -128,9 +128,9 @@ def markdown(results: dict[str, Any]) -> str:
     head = ["", "the study, seconds", "one after another, minutes", "times less", "bar"]
     how = (
         f"{results['file']}: {number(runs)} runs. One after another: extrapolated from {len(results['singles'])} runs "
-        "by `jaxgan train` in processes of their own, median (smallest to largest)."
+        "by `jaxgan train` in separate processes, median (smallest to largest)."
     )
-    bits = "equal to the bit" if not results["differences"] else f"NOT equal: {', '.join(results['differences'])}"
+    bits = "equal bit for bit" if not results["differences"] else f"NOT equal: {', '.join(results['differences'])}"
     times = " and ".join(str(len(moments)) for moments in results["kills"])
     kills = f"Killed {times} times at random moments and started again by the same command each time: {bits}."
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, table(head, rows), kills]

@@ -51,7 +51,7 @@ def _answers(pipes: Sequence[Connection]) -> list[Any]:
         raise RuntimeError("a process ended without an answer") from None
     for answer in answers:
         if isinstance(answer, Exception):
-            raise RuntimeError(f"in a process of its own: {answer}")
+            raise RuntimeError(f"in a separate process: {answer}")
     return answers
 
 

@@ -226,8 +226,8 @@ def markdown(results: dict[str, Any]) -> str:
         ]
         parts += [
             f"**{each['data'].capitalize()}**: medians over {report.counted(seeds)} of {n:,} samples. Higher or lower: "
-            "in every seed so, against all seeds of samples that are as the data. Without a word the metric does not "
-            "see it for certain.",
+            "than all seeds of samples without a defect, in every seed. Without a word, the metric does not reliably "
+            "detect the defect.",
             table(["metric", *ways], rows),
         ]
     return "\n\n".join(parts) + "\n"
@@ -270,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth_of_metrics", description=__doc__)
     parser.add_argument("--seeds", type=int, default=8, help="at least 2")
-    parser.add_argument("--n", type=int, default=250, help="samples; of digits there are a few more")
+    parser.add_argument("--n", type=int, default=250, help="number of samples; a few more for digits")
     parser.add_argument("--data", nargs="+", choices=tuple(DATA), default=list(DATA))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/truth-of-metrics"))
     options = parser.parse_args(arguments)

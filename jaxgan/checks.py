@@ -1,4 +1,4 @@
-"""Checks of what a composition is given: one line with the name, what is expected and what it got."""
+"""Argument checks whose errors are one line: the name, what was expected and what was given."""
 
 import inspect
 import math
@@ -19,9 +19,9 @@ def check_coefficient(
     below: float | None = None,
     schedule: bool = False,
 ) -> None:
-    """Refuses what is no number, not finite, or outside its bounds; with `schedule` a function may stand for it.
+    """Raise ValueError unless the value is a finite number within bounds or, with `schedule`, a function.
 
-    A traced number, as in a sweep by `vmap`, passes: it has no value yet.
+    Traced numbers, as in a sweep by `vmap`, are accepted, because they have no value yet.
 
     Example:
       >>> check_coefficient("gamma", 10.0)
@@ -45,7 +45,7 @@ def check_coefficient(
 
 
 def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Refuses anything but a whole number of at least `least`.
+    """Raise ValueError unless the value is an integer of at least `least`.
 
     Example:
       >>> check_count("d_steps", 0)
@@ -57,7 +57,7 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
 
 
 def named(function: Any) -> str:
-    """A function's name, with the file and line where it stands.
+    """Return a function's name, with the file and line of its definition.
 
     Example:
       >>> named(max), named(partial(max, 1))
@@ -68,7 +68,7 @@ def named(function: Any) -> str:
 
 
 def place_of(function: Any) -> str:
-    """(file:line) of a function; "" of what is built in.
+    """Return "(file:line)" of a function; "" for built-in functions.
 
     Example:
       >>> place_of(place_of).startswith("(checks.py:")
@@ -79,7 +79,7 @@ def place_of(function: Any) -> str:
 
 
 def _whole(function: Any) -> Any:
-    """What stands behind partial applications and decorators."""
+    """Return the function behind partial applications and decorators."""
     while isinstance(function, partial):
         function = function.func
     return inspect.unwrap(function) if callable(function) else function

@@ -1,8 +1,8 @@
-"""Games of a few numbers whose behaviour is known in closed form, made of the same losses and terms as all others.
+"""Games of a few parameters with known closed-form behaviour, built from the same losses and terms as all others.
 
-Theory speaks of the flow v = -(dL_G/dG, dL_D/dD): an equilibrium is stable where the eigenvalues of its Jacobian have
-negative real parts. For cross-entropy losses f(t) = -log(1 + exp(-t)), and there f'(0) = 1/2 and f''(0) = -1/4.
-Parameters are {"theta": [d]} of the generator and {"psi": [...]} of the discriminator; batches come from `origin`,
+The theory is about the flow v = -(dL_G/dG, dL_D/dD): an equilibrium is stable if all eigenvalues of its Jacobian have
+negative real parts. For cross-entropy losses, f(t) = -log(1 + exp(-t)), so f'(0) = 1/2 and f''(0) = -1/4. Parameters
+are {"theta": [d]} for the generator and {"psi": [...]} for the discriminator; batches come from `origin`,
 `standard_normal` and `two_points`.
 """
 
@@ -18,7 +18,7 @@ from jaxgan.types import Array, Augmentation, Batch, Game, Key, Loss, Sampler, T
 
 
 class _Network(NamedTuple):
-    """What a game asks of a network, from a parameter's name, its start, and a function of it and the input."""
+    """A network with one parameter: its name, its initial value, and a function of it and the input."""
 
     name: str
     start: tuple[float, ...]
@@ -33,7 +33,7 @@ class _Network(NamedTuple):
 
 
 def origin(dim: int = 1) -> Sampler:
-    """A point mass at 0, the data of `dirac` and `bilinear`.
+    """Return a sampler of a point mass at 0 in `dim` dimensions, the data of `dirac` and `bilinear`.
 
     Example:
       >>> origin()(jax.random.key(0), 2).x.tolist()
@@ -43,7 +43,7 @@ def origin(dim: int = 1) -> Sampler:
 
 
 def standard_normal(key: Key, n: int) -> Batch:
-    """N(0, 1), the data of `gaussian_mean`: x [n, 1].
+    """Draw x [n, 1] from N(0, 1), the data of `gaussian_mean`.
 
     Example:
       >>> standard_normal(jax.random.key(0), 3).x.shape
@@ -53,7 +53,7 @@ def standard_normal(key: Key, n: int) -> Batch:
 
 
 def two_points(key: Key, n: int) -> Batch:
-    """The points -1 and 1 in turn, the data of `two_point`: x [n, 1].
+    """Return x [n, 1], alternating -1 and 1, the data of `two_point`.
 
     Example:
       >>> two_points(jax.random.key(0), 4).x.ravel().tolist()
@@ -71,15 +71,15 @@ def dirac(
     augment: Augmentation | None = None,
     start: tuple[float, float] = (1.0, 1.0),
 ) -> Game:
-    """The Dirac-GAN: data at 0, a generator that makes theta, and D(x) = psi x. Equilibrium: theta = psi = 0.
+    """The Dirac-GAN: data at 0, a generator that outputs theta, and D(x) = psi x. Equilibrium: theta = psi = 0.
 
-    Eigenvalues of v' there, with no penalty for `minimax` and `non_saturating`, +-i/2; for `wasserstein`, +-i.
-    With R1 or R2, -gamma/2 +- sqrt(gamma^2/4 - 1/4); with both, -gamma +- sqrt(gamma^2 - 1/4).
-    With instance noise, -sigma^2/4 +- sqrt(sigma^4/16 - 1/4). Consensus, -gamma/4 +- i/2.
-    Rates: a step h of simultaneous descent multiplies by 1 +- ih/2, which grows; alternating descent with n_g and n_d
-    updates has eigenvalues 1 - a^2/2 +- sqrt((1 - a^2/2)^2 - 1), a = h sqrt(n_g n_d)/2, on the unit circle below
-    a = 2. Orbits: the flow of a zero-sum cross-entropy game keeps theta^2 + psi^2; that of
-    `non_saturating` falls slowly, d(1/r^2)/dt = 1/8 near 0, no linear rate.
+    Eigenvalues of v' there: without penalties +-i/2 for `minimax` and `non_saturating`, and +-i for `wasserstein`;
+    with R1 or R2, -gamma/2 +- sqrt(gamma^2/4 - 1/4); with both, -gamma +- sqrt(gamma^2 - 1/4);
+    with instance noise, -sigma^2/4 +- sqrt(sigma^4/16 - 1/4); with consensus optimization, -gamma/4 +- i/2.
+    Discrete steps of size h: simultaneous descent has eigenvalues 1 +- ih/2, which diverges; alternating descent with
+    n_g and n_d updates has 1 - a^2/2 +- sqrt((1 - a^2/2)^2 - 1), a = h sqrt(n_g n_d)/2, on the unit circle for a < 2.
+    Orbits, with r^2 = theta^2 + psi^2: the flow of a zero-sum cross-entropy game conserves r; with `non_saturating`
+    it decreases sublinearly, d(1/r^2)/dt = 1/8 near 0.
 
     Source: Mescheder et al. 2018, Which Training Methods for GANs do actually Converge?, sections 2 and 4.
 
@@ -87,7 +87,7 @@ def dirac(
       loss: of both players.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.
-      augment: instance noise, say.
+      augment: an augmentation, such as instance noise.
       start: theta and psi.
 
     Example:
@@ -106,7 +106,7 @@ def dirac(
 def bilinear(dim: int = 1, *, start: tuple[float, float] = (1.0, 1.0)) -> Game:
     """L_G = -<theta, psi> = -L_D: the Dirac-GAN of `wasserstein`, in `dim` dimensions.
 
-    The flow turns, eigenvalues +-i, on circles |theta|^2 + |psi|^2. A step h multiplies the distance from 0 by
+    The flow, with eigenvalues +-i, conserves |theta|^2 + |psi|^2. A step of size h multiplies the distance from 0 by
     sqrt(1 + h^2) (simultaneous), sqrt(1 - h^2 + h^4) (extragradient), or sqrt((1 - gamma h)^2 + h^2) (consensus).
 
     Source: Gidel et al. 2019, A Variational Inequality Perspective on GANs, section 2.
@@ -128,20 +128,19 @@ def gaussian_mean(
     draw: Callable[[Key, tuple[int, int]], Array] = jax.random.normal,
     start: tuple[float, float] = (1.0, 0.0),
 ) -> Game:
-    """Data N(0, 1), a generator theta + z with z ~ N(0, 1), and D(x) = psi_0 + psi_1 x, which holds the optimum.
+    """Data N(0, 1), a generator theta + z with z ~ N(0, 1), and D(x) = psi_0 + psi_1 x, which can be optimal.
 
     The optimal logit log p - log q is linear: psi_1 = -theta, psi_0 = theta^2/2. Eigenvalues of v' at theta = psi = 0,
     for `minimax` and `non_saturating`: -1/2 for psi_0 and -1/4 +- sqrt(1/16 - 1/4) for (theta, psi_1), so it is stable:
-    the spread of the data acts as instance noise of sigma = 1. (A paired loss leaves psi_0 out, eigenvalue 0.)
+    the spread of the data acts like instance noise with sigma = 1. (With paired losses psi_0 cancels: eigenvalue 0.)
 
-    `start` is (theta, psi_1); `draw` makes z, any distribution of mean 0 and variance 1 gives the same spectrum.
     Source: the Dirac-GAN with instance noise in Mescheder et al. 2018, section 3.2, with the bias made explicit.
 
     Args:
       loss: of both players.
       d_terms: terms added to the discriminator's loss.
       g_terms: terms added to the generator's loss.
-      draw: (key, shape) -> z.
+      draw: (key, shape) -> z; all distributions with mean 0 and variance 1 have the same eigenvalues.
       start: theta and psi_1.
 
     Example:
@@ -163,13 +162,13 @@ def two_point(
     g_terms: Sequence[Term] = (),
     start: tuple[float, float] = (-0.5, 0.5),
 ) -> Game:
-    """Data -1 and 1, a generator of two free points theta_0 and theta_1, and D(x) = psi_0 x + psi_1 x^2 / 2.
+    """Data -1 and 1, a generator with two free points theta_0 and theta_1, and D(x) = psi_0 x + psi_1 x^2 / 2.
 
     Equilibrium: theta = (-1, 1), psi = 0. Eigenvalues of v' there, for `minimax` and `non_saturating`: -1/4 +- i/4 for
     the mean of the points and psi_0, and -1/16 +- sqrt(1/256 - 1/8) for their distance and psi_1; for the paired
     `relativistic` +-i/sqrt(8), each twice.
-    Mode collapse is forever: with a loss of separate terms (`minimax`, `non_saturating`) points that coincide have one
-    gradient and never part; a paired loss (`relativistic`) compares each with a data point of its own, and they do.
+    Mode collapse is permanent for losses with separate terms (`minimax`, `non_saturating`): points that coincide have
+    equal gradients and never separate. Paired losses (`relativistic`) compare each with its own data point, so they do.
     Use even batch sizes.
 
     Source: the two-point case of Sun et al. 2020, Towards a Better Global Loss Landscape of GANs, section 2.

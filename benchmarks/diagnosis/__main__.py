@@ -22,10 +22,10 @@ QUICK = 4  # seeds
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the validation; the status is 1 if a target is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs a set-up, and a small part of them")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs per set-up, and only the small set-ups")
     parser.add_argument("--seeds", type=int, help="runs of each set-up")
-    parser.add_argument("--names", nargs="+", choices=[setup.name for setup in SETUPS], help="these set-ups alone")
-    parser.add_argument("--runs", type=Path, default=Path("runs/diagnosis"), help="where runs are kept")
+    parser.add_argument("--names", nargs="+", choices=[setup.name for setup in SETUPS], help="only these set-ups")
+    parser.add_argument("--runs", type=Path, default=Path("runs/diagnosis"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diagnosis"))
     options = parser.parse_args(arguments)
     seeds = options.seeds or (QUICK if options.quick else 16)

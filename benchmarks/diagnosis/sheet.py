@@ -20,7 +20,7 @@ COLUMNS = 7
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis.sheet", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run on points")
-    parser.add_argument("folder", type=Path, help="where the picture and the table are written")
+    parser.add_argument("folder", type=Path, help="folder for the picture and the table")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, -1], help="which of each configuration")
     options = parser.parse_args()
     run = jg.load_run(options.run)

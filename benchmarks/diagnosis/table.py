@@ -15,20 +15,21 @@ CODES = [outcome.name for outcome in Outcome]
 def markdown(results: Mapping[str, Any]) -> str:
     """Return the targets, the confusion matrix, all set-ups, the thresholds, the early warnings and the stop rules."""
     how = (
-        f"{len(results['rows'])} set-ups of {results['seeds']} runs each, half of which choose thresholds and half "
-        "test them. Each fails by a mechanism that says which code is right, or is healthy. Intervals are Wilson's, "
-        "of 95 %."
+        f"{len(results['rows'])} set-ups of {results['seeds']} runs each; half are used to choose thresholds and half "
+        "to test them. Each fails by a mechanism that determines the right code, or is healthy. Intervals are 95 % "
+        "Wilson intervals."
     )
     parts = [machine.sentence(results["machine"]), f"Command: `{results['command']}`", how, tested(results)]
     for half in ("testing", "choosing"):
         parts += [f"**Set-ups, {half}**", _setups([row for row in results["rows"] if row["half"] == half])]
-    parts += ["**Thresholds**: how far each can move, all others as they are, before a set-up of the choosing half "
+    parts += ["**Thresholds**: how far each can move, with all others fixed, before a set-up of the choosing half "
               "is lost (less than 90 % of its runs have the right code)", _lines(results["thresholds"]),
-              "**Early warning**, on the testing half: level from the controls of the other half; detected of runs "
-              "(before samples show it), median lead in shares of a run", _warnings(results["warnings"])]  # fmt: skip
-    parts += ["**Failed for good**, on both halves: runs that a rule ends once it has held at five probes in a row, of "
-              "those that fail and of those that are fine in the end, and the share of their steps that failing runs "
-              "are spared", _stopping(results["stopping"])]  # fmt: skip
+              "**Early warning**, on the testing half: levels set on the controls of the other half; runs detected "
+              "(before samples show it), and median lead as a share of a run",
+              _warnings(results["warnings"])]  # fmt: skip
+    parts += ["**Failed for good**, on both halves: shares of the failing runs, and of those that are fine in the end, "
+              "that a rule ends after it has held at five probes in a row, and the share of the failing runs' steps "
+              "that it saves", _stopping(results["stopping"])]  # fmt: skip
     if results["skipped"]:
         parts.append("Left out: " + "; ".join(f"{name}: {why}" for name, why in results["skipped"].items()))
     return "\n\n".join(parts) + "\n"
@@ -36,7 +37,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def tested(results: Mapping[str, Any]) -> str:
     """Return only the targets and the confusion matrix of the testing half."""
-    words = "**The testing half**: runs by the code that their set-up stands for, and what they were called"
+    words = "**The testing half**: runs by expected code and diagnosed code"
     return "\n\n".join([_promises(results), words, _matrix(results["testing"]["confusion"])])
 
 

@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign; the status is 1 if any trial is not right."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--scale", type=float, default=1.0, help="the share of the whole campaign")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the whole campaign to run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="trials at a time")
-    parser.add_argument("--minutes", type=float, default=60, help="no trial is begun later; all kinds take turns")
-    parser.add_argument("--numbers", nargs="+", type=int, help="these trials of a kind alone")
-    parser.add_argument("--add", action="store_true", help="keep what --out has of the other kinds")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no trials later; all kinds take turns")
+    parser.add_argument("--numbers", nargs="+", type=int, help="only these trials of each kind")
+    parser.add_argument("--add", action="store_true", help="keep the results of other kinds in --out")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults"))
     options = parser.parse_args(arguments)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; child processes would inherit it

@@ -46,7 +46,7 @@ def prepare(folder: Path, seed: int) -> Bench:
     _end(folder, "merged", merged)
     numbers = {name: numbers_of(folder / name) for name in ("whole", "other", "second", "grown", "merged")}
     if numbers_of(folder / "again") != numbers["other"]:
-        raise RuntimeError("two undisturbed runs have other numbers: nothing can be said of disturbed ones")
+        raise RuntimeError("two undisturbed runs differ, so disturbed ones cannot be judged")
     seconds = _end(folder, "timed", _begin(folder, "timed", ["train", *SMALL]))
     return Bench(folder, numbers, seconds, seed)
 

@@ -23,12 +23,12 @@ ROOM = 64 * 2**20
 def skipped() -> str:
     """Return why a small disk cannot be mounted here; "" if it can."""
     if os.name != "posix" or os.geteuid() != 0:
-        return "only root can mount a disk of a size"
+        return "only root can mount a small disk"
     with tempfile.TemporaryDirectory() as here:
         done = _mount(["-t", "tmpfs", "-o", "size=65536", "tmpfs"], Path(here))
         if done.returncode == 0:
             subprocess.run(["umount", "-l", here], check=True)
-    return "" if done.returncode == 0 else "a disk of a size cannot be mounted"
+    return "" if done.returncode == 0 else "a small disk cannot be mounted"
 
 
 def trials(bench: Bench, scale: float) -> list[Trial]:

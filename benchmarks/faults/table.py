@@ -29,12 +29,12 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [
         machine.sentence(results["machine"]),
         *(f"Command: `{command}`" for command in results["commands"]),
-        f"{trials:,} faults in {results['seconds'] / 60:.0f} minutes; {right:,} came out as they have to: nothing "
-        "lost, mixed or wrong, and no traceback. Equal bits are those of all numbers of a run that nothing disturbed.",
+        f"{trials:,} faults in {results['seconds'] / 60:.0f} minutes; {right:,} came out right: nothing lost, "
+        "mixed or wrong, and no traceback. Equal bits: all numbers are those of an undisturbed run, bit for bit.",
         table(["fault", "where", "trials", "as it has to be", "what came"], cells),
     ]
     if wrong:
-        parts.append("Not as it has to be:\n\n" + "\n".join(f"- {_words(one)}" for one in wrong))
+        parts.append("Wrong outcomes:\n\n" + "\n".join(f"- {_words(one)}" for one in wrong))
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The results of an evaluation as tables, a frame and JSON."""
+"""The results of an evaluation as tables, CSV and JSON."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from jaxgan.results.statistics import Interval
 def samples_sections(
     metrics: Sequence[Metric], intervals: Mapping[str, Interval], about: Mapping[str, Any]
 ) -> list[Section]:
-    """A row for each metric of a set of samples, with the value of real examples.
+    """Return a row for each metric of a set of samples, with the value for real examples.
 
     >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
     >>> made = samples_sections([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, {"samples": 500, "reference": "digits"})
@@ -42,18 +42,18 @@ def samples_sections(
 
 
 def run_sections(results: Results) -> list[Section]:
-    """The metrics of a run's configurations over seeds, as in its own report; if there are many, a row for each."""
+    """Return the metrics of a run's configurations over seeds, as in its report."""
     table = summarize_run(results)
     return sections(results, table) if are_many(results) else metrics_sections(table, noun_of(results))
 
 
 def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> str:
-    """The bias of Frechet distances from the finite number of samples, in a sentence; "" if it is unknown.
+    """Return a sentence on the bias of Frechet distances from the finite number of samples; "" if it is unknown.
 
     Args:
-      values: of a set of samples, or of every generator of a run.
-      metrics: how to read them, with what real examples get.
-      n: samples.
+      values: by metric, of a set of samples or of every generator of a run.
+      metrics: their descriptions, with the values for real examples.
+      n: the number of samples.
 
     >>> metrics = [Metric(name, "FID", math.inf, False, {"500 real": real}) for name, real in
     ...            (("frechet", 2.0), ("frechet_infinity", 1.5))]
@@ -76,7 +76,7 @@ def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> st
 
 
 def sizes_in_words(about: Mapping[str, Any]) -> str:
-    """What was compared, and in which features.
+    """Say what was compared, and in which features.
 
     >>> known = {"samples": 500, "reference": "digits", "part": "heldout", "reference_examples": 360}
     >>> sizes_in_words(known | {"features": "classifier", "feature_count": 64})
@@ -97,14 +97,14 @@ def as_json(
     about: Mapping[str, Any],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """All results; for a run, every cell and its table.
+    """Return all results as a dictionary; for a run, with every cell and the table.
 
     Args:
-      metrics: how to read the numbers.
-      intervals: of a set of samples.
-      results: of a run.
+      metrics: descriptions of the metrics.
+      intervals: by metric, for a set of samples.
+      results: the results of a run; None for a set of samples.
       about: names and sizes.
-      notes: what is to be known of them.
+      notes: remarks on the results.
     """
     read = {m.name: {"label": m.label, "higher_is_better": m.higher_is_better, "real": m.yardsticks} for m in metrics}
     if results is None:
@@ -115,7 +115,7 @@ def as_json(
 
 
 def as_csv(metrics: Sequence[Metric], intervals: Mapping[str, Interval], results: Results | None) -> str:
-    """A row for each cell of a run, or for each metric of a set of samples.
+    """Return CSV with a row for each cell of a run, or for each metric of a set of samples.
 
     >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
     >>> print(as_csv([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, None), end="")

@@ -25,22 +25,22 @@ _CHANCES = (1e-12, 1e-6, 0.01, 0.1, 1e-3, 0.3, 1e-9)  # ticks of D(G(z)), with 1
 
 
 def colour(i: int) -> str:
-    """The colour of the i-th curve."""
+    """Return the colour of the i-th curve."""
     return COLOURS[i % len(COLOURS)]
 
 
 def dash(i: int) -> Any:
-    """The dash of the i-th curve; with colours, the first 42 curves are all different."""
+    """Return the dash of the i-th curve; with colours, the first 42 curves are all different."""
     return DASHES[sum(divmod(i, len(COLOURS))) % len(DASHES)]
 
 
 def style(i: int) -> dict[str, Any]:
-    """Colour, dash and marker of the i-th curve."""
+    """Return the colour, dash and marker of the i-th curve as matplotlib options."""
     return {"color": colour(i), "linestyle": dash(i), "marker": MARKERS[i % len(MARKERS)], "markersize": 3.2}
 
 
 def plain_axis(axis: "Axes") -> None:
-    """Sets the style of an axis."""
+    """Set the style of an axis."""
     axis.tick_params(which="both", labelsize=TICKS)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(color="#dddddd", linewidth=0.5)
@@ -48,12 +48,12 @@ def plain_axis(axis: "Axes") -> None:
 
 
 def plain_text(text: str) -> str:
-    """Escapes a text, because matplotlib reads $...$ as a formula."""
+    """Escape a text, because matplotlib reads $...$ as a formula."""
     return text.replace("$", r"\$")
 
 
 def shorten(name: str, letters: int) -> str:
-    """A name in at most this many letters; if it is too long, its end is kept, because names differ there.
+    """Shorten a name to at most this many letters; the end is kept, because names differ there.
 
     >>> shorten("my_losses.py:minimax", 10)
     '...minimax'
@@ -62,7 +62,7 @@ def shorten(name: str, letters: int) -> str:
 
 
 def label(axis: "Axes", title: str = "", x: str = "", y: str = "") -> None:
-    """Sets the title and axis labels of a panel."""
+    """Set the title and axis labels of a panel."""
     if title:
         axis.set_title(title, fontsize=TITLE, loc="left")
     if x:
@@ -72,14 +72,14 @@ def label(axis: "Axes", title: str = "", x: str = "", y: str = "") -> None:
 
 
 def level(axis: "Axes", value: float, text: str = "") -> None:
-    """Draws a dotted line across a panel, labelled at its left end."""
+    """Draw a dotted line across a panel, labelled at its left end."""
     axis.axhline(value, color=GREY, linestyle=":", linewidth=1.0)
     axis.annotate(text, (0, value), xycoords=("axes fraction", "data"), xytext=(3, 1.5), textcoords="offset points",
                   ha="left", va="bottom", fontsize=TICKS - 0.5, color=GREY, annotation_clip=True)  # fmt: skip
 
 
 def thin(steps: NDArray, values: NDArray, bins: int = BINS) -> tuple[NDArray, NDArray]:
-    """The steps [b] of at most `bins` spans of equally many steps, and the medians [seed, b] of values [seed, record].
+    """Return steps [b] and medians [seed, b] of values [seed, record] over at most `bins` spans of equal length.
 
     Records may be unevenly spaced: a span is placed at the mean step of its records, and empty spans are left out.
     Medians ignore values that are not finite; they are NaN if a span has no finite value.
@@ -98,7 +98,7 @@ def thin(steps: NDArray, values: NDArray, bins: int = BINS) -> tuple[NDArray, ND
 
 
 def thin_to(ends: NDArray, steps: NDArray, values: NDArray) -> NDArray:
-    """Medians [seed, end] of values [seed, record] recorded at `steps`, over the spans that end at the steps `ends`.
+    """Return medians [seed, end] of values [seed, record] recorded at `steps`, over spans that end at the steps `ends`.
 
     >>> thin_to(np.array([1, 4]), np.array([1, 2, 3, 4]), np.array([[9.0, 1.0, 2.0, 3.0]])).tolist()
     [[9.0, 2.0]]
@@ -108,7 +108,7 @@ def thin_to(ends: NDArray, steps: NDArray, values: NDArray) -> NDArray:
 
 
 def over_seeds(by_seed: NDArray, *, infinite: bool = False) -> NDArray:
-    """The quartiles [3, step] of by_seed [seed, step] over finite values; NaN if there are none.
+    """Return the quartiles [3, step] of by_seed [seed, step] over finite values; NaN if there are none.
 
     With `infinite`, infinite values count as larger than all others, and a quartile that falls on one is NaN.
 
@@ -128,7 +128,7 @@ def over_seeds(by_seed: NDArray, *, infinite: bool = False) -> NDArray:
 
 
 def draw(axis: "Axes", x: NDArray, by_seed: NDArray, *, infinite: bool = False, **how: Any) -> None:
-    """Draws the median of by_seed [seed, step] and, with several seeds, their interquartile range as a band."""
+    """Draw the median of by_seed [seed, step] and, with several seeds, their interquartile range as a band."""
     low, median, high = over_seeds(by_seed, infinite=infinite)
     if len(by_seed) > 1:
         axis.fill_between(x, low, high, color=how["color"], alpha=0.16, linewidth=0)
@@ -136,7 +136,7 @@ def draw(axis: "Axes", x: NDArray, by_seed: NDArray, *, infinite: bool = False, 
 
 
 def draw_all(axis: "Axes", x: NDArray, by_curve: NDArray) -> None:
-    """Draws a curve, a band and markers for each of by_curve [curve, seed, step].
+    """Draw a curve, a band and markers for each of by_curve [curve, seed, step].
 
     If curves coincide, lower ones are wider and markers alternate, so that each stays visible.
     """
@@ -148,7 +148,7 @@ def draw_all(axis: "Axes", x: NDArray, by_curve: NDArray) -> None:
 
 
 def line_width(curves: Sequence[NDArray], i: int) -> float:
-    """The width of the i-th curve, which grows with the number of later curves that coincide with it, up to two.
+    """Return the width of the i-th curve, which grows with the number of later curves that coincide with it, up to two.
 
     >>> line_width([np.ones(3), np.zeros(3), np.ones(3)], 0) > line_width([np.ones(3), np.zeros(3), np.ones(3)], 2)
     True
@@ -158,7 +158,7 @@ def line_width(curves: Sequence[NDArray], i: int) -> float:
 
 
 def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
-    """Makes an axis logarithmic for `values`; if some are exactly 0, it is linear below the smallest positive one.
+    """Make an axis logarithmic for `values`; if some are exactly 0, it is linear below the smallest positive one.
 
     Call it after drawing. If all values are zero, or there are none, the axis stays linear.
     """
@@ -193,7 +193,7 @@ def log_axis(axis: "Axes", values: NDArray, which: str = "y") -> None:
 
 
 def probability_ticks(axis: "Axes", low: float, high: float, which: str = "x") -> None:
-    """Ticks of D(G(z)) on an axis of logits from `low` to `high`: at 1e-6, 0.5, 1 - 1e-6 and so on."""
+    """Set ticks of D(G(z)) on an axis of logits from `low` to `high`: at 1e-6, 0.5, 1 - 1e-6 and so on."""
     span, kept = high - low, [(0.0, "0.5", 3)]
     for d in _CHANCES:
         far = f"1 - {_short(d)}" if d < 1e-3 else f"{1 - d:g}"

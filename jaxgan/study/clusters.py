@@ -14,11 +14,11 @@ from jaxgan.runs.placement import cpu_cores
 from jaxgan.study.messages import OptionError
 
 Opened = Callable[[Path, int], AbstractContextManager[Any]]
-"""An executor, for a while: (folder of the run, number of its blocks that are to be carried out)."""
+"""(folder of the run, number of blocks to run) -> a context manager that yields an executor."""
 JOBS = "jobs"
-"""The folder, within the run's, of what submitit writes until the last block is done."""
-_CONNECT = 10.0  # seconds until a scheduler answers
-_NO_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the process that leads
+"""The subfolder of a run that submitit writes to; it is removed after the last block."""
+_CONNECT = 10.0  # timeout in seconds for a scheduler's answer
+_NO_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # only the leading process handles Ctrl-C
 
 
 def _need(package: str, extra: str) -> None:
@@ -29,7 +29,7 @@ def _need(package: str, extra: str) -> None:
 def dask(rest: str, devices: int) -> tuple[Opened, int, int]:
     """Return Dask's executor, the devices per worker and the number of workers on this machine, for `--on dask:rest`.
 
-    This is the cluster at a scheduler's address, with no workers here, or workers on this machine that share its cores.
+    With a scheduler's address, it uses that cluster and no workers here; otherwise, workers here share the cores.
 
     Raises:
       OptionError: if Dask is not installed, or nothing answers at the address.
@@ -74,7 +74,7 @@ def _dask_here(workers: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            memory_limit=None,  # what all workers need together is checked before they start
+            memory_limit=None,  # the total that the workers need is checked before they start
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
             preload=[_NO_SIGINT],
@@ -86,7 +86,7 @@ def _dask_here(workers: int) -> Iterator[Any]:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """What a library logs is not for who runs a study, whatever handlers another library has made for all of them."""
+    """Silence a library's log, whatever handlers other libraries have installed: users of a study do not need it."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -106,7 +106,7 @@ class _Requeued:
         return self.work(*arguments)
 
     def checkpoint(self, *arguments: str) -> Any:
-        """What submitit asks for before a job is ended."""
+        """Return the job to submit again; submitit calls this before it ends a job."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
@@ -120,7 +120,7 @@ class _Submitit(NamedTuple):
 
 
 def slurm(rest: str) -> Opened:
-    """Return submitit's executor with the parameters of `--on slurm:rest`; `cluster=local` is this machine.
+    """Return submitit's executor with the parameters of `--on slurm:rest`; `cluster=local` means this machine.
 
     Raises:
       OptionError: if submitit is not installed, there is no SLURM here, or a parameter is unknown.
@@ -133,17 +133,17 @@ def slurm(rest: str) -> Opened:
             raise OptionError("on", f"got {text!r} in slurm:{rest}, expected NAME=VALUE, such as partition=gpu")
         settings[name.strip()] = _value(value.strip())
     cluster = str(settings.pop("cluster", "slurm"))
-    with tempfile.TemporaryDirectory() as trial:  # whatever it does not take is said before anything is done
+    with tempfile.TemporaryDirectory() as trial:  # reject bad parameters before any work is done
         try:
             _executor(Path(trial), cluster, settings)
         except (NameError, AssertionError, ValueError, RuntimeError, TypeError) as error:
             line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise OptionError("on", f"submitit does not take slurm:{rest}: {line}") from error
+            raise OptionError("on", f"submitit rejects slurm:{rest}: {line}") from error
 
     @contextmanager
     def opened(folder: Path, blocks: int) -> Iterator[Any]:
         yield _Submitit(_executor(folder / JOBS, cluster, settings))
-        shutil.rmtree(folder / JOBS, ignore_errors=True)  # where all is done: else what workers said is worth reading
+        shutil.rmtree(folder / JOBS, ignore_errors=True)  # only after success: otherwise the logs are needed
 
     return opened
 
@@ -160,7 +160,7 @@ def _executor(folder: Path, cluster: str, settings: dict[str, Any]) -> Any:
 
 
 def _value(text: str) -> Any:
-    """Convert a text to a number if it is one.
+    """Convert text to a number if it is one.
 
     Example:
       >>> _value("60"), _value("1.5"), _value("gpu")

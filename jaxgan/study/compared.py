@@ -18,7 +18,7 @@ from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.own_code import kept_running, raised
 
 PARTS = ("heldout", "train", "all")
-_POINTS = 10_000  # of a mixture, of which there is no end, where no number is asked for
+_POINTS = 10_000  # points drawn from a mixture if no number is requested
 KNOWN = ("classifier", "principal", "inception:WEIGHTS", "path/to/file.py:name")
 
 
@@ -70,7 +70,7 @@ def real_examples(
     if named or in_memory or not Path(against).exists():
         try:
             source = catalogue.find_data(against, image_size=image_size, split_seed=seed)
-        except OptionError as error:  # as it is said of --data
+        except OptionError as error:  # the message of --data, under the option used here
             raise OptionError("against", str(error).partition(": ")[2]) from error
         return of_source(source, part, count)
     try:
@@ -90,7 +90,7 @@ def of_source(source: Source, part: str, count: int | None) -> Real:
       OptionError: if it consists of image pairs or has no held-out examples.
     """
     if source.paired:
-        raise OptionError("against", f"{source.name} are pairs of images, which are no set to compare samples with")
+        raise OptionError("against", f"{source.name} consists of image pairs, which samples cannot be compared with")
     if source.mixture is not None:
         n = _POINTS if count is None else count
         drawn = _drawn(source, 2 * n)
@@ -165,7 +165,7 @@ def features_along(config: Config, source: Source, report: Callable[[str], None]
         what = "pairs are judged by their targets" if source.paired else "points are compared as they are"
         raise OptionError("features", f"got {config.features!r}, but {what}; leave it out")
     found = find_features(config.features, source, source.shape, report, config.split_seed)
-    assert found is not None  # of images there are some
+    assert found is not None  # there are always features of images
     if not isinstance(found, Features):
         own = found
         found = Features(getattr(own, "__name__", config.features), Partial(lambda x: (own(x), None)))
@@ -180,10 +180,10 @@ def _check_traceable(name: str, features: Features, shape: tuple[int, ...]) -> N
             found, _ = jax.eval_shape(features.apply, images)
             wrong = "" if found.ndim == 2 and len(found) == 2 else f"an array {list(found.shape)}"
     except Exception as error:  # whatever the user's function raises
-        line = f"{name}{raised(error)}; along training it is part of the compiled program, and so has to be JAX's"
+        line = f"{name}{raised(error)}; during training it is part of the compiled program, so JAX has to trace it"
         raise OptionError("features", line) from error
     if wrong:
-        raise OptionError("features", f"{name} made {wrong} of images {list(images.shape)}, expected [2, d]")
+        raise OptionError("features", f"{name} returned {wrong} for images {list(images.shape)}, expected [2, d]")
 
 
 def check_comparable(samples: Batches, real: Batches, features: str | None) -> str | None:
@@ -197,12 +197,12 @@ def check_comparable(samples: Batches, real: Batches, features: str | None) -> s
         return None
     sizes = f"{_words(own)} in {samples.name} and {_words(other)} in {real.name}"
     if len(own) != len(other) or len(own) == 1:
-        raise DataError(f"samples and data have to be of one kind, got {sizes}")
+        raise DataError(f"samples and data must be of the same kind, got {sizes}")
     if own[-1] != other[-1]:
-        raise DataError(f"samples and data have to have the same channels, got {sizes}; convert one of them")
+        raise DataError(f"samples and data must have the same channels, got {sizes}; convert one of them")
     if is_trained(features):
-        raise DataError(f"samples and data have to be of one size, got {sizes}; give one to both with --image-size")
-    return f"sizes differ, {sizes}: each is brought to one by the features, and resizing changes their distance"
+        raise DataError(f"samples and data must have the same size, got {sizes}; resize both with --image-size")
+    return f"sizes differ, {sizes}: the features resize both, and resizing changes their distance"
 
 
 def _words(shape: tuple[int, ...]) -> str:

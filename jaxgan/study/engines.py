@@ -24,12 +24,12 @@ from jaxgan.study.resources import Resources
 
 ENGINES = ("local", "dask", "slurm")
 TRIES = 3
-"""Jobs that are begun for a block where each ends without an answer: killed, or out of memory."""
-_POLL = 0.05  # seconds between two questions whether a block is done
+"""Maximum number of jobs for a block if they end without an answer: killed, or out of memory."""
+_POLL = 0.05  # seconds between checks for finished blocks
 _STOPPING = "stopping: blocks that no worker has started are skipped"
 
 Outcome = tuple[str, float, Exception | None]
-"""What a worker answers: who it is, the seconds that the block took, and what went wrong."""
+"""A worker's answer: its name, the seconds that the block took, and the error, if any."""
 Work = Callable[..., Outcome]
 
 
@@ -46,15 +46,15 @@ class Engine(NamedTuple):
     name: str
     opened: clusters.Opened
     work: Work  # of (folder, digest of its config.json, folder of the block, command)
-    here: int = 0  # workers on this machine, which share its memory; the others have a machine of their own
-    devices: int = 0  # of each worker; 0: all that it sees
+    here: int = 0  # number of workers on this machine, which share its memory; other workers run elsewhere
+    devices: int = 0  # per worker; 0: all that it sees
 
 
 class Where(NamedTuple):
-    """The resources that every worker uses, as numbers, which any engine can send."""
+    """The resources of every worker, as plain numbers that any engine can send."""
 
     devices: int = 0  # 0: all that it sees
-    in_turn: int = -1  # -1: what is faster
+    in_turn: int = -1  # -1: whatever is faster
     keep_programs: int = 0
 
 
@@ -122,7 +122,7 @@ def carried_out(
 def _answers(
     engine: Engine, job: Job, missing: Sequence[Block], look: Look, stopped: Callable[[], bool]
 ) -> Iterator[tuple[Block, Outcome]]:
-    """Yield the blocks in the order in which they finish."""
+    """Yield the blocks with their outcomes, in the order in which they finish."""
     folder = job.folder.absolute()
     digest, tries, waiting = file_digest(folder / CONFIG), dict.fromkeys(missing, 0), dict[Block, Any]()
 
@@ -158,7 +158,7 @@ def _answers(
 
 def _has_ended(future: Any) -> bool:
     done = getattr(future, "done", None)
-    return done is None or bool(done())  # without it its result is waited for
+    return done is None or bool(done())  # without `done`, wait for the result
 
 
 def _outcome(future: Any, *, may_die: bool) -> Outcome | None:
@@ -187,7 +187,7 @@ def _in_a_line(engine: Engine, job: Job) -> Iterator[None]:
 def _cancel(future: Any) -> None:
     """Cancel work that no worker has started; in a batch system, only queued jobs: running ones save their progress."""
     if getattr(future, "state", "PENDING") == "PENDING" and callable(getattr(future, "cancel", None)):
-        with suppress(Exception):  # nothing depends on it
+        with suppress(Exception):  # best effort
             future.cancel()
 
 

@@ -22,13 +22,13 @@ _SWINGS = 4  # minimum number of oscillations in a window, to exclude drifts and
 
 
 class Yardsticks(NamedTuple):
-    """The references that recorded values are compared with; plain numbers and names, so a stored run keeps them."""
+    """The references for recorded values; plain numbers and names, so that they can be stored with a run."""
 
-    quality: tuple[str, float] | None  # the metric that is a share of good samples, and its value for real data
-    distance: tuple[str, float] | None  # the metric that is a distance, and its largest value that is still good
+    quality: tuple[str, float] | None  # the metric for the share of good samples, and its value for real data
+    distance: tuple[str, float] | None  # the metric for the distance, and its largest good value
     shares: tuple[float, ...] | None  # the share of real data near each mode, class or cell
     samples: int  # number of samples at every probe
-    obeyed: tuple[str, float] | None = None  # the metric that is the share of the requested class, and its real value
+    obeyed: tuple[str, float] | None = None  # the same for the share of the requested class
 
 
 def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) -> Yardsticks:
@@ -46,7 +46,7 @@ def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) ->
 def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
     """Compute the evidence from records [run, record or probe, ...] named GROUP/NAME, with `step` and `probe_step`.
 
-    For a run in progress, it is the first part of the evidence of the whole run; `whole` is the last step.
+    For a run in progress, it is the first part of the evidence of the complete run; `whole` is the planned last step.
     """
     steps, probes = records["step"], records["probe_step"]
     early = steps <= max(_EARLY * whole, steps[0])
@@ -82,7 +82,7 @@ def rounded(evidence: Evidence) -> Evidence:
     def one(values: Any) -> Any:
         if not isinstance(values, np.ndarray) or values.ndim < 2:
             return values
-        with np.errstate(over="ignore"):  # what is beyond it is infinite for any threshold
+        with np.errstate(over="ignore"):  # overflow to infinity is fine: it exceeds any threshold
             return values.astype(np.float32).astype(np.float64)
 
     return Evidence(*map(one, evidence))
@@ -129,12 +129,12 @@ def standing(values: NDArray, steps: NDArray, stopped_at: NDArray) -> NDArray:
 
 
 def _obeyed(yardsticks: Yardsticks, records: Found) -> NDArray | None:
-    """[run, probe] beyond chance, in that of real data: what makes any class whatever it is asked for has 1 of k."""
+    """Return the share [run, probe] of the requested class, scaled: 0 at chance (1 of k classes), 1 for real data."""
     if yardsticks.obeyed is None or yardsticks.shares is None:
         return None
     name, real = yardsticks.obeyed
     chance = 1 / len(yardsticks.shares)
-    if not real > chance:  # classes that real data do not show either tell nothing of samples
+    if not real > chance:  # uninformative if the classes of real data are not recognized either
         return None
     return (records[f"along/{name}"] - chance) / (real - chance)
 
@@ -171,7 +171,7 @@ def rhythm(values: NDArray, steps: NDArray, probes: NDArray, window: int = DIAGN
     a random walk and nearly 1 for a sine. It is NaN before the first full window, and if a window has fewer than 64
     records.
 
-    Source: Fisher 1929, Tests of significance in harmonic analysis, whose g is the share of one frequency.
+    Source: Fisher 1929, Tests of significance in harmonic analysis, where g is the share of one frequency.
 
     Example:
       >>> steps = np.arange(1, 201)

@@ -17,9 +17,9 @@ from jaxgan.study.job import Block
 from jaxgan.study.trust import sealed
 
 _GROWN = ("config", "configurations", "command", "blocks", "hash")
-"""What config.json has more of when a run grows."""
+"""Fields of config.json that change when a run grows."""
 RUNS = Path("runs")
-"""Where folders are numbered that were given no name."""
+"""The folder of numbered runs, for those without a name."""
 
 
 def new_folder(
@@ -28,7 +28,7 @@ def new_folder(
     """Create the folder of a new run, `out` or the next numbered one under runs/, with config.json and the user's code.
 
     Raises:
-      StoreError: as `claim`, or if the processes do not share the folder.
+      StoreError: as from `claim`, or if the processes do not share the folder.
     """
 
     def begin() -> RunFolder:
@@ -60,11 +60,11 @@ def _by_who_leads(take: Callable[[], RunFolder]) -> RunFolder:
 
 
 def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
-    """Add to config.json what a resumed run has more of than before."""
+    """Update config.json for a resumed run that has grown."""
     with processes.in_agreement():
         if processes.leads():
             now = store.read_config(run.path) | {name: origin[name] for name in _GROWN}
-            (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they are not those of the new config.json
+            (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they belong to the old config.json
             run.rewrite(sealed(now))
             inputs.keep_copies(run.path, study)
 
@@ -84,7 +84,7 @@ def results_for(run: RunFolder, config: Config) -> Results | None:
         return None
     try:
         return store.load_results(run.path)
-    except StoreError:  # damaged: they are made again from what training left
+    except StoreError:  # damaged: recomputed from the training files
         return None
 
 
@@ -107,5 +107,5 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         **provenance.provenance(),
         **resources.described(placement),
         "key": study.config.key,
-        "hash": digest_of(as_stored(study.config)),  # of what was asked, planned claims included, before the first run
+        "hash": digest_of(as_stored(study.config)),  # of the request, including planned claims, before the first run
     }

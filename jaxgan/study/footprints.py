@@ -8,23 +8,23 @@ from jaxgan.runs import step_memory
 from jaxgan.study import catalogue
 from jaxgan.study.messages import OptionError, expect, nearest
 
-_LATENTS, _WITHOUT = 64, "ns_gan"  # where a paper has none, and the recipe of networks that are no recipe's
+_LATENTS, _WITHOUT = 64, "ns_gan"  # for networks without a published number of latents, and without their own recipe
 
 
 class Footprint(NamedTuple):
-    """Of one run."""
+    """The memory of one run."""
 
     recipe: str
     parameters: tuple[int, int]  # of the generator and of the discriminator
-    state: int  # bytes that it carries from step to step
-    step: int  # bytes that its compiled step holds, the state among them
-    device: str  # what it was compiled for
+    state: int  # bytes carried from step to step
+    step: int  # peak bytes of its compiled step, including the state
+    device: str  # kind of device that it was compiled for
 
 
 def footprint(
     name: str, image_size: int, *, batch_size: int = 32, width: int | None = None, channels: int = 3
 ) -> Footprint:
-    """Return the memory of a run of an image network with its recipe, which is compiled but not run.
+    """Return the memory of a run of an image network with its recipe, whose step is compiled but not run.
 
     Args:
       name: a name in `jaxgan.nn.NETWORKS`.
@@ -42,7 +42,7 @@ def footprint(
     expect("width", width, width is None or width >= 1, "at least 1")
     network = NETWORKS[name]
     if network.axes != 3 or network.condition_axes:
-        raise OptionError("memory", f"got {name}, expected a network for images, without images as their condition")
+        raise OptionError("memory", f"got {name}, expected a network for images that takes no images as conditions")
     sizes = network.sizes
     expect("image_size", image_size, not sizes or image_size in sizes, f"one of {', '.join(map(str, sizes))}")
     shape = (image_size, image_size, channels)
@@ -50,7 +50,7 @@ def footprint(
     fields = {} if width is None else {"width": width}
     pair = [make(module, fields_for(module, shape, **fields)) for module in (network.generator, network.discriminator)]
     recipe = name if name in catalogue.RECIPES else _WITHOUT
-    recipe = _WITHOUT if recipe == "dcgan" else recipe  # whose batches are of 128
+    recipe = _WITHOUT if recipe == "dcgan" else recipe  # its batch size is 128
     algorithm = catalogue.RECIPES[recipe](*pair, normal_prior(latents), batch_size=batch_size)
     counts = parameter_count(pair[0], (latents,)), parameter_count(pair[1], shape)
     return Footprint(recipe, counts, *step_memory(algorithm, shape))
@@ -69,6 +69,6 @@ def in_words(name: str, image_size: int, batch_size: int, found: Footprint) -> l
 
 
 def _latents_of(network: Network, image_size: int) -> int:
-    """Return the number of latents of the paper at the nearest image size."""
+    """Return the published number of latents at the nearest image size."""
     known = sorted(network.published, key=lambda published: abs(published[0] - image_size))
     return known[0][2] if known else _LATENTS

@@ -24,7 +24,7 @@ from jaxgan.study.training import check_whose
 
 
 class Finding(NamedTuple):
-    """One part of a run."""
+    """The state of one part of a run."""
 
     name: str
     whole: bool
@@ -101,7 +101,7 @@ def config_again(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         read_results(folder / store.RESULTS)
-    except StoreError:  # its digest is of the copy, too
+    except StoreError:  # its digest covers the copy as well
         return None
     return kept
 
@@ -158,14 +158,14 @@ def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any
         return Finding(found.name, False, what, f"remove {training / str(damaged[0])}, and then: jaxgan check {folder}")
     if not found.whole and whole and found.what.startswith(f"the checkpoint in {training} is damaged"):
         made = [str(path) for path in (training.parent / "final", folder / store.RESULTS) if path.exists()]
-        removed = f"remove {' and '.join(made)}, and then: " if made else ""  # else it counts as done
+        removed = f"remove {' and '.join(made)}, and then: " if made else ""  # otherwise the block counts as done
         again = f"{removed}jaxgan {_command(content)} --resume --out {folder}"
         return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is intact", way_out=again)
     return found
 
 
 def _others(folder: Path, whole: bool) -> list[Finding]:
-    """The files that SHA256SUMS names: pages, tables and figures, which are made of the results, and copies of code."""
+    """Check the files listed in SHA256SUMS: pages, tables and figures made from the results, and copies of code."""
     again = f"jaxgan check {folder} --rebuild" if whole else ""
     try:
         lines = (folder / store.SUMS).read_text(encoding="utf-8").splitlines()
@@ -189,7 +189,7 @@ def _attempt(name: str, look: Callable[[], str], way_out: str) -> Finding:
     try:
         return Finding(name, True, look())
     except (StoreError, checkpoint.CheckpointError, OSError) as error:
-        return Finding(name, False, str(error).partition("; remove ")[0], way_out)  # which says it for all
+        return Finding(name, False, str(error).partition("; remove ")[0], way_out)  # the command is in `way_out`
 
 
 def _about_results(folder: Path) -> str:
@@ -207,7 +207,7 @@ def _about_final(folder: Path, end: int, origin: Origin) -> str:
 
 
 def _about_state(folder: Path, origin: Origin, content: Mapping[str, Any]) -> str:
-    """Describe a checkpoint, or that of one of several processes, which is an archive of arrays."""
+    """Describe a checkpoint; each of several processes saves its own as an archive of arrays."""
     if archives := sorted(folder.glob("*.npz"), key=lambda path: int(path.stem)):
         try:
             with np.load(archives[-1]) as arrays:

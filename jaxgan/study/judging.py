@@ -74,7 +74,7 @@ def diagnosed_runs(
 
 
 def _joined(evidence: Sequence[Evidence]) -> Evidence:
-    """Concatenate the runs."""
+    """Concatenate evidence of the same kind along the runs."""
     first = evidence[0]
     by_run: dict[str, Any] = {
         name: np.concatenate([getattr(one, name) for one in evidence])
@@ -85,7 +85,7 @@ def _joined(evidence: Sequence[Evidence]) -> Evidence:
 
 
 def _diagnosed(evidence: Evidence, thresholds: DiagnosisThresholds) -> dict[str, NDArray]:
-    """Of runs [run, ...]."""
+    """Diagnose runs [run, ...]; return arrays by their stored names."""
     one = diagnose(evidence, thresholds)
     found = {"outcome": codes_in_words(one.outcome), "outcome_along": codes_in_words(one.states),
              "cause_signs": one.signs, "cause_improving": one.improving[:, -1]}  # fmt: skip
@@ -96,7 +96,7 @@ def _diagnosed(evidence: Evidence, thresholds: DiagnosisThresholds) -> dict[str,
 
 
 def codes_in_words(codes: NDArray) -> NDArray[np.str_]:
-    """The names of outcomes.
+    """Return the names of outcome codes, as an array of the same shape.
 
     Example:
       >>> codes_in_words(np.array([[0, 1]])).tolist()
@@ -115,7 +115,7 @@ def failed_at(along: NDArray[np.str_], final: Sequence[str] | NDArray[np.str_], 
     """
     fine = np.isin(along, FINE)
     last_fine = np.where(fine.any(axis=1), fine.shape[1] - 1 - fine[:, ::-1].argmax(axis=1), -1)
-    first = probes[np.minimum(last_fine + 1, len(probes) - 1)]  # one that was fine to the last probe failed at the end
+    first = probes[np.minimum(last_fine + 1, len(probes) - 1)]  # if fine at the last probe: it failed at the end
     return np.where(np.isin(final, FINE), 0, first)
 
 

@@ -157,7 +157,7 @@ def _check_same(first: Part, other: Part) -> None:
 
 
 def _trained(parts: Sequence[Part]) -> dict[str, dict[Block, Part]]:
-    """Return which run has which seeds of each configuration.
+    """Return, for each configuration, the blocks of seeds and the run that has each block.
 
     Raises:
       StoreError: if two runs have the same seeds of a configuration.
@@ -234,13 +234,13 @@ def _task(content: Mapping[str, Any]) -> Task:
 
 
 def _stored(parts: Sequence[Part]) -> dict[str, Any]:
-    """Return the requirements on the study from all config.json files."""
+    """Return the configurations and inputs of all runs, which the merged study must reproduce."""
     names = ("configurations", "inputs")
     return {name: _first_of(pair for part in parts for pair in part.content[name].items()) for name in names}
 
 
 def _about(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata to keep of a merged run."""
+    """Return the metadata of a run to store with the merged one."""
     names = ("command", "blocks", "versions", "commit", "platform", "device", "devices", "in_turn")
     about = {name: content.get(name) for name in names} | {"configurations": list(content["configurations"])}
     return about | {"ids": sorted(filter(None, ids_in(content)))}

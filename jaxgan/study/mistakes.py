@@ -28,11 +28,11 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "images": ("frechet", "captured", "near", "kl", "high_frequency", "laplacian"),
     "pairs": ("l1", "psnr", "spectrum", "sharpness", "diversity"),
 }
-"""What is measured, by kind of data."""
+"""Names of metrics by kind of data."""
 
 
 class Mistake(NamedTuple):
-    """A mistake and its place: a table, list or value."""
+    """A mistake and its place in the file: a table, list or value."""
 
     place: Place
     text: str
@@ -54,7 +54,7 @@ def mistakes_in(content: Content, folder: Path) -> list[Mistake]:
 
 
 def _said(error: OptionError) -> str:
-    """Without the option that it is about on the command line."""
+    """Return the message without the command-line option that it starts with."""
     return str(error).partition(": ")[2]
 
 
@@ -105,7 +105,7 @@ def _fields(content: Content) -> Iterator[Mistake]:
     for name, value in content.networks.fields.items():
         place = ("networks", "fields", name)
         if isinstance(value, dict) and name not in PLAYERS:
-            yield Mistake(place, f"got a table, expected one of {' or '.join(PLAYERS)} alone")
+            yield Mistake(place, f"got a table, which only {' and '.join(PLAYERS)} can have")
         own = value if isinstance(value, dict) else {name: value}
         for field, one in own.items():
             yield from _tried(place, check_field, field, one, f"{field}={one}")
@@ -141,12 +141,12 @@ def _of_random(place: Place, axes: Axes, entries: list[Entry]) -> Iterator[Mista
     random = axes.random
     assert random is not None
     if (random.preset is None) == (not random.ranges):
-        got = "neither ranges nor a preset" if random.preset is None else f"ranges beside {random.preset!r}"
-        yield Mistake(place, f"got {got}, expected ranges by name, or a preset, which has its own")
+        got = "neither ranges nor a preset" if random.preset is None else f"ranges and the preset {random.preset!r}"
+        yield Mistake(place, f"got {got}, expected either ranges by name or a preset")
     for one in entries:
         if random.preset is not None and not (drawn := preset_of(axes, one, ()) or ({}, Together((), ())))[1].names:
             yield Mistake(
-                (*place, "preset"), f"got {random.preset!r}, of which {one.label} has no setting ({drawn[0]})"
+                (*place, "preset"), f"got {random.preset!r}, but {one.label} has none of its settings ({drawn[0]})"
             )
     for name, values in random.ranges.items():
         ends = [values.low, values.high] if isinstance(values, Range) else values
@@ -154,21 +154,21 @@ def _of_random(place: Place, axes: Axes, entries: list[Entry]) -> Iterator[Mista
 
 
 def _each(place: Place, name: str, values: Iterable[Any], entries: list[Entry]) -> Iterator[Mistake]:
-    """Yield the first recipe that rejects a value of a setting; only extreme values are tried."""
+    """Yield a mistake for the first recipe that rejects a value of a setting; only extreme values are tried."""
     for one in entries:
         for value in _extremes(values):
             text = repr(value) if isinstance(value, tuple) else str(value)
             if bad := list(_tried(place, resolve, one.label, one.recipe, one.make, (f"{name}={text}",))):
                 known = name in known_settings(one.make) or len(entries) < 2
                 more = (
-                    "" if known else f"; of some recipes alone it is varied or set by their name, such as {one.label}"
+                    "" if known else f"; to vary or set it for some recipes only, use their names, such as {one.label}"
                 )
                 yield bad[0]._replace(text=bad[0].text + ("" if known else more))
                 return
 
 
 def _extremes(values: Iterable[Any]) -> list[Any]:
-    """Return the smallest and largest of the integers and of the other numbers, and all words."""
+    """Return the smallest and largest integer, the smallest and largest float, and all other values."""
     values = list(values)
     whole = [value for value in values if type(value) is int]
     parts = [value for value in values if type(value) is float]
@@ -195,7 +195,7 @@ def _twice(content: Content, entries: list[tuple[int, Entry]]) -> Iterator[Mista
 def _axes_or_none(content: Content, one: Entry) -> list[Together]:
     try:
         return axes_for(content, one)[1]
-    except (ValueError, IndexError):  # lists of several lengths, rows of nothing: found before
+    except (ValueError, IndexError):  # unequal or empty lists, which are reported elsewhere
         return []
 
 
@@ -232,7 +232,7 @@ def _is_number(text: str) -> bool:
 
 
 def _options(content: Content, folder: Path) -> Iterator[Mistake]:
-    """What does not go together otherwise, as the command line would say it."""
+    """Yield other conflicts between options, with the command line's message."""
     options = options_of(content, folder)
     try:
         configure(options, points=inputs.holds_points(options))

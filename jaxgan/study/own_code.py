@@ -14,7 +14,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import NoReturn
 
-_STOP = "jaxgan.cli.app"  # below it on the stack stands whoever called the command, which is not what it runs
+_STOP = "jaxgan.cli.app"  # frames below it on the stack belong to the caller of the command, not to code that it runs
 
 
 class ExitCalled(Exception):
@@ -41,7 +41,7 @@ def kept_running() -> Iterator[None]:
     leave, process = os._exit, os.getpid()
 
     def refuse(status: int) -> NoReturn:
-        if os.getpid() != process:  # a child that the user's code has forked, and that may end itself
+        if os.getpid() != process:  # a child forked by the user's code may exit
             leave(status)
         raise _Exit(status)
 
@@ -74,10 +74,10 @@ def place_in(error: BaseException) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """What follows the name of the user's file or function that an error came from.
+    """Describe an error, to follow the name of the user's file or function that it came from.
 
-    A refusal of this library, a `ValueError` or a `TypeError`, speaks for itself. Of any other the kind is said, and of
-    all the line of the user's code, if it came to one.
+    The message of a `ValueError` or `TypeError`, as this library raises, stands alone; other errors are named by their
+    type. The line of the user's code is added if the error came from there.
     """
     if isinstance(error, ExitCalled):
         line = f" {error}"
@@ -111,7 +111,7 @@ def is_own(file: str) -> bool:
         if path.suffix != ".py" or not path.is_file() or {"site-packages", "dist-packages"}.intersection(path.parts):
             return False
         return not any(root in path.parents for root in _installed())
-    except (OSError, ValueError):  # its folder is gone; a NUL
+    except (OSError, ValueError):  # its folder was removed, or its name contains a NUL
         return False
 
 

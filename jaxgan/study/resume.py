@@ -14,11 +14,11 @@ from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError
 
 GROWS = ("steps", "seeds")
-"""Options of which a resumed run may have more than before."""
+"""Options that a resumed run may increase."""
 _GROW_BY_LABEL = ("vary", "loss", "recipe")
-"""Options of which a study may have more, where every configuration that it had stays as it was."""
+"""Options that a study may extend, if its existing configurations stay the same."""
 _BY_STEPS = ("evaluate_every", "record_every")
-"""Options whose defaults depend on the steps: those of a study that grows stay."""
+"""Options whose defaults depend on the steps; a study that grows keeps its values."""
 _NAME_ANOTHER = "name another folder with --out, or replace it with --overwrite"
 
 
@@ -55,7 +55,7 @@ def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
 
 
 def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Config:
-    """Return the configuration that `given` asks for, which the study in `out` already has in part or completely.
+    """Return the configuration that `given` asks for, which the study in `out` has already run in part or completely.
 
     Raises:
       OptionError: if it differs from the started study in more than additional runs or steps.

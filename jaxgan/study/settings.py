@@ -15,9 +15,9 @@ from jaxgan.types import Algorithm, BatchSizes
 Recipe = Callable[..., Algorithm]
 
 AROUND = ("ema", "balance", "class_weight")
-"""Settings of every recipe that has none of the name: what it is given beside, see `configurations.algorithm_of`."""
+"""Settings added to every recipe that does not define them, see `configurations.algorithm_of`."""
 EXTRA = ("fake_batch_size", "generator_batch_size", *AROUND)
-"""Settings of every recipe: parts of a `batch_size`, and those."""
+"""Settings of every recipe: the parts of a `batch_size`, and `AROUND`."""
 
 
 def known_settings(recipe: Recipe) -> dict[str, Any]:
@@ -127,7 +127,7 @@ _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: 
 
 
 def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None) -> Any:
-    """Parse a text as one of these types, or as the type of the default if there are none."""
+    """Parse text as one of these types, or as the type of the default if there are none."""
     allowed = set(kinds or ()) & {float, int, bool, str, type(None), BatchSizes}
     allowed = allowed or ({type(default)} if default is not None else {float, type(None)})
     try:

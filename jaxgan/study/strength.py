@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from jaxgan.study.limits import SETTINGS
 from jaxgan.study.messages import OptionError, nearest
 
-_HIGHEST = 10_000  # of a factor; what it multiplies has a range of its own
+_HIGHEST = 10_000  # largest factor; the product is checked separately
 
 
 class DiscriminatorStrength(NamedTuple):
@@ -19,7 +19,7 @@ class DiscriminatorStrength(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As it is given; "base" where nothing is changed.
+        """Return the changes as written on the command line; "base" if there are none.
 
         Example:
           >>> DiscriminatorStrength(lr=0.25, k=2).name, DiscriminatorStrength().name
@@ -29,10 +29,10 @@ class DiscriminatorStrength(NamedTuple):
         return ",".join(f"{field}={value:g}" for (field, value), usual in pairs if value != usual) or "base"
 
     def applied_to(self, label: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """A recipe's settings with the discriminator's rate and updates multiplied, and labels flipped.
+        """Return a recipe's settings with these changes to the discriminator's learning rate, updates and label noise.
 
         Raises:
-          OptionError: a recipe without such a number.
+          OptionError: if the recipe lacks such a setting, or the product is out of range.
         """
         changed = dict(settings)
         for name, factor in (("lr_d", self.lr), ("d_steps", self.k)):

@@ -1,4 +1,4 @@
-"""Measurements during training, recorded by name: losses and norms, evaluations, the user's own probes."""
+"""Measurements during training, recorded by name: losses and norms, evaluations, and the user's probes."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from jaxgan.evaluation import EVIDENCE, Evaluator
 from jaxgan.runs.run import AnyProbe, Probe, as_pytree
 from jaxgan.types import Algorithm, Info, Key, PyTree, State
 
-_SAMPLES = 500  # at most, along training: a tenth of the final ones keeps the cost of probes under a tenth
+_SAMPLES = 500  # maximum during training: a tenth of the final number keeps the cost of probes below a tenth
 
 Finish = Callable[[Any], Mapping[str, NDArray]]
 
@@ -41,7 +41,7 @@ def samples_along(evaluator: Evaluator) -> int:
 
 
 def of_any_settings(probe: Probe) -> AnyProbe:
-    """A probe of runs with settings, of one that does not need their algorithm."""
+    """Adapt a probe to runs with varied settings, whose probes also get the algorithm."""
 
     def of_state(probe: Probe, key: Key, algorithm: Algorithm, state: State) -> PyTree:
         return probe(key, state)
@@ -50,7 +50,7 @@ def of_any_settings(probe: Probe) -> AnyProbe:
 
 
 def watch(evaluator: AnyProbe, finish: Finish, others: Mapping[str, Watched]) -> Watched:
-    """Several probes, all of a state or all of runs with settings, as one, recorded together."""
+    """Combine the evaluator and other probes, all with the same signature, into one probe that records everything."""
     probes = {"along": Watched(evaluator, finish), **others}
 
     def probe(each: Mapping[str, AnyProbe], key: Key, *what: Any) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def watch(evaluator: AnyProbe, finish: Finish, others: Mapping[str, Watched]) ->
 
 
 def along(evaluator: Evaluator) -> Finish:
-    """Of an evaluation along training its metrics and what a diagnosis needs are kept: samples are, of the last."""
+    """Return a function that keeps an evaluation's metrics and evidence for a diagnosis, but not its samples."""
     names = {metric.name for metric in evaluator.metrics} | set(EVIDENCE)
 
     def finish(seen: Any) -> dict[str, NDArray]:
-        # Threads of the linear algebra would wait for more work on the cores that the next steps are trained on.
+        # Idle BLAS threads would spin on the cores that train the next steps.
         with _libraries().limit(limits=1, user_api="blas"):
             return {name: values for name, values in evaluator.finish(seen).items() if name in names}
 
@@ -103,7 +103,7 @@ def series_of(info: Info) -> dict[str, NDArray]:
 
 
 def first_watched(steps: NDArray, quantities: NDArray) -> dict[str, NDArray]:
-    """[run] the first step at which something was not finite (0: none), and what, from [run, stretch].
+    """Return the first step [run] with a non-finite quantity (0: none) and its name, from arrays [run, stretch].
 
     Example:
       >>> found = first_watched(np.array([[0, 7, 9]]), np.array([["", "g_loss", "d_loss"]]))

@@ -62,7 +62,7 @@ def test_the_tables_can_be_made():
     study = {"file": "a.toml", "runs": 90, "whole": {"seconds": 60.0, "steps": 15.0}, "singles": [one, one]}
     text = studies.markdown(results | study | {"kills": [[1.5, 2.5], [3.5]], "differences": []})
     assert " 30.0 " in text and "at least 10: met" in text and "at least 3: met" in text
-    assert "Killed 2 and 1 times" in text and "equal to the bit" in text
+    assert "Killed 2 and 1 times" in text and "equal bit for bit" in text
     assert "NOT equal: g_loss" in studies.markdown(results | study | {"kills": [[1.5]], "differences": ["g_loss"]})
     interval = {"estimate": 8.5, "low": "7.5", "high": 9.0}
     summary = {"metrics": dict.fromkeys(("frechet", "captured", "kl"), interval), "failed": 1, "seeds": 8}

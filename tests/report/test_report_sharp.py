@@ -27,12 +27,12 @@ def test_blur_counts_where_both_measures_are_below_what_real_images_have():
     laplacian = np.array([[0.4, 0.6, 0.96, 0.5], [1.2, 1.0, 1.4, 3.0]])
     text = sharpness_in_words(measured(high, laplacian))
     assert (
-        "their power at high frequencies is 0.9 to 1.1 times that of others by chance and the variance of their "
-        "Laplacian is 0.95 to 1.05 times that of others by chance. Counting only what lies outside both ranges, "
+        "Between sets of real images, by chance, power at high frequencies differs by a factor of 0.9 to 1.1 and "
+        "the variance of the Laplacian differs by a factor of 0.95 to 1.05. Counting only runs outside both ranges, "
     ) in text
     assert "the samples of 2 of 4 seeds of minimax (medians 0.6 and 0.5) are blurrier than the data" in text
     assert "the samples of 3 of 4 seeds of non_saturating (medians 1.3 and 1.4) are rougher than the data" in text
-    assert text.endswith("such as a chessboard's.")
+    assert text.endswith("such as a checkerboard.")
     run = measured(high, laplacian)
     assert text in story(run, summarize_run(run))
 

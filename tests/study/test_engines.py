@@ -219,7 +219,7 @@ def test_an_engine_that_gives_no_answer_is_a_line_with_what_goes_on(
         ("dask:tcp://here", "--on: got dask:tcp://here, expected a number of workers, or tcp://HOST:PORT"),
         ("dask:tcp://127.0.0.1:1", "--on: got dask:tcp://127.0.0.1:1, but no scheduler answers there"),
         ("slurm:gpu", "--on: got 'gpu' in slurm:gpu, expected NAME=VALUE, such as partition=gpu"),
-        ("slurm:cluster=local,partitoin=gpu", "--on: submitit does not take .*Unknown argument 'partitoin' for"),
+        ("slurm:cluster=local,partitoin=gpu", "--on: submitit rejects .*Unknown argument 'partitoin' for"),
         (7, "--on: got int, expected one of local, dask, slurm, or an executor"),
     ],
 )

@@ -59,8 +59,8 @@ def test_a_run_is_measured_in_them(own: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("own.py:not_in_jax", "along training it is part of the compiled program"),
-        ("own.py:images", "made an array [2, 8, 8, 1] of images [2, 8, 8, 1], expected [2, d]"),
+        ("own.py:not_in_jax", "during training it is part of the compiled program"),
+        ("own.py:images", "returned an array [2, 8, 8, 1] for images [2, 8, 8, 1], expected [2, d]"),
         ("own.py:pixel", "own.py has no 'pixel'; did you mean 'pixels'"),
         ("principle", "got 'principle'; did you mean 'principal'"),
         ("classifier", "got 'classifier', but noise has no labels"),

@@ -20,11 +20,11 @@ class Chosen(NamedTuple):
 
     rank: str
     configuration: int
-    seed: int  # its place along the axis of seeds
+    seed: int  # index along the axis of seeds
 
 
 def totals_section(results: Results, table: Table) -> Section:
-    """A row per recipe: runs, failures, configurations that hold and that fail, and the best by the leading metric."""
+    """Return a row per recipe: runs, failures, and the best configuration by the leading metric."""
     rows = []
     for recipe, own in by_recipe(results).items():
         failed = np.array([table.failures["any"][i].failed for i in own])
@@ -52,7 +52,7 @@ def totals_section(results: Results, table: Table) -> Section:
 
 
 def codes_section(results: Results, table: Table, *, every: bool = False) -> Section:
-    """A row per way to fail, and the runs of each recipe that failed so."""
+    """Return a row per failure code with the number of runs of each recipe; `every` includes codes without runs."""
     groups = by_recipe(results)
     rows = []
     for code, by_configuration in table.failures.items():
@@ -67,7 +67,7 @@ def codes_section(results: Results, table: Table, *, every: bool = False) -> Sec
 
 
 def configurations_section(results: Results, table: Table) -> Section:
-    """A row for each configuration: its recipe, its settings, its failures, and its metrics over seeds."""
+    """Return a row per configuration: its recipe, settings, failures, and metrics over seeds."""
     recipes, settings = recipes_of(results), settings_of(results)
     known = "recipe" in results.group("setting")
     rows = []
@@ -105,26 +105,26 @@ def ranked_configurations(results: Results, table: Table) -> NDArray[np.intp]:
 
 
 def ranked(results: Results, metric: Metric, own: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The order of `own` configurations by the median over seeds, in which a failed run is worst."""
+    """Return the order of the configurations `own` from best to worst median over seeds; failed runs count as worst."""
     bad = _badness(results.values[metric.name][own], metric)
     failed = results.failed[own]
     return np.lexsort((failed.sum(axis=1), np.median(np.where(failed, np.inf, bad), axis=1)))
 
 
 def shown_configurations(results: Results, table: Table) -> dict[str, int]:
-    """The best, the median and the worst configuration: few enough for curves."""
+    """Return the best, median and worst configuration by rank: few enough for curves."""
     order = ranked_configurations(results, table)
     return {name: int(order[at]) for name, at in zip(RANKS, (0, (len(order) - 1) // 2, -1), strict=True)}
 
 
 def chosen_in_words(shown: dict[str, str]) -> str:
-    """Which configurations the curves are of."""
+    """Say which configurations the curves show."""
     named = listed(f"the {rank} ({name})" for rank, name in shown.items())
     return f"Shown: {named} configuration by the leading metric; those with too many failures for a mean rank last."
 
 
 def shown_runs(results: Results, own: NDArray[np.intp]) -> list[Chosen]:
-    """The best, median and worst run of `own` configurations among those that left samples; failed are worst."""
+    """Return the best, median and worst run with stored samples of the configurations `own`; failed runs are worst."""
     runs = [(i, j) for i, j in sampled_runs(results) if i in set(own.tolist())]
     if not runs:
         return []
@@ -139,7 +139,7 @@ def shown_runs(results: Results, own: NDArray[np.intp]) -> list[Chosen]:
 
 
 def sampled_runs(results: Results) -> list[tuple[int, int]]:
-    """The places along configuration and seed of the runs that left samples, in the order of `samples_of`."""
+    """Return (configuration, seed) indices of the runs with stored samples, in the order of `samples_of`."""
     if "sampled" not in results.notes:
         return list(np.ndindex(len(results.configurations), len(results.seeds)))
     names, seeds = (
@@ -149,7 +149,7 @@ def sampled_runs(results: Results) -> list[tuple[int, int]]:
 
 
 def samples_of(results: Results, chosen: Chosen) -> NDArray:
-    """The samples [n, ...] of a run."""
+    """Return the samples [n, ...] of a run."""
     fake = results.samples["fake"]
     if "sampled" not in results.notes:
         return fake[chosen.configuration, chosen.seed]
@@ -194,6 +194,6 @@ def _codes(table: Table, i: int) -> Cell:
 
 
 def _short(summary: Summary) -> Cell:
-    """Of hundreds of cells each says that it is undefined in a word; why is in the row."""
+    """Return a short cell: if the mean is undefined, one word is enough, because the row shows the failures."""
     cell = summary_cell(summary)
     return cell if summary.defined else Cell("undefined", f"all {number(summary.measured.estimate)}", cell.value)

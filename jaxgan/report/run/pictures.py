@@ -1,4 +1,4 @@
-"""Every picture of a run's page, written beside it with the numbers behind."""
+"""All pictures of a run's page, written next to it with the plotted numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 
 Write = Callable[..., dict[str, Any]]
-"""As `page.picture`: takes a figure, the path of its PNG or None, and options; gives what the template needs of it."""
+"""Like `page.picture`: (figure, path of its PNG or None, options) -> what the template needs."""
 
 
 def pictures_of(results: Results, table: Table, folder: Path | None, write: Write = picture) -> dict[str, Any]:
-    """What the templates need of pictures; with a folder these are written to it."""
+    """Return what the templates need for all pictures; with a folder, write the pictures to it."""
     mapped = map_figure(results)
     along, missed = results.dataset.get("outcome_along"), modes_figure(results)
     shared = {
@@ -57,7 +57,7 @@ def pictures_of(results: Results, table: Table, folder: Path | None, write: Writ
 
 
 def _of_few(results: Results, folder: Path | None, write: Write) -> dict[str, Any]:
-    """A block, and samples of every seed, for each configuration."""
+    """Return a block and the samples of every seed for each configuration."""
     blocks, samples = [], []
     if "sampled" in results.notes or "fake" not in results.samples:
         samples = _chosen_samples(results, folder, write)
@@ -71,7 +71,7 @@ def _of_few(results: Results, folder: Path | None, write: Write) -> dict[str, An
 
 
 def _of_many(results: Results, table: Table, folder: Path | None, write: Write) -> dict[str, Any]:
-    """Every seed's leading metric, samples of chosen runs, and curves of chosen configurations."""
+    """Return the leading metric of every seed, samples of chosen runs, and curves of chosen configurations."""
     ranked = ranked_figure(results)
     shown, few = shown_configurations(results, table), of_chosen(results, table)
     return {
@@ -84,7 +84,7 @@ def _of_many(results: Results, table: Table, folder: Path | None, write: Write) 
 
 
 def of_chosen(results: Results, table: Table) -> Results:
-    """The results of the best, the median and the worst configuration alone."""
+    """Return the results of only the best, median and worst configuration."""
     shown = list(dict.fromkeys(shown_configurations(results, table).values()))
     return replace(results, dataset=results.dataset.isel(configuration=shown))
 
@@ -135,7 +135,7 @@ def _chosen_samples(results: Results, folder: Path | None, write: Write) -> list
 
 
 def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[str, Any]]:
-    """The share of failures and the leading metric's mean, each with its numbers, for every pair of varied numbers."""
+    """Return the share of failures and the leading metric's mean, as pictures and tables, for all pairs of numbers."""
     found = []
     statistics = [failed_share(), *(metric_mean(metric) for metric in results.metrics[:1])]
     for k, planes in enumerate(planes_of(results)):
@@ -162,7 +162,7 @@ def _phases(results: Results, folder: Path | None, write: Write) -> list[dict[st
 
 
 def _cells(results: Results, plane: Plane, statistic: Statistic) -> dict[str, Any]:
-    """A table of cells for the page: each its number, and the rest as a title that shows where one points."""
+    """Return a table of cells for the page: each has a number, and its details in a tooltip."""
     found = estimates(results, plane, statistic)
     x, y = plane.levels(0), plane.levels(1)[::-1]
     names: Sequence[str] = [number.name for number in plane.numbers]

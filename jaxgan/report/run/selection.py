@@ -9,14 +9,14 @@ from jaxgan.report.words import noun_of, percent
 from jaxgan.results.results import Results
 from jaxgan.results.statistics import select_by_halves
 
-LEAST = 4  # seeds, from which on both halves have two
+LEAST = 4  # minimum number of seeds, so that both halves have two
 _RNG = 0
 
 
 def selection_section(results: Results) -> Section | None:
-    """The best configuration by the leading metric, and the best step of each of a few, chosen by half of the seeds.
+    """Return the best configuration by the leading metric, and each one's best step, chosen on half of the seeds.
 
-    None where there is nothing to choose from, or where results are not a study's.
+    Steps are included for up to six configurations. Return None if there is nothing to choose, or for no study.
     """
     if "study" not in results.notes or not results.metrics or len(results.seeds) < LEAST:
         return None

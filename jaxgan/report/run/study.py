@@ -1,4 +1,4 @@
-"""What a page says first of a study: its claims, and then how long runs last and how good how many are."""
+"""The first part of a study's page: its claims, the selection bias, survival, performance profiles and budgets."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def study_sections(results: Results) -> list[Section]:
 def study_figures(
     results: Results, folder: Path | None, write: Callable[..., Any] = picture
 ) -> list[tuple[dict[str, Any], str]]:
-    """Figures, each with what it shows; with a folder they are written. Nothing of what is no study."""
+    """Return figures with captions, written to the folder if there is one; none if the results are not a study's."""
     if "study" not in results.notes:
         return []
     runs = pooled(results)

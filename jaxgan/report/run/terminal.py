@@ -20,15 +20,15 @@ from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 
-BEST = 10  # configurations of many that a terminal shows
+BEST = 10  # configurations shown in a terminal if there are many
 
 
 def show(folder: Path) -> None:
-    """The tables, of each configuration what happened and why, and where there is more."""
+    """Print the tables, what happened to each configuration and why, and where to find more."""
     results, console = load_results(folder), Console()
     table = summarize_run(results)
     parts = sections(results, table)
-    if are_many(results) and console.is_terminal:  # a pipe gets them all
+    if are_many(results) and console.is_terminal:  # a pipe gets all rows
         parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
     show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)

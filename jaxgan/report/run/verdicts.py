@@ -1,4 +1,4 @@
-"""For each configuration: what happened, why, since when, and what to try. This is the first part of a page."""
+"""The first part of a page: what happened to each configuration, why, since when, and what to try."""
 
 import shlex
 from collections import Counter
@@ -16,9 +16,9 @@ from jaxgan.report.words import MANY, listed, noun_of, of_seeds, percent
 from jaxgan.results.codes import FINE, HEALTHY
 from jaxgan.results.results import Results
 
-WORST = 3  # configurations of many that are gone through
-_CAUSES = 2  # that are told of an outcome which is none itself
-_TRIED = 3  # remedies that are told
+WORST = 3  # configurations described in detail if there are many
+_CAUSES = 2  # other causes named if none explains the outcome directly
+_TRIED = 3  # remedies shown
 _SOUND = (HEALTHY, "OK")
 
 
@@ -34,7 +34,7 @@ def verdicts(results: Results, table: Table) -> str:
 
 
 def to_try(results: Results, i: int) -> str:
-    """The remedies that the i-th configuration does not use, each with what turns it on, and how to try them all."""
+    """Return the remedies not yet in use by the i-th configuration, with their options, and the command to try all."""
     name = results.configurations[i]
     known = (results.notes.get("remedies") or {}).get(name, [])
     if not known:
@@ -49,7 +49,7 @@ def to_try(results: Results, i: int) -> str:
 
 
 def remedies_section(results: Results) -> list[Section]:
-    """A row for every configuration and remedy: what it changes, what turns it on, and the source; none without any."""
+    """Return a row per configuration and remedy: its effect, its option and its source; no section without remedies."""
     known = results.notes.get("remedies") or {}
     rows = [
         (name, Cell(one["what"], one["name"]), one["option"], one["source"])
@@ -101,7 +101,7 @@ def _reason(results: Results, i: int, code: str) -> str:
 
 
 def _lasts(results: Results, i: int, own: NDArray[np.bool_], code: str) -> bool:
-    """Whether a cause of the outcome itself is told to the end of the run: the outcome began with it."""
+    """Return whether a cause of the outcome itself lasts to the end of the run, so that its onset dates the outcome."""
     last = results.steps[-1] if len(results.steps) else np.inf
     ends = [np.nan_to_num(cause.end[i, cause.found(i) & own], nan=last) for cause in causes_of(results)
             if cause.code == code]  # fmt: skip
@@ -125,7 +125,7 @@ def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterat
 
 
 def _clause(results: Results, cause: Cause, i: int, own: NDArray[np.bool_]) -> str:
-    """A cause over the seeds of an outcome that had it: medians."""
+    """Describe a cause by medians over the seeds with the outcome that had it."""
     had = cause.found(i) & own
     last = results.steps[-1] if len(results.steps) else np.inf
     begin, end = np.median(cause.begin[i, had]), np.median(np.nan_to_num(cause.end[i, had], nan=last))
@@ -136,7 +136,7 @@ def _clause(results: Results, cause: Cause, i: int, own: NDArray[np.bool_]) -> s
 
 
 def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
-    """The first probe of the stretch of the outcome in which the runs ended, or from which on they failed."""
+    """Say since which step the runs ending in this state have been in it or, if none did, since when they failed."""
     stored = results.dataset
     if "outcome_along" not in stored:
         return ""
@@ -150,7 +150,7 @@ def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
 
 
 def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
-    """Whether runs that have not learned were still getting better."""
+    """Say whether runs that have not learned were still improving at the end."""
     improving = results.group("cause").get("improving")
     if code != "NOT_LEARNED" or improving is None:
         return ""
@@ -161,7 +161,7 @@ def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
 
 
 def _all_codes(results: Results) -> str:
-    """How many runs came to each way to fail, and what was found on the way."""
+    """Say how many runs ended with each failure code, and what was found during training."""
     counts = Counter(results.outcomes.ravel().tolist())
     failing = [f"{n:,} {code}" for code, n in counts.most_common() if code not in FINE]
     had = [(int(np.isfinite(cause.begin).sum()), cause) for cause in causes_of(results)]
