@@ -51,8 +51,8 @@ LIMITS_GOOD = (
 _T = DIAGNOSIS_THRESHOLDS
 SIGNS_IN_WORDS = [
     "For bad samples, DIVERGED: a recorded quantity was not finite; or the median of a gradient norm or of a mean "
-    f"logit was {_T.exploded:g} times its early level; or the generator's gradient is {_T.dead:g} of its early level "
-    "although its loss is not saturated.",
+    f"logit was {_T.exploded:g} times its early level; or the generator's gradient is at most {_T.dead:g} of its early "
+    "level although its loss is not saturated.",
     f"GRADIENT_VANISHED: the generator's gradient is at most {_T.vanished:g} of its early level, its loss is "
     f"saturated for at least {_T.saturated:.0%} of the samples, and P(D ranks held-out data above samples) is at least "
     f"{_T.certain:g}, as a median over {_T.window} probes.",

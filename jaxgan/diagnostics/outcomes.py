@@ -36,9 +36,9 @@ class Outcome(enum.IntEnum):
 EXPLANATION: dict[Outcome, str] = {
     Outcome.HEALTHY: "None of the failure rules applies.",
     Outcome.DIVERGED: (
-        "A recorded quantity became NaN or infinite, or grew to a thousand times its early level. If it begins in a "
-        "loss of your own, look there for the logarithm, root or reciprocal of a value that can be 0 or negative; "
-        "otherwise lower the learning rates, or regularize the discriminator with a gradient penalty."
+        "A recorded quantity became NaN or infinite, or exploded. If a loss of your own was the first, look there for "
+        "the logarithm, root or reciprocal of a value that can be 0 or negative; otherwise lower the learning rates, "
+        "or regularize the discriminator with a gradient penalty."
     ),
     Outcome.COLLAPSED: (
         "The samples are near the data, but more than half of the modes or classes are missing, or all samples are "
@@ -58,8 +58,8 @@ EXPLANATION: dict[Outcome, str] = {
         "learning rate or fewer updates, regularize it, or add instance noise."
     ),
     Outcome.GENERATOR_DOMINATES: (
-        "The discriminator cannot tell bad samples from held-out data: give it a higher learning rate, more updates or "
-        "more capacity."
+        "The discriminator does not rank held-out data above bad samples: give it a higher learning rate, more updates "
+        "or more capacity."
     ),
     Outcome.JUNK: (
         "The samples were better before, and got worse while the discriminator gave no useful signal. Give it a higher "

@@ -132,7 +132,7 @@ def signs_of(
         decayed = _decayed(e, t)
         signs[Outcome.GENERATOR_DOMINATES] = fooled & ~decayed
         signs[Outcome.JUNK] = fooled & decayed
-    signs[Outcome.OSCILLATING] = _oscillating(e, t, good)
+    signs[Outcome.OSCILLATING] = switching_modes(e, t) | swinging_scores(e, t, good)
     captured = captured_share(e, t)
     few = never if captured is None else captured < t.collapsed
     alike = never if e.distinct is None else e.distinct <= t.alike
@@ -158,6 +158,22 @@ def copied_samples(
     if evidence.memorized is None:
         return np.zeros(evidence.gradient.shape, bool)
     return (evidence.memorized >= thresholds.memorized) & good
+
+
+def switching_modes(evidence: Evidence, thresholds: DiagnosisThresholds) -> Bool[np.ndarray, "run probe"]:
+    """Return whether the samples change modes from probe to probe."""
+    if evidence.shares is None:
+        return np.zeros(evidence.gradient.shape, bool)
+    return turnover(evidence.shares, evidence.samples, thresholds.window) >= thresholds.turnover
+
+
+def swinging_scores(
+    evidence: Evidence, thresholds: DiagnosisThresholds, good: Bool[np.ndarray, "run probe"]
+) -> Bool[np.ndarray, "run probe"]:
+    """Return whether D's scores swing at one frequency, while the samples are bad."""
+    if evidence.rhythm is None:
+        return np.zeros(evidence.gradient.shape, bool)
+    return (evidence.rhythm >= thresholds.rhythm) & ~good
 
 
 def median_of(values: Float[np.ndarray, "run probe"], window: int) -> Float[np.ndarray, "run probe"]:
@@ -218,17 +234,6 @@ def _decayed(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run probe
     lowest = np.finfo(float).min / 2  # not infinity, because the difference of two infinities is NaN
     values = np.nan_to_num(values, nan=lowest, neginf=lowest)
     return np.maximum.accumulate(values, axis=1) - values >= t.decayed
-
-
-def _oscillating(
-    e: Evidence, t: DiagnosisThresholds, good: Bool[np.ndarray, "run probe"]
-) -> Bool[np.ndarray, "run probe"]:
-    holds = np.zeros(e.gradient.shape, bool)
-    if e.shares is not None:
-        holds |= turnover(e.shares, e.samples, t.window) >= t.turnover
-    if e.rhythm is not None:
-        holds |= (e.rhythm >= t.rhythm) & ~good
-    return holds
 
 
 def turnover(

@@ -17,6 +17,8 @@ from jaxgan.diagnostics.signs import (
     copied_samples,
     median_of,
     overfitted_discriminator,
+    swinging_scores,
+    switching_modes,
     turnover,
 )
 
@@ -41,7 +43,7 @@ SIGNS: dict[Outcome, Words] = {
     ),
     Outcome.GENERATOR_DOMINATES: Words(
         "a dominant generator",
-        "the discriminator could not tell bad samples from held-out data",
+        "the discriminator did not rank held-out data above bad samples",
         "with a P(D ranks data above samples) of {}",
         "separation",
     ),
@@ -53,9 +55,9 @@ SIGNS: dict[Outcome, Words] = {
     ),
     Outcome.OSCILLATING: Words(
         "oscillation",
-        "the players oscillated",
-        "with {} of the samples changing mode, or of the variance of D's scores at one frequency",
-        "swing",
+        "the samples switched modes from one evaluation to the next",
+        "with {} of them changing mode",
+        "turnover",
     ),
     Outcome.COLLAPSED: Words(
         "collapse", "most modes were missing, or all samples were alike", "with {} of the modes captured", "captured"
@@ -83,11 +85,19 @@ COPIES = Words(
 )
 """The other way to overfit."""
 
+SWINGS = Words(
+    "swinging scores",
+    "the discriminator's scores swung at one frequency",
+    "with {} of their variance at that frequency",
+    "rhythm",
+)
+"""The other way to oscillate."""
+
 WAYS_TO_DIVERGE = {
     "exploded": Words("an explosion", "a gradient or a score of D exploded", "to {} times its early level",
                       "growth"),
     "dead": Words("a dead generator", "no gradient reached the generator, although its loss was not saturated",
-                  "with a gradient of {} of its early level", "gradient"),
+                  "with a gradient of {} times its early level", "gradient"),
 }  # fmt: skip
 """All signs except values that are not finite."""
 
@@ -95,20 +105,25 @@ WAYS_TO_DIVERGE = {
 def stretches_of(
     evidence: Evidence, found: Diagnosis, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Iterator[tuple[str, Stretch]]:
-    """Yield the longest stretch of each sign, by its lower-case name, and of each way to overfit or diverge."""
+    """Yield the longest stretch of each sign, by its lower-case name, and of each way to overfit, oscillate or diverge.
+
+    Only a divergence is told of probes at or after the first value that was not finite.
+    """
     values = evidence._asdict() | _derived(evidence, thresholds)
     none = np.full(found.states.shape, np.nan)
-    copied = copied_samples(evidence, thresholds, found.signs[..., Outcome.HEALTHY])
-    holds = {code: found.signs[..., code] for code in SIGNS}
-    holds[Outcome.OVERFITTED] = overfitted_discriminator(evidence, thresholds)
-    for code, words in SIGNS.items():
+    good, finite = found.signs[..., Outcome.HEALTHY], _finite(evidence)
+    holds = {code.name.lower(): (found.signs[..., code], words) for code, words in SIGNS.items()}
+    holds |= {
+        "overfitted": (overfitted_discriminator(evidence, thresholds), SIGNS[Outcome.OVERFITTED]),
+        "copied": (copied_samples(evidence, thresholds, good), COPIES),
+        "oscillating": (switching_modes(evidence, thresholds), SIGNS[Outcome.OSCILLATING]),
+        "swinging": (swinging_scores(evidence, thresholds, good), SWINGS),
+    }
+    for name, (sign, words) in holds.items():
         own = none if values[words.evidence] is None else values[words.evidence]
-        yield code.name.lower(), longest_stretch(holds[code], evidence.steps, own)
-    yield "copied", longest_stretch(copied, evidence.steps, none if evidence.memorized is None else evidence.memorized)
+        yield name, longest_stretch(sign & finite, evidence.steps, own)
     growth = none if evidence.growth is None else np.maximum.accumulate(np.nan_to_num(evidence.growth), axis=1)
     grown = growth >= thresholds.exploded
-    first = np.zeros(len(none), int) if evidence.nonfinite_step is None else evidence.nonfinite_step
-    finite = (first[:, None] <= 0) | (first[:, None] > evidence.steps[None])
     diverged = found.signs[..., Outcome.DIVERGED]
     yield "exploded", longest_stretch(diverged & grown, evidence.steps, growth)
     gradient = median_of(evidence.gradient, thresholds.window)
@@ -117,15 +132,19 @@ def stretches_of(
 
 def _derived(evidence: Evidence, thresholds: DiagnosisThresholds) -> dict[str, NDArray | None]:
     """Return what the signs compare with their thresholds, where that is not the evidence itself."""
-    shares, rhythm = evidence.shares, evidence.rhythm
-    moved = None if shares is None else turnover(shares, evidence.samples, thresholds.window)
-    swings = [values for values in (moved, rhythm) if values is not None]
+    shares = evidence.shares
     medians = {name: getattr(evidence, name) for name in ("separation", "training_edge", "obeyed")}
     return {
         "captured": captured_share(evidence, thresholds),
-        "swing": np.fmax.reduce(swings) if swings else None,
+        "turnover": None if shares is None else turnover(shares, evidence.samples, thresholds.window),
         **{name: None if one is None else median_of(one, thresholds.window) for name, one in medians.items()},
     }
+
+
+def _finite(evidence: Evidence) -> NDArray[np.bool_]:
+    """Return whether all watched values were finite up to each probe [run, probe]."""
+    first = np.zeros(len(evidence.gradient), int) if evidence.nonfinite_step is None else evidence.nonfinite_step
+    return (first[:, None] <= 0) | (first[:, None] > evidence.steps[None])
 
 
 def vanishing_of(recorded: Sequence[tuple[Any, bool]]) -> Found:
@@ -157,7 +176,7 @@ def in_words() -> dict[str, dict[str, str]]:
         "code": Outcome.GRADIENT_VANISHED.name,
     }
     named = {code.name.lower(): (code, words) for code, words in SIGNS.items()}
-    named["copied"] = Outcome.OVERFITTED, COPIES
+    named |= {"copied": (Outcome.OVERFITTED, COPIES), "swinging": (Outcome.OSCILLATING, SWINGS)}
     named |= {name: (Outcome.DIVERGED, words) for name, words in WAYS_TO_DIVERGE.items()}
     signs = {
         name: {"noun": words.noun, "label": words.label, "level": words.level, "advice": EXPLANATION[code],

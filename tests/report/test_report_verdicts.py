@@ -86,12 +86,31 @@ def test_without_a_cause_the_stretch_of_states_says_since_when():
     assert "COLLAPSED: most modes were missing from step 28 on, with 0.3 of them." in lasted
 
 
+def test_a_late_recovery_and_a_late_failure_are_told():
+    run = make_run(failures={(0, j): "NOT_LEARNED" for j in range(3)})
+    along = np.full((2, 8, 4), "HEALTHY", dtype="<U20")
+    along[0, :3, :3], along[0, 7, 3], along[1, 0, 3] = "NOT_LEARNED", "COLLAPSED", "PARTIALLY_COLLAPSED"
+    dataset = run.dataset.assign_coords(probe_step=PROBES)
+    dataset["outcome_along"] = (*RUN, "probe_step"), along, {"group": "metric"}
+    _, minimax, other = first_of(dataclasses.replace(run, dataset=dataset)).split("\n")
+    assert (
+        "At the last evaluation, however, 3 of the failed seeds were fine and 1 of those that did not fail was failing."
+        in minimax
+    )
+    assert "however" not in other  # missing some modes is no failure
+
+
 def test_what_was_not_finite_first_is_the_reason_of_a_divergence():
     run = make_run(seeds=2, failures={(1, 0): "DIVERGED"})
     for name, values in (("step", [[0, 0], [12, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (RUN, np.array(values), {"group": "metric"})
-    assert "DIVERGED: first non-finite quantity: d_loss at step 12." in first_of(run)
+    expected = "DIVERGED: first non-finite quantity: the discriminator's loss (d_loss) at step 12."
+    assert expected in first_of(run)
+    along = np.full((2, 2, 4), "DIVERGED", dtype="<U20")  # the probes from step 20 on: later than the step that is known
+    dataset = run.dataset.assign_coords(probe_step=PROBES)
+    dataset["outcome_along"] = (*RUN, "probe_step"), along, {"group": "metric"}
+    assert expected in first_of(dataclasses.replace(run, dataset=dataset))
 
 
 def test_remedies_are_told_with_what_turns_them_on_and_the_command_that_tries_them():

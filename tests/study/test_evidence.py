@@ -72,6 +72,25 @@ def test_an_explosion_is_told_from_what_is_not_finite_and_from_a_dead_generator(
     )  # a median over five probes
 
 
+def test_nothing_but_a_divergence_is_told_once_a_value_was_not_finite():
+    records = recorded() | {"watch/step": np.array([0, 900])}
+    records["discrimination/separation"] = np.full((2, len(PROBES)), 0.1)
+    stretches = dict(stretches_of(evidence := evidence_of(YARDSTICKS, records, 2000), diagnose(evidence)))
+    np.testing.assert_array_equal(stretches["generator_dominates"].end, [2000, 800])
+
+
+def test_samples_that_switch_modes_are_told_from_scores_that_swing():
+    evidence, none = evidence_of(YARDSTICKS, recorded(), 2000), np.full((2, len(PROBES)), np.nan)
+    swinging = evidence._replace(rhythm=np.full(none.shape, 0.8))
+    stretches = dict(stretches_of(swinging, diagnose(swinging)))
+    assert np.isnan(stretches["oscillating"].begin).all() and stretches["swinging"].level.tolist() == [0.8, 0.8]
+    shares = np.zeros((2, len(PROBES), 2))
+    shares[:, ::2, 0], shares[:, 1::2, 1] = 1.0, 1.0
+    switching = evidence._replace(rhythm=none, shares=shares, expected=np.array([0.5, 0.5]))
+    stretches = dict(stretches_of(switching, diagnose(switching)))
+    assert np.isnan(stretches["swinging"].begin).all() and (stretches["oscillating"].level > 0.9).all()
+
+
 def test_copies_are_told_from_a_discriminator_that_memorized():
     records = recorded() | {"along/high_quality": np.full((2, len(PROBES)), 0.5)}
     records["along/memorized"] = np.where(PROBES > 1000, 0.8, 0.1)[None].repeat(2, axis=0)

@@ -11,6 +11,13 @@ from jaxgan.report.words import MANY, counted, listed, noun_of, number, of_seeds
 from jaxgan.results.results import Results
 
 _CODES = {"vanishing": "GRADIENT_VANISHED"}  # not stored by an earlier version
+_QUANTITIES = {
+    "d_loss": "the discriminator's loss",
+    "g_loss": "the generator's loss",
+    "d_grad_norm": "the norm of the discriminator's gradient",
+    "g_grad_norm": "the norm of the generator's gradient",
+}
+"""Watched quantities with the player that they belong to; others keep their names."""
 
 
 class Cause(NamedTuple):
@@ -78,11 +85,12 @@ def why(results: Results) -> list[str]:
 
 
 def first_not_finite(results: Results, i: int, j: int) -> str:
-    """Where a seed first became non-finite, and in what; "" if it never did, or if that was not recorded."""
+    """In what a seed first became non-finite, and when; "" if it never did, or if that was not recorded."""
     stored = results.dataset
     if "first_nonfinite_step" not in stored or stored["first_nonfinite_step"].values[i, j] <= 0:
         return ""
     what = str(stored["first_nonfinite"].values[i, j]) if "first_nonfinite" in stored else ""
+    what = f"{_QUANTITIES[what]} ({what})" if what in _QUANTITIES else what
     return f"{what} at step {stored['first_nonfinite_step'].values[i, j]:,.0f}".strip()
 
 

@@ -32,7 +32,7 @@ def show(folder: Path) -> None:
         parts = [best_configurations(results, table, BEST) if part.name == "configurations" else part for part in parts]
     show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)
-    lines = [click.wrap_text(line, width) for line in verdicts(results, table).splitlines()]
+    lines = [click.wrap_text(line, width) for line in verdicts(results, table, folder).splitlines()]
     click.echo("\n\n".join(["", *lines, ""]).removeprefix("\n"))
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
@@ -53,5 +53,5 @@ def show_diagnosis(results: Results) -> None:
     for paragraph in [] if are_many(results) else why(results):
         click.echo(click.wrap_text(paragraph, width))
     for i, name in enumerate(() if are_many(results) else results.configurations):
-        if text := to_try(results, i):
+        if text := to_try(results, i, results.folder):
             click.echo(click.wrap_text(f"{name}: {text[:1].lower()}{text[1:]}", width))

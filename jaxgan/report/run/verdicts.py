@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +23,22 @@ _TRIED = 3  # remedies shown
 _SOUND = (HEALTHY, "OK")
 
 
-def verdicts(results: Results, table: Table) -> str:
-    """Return one line per configuration; with many, lines for the worst ones and the number of the others."""
+def verdicts(results: Results, table: Table, folder: Path | None = None) -> str:
+    """Return one line per configuration; with many, lines for the worst ones and the number of the others.
+
+    Commands name `folder`; None: DIR, as a report may be moved.
+    """
     count = len(results.configurations)
     if count <= MANY:
-        return "\n".join(_line(results, table, i) for i in range(count))
+        return "\n".join(_line(results, table, i, folder) for i in range(count))
     failures = _failures_by_recipe(results, table) if are_many(results) else _failures_of_many(table)
     order = np.argsort(-results.failed.sum(axis=1), kind="stable")
-    worst = [_details(results, int(i), results.configurations[i]) for i in order[:WORST] if results.failed[i].any()]
+    failed = [int(i) for i in order[:WORST] if results.failed[i].any()]
+    worst = [_details(results, i, results.configurations[i], folder) for i in failed]
     return "\n".join(filter(None, [f"{failures} {_all_codes(results)}".strip(), *worst]))
 
 
-def to_try(results: Results, i: int) -> str:
+def to_try(results: Results, i: int, folder: Path | None = None) -> str:
     """Return the remedies not yet in use by the i-th configuration, with their options, and the command to try all."""
     name = results.configurations[i]
     known = (results.notes.get("remedies") or {}).get(name, [])
@@ -43,9 +48,9 @@ def to_try(results: Results, i: int) -> str:
     more = f"; and {len(known) - _TRIED} more" if len(known) > _TRIED else ""
     if not results.failed[i].any():
         return f"To try: {shown}{more}."
-    command = shlex.join(["jaxgan", "remedy", "DIR", "--configuration", name])
-    what = "each of these" if len(known) > 1 else "it"
-    return f"To try: {shown}{more}. To train {what} on the same seeds: “{command}”, where DIR is this folder."
+    command = shlex.join(["jaxgan", "remedy", "DIR" if folder is None else str(folder), "--configuration", name])
+    what, where = "each of these" if len(known) > 1 else "it", ", where DIR is this folder" if folder is None else ""
+    return f"To try: {shown}{more}. To train {what} on the same seeds: “{command}”{where}."
 
 
 def remedies_section(results: Results) -> list[Section]:
@@ -61,8 +66,20 @@ def remedies_section(results: Results) -> list[Section]:
     return [section("remedies", caption, head, rows)] if rows else []
 
 
-def _line(results: Results, table: Table, i: int) -> str:
-    return " ".join(filter(None, [_failures(table, i), _details(results, i, "")]))
+def _line(results: Results, table: Table, i: int, folder: Path | None) -> str:
+    return " ".join(filter(None, [_failures(table, i), _turned(results, i), _details(results, i, "", folder)]))
+
+
+def _turned(results: Results, i: int) -> str:
+    """Say which runs ended otherwise than their outcome, the most frequent state of the last evaluations, tells."""
+    if "outcome_along" not in results.dataset:
+        return ""
+    fine = np.isin(results.dataset["outcome_along"].values[i, :, -1].astype(str), FINE)
+    failed = results.failed[i]
+    recovered, lost = int((fine & failed).sum()), int((~fine & ~failed).sum())
+    parts = [f"{recovered} of the failed seeds {'was' if recovered == 1 else 'were'} fine"] if recovered else []
+    parts += [f"{lost} of those that did not fail {'was' if lost == 1 else 'were'} failing"] if lost else []
+    return f"At the last evaluation, however, {' and '.join(parts)}." if parts else ""
 
 
 def _failures(table: Table, i: int) -> str:
@@ -80,7 +97,7 @@ def _failures(table: Table, i: int) -> str:
     )
 
 
-def _details(results: Results, i: int, name: str) -> str:
+def _details(results: Results, i: int, name: str, folder: Path | None) -> str:
     """Return why, since when and what to try; empty if no run has problems. Starts with `name` if it is set."""
     reasons = [
         f"{code}: {reason}"
@@ -88,14 +105,15 @@ def _details(results: Results, i: int, name: str) -> str:
         if code not in _SOUND and (reason := _reason(results, i, code))
     ]
     lead = f"With {name}: " if name else "Causes (medians over seeds): " if len(results.seeds) > 1 else "Cause: "
-    return " ".join(filter(None, [f"{lead}{'. '.join(reasons)}." if reasons else "", to_try(results, i)]))
+    return " ".join(filter(None, [f"{lead}{'. '.join(reasons)}." if reasons else "", to_try(results, i, folder)]))
 
 
 def _reason(results: Results, i: int, code: str) -> str:
     """Return since when the seeds with an outcome had it, and what was observed."""
     own = results.outcomes[i] == code
     found = list(dict.fromkeys(_seen(results, i, own, code)))
-    since = "" if _lasts(results, i, own, code) else _since(results, i, own, code)
+    dated = _lasts(results, i, own, code) or (code == "DIVERGED" and _first_not_finite(results, i, own))
+    since = "" if dated else _since(results, i, own, code)
     which = missing_in_words(results, i, own) if code in CODES else _which(results, i, own, code)
     return "; ".join(filter(None, [since, which, *found]))
 
@@ -110,8 +128,7 @@ def _lasts(results: Results, i: int, own: NDArray[np.bool_], code: str) -> bool:
 
 def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterator[str]:
     """Yield the evidence for the outcome itself or, if there is none, for the other causes that were found."""
-    text = next(filter(None, (first_not_finite(results, i, j) for j in np.flatnonzero(own).tolist())), "")
-    if code == "DIVERGED" and text:
+    if code == "DIVERGED" and (text := _first_not_finite(results, i, own)):
         yield f"first non-finite quantity: {text}"
     causes = [cause for cause in causes_of(results) if (cause.found(i) & own).any()]
     direct = [cause for cause in causes if cause.code == code]
@@ -122,6 +139,11 @@ def _seen(results: Results, i: int, own: NDArray[np.bool_], code: str) -> Iterat
     other.sort(key=lambda cause: -np.count_nonzero(cause.found(i) & own))
     most = [cause for cause in other if 2 * np.count_nonzero(cause.found(i) & own) >= own.sum()]
     yield from (_clause(results, cause, i, own) for cause in (most[:1] if direct else other[:_CAUSES]))
+
+
+def _first_not_finite(results: Results, i: int, own: NDArray[np.bool_]) -> str:
+    """Return what was first not finite in the first of these seeds, and when."""
+    return next(filter(None, (first_not_finite(results, i, j) for j in np.flatnonzero(own).tolist())), "")
 
 
 def _clause(results: Results, cause: Cause, i: int, own: NDArray[np.bool_]) -> str:
@@ -145,7 +167,8 @@ def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
     if ended.any():
         at = states.shape[1] - np.argmin(states[ended][:, ::-1], axis=1)
         at = np.where(states[ended].all(axis=1), 0, at)
-        return f"since step {np.median(results.probe_steps[at]):,.0f}"
+        which = "" if ended.all() else f" ({ended.sum()} of these {own.sum()}; the others were otherwise at the end)"
+        return f"since step {np.median(results.probe_steps[at]):,.0f}{which}"
     return f"failed since step {np.median(stored['failed_at'].values[i, own]):,.0f}" if "failed_at" in stored else ""
 
 
