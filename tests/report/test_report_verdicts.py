@@ -107,7 +107,7 @@ def test_what_was_not_finite_first_is_the_reason_of_a_divergence():
         run.dataset[own] = (RUN, np.array(values), {"group": "metric"})
     expected = "DIVERGED: first non-finite quantity: the discriminator's loss (d_loss) at step 12."
     assert expected in first_of(run)
-    along = np.full((2, 2, 4), "DIVERGED", dtype="<U20")  # the probes from step 20 on: later than the step that is known
+    along = np.full((2, 2, 4), "DIVERGED", dtype="<U20")  # seen at probes, later than the step itself
     dataset = run.dataset.assign_coords(probe_step=PROBES)
     dataset["outcome_along"] = (*RUN, "probe_step"), along, {"group": "metric"}
     assert expected in first_of(dataclasses.replace(run, dataset=dataset))
