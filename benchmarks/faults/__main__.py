@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -44,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = report.command("faults", argparse.Namespace(**{k: v for k, v in vars(options).items() if k != "add"}))
     folder = Path(tempfile.mkdtemp(prefix="faults-"))  # the first fork to end would delete a TemporaryDirectory
     try:
-        outcomes, skipped = campaign(folder, options)
+        outcomes, skipped, drawn = campaign(folder, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     results = {"commands": [command], "machine": machine.ask(), "seconds": round(time.monotonic() - begun)}
-    results |= {"skipped": skipped} | counted(outcomes)
+    results |= {"skipped": skipped, "drawn": drawn} | counted(outcomes)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.add:
         results = added(json.loads((options.out / "results.json").read_text(encoding="utf-8")), results, options.kinds)
@@ -61,17 +62,20 @@ def added(old: dict[str, Any], new: dict[str, Any], kinds: Sequence[str]) -> dic
     """Return an earlier campaign with these kinds replaced by those of a later one.
 
     Example:
-      >>> old = {"commands": ["a"], "seconds": 60, "skipped": {}, "rows": [{"kind": "disk"}], "wrong": []}
-      >>> new = {"commands": ["b"], "seconds": 30, "skipped": {"disk": "not root"}, "rows": [], "wrong": []}
+      >>> old = {"commands": ["a"], "seconds": 60, "skipped": {}, "drawn": {"disk": 2, "kills": 3}, "wrong": [],
+      ...        "rows": [{"kind": "disk"}]}
+      >>> new = {"commands": ["b"], "seconds": 30, "skipped": {"disk": "not root"}, "drawn": {}, "wrong": [],
+      ...        "rows": []}
       >>> found = added(old, new, ["disk"])
-      >>> found["commands"], found["seconds"], found["rows"]
-      (['a', 'b'], 90, [])
+      >>> found["commands"], found["seconds"], found["rows"], found["drawn"]
+      (['a', 'b'], 90, [], {'kills': 3})
     """
     lists = {name: [one for one in old[name] if one["kind"] not in kinds] + new[name] for name in ("rows", "wrong")}
     lists["rows"].sort(key=lambda row: KINDS.index(row["kind"]))
     skipped = {kind: why for kind, why in old["skipped"].items() if kind not in kinds} | new["skipped"]
+    drawn = {kind: count for kind, count in old.get("drawn", {}).items() if kind not in kinds} | new["drawn"]
     both = {name: old[name] + new[name] for name in ("commands", "seconds")}
-    return new | lists | both | {"skipped": skipped}
+    return new | lists | both | {"skipped": skipped, "drawn": drawn}
 
 
 def counted(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -79,8 +83,8 @@ def counted(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {"rows": [row._asdict() for row in rows(outcomes)], "wrong": wrong(outcomes)}
 
 
-def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], dict[str, str]]:
-    """Run the trials of the requested kinds; return their outcomes, and why kinds were skipped."""
+def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], dict[str, str], dict[str, int]]:
+    """Run the trials of the requested kinds; return their outcomes, why kinds were skipped, and the trials of each."""
     surroundings(folder)
     from benchmarks.faults import process
     from benchmarks.faults.bench import prepare
@@ -99,7 +103,7 @@ def campaign(folder: Path, options: argparse.Namespace) -> tuple[list[Outcome], 
         if not options.numbers or trial.number in options.numbers
     ]
     trials = in_turns([drawn[i] for i in rng_for(options.seed, "turns").permutation(len(drawn))])
-    return all_of(trials, bench, folder / "trials", options), skipped
+    return all_of(trials, bench, folder / "trials", options), skipped, dict(Counter(trial.kind for trial in trials))
 
 
 def surroundings(folder: Path) -> None:

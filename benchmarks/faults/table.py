@@ -26,11 +26,14 @@ def markdown(results: dict[str, Any]) -> str:
     ]
     cells += [[TITLES[kind], "left out", "0", "0", why] for kind, why in results["skipped"].items()]
     trials, right = sum(row["trials"] for row in rows), sum(row["right"] for row in rows)
+    left = sum(results.get("drawn", {}).values()) - trials
+    out_of_time = f"{left:,} more were not begun, for want of time. " if left > 0 else ""
     parts = [
         machine.sentence(results["machine"]),
         *(f"Command: `{command}`" for command in results["commands"]),
         f"{trials:,} faults in {results['seconds'] / 60:.0f} minutes; {right:,} came out right: nothing lost, "
-        "mixed or wrong, and no traceback. Equal bits: all numbers are those of an undisturbed run, bit for bit.",
+        f"mixed or wrong, and no traceback. {out_of_time}Equal bits: all numbers are those of an undisturbed run, bit "
+        "for bit.",
         table(["fault", "where", "trials", "as it has to be", "what came"], cells),
     ]
     if wrong:

@@ -26,7 +26,9 @@ def test_what_is_not_right_is_in_the_table_with_what_repeats_it() -> None:
     assert fault["number"] == 1 and fault["given"] == {"point": 1}
     results = {"machine": MACHINE, "commands": ["python"], "seconds": 90, "skipped": {"signals": "none here"}}
     text = markdown(results | {"rows": [kills._asdict(), disk._asdict()], "wrong": [fault]})
-    assert "4 faults in 2 minutes; 3 came out right" in text and "{'point': 1}" in text
+    assert "4 faults in 2 minutes; 3 came out right" in text and "{'point': 1}" in text and "not begun" not in text
+    results["drawn"] = {"kills": 3, "disk": 10}
+    assert "9 more were not begun" in markdown(results | {"rows": [kills._asdict(), disk._asdict()], "wrong": [fault]})
     assert "| signals" in text and "left out" in text
 
 
