@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import machine, report
 from benchmarks.diagnosis import inputs, lines, matrix, runs, stopping, warning
 from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
-from benchmarks.diagnosis.table import markdown, plot, tested
+from benchmarks.diagnosis.table import markdown, write
 
 QUICK = 4  # seeds
 
@@ -44,10 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = report.command("diagnosis", about) + (" --quick" if options.quick else "")
     results: dict[str, Any] = {"command": command, "machine": machine.ask(), "seeds": seeds, "skipped": skipped}
     results |= counted(ran)
-    options.out.mkdir(parents=True, exist_ok=True)
-    report.keep(options.out, results, markdown(results))
-    (options.out / "matrix.md").write_text(tested(results) + "\n")
-    plot(results, options.out / "warning.png")
+    write(results, options.out)
     print(markdown(results))
     right, accused = (results["testing"][name]["share"] for name in ("right", "accused"))
     return int((right or 0) < matrix.RIGHT or (accused or 0) > matrix.ACCUSED)
@@ -76,8 +73,10 @@ def counted(ran: Sequence[runs.Ran]) -> dict[str, Any]:
             half: stopping.rows([stopping.seen(one.evidence) for one in ran if one.setup.half == half])
             for half in (CHOOSING, TESTING)
         },
+        "early_warning": {"deadline": warning.deadline([w for w in watched[CHOOSING] if w.expected == "HEALTHY"]),
+                          "shown_by": "states"},
         "warnings": warning.warnings(watched[CHOOSING], watched[TESTING]),
-    }
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
