@@ -1,7 +1,8 @@
 """`python -m benchmarks.diagnosis [--quick] [--seeds 16] [--names NAME ...] [--runs FOLDER] [--out FOLDER]`.
 
 Trains set-ups that fail by a known mechanism, and healthy ones, and counts the outcomes that a diagnosis gives them. It
-writes `results.json`, `table.md`, `matrix.md` and `warning.png`; finished runs are kept and not trained again.
+writes `results.json`, `table.md`, `matrix.md` and `warning.png`; finished runs are kept and not trained again. With
+`--quick`, `--seeds` or `--names` these files go to `runs/diagnosis-partial` by default, so that the full results stay.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
 from benchmarks.diagnosis.table import markdown, write
 
 QUICK = 4  # seeds
+FULL, PARTIAL = Path("benchmarks/results/diagnosis"), Path("runs/diagnosis-partial")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="runs of each set-up")
     parser.add_argument("--names", nargs="+", choices=[setup.name for setup in SETUPS], help="only these set-ups")
     parser.add_argument("--runs", type=Path, default=Path("runs/diagnosis"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diagnosis"))
+    parser.add_argument("--out", type=Path, help=f"folder of the results; {FULL}, or {PARTIAL} for a part of the runs")
     options = parser.parse_args(arguments)
+    out = options.out or (PARTIAL if options.quick or options.seeds or options.names else FULL)
     seeds = options.seeds or (QUICK if options.quick else 16)
     wanted = [s for s in SETUPS if s.name in options.names] if options.names else _some(options.quick)
     skipped = {setup.name: why for setup in wanted if (why := absent(setup))}
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = report.command("diagnosis", about) + (" --quick" if options.quick else "")
     results: dict[str, Any] = {"command": command, "machine": machine.ask(), "seeds": seeds, "skipped": skipped}
     results |= counted(ran)
-    write(results, options.out)
+    write(results, out)
     print(markdown(results))
     right, accused = (results["testing"][name]["share"] for name in ("right", "accused"))
     return int((right or 0) < matrix.RIGHT or (accused or 0) > matrix.ACCUSED)

@@ -1,10 +1,12 @@
 """Tables of the validation from outcomes and series that are made up, and what its set-ups promise of each other."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.diagnosis import __main__ as command
 from benchmarks.diagnosis import early, inputs, lines, matrix, setups, stopping, table, warning
 from benchmarks.diagnosis.matrix import Verdict
 from jaxgan.diagnostics import Evidence, Outcome
@@ -185,6 +187,31 @@ def test_the_largest_lead_that_the_deadline_allows_is_counted():
 
 def _slow() -> warning.Watched:
     return watched("HEALTHY", [0.5] * 8, [BAD] * 3 + [FINE] * 5)
+
+
+@pytest.mark.parametrize("part", [["--quick"], ["--names", "ring-r1"], ["--seeds", "2"]])
+def test_a_part_of_the_runs_does_not_replace_the_full_results(part, tmp_path, monkeypatch):
+    assert written(part, tmp_path, monkeypatch) == [Path("runs/diagnosis-partial")]
+
+
+def test_all_runs_replace_the_full_results_and_a_named_folder_is_used(tmp_path, monkeypatch):
+    assert written([], tmp_path, monkeypatch) == [Path("benchmarks/results/diagnosis")]
+    assert written(["--quick", "--out", "here"], tmp_path, monkeypatch) == [Path("here")]
+
+
+def written(arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders of results of a command, with nothing trained."""
+    monkeypatch.chdir(folder)
+    outs: list[Path] = []
+    monkeypatch.setattr(command, "write", lambda found, out: outs.append(out))
+    monkeypatch.setattr(command, "counted", lambda ran: {"testing": matrix.summary(VERDICTS)})
+    monkeypatch.setattr(command, "markdown", lambda found: "")
+    monkeypatch.setattr(command.inputs, "write", lambda out: None)
+    monkeypatch.setattr(command.machine, "ask", dict)
+    for name in ("train", "read"):
+        monkeypatch.setattr(command.runs, name, lambda *given: None)
+    assert command.main(arguments) == 1  # 14 of 16 miss the target
+    return outs
 
 
 @functools.cache
