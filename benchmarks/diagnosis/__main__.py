@@ -1,7 +1,8 @@
 """`python -m benchmarks.diagnosis [--quick] [--seeds 16] [--names NAME ...] [--runs FOLDER] [--out FOLDER]`.
 
 Trains set-ups that fail by a known mechanism, and healthy ones, and counts the outcomes that a diagnosis gives them. It
-writes `results.json`, `table.md`, `matrix.md` and `warning.png`; finished runs are kept and not trained again.
+writes `results.json`, `table.md`, `matrix.md` and `warning.png`; finished runs are kept and not trained again. With
+`--quick`, `--seeds` or `--names` these files go to `runs/diagnosis-partial` by default, so that the full results stay.
 """
 
 import argparse
@@ -14,9 +15,10 @@ from typing import Any
 from benchmarks import machine, report
 from benchmarks.diagnosis import inputs, lines, matrix, runs, stopping, warning
 from benchmarks.diagnosis.setups import CHOOSING, SETUPS, TESTING, absent
-from benchmarks.diagnosis.table import markdown, plot, tested
+from benchmarks.diagnosis.table import markdown, write
 
 QUICK = 4  # seeds
+FULL, PARTIAL = Path("benchmarks/results/diagnosis"), Path("runs/diagnosis-partial")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="runs of each set-up")
     parser.add_argument("--names", nargs="+", choices=[setup.name for setup in SETUPS], help="only these set-ups")
     parser.add_argument("--runs", type=Path, default=Path("runs/diagnosis"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diagnosis"))
+    parser.add_argument("--out", type=Path, help=f"folder of the results; {FULL}, or {PARTIAL} for a part of the runs")
     options = parser.parse_args(arguments)
+    out = options.out or (PARTIAL if options.quick or options.seeds or options.names else FULL)
     seeds = options.seeds or (QUICK if options.quick else 16)
     wanted = [s for s in SETUPS if s.name in options.names] if options.names else _some(options.quick)
     skipped = {setup.name: why for setup in wanted if (why := absent(setup))}
@@ -44,10 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = report.command("diagnosis", about) + (" --quick" if options.quick else "")
     results: dict[str, Any] = {"command": command, "machine": machine.ask(), "seeds": seeds, "skipped": skipped}
     results |= counted(ran)
-    options.out.mkdir(parents=True, exist_ok=True)
-    report.keep(options.out, results, markdown(results))
-    (options.out / "matrix.md").write_text(tested(results) + "\n")
-    plot(results, options.out / "warning.png")
+    write(results, out)
     print(markdown(results))
     right, accused = (results["testing"][name]["share"] for name in ("right", "accused"))
     return int((right or 0) < matrix.RIGHT or (accused or 0) > matrix.ACCUSED)
@@ -76,8 +76,10 @@ def counted(ran: Sequence[runs.Ran]) -> dict[str, Any]:
             half: stopping.rows([stopping.seen(one.evidence) for one in ran if one.setup.half == half])
             for half in (CHOOSING, TESTING)
         },
+        "early_warning": {"deadline": warning.deadline([w for w in watched[CHOOSING] if w.expected == "HEALTHY"]),
+                          "shown_by": "states"},
         "warnings": warning.warnings(watched[CHOOSING], watched[TESTING]),
-    }
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -97,5 +97,4 @@ def _verdict(setup: SetUp, outcomes: list[str]) -> Verdict:
 def watched(ran: Ran) -> Watched:
     """Return the numbers from which early warnings are computed."""
     numbers = {name: values for name, alarm in ALARMS.items() if (values := alarm.of(ran.evidence)) is not None}
-    good = diagnose(ran.evidence).signs[..., Outcome.HEALTHY]
-    return Watched(ran.setup.expected.name, ran.evidence.steps, good, numbers)
+    return Watched(ran.setup.expected.name, ran.evidence.steps, diagnose(ran.evidence).states, numbers)

@@ -1,8 +1,9 @@
 """Set-ups that fail by a known mechanism, and healthy ones, with the outcome that the mechanism leads to.
 
-Half of them are used to choose thresholds, the other half, with other data and other keys, to test them. The expected
-outcome follows from the construction of a set-up, and was not changed after its numbers had been seen. Set-ups
-themselves were changed: they were made stronger or longer, or left out, if the mechanism did not work as intended.
+Half of them are used to choose thresholds, the other half, with other keys, to test them. No failure is made on the
+same data set in both halves, but digits and moons occur in both. The expected outcome follows from the construction of
+a set-up, and was not changed after its numbers had been seen. Set-ups themselves were changed: they were made stronger
+or longer, or left out, if the mechanism did not work as intended.
 """
 
 import os

@@ -1,15 +1,27 @@
-"""The results of the validation as Markdown and as a figure."""
+"""The results of the validation as Markdown.
 
+`python -m benchmarks.diagnosis.table FOLDER` rebuilds all files from the folder's `results.json`.
+"""
+
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
+from benchmarks import machine, report
+from benchmarks.diagnosis import early
+from benchmarks.diagnosis.early import CODES, percent
 from benchmarks.diagnosis.matrix import ACCUSED, RIGHT
 from benchmarks.report import table
-from jaxgan.diagnostics import Outcome
 
-CODES = [outcome.name for outcome in Outcome]
+
+def write(results: Mapping[str, Any], folder: Path) -> None:
+    """Write `results.json`, the tables and the figure of the early warnings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report.keep(folder, dict(results), markdown(results))
+    (folder / "matrix.md").write_text(tested(results) + "\n", encoding="utf-8")
+    early.plot(results, folder / "warning.png")
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -24,9 +36,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         parts += [f"**Set-ups, {half}**", _setups([row for row in results["rows"] if row["half"] == half])]
     parts += ["**Thresholds**: how far each can move, with all others fixed, before a set-up of the choosing half "
               "is lost (less than 90 % of its runs have the right code)", _lines(results["thresholds"]),
-              "**Early warning**, on the testing half: levels set on the controls of the other half; runs detected "
-              "(before samples show it), and median lead as a share of a run",
-              _warnings(results["warnings"])]  # fmt: skip
+              *early.markdown(results)]  # fmt: skip
     parts += ["**Failed for good**, on both halves: shares of the failing runs, and of those that are fine in the end, "
               "that a rule ends after it has held at five probes in a row, and the share of the failing runs' steps "
               "that it saves", _stopping(results["stopping"])]  # fmt: skip
@@ -41,18 +51,6 @@ def tested(results: Mapping[str, Any]) -> str:
     return "\n\n".join([_promises(results), words, _matrix(results["testing"]["confusion"])])
 
 
-def percent(found: Mapping[str, Any]) -> str:
-    """Format a share with its interval.
-
-    Example:
-      >>> percent({"count": 15, "of": 16, "share": 0.9375, "low": 0.717, "high": 0.989})
-      '94 % [72, 99]'
-    """
-    if found["share"] is None:
-        return ""
-    return f"{100 * found['share']:.0f} % [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
-
-
 def _promises(results: Mapping[str, Any]) -> str:
     rows = []
     for words, name in (("this diagnosis", "testing"), ("the rule on the end of training", "older")):
@@ -63,9 +61,9 @@ def _promises(results: Mapping[str, Any]) -> str:
             for value, good in ((right, right is not None and right >= RIGHT),
                                 (accused, accused is not None and accused <= ACCUSED))
         ]  # fmt: skip
-        rows.append(
-            [words, percent(found["right"]), met[0], percent(found["first"]), percent(found["accused"]), met[1]]
-        )
+        # A decimal, so that a share just below its target is not rounded to it.
+        whole, first, wrong = (percent(found[share], 1) for share in ("right", "first", "accused"))
+        rows.append([words, whole, met[0], first, wrong, met[1]])
     head = ["", f"right code or its second (at least {100 * RIGHT:.0f} %)", "", "right code",
             f"healthy runs accused (at most {100 * ACCUSED:.0f} %)", ""]  # fmt: skip
     return table(head, rows)
@@ -104,21 +102,6 @@ def _lines(found: Mapping[str, Any]) -> str:
     return table(head, cells)
 
 
-def _warnings(rows: Sequence[Mapping[str, Any]]) -> str:
-    codes = [code for code in CODES if any(code in row["codes"] for row in rows)]
-
-    def cell(row: Mapping[str, Any], code: str) -> str:
-        found = row["codes"].get(code)
-        if found is None:
-            return ""
-        lead = "" if found["lead"] is None else f"; {found['lead']:+.2f}"
-        return f"{percent(found['detected'])} ({100 * found['early']['share']:.0f} %){lead}"
-
-    cells = [[row["number"], f"{row['level']:.3g}", percent(row["false"]), *(cell(row, code) for code in codes)]
-             for row in rows]  # fmt: skip
-    return table(["number", "level", "false alarms", *codes], cells)
-
-
 def _stopping(halves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     head = ["rule"] + [f"{what}, {half}" for half in halves for what in ("failing ended", "fine ended", "spared")]
     rules = [row["rule"] for row in next(iter(halves.values()))]
@@ -131,35 +114,5 @@ def _stopping(halves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
                         for i, rule in enumerate(rules)])  # fmt: skip
 
 
-def plot(results: Mapping[str, Any], path: Path) -> None:
-    """Plot, by code, the share of failing runs that each number announces before samples do, and its false alarms."""
-    from matplotlib.figure import Figure
-
-    rows = results["warnings"]
-    codes = [code for code in CODES if any(code in row["codes"] for row in rows)]
-    figure = Figure(figsize=(1.1 * len(codes) + 5.2, 0.42 * len(rows) + 2.2), dpi=150, layout="constrained")
-    axis = figure.subplots()
-    columns = ["false alarms", *codes]
-    for y, row in enumerate(rows):
-        for x, column in enumerate(columns):
-            found = row["false"] if x == 0 else row["codes"].get(column, {}).get("early")
-            if not found or found["share"] is None:
-                continue
-            axis.scatter(x, y, s=340 * found["share"], color="#D55E00" if x == 0 else "#0072B2", zorder=2)
-            lead = None if x == 0 else row["codes"][column]["lead"]
-            text = f"{100 * found['share']:.0f}" + ("" if lead is None or not found["count"] else f"\n{lead:+.2f}")
-            axis.text(x + 0.22, y, text, fontsize=6.5, va="center")
-    axis.set_xticks(range(len(columns)), [c.lower().replace("_", "\n") for c in columns], fontsize=7)
-    axis.set_yticks(range(len(rows)), [row["number"] for row in rows], fontsize=8)
-    axis.set_xlim(-0.5, len(columns) - 0.2)
-    axis.invert_yaxis()
-    axis.xaxis.tick_top()
-    axis.grid(color="#eeeeee", zorder=0)
-    axis.spines[["top", "right", "bottom", "left"]].set_visible(False)
-    axis.tick_params(length=0)
-    words = (
-        "Area and per cent: runs whose alarm rings before their samples show the failure; below it the median lead of "
-        "all that rang, as a share of the run."
-    )
-    axis.set_xlabel(words, fontsize=7)
-    figure.savefig(path)
+if __name__ == "__main__":
+    write(json.loads((Path(sys.argv[1]) / "results.json").read_text(encoding="utf-8")), Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Which recorded numbers announce a failure, how long before samples show it, and how often are they false alarms?
+"""Which recorded numbers announce a failure, how long before a run shows it, and how often are they false alarms?
 
 An alarm is triggered when a number is beyond its level. The level is set on the healthy controls of the choosing half,
 so that at most one run in twenty triggers the alarm; detection, lead and false alarms are measured on the testing half.
@@ -12,12 +12,16 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from benchmarks.diagnosis.matrix import share
+from jaxgan.diagnostics import Outcome
 from jaxgan.diagnostics.signs import Evidence, turnover
+from jaxgan.results.codes import FINE
+from jaxgan.results.statistics import stratified_interval
 
 PROBES = 3  # an alarm uses the median over this many probes, because a single one is noisy
 EARLIEST = 0.25  # share of the run without alarms: every run starts with bad samples and a sure D
 FALSE_ALARMS = 0.05  # share of the controls by which the level is chosen
-DEADLINE = 0.9  # share of the controls that have good samples by the deadline
+DEADLINE = 0.9  # share of the controls that have left the failing states by the deadline
+_FAILING = [code for code in Outcome if code.name not in FINE]
 
 Number = Callable[[Evidence], NDArray | None]
 
@@ -48,17 +52,21 @@ ALARMS: Mapping[str, Alarm] = {
 
 
 class Watched(NamedTuple):
-    """The runs of a set-up: their numbers at each probe, and the probes at which samples were good."""
+    """The runs of a set-up: their numbers and their states at each probe."""
 
     expected: str
     steps: Int[np.ndarray, " probe"]
-    good: Bool[np.ndarray, "run probe"]
+    states: Int[np.ndarray, "run probe"]  # `Outcome` codes
     numbers: Mapping[str, Float[np.ndarray, "run probe"]]  # the numbers in `ALARMS` that are known
 
     @property
     def part(self) -> Float[np.ndarray, " probe"]:
         """The probes as shares of the run."""
         return self.steps / self.steps[-1]
+
+    @property
+    def failing(self) -> Bool[np.ndarray, "run probe"]:
+        return np.isin(self.states, _FAILING)
 
 
 def smoothed(values: Float[np.ndarray, "run probe"], probes: int = PROBES) -> Float[np.ndarray, "run probe"]:
@@ -96,20 +104,23 @@ def _extreme(one: Watched, name: str, high: bool) -> NDArray:
 
 
 def deadline(controls: Sequence[Watched]) -> float:
-    """Return the share of a run by which most controls have good samples; a run without any by then has failed."""
-    first = [np.where(one.good.any(axis=1), one.part[one.good.argmax(axis=1)], 1.0) for one in controls]
+    """Return the share of a run by which most controls have left the failing states, in which every run begins."""
+    first = [np.where(one.failing.all(axis=1), 1.0, one.part[one.failing.argmin(axis=1)]) for one in controls]
     return float(np.quantile(np.concatenate(first), DEADLINE)) if first else 1.0
 
 
 def shown_at(one: Watched, by: float) -> Float[np.ndarray, " run"]:
-    """Return the share of the run [run] at which samples show the failure: bad from then on, and after the deadline.
+    """Return the share of the run [run] at which its states show the failure, not before the deadline.
 
-    NaN if samples are good at the end.
+    That is the first probe from which the state stays a failing one or the expected one: PARTIALLY_COLLAPSED and
+    OVERFITTED do not count as failures, but they show what these runs were made to be. NaN if the last state is
+    neither.
     """
-    probes = one.good.shape[1]
-    last_good = np.where(one.good.any(axis=1), probes - 1 - one.good[:, ::-1].argmax(axis=1), -1)
-    at = np.maximum(one.part[np.minimum(last_good + 1, probes - 1)], by)
-    return np.where(last_good == probes - 1, np.nan, at)
+    shows = one.failing | (one.states == Outcome[one.expected])
+    probes = shows.shape[1]
+    last_other = np.where(shows.all(axis=1), -1, probes - 1 - (~shows[:, ::-1]).argmax(axis=1))
+    at = np.maximum(one.part[np.minimum(last_other + 1, probes - 1)], by)
+    return np.where(shows[:, -1], at, np.nan)
 
 
 def rings_at(one: Watched, name: str, at: float) -> Float[np.ndarray, " run"]:
@@ -139,7 +150,7 @@ def warnings(choosing: Sequence[Watched], testing: Sequence[Watched]) -> list[di
                 codes[code] = detection(
                     np.concatenate([rings_at(one, name, at) for one in own]),
                     np.concatenate([shown_at(one, by) for one in own]),
-                    np.concatenate([np.full(len(one.good), one.steps[-1]) for one in own]),
+                    np.concatenate([np.full(len(one.states), one.steps[-1]) for one in own]),
                 )
         rang = share(int(np.isfinite(false).sum()), len(false))
         found.append({"number": name, "level": at, "false": rang, "codes": codes})
@@ -147,20 +158,29 @@ def warnings(choosing: Sequence[Watched], testing: Sequence[Watched]) -> list[di
 
 
 def detection(rung: NDArray, shown: NDArray, steps: NDArray) -> dict[str, Any]:
-    """Return how many runs triggered an alarm, and the lead over the samples, as a share of a run and in steps.
+    """Return how many runs triggered an alarm, and its median lead, as a share of a run and in steps.
+
+    The median in steps has a 95 % bootstrap interval over the runs; None for fewer than two.
 
     Example:
       >>> found = detection(np.array([0.2, np.nan]), np.array([0.5, 0.5]), np.array([100, 100]))
-      >>> found["detected"]["count"], found["lead"], found["lead_steps"]
-      (1, 0.3, 30.0)
+      >>> found["detected"]["count"], found["lead"], found["lead_steps"], found["lead_steps_interval"]
+      (1, 0.3, 30.0, None)
     """
     rang = np.isfinite(rung)
     both = rang & np.isfinite(shown)
     lead = (shown - rung)[both]
+    in_steps = lead * steps[both]
     early = int((lead > 0).sum())
     return {
         "detected": share(int(rang.sum()), len(rung)),
         "early": share(early, len(rung)),
         "lead": round(float(np.median(lead)), 3) if len(lead) else None,
-        "lead_steps": round(float(np.median(lead * steps[both])), 1) if len(lead) else None,
+        "lead_steps": round(float(np.median(in_steps)), 1) if len(lead) else None,
+        "lead_steps_interval": _interval(in_steps) if len(lead) > 1 else None,
     }
+
+
+def _interval(values: NDArray) -> list[float]:
+    found = stratified_interval(values[None], "median", rng=0)
+    return [round(found.low, 1), round(found.high, 1)]
