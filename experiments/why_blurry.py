@@ -2,11 +2,11 @@
 
     python experiments/why_blurry.py [--task digits-masked] [--seeds 8] [--steps 1500] [--out why-blurry]
 
-A U-Net maps images to images. It is trained with L2 alone, with L1 alone, with the game alone, and with the game plus
-1, 10 and 100 times L1. All weights and seeds share one compiled program. If several answers fit an input, the best
-output for L2 is their mean and for L1 the median of every pixel; neither needs to look like an answer. With a
-discriminator, outputs have to look like one. So compare the error to the target with the sharpness: the power spectrum
-and the Laplacian, relative to those of the targets.
+A U-Net maps images to images. It is trained with L2 alone, with L1 alone, with the adversarial loss alone, and with the
+adversarial loss plus 1, 10 and 100 times L1. All weights and seeds share one compiled program. If several answers fit
+an input, the best output for L2 is their mean and for L1 the median of every pixel; neither needs to look like an
+answer. With a discriminator, outputs have to look like one. So compare the error to the target with the sharpness: the
+power spectrum and the Laplacian, relative to those of the targets.
 
 Writes TASK.json, TASK.md and TASK.png; finished runs are not trained again. `digits-masked` takes about a quarter of
 an hour on two cores, `photos-upscale` with `--steps 2000` a few hours.
@@ -26,12 +26,12 @@ import jaxgan as jg
 WAYS = {
     "L2 alone": (0, 0, 100),
     "L1 alone": (0, 100, 0),
-    "the game alone": (1, 0, 0),
-    "game + 1 L1": (1, 1, 0),
-    "game + 10 L1": (1, 10, 0),
-    "game + 100 L1": (1, 100, 0),
+    "adversarial alone": (1, 0, 0),
+    "adversarial + 1 L1": (1, 1, 0),
+    "adversarial + 10 L1": (1, 10, 0),
+    "adversarial + 100 L1": (1, 100, 0),
 }
-"""The weights of the game, of L1 and of L2."""
+"""The weights of the adversarial loss, of L1 and of L2."""
 NAMES = ("adversarial", "l1", "l2")
 SHOWN, INPUTS = 6, 200
 
@@ -98,12 +98,16 @@ def table(run, kept):
     )
 
 
-def draw(run, spectra, path):
-    """Above: inputs, the first seed's outputs of every variant, and targets; below: power over radial frequency."""
+def images_of(run):
+    """Inputs, the first seed's outputs of every variant, and targets."""
     images = {"input": run.samples["input"][:SHOWN]}
     for way, weights in WAYS.items():
         images[way] = run.samples["fake"][run.configurations.index(label_of(run, weights)), 0, :SHOWN]
-    images["target"] = run.samples["real"][:SHOWN]
+    return images | {"target": run.samples["real"][:SHOWN]}
+
+
+def draw(images, spectra, path):
+    """Above: images by variant; below: power over radial frequency."""
     figure = Figure(figsize=(7, 8), dpi=200, layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.35, 1))
     top, bottom = parts
@@ -155,7 +159,7 @@ def main():
     kept["power"] = {way: values.tolist() for way, values in powers.items()}
     (options.out / f"{options.task}.json").write_text(json.dumps(kept, indent=1) + "\n")
     (options.out / f"{options.task}.md").write_text(table(run, kept))
-    draw(run, (np.array(kept["real_power"]), powers), options.out / f"{options.task}.png")
+    draw(images_of(run), (np.array(kept["real_power"]), powers), options.out / f"{options.task}.png")
     print(table(run, kept))
 
 
