@@ -160,7 +160,7 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
             sign = drawn_with[k]
             if k >= 0 and sign.mark and edges[end] - edges[begin] >= (len(sign.mark) + 0.3) * letter:
                 axis.text(edges[begin] + 0.2 * letter, j, sign.mark, fontsize=_LETTER, va="center", ha="left",
-                          color="black" if _is_light(sign.colour) else "white", fontweight="bold",
+                          color="black" if is_light(sign.colour) else "white", fontweight="bold",
                           gid=MARK)  # fmt: skip
     axis.set_ylim(len(results.seeds) - 0.5, -0.5)
     axis.set_yticks([0, len(results.seeds) - 1] if len(results.seeds) > 1 else [0],
@@ -220,6 +220,7 @@ def _stretches(row: NDArray[np.integer]) -> list[tuple[int, int, int]]:
     return [(a, b, int(row[a])) for a, b in pairwise(cuts)]
 
 
-def _is_light(colour: str) -> bool:
+def is_light(colour: str) -> bool:
+    """Whether black letters are easier to read on a colour than white ones."""
     rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return float(np.dot(rgb, (0.3, 0.6, 0.1))) > 0.5
