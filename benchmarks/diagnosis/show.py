@@ -8,7 +8,8 @@ import numpy as np
 from benchmarks.diagnosis.runs import read
 from benchmarks.diagnosis.setups import SETUPS
 from jaxgan.diagnostics import Outcome, diagnose
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, captured_share, turnover
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, captured_share
+from jaxgan.results.statistics.windows import turnover
 
 
 def main(folder: Path, names: list[str]) -> None:
@@ -41,7 +42,7 @@ def main(folder: Path, names: list[str]) -> None:
         }
         rows["captured"] = captured_share(e, DIAGNOSIS_THRESHOLDS)
         if e.shares is not None:
-            rows["turnover"] = turnover(e.shares, e.samples)
+            rows["turnover"] = turnover(e.shares, e.samples, DIAGNOSIS_THRESHOLDS.window)
         at = np.linspace(0, len(e.steps) - 1, 8).round().astype(int)
         print("   " + " " * 14 + " ".join(f"{s:>15}" for s in e.steps[at]))
         for name, values in rows.items():

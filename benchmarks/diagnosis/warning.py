@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis.matrix import share
 from jaxgan.diagnostics import Outcome
-from jaxgan.diagnostics.signs import Evidence, turnover
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
 from jaxgan.results.codes import FINE
 from jaxgan.results.statistics import stratified_interval
+from jaxgan.results.statistics.windows import turnover
 
 PROBES = 3  # an alarm uses the median over this many probes, because a single one is noisy
 EARLIEST = 0.25  # share of the run without alarms: every run starts with bad samples and a sure D
@@ -34,7 +35,7 @@ class Alarm(NamedTuple):
 
 
 def _turnover(e: Evidence) -> NDArray | None:
-    return None if e.shares is None else turnover(e.shares, e.samples)
+    return None if e.shares is None else turnover(e.shares, e.samples, DIAGNOSIS_THRESHOLDS.window)
 
 
 ALARMS: Mapping[str, Alarm] = {

@@ -18,8 +18,8 @@ from tests.cli import random_commands
 
 TRIALS = 2000
 LIMIT = 60.0
-_WRITE = ("sample", "interpolate", "neighbours", "project", "translate", "export", "evaluate")
-_WRITE += ("check", "report", "track")
+_WRITE = {"sample", "interpolate", "neighbours", "project", "translate", "export", "evaluate"}
+_WRITE |= {"check", "report", "track"}
 """Commands that write their output; the others end before they would start to write."""
 _NUMBERS = [
     "0",

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.results.statistics import missing_cells
 from jaxgan.results.statistics.shares import MISSING, RARE_P
+from jaxgan.results.statistics.windows import median_of, turnover
 
 
 class Evidence(NamedTuple):
@@ -176,21 +177,6 @@ def swinging_scores(
     return (evidence.rhythm >= thresholds.rhythm) & ~good
 
 
-def median_of(values: Float[np.ndarray, "run probe"], window: int) -> Float[np.ndarray, "run probe"]:
-    """Return the median over the last `window` probes, or fewer at the start; NaN if all of them are NaN.
-
-    Example:
-      >>> median_of(np.array([[1.0, 5.0, 3.0, 9.0]]), 3).tolist()
-      [[1.0, 3.0, 3.0, 5.0]]
-    """
-    found = np.full(values.shape, np.nan)
-    for i in range(values.shape[1]):
-        last = values[:, max(0, i - window + 1) : i + 1]
-        some = ~np.isnan(last).all(axis=1)
-        found[some, i] = np.nanmedian(last[some], axis=1)
-    return found
-
-
 def missing(
     evidence: Evidence, thresholds: DiagnosisThresholds = DIAGNOSIS_THRESHOLDS
 ) -> Bool[np.ndarray, "run probe k"]:
@@ -234,38 +220,6 @@ def _decayed(e: Evidence, t: DiagnosisThresholds) -> Bool[np.ndarray, "run probe
     lowest = np.finfo(float).min / 2  # not infinity, because the difference of two infinities is NaN
     values = np.nan_to_num(values, nan=lowest, neginf=lowest)
     return np.maximum.accumulate(values, axis=1) - values >= t.decayed
-
-
-def turnover(
-    shares: Float[np.ndarray, "run probe k"], samples: int, window: int = DIAGNOSIS_THRESHOLDS.window
-) -> Float[np.ndarray, "run probe"]:
-    """Return the share of good samples that change mode from one probe to the next, as a median over a window.
-
-        TV(p, q) - E TV of two draws of as many samples,  TV = sum |p_i - q_i| / 2
-
-    Here p and q are the shares of the modes among the good samples at successive probes. By the normal approximation,
-    two draws from the same distribution differ by E|p_i - q_i| = sqrt(2 p_i (1 - p_i) (1/n + 1/m) / pi). The result is
-    NaN until a window has two pairs of probes with 20 good samples each.
-
-    Example:
-      >>> cycles = np.array([[[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]])
-      >>> turnover(cycles, 500, window=3).round(2).tolist()
-      [[nan, nan, 0.97]]
-    """
-    total = np.nan_to_num(shares.sum(axis=-1))
-    n = total * samples
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p = shares / total[..., None]
-        mean = (p[:, 1:] + p[:, :-1]) / 2
-        by_chance = np.sqrt(2 / np.pi * mean * (1 - mean) * (1 / n[:, 1:] + 1 / n[:, :-1])[..., None])
-        change = 0.5 * np.sum(abs(p[:, 1:] - p[:, :-1]) - by_chance, axis=-1)
-    change = np.where((n[:, 1:] >= 20) & (n[:, :-1] >= 20), change, np.nan)
-    found = np.full(total.shape, np.nan)
-    for i in range(2, total.shape[1]):
-        pairs = change[:, max(0, i - window + 1) : i]
-        enough = np.count_nonzero(~np.isnan(pairs), axis=1) >= 2
-        found[enough, i] = np.nanmedian(pairs[enough], axis=1)
-    return found
 
 
 def check_evidence(evidence: Evidence) -> None:

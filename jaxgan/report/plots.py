@@ -42,6 +42,8 @@ def style(i: int) -> dict[str, Any]:
 def plain_axis(axis: "Axes") -> None:
     """Set the style of an axis."""
     axis.tick_params(which="both", labelsize=TICKS)
+    for each in (axis.xaxis, axis.yaxis):
+        each.get_offset_text().set_fontsize(TICKS)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(color="#dddddd", linewidth=0.5)
     axis.set_axisbelow(True)

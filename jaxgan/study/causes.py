@@ -15,12 +15,11 @@ from jaxgan.diagnostics.signs import (
     Evidence,
     captured_share,
     copied_samples,
-    median_of,
     overfitted_discriminator,
     swinging_scores,
     switching_modes,
-    turnover,
 )
+from jaxgan.results.statistics.windows import median_of, turnover
 
 Found = dict[str, NDArray]
 

@@ -7,8 +7,9 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import EXPLAINS_BAD, LIMITS_GOOD, diagnose
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, missing, turnover
+from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, missing
 from jaxgan.results.codes import FINE
+from jaxgan.results.statistics.windows import turnover
 
 PROBES = 20
 STEPS = np.arange(1, PROBES + 1) * 100
@@ -248,7 +249,7 @@ def test_perfect_samples_are_not_accused_of_missing_modes_or_turnover():
     shares = rng.multinomial(500, even, size=(200, 20)) / 500
     evidence = Evidence(STEPS, np.ones((200, 20)), shares=shares, expected=even)
     assert missing(evidence).any(axis=-1).mean() <= 0.01
-    found = turnover(shares, 500)[:, 4:]
+    found = turnover(shares, 500, 5)[:, 4:]
     # Its mean is 0 by construction; the standard deviation of a TV of 25 cells at n = 500 is about 0.02.
     assert abs(np.nanmean(found)) < 0.01 and np.nanmax(found) < 0.1
 
@@ -257,7 +258,7 @@ def test_turnover_is_the_share_that_moves():
     a, b = np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.0, 0.5])
     shares = np.stack([a, b] * 10)[None]
     # TV = 1/2; by chance three cells of p = 1/2, 1/4, 1/4 at n = 500 differ by 0.0252 + 2 x 0.0219, half of it.
-    assert turnover(shares, 500)[0, -1] == pytest.approx(0.5 - (0.02523 + 2 * 0.02185) / 2, abs=1e-4)
+    assert turnover(shares, 500, 5)[0, -1] == pytest.approx(0.5 - (0.02523 + 2 * 0.02185) / 2, abs=1e-4)
 
 
 def test_codes_are_explained_and_named_once():

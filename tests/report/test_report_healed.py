@@ -44,7 +44,9 @@ def test_a_time_line_has_the_last_step_of_every_state():
     steps = np.array([10, 20, 30, 40])
     assert states_in_words(np.array(["HEALTHY"] * 4), steps) == "HEALTHY to the end"
     text = states_in_words(np.array(["JUNK", "HEALTHY", "HEALTHY", "JUNK"]), steps)
-    assert text == "JUNK to 10, HEALTHY to 30, JUNK to the end"
+    assert text == "JUNK to 10 (1 evaluation), HEALTHY to 30 (2 evaluations), JUNK to the end (1 evaluation)"
+    text = states_in_words(np.array(["JUNK"] * 3 + ["HEALTHY"] * 4), np.arange(1000, 8000, 1000))
+    assert text == "JUNK to 3,000 (3 evaluations), HEALTHY to the end"
     run = make_run(BOTH)
     along = np.full((2, 8, 4), "HEALTHY", dtype="<U20")
     along[1, 3, 2:] = "COLLAPSED"
@@ -53,5 +55,6 @@ def test_a_time_line_has_the_last_step_of_every_state():
     dataset = run.dataset.assign_coords(probe_step=steps).assign(outcome_along=(dims, along, {"group": "metric"}))
     part = timeline_section(run.__class__(dataset, run.metrics, run.config, run.notes))
     row = part.rows[8 + 3]
-    assert [cell.text for cell in row] == ["non_saturating", "3", "COLLAPSED", "HEALTHY to 20, COLLAPSED to the end"]
+    states = "HEALTHY to 20 (2 evaluations), COLLAPSED to the end (2 evaluations)"
+    assert [cell.text for cell in row] == ["non_saturating", "3", "COLLAPSED", states]
     assert row[2].failed and not part.rows[0][2].failed

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, trim_mean
 
+from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.report.run.cells import (
     borders_of,
     cells_frame,
@@ -16,7 +17,7 @@ from jaxgan.report.run.cells import (
     metric_mean,
     planes_of,
 )
-from jaxgan.report.run.map import map_figure, map_frame, signs_of
+from jaxgan.report.run.map import map_figure, map_frame, signs_of, styles_of
 from jaxgan.report.run.phase import phase_figure
 from jaxgan.report.run.settings import numbers_of
 from jaxgan.results.results import Results
@@ -161,20 +162,34 @@ def test_cells_in_words_count_what_is_sure() -> None:
     )
 
 
-def test_the_failure_map_has_letters_and_a_row_for_each_seed() -> None:
+def test_the_failure_map_has_marks_and_a_row_for_each_seed() -> None:
     run = make_study(("minimax",), x=2, y=0, seeds=3, looks=3)
     run.dataset["outcome_along"].values[0] = [
         ["HEALTHY", "HEALTHY", "HEALTHY"], ["HEALTHY", "COLLAPSED", "COLLAPSED"], ["NOT_LEARNED", "HEALTHY", "DIVERGED"]
     ]  # fmt: skip
     figure = map_figure(run)
     assert figure is not None and next(iter(signs_of(run))) == "HEALTHY"
-    letters = [(text.get_text(), round(text.get_position()[1])) for text in figure.axes[0].texts]
-    assert letters == [("C", 1), ("N", 2), ("D", 2)]  # seeds 1 and 2; HEALTHY has none
+    marks = [(text.get_text(), round(text.get_position()[1])) for text in figure.axes[0].texts]
+    assert marks == [("C", 1), ("NL", 2), ("D", 2)]  # seeds 1 and 2; HEALTHY has none
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend[:2] == ["HEALTHY", "D: DIVERGED"]
     frame = map_frame(run)
     assert len(frame) == 2 * 3 * 3 and set(frame.columns) == {"configuration", "seed", "step", "code"}
     assert map_figure(make_run()) is None
+
+
+def test_every_outcome_has_a_colour_a_hatch_and_a_mark_of_its_own() -> None:
+    explanations = {outcome.name: EXPLANATION[outcome] for outcome in Outcome}
+    styles = styles_of(make_run(notes={"explanations": explanations}))
+    assert set(styles) == set(explanations)
+    for looks in zip(*styles.values(), strict=True):
+        assert len(set(looks)) == len(Outcome)
+    marks = {code: style.mark for code, style in styles.items()}
+    assert marks["DISCRIMINATOR_DOMINATES"] == "DD" and marks["GENERATOR_DOMINATES"] == "GD"
+    assert max(map(len, marks.values())) == 2
+    more = [f"CODE_{k}" for k in range(30)]  # of a later version
+    styles = styles_of(make_run(notes={"explanations": explanations}), more)
+    assert [code for code, style in styles.items() if style.colour == styles["HEALTHY"].colour] == ["HEALTHY"]
 
 
 def test_of_many_configurations_the_map_has_shares(study: Results) -> None:

@@ -1,6 +1,6 @@
 """Curves over steps: the median and the band over seeds, with the equilibrium values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,10 +59,11 @@ def curves_figures(results: Results) -> "dict[str, Figure]":
     return {"curves": figure}
 
 
-def curve_panels(results: Results, only: Sequence[str] = ()) -> list[Panel]:
-    """The panels of all series, or of those named, that have something to show."""
-    chosen = [curve for curve in shown_curves(results) if not only or curve.series in only]
-    return [Panel(f"curve-{curve.series}", partial(_draw, results=results, curve=curve)) for curve in chosen]
+def curve_panels(results: Results) -> list[Panel]:
+    """The panels of all series that have something to show."""
+    return [
+        Panel(f"curve-{curve.series}", partial(_draw, results=results, curve=curve)) for curve in shown_curves(results)
+    ]
 
 
 def shown_curves(results: Results) -> list[Curve]:

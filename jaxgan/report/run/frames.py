@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from jaxgan.report.plots import over_seeds
 from jaxgan.report.run.curves import shown_curves, thinned
+from jaxgan.report.run.evidence import curve_of
+from jaxgan.report.run.when import shown_evidence
 from jaxgan.results.results import Results
 
 _QUARTILES = ("lower_quartile", "median", "upper_quartile")
@@ -41,10 +43,19 @@ def along_frame(results: Results) -> Any:
 
 
 def when_frame(results: Results) -> Any:
-    """Return the metrics along training, and the curves that are plotted beside them."""
+    """Return the metrics along training, and the evidence for failures that is plotted beside them.
+
+    Evidence has quartiles over the seeds in which its sign held, and the name of the sign.
+    """
     import pandas as pd
 
-    parts = [along_frame(results), curves_frame(results, ("g_grad_norm", "d_fake_mean"))]
+    parts = [along_frame(results)]
+    for one in shown_evidence(results)[0]:
+        curve = curve_of(results, one.rule.evidence, one.configuration)
+        if curve is not None:
+            about = {"series": one.rule.evidence, "configuration": results.configurations[one.configuration],
+                     "sign": one.code}  # fmt: skip
+            parts.append(_quartiles(about, curve[0], over_seeds(curve[1][one.seeds])))
     found = [part for part in parts if len(part)]
     return pd.concat(found, ignore_index=True) if found else parts[0]
 

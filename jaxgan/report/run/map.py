@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,25 +20,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# From light to dark, so that they differ in grey; letters and hatches distinguish colours of equal lightness.
+# From light to dark, so that they differ in grey; marks and hatches distinguish colours of equal lightness.
 _COLOURS = ("#d8ecf7", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2", "#4b2e83", "#222222",
-            "#f0e442", "#a0a0a0")  # fmt: skip
-_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****", "||||", "OO")
+            "#f0e442", "#a0a0a0", "#773311")  # fmt: skip
+_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo", "----", "****", "||||", "OO", "//..")
 _SEEDS = 32  # at most so many seeds have a row each
 _PANELS = 12  # strips or groups in one figure
 _LETTER = 5.0  # points
 
 
 class Sign(NamedTuple):
-    """The colour, letter and hatch of a code."""
+    """The colour, hatch and mark of a code."""
 
     colour: str
     hatch: str
-    letter: str
+    mark: str  # one or two letters; HEALTHY has none
 
 
 def map_figure(results: Results) -> "Figure | None":
-    """A row for each seed over steps, coloured by its outcome; each stretch starts with the letter of the outcome.
+    """A row for each seed over steps, coloured by its outcome; each stretch starts with the mark of the outcome.
 
     With many configurations or seeds: the stacked share of each code at each evaluation, by recipe. None if there are
     no outcomes during training.
@@ -78,31 +77,41 @@ def map_panels(results: Results) -> list[Panel]:
 
 
 def signs_of(results: Results) -> dict[str, Sign]:
-    """The style of every code that occurred during training, HEALTHY first, then in the order of explanations.
-
-    A code has the same style in every run with the same explanations, whatever else occurred.
-    """
+    """The style of every code that occurred during training, HEALTHY first, then in the order of explanations."""
     seen = set(results.dataset["outcome_along"].values.astype(str).ravel().tolist()) - {""}
-    known = [HEALTHY, *(code for code in results.notes.get("explanations", {}) if code != HEALTHY)]
-    codes = [*known, *sorted(seen - set(known))]
-    letters = letters_of(codes)
-    signs = {code: Sign(_COLOURS[k % len(_COLOURS)], _HATCHES[k % len(_HATCHES)], letters[code])
-             for k, code in enumerate(codes)}  # fmt: skip
-    return {code: sign for code, sign in signs.items() if code in seen}
+    return {code: sign for code, sign in styles_of(results, sorted(seen)).items() if code in seen}
 
 
-def letters_of(codes: Sequence[str]) -> dict[str, str]:
-    """A letter for each code, from the initials of its words if these are free; HEALTHY, not a failure, has none.
+def styles_of(results: Results, more: Sequence[str] = ()) -> dict[str, Sign]:
+    """The style of every explained code, and of others in `more`, whether or not it occurred.
 
-    >>> letters_of(["HEALTHY", "DIVERGED", "COLLAPSED", "NOT_LEARNED"])
-    {'HEALTHY': '', 'DIVERGED': 'D', 'COLLAPSED': 'C', 'NOT_LEARNED': 'N'}
+    A code has the same style in every run with the same explanations, whatever else occurred. No failure looks like
+    HEALTHY, however many codes there are.
     """
-    found: dict[str, str] = {}
-    for code in codes:
-        initials = "".join(word[:1] for word in code.split("_"))
-        free = [x for x in f"{initials}{code}".upper() + ascii_uppercase if x.isalpha() and x not in found.values()]
-        found[code] = "" if code == HEALTHY else free[0] if free else "?"
-    return found
+    known = [HEALTHY, *(code for code in results.notes.get("explanations", {}) if code != HEALTHY)]
+    codes = [*known, *(code for code in more if code not in known)]
+    marks, others = marks_of(codes), len(_COLOURS) - 1
+    at = [0, *(1 + k % others for k in range(len(codes) - 1))]
+    return {code: Sign(_COLOURS[k], _HATCHES[k], marks[code]) for k, code in zip(at, codes, strict=True)}
+
+
+def marks_of(codes: Sequence[str]) -> dict[str, str]:
+    """The initials of each code's words, with as many more letters as codes of equal initials need; HEALTHY has none.
+
+    >>> marks_of(["HEALTHY", "DIVERGED", "DISCRIMINATOR_DOMINATES", "OSCILLATING", "OVERFITTED"])
+    {'HEALTHY': '', 'DIVERGED': 'D', 'DISCRIMINATOR_DOMINATES': 'DD', 'OSCILLATING': 'OS', 'OVERFITTED': 'OV'}
+    """
+    marks = {code: "" if code == HEALTHY else _mark(code, 1) for code in codes}
+    for letters in range(2, max(map(len, codes), default=0) + 1):
+        shared = [code for code, mark in marks.items() if list(marks.values()).count(mark) > 1]
+        marks |= {code: _mark(code, letters) for code in shared}
+    return marks
+
+
+def _mark(code: str, letters: int) -> str:
+    """The initials of the words, and of the last one this many letters."""
+    *words, last = code.upper().split("_")
+    return "".join(word[:1] for word in words) + last[:letters]
 
 
 def map_frame(results: Results) -> Any:
@@ -144,14 +153,14 @@ def _draw_strip(axis: "Axes", results: Results, codes: NDArray[np.str_], name: s
                     vmax=len(signs) - 0.5, cmap=ListedColormap([sign.colour for sign in signs.values()]),
                     rasterized=True)  # fmt: skip
     axis.hlines(np.arange(1, len(results.seeds)) - 0.5, edges[0], edges[-1], color="white", linewidth=0.4)
-    room = (edges[-1] - edges[0]) / 60
+    letter = (edges[-1] - edges[0]) * _LETTER * 0.75 / _width(axis)
     drawn_with = list(signs.values())
     for j, row in enumerate(index):
         for begin, end, k in _stretches(row):
             sign = drawn_with[k]
-            if k >= 0 and sign.letter and edges[end] - edges[begin] >= room:
-                axis.text(edges[begin] + 0.15 * room, j, sign.letter, fontsize=_LETTER, va="center", ha="left",
-                          color="black" if _is_light(sign.colour) else "white", fontweight="bold",
+            if k >= 0 and sign.mark and edges[end] - edges[begin] >= (len(sign.mark) + 0.3) * letter:
+                axis.text(edges[begin] + 0.2 * letter, j, sign.mark, fontsize=_LETTER, va="center", ha="left",
+                          color="black" if is_light(sign.colour) else "white", fontweight="bold",
                           gid=MARK)  # fmt: skip
     axis.set_ylim(len(results.seeds) - 0.5, -0.5)
     axis.set_yticks([0, len(results.seeds) - 1] if len(results.seeds) > 1 else [0],
@@ -177,7 +186,7 @@ def _draw_shares(axis: "Axes", results: Results, codes: NDArray[np.str_], name: 
 
 
 def map_handles(results: Results) -> tuple[list[Any], list[str]]:
-    """Legend entries: the colour of every code, with its letter or hatch."""
+    """Legend entries: the colour of every code, with its mark or hatch."""
     from matplotlib.patches import Patch
 
     strips, signs = _has_strips(results), signs_of(results)
@@ -185,7 +194,14 @@ def map_handles(results: Results) -> tuple[list[Any], list[str]]:
         Patch(facecolor=sign.colour, edgecolor="#555555", linewidth=0.4, hatch="" if strips else sign.hatch)
         for sign in signs.values()
     ]
-    return patches, [f"{sign.letter}: {code}" if strips and sign.letter else code for code, sign in signs.items()]
+    return patches, [f"{sign.mark}: {code}" if strips and sign.mark else code for code, sign in signs.items()]
+
+
+def _width(axis: "Axes") -> float:
+    """The width of a strip in points, about: the layout is not solved yet."""
+    place = axis.get_subplotspec()
+    columns = 1 if place is None else place.get_gridspec().ncols
+    return 72 * float(axis.get_figure(root=True).get_figwidth() / columns - 0.4)  # type: ignore[union-attr]
 
 
 def _edges(steps: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -204,6 +220,7 @@ def _stretches(row: NDArray[np.integer]) -> list[tuple[int, int, int]]:
     return [(a, b, int(row[a])) for a, b in pairwise(cuts)]
 
 
-def _is_light(colour: str) -> bool:
+def is_light(colour: str) -> bool:
+    """Whether black letters are easier to read on a colour than white ones."""
     rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return float(np.dot(rgb, (0.3, 0.6, 0.1))) > 0.5

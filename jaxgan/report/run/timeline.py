@@ -3,9 +3,11 @@
 import numpy as np
 
 from jaxgan.report.tables import Cell, Section, numeric, section
-from jaxgan.report.words import noun_of
+from jaxgan.report.words import counted, noun_of
 from jaxgan.results.codes import FINE
 from jaxgan.results.results import Results
+
+_SHORT = 3  # at most so many evaluations are told, because they may be a fluctuation
 
 
 def timeline_section(results: Results) -> Section:
@@ -22,11 +24,15 @@ def timeline_section(results: Results) -> Section:
 
 
 def states_in_words(states: np.ndarray, steps: np.ndarray) -> str:
-    """Return stretches of equal states in words.
+    """Return stretches of equal states in words; of a short one also its number of evaluations, because it says little.
 
-    >>> states_in_words(np.array(["NOT_LEARNED", "NOT_LEARNED", "HEALTHY"]), np.array([10, 20, 30]))
-    'NOT_LEARNED to 20, HEALTHY to the end'
+    >>> states_in_words(np.array(["NOT_LEARNED", "NOT_LEARNED", *["HEALTHY"] * 4]), np.arange(10, 70, 10))
+    'NOT_LEARNED to 20 (2 evaluations), HEALTHY to the end'
     """
     ends = np.append(np.flatnonzero(states[1:] != states[:-1]), len(states) - 1)
-    stretches = [f"{states[k]} to {steps[k]:,}" for k in ends[:-1]]
-    return ", ".join([*stretches, f"{states[-1]} to the end"])
+    lengths = np.diff(ends, prepend=-1).tolist()
+    places = [*(f"{steps[k]:,}" for k in ends[:-1]), "the end"]
+    return ", ".join(
+        f"{states[k]} to {place}" + (f" ({counted(length, 'evaluation')})" if length <= _SHORT else "")
+        for k, place, length in zip(ends, places, lengths, strict=True)
+    )
