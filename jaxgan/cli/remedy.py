@@ -18,30 +18,38 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -> None:
     """Train known remedies for the failures of one configuration of the finished run DIR, on the same seeds.
 
-    Each remedy makes one change that the configuration does not have yet: a lower learning rate of D, the practical
-    loss, a penalty, packing, an average, ... The result says how many of the failed seeds each remedy healed, with
-    intervals. It is a run like any other, in remedies-LABEL in DIR or in --out; the same command resumes it.
+    Each remedy is one that the configuration does not have yet. Most are single changes: a lower learning rate of D,
+    the practical loss, an average, more steps, ... R1 and packing are whole recipes, and the list says what else these
+    change. The result says how many of the failed seeds each remedy healed, with intervals. It is a run like any other,
+    in remedies-LABEL in DIR or in --out; the same command resumes it. Remedies that change the steps or the networks
+    are runs of their own in that folder.
     """
     on = resources_from(options)
     from jaxgan.report.run.healed import best_in_words, healed_section
     from jaxgan.report.tables import show
     from jaxgan.study.generate import load_run
-    from jaxgan.study.healing import remedies, trial_of
+    from jaxgan.study.healing import remedies, trial_of, with_apart
     from jaxgan.study.remedies import option_of
 
     before = load_run(run)
     trial = trial_of(before, configuration)
     about = {one.name: (one.what, one.source) for one in trial.remedies}
     codes = ", ".join(code.name for code in trial.codes)
-    click.echo(f"{trial.configuration}: {codes}", err=not listed)
-    for one in trial.remedies:
-        click.echo(f"  {one.name}: {one.what}: {option_of(trial.case, one)} ({one.source})", err=not listed)
+    lines = [f"{trial.configuration}: {codes}"]
+    if (first := trial.suspect) is not None:
+        lines.append(f"  first, without training: {first['what']}: {first['option']} ({first['source']})")
+    lines += [f"  {one.name}: {one.what}: {option_of(trial.case, one)} ({one.source})" for one in trial.remedies]
+    for line in lines:
+        click.echo(line, err=not listed)
     if listed:
         return
     flags = {name: options[name] for name in ("overwrite", "trust")}
     flags["keep_programs"] = not options["no_compile_cache"]
     with only_results_on_stdout():
         found = remedies(before, configuration=trial.configuration, out=options["out"], on=on, log=log, **flags)
-    show([healed_section(found, about)])
-    click.echo(best_in_words(found, about))
-    click.echo(f"report      {found.folder / 'report.html'}" if found.folder is not None else "")
+    together = with_apart(found, trial)
+    show([healed_section(together, about)])
+    click.echo(best_in_words(together, about))
+    folders = [] if found.folder is None else [found.folder, *(found.folder / name for name in trial.apart)]
+    for folder in folders:
+        click.echo(f"report      {folder / 'report.html'}")

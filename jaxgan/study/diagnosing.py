@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from jaxgan.diagnostics.outcomes import Outcome
+from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.results.results import Results, variable
 from jaxgan.study.advice import advised
@@ -38,7 +38,7 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
     new = [variable(groups[n], n.removeprefix("cause_"), dims[n], v) for n, v in found.items()]
     signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # earlier versions had fewer
     dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
-    notes = results.notes | {"causes": in_words()}
+    notes = results.notes | {"causes": in_words(), "explanations": {one.name: EXPLANATION[one] for one in EXPLANATION}}
     return advised(dataclasses.replace(results, dataset=dataset, notes=notes))
 
 

@@ -1,18 +1,23 @@
-"""Train a configuration that failed and its remedies over the same seeds, as one ordinary run."""
+"""Train a configuration that failed and its remedies over the same seeds, as ordinary runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import xarray as xr
+
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.report.run.healed import BASE
 from jaxgan.results.results import Results
-from jaxgan.study.advice import case_of, codes_of
+from jaxgan.study import catalogue
+from jaxgan.study.advice import case_of, codes_of, remedies_for, suspect_loss
+from jaxgan.study.changes import Case
 from jaxgan.study.compare import run_study
-from jaxgan.study.config import Config, from_stored
+from jaxgan.study.config import EVALUATIONS, Config, from_stored
 from jaxgan.study.generate import Run, load_run
 from jaxgan.study.messages import OptionError, nearest
-from jaxgan.study.remedies import Case, Remedy, suggested
+from jaxgan.study.remedies import Remedy, is_number, setting_text
+from jaxgan.study.settings import known_settings
 
 
 class Trial(NamedTuple):
@@ -22,17 +27,21 @@ class Trial(NamedTuple):
     codes: tuple[Outcome, ...]  # outcomes of its failed runs, and their causes
     case: Case
     remedies: tuple[Remedy, ...]
-    given: dict[str, Any]  # options for `run_study`
+    given: dict[str, Any]  # options of `run_study` for the failed configuration and remedies that change only it
+    apart: dict[str, dict[str, Any]]  # the same by remedy, for those that change the steps or the networks of a run
+    suspect: dict[str, str] | None  # where to look before anything is trained, see `suspect_loss`
 
 
 def remedies(
     run: Results | Path | str, *, configuration: str | None = None, out: Path | str | None = None, **how: Any
 ) -> Run:
-    """Train the remedies for a configuration that failed over the same seeds, and return the run with all of them.
+    """Train the remedies for a configuration that failed over the same seeds, and return the run with them.
 
     The first configuration of the new run, `as_it_was`, is the one that failed. Each other configuration adds one
     remedy for its outcomes that it did not use yet. The run has a planned claim for each remedy, that it fails less
-    often, with its intervals and a corrected p-value. A second call continues the run.
+    often, with its intervals and a corrected p-value. Remedies that change the number of steps or the networks, which
+    all configurations of a run share, are runs of their own, in folders of their names in the new run's. A second call
+    continues all of them.
 
     Args:
       run: a finished run or its folder.
@@ -54,7 +63,19 @@ def remedies(
         if results.folder is None:
             raise OptionError("out", "expected a folder for the remedies, because these results were not read from one")
         out = results.folder / f"remedies-{trial.configuration.replace(' ', '-')}"
-    return load_run(run_study("compare", trial.given, out=Path(out), **{"again": True, **how}))
+    how = {"again": True, **how}
+    folder = run_study("compare", trial.given, out=Path(out), **how)
+    for name, given in trial.apart.items():
+        run_study("compare", given, out=folder / name, **how)
+    return load_run(folder)
+
+
+def with_apart(found: Run, trial: Trial) -> Results:
+    """Return the outcomes of all remedies, those that are configurations of the run and those in its folders."""
+    assert found.folder is not None  # it was loaded
+    runs = [found, *(load_run(found.folder / name) for name in trial.apart)]
+    outcomes = [run.dataset[["outcome"]] for run in runs]
+    return Results(xr.concat(outcomes, "configuration", "minimal", coords="minimal", compat="override", join="exact"))
 
 
 def trial_of(results: Results, configuration: str | None = None) -> Trial:
@@ -69,12 +90,16 @@ def trial_of(results: Results, configuration: str | None = None) -> Trial:
     if not failed.any():
         raise OptionError("configuration", f"no run of {label} failed, so there is nothing to heal")
     config = from_stored(results.config["config"])
-    case, codes = case_of(results, config, label), codes_of(results, i)
-    found = suggested(case, codes)
+    case, codes = case_of(results, config, i), codes_of(results, i)
+    found = remedies_for(results, case, i)
     if not found:
         names = ", ".join(code.name for code in codes)
         raise OptionError("configuration", f"there is no known remedy for {names} that {label} does not use already")
-    return Trial(label, tuple(codes), case, tuple(found), _options(config, case, found))
+    changed = {one.name: new for one in found if (new := one.change(case)) is not None}
+    among = {name: new for name, new in changed.items() if new.shared == case.shared}
+    apart = {name: _options(config, {name: new}) for name, new in changed.items() if name not in among}
+    given = _options(config, {BASE: case, **among})
+    return Trial(label, tuple(codes), case, tuple(found), given, apart, suspect_loss(results, case, i))
 
 
 def _configuration(results: Results, configuration: str | None) -> str:
@@ -86,28 +111,29 @@ def _configuration(results: Results, configuration: str | None) -> str:
     return configuration
 
 
-def _options(config: Config, case: Case, found: list[Remedy]) -> dict[str, Any]:
-    """Return the options for a run of the case and each remedy, each under its own label."""
+def _options(config: Config, cases: Mapping[str, Case]) -> dict[str, Any]:
+    """Return the options of a run of these cases by label, which share what all configurations of a run have."""
     other = ("loss", "recipe", "set", "vary")
     given = {name: v for name, v in config.__dict__.items() if name not in other and v not in ("", None)}
-    cases = {BASE: case} | {one.name: changed for one in found if (changed := one.change(case)) is not None}
     names: dict[str, list[str]] = {"loss": [], "recipe": []}
     texts = []
     for label, one in cases.items():
         own = one.loss.rpartition("=")[2] if one.loss is not None else one.recipe
         names["recipe" if one.loss is None else "loss"].append(f"{label}={own}")
-        texts += [f"{label}:{text}" for text in _texts(one.settings)]
-    claims = tuple(f"failed: {one.name} > {BASE}" for one in found)
+        texts += [f"{label}:{text}" for text in _texts(one)]
+        if one.shared.steps is not None and one.shared.steps != config.steps:
+            given["steps"] = one.shared.steps
+            if config.evaluate_every == max(1, config.steps // EVALUATIONS):  # the default, which follows the steps
+                given.pop("evaluate_every", None)
+        given["network"] = one.shared.network
+    claims = tuple(f"failed: {name} > {BASE}" for name in cases if name != BASE and BASE in cases)
     return given | {name: tuple(each) for name, each in names.items()} | {"set": tuple(texts), "planned": claims,
                                                                          "stop": ()}  # fmt: skip
 
 
-def _texts(settings: Mapping[str, Any]) -> list[str]:
-    """Return numeric settings as NAME=VALUE; the others keep the recipe's defaults."""
-    found = []
-    for name, value in settings.items():
-        if name == "batch_size" and isinstance(value, list):  # as `BatchSizes` are stored
-            found.append(f"{name}={tuple(value)}")
-        elif isinstance(value, bool | int | float):
-            found.append(f"{name}={value}")
-    return found
+def _texts(case: Case) -> list[str]:
+    """Return numeric settings as NAME=VALUE, and None where that is not the default; others keep their defaults."""
+    library = case.recipe in catalogue.RECIPES  # the user's own code is not run before it is trusted
+    known = known_settings(catalogue.find_recipe(case.recipe)) if library else {}
+    return [setting_text(name, value) for name, value in case.settings.items()
+            if is_number(value) or (value is None and known.get(name) is not None)]  # fmt: skip

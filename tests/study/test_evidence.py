@@ -1,7 +1,5 @@
-"""What a diagnosis asks of recorded runs, and remedies against what it finds."""
+"""What a diagnosis asks of recorded runs."""
 
-import re
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,15 +8,11 @@ import pytest
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
-from jaxgan.study.advice import case_of
-from jaxgan.study.catalogue import find_recipe
 from jaxgan.study.causes import stretches_of
 from jaxgan.study.diagnosing import thresholds_of
 from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
 from jaxgan.study.judging import diagnosed_runs
 from jaxgan.study.messages import OptionError
-from jaxgan.study.remedies import REMEDIES, Case, option_of, suggested
-from jaxgan.study.settings import resolve
 
 STEPS = np.arange(10, 2001, 10)
 PROBES = np.arange(100, 2001, 100)
@@ -184,79 +178,3 @@ def test_a_stopped_run_stands_in_series_of_any_shape():
 def test_thresholds_that_cannot_be_used_are_named(text, message):
     with pytest.raises(OptionError, match=message):
         thresholds_of([text])
-
-
-MINIMAX = Case("minimax", "gan", {"lr_g": 1e-4, "lr_d": 4e-4, "b1": 0.5, "d_steps": 5, "label_noise": 0.0, "ema": None})
-R1 = Case(None, "r1_gan", {"lr_g": 1e-4, "lr_d": 1e-4, "gamma": 10.0, "ema": 0.999, "d_steps": 1})
-
-
-def test_every_failure_has_a_remedy():
-    fine = {Outcome.HEALTHY}
-    for code in set(Outcome) - fine - {Outcome.CONDITION_IGNORED}:  # against which it takes other networks
-        assert suggested(MINIMAX, [code]), code
-    assert len({one.name for one in REMEDIES}) == len(REMEDIES)
-    assert not suggested(MINIMAX, fine)
-
-
-def test_what_is_in_use_is_not_suggested():
-    """R1 does not get R1, an average no average, one update of D no fewer; a recipe without a choice keeps its loss."""
-    everything = list(Outcome)
-    names = {one.name for one in suggested(R1, everything)}
-    assert not names & {
-        "r1",
-        "average",
-        "fewer_d_steps",
-        "practical_loss",
-        "relativistic",
-        "label_noise",
-        "no_momentum",
-    }
-    assert {"lower_lr_d", "packing", "lower_rates"} <= names
-    assert "fewer_d_steps" in {one.name for one in suggested(MINIMAX, everything)}
-    assert "practical_loss" not in {one.name for one in suggested(MINIMAX._replace(loss="hinge"), everything)}
-
-
-def test_a_remedy_changes_one_thing():
-    changed = {one.name: one.change(MINIMAX) for one in REMEDIES}
-    lower = changed["lower_lr_d"]
-    assert lower is not None and lower.settings == MINIMAX.settings | {"lr_d": 1e-4}
-    r1 = changed["r1"]
-    assert r1 is not None and r1.recipe == "r1_gan" and r1.loss is None
-    assert r1.settings == {"lr_g": 1e-4, "lr_d": 4e-4, "d_steps": 5, "gamma": 0.1}
-
-
-BATCHES = MINIMAX._replace(settings=MINIMAX.settings | {"batch_size": [64, 32, 64]})
-
-
-@pytest.mark.parametrize("case", [MINIMAX._replace(settings=MINIMAX.settings | {"batch_size": 64}), BATCHES])
-def test_each_remedy_has_a_source_and_the_options_that_turn_it_on(case):
-    """The options read again by what reads them on a command line make the configuration that the remedy trains."""
-    case = case._replace(settings=case.settings | {"b2": 0.999, "g_steps": 1, "d_steps": 2})
-    for remedy in suggested(case, list(Outcome)):
-        assert re.search(r"\b(19|20)\d\d\b", remedy.source), remedy.name
-        words = option_of(case, remedy).split()
-        given = list(zip(words[::2], words[1::2], strict=True))
-        changed = remedy.change(case)
-        assert changed is not None and given
-        assert dict(given).get("--loss", case.loss) == (changed.loss or case.loss), remedy.name
-        assert dict(given).get("--recipe", case.recipe) == changed.recipe, remedy.name
-        texts = tuple(value for option, value in given if option == "--set")
-        read = resolve("label", changed.recipe, find_recipe(changed.recipe), texts)
-        new = {name: value for name, value in changed.settings.items() if case.settings.get(name) != value}
-        assert {name: list(read[name]) if name == "batch_size" and isinstance(read[name], tuple) else read[name]
-                for name in new} == new, remedy.name  # fmt: skip
-
-
-def test_a_larger_batch_is_four_times_as_large_for_both_players():
-    (larger,) = (one for one in REMEDIES if one.name == "larger_batch")
-    assert option_of(BATCHES, larger) == "--set batch_size=(256,128,256)"
-    assert option_of(MINIMAX, larger) == ""  # no batch is known
-
-
-def test_a_configuration_that_has_another_label_than_its_loss_has_its_settings():
-    """Of a profile along training with several discriminators the labels are those of the discriminators."""
-    settings = {"lr_d": 0.002, "d_steps": 1}
-    stored = {"configurations": {"base": {"recipe": "gan", "settings": settings}}}
-    run = SimpleNamespace(config=stored)
-    config = SimpleNamespace(loss=("minimax",), recipe=())
-    assert case_of(run, config, "base") == Case("minimax", "gan", settings)  # type: ignore[arg-type]
