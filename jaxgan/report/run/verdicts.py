@@ -48,8 +48,12 @@ def to_try(results: Results, i: int, folder: Path | None = None) -> str:
     more = f"; and {len(known) - _TRIED} more" if len(known) > _TRIED else ""
     if not results.failed[i].any():
         return f"To try: {shown}{more}."
+    trainable = [one for one in known if one["option"].startswith("-")]  # not the advice to look into one's own loss
+    if not trainable:
+        return f"To try: {shown}{more}."
     command = shlex.join(["jaxgan", "remedy", "DIR" if folder is None else str(folder), "--configuration", name])
-    what, where = "each of these" if len(known) > 1 else "it", ", where DIR is this folder" if folder is None else ""
+    what = "it" if len(known) == 1 else "each of these" if len(trainable) == len(known) else "the others"
+    where = ", where DIR is this folder" if folder is None else ""
     return f"To try: {shown}{more}. To train {what} on the same seeds: “{command}”{where}."
 
 
