@@ -144,8 +144,10 @@ def _side_by_side(
             if picture.shape[1] % 2:
                 raise DataError(f"{path}: expected two images of equal width side by side, got {_size(picture)} pixels")
             if picture.shape[1] <= picture.shape[0]:
-                raise DataError(f"{path}: expected two images side by side, so wider than high, got {_size(picture)} "
-                                "pixels; inputs and targets of their own are for folders named input/ and target/")  # fmt: skip
+                raise DataError(
+                    f"{path}: expected two images side by side, so wider than high, got {_size(picture)} pixels; "
+                    "inputs and targets that are pictures of their own go into folders named input/ and target/"
+                )
             for side, part in zip((left, right), np.split(picture, 2, axis=1), strict=True):
                 side.append(part if image_size is None else square(part, image_size))
         for halves_of, own in zip(read, (left, right), strict=True):

@@ -40,7 +40,7 @@ class RealClasses(NamedTuple):
 
     moments: tuple[Moments | None, ...]  # None: the class cannot be measured
     real: dict[str, NDArray]  # one array [class] for each name in `BY_CLASS`, NaN where it cannot be measured
-    why_not: dict[int, str] = {}  # of each class that cannot be measured
+    why_not: dict[int, str]  # of each class that cannot be measured
 
     @property
     def measured(self) -> Bool[np.ndarray, " k"]:

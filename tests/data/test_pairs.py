@@ -199,7 +199,7 @@ def test_no_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.M
     [
         ({"x": TARGETS}, r"a.npz: expected targets under 'x' and inputs under 'input', .* got 'x' \[20, 8, 8, 3\]$"),
         ({"x": TARGETS, "input": INPUTS[:9]}, r"an input for each target, got 20 in 'x' and 9 in 'input'$"),
-        ({"x": TARGETS, "input": INPUTS[:, :5, :5]}, r"a.npz: expected inputs of the targets' size, .* got 5x5 and 8x8$"),
+        ({"x": TARGETS, "input": INPUTS[:, :5, :5]}, r"a.npz: expected inputs of the .*, got 5x5 and 8x8$"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path: Path, arrays: dict[str, Any], line: str) -> None:
