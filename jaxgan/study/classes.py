@@ -83,10 +83,10 @@ def checked_condition(y: PyTree, n: int, names: Sequence[str], shape: tuple[int,
         raise ValueError(f"expected {allowed}, got {values.dtype} {list(values.shape)}")
     if whole and not isinstance(values, jax.core.Tracer) and not ((values >= 0) & (values < k)).all():
         raise ValueError(f"expected {allowed}, got {values.dtype} {values.min()} to {values.max()}")
-    values = jnp.asarray(values) if values.ndim else jnp.full(n, values)
-    if values.shape[0] != n:  # an exported generator has a symbol for n, which `len` refuses
-        raise ValueError(f"expected {allowed}, with n = {n}, got {values.shape[0]}")
-    return values
+    found = jnp.asarray(values) if values.ndim else jnp.full(n, values)
+    if found.shape[0] != n:  # an exported generator has a symbol for n, which `len` refuses
+        raise ValueError(f"expected {allowed}, with n = {n}, got {found.shape[0]}")
+    return found
 
 
 def _is_number(text: str) -> bool:
