@@ -114,7 +114,7 @@ def by_class(
     """`obeyed` [*runs], the mean accuracy over classes, and the measures in `BY_CLASS` [*runs, class].
 
     NaN if a sample was not finite, if fewer than two samples were requested from a class, or if the class cannot be
-    measured; such a class does not count in the mean.
+    measured; such a class does not count in the mean, which is NaN if none counts.
     """
     lead, k = finite.shape, len(real.moments)
     values = {name: np.full((*lead, k), np.nan) for name in BY_CLASS}
@@ -128,7 +128,10 @@ def by_class(
         values["class_accuracy"][place] = asked.confusion[(*place, c)] / counts[place]
         values["class_frechet"][place] = frechet_distance(found, one)
         values["class_spread"][place] = _spread(found, one)
-    return {"obeyed": values["class_accuracy"][..., real.measured].mean(axis=-1)} | values
+    counted = np.isfinite(values["class_accuracy"])
+    total = np.where(counted, values["class_accuracy"], 0.0).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return {"obeyed": total / counted.sum(axis=-1)} | values
 
 
 def _class_moments(train: NDArray, heldout: NDArray) -> tuple[Moments | None, str]:
