@@ -260,3 +260,11 @@ def test_a_configuration_that_has_another_label_than_its_loss_has_its_settings()
     run = SimpleNamespace(config=stored)
     config = SimpleNamespace(loss=("minimax",), recipe=())
     assert case_of(run, config, "base") == Case("minimax", "gan", settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("chance", "level"), [(0.5, 0.0), (None, 0.25)])
+def test_the_share_of_the_requested_class_is_told_from_chance(chance: float | None, level: float) -> None:
+    """Of three classes, of which two can be measured: one picture for all classes is right in one of the two."""
+    yardsticks = YARDSTICKS._replace(obeyed=("obeyed", 1.0), shares=(0.4, 0.4, 0.2), chance=chance)
+    records = recorded() | {"along/obeyed": np.full((2, len(PROBES)), 0.5)}
+    np.testing.assert_allclose(evidence_of(yardsticks, records, 2000).obeyed, level, atol=1e-6)
