@@ -1,8 +1,11 @@
 """`jaxgan datasets`."""
 
 import os
+import textwrap
 
 import click
+
+_WIDTH = 80  # columns
 
 
 @click.group(invoke_without_command=True, short_help="List the data that --data takes, or prepare a data set.")
@@ -13,8 +16,11 @@ def datasets(context: click.Context) -> None:
         return
     entries = _entries()
     width = max(map(len, entries))
+    hanging = textwrap.TextWrapper(
+        _WIDTH, subsequent_indent=(width + 2) * " ", break_long_words=False, break_on_hyphens=False
+    )
     for name, about in entries.items():
-        click.echo(f"{name:<{width}}  {about}")
+        click.echo(hanging.fill(f"{name:<{width}}  {about}"))
 
 
 @datasets.command()

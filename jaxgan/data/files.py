@@ -8,7 +8,7 @@ from jaxgan.data.folders import read_folder
 from jaxgan.data.in_memory import make_source
 from jaxgan.data.numpy_files import Stored, read_arrays
 from jaxgan.data.pictures import square
-from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.source import DataError, Examples, Source, naming
 from jaxgan.data.splits import split
 from jaxgan.data.values import as_images, as_labels, as_points
 
@@ -68,9 +68,10 @@ def from_path(
     x, notes = _examples(stored, path, image_size, value_range)
     y, classes = _labels(stored, path)
     parts = [Examples(*pair) for pair in zip(x, y, strict=True)]
-    train, heldout = parts if len(parts) == 2 else split(parts[0], heldout_fraction, split_seed, classes)
+    with naming(path):
+        train, heldout = parts if len(parts) == 2 else split(parts[0], heldout_fraction, split_seed, classes)
     name = path.name if is_folder else path.stem
-    return make_source(name, train, heldout, classes, labels=labels, notes=stored.notes + notes)
+    return make_source(name, train, heldout, classes, labels=labels, notes=stored.notes + notes, where=path)
 
 
 def resize(images: Examples, size: int) -> Examples:

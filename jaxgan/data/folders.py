@@ -14,8 +14,8 @@ from jaxgan.data.source import DataError
 from jaxgan.data.values import integer_levels
 from jaxgan.memory import available_memory
 
-_SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-_SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
+SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
 _JUNK = frozenset({"@eadir", "__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})  # besides all hidden files
 
 Parts = tuple[str, ...]  # a path below the root, as a tuple of its parts
@@ -95,7 +95,7 @@ def split_by_folders(root: Path, files: list[Parts]) -> tuple[list[_Half], list[
     tops = {parts[0] for parts in files if len(parts) > 1}
     roles: dict[str, str] = {}
     for top in sorted(tops):
-        roles.setdefault(_SPLITS.get(top.lower(), ""), top)
+        roles.setdefault(SPLITS.get(top.lower(), ""), top)
     loose = any(len(parts) == 1 for parts in files)
     if loose or "train" not in roles or (len(roles) == 1 and len(tops) > 1) or set(roles) == {"", "train"}:
         return [_half(root, files, 0)], []

@@ -1,15 +1,19 @@
 """Sources whose examples are in-memory arrays."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from numpy.typing import ArrayLike
 
-from jaxgan.data.source import DataError, Examples, Source, to_unit
+from jaxgan.data.source import DataError, Examples, Source, naming, to_unit
 from jaxgan.data.splits import copies_note, split
 from jaxgan.data.values import as_images, as_labels, as_points
 from jaxgan.types import Array, Batch, Key
+
+_SHOWN = 5  # classes named in a line
 
 
 def _draw(x: Array, y: Array | None, key: Key, n: int) -> Batch:
@@ -93,7 +97,8 @@ def from_points(
     """
     parts, notes = as_points([np.asarray(x)], name)
     (everything,), classes = _labelled(parts, [None if y is None else np.asarray(y)], (), name)
-    train, heldout = split(everything, heldout_fraction, split_seed, classes)
+    with naming(name):
+        train, heldout = split(everything, heldout_fraction, split_seed, classes)
     return make_source(name, train, heldout, classes, labels=labels, notes=notes)
 
 
@@ -105,10 +110,18 @@ def make_source(
     *,
     labels: bool = False,
     notes: tuple[str, ...] = (),
+    where: str | Path | None = None,
 ) -> Source:
-    """A source of examples that are already checked and scaled; adds a note on copies among them."""
+    """A source of examples that are already checked and scaled; adds notes on copies and untrained classes.
+
+    Errors begin with `where`, by default the name.
+    """
+    where = name if where is None else where
+    untrained = _untrained(train, heldout, classes)
     if labels:
-        _check_conditions(name, train, heldout, classes)
+        _check_conditions(where, train, heldout, classes, untrained)
+    elif untrained:
+        notes = (*notes, f"{where}: held-out examples of {untrained}, of which there are no training examples")
     y = jnp.asarray(train.y) if labels else None
     sample = Partial(_draw, jnp.asarray(train.x), y)
     copies = copies_note(train, heldout)
@@ -132,7 +145,19 @@ def unseen(source: Source) -> Partial:
     return Partial(_draw, jnp.asarray(x), None if source.condition is None else jnp.asarray(y))
 
 
-def _check_conditions(name: str, train: Examples, heldout: Examples | None, classes: tuple[str, ...]) -> None:
+def _untrained(train: Examples, heldout: Examples | None, classes: tuple[str, ...]) -> str:
+    """The labels that only held-out examples have, in words; "" if there are none."""
+    if heldout is None or train.y is None or heldout.y is None or train.y.ndim > 1:
+        return ""
+    only = np.setdiff1d(heldout.y, train.y).tolist()
+    named = [repr(classes[label] if classes else label) for label in only]
+    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    return f"class{'' if len(named) == 1 else 'es'} {', '.join(named[:_SHOWN])}{more}" if named else ""
+
+
+def _check_conditions(
+    name: str | Path, train: Examples, heldout: Examples | None, classes: tuple[str, ...], untrained: str
+) -> None:
     """Checks that conditions exist for every example and, for labels, that there are at least two classes."""
     if train.y is None:
         raise DataError(f"{name}: expected examples with labels for a condition, got none")
@@ -141,6 +166,8 @@ def _check_conditions(name: str, train: Examples, heldout: Examples | None, clas
     if train.y.ndim == 1 and (train.y == train.y[:1]).all():
         only = classes[int(train.y[0])] if classes else int(train.y[0])
         raise DataError(f"{name}: expected labels of at least two classes for a condition, got only {only!r}")
+    if untrained:
+        raise DataError(f"{name}: expected training examples of every class, got none of {untrained}")
 
 
 def _labelled(

@@ -5,13 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan.data.folders import Parts, as_levels, check_memory, notes_of, pictures_below, split_by_folders
+from jaxgan.data.folders import SPLITS, Parts, as_levels, check_memory, notes_of, pictures_below, split_by_folders
 from jaxgan.data.numpy_files import base_of, check_memory_for, headers_of, meaning_of, reading
 from jaxgan.data.pictures import PICTURES, Seen, read_picture, square, stack
 from jaxgan.data.source import DataError
 
 NAMED = (("input", "target"), ("a", "b"))
 """Names for the folders of inputs and targets, in upper or lower case."""
+
+_EXPECTED = (
+    "expected folders input/ and target/ (or A/ and B/) with pictures of the same names, or pictures that are pairs "
+    "side by side, perhaps in train/ and test/"
+)
+_SHOWN = 5  # folders named in a message
 
 
 class StoredPairs(NamedTuple):
@@ -102,7 +108,7 @@ def _two_folders(root: Path) -> tuple[Path, Path, Path] | None:
 def _by_name(
     root: Path, inputs: Path, targets: Path, image_size: int | None, background: int, seen: Seen
 ) -> tuple[tuple[_Halves, _Halves], list[str]]:
-    files, others = ({_stem(parts): parts for parts in _pictures(folder)} for folder in (inputs, targets))
+    files, others = (_by_stem(folder) for folder in (inputs, targets))
     for here, there, own, other in ((inputs, targets, files, others), (targets, inputs, others, files)):
         missing = sorted(set(own) - set(other))
         if missing:
@@ -127,6 +133,7 @@ def _side_by_side(
     root: Path, image_size: int | None, background: int, seen: Seen
 ) -> tuple[tuple[_Halves, _Halves], list[str]]:
     files = _pictures(root)
+    _check_folders(root, files)
     halves, notes = split_by_folders(root, files)
     read: tuple[_Halves, _Halves] = [], []
     for half in halves:
@@ -136,11 +143,30 @@ def _side_by_side(
             picture = _picture(path, None, background, seen, root, len(files))
             if picture.shape[1] % 2:
                 raise DataError(f"{path}: expected two images of equal width side by side, got {_size(picture)} pixels")
+            if picture.shape[1] <= picture.shape[0]:
+                raise DataError(
+                    f"{path}: expected two images side by side, so wider than high, got {_size(picture)} pixels; "
+                    "inputs and targets that are pictures of their own go into folders named input/ and target/"
+                )
             for side, part in zip((left, right), np.split(picture, 2, axis=1), strict=True):
                 side.append(part if image_size is None else square(part, image_size))
         for halves_of, own in zip(read, (left, right), strict=True):
             halves_of.append((own, list(map(str, paths))))
     return read, notes
+
+
+def _check_folders(root: Path, files: list[Parts]) -> None:
+    """Refuses folders of pictures, other than those of a split, with no pictures beside them: they have misspelt names.
+
+    Otherwise the pictures in inputs/ and targets/ would each be cut into halves that are no pair.
+    """
+    tops = {parts[0] for parts in files if len(parts) > 1 and parts[0].lower() in SPLITS} or {""}
+    for top in sorted(tops):
+        below = [parts[1:] for parts in files if parts[0] == top] if top else files
+        if all(len(parts) > 1 for parts in below):
+            found = sorted({parts[0] for parts in below})
+            got = ", ".join(f"{name}/" for name in found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+            raise DataError(f"{root / top}: {_EXPECTED}, got only {got}")
 
 
 def _pictures(root: Path) -> list[Parts]:
@@ -154,6 +180,16 @@ def _picture(path: Path, image_size: int | None, background: int, seen: Seen, ro
     picture = read_picture(path, image_size, background, seen)[0]
     check_memory(root, picture, 2 * count)
     return picture
+
+
+def _by_stem(folder: Path) -> dict[Parts, Parts]:
+    """The pictures of a folder by their paths without suffix."""
+    found: dict[Parts, Parts] = {}
+    for parts in _pictures(folder):
+        if (other := found.setdefault(_stem(parts), parts)) != parts:
+            both = f"{folder.joinpath(*other)} and {folder.joinpath(*parts)}"
+            raise DataError(f"{both}: expected one picture of each name, whatever its suffix; leave one out")
+    return found
 
 
 def _stem(parts: Parts) -> Parts:

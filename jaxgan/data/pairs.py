@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from jaxgan.data.in_memory import make_source
 from jaxgan.data.pair_files import factor_between, read_pair_arrays, read_pair_folder
 from jaxgan.data.pictures import square
-from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.source import DataError, Examples, Source, naming
 from jaxgan.data.splits import split
 from jaxgan.data.values import as_images
 
@@ -70,7 +70,7 @@ def from_pairs(
                            for side in (inputs, targets))  # fmt: skip
     notes = (*stored.notes, *notes, *(note for note in more if note not in notes))
     return pairs_source(path.name if path.is_dir() else path.stem, inputs, targets, split_seed=split_seed,
-                        heldout_fraction=heldout_fraction, notes=notes)  # fmt: skip
+                        heldout_fraction=heldout_fraction, notes=notes, where=path)  # fmt: skip
 
 
 def from_paired_images(
@@ -114,21 +114,25 @@ def pairs_source(
     split_seed: int = 0,
     heldout_fraction: float = 0.2,
     notes: tuple[str, ...] = (),
+    where: str | Path | None = None,
 ) -> Source:
     """A source of pairs whose values are already checked: all pairs, or the training and the held-out pairs.
+
+    Errors begin with `where`, by default the name.
 
     Raises:
       DataError: sizes of inputs and targets that do not match, or too few pairs.
     """
-    parts = []
+    parts, where = [], name if where is None else where
     for y, x in zip(inputs, targets, strict=True):
         factor = factor_between(y, x)
         if factor is None:
             sizes = " and ".join("x".join(map(str, images.shape[1:3])) for images in (y, x))
-            raise DataError(f"{name}: expected inputs of the targets' size, or smaller by a whole factor, got {sizes}")
+            raise DataError(f"{where}: expected inputs of the targets' size, or smaller by a whole factor, got {sizes}")
         parts.append(Examples(x, enlarged(y, factor)))
-    train, heldout = parts if len(parts) == 2 else split(parts[0], heldout_fraction, split_seed)
-    return make_source(name, train, heldout, labels=True, notes=notes)
+    with naming(where):
+        train, heldout = parts if len(parts) == 2 else split(parts[0], heldout_fraction, split_seed)
+    return make_source(name, train, heldout, labels=True, notes=notes, where=where)
 
 
 def enlarged(images: Shaped[np.ndarray, "*n h w c"], factor: int) -> Shaped[np.ndarray, "*n h2 w2 c"]:

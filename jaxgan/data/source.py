@@ -1,5 +1,8 @@
 """`Source`, the common form of all data sets, whose examples are images or points."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -13,6 +16,15 @@ ArrayT = TypeVar("ArrayT", jax.Array, np.ndarray)
 
 class DataError(ValueError):
     """Data that are missing, damaged or of the wrong kind; the message is one line that says what to do."""
+
+
+@contextmanager
+def naming(name: str | Path) -> Iterator[None]:
+    """Puts the file or data set in front of the message of a DataError that does not know it."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
 
 
 class Examples(NamedTuple):

@@ -123,7 +123,10 @@ def _check_sizes(labels: Int[np.ndarray, " n"] | None, n: int, fraction: float, 
         if counts.min() < 2:
             label = int(values[counts.argmin()])
             name = classes[label] if classes else label
-            raise DataError(f"holding examples out needs at least 2 of each class, class {name} has 1")
+            raise DataError(
+                f"holding examples out needs at least 2 of each class, class {name!r} has 1: add examples of it, or "
+                "leave it out"
+            )
     held = math.ceil(fraction * n)
     if min(held, n - held) < number:
         needed = math.ceil(number / min(fraction, 1 - fraction))

@@ -21,7 +21,7 @@ from jaxgan.cache import cache_dir, load_arrays, save_arrays
 from jaxgan.data.in_memory import make_source
 from jaxgan.data.numpy_files import reading
 from jaxgan.data.pictures import square, stack
-from jaxgan.data.source import DataError, Examples, Source
+from jaxgan.data.source import DataError, Examples, Source, naming
 from jaxgan.data.splits import split
 from jaxgan.data.values import as_images
 
@@ -69,12 +69,13 @@ def from_tfds(
     if arrays is None:
         arrays = _decode(folder, image_size)
         save_arrays(cached, arrays)
+    classes, notes = (tuple(arrays[key].tolist()) for key in ("classes", "notes"))
     train = Examples(arrays["train_x"], arrays.get("train_y"))
     if "heldout_x" in arrays:
         heldout: Examples | None = Examples(arrays["heldout_x"], arrays.get("heldout_y"))
     else:
-        train, heldout = split(train, heldout_fraction, split_seed)
-    classes, notes = (tuple(arrays[key].tolist()) for key in ("classes", "notes"))
+        with naming(name):
+            train, heldout = split(train, heldout_fraction, split_seed, classes)
     return make_source(name, train, heldout, classes, labels=labels, notes=notes)
 
 

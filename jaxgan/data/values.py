@@ -113,6 +113,10 @@ def _one_each(y: np.ndarray, n: int, name: Name) -> np.ndarray:
         raise DataError(f"{name}: expected {n} labels, one per example, or one-hot rows, got shape {list(y.shape)}")
     if not (np.issubdtype(y.dtype, np.integer) or y.dtype.kind in "bUST"):
         raise DataError(f"{name}: expected integer, string, bool or one-hot labels, got {y.dtype}")
+    empty = np.flatnonzero(np.strings.str_len(np.strings.strip(y)) == 0 if y.dtype.kind in "UST" else np.zeros(n, bool))
+    if len(empty):
+        count = f"{len(empty):,} {'is' if len(empty) == 1 else 'are'} empty"
+        raise DataError(f"{name}: expected a label for every example, but {count}, the first at index {empty[0]}")
     return y
 
 

@@ -122,6 +122,9 @@ def image_evaluator(
         metrics.append(held.metric())
         rules |= {"obeyed": ("obeyed", held.accuracy)}
         real |= {f"{name}_data": values for name, values in held.real.items()}
+        if line := held.left_out(source.classes):
+            report(line)
+            notes["classes_left_out"] = line
     sharp = real_sharpness(train, heldout, samples)
     if sharp is not None:
         metrics += sharp.metrics
@@ -297,9 +300,11 @@ def features_for(
     if train.y is None or heldout.y is None or len(source.classes) < 2:
         report("no labels, or only one class: the Fréchet distance uses principal components of the pixels")
         return principal_features(train)
-    everything = set(range(len(source.classes)))
-    if everything - set(heldout.y.tolist()) or everything - set(train.y.tolist()):
-        report("not every class has training and held-out images: the Fréchet distance uses principal components")
+    both = set(heldout.y.tolist()) & set(train.y.tolist())
+    if lacking := [name for label, name in enumerate(source.classes) if label not in both]:
+        named = ", ".join(map(repr, lacking[:5])) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
+        why = f"not every class has training and held-out images (not {named})"
+        report(f"{why}: the Fréchet distance uses principal components")
         return principal_features(train)
     features = classifier_features(train, heldout, len(source.classes), seed=split_seed, report=report)
     if not features.notes:  # otherwise a note already reported it

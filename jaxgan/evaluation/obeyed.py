@@ -4,6 +4,7 @@ A conditional generator can fail in ways that the distance over all classes hide
 makes good pictures of any, it leaves out single classes, or it makes only one picture for each class.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -23,6 +24,7 @@ BY_CLASS = {
 }
 """The measures of each class [..., class]; the spread is a root mean square distance between features."""
 _LEAST = 2  # examples needed for a covariance
+_SHOWN = 5  # classes named in a line
 
 
 class Asked(NamedTuple):
@@ -36,17 +38,28 @@ class Asked(NamedTuple):
 class RealClasses(NamedTuple):
     """The held-out examples of each class, and the value of each measure for real data against real data."""
 
-    moments: tuple[Moments, ...]
-    real: dict[str, NDArray]  # one array [class] for each name in `BY_CLASS`
+    moments: tuple[Moments | None, ...]  # None: the class cannot be measured
+    real: dict[str, NDArray]  # one array [class] for each name in `BY_CLASS`, NaN where it cannot be measured
+    why_not: dict[int, str]  # of each class that cannot be measured
+
+    @property
+    def measured(self) -> Bool[np.ndarray, " k"]:
+        return np.array([one is not None for one in self.moments])
 
     @property
     def accuracy(self) -> float:
-        return float(self.real["class_accuracy"].mean())
+        return float(self.real["class_accuracy"][self.measured].mean())
 
     def metric(self) -> Metric:
         """The measure over all classes together."""
         label = "Share of samples that belong to the requested class"
         return Metric("obeyed", label, 0.0, True, {"held-out images": self.accuracy})
+
+    def left_out(self, names: Sequence[str]) -> str:
+        """A line on the classes that cannot be measured, with their `names`; "" if all can."""
+        parts = [f"{names[c]!r} has {why}" for c, why in self.why_not.items()]
+        more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        return f"the measures by class leave out: {'; '.join(parts[:_SHOWN])}{more}" if parts else ""
 
 
 def asked_for(
@@ -73,22 +86,26 @@ def real_classes(
     seen: Int[np.ndarray, " m"],
     k: int,
 ) -> RealClasses | None:
-    """Made from features, labels and the held-out examples' predicted classes; None if a class has too few examples.
+    """Made from features, labels and the held-out examples' predicted classes; None if no class can be measured.
 
-    The training examples of a class stand in for the samples of a perfect generator.
+    The training examples of a class stand in for the samples of a perfect generator. A class with fewer than two
+    training or held-out examples, or whose held-out examples are all the same, is NaN.
     """
-    if min(np.bincount(train_y, minlength=k).min(), np.bincount(heldout_y, minlength=k).min()) < _LEAST:
-        return None
-    own = tuple(moments(heldout[heldout_y == c]) for c in range(k))
-    others = [moments(train[train_y == c]) for c in range(k)]
-    if not all(np.trace(one.covariance) > 0 for one in own):
-        return None
-    real = {
-        "class_accuracy": np.array([np.mean(seen[heldout_y == c] == c) for c in range(k)]),
-        "class_frechet": np.array([frechet_distance(a, b) for a, b in zip(others, own, strict=True)]),
-        "class_spread": np.array([_spread(a, b) for a, b in zip(others, own, strict=True)]),
-    }
-    return RealClasses(own, real)
+    own: list[Moments | None] = []
+    real = {name: np.full(k, np.nan) for name in BY_CLASS}
+    why_not: dict[int, str] = {}
+    for c in range(k):
+        seen_in_training, unseen = train[train_y == c], heldout[heldout_y == c]
+        one, why = _class_moments(seen_in_training, unseen)
+        own.append(one)
+        if one is None:
+            why_not[c] = why
+            continue
+        other = moments(seen_in_training)
+        real["class_accuracy"][c] = np.mean(seen[heldout_y == c] == c)
+        real["class_frechet"][c] = frechet_distance(other, one)
+        real["class_spread"][c] = _spread(other, one)
+    return None if len(why_not) == k else RealClasses(tuple(own), real, why_not)
 
 
 def by_class(
@@ -96,7 +113,8 @@ def by_class(
 ) -> dict[str, NDArray]:
     """`obeyed` [*runs], the mean accuracy over classes, and the measures in `BY_CLASS` [*runs, class].
 
-    NaN if a sample was not finite, or if fewer than two samples were requested from a class.
+    NaN if a sample was not finite, if fewer than two samples were requested from a class, or if the class cannot be
+    measured; such a class does not count in the mean, which is NaN if none counts.
     """
     lead, k = finite.shape, len(real.moments)
     values = {name: np.full((*lead, k), np.nan) for name in BY_CLASS}
@@ -104,11 +122,25 @@ def by_class(
     for at in np.argwhere(finite[..., None] & (counts >= _LEAST)):
         *run, c = map(int, at)
         place, one = (*run, c), real.moments[c]
+        if one is None:
+            continue
         found = _moments(asked, place, centre, int(counts[place]))
         values["class_accuracy"][place] = asked.confusion[(*place, c)] / counts[place]
         values["class_frechet"][place] = frechet_distance(found, one)
         values["class_spread"][place] = _spread(found, one)
-    return {"obeyed": values["class_accuracy"].mean(axis=-1)} | values
+    counted = np.isfinite(values["class_accuracy"])
+    total = np.where(counted, values["class_accuracy"], 0.0).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        return {"obeyed": total / counted.sum(axis=-1)} | values
+
+
+def _class_moments(train: NDArray, heldout: NDArray) -> tuple[Moments | None, str]:
+    """The moments of a class's held-out examples, or None and what is missing."""
+    for part, kind in ((heldout, "held-out"), (train, "training")):
+        if len(part) < _LEAST:
+            return None, f"{len(part)} {kind} example{'' if len(part) == 1 else 's'} ({_LEAST} are needed)"
+    one = moments(heldout)
+    return (one, "") if np.trace(one.covariance) > 0 else (None, "held-out examples that are all the same")
 
 
 def _moments(asked: Asked, place: tuple[int, ...], centre: NDArray, n: int) -> Moments:

@@ -1,8 +1,9 @@
 """Evaluation of image pairs: distance of outputs from their targets, sharpness, and variation with the noise."""
 
+import dataclasses
 import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +16,10 @@ from jaxgan.evaluation.evaluator import KEPT_IMAGES, NEIGHBOURS, Evaluator
 from jaxgan.evaluation.sharp import sharpness_of
 from jaxgan.metrics.neighbours import distinctness
 from jaxgan.metrics.sharpness import laplacian_variance, radial_power_spectrum, ring_weights
-from jaxgan.results.results import Metric
+from jaxgan.results.results import Metric, Results
 from jaxgan.types import Array, Game, Generator, Images, Key, PyTree
 
+ResultsT = TypeVar("ResultsT", bound=Results)
 _PIECE = 125  # inputs at a time
 _RANGE = 2.0  # from black to white
 _LEAST_POWER = 1e-10  # of a ring, so that a constant image has a finite level in decibels
@@ -81,6 +83,49 @@ def pairs_evaluator(
 
 
 _NO_RULE = "no rule on the distance from the target: if several answers are correct, it is large even for a good one"
+
+
+_EXPLANATIONS = {
+    "COLLAPSED": (
+        "The outputs are all alike, although their targets are not; whether they are near the targets is not judged. "
+        "The generator may ignore its input: give the distance from the target more weight (l1), or lower the learning "
+        "rates."
+    ),
+    "OVERFITTED": (
+        "The discriminator has memorized its training pairs; this does not count as a failure. Use more data or "
+        "augmentation, or regularize the discriminator."
+    ),
+}
+_LABELS = {
+    "collapsed": "all outputs were alike",
+    "discriminator_dominates": "the discriminator told outputs and held-out targets apart",
+    "overfitted": "the discriminator memorized its training pairs",
+}
+_ADVICE = {
+    "collapsed": _EXPLANATIONS["COLLAPSED"],
+    "discriminator_dominates": (
+        "Whether the outputs still improved is not judged: give the discriminator a lower learning rate or fewer "
+        "updates, regularize it, or add instance noise."
+    ),
+    "overfitted": _EXPLANATIONS["OVERFITTED"],
+}
+
+
+def worded(results: ResultsT) -> ResultsT:
+    """Return the results of a run on pairs with texts that claim no more than its evidence; any others as they are.
+
+    Neither modes nor a distance from the data are measured on pairs, so no text may mention them.
+    """
+    if "input" not in results.samples:
+        return results
+    notes = dict(results.notes)
+    known = notes.get("explanations") or {}
+    notes["explanations"] = {code: _EXPLANATIONS.get(code, text) for code, text in known.items()}
+    notes["causes"] = {
+        name: about | ({"label": _LABELS[name], "advice": _ADVICE[name]} if name in _LABELS else {})
+        for name, about in (notes.get("causes") or {}).items()
+    }
+    return dataclasses.replace(results, notes=notes)
 
 
 def _metrics(inputs: NDArray, targets: NDArray, train: NDArray, power: NDArray) -> tuple[Metric, ...]:

@@ -11,6 +11,7 @@ from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.profiles import is_probability
 from jaxgan.diagnostics.signs import Evidence
 from jaxgan.evaluation import BY_CLASS, EVIDENCE, Evaluator
+from jaxgan.evaluation.pairs import worded
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
@@ -94,7 +95,8 @@ def assemble(
     if study.config.vary or study.config.planned:
         notes["study"] = about_study(study)
     dataset = xr.Dataset(dict(variables))
-    return advised(Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes))
+    found = Results(dataset.assign_coords(_used(dataset, coordinates)), evaluator.metrics, config, notes)
+    return advised(worded(found))
 
 
 def _outcomes(

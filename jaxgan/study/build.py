@@ -10,10 +10,11 @@ import jax
 import numpy as np
 
 from jaxgan.data.source import Source
+from jaxgan.recipes import pix2pix
 from jaxgan.runs.axis import Make
 from jaxgan.runs.run import seed_keys, start, with_algorithm
 from jaxgan.study import catalogue
-from jaxgan.study.config import Config, own_code, seed_numbers
+from jaxgan.study.config import Config, own_code, prefix_of, seed_numbers
 from jaxgan.study.configurations import Configuration, Named, algorithm_of, configurations_of, recipes_of, with_place
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
@@ -68,6 +69,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
       OptionError: if a name, a shape or a size does not fit.
     """
     recipes = recipes_of(config)
+    _check_pairs(recipes, source)
     keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
     study = Study(config, source, networks_for(source, config), {}, {}, keys, own_code(config))
     owners = {name for one in recipes for name in (one.label, one.recipe)}
@@ -139,6 +141,14 @@ def _folder(label: str) -> str:
     if len(name) <= _LONGEST_NAME:
         return name
     return f"{name[: _LONGEST_NAME - 9]}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def _check_pairs(recipes: Sequence[Named], source: Source) -> None:
+    """Check that a recipe for pairs of images has some; its terms would name only what they miss."""
+    if source.condition is None and any(one.make is pix2pix for one in recipes):
+        known = ", ".join(name for name in catalogue.DATA if prefix_of(name))
+        raise OptionError("recipe", f"pix2pix needs pairs of images, and {source.name} has none: give --data "
+                          f"pairs:FOLDER or one of {known}")  # fmt: skip
 
 
 def _check_sizes(configuration: Configuration, source: Source) -> None:

@@ -226,7 +226,7 @@ def _with_options(line: str) -> str:
 
 def _is_there(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return bool(name) and Path(name).exists()  # no name would be the current folder
     except OSError:  # the name is too long for a file
         return False
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.study.messages import OptionError, nearest
@@ -45,27 +46,47 @@ def label_of(named: str, names: Sequence[str], folder: Path, option: str = "clas
     raise OptionError(option, f"got {named!r}; {nearest(named, names)}" + ("" if numbered else _or_number(names)))
 
 
-def check_labels(y: PyTree, names: Sequence[str]) -> None:
-    """Check that a generator with these classes accepts the conditions; the values of traced arrays are not checked.
+def checked_condition(y: PyTree, n: int, names: Sequence[str], shape: tuple[int, ...] | None) -> PyTree:
+    """Return the conditions of n samples as an array: one label stands for n of that class.
+
+    The values of traced arrays are not checked.
+
+    Args:
+      y: what was given: labels, shares of the classes, or input images.
+      n: the number of samples.
+      names: the classes of the generator.
+      shape: that of one condition: () for a label, the shape of an input image, None for an unconditional generator.
 
     Raises:
-      ValueError: if labels are missing for a conditional generator or given for an unconditional one, are outside
-        0..K-1, or are proportions for another number of classes.
+      ValueError: if conditions are missing for a conditional generator or given for an unconditional one, are not n,
+        are labels outside 0..K-1 or proportions for another number of classes, or are images of another shape.
+
+    Example:
+      >>> checked_condition(1, 3, ["cat", "dog"], ()).tolist()
+      [1, 1, 1]
     """
-    if not names:
+    if shape is None:
         if y is not None:
             raise ValueError("this generator is not conditional, and takes no y")
-        return
-    allowed = f"y, labels [n] in 0..{len(names) - 1} or shares of the classes [n, {len(names)}]"
+        return None
+    k = len(names)
+    allowed = f"y, images [n, {', '.join(map(str, shape))}] in [-1, 1]" if shape else (
+        f"y, labels [n] in 0..{k - 1} or shares of the classes [n, {k}]")  # fmt: skip
     if y is None:
         raise ValueError(f"this generator is conditional, expected {allowed}, got none")
-    if isinstance(y, jax.core.Tracer):
-        return
-    values = np.asarray(y)
-    if np.issubdtype(values.dtype, np.floating) and values.shape[1:] == (len(names),):
-        return
-    if not np.issubdtype(values.dtype, np.integer) or not ((values >= 0) & (values < len(names))).all():
+    try:
+        values = y if isinstance(y, jax.core.Tracer) else np.asarray(y)
+    except ValueError:
+        raise ValueError(f"expected {allowed}, got lists of several lengths") from None
+    whole, floats = (np.issubdtype(values.dtype, kind) for kind in (np.integer, np.floating))
+    if not (whole and not shape and values.ndim <= 1) and not (floats and values.shape[1:] == (shape or (k,))):
+        raise ValueError(f"expected {allowed}, got {values.dtype} {list(values.shape)}")
+    if whole and not isinstance(values, jax.core.Tracer) and not ((values >= 0) & (values < k)).all():
         raise ValueError(f"expected {allowed}, got {values.dtype} {values.min()} to {values.max()}")
+    found = jnp.asarray(values) if values.ndim else jnp.full(n, values)
+    if found.shape[0] != n:  # an exported generator has a symbol for n, which `len` refuses
+        raise ValueError(f"expected {allowed}, with n = {n}, got {found.shape[0]}")
+    return found
 
 
 def _is_number(text: str) -> bool:

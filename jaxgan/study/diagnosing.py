@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
+from jaxgan.evaluation.pairs import worded
 from jaxgan.results.results import Results, variable
 from jaxgan.study.advice import advised
 from jaxgan.study.causes import in_words
@@ -39,7 +40,7 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
     signs = {"sign": [outcome.name for outcome in sorted(Outcome)]}  # earlier versions had fewer
     dataset = results.dataset.drop_dims("sign", errors="ignore").assign(dict(new)).assign_coords(signs)
     notes = results.notes | {"causes": in_words(), "explanations": {one.name: EXPLANATION[one] for one in EXPLANATION}}
-    return advised(dataclasses.replace(results, dataset=dataset, notes=notes))
+    return advised(worded(dataclasses.replace(results, dataset=dataset, notes=notes)))
 
 
 def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:

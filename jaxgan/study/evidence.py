@@ -29,17 +29,20 @@ class Yardsticks(NamedTuple):
     shares: tuple[float, ...] | None  # the share of real data near each mode, class or cell
     samples: int  # number of samples at every probe
     obeyed: tuple[str, float] | None = None  # the same for the share of the requested class
+    chance: float | None = None  # that share for samples of arbitrary classes; None: one in all classes
 
 
 def yardsticks_of(evaluator: Evaluator, thresholds: Thresholds, samples: int) -> Yardsticks:
     """Return the yardsticks of an evaluator, with a multiple of the distance between real data as threshold."""
     name, floor = evaluator.rules.get("distance", ("", 0.0))
+    measured = evaluator.real.get("class_accuracy_data")  # NaN: a class that does not count in the share
     return Yardsticks(
         quality=evaluator.rules.get("high_quality"),
         distance=(name, floor * thresholds.quality_multiple) if name else None,
         shares=None if evaluator.shares is None else tuple(evaluator.shares.tolist()),
         samples=samples,
         obeyed=evaluator.rules.get("obeyed"),
+        chance=None if measured is None else 1 / int(np.isfinite(measured).sum()),
     )
 
 
@@ -133,7 +136,7 @@ def _obeyed(yardsticks: Yardsticks, records: Found) -> NDArray | None:
     if yardsticks.obeyed is None or yardsticks.shares is None:
         return None
     name, real = yardsticks.obeyed
-    chance = 1 / len(yardsticks.shares)
+    chance = 1 / len(yardsticks.shares) if yardsticks.chance is None else yardsticks.chance
     if not real > chance:  # uninformative if the classes of real data are not recognized either
         return None
     return (records[f"along/{name}"] - chance) / (real - chance)

@@ -18,7 +18,7 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
 from jaxgan.study.blocks import blocks_in, runs_of
-from jaxgan.study.classes import check_labels, classes_in
+from jaxgan.study.classes import checked_condition, classes_in
 from jaxgan.study.config import from_stored
 from jaxgan.study.configurations import rebuilt
 from jaxgan.study.job import Block
@@ -31,7 +31,8 @@ from jaxgan.types import Algorithm, Array, Batch, Game, Generator, Key, PyTree
 class LoadedGenerator(NamedTuple):
     """One trained generator and its origin.
 
-    generate:    z [n, latent_dim] and, if it is conditional, y [n] -> x [n, ...]; y may be class proportions [n, K]
+    generate:    z [n, latent_dim] and, if it is conditional, y [n] -> x [n, ...]; y may also be one class for all, or
+                 class proportions [n, K]; of a run on pairs, the input images [n, h, w, e]
     sample:      (key, n, y=None) -> x [n, ...], with the prior that it was trained with
     mapping:     z and y -> w of every layer [n, layers, e]; None without a mapping network
     synthesis:   w [n, layers, e], or one w [n, e] for all layers -> x [n, ...]; None without a mapping network
@@ -101,7 +102,7 @@ def load_generator(
     classes = classes_in(content)
     if statistics == "standing":
         model_state = _standing(game, Generator(params, model_state), classes)
-    check = (lambda y, names: None) if condition_shape(content) else check_labels
+    shape = condition_shape(content)
 
     @jax.jit
     def made(z: Array, y: PyTree) -> Array:
@@ -109,13 +110,11 @@ def load_generator(
         return examples_of(apply(networks.generator, key, params, model_state, z, y, train=False)[0])
 
     def generate(z: Array, y: PyTree = None) -> Array:
-        check(y, classes)
-        return made(z, y)
+        return made(z, checked_condition(y, jnp.shape(z)[0], classes, shape))
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
         """Draw n samples with the prior that the generator was trained with."""
-        check(y, classes)
-        return game.sample(key, params, model_state, n, y)
+        return game.sample(key, params, model_state, n, checked_condition(y, n, classes, shape))
 
     step = checkpoint.latest_step(folder / block.folder / "generator")
     assert step is not None  # it was loaded

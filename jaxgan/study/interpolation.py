@@ -73,7 +73,8 @@ def interpolate(
         y = labels[0] if labels else None
         grid = grid_for(generator, kind, space, drawn, n, y)
         png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite)
-        return _written(png, grid, y, folder, animated)
+        named = None if y is None else [generator.classes[y]]
+        return _written(png, grid, y, folder, animated, named)
     if (kind, space) != ("paths", "z"):
         raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
     last = label_of(to_label, generator.classes, folder, "to_class")
@@ -81,11 +82,17 @@ def interpolate(
     z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
     grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
     png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite)
-    return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated)
+    named = [f"{generator.classes[labels[0]]} to {generator.classes[last]}"]
+    return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated, named)
 
 
-def _written(png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool) -> list[Path]:
-    """Write the examples of a grid, all of one class or with each row along class proportions y [n, K]."""
+def _written(
+    png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool, named: list[str] | None
+) -> list[Path]:
+    """Write the examples of a grid, all of one class or with each row along class proportions y [n, K].
+
+    `named` stands beside the first row: the class, or both.
+    """
     rows, n = grid.latents.shape[:2]
     flat = grid.latents.reshape(rows * n, *grid.latents.shape[2:])
     given = y if y is None else jnp.full(rows * n, y, jnp.int32) if isinstance(y, int) else jnp.tile(y, (rows, 1))
@@ -94,12 +101,13 @@ def _written(png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, a
     if along.ndim == 3:
         if animated or rows > 2:
             raise OptionError("gif" if animated else "kind", f"the run in {folder} makes points, expected images")
-        lines = dict(zip(grid.names, in_the_plane(made).reshape(rows, n, 2), strict=True))
+        names = [name if named is None else f"{named[0]}, {name}" for name in grid.names]
+        lines = dict(zip(names, in_the_plane(made).reshape(rows, n, 2), strict=True))
         figures.save_png(figures.paths_figure(lines, modes_of(folder)), png)
     else:
         if grid.empty_corner:
             along[0, 0] = 1  # white
-        save_picture(png, along.reshape(-1, *along.shape[2:]), n)
+        save_picture(png, along.reshape(-1, *along.shape[2:]), n, names=named)
     shares = {"y": np.asarray(y)} if isinstance(y, jax.Array) else {}
     latents = {grid.space: np.asarray(grid.latents)}
     written = [png, save_arrays(png, x=along, **latents, **shares)]

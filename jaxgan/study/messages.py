@@ -9,7 +9,8 @@ class OptionError(ValueError):
 
     def __init__(self, option: str, message: str):
         dashes = "--" if len(option) > 1 else "-"
-        super().__init__(f"{dashes}{option.replace('_', '-')}: {message}")
+        named = "RUN" if option == "run" else dashes + option.replace("_", "-")  # the run is an argument
+        super().__init__(f"{named}: {message}")
         self._made_of = option, message
 
     def __reduce__(self) -> tuple[type, tuple[str, str], dict[str, object]]:

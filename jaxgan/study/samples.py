@@ -1,6 +1,7 @@
 """Write samples of a trained generator as a picture and as arrays."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -39,9 +40,10 @@ def sample(
     """Write n samples of one seed's generator as a picture and as arrays (.npz with `x`, and `z` if it is known).
 
     For a conditional generator, the samples have the class `label`. Without `label`, there are n samples of each class,
-    one row of the picture per class, all from the same latents. The arrays then also hold the labels `y` and the names
-    of all classes. By default n is 64, or 10 per class. Return the two paths: `out`, by default in the run's folder,
-    and the .npz next to it. See `truncated_sampler` for `truncation` and `load_generator` for `statistics`.
+    one row of the picture per class, all from the same latents. The picture has the names of the classes; the arrays
+    hold the labels `y` and the names of all classes. By default n is 64, or 10 per class. Return the two paths: `out`,
+    by default in the run's folder, and the .npz next to it. See `truncated_sampler` for `truncation` and
+    `load_generator` for `statistics`.
     """
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
@@ -58,7 +60,8 @@ def sample(
         of_class = jax.jit(lambda one: draw(drawn, n, jnp.full(n, one, jnp.int32)))
         x = np.concatenate([of_class(one) for one in labels])
         arrays = {"y": np.repeat(np.asarray(labels, np.int32), n), "classes": np.array(generator.classes)}
-    save_picture(png, x, _columns(n) if rows == 1 else n, modes_of(folder))
+    names = None if labels is None else [generator.classes[one] for one in labels]
+    save_picture(png, x, _columns(n) if rows == 1 else n, modes_of(folder), names)
     if not generator.own_prior and truncation is None:
         arrays["z"] = np.tile(np.asarray(generator.prior(drawn, n)), (rows, 1))
     return [png, save_arrays(png, x=x, **arrays)]
@@ -123,12 +126,16 @@ def modes_of(folder: Path) -> NDArray | None:
     return None if mixture is None else np.asarray(mixture.means)
 
 
-def save_picture(png: Path, x: NDArray, columns: int, modes: NDArray | None = None) -> None:
+def save_picture(
+    png: Path, x: NDArray, columns: int, modes: NDArray | None = None, names: Sequence[str] | None = None
+) -> None:
+    """Write points, or images in rows; `names` are those of the first rows, or of equal parts of the points."""
     if x.ndim == 2:
-        figures.save_png(figures.points_figure(in_the_plane(x), modes), png)
+        figures.save_png(figures.points_figure(in_the_plane(x), modes, names), png)
         return
     rows = -(-len(x) // columns)
     blank = np.zeros((rows * columns - len(x), *x.shape[1:]), x.dtype)
     cells = np.concatenate([x, blank]).reshape(rows, columns, *x.shape[1:])
     with written_whole(png) as partial:
-        figures.grid_image(cells, filled=len(x)).save(partial, "PNG")
+        each = None if names is None else [*names, *[""] * (rows - len(names))]
+        figures.grid_image(cells, filled=len(x), names=each).save(partial, "PNG")

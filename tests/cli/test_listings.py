@@ -99,6 +99,7 @@ def test_datasets_lists_what_is_here(capsys):
     listed = capsys.readouterr().out
     for name in ("digits", "ring", "grid", "tfds:NAME", ".npz", *prepared()):
         assert name in listed
+    assert max(map(len, listed.splitlines())) <= 80
 
 
 def test_a_size_is_that_of_any_network_and_then_of_the_one_that_is_chosen(capsys, tmp_path, monkeypatch):

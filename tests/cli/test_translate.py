@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
+import jaxgan as jg
 from jaxgan.cli.app import main
+from jaxgan.data.embedded_pairs import EMBEDDED
 from jaxgan.report.run.samples import sample_figure
 from jaxgan.results.store import load_results
 from jaxgan.study.translation import fitted
@@ -81,13 +85,33 @@ def test_what_cannot_be_translated_is_refused_before_anything_is_written(run: Pa
         assert file in refused(capsys, "translate", str(run), good, file)
     assert files(tmp_path) | files(run) == before
     assert "holds no run" in refused(capsys, "translate", str(tmp_path), good)
+    assert "jaxgan: RUN: " in refused(capsys, "sample", str(run))
     assert "translates images: jaxgan translate" in refused(capsys, "sample", str(run))
     assert "translates images: jaxgan translate" in refused(capsys, "interpolate", str(run))
+
+
+def test_a_loaded_generator_says_what_conditions_it_takes(run: Path) -> None:
+    generator, key = jg.load_generator(run), jax.random.key(0)
+    good = jnp.zeros((4, 8, 8, 1))
+    assert generator.sample(key, 4, good).shape == (4, 8, 8, 3)
+    for bad, got in (
+        (None, "none"),
+        (jnp.zeros((4, 16, 16, 1)), r"float32 \[4, 16, 16, 1\]"),
+        (jnp.zeros((4, 8, 8, 3)), r"float32 \[4, 8, 8, 3\]"),
+        (np.zeros((4, 8, 8, 1), np.uint8), r"uint8 \[4, 8, 8, 1\]"),
+        (good[:3], "3"),
+        (1, r"int64 \[\]"),
+    ):
+        with pytest.raises(ValueError, match=rf"expected y, images \[n, 8, 8, 1\] in \[-1, 1\], .*got {got}$"):
+            generator.sample(key, 4, bad)
 
 
 def test_networks_and_options_that_do_not_fit_pairs_are_refused(pairs: Path, tmp_path, capsys) -> None:
     data = ("train", "--data", f"pairs:{pairs}", "--out", str(tmp_path / "none"))
     assert "--generator: mlp takes no second argument y" in refused(capsys, *data, "--generator", "mlp")
+    pix2pix = refused(capsys, "train", "--recipe", "pix2pix", "--data", "ring", "--out", str(tmp_path / "none"))
+    assert "--recipe: pix2pix needs pairs of images, and ring has none: give --data pairs:FOLDER or one of" in pix2pix
+    assert all(f"pairs:{name}" in pix2pix for name in EMBEDDED)
     assert "pairs have an input image as their condition" in refused(capsys, *data, "--conditional")
     assert "pairs are judged by no distance" in refused(capsys, *data, "--failure-multiple", "3")
     assert not (tmp_path / "none").exists()

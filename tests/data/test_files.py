@@ -1,5 +1,6 @@
 """NumPy files and picture folders: what is read, and the one line that is said of what cannot be."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -117,11 +118,35 @@ def test_arrays_that_are_not_images_are_refused(tmp_path: Path, x: np.ndarray, m
         (np.zeros(9, int), r"expected 10 labels, one per example, or one-hot rows, got shape \[9\]"),
         (np.eye(10)[:, :3], r"got shape \[10, 3\]"),  # some rows have no class
         (np.zeros(10), "expected integer, string, bool or one-hot labels, got float64"),
+        (np.array(["a", "", "b", " ", *"abcdef"]), r"a label for every example, but 2 are empty, the first at index 1"),
+        (np.array([b"a", b"b"] * 4 + [b"", b"b"]), r"but 1 is empty, the first at index 8"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, y: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load(npz(tmp_path, x=BYTES, y=y))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a"] * 9 + ["rare"], r"images.npz: holding examples out needs at least 2 of each class, class 'rare' has 1"),
+        (["a"] * 10, r"images.npz: expected labels of at least two classes for a condition, got only 'a'"),
+        (["a"] * 2 + list("bcdefghi"), r"images.npz: holding examples out needs at least 2 of each class"),
+    ],
+)
+def test_labels_that_are_too_few_name_the_file(tmp_path: Path, y: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        from_path(npz(tmp_path, x=BYTES, y=np.array(y)), labels=True)
+
+
+def test_a_class_without_training_examples_is_named(tmp_path: Path) -> None:
+    y = {"y_train": np.array(list("ababab")), "y_test": np.array(list("abcd"))}
+    path = npz(tmp_path, x_train=BYTES[:6], x_test=BYTES[6:], **y)
+    line = r"images.npz: held-out examples of classes 'c', 'd', of which there are no training examples$"
+    assert any(re.search(line, note) for note in from_path(path).notes)
+    with pytest.raises(DataError, match=r"images.npz: expected training examples of every class, got none of classes"):
+        from_path(path, labels=True)
 
 
 def test_ambiguous_and_pickled_arrays_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Pairs of images: two folders, side-by-side pictures, .npz files, what is embedded, and what is refused by name."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,16 @@ def broken(root: Path, how: str) -> Path:
         save(root / "input" / "01.bmp", TARGETS[1])
     if how == "damaged":
         (root / "input" / "01.bmp").write_bytes(b"BM")
+    if how == "twice":
+        save(root / "input" / "01.png", INPUTS[2])
+    if how == "misspelt":
+        (root / "input").rename(root / "inputs")
+    if how == "without targets":
+        shutil.rmtree(root / "target")
+    if how == "split below":
+        for name in ("input", "target"):
+            (root / "train").mkdir(exist_ok=True)
+            (root / name).rename(root / "train" / name)
     if how == "extra":
         save(root / "target" / "more.png", TARGETS[1])
     return root
@@ -151,6 +162,10 @@ def broken(root: Path, how: str) -> Path:
         ("extra", r"target/more.png: expected a picture of this name in .*input, got none$"),
         ("size", r"target/01.png is 6x6 but its input is 8x8: give one size for all with --image-size$"),
         ("channels", r"input/01.bmp has 3 channels but .*input/00.bmp has 1$"),
+        ("twice", r"input/01.bmp and .*input/01.png: expected one picture of each name, whatever its suffix"),
+        ("misspelt", r": expected folders input/ and target/ .*, got only inputs/, target/$"),
+        ("without targets", r": expected folders input/ and target/ .*, got only input/$"),
+        ("split below", r"/train: expected folders input/ and target/ .*, got only input/, target/$"),
         ("damaged", r"input/01.bmp: cannot be read \("),
     ],
 )
@@ -166,12 +181,25 @@ def test_a_picture_of_uneven_width_is_no_pair(tmp_path: Path) -> None:
         from_pairs(tmp_path)
 
 
+def test_a_square_picture_is_no_pair(tmp_path: Path) -> None:
+    save(side_by_side(tmp_path, n=2) / "00.png", TARGETS[0])
+    with pytest.raises(DataError, match=r"00.png: expected two images side by side, so wider than high, got 8x8 .*/$"):
+        from_pairs(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "pairs:", "reversed-pairs:"])
+def test_no_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(side_by_side(tmp_path))
+    with pytest.raises(OptionError, match=r"^--data: got (pairs of )?''; known: "):
+        find_data(name)
+
+
 @pytest.mark.parametrize(
     ("arrays", "line"),
     [
         ({"x": TARGETS}, r"a.npz: expected targets under 'x' and inputs under 'input', .* got 'x' \[20, 8, 8, 3\]$"),
         ({"x": TARGETS, "input": INPUTS[:9]}, r"an input for each target, got 20 in 'x' and 9 in 'input'$"),
-        ({"x": TARGETS, "input": INPUTS[:, :5, :5]}, r"a: expected inputs of the targets' size, .* got 5x5 and 8x8$"),
+        ({"x": TARGETS, "input": INPUTS[:, :5, :5]}, r"a.npz: expected inputs of the .*, got 5x5 and 8x8$"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path: Path, arrays: dict[str, Any], line: str) -> None:

@@ -113,7 +113,7 @@ def test_a_split_depends_on_its_seed_only() -> None:
 
 def test_a_split_names_the_class_that_is_too_small() -> None:
     images = Examples(np.zeros((5, 1, 1, 1), np.uint8), np.array([0, 0, 0, 0, 1], np.int32))
-    with pytest.raises(DataError, match="class dog has 1"):
+    with pytest.raises(DataError, match="class 'dog' has 1"):
         split(images, 0.2, 0, ("cat", "dog"))
     with pytest.raises(DataError, match=r"each of 2 classes, needs at least 20 distinct ones, got 4"):
         split(Examples(images.x[:4], np.array([0, 0, 1, 1], np.int32)), 0.1, 0)

@@ -80,10 +80,10 @@ def test_sums_give_what_whole_arrays_give():
     one = jax.tree.map(lambda a: np.asarray(a)[None], asked)
     found = by_class(one, np.ones(4, np.float32), held, np.array([True]))
     for c in range(3):
-        rows = used & (y == c)
-        assert found["class_accuracy"][0, c] == pytest.approx(np.mean(seen[rows] == c))
+        rows, real = used & (y == c), held.moments[c]
+        assert real is not None and found["class_accuracy"][0, c] == pytest.approx(np.mean(seen[rows] == c))
         # float32 sums of a hundred terms, against float64
-        expected = frechet_distance(moments(x[rows]), held.moments[c])
+        expected = frechet_distance(moments(x[rows]), real)
         assert found["class_frechet"][0, c] == pytest.approx(expected, rel=1e-4)
     assert found["obeyed"][0] == pytest.approx(found["class_accuracy"][0].mean())
 
@@ -96,9 +96,45 @@ def test_a_class_without_samples_and_a_run_that_is_not_finite_have_no_numbers():
     both = jax.tree.map(lambda a: np.stack([a, a]), asked)
     found = by_class(both, np.zeros(2, np.float32), held, np.array([True, False]))
     assert np.isfinite(found["class_accuracy"][0, 0]) and np.isnan(found["class_accuracy"][0, 1])
-    assert np.isnan(found["obeyed"]).all() and all(np.isnan(found[name][1]).all() for name in BY_CLASS)
+    assert found["obeyed"][0] == found["class_accuracy"][0, 0] and np.isnan(found["obeyed"][1])
+    assert all(np.isnan(found[name][1]).all() for name in BY_CLASS)
 
 
-def test_classes_of_one_example_are_not_compared():
-    x = np.random.default_rng(0).normal(size=(5, 2))
-    assert real_classes(x, x, np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 0, 1]), np.zeros(5, int), 2) is None
+def test_a_class_of_one_example_is_left_out_and_the_others_are_measured():
+    x, y = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32), np.arange(40) % 2
+    y[39] = 2
+    held = real_classes(x, x, y, y, y, 3)
+    assert held is not None and held.measured.tolist() == [True, True, False]
+    assert held.left_out(["a", "b", "rare"]) == (
+        "the measures by class leave out: 'rare' has 1 held-out example (2 are needed)"
+    )
+    assert held.accuracy == 1.0
+    assert all(np.isnan(values).tolist() == [False, False, True] for values in held.real.values())
+    everything = jnp.asarray(y), jnp.ones(40, bool), jnp.asarray(np.arange(40) % 2), 3
+    asked = jax.tree.map(lambda a: np.asarray(a)[None], asked_for(jnp.asarray(x), *everything))
+    found = by_class(asked, np.zeros(2, np.float32), held, np.array([True]))
+    assert all(np.isnan(found[name]).tolist() == [[False, False, True]] for name in BY_CLASS)
+    assert np.isfinite(found["obeyed"]).all()
+
+
+def test_equal_examples_of_a_class_leave_it_out_and_no_class_left_is_no_measure():
+    x, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8) % 2
+    x[y == 1] = 3.0
+    held = real_classes(x, x, y, y, y, 2)
+    assert held is not None
+    assert held.left_out("ab").endswith("'b' has held-out examples that are all the same")
+    assert real_classes(x[:2], x[:2], y[:2], y[:2], y[:2], 2) is None
+
+
+def test_an_evaluator_names_the_class_that_it_leaves_out():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b", "rare"], [60, 60, 5])
+    x = rng.random((125, 8, 8)).astype(np.float32) * 0.5 + 0.25 * np.repeat([0, 1, 2], [60, 60, 5])[:, None, None]
+    train, heldout = jg.data.split(jg.data.Examples(x.clip(0, 1), np.unique(y, return_inverse=True)[1]), 0.2, 0)
+    source = jg.data.from_images("pets", train, heldout, ("a", "b", "rare"), labels=True)
+    lines: list[str] = []
+    evaluator = jg.evaluator_for(source, samples=30, report=lines.append)
+    assert "obeyed" in [metric.name for metric in evaluator.metrics]
+    assert np.isnan(evaluator.real["class_accuracy_data"]).tolist() == [False, False, True]
+    (line,) = [line for line in lines if "leave out" in line]
+    assert line.endswith("'rare' has 1 held-out example (2 are needed)") and evaluator.notes["classes_left_out"] == line

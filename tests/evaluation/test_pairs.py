@@ -1,5 +1,8 @@
 """Evaluation of pairs: what is summed inside a program is what whole arrays give on the host."""
 
+import dataclasses
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,9 +10,13 @@ import pytest
 
 import jaxgan as jg
 from jaxgan.data.source import DataError, Source
-from jaxgan.evaluation.pairs import pairs_evaluator
+from jaxgan.diagnostics.outcomes import EXPLANATION
+from jaxgan.evaluation.pairs import pairs_evaluator, worded
 from jaxgan.metrics import laplacian_variance, radial_power_spectrum
+from jaxgan.results.results import variable
+from jaxgan.study.causes import in_words
 from jaxgan.types import Game, Generator
+from tests.synthetic import make_run
 
 ONE = Generator({}, {})
 
@@ -98,3 +105,22 @@ def test_a_target_in_colour_of_a_grey_input_has_its_yardsticks() -> None:
 def test_pairs_without_any_held_out_are_refused(source: Source) -> None:
     with pytest.raises(DataError, match=r"photos-upscale has 0 held-out pairs to compare outputs with, expected 2"):
         jg.evaluator_for(source._replace(heldout=None), samples=10)
+
+
+def test_texts_about_pairs_claim_nothing_of_modes() -> None:
+    notes: dict[str, Any] = {
+        "explanations": {code.name: text for code, text in EXPLANATION.items()},
+        "causes": in_words(),
+    }
+    run = dataclasses.replace(make_run(), notes=notes)
+    assert worded(run) is run  # no pairs
+    inputs = dict([variable("sample", "input", (), np.zeros((5, 8, 8, 1)))])
+    found = worded(dataclasses.replace(run, dataset=run.dataset.assign(inputs))).notes
+    assert found["explanations"]["COLLAPSED"].startswith("The outputs are all alike")
+    assert found["explanations"]["DIVERGED"] == notes["explanations"]["DIVERGED"]
+    assert set(found["causes"]) == set(notes["causes"])
+    collapsed = found["causes"]["collapsed"]
+    assert collapsed["label"] == "all outputs were alike" and collapsed["code"] == "COLLAPSED"
+    for name in ("collapsed", "overfitted", "discriminator_dominates"):
+        text = " ".join(found["causes"][name][key] for key in ("label", "advice"))
+        assert "modes" not in text and "near the data" not in text

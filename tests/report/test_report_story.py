@@ -1,13 +1,15 @@
 """The words of a report: what they say of two losses, of failures and of when they began, and what they leave open."""
 
+import dataclasses
 import re
 
 import numpy as np
+import xarray as xr
 
 from jaxgan.report.run.causes import causes_section, why
 from jaxgan.report.run.story import story, tenths
 from jaxgan.report.run.table import seeds_section, summarize_run
-from jaxgan.results.results import Results
+from jaxgan.results.results import Results, variable
 from tests.report.readers import printed
 from tests.synthetic import STEPS, make_run
 
@@ -105,12 +107,38 @@ def test_an_episode_that_never_ended_and_none_at_all() -> None:
     assert "D(G(z))" not in why(score)[1]  # its sigmoid means nothing
 
 
+def test_only_what_was_looked_for_is_found_in_no_seed() -> None:
+    run = make_run(causes=True, seeds=2)
+    signs = ("condition_ignored", "copied", "generator_dominates")
+    run.notes["causes"] = {name: {"noun": name} for name in ("vanishing", *signs)}
+    of, along = ("configuration", "seed"), ("configuration", "seed", "probe_step")
+    good = np.zeros((2, 2, 4, 2))
+    new = [variable("cause", f"{name}_{field}", of, np.full((2, 2), np.nan)) for name in signs
+           for field in ("begin", "end", "depth")]  # fmt: skip
+    new += [variable("evidence", name, along, np.ones((2, 2, 4))) for name in ("obeyed", "separation")]
+    new.append(variable("cause", "signs", (*along, "sign"), good))
+    dataset = run.dataset.assign(dict(new)).assign_coords(sign=["DIVERGED", "HEALTHY"])
+    dataset["cause_vanishing_begin"][:] = np.nan
+
+    def last(data: xr.Dataset) -> str:
+        return why(dataclasses.replace(run, dataset=data))[-1]
+
+    # No samples were near the data: whether they are of the class asked for was not judged.
+    assert last(dataset) == "Found in no seed: vanishing."
+    dataset["cause_signs"].values[0, 0, 2, 1] = 1
+    assert last(dataset) == "Found in no seed: vanishing and condition_ignored."
+    assert last(dataset.drop_vars("evidence_obeyed")) == "Found in no seed: vanishing."
+    quality = variable("evidence", "quality", along, np.zeros((2, 2, 4)))
+    assert last(dataset.assign(dict([quality]))).endswith("vanishing, condition_ignored and generator_dominates.")
+
+
 def test_what_first_was_not_finite_is_named() -> None:
     run = make_run(seeds=2, failures={(1, 0): "DIVERGED"})
     for name, values in (("step", [[0, 0], [1812, 0]]), ("", [["", ""], ["d_loss", ""]])):
         own = "first_nonfinite" + (f"_{name}" if name else "")
         run.dataset[own] = (("configuration", "seed"), np.array(values), {"group": "metric"})
-    assert why(run)[-1] == "First non-finite quantity: with non_saturating d_loss at step 1,812 (seed 0)."
+    quantity = "the discriminator's loss (d_loss)"
+    assert why(run)[-1] == f"First non-finite quantity: with non_saturating {quantity} at step 1,812 (seed 0)."
     cells = seeds_section(run).rows[2]
     assert cells[2].plain == "DIVERGED d_loss at step 1,812" and cells[2].failed
 

@@ -70,6 +70,25 @@ def test_samples_are_a_row_of_each_class_or_of_one(pets: Path, capsys: pytest.Ca
     )
 
 
+def test_pictures_name_their_classes(pets: Path, tmp_path: Path) -> None:
+    """In a margin on the left: with each row, or with the first of one class or of the path between two."""
+    margins = {}
+    for name, words in {
+        "all": ["sample"],
+        "dogs": ["sample", "--class", "dog"],
+        "path": ["interpolate", "--class", "cat", "--to-class", "dog"],
+    }.items():
+        png = tmp_path / f"{name}.png"
+        assert main([*words, str(pets), "-n", "10", "--out", str(png)]) == 0
+        picture = np.asarray(Image.open(png))
+        rows = {"all": 3, "dogs": 2, "path": 8}[name]
+        columns = 10 if name != "dogs" else 5
+        scale = 960 // (8 * columns)
+        margin = picture[4:, : picture.shape[1] - columns * (8 * scale + 4) - 4]
+        margins[name] = [bool((part < 128).any()) for part in np.array_split(margin, rows)]
+    assert margins == {"all": [True] * 3, "dogs": [True, False], "path": [True, *[False] * 7]}
+
+
 def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.CaptureFixture) -> None:
     capsys.readouterr()
     assert main(["interpolate", str(pets), "--class", "cat", "--to-class", "dog", "-n", "3", "--gif"]) == 0
@@ -201,9 +220,18 @@ def test_a_loaded_generator_takes_the_labels_that_it_has(pets: Path) -> None:
     x = generator.generate(z, y)
     assert not np.allclose(x[0], x[1], atol=1e-5)
     np.testing.assert_allclose(jax.jit(generator.generate)(z, y), x, rtol=1e-5, atol=1e-6)
+    key, dogs = jax.random.key(0), jnp.full(3, 2)
+    np.testing.assert_array_equal(generator.sample(key, 3, 2), generator.sample(key, 3, dogs))
+    np.testing.assert_array_equal(generator.sample(key, 3, [2, 2, 2]), generator.sample(key, 3, dogs))
     for bad, message in (
         (None, "is conditional, expected y, labels .* in 0..2 or shares of the classes .*, got none"),
         (y + 1, "got int32 1 to 3"),
+        (y[:2], "with n = 3, got 2"),
+        (3, "got int64 3 to 3"),
+        (jnp.eye(3, dtype=int), r"got int32 \[3, 3\]"),
+        (jnp.eye(2)[y % 2], r"got float32 \[3, 2\]"),
+        (np.array(["cat"] * 3), r"got <U3 \[3\]"),
+        ([[1], [2, 3]], "got lists of several lengths"),
     ):
         with pytest.raises(ValueError, match=message):
             generator.generate(z, bad)

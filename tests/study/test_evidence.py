@@ -178,3 +178,13 @@ def test_a_stopped_run_stands_in_series_of_any_shape():
 def test_thresholds_that_cannot_be_used_are_named(text, message):
     with pytest.raises(OptionError, match=message):
         thresholds_of([text])
+
+
+@pytest.mark.parametrize(("chance", "level"), [(0.5, 0.0), (None, 0.25)])
+def test_the_share_of_the_requested_class_is_told_from_chance(chance: float | None, level: float) -> None:
+    """Of three classes, of which two can be measured: one picture for all classes is right in one of the two."""
+    yardsticks = YARDSTICKS._replace(obeyed=("obeyed", 1.0), shares=(0.4, 0.4, 0.2), chance=chance)
+    records = recorded() | {"along/obeyed": np.full((2, len(PROBES)), 0.5)}
+    found = evidence_of(yardsticks, records, 2000).obeyed
+    assert found is not None
+    np.testing.assert_allclose(found, level, atol=1e-6)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from jaxgan.report.run.settings import by_recipe
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.report.words import MANY, counted, listed, noun_of, number, of_seeds
+from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Results
 
 _CODES = {"vanishing": "GRADIENT_VANISHED"}  # not stored by an earlier version
@@ -84,13 +85,13 @@ def why(results: Results) -> list[str]:
     return [text for text in (_progress(results), *_episodes_in_words(results), _not_finite(results)) if text]
 
 
-def first_not_finite(results: Results, i: int, j: int) -> str:
+def first_not_finite(results: Results, i: int, j: int, *, short: bool = False) -> str:
     """In what a seed first became non-finite, and when; "" if it never did, or if that was not recorded."""
     stored = results.dataset
     if "first_nonfinite_step" not in stored or stored["first_nonfinite_step"].values[i, j] <= 0:
         return ""
     what = str(stored["first_nonfinite"].values[i, j]) if "first_nonfinite" in stored else ""
-    what = f"{_QUANTITIES[what]} ({what})" if what in _QUANTITIES else what
+    what = f"{_QUANTITIES[what]} ({what})" if what in _QUANTITIES and not short else what
     return f"{what} at step {stored['first_nonfinite_step'].values[i, j]:,.0f}".strip()
 
 
@@ -175,8 +176,44 @@ def _episodes_in_words(results: Results) -> list[str]:
         text += f" The table has {len(episodes) - MANY} more." if len(episodes) > MANY else ""
         said = cause.code in results.outcomes  # together with the meaning of the outcome
         paragraphs.append(" ".join(filter(None, [text, cause.explanation, "" if said else cause.advice])))
-    absent = [cause.noun for cause in causes_of(results) if not np.isfinite(cause.begin).any()]
+    absent = [cause.noun for cause in causes_of(results)
+              if not np.isfinite(cause.begin).any() and _looked_for(results, cause)]  # fmt: skip
     return [*paragraphs, f"Found in no seed: {listed(absent)}."] if absent else paragraphs
+
+
+_JUDGED = "quality", "distance", "shares"
+_TOLD_FROM: dict[str, tuple[tuple[str, ...], ...]] = {
+    "discriminator_dominates": (("separation",),),
+    "generator_dominates": (("separation",), _JUDGED),
+    "junk": (("separation",), ("quality", "distance")),
+    "oscillating": (("shares",),),
+    "swinging": (("rhythm",), _JUDGED),
+    "collapsed": (("shares", "distinct"),),
+    "partially_collapsed": (("shares",),),
+    "condition_ignored": (("obeyed",),),
+    "overfitted": (("training_edge",),),
+    "copied": (("memorized",),),
+    "exploded": (("growth",),),
+    "dead": (("saturated",),),
+}
+"""What a cause is told from: one kind of evidence of each group. Others are told from what every run records."""
+
+_OF_GOOD = "collapsed", "partially_collapsed", "condition_ignored", "copied"
+"""Causes that are told of samples near the data alone."""
+
+
+def _looked_for(results: Results, cause: Cause) -> bool:
+    """Whether any seed has the evidence for a cause; without it, that the cause was not found means nothing."""
+    stored, signs = results.group("evidence"), results.group("cause").get("signs")
+    near: NDArray[np.bool_] = np.ones((), bool)
+    if cause.name in _OF_GOOD and signs is not None:
+        near = signs[..., results.dataset["sign"].values.tolist().index(HEALTHY)].astype(bool)
+
+    def seen(name: str) -> bool:
+        values = np.isfinite(stored[name]) if name in stored else np.False_
+        return bool((values.reshape(*values.shape[:3], -1).any(axis=-1) & near).any())
+
+    return all(any(map(seen, group)) for group in _TOLD_FROM.get(cause.name, ()))
 
 
 def _in_words(episode: Episode, seeds: int) -> str:

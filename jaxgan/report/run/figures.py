@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.files import written_whole
-from jaxgan.report.layout import COLUMN, WIDTH, grid, new_figure
-from jaxgan.report.plots import COLOURS, PALE, SMALL, TITLE
+from jaxgan.report.layout import COLUMN, WIDTH, grid, legend, new_figure
+from jaxgan.report.plots import COLOURS, PALE, SMALL, TITLE, plain_text, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NOT_A_NUMBER = (213, 94, 0)  # the colour of such a pixel
 _ALONG = "viridis"  # colours along a path: even in lightness, so that they are told apart in grey, too
+_LONGEST_NAME = 36  # letters of the name of a row
 SMOOTH = 16  # pixels: images up to this size are enlarged smoothly
 
 
@@ -42,10 +43,14 @@ def grid_shape(n: int) -> tuple[int, int]:
     return math.ceil(n / columns), columns
 
 
-def grid_image(images: NDArray, *, filled: int | None = None, gap: int = 4) -> "Image":
+def grid_image(
+    images: NDArray, *, filled: int | None = None, gap: int = 4, names: Sequence[str] | None = None
+) -> "Image":
     """Combine images [rows, columns, h, w, c] into one picture, enlarged by an integer to about 640 to 1200 pixels.
 
     Values are floats in [-1, 1] or uint8. Only the first `filled` images are drawn, so the last row need not be full.
+    With `names`, one for each row, these stand on the left.
+
     Raises ValueError for another shape.
 
     >>> grid_image(np.zeros((2, 10, 8, 8, 1))).size
@@ -59,7 +64,24 @@ def grid_image(images: NDArray, *, filled: int | None = None, gap: int = 4) -> "
     if filled is not None:
         rgb = np.array(rgb)
         rgb.reshape(-1, *rgb.shape[2:])[filled:] = 255
-    return Image.fromarray(mosaic(rgb, max(1, 960 // (rgb.shape[1] * rgb.shape[3])), gap, edge=gap))
+    picture = mosaic(rgb, max(1, 960 // (rgb.shape[1] * rgb.shape[3])), gap, edge=gap)
+    return Image.fromarray(picture if names is None else _with_names(picture, names, gap))
+
+
+def _with_names(picture: NDArray[np.uint8], names: Sequence[str], edge: int) -> NDArray[np.uint8]:
+    """The picture with a margin on its left, in which each row has its name."""
+    from matplotlib.font_manager import findfont
+    from PIL import Image, ImageDraw, ImageFont
+
+    texts = ["".join(x if x.isprintable() else "?" for x in shorten(name, _LONGEST_NAME)) for name in names]
+    height = (picture.shape[0] - edge) / len(texts)
+    font = ImageFont.truetype(findfont("DejaVu Sans"), max(8, min(18, round(height) - edge)))
+    margin = round(max(map(font.getlength, texts))) + 3 * edge
+    image = Image.fromarray(np.pad(picture, ((0, 0), (margin, 0), (0, 0)), constant_values=255))
+    draw = ImageDraw.Draw(image)
+    for i, text in enumerate(texts):
+        draw.text((margin - edge, edge / 2 + (i + 0.5) * height), text, fill="black", font=font, anchor="rm")
+    return np.asarray(image)
 
 
 def to_rgb(images: NDArray) -> NDArray[np.uint8]:
@@ -81,14 +103,22 @@ def to_rgb(images: NDArray) -> NDArray[np.uint8]:
     return np.where(bad, np.array(NOT_A_NUMBER, np.uint8), np.broadcast_to(levels, shape))
 
 
-def points_figure(x: NDArray, modes: NDArray | None = None) -> "Figure":
+def points_figure(x: NDArray, modes: NDArray | None = None, names: Sequence[str] | None = None) -> "Figure":
     """Points x [n, 2] in the plane, what is not finite left out, and circles at the modes [m, 2].
+
+    With `names`, x has equally many points of each; up to 7 names have a colour each.
 
     Raises:
       ValueError: another shape.
     """
     figure, axis = _plane(x, modes)
-    axis.plot(*x[np.isfinite(x).all(axis=1)].T, ".", markersize=4, color=COLOURS[0], alpha=0.6, markeredgewidth=0)
+    shown = [] if names is None or len(names) > len(COLOURS) else list(map(plain_text, names))
+    handles = []
+    for part, shade in zip(np.split(x, max(1, len(shown))), COLOURS, strict=False):
+        finite = part[np.isfinite(part).all(axis=1)]
+        handles += axis.plot(*finite.T, ".", markersize=4, color=shade, alpha=0.6, markeredgewidth=0)
+    if shown:
+        legend(figure, handles, shown)
     return figure
 
 
@@ -109,7 +139,7 @@ def paths_figure(paths: Mapping[str, NDArray], modes: NDArray | None = None) -> 
         draw_modes(axis, modes)
         _draw_path(axis, path)
         axis.set_aspect("equal", adjustable="box")
-        axis.set_title(f"{name}, {len(path)} points", fontsize=TITLE, loc="left")
+        axis.set_title(plain_text(f"{name}, {len(path)} points"), fontsize=TITLE, loc="left")
     if modes is not None:
         figure.supxlabel("pale circles: the modes of the data", fontsize=SMALL)
     bar = figure.colorbar(ScalarMappable(cmap=_ALONG), ax=axes, aspect=30, pad=0.02)

@@ -49,15 +49,19 @@ def histogram_figure(results: Results) -> "Figure":
 def bars_by_class(
     axis: "Axes", configurations: Sequence[str], values: NDArray, data: NDArray, chosen: Sequence[int]
 ) -> None:
-    """Draw bars of values [configuration, seed, class] for chosen configurations, and lines for the data [class]."""
+    """Draw bars of values [configuration, seed, class] for chosen configurations, and lines for the data [class].
+
+    A class that is NaN in the data has neither; seeds in which another class is NaN are left out.
+    """
+    known = np.isfinite(data)
     x, width = np.arange(len(data)), 0.8 / len(chosen)
     for place, i in enumerate(chosen):
-        finite = values[i][np.isfinite(values[i]).all(axis=1)]
+        finite = values[i][np.isfinite(values[i][:, known]).all(axis=1)][:, known]
         if not len(finite):  # every seed diverged
             continue
         median, low, high = np.median(finite, axis=0), finite.min(axis=0), finite.max(axis=0)
         axis.bar(
-            x + (place + 0.5) * width - 0.4,
+            x[known] + (place + 0.5) * width - 0.4,
             median,
             width * 0.9,
             yerr=(median - low, high - median),

@@ -144,7 +144,7 @@ def seeds_section(results: Results) -> Section:
         (
             name,
             numeric(float(seed), str(seed)),
-            Cell(str(outcomes[i, j]), first_not_finite(results, i, j), failed=bool(results.failed[i, j])),
+            Cell(str(outcomes[i, j]), first_not_finite(results, i, j, short=True), failed=bool(results.failed[i, j])),
             *(numeric(float(values[metric.name][i, j])) for metric in results.metrics),
         )
         for i, name in enumerate(results.configurations)

@@ -1,11 +1,13 @@
 """Print a finished run to the terminal."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from jaxgan.report.run.by_class import failing_classes
 from jaxgan.report.run.causes import why
 from jaxgan.report.run.many import best_configurations, codes_section
 from jaxgan.report.run.sections import sections
@@ -33,6 +35,7 @@ def show(folder: Path) -> None:
     show_tables([*study_sections(results), *parts], console)
     width = min(console.width, 100)
     lines = [click.wrap_text(line, width) for line in verdicts(results, table, folder).splitlines()]
+    lines += [click.wrap_text(line, width) for line in _failing_classes(results)]
     click.echo("\n\n".join(["", *lines, ""]).removeprefix("\n"))
     if sizes := sample_sizes(results):
         click.echo(click.wrap_text(f"measured on {', '.join(sizes)}", width))
@@ -52,6 +55,12 @@ def show_diagnosis(results: Results) -> None:
         click.echo(click.wrap_text(f"{code}: {results.notes.get('explanations', {}).get(code, '')}", width))
     for paragraph in [] if are_many(results) else why(results):
         click.echo(click.wrap_text(paragraph, width))
+    for line in _failing_classes(results):
+        click.echo(click.wrap_text(line, width))
     for i, name in enumerate(() if are_many(results) else results.configurations):
         if text := to_try(results, i, results.folder):
             click.echo(click.wrap_text(f"{name}: {text[:1].lower()}{text[1:]}", width))
+
+
+def _failing_classes(results: Results) -> Sequence[str]:
+    return [] if are_many(results) else failing_classes(results)
