@@ -91,11 +91,16 @@ def _are_by_name(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())
 
 
+def _are_paths(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(path, str) for path in value.values())
+
+
 _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "job": (lambda value: isinstance(value, str), "a command"),
     "config": (lambda value: isinstance(value, dict), "options by name"),
     "configurations": (_are_by_name, "settings by name"),
     "inputs": (lambda value: isinstance(value, dict), "digests by name"),
+    "code": (_are_paths, "paths by name"),
     "blocks": (_are_blocks, "programs, configurations and seeds"),
     "processes": (_is_count, "a number of at least 1"),
     "steps": (_is_count, "a number of at least 1"),

@@ -235,7 +235,7 @@ def _task(content: Mapping[str, Any]) -> Task:
 
 def _stored(parts: Sequence[Part]) -> dict[str, Any]:
     """Return the configurations and inputs of all runs, which the merged study must reproduce."""
-    names = ("configurations", "inputs")
+    names = ["configurations", "inputs", *(["code"] if all("code" in part.content for part in parts) else [])]
     return {name: _first_of(pair for part in parts for pair in part.content[name].items()) for name in names}
 
 
