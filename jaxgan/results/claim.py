@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from jaxgan.files import PARTIAL, StoreError, remove_partials, sync_folder
+from jaxgan.files import PARTIAL, StoreError, remove_partials, sync_folder, write_bytes
 from jaxgan.results.seal import read_sealed, write_sealed
 
 CONFIG = "config.json"
@@ -96,8 +96,10 @@ def numbered(root: Path, slug: str) -> Path:
             return folder
 
 
-def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFolder:
-    """Start a run in `folder`: lock it, move its previous contents aside, and write config.json with an id.
+def claim(
+    folder: Path, content: Mapping[str, Any], files: Mapping[str, bytes] = MappingProxyType({}), *, overwrite: bool
+) -> RunFolder:
+    """Start a run in `folder`: lock it, move its previous contents aside, write `files`, and config.json with an id.
 
     The folder itself stays in place, so that no other process can take it in between. A crash leaves either the old or
     the new run; the files of the old run stay in `.replaced` until `RunFolder.complete` is called.
@@ -112,6 +114,8 @@ def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFo
         _check_content(folder, overwrite=overwrite)
         _move_aside(folder)
         run = uuid.uuid4().hex
+        for name, one in files.items():  # before config.json, which says that the run has begun
+            write_bytes(folder / name, one)
         write_sealed(folder / CONFIG, {**content, "id": run})
     except BaseException:
         lock.release()

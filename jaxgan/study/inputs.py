@@ -1,22 +1,27 @@
 """The inputs of a study other than its options: data files and the user's own code, with digests and copies."""
 
+import hashlib
 import itertools
 import math
 import sys
 from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import jaxgan.checkpoint as checkpoint
 from jaxgan.data.numpy_files import headers_of
 from jaxgan.data.source import DataError
-from jaxgan.files import file_digest, write_bytes
+from jaxgan.files import StoreError, file_digest
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
 from jaxgan.study.config import INCEPTION, OWN, is_own, prefix_of
 from jaxgan.study.messages import OptionError
-from jaxgan.study.own_code import is_installed
+from jaxgan.study.own_code import is_installed, roots_of
 from jaxgan.study.own_code import is_own as is_users
+
+CODE = "code"
+"""The folder of the copies of the user's own code in a run's folder."""
 
 
 def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def check_code(content: Mapping[str, Any], names: Iterable[str], folder: Path) -
         if not same:
             what = "changed" if found else "is missing"
             raise OptionError("run", f"{' or '.join(alike)} {what} since the run in {folder} was started; as it was "
-                              f"it is in {folder / 'code'}")  # fmt: skip
+                              f"it is in {folder / CODE}")  # fmt: skip
 
 
 def own_files(names: Iterable[str]) -> dict[str, Path]:
@@ -161,10 +166,42 @@ def own_files(names: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(keyed.items()))
 
 
-def keep_copies(folder: Path, study: Study) -> None:
-    """Copy the user's own code into the run's folder, because the original may be edited."""
+def check_kept(names: Iterable[str]) -> None:
+    """Check that a copy can be kept of each named module, or that it is part of an installed package.
+
+    Raises:
+      StoreError: if not, because it is built in, compiled or in an archive.
+    """
+    names = list(names)
+    kept = set(own_files(names).values())
+    for module in _modules(names):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        path = Path(file).resolve() if isinstance(file, str) else None
+        if path not in kept and not (path is not None and path.is_file() and is_installed(path)):
+            raise StoreError(f"{module} is in no file that a run can keep a copy of ({file or 'built in'}), expected a "
+                             "module in a .py file")  # fmt: skip
+
+
+def copies_of(study: Study, digests: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the contents of the user's own code, to be kept in the run's folder, because the originals may be edited.
+
+    Args:
+      study: the study, whose code is imported.
+      digests: as returned by `digests` when the study was set up.
+
+    Raises:
+      StoreError: if a file was changed or removed since then.
+    """
+    found = {}
     for name, path in own_files(study.own_code).items():
-        write_bytes(folder / "code" / name, path.read_bytes())
+        with suppress(FileNotFoundError):
+            found[f"{CODE}/{name}"] = path.read_bytes()
+    for name in code_of(study).keys() | {name for name in digests if name.endswith(".py")}:
+        content = found.get(f"{CODE}/{name}")
+        if content is None or hashlib.sha256(content).hexdigest() != digests.get(name):
+            what = "removed" if content is None else "changed"
+            raise StoreError(f"{name} was {what} while the run was set up, so that no copy of it can be kept")
+    return found
 
 
 def _free(name: str, taken: Container[str]) -> str:
@@ -191,12 +228,19 @@ def _named(names: Iterable[str]) -> list[Path]:
 
 
 def _folders(names: Iterable[str]) -> list[Path]:
-    """Return the folders of the named files, in the order of the names; the current folder for a module."""
+    """Return the folders of the named files, in the order of the names; for modules, those they are imported from."""
     names = list(names)
     folders = [path.parent for path in _named(names)]
-    if any(":" in name and ".py:" not in name for name in names):
-        folders.append(Path.cwd().resolve())
+    if modules := _modules(names):
+        folders.append(here := Path.cwd().resolve())
+        roots = [root for module in modules for root in roots_of(module)]
+        folders += [root for root in roots if here not in (root, *root.parents)]
     return list(dict.fromkeys(folders))
+
+
+def _modules(names: Iterable[str]) -> list[str]:
+    """Return the modules among the names."""
+    return [name.rpartition("=")[2].rpartition(":")[0] for name in names if ":" in name and ".py:" not in name]
 
 
 def _listed(value: str | Iterable[str]) -> Iterable[str]:

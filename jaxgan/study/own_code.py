@@ -156,6 +156,23 @@ def another_neighbour(path: Path) -> tuple[str, str] | None:
     return None
 
 
+def roots_of(module: str) -> list[Path]:
+    """Return the folders that the user's module, or the package that it is in, is imported from; imports nothing."""
+    search_here()
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):  # for example, of a module without a specification
+        return []
+    if spec is None:
+        return []
+    if not spec.has_location or spec.origin is None:  # built in; or a package in several folders, without __init__.py
+        found = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()]
+        return [folder.parent for folder in found if not is_installed(folder)]
+    file = Path(spec.origin).resolve()
+    root = file.parent if spec.submodule_search_locations is None else file.parent.parent
+    return [root] if is_own(str(file)) else []
+
+
 def search_here() -> None:
     """Search the current folder for modules, as `python -m` does and a console script does not."""
     if "" not in sys.path:

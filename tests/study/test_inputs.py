@@ -1,16 +1,21 @@
 """The user's own files: every one that trains has a digest and a copy, whatever it is called."""
 
+import importlib
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jaxgan.files import file_digest
+from jaxgan.files import StoreError, file_digest
+from jaxgan.results.results import SCHEMA
 from jaxgan.study import inputs
 from jaxgan.study.catalogue import find_loss
+from jaxgan.study.folder import new_folder
 from jaxgan.study.messages import OptionError
 
+ORIGIN = {"schema": SCHEMA, "job": "train"}
 LOSS = "import jaxgan as jg\n\n\ndef {name}(real, fake):\n    return {factor} * jg.hinge.generator(real, fake)\n"
 
 
@@ -43,9 +48,8 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
     assert content["inputs"] == {"mine.py": file_digest(a), "mine-2.py": file_digest(b)}
     assert content["code"] == {"mine.py": "mine.py", "mine-2.py": "mine.py"}
     run = tmp_path / "run"
-    inputs.keep_copies(run, study)
-    assert (run / "code" / "mine.py").read_bytes() == a.read_bytes()
-    assert (run / "code" / "mine-2.py").read_bytes() == b.read_bytes()
+    copies = inputs.copies_of(study, content["inputs"])
+    assert copies == {"code/mine.py": a.read_bytes(), "code/mine-2.py": b.read_bytes()}
     inputs.check_code(content, names, run)
     for path in (a, b):
         before = path.read_text()
@@ -54,8 +58,8 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
             inputs.check_code(content, names, run)
         assert inputs.changed(content, study) == ["mine.py" if path == a else "mine-2.py"]
         path.write_text(before)
-    a.write_bytes((run / "code" / "mine-2.py").read_bytes())  # in each other's place
-    b.write_bytes((run / "code" / "mine.py").read_bytes())
+    a.write_bytes(copies["code/mine-2.py"])  # in each other's place
+    b.write_bytes(copies["code/mine.py"])
     with pytest.raises(OptionError, match="changed since"):
         inputs.check_code(content, names, run)
 
@@ -98,3 +102,74 @@ def test_weights_and_data_with_one_name_have_two_digests(tmp_path: Path, monkeyp
     study = loaded(data="moons", features=f"inception:{tmp_path / 'moons'}")
     study.source.train = ()
     assert inputs.digests(study) == {"moons": "of the data", "moons-2": file_digest(tmp_path / "moons")}
+
+
+def module(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that is found as with PYTHONPATH, below no folder that is named."""
+    file(folder / f"{name}.py", "f", first=f"from helper_of_{name} import FACTOR\n")
+    (folder / f"helper_of_{name}.py").write_text("FACTOR = 1\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def test_a_module_from_elsewhere_has_a_digest_and_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those below the current folder had one."""
+    module(tmp_path / "lib", "mylib12", monkeypatch)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    study = loaded("mylib12:f")
+    content = stored(study)
+    assert set(content["inputs"]) == {"mylib12.py", "helper_of_mylib12.py"}
+    assert set(inputs.copies_of(study, content["inputs"])) == {"code/mylib12.py", "code/helper_of_mylib12.py"}
+    inputs.check_kept(study.own_code)
+    inputs.check_code(content, study.own_code, tmp_path / "run")
+    assert inputs.changed({"inputs": {}}, study) == []  # of an earlier version, which has none
+    (tmp_path / "lib" / "mylib12.py").write_text("changed = True\n")
+    with pytest.raises(OptionError, match=r"mylib12.py changed since"):
+        inputs.check_code(content, study.own_code, tmp_path / "run")
+    assert inputs.changed(content, study) == ["mylib12.py"]
+
+
+def test_a_module_below_the_current_folder_is_called_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of an earlier version has it under its path from there."""
+    module(tmp_path / "src", "mylib13", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert set(inputs.digests(loaded("mylib13:f"))) == {"src/mylib13.py", "src/helper_of_mylib13.py"}
+
+
+def test_a_module_without_a_file_to_keep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("zipped12.py", LOSS.format(name="f", factor=1))
+    monkeypatch.syspath_prepend(str(tmp_path / "lib.zip"))
+    for name, where in (("zipped12:f", "lib.zip"), ("builtins:abs", "built in")):
+        importlib.import_module(name.partition(":")[0])
+        with pytest.raises(StoreError, match=f"is in no file that a run can keep a copy of .*{where}") as raised:
+            inputs.check_kept([name])
+        assert "\n" not in str(raised.value)
+    inputs.check_kept(["jaxgan.losses:hinge", "optax:adam", "a.py:b"])
+
+
+def test_the_only_copy_of_a_loss_outlives_the_run_that_had_it(tmp_path: Path) -> None:
+    """`--loss RUN/code/loss.py:f --out RUN --overwrite`: it was moved away first, and then skipped."""
+    run = tmp_path / "run"
+    study = loaded(file(tmp_path / "loss.py", "f"))
+    with new_folder(run, "train", ORIGIN | stored(study), study, False):
+        pass
+    copy = (run / "code" / "loss.py").read_bytes()
+    again = loaded(f"{run / 'code' / 'loss.py'}:f")
+    with new_folder(run, "train", ORIGIN | stored(again), again, True) as new:
+        new.complete()
+    assert (run / "code" / "loss.py").read_bytes() == copy
+    inputs.check_code(stored(again), again.own_code, run)
+
+
+@pytest.mark.parametrize("what", ["changed", "removed"])
+def test_a_file_that_cannot_be_kept_as_it_was_imported_ends_the_run(what: str, tmp_path: Path) -> None:
+    study = loaded(file(tmp_path / "loss.py", "f"), file(tmp_path / "b" / "other.py", "g"))
+    content = stored(study)
+    if what == "changed":
+        (tmp_path / "loss.py").write_text("# another\n")
+    else:
+        (tmp_path / "loss.py").unlink()
+    with pytest.raises(StoreError, match=f"loss.py was {what} while the run was set up"):
+        new_folder(tmp_path / "run", "train", ORIGIN | content, study, False)
+    assert not (tmp_path / "run").exists()
