@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.files import PARTIAL, StoreError, append_text, file_digest, plain, write_text, written_whole
-from jaxgan.results.claim import CONFIG, LOCK, REPLACED, is_run
+from jaxgan.results.claim import is_run
+from jaxgan.results.contents import CONFIG, LOCK, REPLACED, nested_runs
 from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
@@ -142,8 +143,10 @@ def write_sums(folder: Path) -> None:
 
 
 def summed(folder: Path) -> list[str]:
-    """Return the names of the files that SHA256SUMS lists: those without a digest of their own."""
-    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    """Return the names of the files that SHA256SUMS lists: those of this run without a digest of their own."""
+    nested = set(nested_runs(folder))
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and nested.isdisjoint(path.parents))
+    paths = (path.relative_to(folder) for path in found)
     return [
         path.as_posix()
         for path in paths

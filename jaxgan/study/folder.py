@@ -34,6 +34,8 @@ def new_folder(
     def begin() -> RunFolder:
         files = {}
         if study is not None:  # before the folder is taken: it may be the run to be replaced that has them
+            if out is not None:
+                inputs.check_outside(study.config, out)
             inputs.check_kept(study.own_code)
             files = inputs.copies_of(study, origin["inputs"])
         folder = claim.numbered(RUNS, slug) if out is None else out

@@ -13,15 +13,13 @@ import jaxgan.checkpoint as checkpoint
 from jaxgan.data.numpy_files import headers_of
 from jaxgan.data.source import DataError
 from jaxgan.files import StoreError, file_digest
+from jaxgan.results.contents import CODE
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
-from jaxgan.study.config import INCEPTION, OWN, is_own, prefix_of
+from jaxgan.study.config import INCEPTION, OWN, Config, is_own, prefix_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import is_installed, roots_of
 from jaxgan.study.own_code import is_own as is_users
-
-CODE = "code"
-"""The folder of the copies of the user's own code in a run's folder."""
 
 
 def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,6 +88,17 @@ def digests(study: Study) -> dict[str, str]:
         weights = Path(features.removeprefix(INCEPTION))
         found[_free(weights.name, found)] = file_digest(weights)
     return found
+
+
+def check_outside(config: Config, out: Path) -> None:
+    """Check that a run which is to replace the one in `out` does not read its files: they will not be there.
+
+    Raises:
+      StoreError: if data or weights lie in `out`.
+    """
+    for read in (config.data.removeprefix(prefix_of(config.data)), config.features.removeprefix(INCEPTION)):
+        if Path(out).resolve() in Path(read).resolve().parents and _exists(read):
+            raise StoreError(f"--out: {out} holds {read}, which this run reads; name another folder")
 
 
 def code_of(study: Study) -> dict[str, str]:

@@ -109,7 +109,7 @@ def merge_runs(
 def _copy(part: Part, run: RunFolder, block: Block) -> None:
     """Copy a part's block into the merged run atomically."""
     own = Path(block.folder)
-    partial = run.path / own.with_name(own.name + PARTIAL)
+    partial = run.path / own.with_name(f".{own.name}{PARTIAL}")
     shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # evaluated again as one run
     restamp(partial / "records", Origin(part.content.get("id"), block.folder), Origin(run.run, block.folder))
     partial.rename(run.path / own)

@@ -1,5 +1,6 @@
 """Who may write to a run's folder: nothing that was there is lost, whatever dies on the way."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -16,9 +17,10 @@ import pytest
 from jaxgan.files import StoreError, write_json
 from jaxgan.results import claim as claims
 from jaxgan.results.claim import claim, is_run, numbered, reopen
+from jaxgan.results.locks import Lock, holder
 from jaxgan.results.results import SCHEMA
 from jaxgan.results.seal import read_sealed
-from jaxgan.results.store import read_config
+from jaxgan.results.store import read_config, summed
 
 OURS = {"job": "compare", "schema": SCHEMA}
 
@@ -68,8 +70,8 @@ def test_where_a_locked_file_cannot_be_written_or_read_as_on_windows(
         monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
     other = pytest.raises(StoreError, match="is in use by another process; wait for it")
     with claim(tmp_path / "run", OURS, overwrite=False), other:
-        claims._locked(tmp_path / "run")
-    assert claims.holder(tmp_path / "run") is None
+        Lock(tmp_path / "run")
+    assert holder(tmp_path / "run") is None
 
 
 @pytest.mark.parametrize("content", ['{"name": "a web page"}', "[]", "not JSON"])
@@ -178,22 +180,25 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> itertools.count:
 
 def test_an_overwrite_that_is_killed_anywhere_leaves_a_whole_run(tmp_path: Path) -> None:
     """The old one, to the last file, or the new one with the old one set aside; also where it is killed twice."""
-    old = {"config.json", "results.nc", "log.jsonl", "minimax"}
+    old = {"config.json", "results.nc", "log.jsonl", "minimax", "code"}
 
     def whole(folder: Path) -> bool:
-        return old <= names(folder) and read_sealed(folder / "config.json")["number"] == 1
+        code = (folder / "code" / "mine.py").read_text()
+        return old <= names(folder) and read_sealed(folder / "config.json")["number"] == 1 and code == "old"
 
-    for first, second in itertools.product(range(12), range(0, 12, 2)):
+    new = OURS | {"number": 2, "inputs": {"mine.py": hashlib.sha256(b"new").hexdigest()}}
+    for first, second in itertools.product(range(14), range(0, 14, 2)):
         folder = tmp_path / f"{first}-{second}"
-        begun(folder, number=1)
-        (folder / "minimax").mkdir()
-        for name in ("results.nc", "log.jsonl", "minimax/state"):
+        begun(folder, number=1, inputs={"mine.py": hashlib.sha256(b"old").hexdigest()})
+        (folder / "code").mkdir()
+        (folder / "minimax" / "seeds-0-1" / "records").mkdir(parents=True)
+        for name in ("results.nc", "log.jsonl", "minimax/seeds-0-1/records/a.npz", "code/mine.py"):
             (folder / name).write_text("old")
         for step in (first, second):
             with pytest.MonkeyPatch.context() as patch:
                 killed_at(step, patch)
-                with suppress(KeyboardInterrupt):
-                    begun(folder, overwrite=True, number=2)
+                with suppress(KeyboardInterrupt), claim(folder, new, {"code/mine.py": b"new"}, overwrite=True):
+                    pass
             with reopen(folder):
                 number = read_sealed(folder / "config.json")["number"]
             assert whole(folder) if number == 1 else whole(folder / ".replaced"), (first, second)
@@ -232,15 +237,16 @@ def test_a_run_that_is_set_aside_can_be_read_before_it_is_put_back(
 
 def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
     begun(tmp_path)
-    for name in ("config.json.partial", ".x3f.partial"):
+    for name in (".y3f.partial", ".x3f.partial"):
         (tmp_path / name).write_text("{")
-    (tmp_path / "minimax" / "seeds-0-7.partial").mkdir(parents=True)
+    for name in (".5-x3f.partial", "seeds-0-7.partial"):  # of a checkpoint, and of a merge of an earlier version
+        (tmp_path / "minimax" / name).mkdir(parents=True)
     with reopen(tmp_path):
         assert names(tmp_path) == {"config.json", "minimax"} and not any((tmp_path / "minimax").iterdir())
 
 
 def test_a_folder_with_nothing_but_a_writers_remains_is_empty(tmp_path: Path) -> None:
-    (tmp_path / "config.json.partial").write_text("{")
+    (tmp_path / ".x3f.partial").write_text("{")
     (tmp_path / claims.LOCK).touch()
     claims.check_out(tmp_path, overwrite=False)
     begun(tmp_path)
@@ -283,3 +289,91 @@ def test_a_part_that_a_worker_writes_is_left_to_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no run"), claims.part_of(tmp_path / "other", part):
         pass
     assert not (tmp_path / "other").exists()
+
+
+def test_a_half_loaded_file_of_the_users_own_is_not_taken_for_a_writers_remains(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4.partial").write_text("half")
+    for take in (claims.check_out, lambda folder, overwrite: begun(folder, overwrite)):
+        with pytest.raises(StoreError, match="holds other files"):
+            take(tmp_path, overwrite=True)
+    (tmp_path / "film.mp4.partial").rename(tmp_path.with_name("film.mp4.partial"))
+    begun(tmp_path)
+    (tmp_path / "film.mp4.partial").write_text("half")
+    reopen(tmp_path).release()
+    assert (tmp_path / "film.mp4.partial").read_text() == "half"
+
+
+OWN = ["moons.npz", "notes.txt", "figures/draft.docx", "paper/main.tex", "minimax/seeds-0-1/mine.npy", "code/new.py"]
+OURS_TOO = [
+    *("results.nc", "metrics.csv", "table.tex", "samples-minimax.png", "figures/curves.svg", "paper/curve-g_loss.pdf"),
+    *("a new kind.png", "figures/a new kind.svg", "sample-minimax-seed0-key0.npz", "mixing-w-minimax-seed0-key1.png"),
+    *("minimax/seeds-0-1/records/0-1.npz", "a b/seeds-0-1-2/training/1of2/5.npz", "samples-x-seed0-key0-png/0.png"),
+    *("generator-minimax-seed0.json", "code/sub/mine.py", "code/__pycache__/mine.pyc", "minimax/seeds-0-1/.lock"),
+]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_overwrite_is_refused_where_it_would_take_a_file_of_the_users_own(tmp_path: Path, name: str) -> None:
+    """It was moved aside with the run, and deleted: even the data that the run was trained on."""
+    begun(tmp_path, inputs={"sub/mine.py": hashlib.sha256(b"x").hexdigest(), "new.py": "of what it was"})
+    for one in (*OURS_TOO, name):
+        (tmp_path / one).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / one).write_text("x")
+    with pytest.raises(StoreError, match=f"holds {name}, which --overwrite would remove: move it elsewhere"):
+        claims.check_out(tmp_path, overwrite=True)
+    with pytest.raises(StoreError, match=f"holds {name}, which"):
+        begun(tmp_path, overwrite=True)
+    assert (tmp_path / name).read_text() == "x" and (tmp_path / "results.nc").exists()
+    (tmp_path / name).unlink()
+    begun(tmp_path, overwrite=True)
+    assert names(tmp_path) == {"config.json", ".replaced"}
+
+
+def test_a_run_that_is_written_below_another_is_left_to_its_writer(tmp_path: Path) -> None:
+    """As `jaxgan remedy RUN` writes RUN/remedies-LABEL while RUN is reported again, grows or is replaced."""
+    begun(tmp_path)
+    nested = tmp_path / "remedies-minimax"
+    half = nested / "as_it_was" / "seeds-0-1" / "training" / ".5-x3f.partial"
+    with claim(nested, OURS, overwrite=False) as run:
+        half.mkdir(parents=True)
+        reopen(tmp_path).release()
+        assert half.exists()
+        for take in (claims.check_out, lambda folder, overwrite: begun(folder, overwrite)):
+            with pytest.raises(StoreError, match=f"remedies-minimax is in use by process {os.getpid()} on "):
+                take(tmp_path, overwrite=True)
+        run.check()
+    reopen(tmp_path).release()
+    assert half.exists()  # of a nested run, which cleans up when it goes on
+    for take in (claims.check_out, lambda folder, overwrite: begun(folder, overwrite)):
+        with pytest.raises(StoreError, match=f"holds the run {nested}, which --overwrite would remove: move it"):
+            take(tmp_path, overwrite=True)
+    assert is_run(nested)
+    assert "remedies-minimax/config.json" not in summed(tmp_path)
+
+
+def test_what_was_put_beside_a_run_that_never_began_is_kept(tmp_path: Path) -> None:
+    begun(tmp_path, number=1)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(claims, "write_sealed", Mock(side_effect=KeyboardInterrupt))
+        claim(tmp_path, OURS, {"code/mine.py": b"x"}, overwrite=True)
+    assert names(tmp_path) == {".replaced", "code"}
+    (tmp_path / "notes.txt").write_text("mine")
+    begun(tmp_path / "remedies-minimax")
+    reopen(tmp_path).release()
+    assert names(tmp_path) == {"config.json", "notes.txt", "remedies-minimax"}
+    assert is_run(tmp_path / "remedies-minimax")
+
+
+@pytest.mark.parametrize("how", ["claim", "reopen"])
+def test_a_lock_that_was_removed_is_noticed_at_the_next_save(tmp_path: Path, how: str) -> None:
+    """A second process could lock the folder, and the first one noticed nothing."""
+    begun(tmp_path)
+    with claim(tmp_path, OURS, overwrite=True) if how == "claim" else reopen(tmp_path) as run:
+        run.check()
+        (tmp_path / claims.LOCK).unlink()
+        with pytest.raises(StoreError, match=r".lock was removed while this run was written, so that another process"):
+            run.check()
+        with reopen(tmp_path) as second:
+            second.check()
+            with pytest.raises(StoreError, match=r".lock was removed while this run was written"):
+                run.check()

@@ -31,7 +31,9 @@ def loaded(*names: str, data: str = "ring", **config: str) -> Any:
     for name in names:
         find_loss(name)
     source = SimpleNamespace(train=None, heldout=None, name=data)
-    return SimpleNamespace(own_code=names, source=source, config=SimpleNamespace(**{"features": "pixels"} | config))
+    return SimpleNamespace(
+        own_code=names, source=source, config=SimpleNamespace(**{"features": "pixels", "data": data} | config)
+    )
 
 
 def stored(study: Any) -> dict[str, Any]:
@@ -173,3 +175,14 @@ def test_a_file_that_cannot_be_kept_as_it_was_imported_ends_the_run(what: str, t
     with pytest.raises(StoreError, match=f"loss.py was {what} while the run was set up"):
         new_folder(tmp_path / "run", "train", ORIGIN | content, study, False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_does_not_replace_the_one_whose_files_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples of a run as data: they are removed with the run, though they have a name that jaxgan gives."""
+    monkeypatch.chdir(tmp_path)
+    study = loaded(data="run/sample-f-seed0-key0.npz")
+    with new_folder(Path("run"), "train", ORIGIN | stored(study), study, False):
+        Path("run/sample-f-seed0-key0.npz").write_text("x")
+    with pytest.raises(StoreError, match=r"run holds run/sample-f-seed0-key0.npz, which this run reads"):
+        new_folder(Path("run"), "train", ORIGIN | stored(study), study, True)
+    assert Path("run/sample-f-seed0-key0.npz").exists()
