@@ -262,6 +262,18 @@ def test_a_digit_changed_in_config_json_is_noticed(tmp_path: Path, change: bytes
         reopen(tmp_path)
 
 
+@pytest.mark.parametrize("but", ["id", "seal"])
+def test_a_digest_cannot_be_left_out_of_what_was_written_with_one(tmp_path: Path, but: str) -> None:
+    """Without it a changed file was taken for one of a version that wrote no digests."""
+    begun(tmp_path, key=0, seal="s")
+    path = tmp_path / "config.json"
+    content = json.loads(path.read_text()) | {"key": 1}
+    path.write_text(json.dumps({name: value for name, value in content.items() if name not in ("digest", but)}))
+    for read in (read_config, reopen):
+        with pytest.raises(StoreError, match=r"config.json is not what was written: its digest is missing"):
+            read(tmp_path)
+
+
 def test_a_file_of_an_earlier_version_has_no_digest_and_is_read(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", OURS)
     with reopen(tmp_path) as run:
