@@ -144,9 +144,10 @@ def check_code(content: Mapping[str, Any], names: Iterable[str], folder: Path) -
             left = iter([file_digest(path) for path in found])
             same = all(stored.get(name) in left for name in alike)
         if not same:
-            what = "changed" if found else "is missing"
-            raise OptionError("run", f"{' or '.join(alike)} {what} since the run in {folder} was started; as it was "
-                              f"it is in {folder / CODE}")  # fmt: skip
+            digests_then, what = {stored.get(name) for name in alike}, "changed" if found else "is missing"
+            other = [str(path) for path in found if file_digest(path) not in digests_then] if len(alike) > 1 else []
+            raise OptionError("run", f"{' or '.join(other or alike)} {what} since the run in {folder} was started; as "
+                              f"it was it is in {folder / CODE}")  # fmt: skip
 
 
 def own_files(names: Iterable[str]) -> dict[str, Path]:

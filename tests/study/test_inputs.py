@@ -56,13 +56,13 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
     for path in (a, b):
         before = path.read_text()
         path.write_text(before + "\n")
-        with pytest.raises(OptionError, match=r"mine.py or mine-2.py changed since the run in .* was started"):
+        with pytest.raises(OptionError, match=f"--run: {path} changed since the run in .* was started"):
             inputs.check_code(content, names, run)
         assert inputs.changed(content, study) == ["mine.py" if path == a else "mine-2.py"]
         path.write_text(before)
     a.write_bytes(copies["code/mine-2.py"])  # in each other's place
     b.write_bytes(copies["code/mine.py"])
-    with pytest.raises(OptionError, match="changed since"):
+    with pytest.raises(OptionError, match=r"mine.py or mine-2.py changed since"):
         inputs.check_code(content, names, run)
 
 
