@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial"
-"""The suffix of files that are being written; a leftover one was never finished."""
+"""The suffix of files that are being written; their names begin with a dot. A leftover one was never finished."""
+
+_OF_EARLIER_MERGES = re.compile(r"seeds-\d+-\d+(-\d+)?\.partial")
 
 
 class StoreError(ValueError):
@@ -48,10 +51,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_partial(path: Path) -> bool:
+    """Return whether a file or folder has a name that this package gives to what is being written.
+
+    Example:
+      >>> is_partial(Path("run/.x3f.partial")), is_partial(Path("film.mp4.partial"))
+      (True, False)
+    """
+    return path.suffix == PARTIAL and (path.name.startswith(".") or _OF_EARLIER_MERGES.fullmatch(path.name) is not None)
+
+
 def remove_partials(folder: Path, but: Collection[Path] = ()) -> None:
     """Remove what a killed writer left in `folder` and its subfolders, except in the folders in `but`."""
     for path in list(folder.rglob(f"*{PARTIAL}")):
-        if any(each in path.parents for each in but):
+        if not is_partial(path) or any(each in path.parents for each in but):
             continue
         if path.is_dir():
             shutil.rmtree(path)

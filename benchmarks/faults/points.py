@@ -76,13 +76,13 @@ def _of_the_library() -> list[Callable]:
     from jaxgan.report.run import report
     from jaxgan.results import claim, records, seal, store
     from jaxgan.results.results import Results
-    from jaxgan.study import folder, inputs, merge, training
+    from jaxgan.study import folder, merge, training
 
     return [
         *(checkpoint.save, files.sync_folder, files.append_text, records.append_records, seal.write_sealed),
         *(claim.claim, claim.reopen, claim._settle, claim._move_aside, claim.RunFolder.complete),
         *(store.write_metrics, store.write_sums, Results.write, report.write_run_report),
-        *(folder.grown, folder.complete, inputs.keep_copies, merge._copy, training.save_generator),
+        *(folder.grown, folder.complete, merge._copy, training.save_generator),
     ]
 
 

@@ -7,30 +7,24 @@
 
 import itertools
 import json
-import os
 import shutil
-import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from jaxgan.files import PARTIAL, StoreError, remove_partials, sync_folder
+from jaxgan.files import PARTIAL, StoreError, is_partial, remove_partials, sync_folder, write_bytes
+from jaxgan.results.contents import CODE, CONFIG, LOCK, REPLACED, nested_runs, not_ours
+from jaxgan.results.locks import Lock, at_work, owner
 from jaxgan.results.seal import read_sealed, write_sealed
-
-CONFIG = "config.json"
-LOCK, REPLACED = ".lock", ".replaced"
 
 
 class RunFolder:
     """A folder that this process writes a run to, or a part of a run that another process leads."""
 
-    def __init__(self, path: Path, run: str | None, lock: FileLock | None):
+    def __init__(self, path: Path, run: str | None, lock: Lock | None):
         self.path = path
         self.run = run  # None: written by a version that gave runs no id
         self._lock = lock
@@ -43,21 +37,23 @@ class RunFolder:
         self.release()
 
     def check(self) -> None:
-        """Check that the folder still exists and belongs to this run. Called before every save.
+        """Check that the folder still exists and belongs to this run alone. Called before every save.
 
         Raises:
-          StoreError: if it was removed or holds another run.
+          StoreError: if it was removed, holds another run, or may be written by another process.
         """
         now = _as_seen(self.path / CONFIG)
-        if now is not None and now == self._seen:  # avoid reading the file after every chunk of training
-            return
-        try:
-            found = read_sealed(self.path / CONFIG).get("id")
-        except StoreError as error:
-            raise StoreError(f"{self.path} was removed or changed while it was written: {error}") from error
-        if found != self.run:
-            raise StoreError(f"{self.path} holds another run now: the folder was replaced while it was written")
-        self._seen = now
+        if now is None or now != self._seen:  # avoid reading the file after every chunk of training
+            try:
+                found = read_sealed(self.path / CONFIG).get("id")
+            except StoreError as error:
+                raise StoreError(f"{self.path} was removed or changed while it was written: {error}") from error
+            if found != self.run:
+                raise StoreError(f"{self.path} holds another run now: the folder was replaced while it was written")
+            self._seen = now
+        if self._lock is not None and not self._lock.holds():
+            line = "was removed while this run was written, so that another process may write to the same folder"
+            raise StoreError(f"{self.path / LOCK} {line}; see that there is none, and continue with --resume")
 
     def rewrite(self, content: Mapping[str, Any]) -> None:
         """Replace the config.json of this run, keeping its id."""
@@ -96,8 +92,10 @@ def numbered(root: Path, slug: str) -> Path:
             return folder
 
 
-def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFolder:
-    """Start a run in `folder`: lock it, move its previous contents aside, and write config.json with an id.
+def claim(
+    folder: Path, content: Mapping[str, Any], files: Mapping[str, bytes] = MappingProxyType({}), *, overwrite: bool
+) -> RunFolder:
+    """Start a run in `folder`: lock it, move its previous contents aside, write `files`, and config.json with an id.
 
     The folder itself stays in place, so that no other process can take it in between. A crash leaves either the old or
     the new run; the files of the old run stay in `.replaced` until `RunFolder.complete` is called.
@@ -106,12 +104,14 @@ def claim(folder: Path, content: Mapping[str, Any], *, overwrite: bool) -> RunFo
       StoreError: if the folder is in use, holds files that are not a run, or holds a run and `overwrite` is False.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = _locked(folder)
+    lock = Lock(folder)
     try:
         _settle(folder)
         _check_content(folder, overwrite=overwrite)
         _move_aside(folder)
         run = uuid.uuid4().hex
+        for name, one in files.items():  # before config.json, which says that the run has begun
+            write_bytes(folder / name, one)
         write_sealed(folder / CONFIG, {**content, "id": run})
     except BaseException:
         lock.release()
@@ -127,7 +127,7 @@ def reopen(folder: Path, again: Callable[[], Mapping[str, Any] | None] = lambda:
     """
     if not is_run(folder) and again() is None:  # write nothing, not even a lock, to a folder that is not a run
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
-    lock = _locked(folder)
+    lock = Lock(folder)
     try:
         if (content := again()) is not None:
             write_sealed(folder / CONFIG, content)
@@ -154,7 +154,7 @@ def part_of(folder: Path, part: str) -> Iterator[None]:
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     own = folder / part
     own.mkdir(parents=True, exist_ok=True)
-    lock = _locked(own, wait=True)
+    lock = Lock(own, wait=True)
     try:
         remove_partials(own)
         yield
@@ -171,35 +171,23 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise StoreError(f"--out: {out} is a file, expected a folder")
     if (out / LOCK).exists():
-        _locked(out).release()
+        Lock(out).release()
     _check_content(out, overwrite=overwrite)
 
 
 def _check_content(out: Path, *, overwrite: bool) -> None:
-    if out.is_dir() and any(path.name != LOCK and path.suffix != PARTIAL for path in out.iterdir()):
+    if out.is_dir() and any(path.name != LOCK and not is_partial(path) for path in out.iterdir()):
         if not is_run(out):
             raise StoreError(f"--out: {out} holds other files, expected a new or empty folder")
         if not overwrite:
             raise StoreError(f"--out: {out} already holds a run; add --overwrite or --resume, or name another folder")
-        for part in _at_work(out):
-            raise StoreError(f"--out: {part} is in use{_owner(part)}; wait for it, or name another folder")
-
-
-def holder(folder: Path) -> dict[str, Any] | None:
-    """Return the process, host and start time of the process that is writing to `folder`, or None if there is none.
-
-    Raises:
-      OSError: if the lock belongs to another user and is not accessible.
-    """
-    if not (folder / LOCK).is_file():
-        return None
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return _about(folder)
-    lock.release()
-    return None
+        for part in at_work(out):
+            raise StoreError(f"--out: {part} is in use{owner(part)}; wait for it, or name another folder")
+        way_out = "which --overwrite would remove: move it elsewhere, or name another folder"
+        if nested := nested_runs(out):
+            raise StoreError(f"--out: {out} holds the run {', '.join(map(str, nested))}, {way_out}")
+        for path in not_ours(out):
+            raise StoreError(f"--out: {out} holds {path.relative_to(out)}, {way_out}")
 
 
 def ids_in(content: Mapping[str, Any]) -> frozenset[str | None]:
@@ -239,47 +227,19 @@ def _as_seen(path: Path) -> tuple[int, ...] | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _at_work(folder: Path) -> list[Path]:
-    """Return the parts of a run that workers are writing; they may continue after their leading process stopped."""
-    return [part for part in sorted({lock.parent for lock in folder.glob(f"*/*/{LOCK}")}) if holder(part) is not None]
-
-
-def _locked(folder: Path, *, wait: bool = False) -> FileLock:
-    lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StoreError(f"{folder} is in use{_owner(folder)}; wait for it, or name another folder") from error
-    about = {"process": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(" ", "seconds")}
-    with suppress(
-        PermissionError
-    ):  # Windows denies reading and writing a locked file; messages then say "another process"
-        (folder / LOCK).write_text(json.dumps(about) + "\n", encoding="utf-8")  # no rename: this file is the lock
-    return lock
-
-
-def _owner(folder: Path) -> str:
-    if not (about := _about(folder)):
-        return " by another process"
-    return f" by process {about['process']} on {about['host']}, since {about['since']}"
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    try:
-        about = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-        return {name: about[name] for name in ("process", "host", "since")}
-    except (OSError, ValueError, KeyError, TypeError):  # the process holds the lock but has not written its details yet
-        return {}
-
-
 def _settle(folder: Path) -> None:
-    """Clean up after a killed process: partially written files, and a run that was half moved aside or back."""
-    remove_partials(folder, but=_at_work(folder))
+    """Clean up after a killed process: partially written files, and a run that was half moved aside or back.
+
+    Nested runs are left alone: they have a lock and clean up on their own.
+    """
+    remove_partials(folder, but=[*at_work(folder), *nested_runs(folder)])
     aside = folder / REPLACED
     if not aside.is_dir() or ((folder / CONFIG).is_file() and (aside / CONFIG).is_file()):
         return
     if (aside / CONFIG).is_file():  # the old run is aside completely; the files here belong to a run that never began
-        _remove(_own(folder))
+        copies = folder / CODE  # of that run: `claim` writes them first
+        kept = [*nested_runs(folder), *(path for path in not_ours(folder) if copies not in path.parents)]
+        _remove([own for own in _own(folder) if not any(own == one or own in one.parents for one in kept)])
     for path in sorted(aside.iterdir(), key=_is_not_config):  # config.json first: it marks that the rest follows
         path.rename(folder / path.name)
     sync_folder(folder)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.files import StoreError, written_whole
+from jaxgan.results.archives import read_archive
 
 _ABOUT = "about"  # the member that describes the others
 
@@ -81,9 +82,10 @@ def _write(folder: Path, span: tuple[int, int], arrays: Mapping[str, NDArray], o
 def _read(folder: Path, span: tuple[int, int], origin: Origin) -> dict[str, NDArray]:
     file = _file(folder, span)
     try:
-        with file.open("rb") as whole, np.load(whole) as opened:  # np.load leaves a damaged file open
-            arrays = {name: opened[name] for name in opened.files}
+        arrays = read_archive(file)
         about: dict[str, Any] = json.loads(str(arrays.pop(_ABOUT))) if _ABOUT in arrays else {}
+    except MemoryError:  # of a file that is whole: it is not to be removed
+        raise
     except Exception as error:  # a damaged file can fail anywhere in numpy, zipfile and zlib
         raise StoreError(f"{file} is damaged: {type(error).__name__}; {_way_out(folder)}") from error
     if about and about.get("digest") != _digest(arrays):

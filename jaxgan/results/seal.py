@@ -9,6 +9,11 @@ from typing import Any
 from jaxgan.files import StoreError, plain, write_json
 
 DIGEST = "digest"
+_WITH_DIGEST = frozenset({"id", "seal", "code"})
+"""Entries of config.json that came with the digest or after it: a file with one of them was written with a digest.
+
+The schema does not tell: runs without a digest have the present one. Without its id a run's own files are another's.
+"""
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
@@ -28,7 +33,7 @@ def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read a file written by `write_sealed`; one without a digest, from an earlier version, is accepted.
+    """Read a file written by `write_sealed`; one of a version that wrote no digest is accepted without.
 
     Raises:
       StoreError: if the file does not exist, is not a JSON object, or was changed after it was written.
@@ -41,6 +46,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
         raise StoreError(f"{path} is damaged: {type(error).__name__}") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path} is damaged: it holds no JSON object")
+    if DIGEST not in content and not _WITH_DIGEST.isdisjoint(content):
+        raise StoreError(f"{path} is not what was written: its digest is missing")
     if content.get(DIGEST, digest_of(content)) != digest_of(content):
         raise StoreError(f"{path} is not what was written: its digest differs")
     return content

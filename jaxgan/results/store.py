@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.files import PARTIAL, StoreError, append_text, file_digest, plain, write_text, written_whole
-from jaxgan.results.claim import CONFIG, LOCK, REPLACED, is_run
+from jaxgan.results.claim import is_run
+from jaxgan.results.contents import CONFIG, LOCK, REPLACED, nested_runs
 from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
@@ -91,11 +92,16 @@ def _are_by_name(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())
 
 
+def _are_paths(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(path, str) for path in value.values())
+
+
 _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "job": (lambda value: isinstance(value, str), "a command"),
     "config": (lambda value: isinstance(value, dict), "options by name"),
     "configurations": (_are_by_name, "settings by name"),
     "inputs": (lambda value: isinstance(value, dict), "digests by name"),
+    "code": (_are_paths, "paths by name"),
     "blocks": (_are_blocks, "programs, configurations and seeds"),
     "processes": (_is_count, "a number of at least 1"),
     "steps": (_is_count, "a number of at least 1"),
@@ -137,8 +143,10 @@ def write_sums(folder: Path) -> None:
 
 
 def summed(folder: Path) -> list[str]:
-    """Return the names of the files that SHA256SUMS lists: those without a digest of their own."""
-    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    """Return the names of the files that SHA256SUMS lists: those of this run without a digest of their own."""
+    nested = set(nested_runs(folder))
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and nested.isdisjoint(path.parents))
+    paths = (path.relative_to(folder) for path in found)
     return [
         path.as_posix()
         for path in paths

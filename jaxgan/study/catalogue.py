@@ -1,10 +1,8 @@
 """Resolve names to losses, recipes, data sets and networks."""
 
 import importlib
-import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +25,15 @@ from jaxgan.nn.unet import depth_of
 from jaxgan.runs.run import OF_SETTINGS, check_probe
 from jaxgan.study.config import REVERSED, prefix_of
 from jaxgan.study.messages import OptionError, expect, nearest
-from jaxgan.study.own_code import ExitCalled, kept_running, place_in, raised
+from jaxgan.study.own_code import (
+    ExitCalled,
+    another_neighbour,
+    import_file,
+    kept_running,
+    place_in,
+    raised,
+    search_here,
+)
 from jaxgan.types import Algorithm, Loss
 
 _BEST_KNOWN = ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares", "relativistic")
@@ -290,20 +296,15 @@ def find_own(option: str, name: str, kind: Any) -> Any:
 
 def _import(option: str, where: str, name: str) -> ModuleType:
     if not where.endswith(".py"):
-        if "" not in sys.path:  # a console script, unlike `python -m`, does not search the current folder
-            sys.path.insert(0, "")
+        search_here()
         return importlib.import_module(where)
     path = Path(where)
     if not path.is_file():
         raise OptionError(option, f"got {name!r}, but there is no file {where}")
-    spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}", path)
-    assert spec is not None and spec.loader is not None  # it ends in .py
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look up their module
-    if str(path.parent) not in sys.path:  # as with `python path/to/file.py`, so that it can import its neighbours
-        sys.path.insert(0, str(path.parent))
-    spec.loader.exec_module(module)
-    return module
+    if other := another_neighbour(path):
+        line = f"{where} imports {other[0]}, and {other[1]} is loaded under that name already; rename one of the two"
+        raise OptionError(option, line)
+    return import_file(path)
 
 
 def _at(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from jaxgan.study.giving_up import giving_up
 from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Job, Log
 from jaxgan.study.messages import OptionError, counted
-from jaxgan.study.needs import check_needs, needs_of
+from jaxgan.study.needs import Held, check_needs, needs_of
 from jaxgan.study.planning import Others, Plan, plan_for
 from jaxgan.study.resume import continued, grown_to, resumable
 from jaxgan.study.training import check_kept
@@ -111,10 +111,14 @@ def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
 def _planned(task: Task, config: Config, how: How, placement: Placement, run: RunFolder | None) -> Plan:
     study = task.build(config)
     workers = min(how.engine.here, len(blocks_for(study))) if how.engine else 1
-    needs = needs_of(study, placement, max(1, workers))
-    # A run that continues already has most of its files.
-    check_needs(needs if run is None else needs._replace(disk={}), how.out or RUNS)
+    held = None if run is None else _held(run)
+    check_needs(needs_of(study, placement, max(1, workers), held), how.out or RUNS)
     return plan_for(study, task.others(study), placement, _log_of(how))
+
+
+def _held(run: RunFolder) -> Held:
+    content = store.read_config(run.path)
+    return Held(content["config"]["seeds"] * len(content["configurations"]), content["config"]["steps"])
 
 
 def _check_memory(plan: Plan, how: How) -> None:

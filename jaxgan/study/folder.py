@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan.files import StoreError
+from jaxgan.files import StoreError, write_bytes
 from jaxgan.results import claim, store
 from jaxgan.results.claim import RunFolder
 from jaxgan.results.results import SCHEMA, Results
@@ -28,15 +28,18 @@ def new_folder(
     """Create the folder of a new run, `out` or the next numbered one under runs/, with config.json and the user's code.
 
     Raises:
-      StoreError: as from `claim`, or if the processes do not share the folder.
+      StoreError: as from `claim`, if the code cannot be kept, or if the processes do not share the folder.
     """
 
     def begin() -> RunFolder:
+        files = {}
+        if study is not None:  # before the folder is taken: it may be the run to be replaced that has them
+            if out is not None:
+                inputs.check_outside(study.config, out)
+            inputs.check_kept(study.own_code)
+            files = inputs.copies_of(study, origin["inputs"])
         folder = claim.numbered(RUNS, slug) if out is None else out
-        run = claim.claim(folder, sealed(origin), overwrite=overwrite)
-        if study is not None:
-            inputs.keep_copies(folder, study)
-        return run
+        return claim.claim(folder, sealed(origin), files, overwrite=overwrite)
 
     return _by_who_leads(begin)
 
@@ -64,9 +67,10 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
     with processes.in_agreement():
         if processes.leads():
             now = store.read_config(run.path) | {name: origin[name] for name in _GROWN}
+            for name, content in inputs.copies_of(study, origin["inputs"]).items():
+                write_bytes(run.path / name, content)
             (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they belong to the old config.json
             run.rewrite(sealed(now))
-            inputs.keep_copies(run.path, study)
 
 
 def complete(run: RunFolder, results: Results, report: Callable[[Results, Path], object]) -> None:
@@ -103,6 +107,7 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         "classes": list(study.source.classes),
         "blocks": [block._asdict() for block in blocks],
         "inputs": inputs.digests(study),
+        "code": inputs.code_of(study),
         "sources": provenance.sources(),
         **provenance.provenance(),
         **resources.described(placement),

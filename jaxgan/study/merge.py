@@ -18,10 +18,11 @@ from jaxgan.study.blocks import blocks_in
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import How, Task, conduct, started
-from jaxgan.study.folder import new_folder, origin_of
+from jaxgan.study.folder import RUNS, new_folder, origin_of
 from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import OptionError, counted
+from jaxgan.study.needs import Needs, check_needs, needs_of
 from jaxgan.study.profile_config import stored_profile
 from jaxgan.study.profile_training import along_training, losses_by_name
 from jaxgan.study.resume import check_unchanged
@@ -30,6 +31,7 @@ from jaxgan.study.trust import check_trusted
 
 _MAY_DIFFER = ("loss", "recipe", "set", "seeds", "first_seed")
 _FILES = ("data", "generator", "discriminator", "probe", "features")  # their folders may differ between machines
+_AGAIN = "final"  # the part of a block that is not copied: it is evaluated again as one run
 
 
 class Part(NamedTuple):
@@ -90,6 +92,7 @@ def merge_runs(
     placement = started(config, how)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
+    check_needs(Needs(needs_of(study, placement).memory, _disk(found)), out or RUNS)  # before anything is copied
     origin = origin_of(task.job, study, placement, blocks) | task.origin(study)
     origin |= {"merged": [_about(part.content) for part in parts]}
     name = f"merged-{catalogue.slug(Path(config.data).stem)}"
@@ -106,11 +109,18 @@ def merge_runs(
     return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
 
 
+def _disk(found: Mapping[str, Mapping[Block, Part]]) -> dict[str, int]:
+    """Return the bytes of what is copied."""
+    blocks = {part.folder / block.folder for own in found.values() for block, part in own.items()}
+    files = (path for block in blocks for path in block.rglob("*") if _AGAIN not in path.relative_to(block).parts)
+    return {"copies of the runs": sum(path.stat().st_size for path in files if path.is_file())}
+
+
 def _copy(part: Part, run: RunFolder, block: Block) -> None:
     """Copy a part's block into the merged run atomically."""
     own = Path(block.folder)
-    partial = run.path / own.with_name(own.name + PARTIAL)
-    shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns("final"))  # evaluated again as one run
+    partial = run.path / own.with_name(f".{own.name}{PARTIAL}")
+    shutil.copytree(part.folder / own, partial, ignore=shutil.ignore_patterns(_AGAIN))
     restamp(partial / "records", Origin(part.content.get("id"), block.folder), Origin(run.run, block.folder))
     partial.rename(run.path / own)
 
@@ -235,7 +245,7 @@ def _task(content: Mapping[str, Any]) -> Task:
 
 def _stored(parts: Sequence[Part]) -> dict[str, Any]:
     """Return the configurations and inputs of all runs, which the merged study must reproduce."""
-    names = ("configurations", "inputs")
+    names = ["configurations", "inputs", *(["code"] if all("code" in part.content for part in parts) else [])]
     return {name: _first_of(pair for part in parts for pair in part.content[name].items()) for name in names}
 
 

@@ -15,6 +15,7 @@ from jaxgan.memory import available_memory
 from jaxgan.runs.placement import Placement, settle
 from jaxgan.runs.records import record_steps
 from jaxgan.study.build import Study
+from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 
 _PAGE = 3_000_000  # approximate size in bytes of a report with its figures
@@ -35,11 +36,19 @@ class Needs(NamedTuple):
     disk: dict[str, int]
 
 
-def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
+class Held(NamedTuple):
+    """What the folder of a run that continues has, or will have when it has what it was started for."""
+
+    runs: int = 0
+    steps: int = 0
+
+
+def needs_of(study: Study, placement: Placement, workers: int = 1, held: Held | None = None) -> Needs:
     """Return lower bounds on what a study needs; of a training step, for example, only its largest array is counted.
 
     Nothing is compiled. On devices other than CPUs, only host memory is counted; runs are trained there in waves that
-    fit. Each of several `workers` on one machine needs as much memory as a process that trains.
+    fit. Each of several `workers` on one machine needs as much memory as a process that trains. Of a run that continues
+    with what is `held`, only the disk space of what it adds is counted: it already has most of its other files.
     """
     config, runs = study.config, len(study.keys) * len(study.configurations)
     traced = [one.step for one in study.programs.values() if one.step is not None]
@@ -52,7 +61,7 @@ def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
     at_once = min(together, width * placement.mesh.size)
     modes = 0 if study.source.mixture is None else len(study.source.mixture.means)
     example = 4 * (math.prod(study.source.shape) + modes)  # samples have a distance to every mode
-    records = len(record_steps(config.steps, config.record_every or None)) * record * runs
+    records = _records(config, config.steps) * record * runs
     measured = config.samples if len(study.source.shape) == 1 else min(config.samples, PIECE)
     memory = {
         "compiling, measuring and drawing": workers * _ALWAYS,
@@ -62,13 +71,22 @@ def needs_of(study: Study, placement: Placement, workers: int = 1) -> Needs:
         "records": _COPIES * records,
         "the samples of one seed": measured * example,
     }
+    if held == (runs, config.steps):
+        return Needs(memory, {})
     # Two checkpoints of the training state are kept, and the older is removed once the next one is complete.
+    more, of_more = (runs, records) if held is None else (
+        max(0, runs - held.runs), max(0, records - _records(config, held.steps) * record * held.runs)
+    )  # fmt: skip
     disk = {
-        "checkpoints": state * (2 * runs + together),
-        "records and results": 3 * records,
-        "the report": _PAGE,
+        "checkpoints": state * (2 * more + together),
+        "records and results": 3 * of_more,
+        "the report": 0 if held else _PAGE,
     }
     return Needs(memory, disk)
+
+
+def _records(config: Config, steps: int) -> int:
+    return len(record_steps(steps, config.record_every or None)) if steps else 0
 
 
 def check_needs(needs: Needs, folder: Path) -> None:

@@ -3,6 +3,9 @@
 Has no heavy imports.
 """
 
+import ast
+import hashlib
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -11,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from traceback import walk_tb
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import NoReturn
 
 _STOP = "jaxgan.cli.app"  # frames below it on the stack belong to the caller of the command, not to code that it runs
@@ -108,11 +111,72 @@ def is_own(file: str) -> bool:
     """
     try:
         path = Path(file).resolve()
-        if path.suffix != ".py" or not path.is_file() or {"site-packages", "dist-packages"}.intersection(path.parts):
-            return False
-        return not any(root in path.parents for root in _installed())
+        return path.suffix == ".py" and path.is_file() and not is_installed(path)
     except (OSError, ValueError):  # its folder was removed, or its name contains a NUL
         return False
+
+
+def is_installed(path: Path) -> bool:
+    """Return whether a file is part of Python, an installed package or this package."""
+    below_packages = {"site-packages", "dist-packages"}.intersection(path.parts)
+    return bool(below_packages) or any(root in path.parents for root in _installed())
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import the user's file, anew each time, as a module of its own: two files with one name are two modules."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"jaxgan_user_{path.stem}_{digest[:12]}", path)
+    assert spec is not None and spec.loader is not None  # it ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look up their module
+    if str(path.parent) not in sys.path:  # as with `python path/to/file.py`, so that it can import its neighbours
+        sys.path.insert(0, str(path.parent))
+    spec.loader.exec_module(module)
+    return module
+
+
+def another_neighbour(path: Path) -> tuple[str, str] | None:
+    """Return a module that a file would import from its own folder if no other file of that name were loaded already.
+
+    Python has one module of a name, so that the file would silently be given the neighbour of another file. Return its
+    name and the file that is loaded, or None.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    except (SyntaxError, ValueError, RecursionError):  # importing it says what is wrong
+        return None
+    wanted = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    wanted += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    folder = path.resolve().parent
+    for name in (full.partition(".")[0] for full in wanted):
+        there = any((folder / one).is_file() for one in (f"{name}.py", f"{name}/__init__.py"))
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if there and isinstance(file, str) and is_own(file) and folder not in Path(file).resolve().parents:
+            return name, file
+    return None
+
+
+def roots_of(module: str) -> list[Path]:
+    """Return the folders that the user's module, or the package that it is in, is imported from; imports nothing."""
+    search_here()
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):  # for example, of a module without a specification
+        return []
+    if spec is None:
+        return []
+    if not spec.has_location or spec.origin is None:  # built in; or a package in several folders, without __init__.py
+        found = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()]
+        return [folder.parent for folder in found if not is_installed(folder)]
+    file = Path(spec.origin).resolve()
+    root = file.parent if spec.submodule_search_locations is None else file.parent.parent
+    return [root] if is_own(str(file)) else []
+
+
+def search_here() -> None:
+    """Search the current folder for modules, as `python -m` does and a console script does not."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
 
 
 @cache

@@ -16,6 +16,7 @@ from jax.experimental import multihost_utils
 
 from jaxgan.checkpoint import CheckpointError
 from jaxgan.files import StoreError, written_whole
+from jaxgan.results.archives import read_archive
 from jaxgan.types import PyTree
 
 _LINE = 4096  # bytes of the messages that processes exchange: as long as a path may be
@@ -156,9 +157,9 @@ def _write(file: Path, tree: PyTree, meta: dict[str, Any]) -> None:
 
 
 def _read(file: Path, like: list[Any]) -> tuple[list[np.ndarray], dict[str, Any]]:
-    # np.load leaves a damaged file open, and forgets the name of a bfloat16.
-    with file.open("rb") as opened, np.load(opened) as arrays:
-        return [arrays[f"arr_{i}"].view(a.dtype) for i, a in enumerate(like)], json.loads(str(arrays["meta"]))
+    arrays = read_archive(file)
+    # NumPy forgets the name of a bfloat16.
+    return [arrays[f"arr_{i}"].view(a.dtype) for i, a in enumerate(like)], json.loads(str(arrays["meta"]))
 
 
 def seen_by_all(folder: Path) -> Path:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.files import StoreError
-from jaxgan.results.claim import CONFIG, holder, is_run
+from jaxgan.results.claim import CONFIG, is_run
 from jaxgan.results.codes import FINE
+from jaxgan.results.locks import holder
 from jaxgan.results.seal import read_sealed
 
 _RECENT = 20  # chunks of training from which the rate is computed

@@ -106,8 +106,7 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
             raise OptionError("resume", f"the settings of {label} have changed since {since}")
     if not study.config.vary and stored["configurations"].keys() != now.keys():
         raise OptionError("resume", f"the configurations have changed since {since}")
-    then, here = stored["inputs"], inputs.digests(study)
-    if changed := sorted(name for name in then.keys() | here.keys() if then.get(name) != here.get(name)):
+    if changed := inputs.changed(stored, study):
         raise OptionError("resume", f"{', '.join(changed)} changed since {since}")
 
 

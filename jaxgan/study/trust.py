@@ -36,7 +36,7 @@ def check_trusted(content: Mapping[str, Any], folder: Path, *, trust: bool) -> N
     if not trust and not hmac.compare_digest(str(content.get(SEAL)), str(_seal(content))):
         line = f"{folder} was made elsewhere, and going on with it would run {', '.join(names)}; read that code first"
         raise OptionError("trust", f"{line} (a copy is in {folder / 'code'}), then add --trust")
-    inputs.check_code(content["inputs"], names, folder)
+    inputs.check_code(content, names, folder)
 
 
 def _seal(content: Mapping[str, Any]) -> str | None:

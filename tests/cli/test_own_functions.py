@@ -129,9 +129,9 @@ def test_nan_at_the_first_step_is_not_blamed_on_learning_rates_alone(tmp_path, c
     assert main(["diagnose", "run"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
-        "DIVERGED: A recorded quantity became NaN or infinite, or grew" in text
-        and "If it begins in a loss of your own" in text
+        "DIVERGED: A recorded quantity became NaN or infinite, or exploded" in text
+        and "If a loss of your own was the first" in text
     )
-    first = "First non-finite quantity: with logarithm g_loss at step 1 (seed 0). At step 1 the cause lies in"
-    assert f"{first} the loss, the networks or the data" in text
-    assert "g_loss at step 1" in Path("run/report.html").read_text(encoding="utf-8")
+    first = "First non-finite quantity: with logarithm the generator's loss (g_loss) at step 1 (seed 0). At step 1"
+    assert f"{first} the cause lies in the loss, the networks or the data" in text
+    assert "(g_loss) at step 1" in Path("run/report.html").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Who may write to a run's folder: nothing that was there is lost, whatever dies on the way."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -16,22 +17,10 @@ import pytest
 from jaxgan.files import StoreError, write_json
 from jaxgan.results import claim as claims
 from jaxgan.results.claim import claim, is_run, numbered, reopen
-from jaxgan.results.results import SCHEMA
+from jaxgan.results.locks import Lock, holder
 from jaxgan.results.seal import read_sealed
 from jaxgan.results.store import read_config
-
-OURS = {"job": "compare", "schema": SCHEMA}
-
-
-def begun(folder: Path, overwrite: bool = False, **content: object) -> str:
-    """A run that was begun, and left; its id."""
-    with claim(folder, OURS | content, overwrite=overwrite) as run:
-        assert run.run is not None
-        return run.run
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {claims.LOCK}
+from tests.results.runs import OURS, begun, names
 
 
 def test_folders_are_numbered_past_whatever_is_there(tmp_path: Path) -> None:
@@ -68,8 +57,8 @@ def test_where_a_locked_file_cannot_be_written_or_read_as_on_windows(
         monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
     other = pytest.raises(StoreError, match="is in use by another process; wait for it")
     with claim(tmp_path / "run", OURS, overwrite=False), other:
-        claims._locked(tmp_path / "run")
-    assert claims.holder(tmp_path / "run") is None
+        Lock(tmp_path / "run")
+    assert holder(tmp_path / "run") is None
 
 
 @pytest.mark.parametrize("content", ['{"name": "a web page"}', "[]", "not JSON"])
@@ -178,22 +167,25 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> itertools.count:
 
 def test_an_overwrite_that_is_killed_anywhere_leaves_a_whole_run(tmp_path: Path) -> None:
     """The old one, to the last file, or the new one with the old one set aside; also where it is killed twice."""
-    old = {"config.json", "results.nc", "log.jsonl", "minimax"}
+    old = {"config.json", "results.nc", "log.jsonl", "minimax", "code"}
 
     def whole(folder: Path) -> bool:
-        return old <= names(folder) and read_sealed(folder / "config.json")["number"] == 1
+        code = (folder / "code" / "mine.py").read_text()
+        return old <= names(folder) and read_sealed(folder / "config.json")["number"] == 1 and code == "old"
 
-    for first, second in itertools.product(range(12), range(0, 12, 2)):
+    new = OURS | {"number": 2, "inputs": {"mine.py": hashlib.sha256(b"new").hexdigest()}}
+    for first, second in itertools.product(range(14), range(0, 14, 2)):
         folder = tmp_path / f"{first}-{second}"
-        begun(folder, number=1)
-        (folder / "minimax").mkdir()
-        for name in ("results.nc", "log.jsonl", "minimax/state"):
+        begun(folder, number=1, inputs={"mine.py": hashlib.sha256(b"old").hexdigest()})
+        (folder / "code").mkdir()
+        (folder / "minimax" / "seeds-0-1" / "records").mkdir(parents=True)
+        for name in ("results.nc", "log.jsonl", "minimax/seeds-0-1/records/a.npz", "code/mine.py"):
             (folder / name).write_text("old")
         for step in (first, second):
             with pytest.MonkeyPatch.context() as patch:
                 killed_at(step, patch)
-                with suppress(KeyboardInterrupt):
-                    begun(folder, overwrite=True, number=2)
+                with suppress(KeyboardInterrupt), claim(folder, new, {"code/mine.py": b"new"}, overwrite=True):
+                    pass
             with reopen(folder):
                 number = read_sealed(folder / "config.json")["number"]
             assert whole(folder) if number == 1 else whole(folder / ".replaced"), (first, second)
@@ -232,15 +224,16 @@ def test_a_run_that_is_set_aside_can_be_read_before_it_is_put_back(
 
 def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
     begun(tmp_path)
-    for name in ("config.json.partial", ".x3f.partial"):
+    for name in (".y3f.partial", ".x3f.partial"):
         (tmp_path / name).write_text("{")
-    (tmp_path / "minimax" / "seeds-0-7.partial").mkdir(parents=True)
+    for name in (".5-x3f.partial", "seeds-0-7.partial"):  # of a checkpoint, and of a merge of an earlier version
+        (tmp_path / "minimax" / name).mkdir(parents=True)
     with reopen(tmp_path):
         assert names(tmp_path) == {"config.json", "minimax"} and not any((tmp_path / "minimax").iterdir())
 
 
 def test_a_folder_with_nothing_but_a_writers_remains_is_empty(tmp_path: Path) -> None:
-    (tmp_path / "config.json.partial").write_text("{")
+    (tmp_path / ".x3f.partial").write_text("{")
     (tmp_path / claims.LOCK).touch()
     claims.check_out(tmp_path, overwrite=False)
     begun(tmp_path)
@@ -254,6 +247,18 @@ def test_a_digit_changed_in_config_json_is_noticed(tmp_path: Path, change: bytes
     path.write_bytes(path.read_bytes().replace(b'"key": 0', change) if change else path.read_bytes()[:60])
     with pytest.raises(StoreError, match=r"config.json is (not what was written|damaged)"):
         reopen(tmp_path)
+
+
+@pytest.mark.parametrize("but", ["id", "seal"])
+def test_a_digest_cannot_be_left_out_of_what_was_written_with_one(tmp_path: Path, but: str) -> None:
+    """Without it a changed file was taken for one of a version that wrote no digests."""
+    begun(tmp_path, key=0, seal="s")
+    path = tmp_path / "config.json"
+    content = json.loads(path.read_text()) | {"key": 1}
+    path.write_text(json.dumps({name: value for name, value in content.items() if name not in ("digest", but)}))
+    for read in (read_config, reopen):
+        with pytest.raises(StoreError, match=r"config.json is not what was written: its digest is missing"):
+            read(tmp_path)
 
 
 def test_a_file_of_an_earlier_version_has_no_digest_and_is_read(tmp_path: Path) -> None:
@@ -283,3 +288,18 @@ def test_a_part_that_a_worker_writes_is_left_to_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no run"), claims.part_of(tmp_path / "other", part):
         pass
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("how", ["claim", "reopen"])
+def test_a_lock_that_was_removed_is_noticed_at_the_next_save(tmp_path: Path, how: str) -> None:
+    """A second process could lock the folder, and the first one noticed nothing."""
+    begun(tmp_path)
+    with claim(tmp_path, OURS, overwrite=True) if how == "claim" else reopen(tmp_path) as run:
+        run.check()
+        (tmp_path / claims.LOCK).unlink()
+        with pytest.raises(StoreError, match=r".lock was removed while this run was written, so that another process"):
+            run.check()
+        with reopen(tmp_path) as second:
+            second.check()
+            with pytest.raises(StoreError, match=r".lock was removed while this run was written"):
+                run.check()

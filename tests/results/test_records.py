@@ -1,7 +1,10 @@
 """Records of a training: joined in order, whole or absent, and never another's."""
 
+import io
 import shutil
+import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from jaxgan.files import StoreError
 from jaxgan.results.records import Origin, append_records, read_records, restamp
+from jaxgan.study import processes
 
 HERE = Origin("a1", "minimax/seeds-0-1")
 
@@ -95,6 +99,42 @@ def test_every_flipped_byte_of_the_numbers_is_noticed(tmp_path: Path) -> None:
             continue
         for name, values in part(0, 4).items():  # a byte that says nothing, such as that of a date
             np.testing.assert_array_equal(found[name], values)
+
+
+def bomb(file: Path, how: str) -> None:
+    """Make of an archive one of a few kB whose first array is said to have 2^40 numbers, or 100 MB of zeros."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED if how == "compressed" else zipfile.ZIP_STORED) as archive:
+        for k, (name, content) in enumerate(members.items()):
+            header = io.BytesIO()
+            count = 2**40 if how == "header" else 10**8
+            np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (count,)})
+            body = bytes(count) if how == "compressed" else b""
+            archive.writestr(name, header.getvalue() + body if k == 0 else content)
+
+
+@pytest.mark.parametrize("how", ["header", "compressed"])
+def test_an_archive_that_is_larger_in_memory_is_refused_by_its_headers(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path, 0, 4)
+    (file,) = tmp_path.glob("*.npz")
+    bomb(file, how)
+    monkeypatch.setattr(np, "load", Mock(side_effect=AssertionError("was read")))
+    with pytest.raises(StoreError, match=r"npz is damaged: ValueError; remove .*"):
+        read_records(tmp_path, 4, HERE)
+    with pytest.raises(ValueError, match="expected"):
+        processes._read(file, [])
+
+
+def test_a_file_that_does_not_fit_into_memory_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path, 0, 4)
+    monkeypatch.setattr(np, "load", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        read_records(tmp_path, 4, HERE)
 
 
 def test_a_file_of_another_name_is_passed_over(tmp_path: Path) -> None:

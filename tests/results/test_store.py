@@ -47,7 +47,7 @@ def make_run() -> Results:
 
 
 def stored(folder: Path, run: Results) -> Path:
-    write_json(folder / "config.json", run.config)
+    write_sealed(folder / "config.json", run.config)
     run.write(folder / RESULTS)
     write_metrics(run, folder)
     return folder

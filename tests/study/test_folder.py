@@ -3,6 +3,7 @@
 import errno
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -16,12 +17,20 @@ from jaxgan.study.giving_up import giving_up
 
 def test_a_run_that_grows_has_no_results_before_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in between it was taken for finished, with the results of fewer steps than its config.json has."""
-    more = {"config": {"steps": 60}, "configurations": {}, "command": "jaxgan train", "blocks": [[0, 1]], "hash": ""}
+    study: Any = SimpleNamespace(own_code=())
+    more = {
+        "inputs": {},
+        "config": {"steps": 60},
+        "configurations": {},
+        "command": "jaxgan train",
+        "blocks": [[0, 1]],
+        "hash": "",
+    }
     with claim(tmp_path, {"schema": SCHEMA, "job": "train"}, overwrite=False) as run:
         (tmp_path / "results.nc").write_text("of 30 steps")
         monkeypatch.setattr(RunFolder, "rewrite", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            grown(run, Mock(), more)
+            grown(run, study, more | {"inputs": {}})
     assert not (tmp_path / "results.nc").exists()
 
 

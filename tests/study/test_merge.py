@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 import jaxgan as jg
 from jaxgan.cli.app import main
 from jaxgan.results.seal import write_sealed
+from jaxgan.study import needs
 
 # In turn, so that the number of seeds beside it changes no operation of a seed, and bits can be compared.
 TINY = ["--data", "ring", "--steps", "4", "--samples", "50", "--width", "4", "--batch-size", "8", "--in-turn"]
@@ -129,6 +131,14 @@ def test_folders_that_cannot_be_merged(parts, tmp_path, capsys):
         assert main(["merge", *words]) == 2
         assert expected in capsys.readouterr().err
     assert jg.load_run(second).seeds.tolist() == [2, 3]
+
+
+def test_a_merge_that_does_not_fit_on_the_disk_copies_nothing(parts, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    out = tmp_path / "merged"
+    assert main(["merge", str(parts / "first"), str(parts / "second"), "--out", str(out)]) == 2
+    assert "of disk" in (error := capsys.readouterr().err) and "for copies of the runs" in error
+    assert not out.exists()
 
 
 @pytest.mark.slow

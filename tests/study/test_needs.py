@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from jaxgan.study.blocks import blocks_for, keys_of
 from jaxgan.study.config import configure
 from jaxgan.study.fitting import check_compiled
 from jaxgan.study.messages import OptionError
-from jaxgan.study.needs import Needs, check_needs, needs_of, widest
+from jaxgan.study.needs import Held, Needs, check_needs, needs_of, widest
 from jaxgan.study.planning import Plan, own_probes, place_of, plan_for, study_for
 from jaxgan.study.training import what_trains
 
@@ -48,6 +48,37 @@ def test_needs_grow_with_what_makes_them() -> None:
     assert total(seeds=4, steps=1000, batch_size=64, record_every=1).disk["records and results"] == pytest.approx(
         base.disk["records and results"] * 1000 / 501, rel=0.01
     )
+
+
+def test_a_run_that_grows_needs_the_disk_space_of_what_it_adds() -> None:
+    """It was not asked for any."""
+
+    def disk(held: Held | None, **options: object) -> dict[str, int]:
+        config = configure({"data": "ring", "width": 8, "loss": ("minimax",), "batch_size": 64, **options})
+        return needs_of(study_for(config), place(config.seeds, in_turn=False), 1, held).disk
+
+    whole = disk(None, seeds=4, steps=1000, record_every=1)
+    assert disk(Held(4, 1000), seeds=4, steps=1000, record_every=1) == {}
+    assert disk(Held(), seeds=4, steps=1000, record_every=1)["checkpoints"] == whole["checkpoints"]
+    longer = disk(Held(4, 1000), seeds=4, steps=3000, record_every=1)
+    assert longer["records and results"] == pytest.approx(2 * whole["records and results"], rel=0.01)
+    assert 3 * longer["checkpoints"] == whole["checkpoints"]  # a third one of each run, before the oldest is removed
+    more = disk(Held(4, 1000), seeds=8, steps=1000, record_every=1)
+    assert more["records and results"] == whole["records and results"]
+    assert more["checkpoints"] == whole["checkpoints"] * (2 * 4 + 8) // (2 * 4 + 4)
+
+
+def test_a_run_that_grows_beyond_the_disk_is_refused_before_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    words = ["--data", "ring", "--seeds", "1", "--steps", "2", "--samples", "50", "--width", "4", "--batch-size", "8"]
+    assert main(["train", *words, "--out", run]) == 0
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    assert main(["train", "--resume", "--seeds", "2", "--out", run]) == 2
+    assert "--seeds: the run needs at least" in (error := capsys.readouterr().err) and "of disk" in error
+    assert (tmp_path / "run" / "config.json").read_bytes() == before and (tmp_path / "run" / "results.nc").is_file()
 
 
 def test_the_widest_array_is_found_within_loops_and_branches() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from jaxgan.cli.app import main
 from jaxgan.files import StoreError
-from jaxgan.results.claim import LOCK, RunFolder, claim, holder
+from jaxgan.results.claim import LOCK, RunFolder, claim
+from jaxgan.results.locks import holder
 from jaxgan.results.records import Origin, append_records
 from jaxgan.study.how_far import lines_of
 from jaxgan.study.progress import Progress, progress_of
