@@ -69,10 +69,11 @@ def interpolate(
     labels = labels_for(generator, label, folder)
     name, drawn = named_by(generator, label, labels), jax.random.key(key)
     what = "interpolation" if (kind, space) == ("paths", "z") else f"{kind}-{space}"
+    kinds = (".png", ".npz", *([".gif"] if animated else []))
     if to_label is None:
         y = labels[0] if labels else None
         grid = grid_for(generator, kind, space, drawn, n, y)
-        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite)
+        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite, kinds)
         return _written(png, grid, y, folder, animated)
     if (kind, space) != ("paths", "z"):
         raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
@@ -80,7 +81,7 @@ def interpolate(
     assert labels  # `label_of` has checked that the class exists
     z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
     grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
-    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite)
+    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite, kinds)
     return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated)
 
 

@@ -1,6 +1,7 @@
 """Write samples of a trained generator as a picture and as arrays."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -93,9 +94,14 @@ def _columns(n: int) -> int:
     return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
 
 
-def target(out: Path | None, default: Path, overwrite: bool) -> Path:
+def target(out: Path | None, default: Path, overwrite: bool, kinds: Sequence[str] = (".png", ".npz")) -> Path:
+    """Return the path of the picture; files of all `kinds` will be written beside it under its name.
+
+    Raises:
+      OptionError: if `out` names a file that exists, or its folder does not.
+    """
     png = default if out is None else out.with_suffix(".png")
-    for path in (png, png.with_suffix(".npz")):
+    for path in (png.with_suffix(kind) for kind in kinds):
         # The default name determines the contents, so overwriting loses nothing.
         if out is not None and path.exists() and not overwrite:
             raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
