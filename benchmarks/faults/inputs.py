@@ -1,4 +1,4 @@
-"""Randomly modified user files: arrays, pictures, code and the settings of runs."""
+"""Randomly modified user files: arrays, pictures, moments, code and the settings of runs."""
 
 import functools
 import io
@@ -132,6 +132,22 @@ def _npz(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
     return _train("--data", str(folder / "x.npz"), *_some(rng, "--conditional", "--image-size=8"), folder=folder)
 
 
+def _moments(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
+    """Make a file of moments, with other arrays, too, and some points to compare with it."""
+    points = rng.normal(size=(60, 2))
+    np.save(folder / "points.npy", points.astype(np.float32))
+    arrays: dict[str, Any] = {"mu": points.mean(0), "sigma": np.cov(points.T)}
+    for name in rng.choice(["mu", "sigma", "n", "features", "digest", "data", "x", "n", "n"], int(rng.integers(0, 3))):
+        odd = [an_array(rng), np.array(rng.choice([-5, 1, 60, 10**18])), np.array("abc"), np.array(np.nan)]
+        arrays[str(name)] = odd[int(rng.integers(len(odd)))]
+    stream = io.BytesIO()
+    (np.savez_compressed if rng.random() < 0.5 else np.savez)(stream, **arrays)  # type: ignore[operator]
+    content = stream.getvalue()
+    (folder / "moments.npz").write_bytes(content if rng.random() < 0.4 else changed(content, rng))
+    words = ["evaluate", str(folder / "points.npy"), "--reference", str(folder / "moments.npz")]
+    return [*words, "--metrics", "frechet", "--resamples", "0"]
+
+
 def _pictures(rng: np.random.Generator, folder: Path, bench: Bench) -> list[str]:
     from PIL import Image
 
@@ -230,6 +246,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Path, Bench], list[str]]] = {
     ".npz": _npz,
     ".npy": _npy,
     "folder of pictures": _pictures,
+    "moments of --reference": _moments,
     "own loss": functools.partial(_code, LOSS, "own", "--loss"),
     "own recipe": functools.partial(_code, RECIPE, "own", "--recipe"),
     "own network": functools.partial(_code, NETWORK, "Own", "--generator"),

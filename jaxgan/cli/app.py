@@ -60,7 +60,14 @@ def _status(words: list[str], stopping: Stopping) -> int:
         return errors.STOPPED
     except BaseException as error:
         stopping.end()
-        return errors.report(error, with_traceback=shown or bool(os.environ.get("JAXGAN_TRACEBACK")))
+        shown = shown or bool(os.environ.get("JAXGAN_TRACEBACK"))
+        return errors.report(error, with_traceback=shown, options=_options_in(words))
+
+
+def _options_in(words: Sequence[str]) -> set[str]:
+    """Return the options of the command among some words; none if there is no command."""
+    command = next((cli.commands[word] for word in words if word in cli.commands), None)
+    return set() if command is None else {name for parameter in command.params for name in parameter.opts}
 
 
 def _say(line: str) -> None:

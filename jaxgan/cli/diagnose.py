@@ -19,4 +19,5 @@ def diagnose(run: Path, threshold: tuple[str, ...]) -> None:
     from jaxgan.study.diagnosing import diagnosed, thresholds_of
     from jaxgan.study.generate import load_run
 
-    show_diagnosis(diagnosed(load_run(run), thresholds_of(threshold)))
+    thresholds = thresholds_of(threshold)
+    show_diagnosis(diagnosed(load_run(run), thresholds))

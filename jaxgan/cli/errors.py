@@ -5,15 +5,17 @@ import os
 import platform
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from jaxgan.cli.streams import discard, log
+from jaxgan.files import PARTIAL
 from jaxgan.study.own_code import exit_call, place_in
 
 BAD_INPUT, BUG, STOPPED, CLOSED_PIPE = 2, 1, 130, 141  # the last two as in a shell: 128 plus the number of the signal
 _LONGEST_WORD, _LONGEST = 160, 1500
-_LOWER = "lower --seeds, --batch-size, --width or --samples"
+_LOWER = ("--seeds", "--batch-size", "--width", "--samples", "--count", "-n", "--probes", "--image-size")
+"""Options with which a command takes less memory, by how much they save."""
 _PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -25,6 +27,7 @@ class Answer(NamedTuple):
     line: Callable[[Any], str]  # "": nothing is printed
     applies: Callable[[Any], bool] = lambda error: True
     one_line: bool = True  # otherwise one message per line of the text
+    lowered: bool = False  # whether the options that save memory are named behind the line
 
 
 def answer_to(error: BaseException) -> Answer | None:
@@ -38,8 +41,13 @@ def answer_to(error: BaseException) -> Answer | None:
     return next((one for one in ANSWERS if names.intersection(one.kinds) and one.applies(error)), None)
 
 
-def report(error: BaseException, *, with_traceback: bool) -> int:
+def report(error: BaseException, *, with_traceback: bool, options: Collection[str] = ()) -> int:
     """Print what happened and return the exit status.
+
+    Args:
+      error: the error.
+      with_traceback: whether to show where in the code it happened.
+      options: the options of the command that was called, such as --seeds.
 
     Raises:
       BaseException: `error` itself, if there is no answer for it.
@@ -54,7 +62,7 @@ def report(error: BaseException, *, with_traceback: bool) -> int:
     if with_traceback and answer.status in (BAD_INPUT, BUG):
         log("".join(traceback.format_exception(error)).rstrip())
         log(_versions())
-    text = answer.line(error)
+    text = answer.line(error) + (f": {_advice(options)}" if answer.lowered else "")
     for line in [text] if answer.one_line else text.splitlines():
         if line:
             log(f"jaxgan: {one_line(line)}")
@@ -93,14 +101,21 @@ def _of_own_code(error: BaseException) -> str:
 
 
 def _of_memory(error: BaseException) -> str:
-    return f"out of memory ({first_line(error)}): {_LOWER}"
+    return f"out of memory ({first_line(error)})"
+
+
+def _advice(options: Collection[str]) -> str:
+    *others, last = [option for option in _LOWER if option in options] or ["what is asked for"]
+    return f"lower {', '.join(others)}{' or ' if others else ''}{last}"
 
 
 def _of_files(error: OSError) -> str:
+    """Name the files, but not our own temporary ones: where only such a file is named, the folder that it is in."""
     paths = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    named = [path for path in paths if not path.endswith(PARTIAL)] or [os.path.dirname(path) for path in paths]
     reason = error.strerror or str(error) or type(error).__name__
-    full = "; free space and continue with --resume" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return f"{' to '.join(paths)}{': ' if paths else ''}{reason}{full}"
+    full = "; free space and start again" if named and error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{' to '.join(filter(None, named))}{': ' if any(named) else ''}{reason}{full}"
 
 
 def _of_names(error: UnicodeError) -> str:
@@ -161,7 +176,7 @@ ANSWERS = (
         str,
     ),
     Answer(("jaxgan.study.file.StudyError",), BAD_INPUT, str, one_line=False),
-    Answer(("MemoryError", "RuntimeError"), BAD_INPUT, _of_memory, _is_memory),
+    Answer(("MemoryError", "RuntimeError"), BAD_INPUT, _of_memory, _is_memory, lowered=True),
     Answer(("AssertionError", "RuntimeError"), BAD_INPUT, _of_platforms, _has_no_device),
     Answer(("SystemExit",), BAD_INPUT, _of_exit),
     Answer(("Exception",), BAD_INPUT, _of_own_code, lambda error: bool(place_in(error))),

@@ -1,15 +1,20 @@
 """Reference moments in a file of the published form: `mu` and `sigma` in one .npz."""
 
+import math
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from jaxgan.files import StoreError, written_whole
+from jaxgan.memory import available_memory
 from jaxgan.metrics.frechet import Moments
 
 _ASYMMETRY = 1e-4  # of the largest covariance: some published files are float32
+_COPIES = 5  # as stored, in float64, and what the checks and the mean with the transpose need
+_LARGEST = 1e30  # squares of larger numbers overflow in float32, and products of several in float64
+_MOST = 2**53  # examples: up to there every float is a whole number of its own
 
 
 class ReferenceStatistics(NamedTuple):
@@ -27,6 +32,9 @@ class ReferenceStatistics(NamedTuple):
     features: str = ""
     digest: str = ""
     data: str = ""
+
+
+_KNOWN = ("mu", "sigma", *ReferenceStatistics._fields[1:])
 
 
 def write_statistics(path: Path | str, statistics: ReferenceStatistics) -> None:
@@ -49,32 +57,82 @@ def write_statistics(path: Path | str, statistics: ReferenceStatistics) -> None:
 def read_statistics(path: Path | str) -> ReferenceStatistics:
     """Reads what `write_statistics` or another program wrote: `mu` and `sigma`, no Python objects.
 
+    Other arrays in the file are not read, however large they are.
+
     Raises:
-      StoreError: a missing or damaged file, other arrays, shapes that do not fit, numbers that are not finite, or a
-        sigma that is not a covariance.
+      StoreError: a missing or damaged file, one that does not fit into memory, other arrays, shapes that do not fit,
+        numbers that are not finite, a sigma that is not a covariance, or an n that is no number of examples.
     """
     path = Path(path)
     if not path.is_file():
         raise StoreError(f"{path}: there is no such file, expected a .npz with mu and sigma")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        # for a .npy file np.load returns an array, which is not a context manager
+        found = _arrays(path)
+    except StoreError:
+        raise
+    except Exception as error:  # of a damaged file, from anywhere in zipfile, zlib and NumPy
         raise StoreError(
             f"{path}: expected a .npz with mu and sigma, got a file that cannot be read as such"
         ) from error
-    if missing := [name for name in ("mu", "sigma") if name not in found]:
-        listed = ", ".join(sorted(found)) or "none"
-        raise StoreError(f"{path}: expected the arrays mu and sigma, got {listed} ({', '.join(missing)} missing)")
-    try:
-        mu, sigma = (np.asarray(found[name], np.float64) for name in ("mu", "sigma"))
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"{path}: expected numbers in mu and sigma") from error
+    if any(found[name].dtype.kind not in "fiu" for name in ("mu", "sigma")):
+        raise StoreError(f"{path}: expected numbers in mu and sigma")
+    mu, sigma = (np.asarray(found[name], np.float64) for name in ("mu", "sigma"))
     _check(path, mu, sigma)
-    n = int(found["n"]) if "n" in found else None
-    names = (str(found.get(name, "")) for name in ReferenceStatistics._fields[2:])
+    n = _count(path, found["n"]) if "n" in found else None
+    names = (_text(path, name, found[name]) if name in found else "" for name in ReferenceStatistics._fields[2:])
     return ReferenceStatistics(Moments(mu, (sigma + sigma.T) / 2, n or 2), n, *names)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads the arrays of known names; their sizes are compared with the free memory first.
+
+    An archive states how long each member is, and no more than that is unpacked.
+    """
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if missing := [name for name in ("mu", "sigma") if name not in names]:
+            listed = ", ".join(sorted(names)) or "none"
+            raise StoreError(f"{path}: expected the arrays mu and sigma, got {listed} ({', '.join(missing)} missing)")
+        members = {name: archive.getinfo(f"{name}.npy") for name in _KNOWN if name in names}
+        needed, free = _COPIES * sum(member.file_size for member in members.values()), available_memory()
+        if needed > free:
+            raise StoreError(
+                f"{path}: expected arrays that fit into the free {free / 2**30:.2f} GiB of memory, "
+                f"got {', '.join(members)}, which need {needed / 2**30:.2f} GiB"
+            )
+        found = {}
+        for name, member in members.items():
+            with archive.open(member) as stream:
+                found[name] = _array(stream, member.file_size)
+        return found
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    """Reads an array whose numbers are no more than the member has; NumPy reserves memory for what the header says."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(stream)
+    count = math.prod(shape)
+    if dtype.hasobject or count * dtype.itemsize > size:
+        raise ValueError(f"expected numbers, {size} bytes at most")
+    values = np.frombuffer(stream.read(count * dtype.itemsize), dtype, count) if count else np.zeros(0, dtype)
+    return values.reshape(shape, order="F" if by_columns else "C")
+
+
+def _count(path: Path, value: np.ndarray) -> int:
+    """The number of examples, also where a program stored it as a float."""
+    if value.size == 1 and value.dtype.kind in "iuf":
+        number = value.reshape(())[()]
+        if 2 <= number <= _MOST and number == int(number):
+            return int(number)
+    shown = str(value.reshape(())[()])[:40] if value.size == 1 else f"an array {list(value.shape)}"
+    raise StoreError(f"{path}: expected n to be a number of examples, from 2 to {_MOST:,}, got {shown}")
+
+
+def _text(path: Path, name: str, value: np.ndarray) -> str:
+    if value.ndim or value.dtype.kind not in "US":
+        raise StoreError(f"{path}: expected {name} to be a text, got an array {list(value.shape)} of {value.dtype}")
+    return str(value)
 
 
 def _check(path: Path, mu: np.ndarray, sigma: np.ndarray) -> None:
@@ -82,6 +140,8 @@ def _check(path: Path, mu: np.ndarray, sigma: np.ndarray) -> None:
         raise StoreError(f"{path}: expected mu [d] and sigma [d, d], got {list(mu.shape)} and {list(sigma.shape)}")
     if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
         raise StoreError(f"{path}: expected finite numbers in mu and sigma, got NaN or infinity")
+    if (most := max(np.abs(mu).max(), np.abs(sigma).max())) >= _LARGEST:
+        raise StoreError(f"{path}: expected numbers below {_LARGEST:g} in mu and sigma, got {most:g}")
     largest = np.abs(sigma).max()
     if np.abs(sigma - sigma.T).max() > _ASYMMETRY * largest or (np.diagonal(sigma) < 0).any():
         raise StoreError(f"{path}: expected sigma to be a covariance, symmetric and without negative variances")

@@ -21,6 +21,9 @@ from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 
 _OWN = "<title>jaxgan:"  # identifies a page of ours
+_MARKS = {".md": "<!-- written by jaxgan report -->", ".tex": "% written by jaxgan report"}
+"""The first lines of the files beside a page, which tell them from a user's own files of the same name."""
+_ABOUT = "README.md"  # the marked file in a folder of figures
 
 
 def write_together(folders: Sequence[Path], out: Path) -> Path:
@@ -29,7 +32,7 @@ def write_together(folders: Sequence[Path], out: Path) -> Path:
     Nothing is written into the folders, and the page needs none of them.
 
     Raises:
-      StoreError: a folder holds no finished run, or a gradient profile; or `out` is something else's file.
+      StoreError: a folder holds no finished run, or a gradient profile; or `out` or a file beside it is not ours.
     """
     runs = list(zip(names_of(folders), map(_loaded, folders), strict=True))
     check_page(out)
@@ -41,8 +44,8 @@ def write_together(folders: Sequence[Path], out: Path) -> Path:
     for (name, results), table, own in zip(runs, tables, claims, strict=True):
         prefix = f"{name}: " if len(runs) > 1 else ""
         shown += [each._replace(caption=prefix + each.caption) for each in (*own, *sections(results, table))]
-    write_text(out.with_suffix(".md"), to_markdown(shown))
-    write_text(out.with_suffix(".tex"), to_latex(shown))
+    for kind, text in ((".md", to_markdown(shown)), (".tex", to_latex(shown))):
+        write_text(out.with_suffix(kind), f"{_MARKS[kind]}\n\n{text}")
     title = ", ".join(name for name, _ in runs)
     return write_page(out, "together.html", title=title, parts=parts, beside=beside, several=len(runs) > 1)
 
@@ -80,18 +83,52 @@ def names_of(folders: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
 
 
-def check_page(out: Path) -> None:
-    """Whether a page may be written to `out`.
+def check_page(out: Path, *, paper: bool = False) -> None:
+    """Check that a page may be written to `out`, its tables beside it and, with `paper`, its folder of figures.
 
     Raises:
-      StoreError: it is a folder, or a file that is no page of ours.
+      StoreError: if one of them exists and was not written by jaxgan, or `out` is no name of a page.
     """
     if out.is_dir():
         raise StoreError(f"--out: {out} is a folder, expected a file such as report.html")
     if out.suffix not in (".html", ".htm"):
         raise StoreError(f"--out: expected a file such as report.html, got {out}")
-    if out.is_file() and _OWN not in out.read_text(encoding="utf-8", errors="replace")[:4000]:
+    if out.is_file() and _OWN not in _beginning(out, 4000):
         raise StoreError(f"--out: {out} exists and is not a page of jaxgan, expected a new file")
+    for beside, mark in ((out.with_suffix(kind), mark) for kind, mark in _MARKS.items()):
+        if beside.exists() and not _is_marked(beside, mark):
+            line = f"--out: {beside}, which is written beside {out.name}, exists and is not by jaxgan report"
+            raise StoreError(f"{line}, expected another name")
+    folder = paper_folder(out)
+    if paper and folder.exists() and not (folder.is_dir() and _holds_only_ours(folder)):
+        line = f"--out: {folder}, which is for the figures of {out.name}, exists and is not by jaxgan report"
+        raise StoreError(f"{line}, expected another name")
+
+
+def paper_folder(page: Path) -> Path:
+    """Return the folder for the figures of a page in a paper's width."""
+    return page.with_name(f"{page.stem}-paper")
+
+
+def begin_paper_folder(page: Path) -> Path:
+    """Create the folder for the figures of a page and mark it as written by jaxgan; return it."""
+    folder = paper_folder(page)
+    text = f"{_MARKS['.md']}\n\nFigures of {page.name} in a paper's width; writing that page again replaces them.\n"
+    write_text(folder / _ABOUT, text)
+    return folder
+
+
+def _holds_only_ours(folder: Path) -> bool:
+    return _is_marked(folder / _ABOUT, _MARKS[".md"]) or not any(folder.iterdir())
+
+
+def _is_marked(path: Path, mark: str) -> bool:
+    return path.is_file() and _beginning(path, 200).splitlines()[:1] == [mark]
+
+
+def _beginning(path: Path, count: int) -> str:
+    with path.open("rb") as file:
+        return file.read(count).decode("utf-8", errors="replace")
 
 
 def _loaded(folder: Path) -> Results:

@@ -10,7 +10,7 @@ PROGRAM/seeds-0-7/generator     checkpoint of the generators of runs that were t
 PROGRAM/seeds-0-7/training      the last two checkpoints of the full training state
 PROGRAM/seeds-0-7/records       what was recorded between consecutive checkpoints
 PROGRAM/seeds-0-7/final         measurements of the trained generators
-SHA256SUMS      digests of the other files above, for `sha256sum -c`; checkpoints and records have their own digests
+SHA256SUMS      digests of the files of the run and its report, for `sha256sum -c`; checkpoints have their own
 .lock, .replaced   see `jaxgan.results.claim`
 
 A program that trains a single configuration has the name of that configuration. If there are several waves, the later
@@ -19,19 +19,35 @@ training and in records: 1of2, 2of2.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from jaxgan.files import PARTIAL, StoreError, append_text, file_digest, plain, write_text, written_whole
+from jaxgan.files import StoreError, append_text, file_digest, plain, write_text, written_whole
 from jaxgan.results.claim import is_run
-from jaxgan.results.contents import CONFIG, LOCK, REPLACED, nested_runs
+from jaxgan.results.contents import CONFIG, REPLACED
 from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
 RESULTS, SUMS = "results.nc", "SHA256SUMS"
 SEE = "; see: jaxgan check "
-_NOT_SUMMED = ("checkpoint", "training", "records", "final", "generator", REPLACED)
+_LOG, _CODE, _PAPER = "log.jsonl", "code/", "paper/"
+ALWAYS = (CONFIG, RESULTS, _LOG, "metrics.csv", "report.html", "table.json", "table.md", "table.tex")
+"""The files of every finished run; a gradient profile without a training lacks some."""
+_PICTURES = (
+    *("overview", "metric", "when", "curves", "curves-*", "map", "modes", "classes", "obeyed", "samples", "samples-*"),
+    *("phase-*", "survival", "profiles", "budgets", "frozen", "training", "layers", "strengths", "paper"),
+)
+_LISTED = (
+    *ALWAYS,
+    *(f"{name}.png" for name in _PICTURES),
+    *(f"figures/{name}.{kind}" for name in _PICTURES for kind in ("pdf", "svg", "csv")),
+    *(f"{_PAPER}*.{kind}" for kind in ("pdf", "svg", "png")),
+    f"{_CODE}*.py",
+)
+_LINE = re.compile("([0-9a-f]{64})  (.+)")
 
 
 def is_finished(folder: Path) -> bool:
@@ -138,17 +154,71 @@ def load_results(folder: Path | str) -> Results:
 
 
 def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS; call it after all other files are written."""
-    write_text(folder / SUMS, "".join(f"{file_digest(folder / name)}  {name}\n" for name in summed(folder)))
+    """Write SHA256SUMS; call it after all other files are written.
+
+    What is not made from the results keeps the digest that it has, so that a later change stays visible: the user's
+    code the one with which the run was started, and the log and figures for a paper those of before, unless the run was
+    continued and has other results now.
+    """
+    kept = _kept_sums(folder) | code_digests(read_config(folder))
+    lines = (f"{kept.get(name) or file_digest(folder / name)}  {name}\n" for name in summed(folder))
+    write_text(folder / SUMS, "".join(lines))
+
+
+def _kept_sums(folder: Path) -> dict[str, str]:
+    try:
+        sums = read_sums(folder)
+    except StoreError:
+        return {}
+    if sums.get(RESULTS) != file_digest(folder / RESULTS):
+        return {}
+    return {name: digest for name, digest in sums.items() if name == _LOG or name.startswith((_CODE, _PAPER))}
+
+
+def forget_paper(folder: Path) -> None:
+    """Remove the figures for a paper from SHA256SUMS, because they are about to be written again."""
+    try:
+        sums = read_sums(folder)
+    except StoreError:  # there are no digests of them to renew
+        return
+    kept = (f"{digest}  {name}\n" for name, digest in sums.items() if not name.startswith(_PAPER))
+    write_text(folder / SUMS, "".join(kept))
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Read SHA256SUMS as digests by name, without files that are not the run's own, which earlier versions listed.
+
+    Raises:
+      StoreError: if there is none, or it is damaged.
+    """
+    try:
+        lines = [_LINE.fullmatch(line) for line in (folder / SUMS).read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError as error:
+        raise StoreError("not there: the report was not finished") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot be read: {type(error).__name__}") from error
+    sums = {line[2]: line[1] for line in lines if line and _is_listed(line[2])}
+    lacking = [name for name in ALWAYS if name not in sums and (folder / name).is_file()]
+    if None in lines or lacking:
+        raise StoreError(f"damaged: it does not list {lacking[0]}" if lacking else "damaged: a line is no digest")
+    return sums
 
 
 def summed(folder: Path) -> list[str]:
-    """Return the names of the files that SHA256SUMS lists: those of this run without a digest of their own."""
-    nested = set(nested_runs(folder))
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and nested.isdisjoint(path.parents))
-    paths = (path.relative_to(folder) for path in found)
-    return [
-        path.as_posix()
-        for path in paths
-        if path.name not in (SUMS, LOCK) and path.suffix != PARTIAL and not set(path.parts) & set(_NOT_SUMMED)
-    ]
+    """Return the names of the files that SHA256SUMS lists: those of the run and its report without their own digest.
+
+    A user's own files in the folder, and those of `jaxgan sample` and the like, may change at any time.
+    """
+    places = (folder, *(folder / name for name in ("code", "figures", "paper")))
+    paths = [path for place in places for path in (place.glob("*") if place == folder else place.rglob("*"))]
+    names = sorted(path.relative_to(folder).as_posix() for path in paths if path.is_file())
+    return [name for name in names if _is_listed(name)]
+
+
+def code_digests(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digests of the copies of the user's code, by name, from the content of config.json."""
+    return {f"{_CODE}{name}": digest for name, digest in content.get("inputs", {}).items() if name.endswith(".py")}
+
+
+def _is_listed(name: str) -> bool:
+    return ".." not in name.split("/") and any(fnmatchcase(name, pattern) for pattern in _LISTED)

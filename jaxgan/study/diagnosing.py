@@ -14,6 +14,7 @@ from jaxgan.study.advice import advised
 from jaxgan.study.causes import in_words
 from jaxgan.study.evidence import evidence_in
 from jaxgan.study.judging import diagnosed_runs, failed_at
+from jaxgan.study.limits import LIMITS, WINDOW
 from jaxgan.study.messages import OptionError, nearest
 
 ResultsT = TypeVar("ResultsT", bound=Results)
@@ -61,11 +62,11 @@ def thresholds_of(texts: Sequence[str]) -> DiagnosisThresholds:
         if name not in DiagnosisThresholds._fields:
             known = nearest(name, DiagnosisThresholds._fields)
             raise OptionError("threshold", f"there is no threshold {name!r}; {known}")
+        kind, limit = ("a whole number", WINDOW) if name == "window" else ("a number", LIMITS["threshold"])
         try:
             found[name] = int(value) if name == "window" else float(value)
         except ValueError:
             found[name] = float("nan")
-        if not 0 < found[name] < float("inf"):
-            kind = "a whole number" if name == "window" else "a number"
-            raise OptionError("threshold", f"{name}: got {value!r}, expected {kind} above 0")
+        if not limit.holds(found[name]):
+            raise OptionError("threshold", f"{name}: got {value!r}, expected {kind} {limit}")
     return DIAGNOSIS_THRESHOLDS._replace(**found)

@@ -35,7 +35,7 @@ from jaxgan.study.config import Config, from_stored
 from jaxgan.study.generate import condition_shape
 from jaxgan.study.generated import drawn_by_all
 from jaxgan.study.limits import SETTINGS, check_limit
-from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_width, too_few, yardsticks
+from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_size, check_width, too_few, yardsticks
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.planning import source_of
 from jaxgan.study.trust import check_trusted
@@ -99,8 +99,10 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     real = _real(asked, config, count)
     shape = samples.shape if samples is not None else tuple(content["shape"])
     notes = list(_notes(asked, samples, real, shape))
-    features = find_features(asked.features, None if real is None else real.source, shape, report)
     keep = any(kind not in KEEP_NO_FEATURES for kind in kinds)
+    if real is not None and statistics is None:
+        check_size(count, real, math.prod(shape) if len(shape) == 1 else 1, kinds if keep else ())
+    features = find_features(asked.features, None if real is None else real.source, shape, report)
     notes += features.notes if isinstance(features, Features) else []
     look = looked_at_by(features, asked.batch_size)
     work = Measuring(look, keep, asked.batch_size, asked.resamples, asked.key, progress)

@@ -30,6 +30,8 @@ def done_words(found: Progress) -> str:
 
 def failed_words(found: Progress) -> str:
     """Failures by code."""
+    if found.failures is None:
+        return f"failed runs: unknown, because metrics.csv is missing or damaged; see: jaxgan check {found.folder}"
     known = "" if found.finished else " so far"
     codes = ", ".join(f"{n:,} {code}" for code, n in sorted(found.failures.items())) or "none"
     return f"failed runs{known}: {codes}"

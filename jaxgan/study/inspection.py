@@ -54,13 +54,14 @@ def inspect(folder: Path) -> list[Finding]:
     found = [Finding("config.json", True, f"of jaxgan {content['job']}")]
     trained = list(_trainings(folder, content))
     found += trained
+    found += _code(folder, content)
     again = f"jaxgan {_command(content)} --resume --out {folder}"
     if not (folder / store.RESULTS).is_file():
         what = "not there yet" if all(part.whole for part in trained) else "not there"
         found.append(Finding(store.RESULTS, False, what, again if content.get("kind") != "frozen" else ""))
         return found
     found.append(_attempt(store.RESULTS, partial(_about_results, folder), again if trained else ""))
-    return found + _others(folder, found[-1].whole)
+    return found + _others(folder, content, found[-1].whole)
 
 
 def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object] = lambda line: None) -> None:
@@ -80,6 +81,7 @@ def rebuild(folder: Path, paper: str | None = None, log: Callable[[str], object]
         write = write_run_report if results.notes.get("kind", "run") == "run" else write_profile_report
 
         if paper is not None:
+            store.forget_paper(folder)
             save_paper(results, folder / PAPER, paper)
         complete(run, results, write)
 
@@ -164,25 +166,50 @@ def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any
     return found
 
 
-def _others(folder: Path, whole: bool) -> list[Finding]:
-    """Check the files listed in SHA256SUMS: pages, tables and figures made from the results, and copies of code."""
+def _code(folder: Path, content: Mapping[str, Any]) -> list[Finding]:
+    """Compare the copies of the user's code with the digests in config.json; nothing can make them again."""
+    digests = store.code_digests(content)
+    found = [Finding(name, False, what) for name, digest in digests.items() if (what := _change(folder / name, digest))]
+    if digests and not found:
+        found.append(Finding("code", True, f"{counted(len(digests), 'file')}, as when the run was started"))
+    return found
+
+
+def _others(folder: Path, content: Mapping[str, Any], whole: bool) -> list[Finding]:
+    """Check the files listed in SHA256SUMS: the log, and pages, tables and figures made from the results."""
     again = f"jaxgan check {folder} --rebuild" if whole else ""
     try:
-        lines = (folder / store.SUMS).read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    except (OSError, UnicodeDecodeError):
-        return [Finding(store.SUMS, False, "not there: the report was not finished", again)]
-    found = []
+        sums = store.read_sums(folder)
+    except StoreError as error:
+        return [Finding(store.SUMS, False, str(error), _in_place_of(folder / store.SUMS, again))]
+    found, seen = [], {"config.json", store.RESULTS, *store.code_digests(content)}
     for name, digest in sums.items():
-        if name in ("config.json", store.RESULTS):
+        if name in seen or not (what := _change(folder / name, digest)):
             continue
-        path = folder / name
-        what = "" if path.is_file() and file_digest(path) == digest else "changed" if path.is_file() else "missing"
-        if what:
-            found.append(Finding(name, False, what, "" if name.startswith(("code/", "log.")) else again))
+        way_out = _in_place_of(folder / name, again)
+        if name.startswith("code/"):
+            way_out = ""
+        elif name.startswith("log."):
+            what = f"{what}; nothing is computed from it, and its digest is renewed with {store.SUMS}"
+            way_out = f"remove {folder / store.SUMS}, and then: {again}" if whole else ""
+        elif name.startswith(f"{PAPER}/") and whole:
+            way_out = f"jaxgan report {folder} --paper one-column (or two-column, as it was)"
+        found.append(Finding(name, False, what, way_out))
     if not found:
-        found.append(Finding(f"{counted(len(sums), 'other file')}", True, "as they were written"))
+        found.append(Finding(f"{counted(len(sums.keys() - seen), 'other file')}", True, "as they were written"))
     return found
+
+
+def _change(path: Path, digest: str) -> str:
+    """Return how a file differs from the one with this digest; "" if it does not."""
+    if not path.is_file():
+        return "missing; there is a folder in its place" if path.is_dir() else "missing"
+    return "" if file_digest(path) == digest else "changed"
+
+
+def _in_place_of(path: Path, command: str) -> str:
+    """Return the command that writes a file, after what removes a folder of the same name, which it cannot replace."""
+    return f"remove {path}, and then: {command}" if path.is_dir() and command else command
 
 
 def _attempt(name: str, look: Callable[[], str], way_out: str) -> Finding:

@@ -69,10 +69,11 @@ def interpolate(
     labels = labels_for(generator, label, folder)
     name, drawn = named_by(generator, label, labels), jax.random.key(key)
     what = "interpolation" if (kind, space) == ("paths", "z") else f"{kind}-{space}"
+    kinds = (".png", ".npz", *([".gif"] if animated else []))
     if to_label is None:
         y = labels[0] if labels else None
         grid = grid_for(generator, kind, space, drawn, n, y)
-        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite)
+        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite, kinds)
         named = None if y is None else [generator.classes[y]]
         return _written(png, grid, y, folder, animated, named)
     if (kind, space) != ("paths", "z"):
@@ -81,7 +82,7 @@ def interpolate(
     assert labels  # `label_of` has checked that the class exists
     z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
     grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
-    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite)
+    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite, kinds)
     named = [f"{generator.classes[labels[0]]} to {generator.classes[last]}"]
     return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated, named)
 

@@ -46,6 +46,10 @@ class Limit(NamedTuple):
 _COUNT, _BATCH, _UPDATES, _KEY = Limit(1, LARGEST), Limit(1, 2**17), Limit(1, 10_000), Limit(0, 2**32 - 1)
 _RATE, _DECAY = Limit(0, FLOAT, whole=False, below=True), Limit(0, 1, whole=False, below=True)
 _WIDTH, _SIZE = Limit(1, 2**13), Limit(1, 2**16)
+WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)
+"""The limits of settings and bounds of which no more is known."""
+WINDOW = Limit(0, LARGEST, above=True)
+"""The limit of a number of evaluations among the thresholds of a diagnosis."""
 
 LIMITS: Mapping[str, Limit] = {
     "seeds": Limit(1, 2**14),
@@ -72,6 +76,7 @@ LIMITS: Mapping[str, Limit] = {
     # for trained generators
     "n": Limit(1, 100_000),
     "learning_rate": Limit(0, FLOAT, whole=False, above=True, below=True),
+    "truncation": Limit(0, 1000, whole=False, above=True),
     # for sets of samples
     "count": Limit(2, 10_000_000),
     "resamples": Limit(0, 10_000),
@@ -97,8 +102,6 @@ SETTINGS: Mapping[str, Limit] = {
     "class_weight": Limit(0, FLOAT, whole=False, below=True),
 }
 """Limits by the name of a recipe's setting."""
-WHOLE, ANY = Limit(-LARGEST, LARGEST), Limit(-FLOAT, FLOAT, whole=False, above=True, below=True)
-"""The limits of every other setting."""
 
 FIELDS: Mapping[str, Limit] = {
     "width": _WIDTH,

@@ -1,5 +1,6 @@
 """Compute the features of samples and real examples, with progress bars, and the metrics based on them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,12 +9,16 @@ from jaxgan.data.source import DataError
 from jaxgan.evaluation.feature_sets import FeatureSet, Look, gather
 from jaxgan.evaluation.sample_metrics import KINDS, Sets, intervals, key_of, measure, missing
 from jaxgan.features import Features
+from jaxgan.memory import available_memory
 from jaxgan.metrics.inputs import generator
 from jaxgan.metrics.statistics_file import ReferenceStatistics
 from jaxgan.results.statistics import Interval
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.compared import Real
 from jaxgan.study.messages import OptionError
+
+_WITHOUT_PAIRS = ("frechet", "sliced", "score", "two_sample")  # kinds whose time grows as the number of examples
+_MOST_PAIRS = 10**13  # of examples: minutes on an accelerator, a day on a CPU
 
 
 class Measuring(NamedTuple):
@@ -128,6 +133,30 @@ def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> d
         raise DataError(f"real examples: {error}") from error
     label = f"{own.n:,} real" if sets.others is not None else f"{own.n:,} real against {reference.n:,}"
     return {name: {label: value} for name, value in values.items()}
+
+
+def check_size(count: int, real: Real, width: int, kinds: Sequence[str]) -> None:
+    """Check that so many samples can be compared with the real examples, before any are drawn.
+
+    Args:
+      count: the number of samples.
+      real: the real examples.
+      width: the least number of features.
+      kinds: the kinds of metrics, if features are kept.
+
+    Raises:
+      OptionError: if there are too many pairs, or the features do not fit into memory.
+    """
+    sets = [count, real.reference.n, *([] if real.others is None else [real.others.n])]
+    compared, most = [kind for kind in kinds if kind not in _WITHOUT_PAIRS], math.isqrt(_MOST_PAIRS)
+    if compared and count * max(sets) > _MOST_PAIRS:
+        line = f"got {count:,} samples and {max(sets[1:]):,} real examples, expected at most {most:,} of each, because "
+        raise OptionError("count", f"{line}{', '.join(compared)} compare all pairs; --metrics frechet does not")
+    # While the parts of a set are joined, there are two of it. A number tells which part of a set an example is in.
+    needed, free = (2 * 4 * width * sum(sets) if kinds else 0) + 8 * max(sets), available_memory()
+    if needed > free:
+        line = f"the features of {sum(sets):,} examples need at least {needed / 2**30:,.1f} GiB of memory, and"
+        raise OptionError("count", f"{line} {free / 2**30:,.1f} GiB are free; take fewer, or --metrics frechet")
 
 
 def check_finite(name: str, found: FeatureSet) -> None:

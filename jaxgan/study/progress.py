@@ -2,8 +2,8 @@
 
 import csv
 import json
+import math
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -20,6 +20,8 @@ from jaxgan.results.seal import read_sealed
 
 _RECENT = 20  # chunks of training from which the rate is computed
 _LOSSES = ("d_loss", "g_loss")
+_WORK, _COUNTS = ("steps", "runs", "seconds"), ("step", "stopped", "not_finite")  # numbers in a line of the log
+_BEYOND = 1e18  # no number of the log is as large, unless the log is damaged
 _TAIL = 2**18  # bytes read from the end of the log: more than a thousand chunks
 
 
@@ -61,7 +63,7 @@ class Progress(NamedTuple):
     trained: tuple[Trained, ...]
     finished: bool
     holder: dict[str, Any] | str | None  # the process that is writing, or why it cannot be determined
-    failures: dict[str, int]  # by code; for an unfinished run, those known so far
+    failures: dict[str, int] | None  # by code; for an unfinished run, those known so far; None: metrics.csv is damaged
     rate: float | None  # steps per second, summed over all runs
 
     @property
@@ -101,8 +103,11 @@ def progress_of(folder: Path, before: Progress | None = None) -> Progress:
         else _trained(found, one, last.get(one.part.folder, {}), finished, again=before is not None)
         for one in found.trained
     )
-    failures = _outcomes(folder) if finished else dict(sum((one.codes for one in trained), Counter()))
-    failures = {code: n for code, n in failures.items() if n and code not in FINE}
+    outcomes: dict[str, int] | None = dict(sum((one.codes for one in trained), Counter()))
+    if finished:
+        written = _outcomes(found)
+        outcomes = outcomes if written is None and found.holder is not None else written  # about to be written
+    failures = None if outcomes is None else {code: n for code, n in outcomes.items() if n and code not in FINE}
     rate = _rate(log, {one.part.folder for one in trained if one.under_way})
     return found._replace(trained=trained, finished=finished, failures=failures, rate=rate)
 
@@ -115,10 +120,11 @@ def _not_begun(folder: Path) -> Progress:
     try:
         parts, config = _parts(content), content["config"]
         steps, data = int(content.get("steps") or config["steps"]), str(config["data"])
-    except (KeyError, TypeError, ValueError) as error:
+        job, count = str(content["job"]), len(content["configurations"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StoreError(f"{folder} holds no training run, expected one") from error
-    trained, count = tuple(Trained(part, 0, False, Counter()) for part in parts), len(content["configurations"])
-    return Progress(folder, content["job"], data, steps, count, trained, False, _holder(folder), {}, None)
+    trained = tuple(Trained(part, 0, False, Counter()) for part in parts)
+    return Progress(folder, job, data, steps, count, trained, False, _holder(folder), {}, None)
 
 
 def _holder(folder: Path) -> dict[str, Any] | str | None:
@@ -172,7 +178,7 @@ def _codes(place: Path, end: int) -> Counter[str]:
     try:
         with (place / f"{0:012d}-{end:012d}.npz").open("rb") as whole, np.load(whole) as final:
             return Counter(map(str, final["outcome"].tolist()))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged
+    except Exception:  # missing, or damaged: that can fail anywhere in NumPy, zipfile and zlib
         return Counter()
 
 
@@ -184,18 +190,23 @@ def _not_finite(place: Path) -> int:
             file = place / f"{first:012d}-{last:012d}.npz"
             with file.open("rb") as whole, np.load(whole) as stretch:  # np.load leaves a damaged file open
                 found = found | (stretch["watch/step"] > 0).any(axis=1)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # replaced a moment ago, or damaged
+        except Exception:  # replaced a moment ago, or damaged, as above
             continue
     return int(np.sum(found))
 
 
-def _outcomes(folder: Path) -> dict[str, int]:
-    """Count the outcomes of a finished study's runs."""
-    try:
-        with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
-            return dict(Counter(row["outcome"] for row in csv.DictReader(file)))
-    except (OSError, KeyError, ValueError):  # a profile has none, or it is not written yet
+def _outcomes(found: Progress) -> dict[str, int] | None:
+    """Count the outcomes of a finished study's runs; None if metrics.csv does not have one for each."""
+    path = found.folder / "metrics.csv"
+    if found.job == "profile" and not path.exists():  # a profile of fixed generators has none
         return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            outcomes = [row["outcome"] for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError, csv.Error):
+        return None
+    known = len(outcomes) == found.runs and all(isinstance(code, str) and code.isupper() for code in outcomes)
+    return dict(Counter(outcomes)) if known else None
 
 
 def _rate(log: Sequence[Mapping[str, Any]], under_way: Set[str]) -> float | None:
@@ -221,8 +232,29 @@ def _log(folder: Path, *, whole: bool) -> Iterator[dict[str, Any]]:
         return
     for line in lines:
         try:
-            entry = json.loads(line)
-        except ValueError:
+            entry = _sound(json.loads(line))
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and entry.keys() >= {"steps", "runs", "seconds"}:
+        if entry:
             yield entry
+
+
+def _sound(entry: Any) -> dict[str, Any]:
+    """Return what is used of a line about training, without values of a wrong type; {} if it is another line."""
+    if not isinstance(entry, dict) or not all(_is_count(entry.get(name)) for name in _WORK):
+        return {}
+    found = {name: entry[name] for name in _WORK}
+    found |= {name: int(entry[name]) for name in _COUNTS if _is_count(entry.get(name))}
+    found |= {name: entry[name] for name in _LOSSES if _is_loss(entry.get(name))}
+    return found | ({"block": entry["block"]} if isinstance(entry.get("block"), str) else {})
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _BEYOND
+
+
+def _is_loss(value: Any) -> bool:
+    """Return whether a value is a loss; NaN and infinity are texts in the log."""
+    if isinstance(value, str):
+        return value in ("nan", "inf", "-inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf

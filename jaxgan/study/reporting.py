@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from jaxgan.files import StoreError
-from jaxgan.report.panels import PAPER, save_paper
+from jaxgan.report.panels import save_paper
 from jaxgan.report.paper_sizes import WIDTHS
-from jaxgan.report.together import check_page, names_of, write_together
+from jaxgan.report.together import begin_paper_folder, check_page, names_of, write_together
 from jaxgan.results.store import load_results
 from jaxgan.study.inspection import rebuild
 from jaxgan.study.messages import OptionError
@@ -25,8 +25,8 @@ def write_report(*folders: Path | str, out: Path | str | None = None, paper: str
         folder, or to a folder named after `out` next to it.
 
     Raises:
-      StoreError: if a folder is given twice, or has no run, an unfinished run or a run of another version; or if `out`
-        cannot be overwritten.
+      StoreError: if a folder is given twice, or has no run, an unfinished run or a run of another version; or if `out`,
+        its tables or its figures exist and were not written by jaxgan.
       OptionError: if there is no folder, or `paper` is unknown.
 
     Example:
@@ -48,9 +48,10 @@ def write_report(*folders: Path | str, out: Path | str | None = None, paper: str
         rebuild(paths[0], paper)
         return paths[0] / "report.html"
     page = Path("runs.html" if out is None else out)
-    check_page(page)
+    check_page(page, paper=paper is not None)
     write_together(paths, page)
-    for name, path in zip(names_of(paths), paths, strict=True) if paper else ():
-        own = page.with_name(f"{page.stem}-{PAPER}")
-        save_paper(load_results(path), own / name.replace("/", "-") if len(paths) > 1 else own, str(paper))
+    if paper is not None:
+        own = begin_paper_folder(page)
+        for name, path in zip(names_of(paths), paths, strict=True):
+            save_paper(load_results(path), own / name.replace("/", "-") if len(paths) > 1 else own, paper)
     return page

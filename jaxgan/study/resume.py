@@ -1,7 +1,7 @@
 """Continue a run as it was started: to its original end, to more steps, or with more seeds."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,8 @@ def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Con
         raise store.StoreError(f"the run in {out} was started by another version of jaxgan") from error
     as_before = {name: getattr(before, name) for name in _BY_STEPS if given.get(name) is None}
     now = configure({**given, **as_before}, points=points)
+    if (asked := {*before.loss, *before.recipe}) and asked.isdisjoint({*now.loss, *now.recipe}):
+        raise store.StoreError(f"{out} holds another run, of {_few(asked)}; {_NAME_ANOTHER}")
     for name in (field.name for field in dataclasses.fields(Config)):
         was, value = getattr(before, name), getattr(now, name)
         if name in GROWS and value < was:
@@ -108,6 +110,11 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
         raise OptionError("resume", f"the configurations have changed since {since}")
     if changed := inputs.changed(stored, study):
         raise OptionError("resume", f"{', '.join(changed)} changed since {since}")
+
+
+def _few(names: Iterable[str]) -> str:
+    first, *rest = sorted(names)
+    return f"{first} and {len(rest)} more" if rest else first
 
 
 def _same(config: Config, name: str, value: Any) -> bool:

@@ -18,7 +18,7 @@ from jaxgan.study.config import MIXTURES
 from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
-from jaxgan.study.truncation import truncated_sampler
+from jaxgan.study.truncation import parsed, truncated_sampler
 
 _OF_EACH_CLASS = 10  # the default number of samples per class
 
@@ -47,6 +47,8 @@ def sample(
     """
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
+    if truncation is not None:  # before anything is loaded
+        parsed(truncation)
     generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     rows = 1 if labels is None else len(labels)
@@ -96,9 +98,14 @@ def _columns(n: int) -> int:
     return widths[0] if widths else min(n, math.ceil(math.sqrt(2 * n)))
 
 
-def target(out: Path | None, default: Path, overwrite: bool) -> Path:
+def target(out: Path | None, default: Path, overwrite: bool, kinds: Sequence[str] = (".png", ".npz")) -> Path:
+    """Return the path of the picture; files of all `kinds` will be written beside it under its name.
+
+    Raises:
+      OptionError: if `out` names a file that exists, or its folder does not.
+    """
     png = default if out is None else out.with_suffix(".png")
-    for path in (png, png.with_suffix(".npz")):
+    for path in (png.with_suffix(kind) for kind in kinds):
         # The default name determines the contents, so overwriting loses nothing.
         if out is not None and path.exists() and not overwrite:
             raise OptionError("out", f"{path} exists already; add --overwrite or name another file")

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from jaxgan.diagnostics.diagnosis import EXPLAINS_BAD, diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.study.evidence import Yardsticks, evidence_of
-from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.limits import ANY
+from jaxgan.study.messages import OptionError, expect, nearest
 
 IN_A_ROW = 5
 """The number of consecutive probes at which a rule must hold, because a noisy metric crosses its bound repeatedly."""
@@ -104,9 +105,10 @@ def goal_of(text: str, metrics: Sequence[str]) -> Goal:
         value = float(match[3]) if match else float("nan")
     except ValueError:
         value = float("nan")
-    if match is None or not np.isfinite(value):
+    if match is None or np.isnan(value):
         expected = "not_finite, failed, or a goal such as captured>=8"
         raise OptionError("stop", f"got {text!r}, expected {expected}")
+    expect("stop", repr(text), ANY.holds(value), f"a bound {ANY}")
     if match[1] not in metrics:
         raise OptionError("stop", f"there is no metric {match[1]!r}; {nearest(match[1], metrics)}")
     return Goal(match[1], match[2] == ">=", value)

@@ -15,7 +15,7 @@ from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.samples import labels_for, named_by
-from jaxgan.study.truncation import truncated_sampler
+from jaxgan.study.truncation import parsed, truncated_sampler
 from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # number of samples at a time
@@ -62,6 +62,8 @@ def write_samples(
     n = _USUAL if n is None else n
     expect("n", n, 1 <= n <= MOST, f"at least 1, and at most {MOST:,}")
     check_limit("key", key)
+    if truncation is not None:  # before anything is loaded
+        parsed(truncation)
     generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from jaxgan.priors import scaled_truncated_prior, truncated_prior
 from jaxgan.study.generate import LoadedGenerator
-from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.limits import LIMITS
+from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.types import Array, Key, Prior, PyTree
 
 WAYS = "w", "resampled", "scaled"
@@ -24,16 +25,8 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
     """
     if truncation is None:
         return generator.sample
-    given, colon, number = truncation.rpartition(":")
-    way = given if colon else "resampled" if generator.mapping is None else "w"
-    if way not in WAYS:
-        raise OptionError("truncation", f"got {truncation!r}; {nearest(way, WAYS)}, a colon and a number")
-    try:
-        value = float(number)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise OptionError("truncation", f"got {truncation!r}, expected a number above 0, such as 0.7 or scaled:0.7")
+    given, value = parsed(truncation)
+    way = given or ("resampled" if generator.mapping is None else "w")
     if way == "w":
         return _towards_the_mean(generator, value)
     make = truncated_prior if way == "resampled" else scaled_truncated_prior
@@ -43,6 +36,28 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
         return generator.generate(prior(key, n), y)
 
     return sample
+
+
+def parsed(truncation: str) -> tuple[str, float]:
+    """Return the method of a truncation, "" if none is named, and its number.
+
+    Raises:
+      OptionError: if the method is unknown, or the number is beyond its limit.
+
+    Example:
+      >>> parsed("scaled:0.7"), parsed("0.7")
+      (('scaled', 0.7), ('', 0.7))
+    """
+    way, colon, number = truncation.rpartition(":")
+    if colon and way not in WAYS:
+        raise OptionError("truncation", f"got {truncation!r}; {nearest(way, WAYS)}, a colon and a number")
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    limit = LIMITS["truncation"]
+    expect("truncation", repr(truncation), limit.holds(value), f"a number {limit}, such as 0.7 or scaled:0.7")
+    return way, value
 
 
 def _towards_the_mean(generator: LoadedGenerator, value: float) -> Callable[[Key, int, PyTree], Array]:

@@ -89,3 +89,25 @@ def test_a_page_of_ours_is_written_anew(tmp_path: Path) -> None:
     page = tmp_path / "old.html"
     page.write_text("<title>jaxgan: a run</title>", encoding="utf-8")
     check_page(page)
+
+
+@pytest.mark.parametrize("name", ["page.md", "page.tex", "page-paper/figure.pdf", "page-paper"])
+def test_a_user_s_own_file_beside_the_page_is_kept(name: str, runs: Path, tmp_path: Path, capsys) -> None:
+    """The page is asked for; its tables and figures come along, and replaced a paper.tex."""
+    mine = tmp_path / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine", encoding="utf-8")
+    words = ["report", str(runs / "few"), "--out", str(tmp_path / "page.html"), "--paper", "two-column"]
+    line = refused(capsys, *words)
+    assert str(tmp_path / name.partition("/")[0]) in line and "is not by jaxgan report" in line
+    assert mine.read_text(encoding="utf-8") == "mine" and not (tmp_path / "page.html").exists()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {mine}
+
+
+def test_a_page_with_its_tables_and_figures_is_written_twice(runs: Path, tmp_path: Path) -> None:
+    words = ["report", str(runs / "few"), "--out", str(tmp_path / "page.html"), "--paper", "two-column"]
+    (tmp_path / "page-paper").mkdir()  # an empty folder is nobody's
+    for _ in range(2):
+        assert main(words) == 0
+    assert (tmp_path / "page.md").read_text(encoding="utf-8").startswith("<!-- ")
+    assert (tmp_path / "page.tex").read_text(encoding="utf-8").startswith("% ")

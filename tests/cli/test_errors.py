@@ -14,7 +14,7 @@ import pytest
 
 from jaxgan.checkpoint import CheckpointError
 from jaxgan.cli import streams
-from jaxgan.cli.app import main
+from jaxgan.cli.app import cli, main
 from jaxgan.cli.catalogue import losses
 from jaxgan.cli.errors import answer_to, one_line
 from jaxgan.data.source import DataError
@@ -37,11 +37,14 @@ from tests.cli.commands import RING, files, refused
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a/b"), 2, "a/b: No such file or directory"),
         (PermissionError(errno.EACCES, "Permission denied", b"a"), 2, "a: Permission denied"),
         (OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"), 2, "a to b: Invalid cross-device link"),
-        (OSError(errno.ENOSPC, "No space left", "a"), 2, "a: No space left; free space and continue with --resume"),
+        (OSError(errno.ENOSPC, "No space left", "a"), 2, "a: No space left; free space and start again"),
+        (OSError(errno.EISDIR, "Is a directory", "a/.b.partial", None, "a/b"), 2, "a/b: Is a directory"),
+        (OSError(errno.EACCES, "Permission denied", "a/.b.partial"), 2, "a: Permission denied"),
+        (OSError(errno.EACCES, "Permission denied", ".b.partial"), 2, "Permission denied"),
         (OSError(errno.EROFS, "Read-only file system", "runs"), 2, "runs: Read-only file system"),
         (TimeoutError("no answer"), 2, "no answer"),
-        (MemoryError("Unable to allocate 9 GiB"), 2, "out of memory (Unable to allocate 9 GiB): lower --seeds, "
-         "--batch-size, --width or --samples"),
+        (MemoryError("Unable to allocate 9 GiB"), 2, "out of memory (Unable to allocate 9 GiB): lower what is "
+         "asked for"),
         (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 9 bytes"), 2, "out of memory (RESOURCE_EXHAUSTED: 9 bytes)"),
         (EOFError("EOF when reading a line"), 1, "unexpected EOFError"),  # click would take it for Ctrl-C
         (KeyError("shape"), 1, "unexpected KeyError: 'shape'; this is a bug in jaxgan, please report it with the "
@@ -57,6 +60,24 @@ def test_an_error_is_one_line_and_a_status(error, status, line, capsys, monkeypa
     # Raised here it would be the user's code that raises.
     monkeypatch.setattr("jaxgan.cli.errors.place_in", lambda error: "")
     assert refused(capsys, "losses", status=status).startswith(f"jaxgan: {line}")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("train", "--seeds, --batch-size, --width, --samples or --image-size"),
+        ("evaluate", "--batch-size, --count or --image-size"),
+        ("sample", "-n"),
+    ],
+)
+def test_out_of_memory_names_options_of_the_command(command, options, capsys, monkeypatch):
+    def full(**options):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr(cli.commands[command], "callback", full)
+    monkeypatch.setattr("jaxgan.cli.errors.place_in", lambda error: "")
+    words = {"evaluate": ["."], "train": []}.get(command, ["."])
+    assert refused(capsys, command, *words).endswith(f"out of memory (Unable to allocate 9 GiB): lower {options}")
 
 
 def test_what_is_not_an_error_is_not_caught(monkeypatch):

@@ -47,6 +47,7 @@ def test_what_no_study_can_tell(capsys: pytest.CaptureFixture[str]) -> None:
         (["--difference", "1", "--alpha", "7"], "alpha must be between 0 and 1, got 7"),
         (["--difference", "1", "--power", "1"], "power must be between 0 and 1, got 1"),
         (["--difference", "1", "--comparisons", "0"], "comparisons must be at least 1, got 0"),
+        (["--rates", "0.1", "0.5", "--comparisons", "9" * 21], "comparisons must be at most 2,147,483,647, got 999,"),
     ],
 )
 def test_what_cannot_be_used_is_a_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:

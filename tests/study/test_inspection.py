@@ -12,6 +12,9 @@ import xarray as xr
 import jaxgan as jg
 from jaxgan import checkpoint
 from jaxgan.cli.app import main
+from jaxgan.report.profile.report import FILES
+from jaxgan.results import store
+from jaxgan.results.claim import LOCK
 from jaxgan.study import inspection
 
 TINY = ["--data", "ring", "--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8"]
@@ -82,6 +85,69 @@ def test_the_way_out_leads_out(name, run, made, capsys):
     assert main(shlex.split(command or way_out)[1:]) == 0
     assert checked(run, capsys)[0] == 0
     xr.testing.assert_identical(jg.load_run(run).dataset, jg.load_run(made).dataset)
+
+
+def test_every_file_of_a_run_is_listed_and_no_other(run, capsys):
+    """Files of the user and of `jaxgan sample` change at any time; they are listed by no rebuild and never damaged."""
+    own = {path for path in run.rglob("*") if path.is_file() and path.relative_to(run).parts[0] != "non_saturating"}
+    names = {path.relative_to(run).as_posix() for path in own} - {store.SUMS, LOCK}
+    assert set(store.read_sums(run)) == set(store.summed(run)) == names
+    (run / "notes.txt").write_text("mine")
+    for count in ("4", "9"):
+        assert main(["sample", str(run), "-n", count]) == 0
+        assert checked(run, capsys, *(["--rebuild"] if count == "4" else []))[0] == 0
+    (run / "notes.txt").write_text("mine, too")
+    assert checked(run, capsys)[0] == 0 and set(store.summed(run)) == names
+
+
+def test_every_picture_of_a_report_has_a_name_that_is_listed(tmp_path):
+    names = {name.replace("-*", "*").replace("*", "-of-a-loss") for name in FILES if not name.startswith("figures/")}
+    names |= {"figures/phase-failed-border.csv", "samples.png", "code/a/b.py", "figures/curves.svg"}
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    others = "mine.png", "figures/mine.pdf", "code/__pycache__/b.pyc", "sample-a-seed0-key0.png", "training/1.npz"
+    for name in others:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert set(store.summed(tmp_path)) == names
+
+
+def test_a_changed_log_stays_changed(run, capsys):
+    """Nothing makes it again; that it changed is said until its digest is renewed on purpose."""
+    (run / "log.jsonl").write_text("{}\n")
+    for words in (["check", run, "--rebuild"], ["report", run], ["train", "--resume", "--out", run]):
+        main(list(map(str, words)))
+        status, text = checked(run, capsys)
+        assert status == 2 and "log.jsonl" in text and "1 of " in text
+    assert f"to restore: remove {run / 'SHA256SUMS'}, and then: jaxgan check {run} --rebuild" in text
+    (run / "SHA256SUMS").unlink()
+    assert checked(run, capsys, "--rebuild")[0] == 0
+
+
+@pytest.mark.parametrize("line", ["x  ../../../etc/passwd\nabc\n", "", "\xff"])
+def test_a_damaged_list_of_digests_is_written_again(line, run, capsys):
+    (run / "SHA256SUMS").write_text(line, encoding="latin-1")
+    status, text = checked(run, capsys)
+    assert status == 2 and "SHA256SUMS" in text and "passwd" not in text and "1 of " in text
+    assert checked(run, capsys, "--rebuild")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["report.html", "SHA256SUMS"])
+def test_a_folder_in_place_of_a_file_is_removed_first(name, run, capsys):
+    (run / name).unlink()
+    (run / name).mkdir()
+    status, text = checked(run, capsys)
+    assert status == 2 and f"to restore: remove {run / name}, and then: jaxgan check {run} --rebuild" in text
+
+
+def test_figures_for_a_paper_are_checked_too(run, capsys):
+    assert main(["report", str(run), "--paper", "two-column"]) == 0
+    flip(run / "paper/curves.png")
+    status, text = checked(run, capsys, "--rebuild")
+    assert status == 2 and f"to restore: jaxgan report {run} --paper one-column (or two-column" in text
+    assert main(["report", str(run), "--paper", "two-column"]) == 0
+    assert checked(run, capsys)[0] == 0
 
 
 def test_an_unfinished_run_says_what_is_not_there_yet(run, capsys):

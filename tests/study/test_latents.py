@@ -1,5 +1,6 @@
 """Grids of latents, truncation and projection, of a generator with a mapping network and of one without."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxgan.nn import StyleGAN2Generator
+from jaxgan.study import interpolation
 from jaxgan.study.generate import LoadedGenerator, halves_of
 from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
 from jaxgan.study.messages import OptionError
@@ -54,6 +56,21 @@ def test_a_grid_has_its_four_latents_in_its_corners(plain: LoadedGenerator) -> N
     for middle, ends in ((along, corners[jnp.array([0, 2])]), (across, corners[:2])):
         lengths = jnp.linalg.norm(ends, axis=1)
         assert jnp.linalg.norm(middle) > 0.99 * lengths.min()  # on the arc, where a chord would be shorter
+
+
+def test_an_animation_replaces_no_file_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the picture and the arrays were looked for, and a .gif of that name was replaced."""
+    images = loaded(lambda z, y=None: jnp.zeros((len(z), 8, 8, 1)))
+    monkeypatch.setattr(interpolation, "load_generator", lambda *_, **__: images)
+    monkeypatch.setattr(interpolation, "labels_for", lambda *_: None)
+    out, mine = tmp_path / "g.png", tmp_path / "g.gif"
+    mine.write_text("mine")
+    with pytest.raises(OptionError, match=r"g\.gif exists already; add --overwrite"):
+        interpolation.interpolate(tmp_path, n=3, out=out, animated=True)
+    assert mine.read_text() == "mine" and not out.exists()
+    assert interpolation.interpolate(tmp_path, n=3, out=out) == [out, tmp_path / "g.npz"]
+    assert interpolation.interpolate(tmp_path, n=3, out=out, animated=True, overwrite=True)[-1] == mine
+    assert mine.read_bytes().startswith(b"GIF")
 
 
 def test_a_path_in_w_is_straight_and_begins_where_z_does(styled: LoadedGenerator) -> None:

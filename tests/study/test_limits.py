@@ -6,13 +6,61 @@ import click
 import pytest
 
 from jaxgan.cli.app import cli, main
+from jaxgan.data.batches import Batches
+from jaxgan.study.compared import Real
 from jaxgan.study.config import SHORTHANDS, configure
 from jaxgan.study.limits import ANY, FIELDS, LIMITS, SETTINGS, WHOLE, Limit
+from jaxgan.study.measuring import check_size
 from jaxgan.study.messages import OptionError
 from jaxgan.study.strength import DiscriminatorStrength, strengths_from
 
 OTHERWISE = {"seed", "label", "process_id"}  # of what a run or a job has, and never more
 OTHERWISE |= {"alpha", "power", "rates", "comparisons", "difference"}  # by the statistics themselves, a line each
+
+
+# Of the options that take a text: those with numbers in it, each with one beyond its range, and those without.
+TEXTS = {
+    "value_range": ["train", "--value-range", "0,1e300"],
+    "network": ["train", "--network", "generator:width=0"],
+    "set": ["train", "--set", "lr_d=1e39"],
+    "vary": ["train", "--vary", "lr_d=0.1,1e39"],
+    "stop": ["train", "--stop", "captured>=1e308"],
+    "on": ["train", "--on", "dask:99999999999"],
+    "coordinator": ["train", "--num-processes", "2", "--process-id", "0", "--coordinator", "localhost:99999"],
+    "threshold": ["diagnose", "--threshold", "good=1e308"],
+    "ages": ["profile", "--frozen", "--ages", "1e300e"],
+    "d_strength": ["profile", "--frozen", "--d-strength", "lr=1e300"],
+    "truncation": ["sample", "--truncation", "scaled:1e308"],
+}
+NAMES = {"loss", "recipe", "data", "generator", "discriminator", "precision", "planned", "features", "probe", "stop_on",
+         "init", "against", "metrics", "out", "write_reference", "configuration", "d_loss", "train_loss", "label",
+         "to_label", "memory"}  # fmt: skip
+
+
+def test_every_text_of_every_command_is_known_to_have_numbers_or_none():
+    texts = {
+        parameter.name
+        for command in cli.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and isinstance(parameter.type, click.types.StringParamType)
+    }
+    assert len(texts) > 25
+    assert texts - NAMES == set(TEXTS)
+
+
+MORE = [["diagnose", "--threshold", f"window={10**400}"], ["sample", "--as", "npz", "--truncation", "1001"]]
+
+
+@pytest.mark.parametrize("words", [*TEXTS.values(), *MORE], ids=lambda words: words[-1][:30])
+def test_a_number_in_a_text_beyond_its_range_is_refused_in_a_line(words, capsys, tmp_path, monkeypatch):
+    """Before anything is loaded: the folder of `sample` and `diagnose` holds no run."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, *(["."] if words[0] in ("sample", "diagnose") else ["--data", "ring"])]) == 2
+    output = capsys.readouterr()
+    assert output.out == "" and output.err.count("\n") == 1
+    named = {"--vary": "--set"}.get(words[-2], words[-2])  # a varied value is checked as a value of --set
+    assert output.err.startswith(f"jaxgan: {named}: "), output.err
+    assert "expected" in output.err and list(tmp_path.iterdir()) == []
 
 
 def test_every_number_of_every_command_has_a_range():
@@ -112,6 +160,19 @@ def test_a_number_beyond_its_range_is_refused_in_a_line(words, capsys, tmp_path,
     assert output.err.startswith(f"jaxgan: {named}: "), output.err
     assert "expected" in output.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_that_cannot_be_compared_in_time_or_memory_are_refused_before_they_are_drawn(monkeypatch):
+    """`evaluate RUN --count 10000000` ran until it was killed."""
+    real = Real(Batches("real", (2,), 10**7, lambda size: iter(())))
+    with pytest.raises(OptionError, match=r"^--count: got 10,000,000 samples and 10,000,000 real .*kernel compare all"):
+        check_size(10**7, real, 2, ["frechet", "kernel"])
+    check_size(10**5, real, 2, ["frechet", "kernel"])
+    check_size(10**7, real, 2, ["sliced"])
+    monkeypatch.setattr("jaxgan.study.measuring.available_memory", lambda: 2**28)
+    with pytest.raises(OptionError, match=r"^--count: the features of 20,000,000 examples need at least 0\.4 GiB"):
+        check_size(10**7, real, 2, ["sliced"])
+    check_size(10**7, real, 2, [])
 
 
 def test_factors_of_a_strength_are_held_against_what_they_multiply():

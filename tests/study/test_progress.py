@@ -1,6 +1,8 @@
 """How far a run is, by its files: while it runs, stopped and finished, in this layout and in an earlier one."""
 
 import json
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -146,9 +148,8 @@ def test_workers_that_write_to_one_log_are_as_fast_together(half):
 def test_a_finished_study_says_how_its_runs_ended(half, capsys):
     half.release()
     (half.path / "results.nc").touch()
-    (half.path / "metrics.csv").write_text(
-        "configuration,seed,outcome\na,0,HEALTHY\na,1,COLLAPSED\nb,0,COLLAPSED\nb,1,PARTIALLY_COLLAPSED\n"
-    )
+    rows = 2 * "a,1,COLLAPSED\n" + "b,1,PARTIALLY_COLLAPSED\n" + 13 * "b,0,HEALTHY\n"
+    (half.path / "metrics.csv").write_text(f"configuration,seed,outcome\n{rows}")
     assert main(["status", str(half.path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{half.path}: finished",
@@ -176,6 +177,60 @@ def test_a_run_of_an_earlier_layout(tmp_path):
 def test_a_damaged_record_is_passed_over(half):
     next((half.path / "minimax/seeds-0-3-1/records").glob("*40.npz")).write_bytes(b"PK\x03\x04")
     assert progress_of(half.path).failures == {"DIVERGED": 2, "COLLAPSED": 6}
+
+
+@pytest.mark.parametrize("part", ["final", "records"])
+def test_a_part_in_an_unknown_compression_is_passed_over(part, half):
+    """zipfile raises NotImplementedError, which is none of the errors of a file that is cut."""
+    path = next((half.path / "minimax/seeds-0-3" / part).glob("*.npz"))
+    content = path.read_bytes()
+    for entry in re.finditer(b"PK\x01\x02", content):
+        content = content[: entry.start() + 10] + struct.pack("<H", 99) + content[entry.start() + 12 :]
+    path.write_bytes(content)
+    assert list(lines_of(progress_of(half.path)))[-2].startswith("failed runs so far: ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"steps": "a", "runs": null, "seconds": 0}',
+        b'{"steps": 1, "runs": 1, "seconds": "x", "block": "minimax/seeds-0-3-1", "step": "abc"}',
+        b'{"steps": 1, "runs": 1, "seconds": 0.1, "block": ["a"], "step": 1e400, "not_finite": null, "d_loss": []}',
+        b'{"steps": 1e400, "runs": 1, "seconds": NaN, "block": "minimax/seeds-0-3-1"}',
+        b'{"steps": 1, "runs": 1, "seconds": 1, "block": "wgan/seeds-0-3", "step": {}, "stopped": [], "g_loss": "x"}',
+        b"\xff\xfe\n[1]\n" + 100_000 * b"[",
+        b'{"steps": ' + 5000 * b"9" + b', "runs": 1, "seconds": 1}',
+    ],
+)
+def test_a_damaged_line_of_the_log_is_passed_over(line, half):
+    with half:
+        before = progress_of(half.path)
+        with (half.path / "log.jsonl").open("ab") as file:
+            file.write(b"\n" + line + b"\n")
+        found = progress_of(half.path)
+    assert [one.step for one in found.trained] == [one.step for one in before.trained]
+    assert list(lines_of(found))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00\n",
+        b"configuration,seed,outcome\na,0,HEALTHY\n",
+        b"configuration,seed,outcome\n" + 16 * b"a\n",
+        b"configuration,seed,out\x00come\n" + 16 * b"a,0,HEALTHY\n",
+        b"configuration,seed,outcome\n" + 200_000 * b"a",
+        None,
+    ],
+)
+def test_damaged_metrics_are_not_taken_for_no_failures(content, half, capsys):
+    half.release()
+    (half.path / "results.nc").touch()
+    if content is not None:
+        (half.path / "metrics.csv").write_bytes(content)
+    assert main(["status", str(half.path)]) == 0
+    line = f"failed runs: unknown, because metrics.csv is missing or damaged; see: jaxgan check {half.path}"
+    assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 def test_it_changes_nothing(half):

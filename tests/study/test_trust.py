@@ -127,3 +127,26 @@ def test_the_code_of_a_profile_is_kept_too(made, tmp_path):
     assert main([*words, "--samples", "60", "--width", "4", "--batch-size", "8", "--out", str(out)]) == 0
     assert (out / "code" / "mine.py").read_text() == (made / "mine.py").read_text()
     assert "mine.py" in json.loads((out / "config.json").read_text())["inputs"]
+
+
+def test_a_changed_copy_of_the_code_is_never_taken_for_the_one_that_was_trained(copy, capsys):
+    """Its digest is that of the start, in config.json; a rebuild wrote that of the changed file into SHA256SUMS."""
+    text = (copy / "code/mine.py").read_text()
+    (copy / "code/mine.py").write_text(text + "changed = True\n")
+    for words in (
+        ["check", copy],
+        ["check", copy, "--rebuild"],
+        ["train", "--resume", "--out", copy],
+        ["report", copy],
+    ):
+        capsys.readouterr()
+        main([str(word) for word in words])
+        assert main(["check", str(copy)]) == 2
+        said = " ".join(capsys.readouterr().out.split())
+        assert "code/mine.py DAMAGED changed" in said and "1 of " in said.rpartition("DAMAGED")[2]
+    (copy / "results.nc").unlink()  # of an unfinished run, too
+    assert main(["check", str(copy)]) == 2 and "code/mine.py DAMAGED changed" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    (copy / "code/mine.py").write_text(text)
+    assert main(["train", "--resume", "--out", str(copy)]) == 0 and main(["check", str(copy)]) == 0

@@ -14,13 +14,16 @@ import jaxgan as jg
 from jaxgan import files
 from jaxgan.files import StoreError
 from jaxgan.results import store
+from jaxgan.results.results import SCHEMA
+from jaxgan.results.seal import write_sealed
 from jaxgan.study import blocks, carrying_out, planning
 from jaxgan.study.blocks import blocks_for, blocks_in
-from jaxgan.study.config import configure
+from jaxgan.study.config import as_stored, configure
 from jaxgan.study.how_far import lines_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import needs_of
 from jaxgan.study.progress import progress_of
+from jaxgan.study.resume import grown_to
 from tests.study.tiny import TINY, assert_equal
 
 PROGRAMS = ["minimax-d_steps=1", "minimax-d_steps=2"]
@@ -146,6 +149,16 @@ def test_another_study_is_refused_with_the_difference(
 ) -> None:
     with pytest.raises(OptionError, match=expected):
         study(whole.folder or Path(), **options)
+
+
+def test_a_folder_of_another_run_is_named_as_such(tmp_path: Path) -> None:
+    """`remedy DIR --out DIR` told all differences in settings instead, in one line of 1,500 letters."""
+    config = as_stored(configure({"data": "ring", "loss": ("minimax",), "set": ("lr_d=0.5",)}))
+    content = {"schema": SCHEMA, "job": "train", "id": "a", "config": config, "configurations": {}, "inputs": {}}
+    write_sealed(tmp_path / "config.json", content | {"blocks": [[0, 0]]})
+    given = {"data": "ring", "loss": ("as_it_was=minimax", "other=hinge"), "set": ("as_it_was:lr_d=0.1",)}
+    with pytest.raises(StoreError, match=r"holds another run, of minimax; name another folder with --out"):
+        grown_to(given, tmp_path, points=None)
 
 
 def test_other_code_of_the_package_is_refused(whole: jg.Results, monkeypatch: pytest.MonkeyPatch) -> None:

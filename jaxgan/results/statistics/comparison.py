@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from jaxgan.results.statistics.interval import Interval
 
+_MOST = 2**31 - 1  # comparisons
+
 
 class Comparison(NamedTuple):
     """The difference a - b on common seeds and its two-sided p-value."""
@@ -95,7 +97,7 @@ def seeds_for_p(alpha: float = 0.05, comparisons: int = 1) -> int:
 
     With fewer seeds, no difference can be significant under `signed_rank_p` and Holm's correction, however large it is.
 
-    Raises: ValueError unless 0 < alpha < 1 and comparisons >= 1.
+    Raises: ValueError unless 0 < alpha < 1, and comparisons is from 1 to 2^31 - 1.
 
     >>> seeds_for_p(0.05), seeds_for_p(0.05, comparisons=10)
     (6, 9)
@@ -104,6 +106,8 @@ def seeds_for_p(alpha: float = 0.05, comparisons: int = 1) -> int:
         raise ValueError(f"alpha must be between 0 and 1, got {alpha}")
     if comparisons < 1:
         raise ValueError(f"comparisons must be at least 1, got {comparisons}")
+    if comparisons > _MOST:
+        raise ValueError(f"comparisons must be at most {_MOST:,}, got {comparisons:,}")
     n = max(1, math.floor(math.log2(2 * comparisons / alpha)))
     while smallest_p(n) * comparisons > alpha:
         n += 1
