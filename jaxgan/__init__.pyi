@@ -49,6 +49,7 @@ from .features import classifier_features as classifier_features
 from .features import inception_features as inception_features
 from .game import adversarial_game as adversarial_game
 from .game import auxiliary_classifier as auxiliary_classifier
+from .game import extended_game as extended_game
 from .game import gradient_field as gradient_field
 from .game import joint_gradient as joint_gradient
 from .losses import flipped_labels as flipped_labels

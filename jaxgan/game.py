@@ -141,13 +141,41 @@ def auxiliary_classifier(weight: Coefficient = 1.0, *, of_fakes: bool = False) -
       >>> algorithm = jg.recipes.r1_gan(*networks, jg.normal_prior(2), make_game=jg.auxiliary_classifier(0.5))
     """
     of_real, of_fake = class_of_real(weight), class_of_fake(weight)
+    return extended_game(d_terms=(of_real, of_fake) if of_fakes else (of_real,), g_terms=(of_fake,))
 
-    def make_game(*args: Any, d_terms: Sequence[Term] = (), g_terms: Sequence[Term] = (), **options: Any) -> Game:
-        both = (of_real, of_fake) if of_fakes else (of_real,)
-        d_all, g_all = (*check_terms("d_terms", d_terms), *both), (*check_terms("g_terms", g_terms), of_fake)
-        return adversarial_game(*args, d_terms=d_all, g_terms=g_all, **options)
 
-    return make_game
+def extended_game(
+    make_game: Callable[..., Game] = adversarial_game,
+    *,
+    d_terms: Sequence[Term] = (),
+    g_terms: Sequence[Term] = (),
+    augment: Transform | Augmentation | None = None,
+) -> Callable[..., Game]:
+    """`make_game` with these terms in addition to those that it is called with, and with this augmentation.
+
+    Recipes accept the result as `make_game`, so that any of them can have a further penalty.
+
+    Raises:
+      ValueError: the terms are not terms; or, when the result is called, the game has an augmentation of its own.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator()
+      >>> with_r1 = jg.extended_game(d_terms=[jg.terms.r1(0.1)], augment=jg.augment.instance_noise(0.1))
+      >>> algorithm = jg.recipes.hinge_gan(*networks, jg.normal_prior(2), make_game=with_r1)
+    """
+    more = Players(check_terms("g_terms", g_terms), check_terms("d_terms", d_terms))
+
+    def extended(*args: Any, d_terms: Sequence[Term] = (), g_terms: Sequence[Term] = (), **options: Any) -> Game:
+        d_all = (*check_terms("d_terms", d_terms), *more.discriminator)
+        g_all = (*check_terms("g_terms", g_terms), *more.generator)
+        if augment is not None:
+            if options.get("augment") is not None:
+                raise ValueError("the game has an augmentation already, expected one")
+            options["augment"] = augment
+        return make_game(*args, d_terms=d_all, g_terms=g_all, **options)
+
+    return extended
 
 
 def joint_gradient(game: Game) -> Field:

@@ -10,10 +10,12 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from jaxgan.augment import instance_noise
 from jaxgan.dynamics import alternating
-from jaxgan.game import adversarial_game, gradient_field, normal_prior
+from jaxgan.game import adversarial_game, extended_game, gradient_field, normal_prior
 from jaxgan.losses import minimax, non_saturating
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.terms import r1, r2
 from jaxgan.types import Array, Batch, Evaluation, Game, Key, Loss, Players, Term, View
 
 KEY = jax.random.key(0)
@@ -275,3 +277,18 @@ def test_a_sample_does_not_depend_on_the_others_of_its_batch() -> None:
     one, many = (game.sample(KEY, params.generator, evaluation.model_state, n) for n in (1, 5))
     np.testing.assert_allclose(one[0], many[0], rtol=1e-5)  # products of other shapes may round differently
     assert np.any(np.abs(one - passed(2, params.generator, state.generator, count(KEY, 1))[0]) > 0.01)
+
+
+def test_an_extended_game_has_its_own_terms_and_those_it_is_called_with() -> None:
+    players, prior = (Shift(), Linear()), normal_prior(2)
+    noise = instance_noise(0.3)
+    made = extended_game(d_terms=[r2(2.0)], augment=noise)(*players, prior, minimax, d_terms=[r1(3.0)])
+    both = adversarial_game(*players, prior, minimax, d_terms=[r1(3.0), r2(2.0)], augment=noise)
+    values = [game.discriminator(KEY, PARAMS, STATELESS, BATCH, 3, STEP)[0] for game in (made, both)]
+    assert values[0] == values[1]
+    # D is linear: gamma/2 |w|^2 at every example, of R1 and R2 alike
+    without = adversarial_game(*players, prior, minimax, augment=noise)
+    plain = without.discriminator(KEY, PARAMS, STATELESS, BATCH, 3, STEP)[0]
+    np.testing.assert_allclose(values[0] - plain, 2.5 * W @ W, rtol=1e-6)
+    with pytest.raises(ValueError, match="has an augmentation already"):
+        extended_game(augment=noise)(*players, prior, minimax, augment=noise)

@@ -111,8 +111,9 @@ _STUDY = [
     Option("Settings of recipes", "--set", multiple=True, metavar="NAME=VALUE", help="A setting of every recipe, such "
             "as gamma=1.0, or of one: r1_gan:gamma=1.0; repeatable. All others keep the recipe's own values; the "
             "defaults below are those of `gan`, which --loss uses. In any recipe, balance=0.8 pauses the discriminator "
-            "while its accuracy is above 0.8, and class_weight is the weight of an auxiliary classifier's loss, by "
-            "default 1."),
+            "while its accuracy is above 0.8, r1=0.1 penalizes its gradient at real examples (and removes its "
+            "BatchNorm), instance_noise=0.1 adds noise of that standard deviation to what it sees, and class_weight "
+            "is the weight of an auxiliary classifier's loss, by default 1."),
     Option("Settings of recipes", "--vary", multiple=True, metavar="NAME=VALUE,...", help="Train every recipe with "
             "each of these values of a setting; one recipe: r1_gan:gamma=1,10; two settings together: "
             "lr_d/lr_g=0.001/0.001,0.002/0.004. Several --vary make a grid, trained in few compiled programs."),

@@ -147,6 +147,20 @@ def loss_to(name: str, instead_of: Collection[str] = ()) -> Change:
     return change
 
 
+def r1_added(gamma: float) -> Change:
+    """Penalize D's gradient at real examples, unless the recipe or a setting does.
+
+    Runs on pairs keep their discriminator: a PatchGAN has BatchNorm, which the penalty does not allow.
+    """
+
+    def change(case: Case) -> Case | None:
+        if case.shared.paired or traits_of(case.recipe).penalized:
+            return None
+        return turned_on("r1", gamma)(case)
+
+    return change
+
+
 def recipe_to(name: str, trait: str, **settings: Any) -> Change:
     """Switch to another recipe, keeping shared settings, unless the recipe has this trait already.
 

@@ -5,17 +5,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from jaxgan.checks import place_of
-from jaxgan.diagnostics.profiles import is_probability
-from jaxgan.dynamics import averaged, balanced
-from jaxgan.game import auxiliary_classifier, normal_prior
-from jaxgan.nn.conditional import tells_classes
+from jaxgan.game import normal_prior
 from jaxgan.recipes import settings_of
 from jaxgan.study import catalogue
+from jaxgan.study.around import AROUND, OF_GAME, discriminator_for, game_for, wrapped
 from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks
 from jaxgan.study.own_code import kept_running, raised
-from jaxgan.study.settings import AROUND, known_settings, plain_settings, resolve
+from jaxgan.study.settings import known_settings, plain_settings, resolve
 from jaxgan.study.strength import BASE, DiscriminatorStrength
 from jaxgan.study.vary import Cell, axis_of, cells_of
 from jaxgan.types import Algorithm, BatchSizes
@@ -108,30 +106,23 @@ def algorithm_of(label: str, named: Named, networks: Networks, config: Config, *
       OptionError: if the user's recipe raises an error or does not return an algorithm.
     """
     given = dict(settings)
-    pair = networks.generator, networks.discriminator_of(given.pop("discriminator_width", 1.0))
+    width = given.pop("discriminator_width", 1.0)
     around = {name: given.pop(name) for name in AROUND if name in given and name not in known_settings(named.make)}
-    class_weight = around.pop("class_weight", None)
-    if "make_game" in settings_of(named.make) and (class_weight is not None or tells_classes(pair[1])):
-        given["make_game"] = auxiliary_classifier(1.0 if class_weight is None else class_weight)
-    elif class_weight is not None:
-        raise OptionError("set", f"class_weight is for recipes that take make_game, and {label} does not")
+    discriminator = discriminator_for(networks.discriminator_of(width), around)
+    if "make_game" in settings_of(named.make):
+        make_game = game_for(discriminator, around)
+        given |= {} if make_game is None else {"make_game": make_game}
+    elif changes := [name for name in OF_GAME if around.get(name) is not None]:
+        raise OptionError("set", f"{changes[0]} is for recipes that take make_game, and {label} does not")
     try:
         with kept_running():
-            algorithm = named.make(*pair, normal_prior(config.latent_dim), **given)
+            algorithm = named.make(networks.generator, discriminator, normal_prior(config.latent_dim), **given)
     except Exception as error:  # whatever the user's recipe raises
         raise OptionError("recipe", f"{with_place(label, named)}{raised(error)}") from error
     if not isinstance(algorithm, Algorithm):
         made = f"{with_place(label, named)} made a {type(algorithm).__name__}"
         raise OptionError("recipe", f"{made}, expected a jaxgan.Algorithm")
-    return _with_around(algorithm, **around)
-
-
-def _with_around(algorithm: Algorithm, balance: Any = None, ema: Any = None) -> Algorithm:
-    """Wrap `algorithm` in `balance` and `ema` if given; a critic's scores have no fixed threshold between classes."""
-    if balance is not None:
-        threshold = 0.0 if is_probability(algorithm.game.loss) else None
-        algorithm = balanced(algorithm, balance, threshold=threshold)
-    return algorithm if ema is None else averaged(algorithm, ema)
+    return wrapped(algorithm, label, around)
 
 
 def with_place(label: str, named: Named) -> str:

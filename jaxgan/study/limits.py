@@ -100,6 +100,8 @@ SETTINGS: Mapping[str, Limit] = {
     "ema": _DECAY,
     "balance": Limit(0.5, 1, whole=False),
     "class_weight": Limit(0, FLOAT, whole=False, below=True),
+    "r1": Limit(0, FLOAT, whole=False, below=True),
+    "instance_noise": Limit(0, FLOAT, whole=False, below=True),
 }
 """Limits by the name of a recipe's setting."""
 

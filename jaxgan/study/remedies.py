@@ -1,7 +1,7 @@
 """Known remedies for each kind of failure, as changes to a configuration that does not use them yet.
 
-Most remedies are a single change, so that its effect can be measured. R1 and packing are recipes of their own: these
-also change the loss, the optimizer or the update rule, as their descriptions say. `jaxgan.study.healing` trains them.
+Most remedies are a single change, so that its effect can be measured. Packing is a recipe of its own, which also has
+another loss and update rule, as its description says. `jaxgan.study.healing` trains them.
 """
 
 import shlex
@@ -42,7 +42,7 @@ def suggested(case: Case, codes: Collection[Outcome]) -> list[Remedy]:
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "d_steps": 1, "label_noise": 0.0, "ema": None})
       >>> [remedy.name for remedy in suggested(case, [Outcome.GRADIENT_VANISHED])]
-      ['lower_lr_d', 'practical_loss', 'relativistic', 'r1', 'label_noise', 'balance']
+      ['lower_lr_d', 'practical_loss', 'relativistic', 'r1', 'label_noise', 'instance_noise', 'balance']
     """
     found = [one for one in REMEDIES if one.against & set(codes)]
     if case.shared.is_short and _MAY_PASS & set(codes):
@@ -68,7 +68,7 @@ def option_of(case: Case, remedy: Remedy) -> str:
     Example:
       >>> case = Case("minimax", "gan", {"lr_d": 0.002, "b1": 0.5})
       >>> [option_of(case, one) for one in REMEDIES if one.name in ("lower_lr_d", "r1")]
-      ['--set minimax:lr_d=0.0005', '--recipe r1_gan --set r1_gan:gamma=0.1 --set r1_gan:lr_d=0.002']
+      ['--set minimax:lr_d=0.0005', '--set minimax:r1=0.1']
     """
     changed = remedy.change(case)
     if changed is None:
@@ -144,10 +144,9 @@ REMEDIES: tuple[Remedy, ...] = (
         _CERTAIN | _FEW_MODES | _UNCLEAR, changes.loss_to("relativistic"),
     ),
     Remedy(
-        "r1", "the recipe r1_gan: a penalty on D's gradient at real examples (R1, gamma = 0.1), with the practical "
-        "loss, RMSprop, an average of G, and no BatchNorm in D", "Mescheder et al. 2018",
-        _CERTAIN | _CYCLES | _FEW_MODES | _UNCLEAR | _DIVERGED | {Outcome.OVERFITTED},
-        changes.recipe_to("r1_gan", "penalized", gamma=0.1),
+        "r1", "a penalty on D's gradient at real examples (R1, gamma = 0.1), which allows no BatchNorm in D",
+        "Mescheder et al. 2018", _CERTAIN | _CYCLES | _FEW_MODES | _UNCLEAR | _DIVERGED | {Outcome.OVERFITTED},
+        changes.r1_added(0.1),
     ),
     Remedy(
         "packing", "the recipe pacgan: a discriminator that sees two samples at once, with the practical loss and "
@@ -160,6 +159,10 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "label_noise", "5 % of D's labels flipped", "Arjovsky and Bottou 2017; Salimans et al. 2016",
         _CERTAIN | {Outcome.OVERFITTED}, changes.turned_on("label_noise", 0.05),
+    ),
+    Remedy(
+        "instance_noise", "noise on all that D sees, standard deviation 0.1",
+        "Sonderby et al. 2017; Arjovsky and Bottou 2017", _CERTAIN, changes.turned_on("instance_noise", 0.1),
     ),
     Remedy(
         "balance", "no updates of D while its accuracy is above 75 %", "Wu et al. 2016, 3D-GAN", _CERTAIN,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jaxgan.recipes import settings_of
+from jaxgan.study.around import AROUND
 from jaxgan.study.config import SHORTHANDS
 from jaxgan.study.limits import ANY, SETTINGS, WHOLE
 from jaxgan.study.messages import OptionError, nearest
@@ -14,8 +15,6 @@ from jaxgan.types import Algorithm, BatchSizes
 
 Recipe = Callable[..., Algorithm]
 
-AROUND = ("ema", "balance", "class_weight")
-"""Settings added to every recipe that does not define them, see `configurations.algorithm_of`."""
 EXTRA = ("fake_batch_size", "generator_batch_size", *AROUND)
 """Settings of every recipe: the parts of a `batch_size`, and `AROUND`."""
 

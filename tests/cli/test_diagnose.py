@@ -65,8 +65,8 @@ def test_thresholds_and_folders_that_do_not_fit_are_one_line(failed, tmp_path, c
 def test_what_would_be_tried_is_listed(failed, capsys):
     assert main(["remedy", str(failed), "--configuration", "minimax", "--list"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("minimax: ") and "  r1: the recipe r1_gan: a penalty on D's gradient" in out
-    assert "--recipe r1_gan --set r1_gan:gamma=0.1 --set r1_gan:lr_g=0.001 " in out and "(Mescheder et al. 2018)" in out
+    assert out.startswith("minimax: ") and "  r1: a penalty on D's gradient" in out
+    assert "--set minimax:r1=0.1 " in out and "(Mescheder et al. 2018)" in out
     assert "\n  longer: twice the steps: --steps 16 (" in out
     assert "did you mean 'minimax'" in refused(capsys, "remedy", str(failed), "--configuration", "minmax", "--list")
 

@@ -1,5 +1,6 @@
 """What goes around any recipe: an average of its generator, and the balance of skill."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import pytest
 
 import jaxgan as jg
 from jaxgan.dynamics import Balance
+from jaxgan.study.around import discriminator_for
 from jaxgan.study.build import Study, build
 from jaxgan.study.catalogue import find_data
 from jaxgan.study.config import configure
@@ -72,3 +74,40 @@ def shifted(key: jax.Array, n: int) -> jg.Batch:
 def test_a_target_is_an_accuracy(text: str) -> None:
     with pytest.raises(OptionError, match=rf"^--set: got {text}, expected a number, at least 0.5, and at most 1$"):
         study(text, recipe=("ns_gan",))
+
+
+def test_any_recipe_takes_r1_and_instance_noise() -> None:
+    """Equation for equation the recipe with a game that has them."""
+    found = study("r1=0.1", "instance_noise=0.2", recipe=("hinge_gan",))
+    networks = found.networks.generator, found.networks.discriminator_of(1.0)
+    make_game = jg.extended_game(d_terms=[jg.terms.r1(0.1)], augment=jg.augment.instance_noise(0.2))
+    prior = jg.normal_prior(found.config.latent_dim)
+    recipe = jg.recipes.hinge_gan(*networks, prior, batch_size=8, make_game=make_game)
+    assert program(found.configurations["hinge_gan"].algorithm, found) == program(recipe, found)
+
+
+def test_a_discriminator_whose_gradient_is_penalized_has_no_batch_norm() -> None:
+    network = jg.nn.DCGANDiscriminator(4)
+    assert network.batch_norm and discriminator_for(network, {"ema": 0.9}) is network
+    assert discriminator_for(network, {"r1": 0.1}) == network.clone(batch_norm=False)
+
+
+def test_their_values_share_a_program() -> None:
+    found = study(recipe=("ns_gan",), vary=("r1=0.1,1", "instance_noise=0,0.5"))
+    assert len(found.programs) == 1 and len(found.configurations) == 4
+
+
+def test_a_discriminator_that_keeps_its_batch_norm_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(NORMED)
+    with pytest.raises(OptionError, match="ns_gan with r1 penalizes the discriminator's gradient at each example"):
+        study("r1=0.1", recipe=("ns_gan",), discriminator=f"{tmp_path / 'mine.py'}:Normed")
+
+
+NORMED = """
+import flax.linen as nn
+
+class Normed(nn.Module):
+    @nn.compact
+    def __call__(self, x, train=False):
+        return nn.Dense(1)(nn.BatchNorm(use_running_average=not train)(x))[:, 0]
+"""

@@ -187,8 +187,9 @@ def test_a_remedy_changes_only_what_it_says():
     changed = {one.name: one.change(MINIMAX) for one in REMEDIES}
     lower, r1 = changed["lower_lr_d"], changed["r1"]
     assert lower is not None and lower.settings == MINIMAX.settings | {"lr_d": 1e-4}
-    assert r1 is not None and (r1.loss, r1.recipe) == (None, "r1_gan")
-    assert r1.settings == {"lr_g": 1e-4, "lr_d": 4e-4, "d_steps": 5, "gamma": 0.1}
+    assert r1 is not None and r1 == MINIMAX._replace(settings=MINIMAX.settings | {"r1": 0.1})
+    packing = changed["packing"]  # a recipe of its own
+    assert packing is not None and (packing.loss, packing.recipe) == (None, "pacgan")
     assert changed["longer"] is None  # the number of steps is unknown
 
 
@@ -225,7 +226,7 @@ def test_a_loss_of_ones_own_that_is_not_finite_is_looked_at_first(tmp_path):
     first, *others = run.notes["remedies"]["bad"]
     assert first["option"] == f"{path}:unsafe" and "logarithm" in first["what"]
     assert first["source"] == "first non-finite quantity: g_loss at step 20"
-    assert [one["name"] for one in others] == ["lower_rates", "no_momentum", "spectral_norm"]
+    assert [one["name"] for one in others] == ["r1", "lower_rates", "no_momentum", "spectral_norm"]
     assert run.notes["remedies"]["minimax"][0]["name"] == "r1"
     trial = trial_of(run, "bad")
     assert trial.suspect == first and [one.name for one in trial.remedies] == [one["name"] for one in others]
