@@ -10,12 +10,12 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from jaxgan import terms
 from jaxgan.augment import instance_noise
 from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game, extended_game, gradient_field, normal_prior
 from jaxgan.losses import minimax, non_saturating
 from jaxgan.nn.mlp import MLPDiscriminator, MLPGenerator
-from jaxgan.terms import r1, r2
 from jaxgan.types import Array, Batch, Evaluation, Game, Key, Loss, Players, Term, View
 
 KEY = jax.random.key(0)
@@ -177,8 +177,8 @@ def test_a_term_sees_the_evaluation() -> None:
 
 def test_terms_get_keys_of_their_own_which_others_do_not_change() -> None:
     views: list[View] = []
-    for terms in ((spy(views),), (spy(views), spy(views))):
-        shifted(minimax, d_terms=terms).discriminator(KEY, PARAMS, STATELESS, BATCH, 2, STEP)
+    for more in ((spy(views),), (spy(views), spy(views))):
+        shifted(minimax, d_terms=more).discriminator(KEY, PARAMS, STATELESS, BATCH, 2, STEP)
     alone, first, second = (jax.random.key_data(view.key) for view in views)
     np.testing.assert_array_equal(alone, first)
     assert not np.array_equal(first, second)
@@ -282,8 +282,8 @@ def test_a_sample_does_not_depend_on_the_others_of_its_batch() -> None:
 def test_an_extended_game_has_its_own_terms_and_those_it_is_called_with() -> None:
     players, prior = (Shift(), Linear()), normal_prior(2)
     noise = instance_noise(0.3)
-    made = extended_game(d_terms=[r2(2.0)], augment=noise)(*players, prior, minimax, d_terms=[r1(3.0)])
-    both = adversarial_game(*players, prior, minimax, d_terms=[r1(3.0), r2(2.0)], augment=noise)
+    made = extended_game(d_terms=[terms.r2(2.0)], augment=noise)(*players, prior, minimax, d_terms=[terms.r1(3.0)])
+    both = adversarial_game(*players, prior, minimax, d_terms=[terms.r1(3.0), terms.r2(2.0)], augment=noise)
     values = [game.discriminator(KEY, PARAMS, STATELESS, BATCH, 3, STEP)[0] for game in (made, both)]
     assert values[0] == values[1]
     # D is linear: gamma/2 |w|^2 at every example, of R1 and R2 alike
