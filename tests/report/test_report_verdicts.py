@@ -70,6 +70,20 @@ def test_a_cause_that_passed_has_an_end_and_the_seeds_that_had_it_are_counted():
     )
 
 
+def test_runs_that_never_improved_are_not_said_to_improve_no_longer():
+    run = make_run(failures={(0, j): "NOT_LEARNED" for j in range(8)})
+    dataset = run.dataset.assign(dict([variable("cause", "improving", RUN, np.zeros((2, 8), bool))]))
+    dataset = dataset.assign_coords(probe_step=PROBES)
+    for last, expected in (
+        (0.02, "at no evaluation better than at the first"),
+        (0.5, "no longer improving at the end"),
+    ):
+        values = np.broadcast_to([0.0, 0.01, last, 0.0], (2, 8, 4))
+        along = dataset.assign(dict([variable("metric", "captured_along", (*RUN, "probe_step"), values)]))
+        found = dataclasses.replace(run, dataset=along)
+        assert f"NOT_LEARNED: {expected}" in first_of(found, yardsticks={"quality": ["captured", 1.0]})
+
+
 def test_without_a_cause_the_stretch_of_states_says_since_when():
     run = make_run(failures={(1, 3): "COLLAPSED"})
     along = np.full((2, 8, 4), "HEALTHY", dtype="<U20")

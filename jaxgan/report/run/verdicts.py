@@ -21,6 +21,7 @@ WORST = 3  # configurations described in detail if there are many
 _CAUSES = 2  # other causes named if none explains the outcome directly
 _TRIED = 3  # remedies shown
 _SOUND = (HEALTHY, "OK")
+_RISE = 0.05  # of the share of good samples of real data, that counts as an improvement
 
 
 def verdicts(results: Results, table: Table, folder: Path | None = None) -> str:
@@ -182,9 +183,20 @@ def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
     if code != "NOT_LEARNED" or improving is None:
         return ""
     better, n = int(improving[i, own].astype(bool).sum()), int(own.sum())
+    if better == 0 and _never_better(results, i, own):
+        return "at no evaluation better than at the first"
     if n == 1 or better in (0, n):
         return "still improving at the end" if better else "no longer improving at the end"
     return f"at the end {better} still improving, {n - better} no longer"
+
+
+def _never_better(results: Results, i: int, own: NDArray[np.bool_]) -> bool:
+    """Return whether the share of good samples of these runs never rose: they may need many more steps."""
+    name, real = (results.notes.get("yardsticks") or {}).get("quality") or ("", 1.0)
+    if name not in results.along:
+        return False
+    values = results.along[name][i, own] / real
+    return bool(np.isfinite(values).all() and (values.max(axis=1) < values[:, 0] + _RISE).all())
 
 
 def _all_codes(results: Results) -> str:
