@@ -56,7 +56,7 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
     for path in (a, b):
         before = path.read_text()
         path.write_text(before + "\n")
-        with pytest.raises(OptionError, match=f"--run: {path} changed since the run in .* was started"):
+        with pytest.raises(OptionError, match=f"RUN: {path} changed since the run in .* was started"):
             inputs.check_code(content, names, run)
         assert inputs.changed(content, study) == ["mine.py" if path == a else "mine-2.py"]
         path.write_text(before)
