@@ -172,7 +172,7 @@ def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
     if ended.any():
         at = states.shape[1] - np.argmin(states[ended][:, ::-1], axis=1)
         at = np.where(states[ended].all(axis=1), 0, at)
-        which = "" if ended.all() else f" ({ended.sum()} of these {own.sum()}; the others were otherwise at the end)"
+        which = "" if ended.all() else f" in {ended.sum()} of these {own.sum()}, not at the end in the others"
         return f"since step {np.median(results.probe_steps[at]):,.0f}{which}"
     return f"failed since step {np.median(stored['failed_at'].values[i, own]):,.0f}" if "failed_at" in stored else ""
 
