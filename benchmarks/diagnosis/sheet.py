@@ -46,9 +46,10 @@ def draw(run: Results, seeds: list[int], path: Path) -> None:
     from matplotlib.figure import Figure
 
     shown = [(i, s) for i in range(len(run.configurations)) for s in seeds]
-    rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(2.3 * COLUMNS, 2.55 * rows), dpi=90, layout="constrained")
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(2.3 * columns, 2.6 * rows), dpi=90, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     real = run.samples["real"]
     reach = 1.4 * float(np.abs(real).max())
     for axis, (i, s) in zip(axes, shown, strict=False):
