@@ -127,7 +127,8 @@ _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: 
 
 def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None) -> Any:
     """Parse text as one of these types, or as the type of the default if there are none."""
-    allowed = set(kinds or ()) & {float, int, bool, str, type(None), BatchSizes}
+    known = {float, int, bool, str, type(None), BatchSizes}
+    allowed = {kind for kind in kinds or () if isinstance(kind, type)} & known  # a user may annotate with anything
     allowed = allowed or ({type(default)} if default is not None else {float, type(None)})
     try:
         value = ast.literal_eval(text)

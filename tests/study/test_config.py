@@ -228,3 +228,10 @@ def test_a_loss_of_ones_own_by_file_and_by_module(tmp_path, monkeypatch):
         with pytest.raises(OptionError, match=r"^--loss: ") as error:
             catalogue.find_loss(name)
         assert words in str(error.value)
+
+
+def test_a_setting_may_be_annotated_with_anything() -> None:
+    def odd(generator, discriminator, prior, *, size: [] = 8):  # type: ignore[no-untyped-def, valid-type]
+        raise NotImplementedError
+
+    assert resolve("odd", "odd", odd, ("size=4",)) == {"size": 4}
