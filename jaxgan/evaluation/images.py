@@ -108,13 +108,7 @@ def image_evaluator(
         rules |= {"captured": ("captured", float(k)), "high_quality": ("near", found.near_share)}
         notes |= {"classes": groups.names}
         real["class_histogram_data"], shares = classes.histogram, found.near
-        reference = reference._replace(
-            labels=jnp.asarray(groups.train),
-            radius=jnp.asarray(classes.radius, jnp.float32),
-            centres=None
-            if groups.centres is None
-            else jnp.asarray(groups.centres, jnp.float32) - reference.centre[None],
-        )
+        reference = _with_groups(reference, groups, classes.radius)
     held = None
     if asked and groups is not None and groups.centres is None:
         held = real_classes(train_features, real_features, groups.train, groups.heldout, groups.seen, k)
@@ -141,6 +135,16 @@ def _reference(
     seen, unseen = (jnp.asarray(part, jnp.float32) - centre[None] for part in (train, heldout))
     whole = jnp.asarray(factor(real.covariance), jnp.float32) if len(centre) > WIDE else None
     return _Reference(features.apply, centre, seen, unseen, factor=whole)
+
+
+def _with_groups(reference: _Reference, groups: "_Groups", radius: NDArray) -> _Reference:
+    """The reference with the groups of its training examples, and the centres of cells in its coordinates."""
+    centres = groups.centres
+    return reference._replace(
+        labels=jnp.asarray(groups.train),
+        radius=jnp.asarray(radius, jnp.float32),
+        centres=None if centres is None else jnp.asarray(centres, jnp.float32) - reference.centre[None],
+    )
 
 
 def _comparable(source: Source, train: Examples, heldout: Examples | None) -> Examples:

@@ -13,11 +13,18 @@ LOCK, REPLACED = ".lock", ".replaced"
 CODE = "code"
 """The folder of the copies of the user's own code."""
 
+PICTURES = (
+    *("overview", "metric", "when", "curves", "curves-*", "map", "modes", "classes", "obeyed", "samples", "samples-*"),
+    *("phase-*", "survival", "profiles", "budgets", "frozen", "training", "layers", "strengths", "paper"),
+)
+"""The pictures of a report, by their names without suffix."""
+
+_NAMES = "|".join(sorted({name.removesuffix("-*") for name in PICTURES} | {"curve"}))  # `curve`: of an earlier version
 _OURS = re.compile(
-    r"""
+    rf"""
     config\.json | results\.nc | metrics\.csv | report\.html | log\.jsonl | SHA256SUMS | table\.(json|md|tex)
     | series\.npz | results\.json | samples\.npz                                       # of schema 1
-    | (curves?|map|metric|overview|when|modes|classes|obeyed|phase|samples|frozen|training|paper|layers)(-[^/]+)?\.png
+    | ({_NAMES})(-[^/]+)?\.png
     | phase-[^/]+\.csv                                                                 # of an earlier version
     | (figures|paper)/[^/]+\.(png|pdf|svg|csv)
     | (sample|samples|interpolation|paths|corners|mixing|neighbours)-[^/]+-key\d+\.(png|npz|gif)

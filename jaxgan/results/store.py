@@ -27,7 +27,7 @@ from typing import Any
 
 from jaxgan.files import StoreError, append_text, file_digest, plain, write_text, written_whole
 from jaxgan.results.claim import is_run
-from jaxgan.results.contents import CONFIG, REPLACED
+from jaxgan.results.contents import CONFIG, PICTURES, REPLACED
 from jaxgan.results.results import SCHEMA, Results, read_results
 from jaxgan.results.seal import read_sealed
 
@@ -36,14 +36,10 @@ SEE = "; see: jaxgan check "
 _LOG, _CODE, _PAPER = "log.jsonl", "code/", "paper/"
 ALWAYS = (CONFIG, RESULTS, _LOG, "metrics.csv", "report.html", "table.json", "table.md", "table.tex")
 """The files of every finished run; a gradient profile without a training lacks some."""
-_PICTURES = (
-    *("overview", "metric", "when", "curves", "curves-*", "map", "modes", "classes", "obeyed", "samples", "samples-*"),
-    *("phase-*", "survival", "profiles", "budgets", "frozen", "training", "layers", "strengths", "paper"),
-)
 _LISTED = (
     *ALWAYS,
-    *(f"{name}.png" for name in _PICTURES),
-    *(f"figures/{name}.{kind}" for name in _PICTURES for kind in ("pdf", "svg", "csv")),
+    *(f"{name}.png" for name in PICTURES),
+    *(f"figures/{name}.{kind}" for name in PICTURES for kind in ("pdf", "svg", "csv")),
     *(f"{_PAPER}*.{kind}" for kind in ("pdf", "svg", "png")),
     f"{_CODE}*.py",
 )
