@@ -1,6 +1,5 @@
 """Arrays in .npy and .npz files: which ones are examples and which are labels, by name and shape."""
 
-import io
 import math
 import re
 import zipfile
@@ -12,13 +11,13 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from jaxgan.data.source import DataError
+from jaxgan.files import LongHeader, npy_header
 from jaxgan.memory import available_memory
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")
 _X = ("x", "images", "image", "imgs", "data", "points", "samples", "features", "inputs", "arr_0")
 _Y = ("y", "labels", "label", "targets", "target", "classes", "arr_1")
-_LONGEST_HEADER = 10_000  # bytes, NumPy's limit
 _PREFERRED = ("x", "images", "y", "labels")  # if several names match
 
 
@@ -119,14 +118,10 @@ def _read_archive(path: Path, file: IO[bytes]) -> Stored:
 
 
 def _header(stream: IO[bytes], path: Path, member: str) -> Header:
-    version = np.lib.format.read_magic(stream)
-    prefix = stream.read(2 if version == (1, 0) else 4)
-    length = int.from_bytes(prefix, "little")
-    if length > _LONGEST_HEADER:  # NumPy would read all of it, up to 4 GiB, before refusing it
-        raise DataError(f"{path}: expected a header of at most {_LONGEST_HEADER:,} bytes, got {length:,} in {member!r}")
-    text = io.BytesIO(prefix + stream.read(length))
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(text)
+    try:
+        shape, _, dtype = npy_header(stream)
+    except LongHeader as error:
+        raise DataError(f"{path}: {error} in {member!r}") from error
     if dtype.hasobject:
         raise DataError(f"{path}: expected arrays of numbers, got Python objects in {member!r}, which are never loaded")
     return Header(shape, dtype)

@@ -7,7 +7,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.files import StoreError, written_whole
+from jaxgan.files import StoreError, npy_header, written_whole
 from jaxgan.memory import available_memory
 from jaxgan.metrics.frechet import Moments
 
@@ -109,9 +109,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _array(stream: IO[bytes], size: int) -> np.ndarray:
     """Reads an array whose numbers are no more than the member has; NumPy reserves memory for what the header says."""
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, by_columns, dtype = read(stream)
+    shape, by_columns, dtype = npy_header(stream)
     count = math.prod(shape)
     if dtype.hasobject or count * dtype.itemsize > size:
         raise ValueError(f"expected numbers, {size} bytes at most")

@@ -8,6 +8,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.files import npy_header
+
 
 def read_archive(file: Path) -> dict[str, NDArray]:
     """Return the arrays of an archive.
@@ -32,9 +34,7 @@ def _check_headers(opened: IO[bytes], size: int) -> None:
             raise ValueError(f"expected arrays of at most the {size:,} bytes of the file")
         for member in members:
             with archive.open(member) as stream:
-                version = np.lib.format.read_magic(stream)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(stream)
+                shape, _, dtype = npy_header(stream)
                 wanted, found = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
             if wanted != found:
                 raise ValueError(f"expected {wanted:,} bytes of {member.filename}, got {found:,}")
