@@ -161,29 +161,21 @@ def r1_added(gamma: float) -> Change:
     return change
 
 
-def recipe_to(name: str, trait: str, **settings: Any) -> Change:
-    """Switch to another recipe, keeping shared settings, unless the recipe has this trait already.
-
-    Runs on pairs of images keep their recipe, because the new one would leave out the distance from the target.
-    """
-
-    def change(case: Case) -> Case | None:
-        if case.shared.paired or getattr(traits_of(case.recipe), trait) or set(settings) & set(case.settings):
-            return None
-        own = known_settings(catalogue.find_recipe(name))
-        kept = {key: case.settings[key] for key in _KEPT
-                if key in own and isinstance(case.settings.get(key), int | float | list)}  # fmt: skip
-        return case._replace(loss=None, recipe=name, settings=settings | kept, label="")
-
-    return change
-
-
 def packed(case: Case) -> Case | None:
-    """Switch to the recipe `pacgan`, whose players see one batch of packs of two, if the batch sizes allow it."""
+    """Switch to the recipe `pacgan`, keeping shared settings, unless the recipe packs already.
+
+    Its players see one batch of packs of two, so the batch sizes have to be equal and even. Runs on pairs of images
+    keep their recipe, because the new one would leave out the distance from the target.
+    """
     size = case.settings.get("batch_size")
     sizes = set(size) if isinstance(size, list) else {size} - {None}
     fits = len(sizes) <= 1 and all(isinstance(n, int) and n % 2 == 0 for n in sizes)
-    return recipe_to("pacgan", "packed", m=2)(case) if fits else None
+    if not fits or case.shared.paired or traits_of(case.recipe).packed:
+        return None
+    own = known_settings(catalogue.find_recipe("pacgan"))
+    kept = {key: case.settings[key] for key in _KEPT
+            if key in own and isinstance(case.settings.get(key), int | float | list)}  # fmt: skip
+    return case._replace(loss=None, recipe="pacgan", settings={"m": 2} | kept, label="")
 
 
 def longer(case: Case) -> Case | None:
