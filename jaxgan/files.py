@@ -1,7 +1,6 @@
 """Write files atomically, and convert values to JSON, which cannot represent all numbers."""
 
 import hashlib
-import io
 import json
 import math
 import os
@@ -11,23 +10,16 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import Any
 
 PARTIAL = ".partial"
 """The suffix of files that are being written; their names begin with a dot. A leftover one was never finished."""
 
-_LONGEST_HEADER = 10_000  # bytes, NumPy's limit
 _OF_EARLIER_MERGES = re.compile(r"seeds-\d+-\d+(-\d+)?\.partial")
 
 
 class StoreError(ValueError):
     """Raised for an invalid folder or file, with a one-line message."""
-
-
-class LongHeader(ValueError):
-    """Raised for an array whose header is longer than any that NumPy writes."""
 
 
 @contextmanager
@@ -96,23 +88,6 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Read the header of a .npy stream: the shape, whether it is stored by columns, and the type.
-
-    Raises:
-      LongHeader: if it is longer than NumPy allows, which would read up to 4 GiB of it before refusing.
-      ValueError: if it is no header.
-    """
-    version = np.lib.format.read_magic(stream)
-    prefix = stream.read(2 if version == (1, 0) else 4)
-    length = int.from_bytes(prefix, "little")
-    if length > _LONGEST_HEADER:
-        raise LongHeader(f"expected a header of at most {_LONGEST_HEADER:,} bytes, got {length:,}")
-    text = io.BytesIO(prefix + stream.read(length))
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(text)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -18,8 +18,8 @@ PACKAGE = Path(jaxgan.__file__).parent
 # from lower layers. The package itself (`import jaxgan as jg`) stands above all that it exports.
 LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("types", "files"),
-        "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how a file is written",
+        ("types", "files", "npy"),
+        "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how files are written and headers read",
     ),
     (
         ("random", "checks", "cache", "trees", "memory", "stopping"),
@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("__main__",), "`python -m jaxgan`"),
 )
 LEVELS = {unit: level for level, (units, _) in enumerate(LAYERS) for unit in units}
-NEEDS_NO_JAX = {"files", "results", "report"}
+NEEDS_NO_JAX = {"files", "npy", "results", "report"}
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax"}
 
 

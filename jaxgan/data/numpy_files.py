@@ -11,8 +11,8 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from jaxgan.data.source import DataError
-from jaxgan.files import LongHeader, npy_header
 from jaxgan.memory import available_memory
+from jaxgan.npy import LongHeader, npy_header
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "val")

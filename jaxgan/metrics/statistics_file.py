@@ -7,9 +7,10 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.files import StoreError, npy_header, written_whole
+from jaxgan.files import StoreError, written_whole
 from jaxgan.memory import available_memory
 from jaxgan.metrics.frechet import Moments
+from jaxgan.npy import npy_header
 
 _ASYMMETRY = 1e-4  # of the largest covariance: some published files are float32
 _COPIES = 5  # as stored, in float64, and what the checks and the mean with the transpose need

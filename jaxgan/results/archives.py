@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.files import npy_header
+from jaxgan.npy import npy_header
 
 
 def read_archive(file: Path) -> dict[str, NDArray]:
