@@ -76,6 +76,7 @@ _LONG = (
     "test_own_functions.py",
     "test_evaluation.py",
     "test_features.py",
+    "test_used_style.py",
     "test_large_networks_trained.py",
     "test_large_networks_torch.py",
     "test_inspection.py",

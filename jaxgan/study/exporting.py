@@ -36,7 +36,7 @@ def export_generator(
     .json  a description of the inputs and outputs, the origin, and the versions that wrote it.
     .npz   its parameters and other collections, keyed by path, such as `params/Dense_0/kernel`.
 
-    A generator with noise inputs uses the same noise for all latents.
+    The noise inputs of a StyleGAN2 are the same for all latents, as in `LoadedGenerator.generate`.
 
     Args:
       folder: the folder of a run, finished or interrupted.

@@ -12,8 +12,10 @@ import jax.numpy as jnp
 from jaxgan import checkpoint
 from jaxgan.dynamics import standing_statistics
 from jaxgan.networks import apply, call_method, has_halves, network_state
+from jaxgan.nn.stylegan2 import StyleGAN2Generator
 from jaxgan.outputs import examples_of
 from jaxgan.priors import class_prior, normal_prior
+from jaxgan.random import named_key
 from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
@@ -36,6 +38,11 @@ class LoadedGenerator(NamedTuple):
     sample:      (key, n, y=None) -> x [n, ...], with the prior that it was trained with
     mapping:     z and y -> w of every layer [n, layers, e]; None without a mapping network
     synthesis:   w [n, layers, e], or one w [n, e] for all layers -> x [n, ...]; None without a mapping network
+
+    The noise inputs of a StyleGAN2 are the same for all examples and calls of `generate` and `synthesis`, so that x is
+    a function of the latents alone. Both take `key=` to draw noise for each example, as `sample` does: with the normal
+    prior, sample(key, n) is generate(prior(key, n), key=key).
+
     classes:     names of the labels y in 0..K-1; () if it takes no labels
     params:      the parameters of the generator
     model_state: its other collections, such as batch statistics
@@ -52,7 +59,7 @@ class LoadedGenerator(NamedTuple):
     own_prior: bool  # the recipe is the user's own and may use another prior and network, which `generate` ignores
     classes: tuple[str, ...] = ()
     mapping: Callable[..., Array] | None = None
-    synthesis: Callable[[Array], Array] | None = None
+    synthesis: Callable[..., Array] | None = None
 
     def prior(self, key: Key, n: int) -> Array:
         """Draw n latents z ~ N(0, I)."""
@@ -105,12 +112,12 @@ def load_generator(
     shape = condition_shape(content)
 
     @jax.jit
-    def made(z: Array, y: PyTree) -> Array:
-        key = jax.random.key(0)  # a generator with noise inputs uses the same noise for all latents
-        return examples_of(apply(networks.generator, key, params, model_state, z, y, train=False)[0])
+    def made(z: Array, y: PyTree, key: Key | None) -> Array:
+        module, noise = with_noise(networks.generator, key)
+        return examples_of(apply(module, noise, params, model_state, z, y, train=False)[0])
 
-    def generate(z: Array, y: PyTree = None) -> Array:
-        return made(z, checked_condition(y, jnp.shape(z)[0], classes, shape))
+    def generate(z: Array, y: PyTree = None, *, key: Key | None = None) -> Array:
+        return made(z, checked_condition(y, jnp.shape(z)[0], classes, shape), key)
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
         """Draw n samples with the prior that the generator was trained with."""
@@ -153,18 +160,34 @@ def _standing(game: Game, generator: Generator, classes: Sequence[str]) -> PyTre
         raise OptionError("statistics", str(error)) from error
 
 
+def with_noise(module: Any, key: Key | None) -> tuple[Any, Key]:
+    """Return a generator and the key to apply it with: noise for each example from `key`; without it, one for all.
+
+    Without a key, a StyleGAN2 with random noise is returned with constant noise: the same parameters, and outputs that
+    depend on nothing but the latents.
+    """
+    if key is not None:
+        return module, named_key(key, "generator")  # as in `Game.sample`
+    one_for_all = isinstance(module, StyleGAN2Generator) and module.noise == "random"
+    return module.clone(noise="constant") if one_for_all else module, jax.random.key(0)
+
+
 def halves_of(module: Any, params: PyTree, model_state: PyTree) -> tuple[Callable[..., Array], Callable] | tuple[()]:
     """Return the functions z -> w and w -> x of a generator with a mapping network; () for any other."""
     if not has_halves(module):
         return ()
-    key = jax.random.key(0)  # as in `generate`
 
     @partial(jax.jit, static_argnames="truncation")
     def mapping(z: Array, y: PyTree = None, *, truncation: float | None = None) -> Array:
         more = {} if truncation is None else {"truncation": truncation}
-        return call_method(module, "mapping", key, params, model_state, z, y, train=False, **more)
+        return call_method(module, "mapping", jax.random.key(0), params, model_state, z, y, train=False, **more)
 
-    return mapping, jax.jit(lambda w: call_method(module, "synthesis", key, params, model_state, w, train=False))
+    @jax.jit
+    def synthesis(w: Array, *, key: Key | None = None) -> Array:
+        drawn, noise = with_noise(module, key)
+        return call_method(drawn, "synthesis", noise, params, model_state, w, train=False)
+
+    return mapping, synthesis
 
 
 def _which(

@@ -20,6 +20,8 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
                    other generators
     scaled:0.7     0.7 times z truncated to [-2, 2], as in the code published with BigGAN
 
+    Noise inputs are drawn for each example, as without truncation.
+
     Raises:
       OptionError: if the method or number is invalid, or w is used with a generator that has no mapping network.
     """
@@ -33,7 +35,7 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
     prior: Prior = make(generator.latent_dim, value)
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
-        return generator.generate(prior(key, n), y)
+        return generator.generate(prior(key, n), y, key=key)
 
     return sample
 
@@ -67,6 +69,6 @@ def _towards_the_mean(generator: LoadedGenerator, value: float) -> Callable[[Key
                           "expected resampled:NUMBER or scaled:NUMBER")  # fmt: skip
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
-        return synthesis(mapping(generator.prior(key, n), y, truncation=value))
+        return synthesis(mapping(generator.prior(key, n), y, truncation=value), key=key)
 
     return sample

@@ -30,7 +30,7 @@ def loaded(generate: Any, halves: tuple[Any, ...] = ()) -> LoadedGenerator:
 @pytest.fixture(scope="module")
 def plain() -> LoadedGenerator:
     """Its examples are its latents."""
-    return loaded(lambda z, y=None: z)
+    return loaded(lambda z, y=None, key=None: z)
 
 
 @pytest.fixture(scope="module")
