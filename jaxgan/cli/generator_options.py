@@ -37,8 +37,8 @@ def project_options(function: Callable) -> Callable:
         Option("What is done", "--steps", type=int, default=500, show_default=True, help="Steps of Adam."),
         Option("What is done", "--learning-rate", type=float, default=0.05, show_default=True,
                help="Initial learning rate of Adam."),
-        Option("What is done", "--class", "label", metavar="NAME", help="The class for a conditional generator: "
-               "its name or its number.  [default: the first]"),
+        Option("What is done", "--class", "label", metavar="NAME", help="The class of the pictures for a conditional "
+               "generator: its name or its number.  [default: the first]"),
         Option("Randomness", "--key", type=int, default=0, show_default=True, help="The random key of the first "
                 "latents."),
         Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "

@@ -17,7 +17,8 @@ def project(run: Path, files: tuple[Path, ...], **options: Any) -> None:
     """Find a trained generator's nearest outputs to pictures, by gradient descent on its latents.
 
     The upper row has the pictures, then held-out images of the run's data; the lower row the nearest output to each.
-    Prints how far both stay from their outputs: a generator cannot reach what is unlike its data.
+    Prints how far both stay from their outputs: a generator cannot reach what is unlike its data. Held-out images of a
+    conditional run have their own classes, the pictures that of --class.
 
     RUN is a run's folder. Pictures of another size are cropped to squares and resized.
     """

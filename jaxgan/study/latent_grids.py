@@ -55,7 +55,7 @@ def grid_for(generator: LoadedGenerator, kind: str, space: str, key: Key, n: int
 
 
 def latents_in(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree = None) -> Array:
-    """Draw n latents of one class: z [n, d], or w of all layers [n, layers, e].
+    """Draw n latents of one class y, or of classes y [n]: z [n, d], or w of all layers [n, layers, e].
 
     Raises:
       OptionError: for w without a mapping network.
@@ -65,7 +65,7 @@ def latents_in(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTr
     z = generator.prior(key, n)
     if space == "z" or generator.mapping is None:
         return z
-    return generator.mapping(z, None if y is None else jnp.full(len(z), y, jnp.int32))
+    return generator.mapping(z, None if y is None else jnp.broadcast_to(jnp.asarray(y, jnp.int32), (n,)))
 
 
 def decoder(generator: LoadedGenerator, space: str) -> Callable[[Array, PyTree], Array]:

@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from jaxgan.data.source import to_unit
+from jaxgan.data.source import Examples, to_unit
 from jaxgan.results import store
 from jaxgan.study.classes import label_of
 from jaxgan.study.config import from_stored
@@ -42,6 +42,21 @@ class Projected(NamedTuple):
     latents: Float[np.ndarray, "n ..."]
     error: Float[np.ndarray, " n"]
 
+    @property
+    def relative(self) -> Float[np.ndarray, " n"]:
+        """The error divided by that of the nearest image of one colour: images of low contrast have small errors.
+
+        An image of one colour has infinity, or NaN if its own error is 0.
+
+        Example:
+          >>> x = np.array([-1.0, 1.0]).reshape(1, 2, 1, 1)
+          >>> Projected(x, x / 2, np.zeros((1, 3)), np.array([0.5])).relative.tolist()
+          [0.5]
+        """
+        plain = self.x.mean(axis=(1, 2), keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.error / np.sqrt(np.mean((self.x - plain) ** 2, axis=(1, 2, 3)))
+
 
 def project(
     folder: Path,
@@ -62,7 +77,9 @@ def project(
     """Write pictures with the nearest generated examples, found by gradient descent, as a picture and as arrays.
 
     8 held-out images of the run's data are projected as well, as a baseline for images like those that the generator
-    was trained on. Return the paths, the projections of the pictures, and those of the held-out images.
+    was trained on; for a conditional generator, each with its own class. The arrays are those of `Projected`,
+    `relative` and, for a conditional generator, the classes `y`. Return the paths, the projections of the pictures, and
+    those of the held-out images.
 
     Args:
       folder: the folder of a run on images.
@@ -72,7 +89,7 @@ def project(
       steps: the number of Adam steps, with a cosine schedule, from 4 random latents per image.
       learning_rate: the initial learning rate of Adam.
       key: the random seed of the initial latents.
-      label: the class of all examples of a conditional generator; by default its first class.
+      label: the class of the pictures for a conditional generator; by default its first class.
       out: the path of the picture; the arrays are written next to it.
       overwrite: whether to replace existing files.
       trust: whether to run code named by the folder even if the folder was created elsewhere.
@@ -93,19 +110,26 @@ def project(
     own = np.stack(read_inputs(files, shape, report))
     generator = load_generator(folder, configuration, seed, trust=trust)
     y = 0 if label is None else label_of(label, generator.classes, folder)
-    condition = y if generator.classes else None
     png = target(out, folder / f"projection-{generator.configuration}-seed{generator.seed}-{space}.png", overwrite)
     heldout = source_of(from_stored(content["config"])).heldout
-    others = own[:0] if heldout is None else to_unit(np.asarray(heldout.x[:HELDOUT]))
-    x = np.concatenate([own, others])
-    start = latents_in(generator, space, jax.random.key(key), len(x) * STARTS, condition)
-    given = None if condition is None else jnp.full(len(start), condition, jnp.int32)
+    x = own if heldout is None else np.concatenate([own, to_unit(np.asarray(heldout.x[:HELDOUT]))])
+    classes = _classes_of(y, len(own), heldout) if generator.classes else None
+    given = None if classes is None else jnp.repeat(classes, STARTS)
+    start = latents_in(generator, space, jax.random.key(key), len(x) * STARTS, given)
     decode = partial(_decoded, decoder(generator, space), given)
     found = nearest_to(x, decode, start, steps, learning_rate)
     save_picture(png, np.stack([found.x, found.nearest]).reshape(-1, *shape), len(x))
-    path = save_arrays(png, **{name: np.asarray(value) for name, value in found._asdict().items()})
+    arrays = found._asdict() | {"relative": found.relative} | ({} if classes is None else {"y": classes})
+    path = save_arrays(png, **{name: np.asarray(value) for name, value in arrays.items()})
     parts = [Projected(*(value[part] for value in found)) for part in (slice(len(own)), slice(len(own), None))]
     return [png, path], parts[0], parts[1]
+
+
+def _classes_of(label: int, n: int, heldout: Examples | None) -> Array:
+    """Return the class of each image: n times that of the pictures, then those of the first held-out images."""
+    own = np.full(n, label, np.int32)
+    others = own[:0] if heldout is None or heldout.y is None else np.asarray(heldout.y[:HELDOUT], np.int32)
+    return jnp.asarray(np.concatenate([own, others]))
 
 
 def nearest_to(
@@ -113,7 +137,8 @@ def nearest_to(
 ) -> Projected:
     """Return the latents whose examples are nearest to images x [n, ...]: for each, the best of k starts [n * k, ...].
 
-    The mean square difference is minimized with Adam; `decode` maps all n * k latents to examples.
+    The mean square difference is minimized with Adam; `decode` maps all n * k latents to examples. A start whose error
+    becomes NaN is the best only if all are.
 
     Example:
       >>> found = nearest_to(np.full((1, 1, 1, 1), 0.5), lambda z: z.reshape(-1, 1, 1, 1), jnp.zeros((2, 1)), 300, 0.05)
@@ -139,15 +164,19 @@ def nearest_to(
         return latents, decode(latents), errors(latents)
 
     latents, made, error = map(np.asarray, descend(start))
-    best = np.arange(n), error.reshape(n, -1).argmin(axis=1)
+    best = np.arange(n), np.nan_to_num(error, nan=np.inf).reshape(n, -1).argmin(axis=1)
     chosen = [part.reshape(n, -1, *part.shape[1:])[best] for part in (made, latents, np.sqrt(error))]
     return Projected(np.asarray(x), *chosen)
 
 
 def in_words(own: Projected, heldout: Projected) -> str:
     """Return a sentence that summarizes the errors."""
-    line = f"root mean square difference, pixels in [-1, 1]: {np.median(own.error):.3g}, the median over the pictures"
-    return line + (f"; {np.median(heldout.error):.3g} over held-out images" if len(heldout.error) else "")
+    error, relative = np.median(own.error), np.median(own.relative)
+    line = f"root mean square difference, pixels in [-1, 1]: {error:.3g}, the median over the pictures"
+    line += f", and {relative:.3g} of the error of the nearest image of one colour"
+    if not len(heldout.error):
+        return line
+    return f"{line}; {np.median(heldout.error):.3g} and {np.median(heldout.relative):.3g} over held-out images"
 
 
 def _decoded(decode: Callable[[Array, PyTree], Array], y: PyTree, latents: Array) -> Array:

@@ -161,14 +161,20 @@ def test_pictures_are_projected_beside_held_out_images(
     assert main(words) == 0
     shown = capsys.readouterr()
     assert "16x16x1 fitted to the run's 8x8x1" in shown.err and "over held-out images" in shown.err
+    assert "of the error of the nearest image of one colour" in shown.err
     png, npz = shown.out.split()
     Image.open(png).verify()
+    names = "x", "nearest", "latents", "error", "y", "relative"
     with np.load(npz) as arrays:
-        x, nearest, latents, error = (arrays[name] for name in ("x", "nearest", "latents", "error"))
+        x, nearest, latents, error, y, relative = (arrays[name] for name in names)
     assert x.shape == nearest.shape == (9, 8, 8, 1) and latents.shape == (9, 2)  # one of its own, eight held out
-    made = jg.load_generator(pets).generate(latents, jnp.full(9, 2))
+    heldout = source_of(from_stored(json.loads((pets / "config.json").read_text())["config"])).heldout
+    assert heldout is not None and heldout.y is not None and len(set(heldout.y[:8].tolist())) > 1
+    np.testing.assert_array_equal(y, [2, *heldout.y[:8]])  # not the class of the pictures, which they are not of
+    made = jg.load_generator(pets).generate(latents, y)
     np.testing.assert_allclose(nearest, made, rtol=1e-4, atol=1e-5)  # compiled for another number of latents
     np.testing.assert_allclose(error, np.sqrt(((x - nearest) ** 2).mean(axis=(1, 2, 3))), rtol=1e-5)
+    np.testing.assert_allclose(relative, error / x.std(axis=(1, 2, 3)), rtol=1e-4)  # of one channel
     assert main([*words, "--space", "w"]) == 2
     assert "has no mapping network" in capsys.readouterr().err
 

@@ -13,11 +13,12 @@ from jaxgan.study import interpolation
 from jaxgan.study.generate import LoadedGenerator, halves_of
 from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
 from jaxgan.study.messages import OptionError
-from jaxgan.study.projection import in_words, nearest_to
+from jaxgan.study.projection import Projected, in_words, nearest_to
 from jaxgan.study.truncation import truncated_sampler
 
 KEY = jax.random.key(0)
 LATENTS = 6
+RNG = np.random.default_rng(0)
 
 
 def loaded(generate: Any, halves: tuple[Any, ...] = ()) -> LoadedGenerator:
@@ -128,3 +129,19 @@ def test_the_nearest_example_of_a_linear_generator_is_the_least_squares_one() ->
     expected = np.sqrt(np.mean((x[2].ravel() - a @ best[2]) ** 2))
     np.testing.assert_allclose(found.error[2], expected, rtol=1e-3)  # what is outside of its range stays away
     assert in_words(found, found).startswith("root mean square difference, pixels in [-1, 1]: ")
+
+
+def test_a_start_that_diverges_is_not_the_nearest() -> None:
+    """The smallest of several errors was taken to be one that is not a number."""
+    start = jnp.array([[jnp.nan], [0.4], [0.3], [jnp.nan]])
+    found = nearest_to(np.full((2, 1, 1, 1), 0.5), lambda z: z.reshape(-1, 1, 1, 1), start, 200, 0.05)
+    np.testing.assert_allclose(found.latents, 0.5, atol=0.01)
+    alone = nearest_to(np.full((1, 1, 1, 1), 0.5), lambda z: z.reshape(-1, 1, 1, 1), start[:1], 2, 0.05)
+    assert np.isnan(alone.error).all()
+
+
+def test_a_picture_of_low_contrast_is_not_near_for_its_small_error() -> None:
+    x = RNG.normal(size=(1, 4, 4, 3)) + np.array([0.5, 0.0, -0.5])
+    high, low = (Projected(c * x, 0 * x, np.zeros((1, 2)), c * np.array([0.3])) for c in (1, 0.01))
+    np.testing.assert_allclose(high.relative, low.relative, rtol=1e-6)
+    np.testing.assert_allclose(high.relative, 0.3 / np.sqrt((x - x.mean((1, 2), keepdims=True)).var()), rtol=1e-6)
