@@ -8,17 +8,18 @@ penalties, share a compiled program; a network field has one program for each of
 seed and use the measured values of all seeds, failed or not, because small networks do not produce good pictures in so
 few steps.
 
-Writes results.json and table.md; finished runs are not trained again. Takes an hour or two on two cores.
+Writes results.json and table.md. Finished runs are not trained again, only extended to more steps or seeds; runs of
+other options are refused. Takes an hour or two on two cores.
 """
 
 import argparse
-import json
 import shlex
 from pathlib import Path
 
 import numpy as np
 
 import jaxgan as jg
+from jaxgan.files import write_json
 
 SIZE = 16
 COMMON = {"stylegan2": ("batch_size=32",), "biggan": ("batch_size=32", "ema=0.999")}
@@ -59,8 +60,7 @@ def trained(options, name):
         arms = {folder / str(value): given | {"network": network} for value, network in fields.items()}
     runs = []
     for where, own in arms.items():
-        if not (where / "results.nc").is_file():
-            jg.run_study(job, own, out=where, again=True)
+        jg.run_study(job, own, out=where, again=True)
         runs.append(jg.load_run(where))
     metric = runs[0].metrics[0]
     found = np.concatenate([run.values[metric.name] for run in runs])
@@ -69,9 +69,9 @@ def trained(options, name):
 
 def row_of(options, name):
     values, failed, metric = trained(options, name)
-    off, on = values
+    off, on = np.where(np.isnan(values), metric.worst, values)
     none = np.zeros(len(on), bool)
-    compared = jg.compare_pairs(on, off, none, none, worst=np.inf, rng=0)
+    compared = jg.compare_pairs(on, off, none, none, worst=metric.worst, rng=0)
     return {
         "metric": metric.label,
         "off": jg.iqm_interval(off, rng=0)._asdict(),
@@ -98,7 +98,7 @@ def table(kept):
         lines.append([*cells, f"{row['p']:.2g}", *(f"{count} of {kept['seeds']}" for count in row["failed"])])
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']} at {SIZE} pixels, "
-        f"{kept['steps']:,} steps.\n\n"
+        f"{kept['steps']:,} steps. A diverged seed counts as infinite.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
         + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
@@ -125,7 +125,7 @@ def main():
         "versions": about["versions"],
         "ablations": {name: row_of(options, name) for name in options.only},
     }
-    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     print(table(kept))
 

@@ -8,19 +8,21 @@ Each network is trained with the recipe of its paper and that recipe's coefficie
 regions. This does not compare tuned methods: it shows what each one achieves with a small budget, over several seeds,
 and what a step costs.
 
-Writes DATA/results.json, table.md, samples.png and the folder of each run; finished runs are not trained again. Takes
-an hour or two on two cores.
+Writes DATA/results.json, table.md, samples.png and the folder of each run. Finished runs are not trained again, only
+extended to more steps or seeds; runs of other options are refused. Takes an hour or two on two cores.
 """
 
 import argparse
 import itertools
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
+from jaxgan.files import write_json
 
 SIZE, LATENT, SHOWN = 32, 64, 16
 NETWORKS = {
@@ -38,7 +40,10 @@ WIDTHS = {"r3gan": (4, 8, 16, 24, 32)}
 
 
 def images_of(name):
-    """The arrays of a file: training and held-out images, uint8 [n, 32, 32, c], and labels if there are any."""
+    """The arrays of a file: training and held-out images [n, 32, 32, c], and labels if there are any.
+
+    MNIST is uint8; the photographs are float32 in [-1, 1].
+    """
     source = jg.data.from_tfds("mnist") if name == "mnist" else jg.data.embedded_pairs("photos-upscale")
     assert source.train and source.heldout
     if name == "mnist":
@@ -79,20 +84,19 @@ def trained(options, name, data, channels):
     """The run of one network, its width and its number of parameters."""
     folder = options.out / options.data / name
     width = width_for(name, options.parameters, channels)
-    if not (folder / "results.nc").is_file():
-        given = {
-            "data": str(data),
-            "recipe": (NETWORKS[name],),
-            "generator": name,
-            "discriminator": name,
-            "set": ("batch_size=32", *SETTINGS.get(name, ())),
-            "width": width,
-            "latent_dim": LATENT,
-            "seeds": options.seeds,
-            "steps": options.steps,
-            "samples": 2000,
-        }
-        jg.run_study("train", given, out=folder, again=True)
+    given = {
+        "data": str(data),
+        "recipe": (NETWORKS[name],),
+        "generator": name,
+        "discriminator": name,
+        "set": ("batch_size=32", *SETTINGS.get(name, ())),
+        "width": width,
+        "latent_dim": LATENT,
+        "seeds": options.seeds,
+        "steps": options.steps,
+        "samples": 2000,
+    }
+    jg.run_study("train", given, out=folder, again=True)
     return jg.load_run(folder), width, parameters(name, width, channels)
 
 
@@ -100,6 +104,8 @@ def row_of(options, name, data, channels):
     """The distance over seeds, the outcomes, and the time of one step of one seed."""
     run, width, count = trained(options, name, data, channels)
     metric = run.metrics[0]
+    values = run.values[metric.name][0]
+    counted = np.where(np.isnan(values), metric.worst, values)
     lines = (run.folder / "log.jsonl").read_text().splitlines()
     seconds = [json.loads(line) for line in lines if "seconds" in line]
     took = sum(entry["seconds"] for entry in seconds) / sum(entry["steps"] * entry["runs"] for entry in seconds)
@@ -107,8 +113,8 @@ def row_of(options, name, data, channels):
         "width": width,
         "parameters": count,
         "metric": metric.label,
-        "values": run.values[metric.name][0].tolist(),
-        "distance": jg.iqm_interval(run.values[metric.name][0], rng=0)._asdict(),
+        "values": values.tolist(),
+        "distance": jg.iqm_interval(counted, rng=0)._asdict(),
         "yardsticks": dict(metric.yardsticks),
         "outcomes": run.outcomes[0].tolist(),
         "ms_per_step": 1000 * took,
@@ -130,7 +136,7 @@ def table(kept):
         lines.append([f"*{name}*", "", "", "", f"{value:.3g}", "", ""])
     return (
         f"Interquartile mean over {kept['seeds']} seeds [95 % bootstrap interval] on {kept['data']}, "
-        f"{kept['steps']:,} steps of batches of 32.\n\n"
+        f"{kept['steps']:,} steps of batches of 32. A diverged seed counts as infinite.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
         + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
@@ -170,7 +176,7 @@ def main():
     channels = np.load(data)["x_test"].shape[-1]
     kept = {
         "command": f"python experiments/architectures.py --data {options.data} --seeds {options.seeds} "
-        f"--steps {options.steps} --parameters {options.parameters}",
+        f"--steps {options.steps} --parameters {options.parameters} --networks {shlex.join(options.networks)}",
         "data": options.data,
         "seeds": options.seeds,
         "steps": options.steps,
@@ -179,7 +185,7 @@ def main():
         "networks": {name: row_of(options, name, data, channels) for name in options.networks},
     }
     folder = options.out / options.data
-    (folder / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_json(folder / "results.json", kept)
     (folder / "table.md").write_text(table(kept))
     draw(folder, options.networks, folder / "samples.png")
     print(table(kept))

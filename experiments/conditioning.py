@@ -5,17 +5,18 @@
 The generator of a DCGAN receives the class by concatenation, by an embedding, or through a scale and offset of every
 BatchNorm for each class. The discriminator takes the class as input, projects on it, or predicts it (auxiliary
 classifier). A classifier trained on the data assigns samples to classes; a generator that ignores its class matches in
-one of ten cases. Writes `results.json` and `table.md`; finished runs are not trained again, and `jaxgan sample RUN`
-draws one of them by class. Takes about five minutes on two cores.
+one of ten cases. Writes `results.json` and `table.md`. Finished runs are not trained again, only extended to more steps
+or seeds, and runs of other options are refused; `jaxgan sample RUN` draws one of them by class. Takes about five
+minutes on two cores.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
 import jaxgan as jg
+from jaxgan.files import write_json
 
 WAYS = (
     ("concatenation", "concatenation"),
@@ -37,19 +38,18 @@ MEASURES = {
 def trained(options, generator, discriminator):
     """The runs of one combination."""
     folder = options.out / f"{generator}-{discriminator}".replace("+", "-")
-    if not (folder / "results.nc").is_file():
-        given = {
-            "data": options.data,
-            **({"loss": ("non_saturating",)} if options.recipe is None else {"recipe": (options.recipe,)}),
-            "conditional": True,
-            "network": (f"generator:condition={generator}", f"discriminator:condition={discriminator}"),
-            "set": ("ema=0.99", *options.set),
-            "width": options.width,
-            "seeds": options.seeds,
-            "steps": options.steps,
-            "samples": 2000,
-        }
-        jg.run_study("train", given, out=folder, again=True)
+    given = {
+        "data": options.data,
+        **({"loss": ("non_saturating",)} if options.recipe is None else {"recipe": (options.recipe,)}),
+        "conditional": True,
+        "network": (f"generator:condition={generator}", f"discriminator:condition={discriminator}"),
+        "set": ("ema=0.99", *options.set),
+        "width": options.width,
+        "seeds": options.seeds,
+        "steps": options.steps,
+        "samples": 2000,
+    }
+    jg.run_study("train", given, out=folder, again=True)
     return jg.load_run(folder)
 
 
@@ -117,7 +117,7 @@ def main():
         "versions": about["versions"],
         "ways": {" / ".join(way): row_of(trained(options, *way)) for way in ways},
     }
-    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     print(table(kept))
 

@@ -4,16 +4,16 @@
 
 Uses the runs of experiments/architectures.py on labelled images. Paths connect pairs of latents: great circles in z
 and, for networks with a mapping network, lines in w. The features of a classifier trained on the data measure the
-distance between images on a path. For each path: the ratio of its length to the distance between its ends, the
-unevenness of its steps, and its largest step. For short steps at random places: their squared length in units of the
-latent step, the perceptual path length, which is comparable only on the same data set. The theory of GANs does not
-guarantee smoothness; a jump appears as a step many times larger than the mean.
+distance between images on a path. For each path: its length, the ratio of the length to the distance between its ends,
+the unevenness of its steps, and its largest step. For short steps at random places: their squared length in units of
+the latent step, the perceptual path length, which is comparable only on the same data set. Both lengths are given with
+their spread over paths. The theory of GANs does not guarantee smoothness; a jump appears as a step many times larger
+than the mean. The noise of a StyleGAN2 is the same on all paths.
 
 Writes results.json, table.md and smoothness.png. Takes a few minutes on two cores.
 """
 
 import argparse
-import json
 import shlex
 from functools import partial
 from pathlib import Path
@@ -24,15 +24,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
+from jaxgan.files import write_json
 
 NETWORKS = ("dcgan", "biggan", "stylegan2")
 PATHS, POINTS, EPSILON = 100, 33, 1e-2
 MEASURES = {
     "length": "length",
+    "length_spread": "its spread",
     "detour": "length / distance of the ends",
     "unevenness": "deviation of steps / their mean",
     "largest": "largest step / mean",
     "ppl": "perceptual path length",
+    "ppl_spread": "its spread",
 }
 
 
@@ -52,7 +55,9 @@ def spaces_of(generator, key):
 
 
 def measured(generator, features, key):
-    """For each space: the means over paths of `path_report`, the perceptual path length, and the steps of one path."""
+    """For each space: the measures of `path_report` and the perceptual path length, as means over paths and as their
+    spread, the standard deviation over paths divided by the mean; and the steps of one path.
+    """
     found = {}
     for name, images in spaces_of(generator, key).items():
 
@@ -66,9 +71,11 @@ def measured(generator, features, key):
         t = jax.random.uniform(jax.random.fold_in(key, 1), (PATHS, 1)) * (1 - EPSILON)
         pair = of(jnp.concatenate([t, t + EPSILON], axis=1))
         ppl = jg.metrics.perceptual_path_length(pair[:, 0], pair[:, 1], EPSILON)
-        found[name] = {measure: float(np.mean(value)) for measure, value in report._asdict().items()}
         steps = np.linalg.norm(np.diff(walked[0], axis=0), axis=1)
-        found[name] |= {"ppl": float(np.mean(ppl)), "steps": steps.tolist()}
+        found[name] = {"steps": steps.tolist()}
+        for measure, values in (report._asdict() | {"ppl": ppl}).items():
+            mean, deviation = np.mean(values), np.std(values)
+            found[name] |= {measure: float(mean), f"{measure}_spread": float(deviation / mean)}
     return found
 
 
@@ -78,10 +85,13 @@ def table(kept):
     lines.append(["---"] * len(lines[0]))
     for name, spaces in kept["networks"].items():
         for space, seeds in spaces.items():
-            cells = [jg.iqm_interval(np.array([seed[measure] for seed in seeds]), rng=0) for measure in MEASURES]
+            values = {measure: np.array([seed[measure] for seed in seeds]) for measure in MEASURES}
+            cells = [jg.iqm_interval(np.where(np.isnan(v), np.inf, v), rng=0) for v in values.values()]
             lines.append([name, space, *(f"{c.estimate:.3g} [{c.low:.3g}, {c.high:.3g}]" for c in cells)])
     return (
-        f"Means over {PATHS} paths of {POINTS} images: interquartile mean over seeds [95 % bootstrap interval].\n\n"
+        f"Means over {PATHS} paths of {POINTS} images, and spread, the standard deviation over paths divided by the "
+        f"mean: interquartile mean over seeds [95 % bootstrap interval]. Perceptual path lengths are those of steps of "
+        f"{EPSILON:g} of a path. A seed without a finite value counts as infinite.\n\n"
         + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
         + f"\n\nCommand: `{kept['command']}`\n\n{jg.provenance_line(kept['machine'], kept['versions'])}\n"
     )
@@ -126,13 +136,14 @@ def main():
             for space, values in found.items():
                 networks.setdefault(name, {}).setdefault(space, []).append(values)
     kept = {
-        "command": f"python experiments/smoothness.py --runs architectures/{options.runs.name} "
+        "command": f"python experiments/smoothness.py --runs {shlex.quote(str(options.runs))} "
         f"--networks {shlex.join(options.networks)}",
         "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
         "versions": about["versions"],
+        "epsilon": EPSILON,
         "networks": networks,
     }
-    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     draw(kept, options.out / "smoothness.png")
     print(table(kept))

@@ -12,7 +12,6 @@ Writes results.json, table.md and truncation.png. Takes a few minutes on two cor
 """
 
 import argparse
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
+from jaxgan.files import write_json
 
 WAYS = {
     "paper's z": ("biggan", "resampled", (0.1, 0.3, 0.6, 1.0, 2.0)),
@@ -39,7 +39,9 @@ def names_of(way):
 
 
 def measured(features, images, heldout):
-    """The measures of images against held-out features [n, d] of the same classifier."""
+    """The measures of images against held-out features [n, d] of the same classifier; the worst if not finite."""
+    if not np.isfinite(images).all():
+        return {"precision": 0.0, "recall": 0.0, "frechet": np.inf}
     found = np.concatenate([np.asarray(features(part)) for part in np.array_split(images, 4)])
     distance = jg.metrics.frechet_distance(jg.metrics.moments(found), jg.metrics.moments(heldout))
     return jg.metrics.precision_recall(found, heldout)._asdict() | {"frechet": distance}
@@ -135,7 +137,7 @@ def main():
     about = jg.provenance()
     ways, shown = curves_of(options, features, heldout)
     kept = {
-        "command": f"python experiments/truncation.py --runs architectures/{options.runs.name} "
+        "command": f"python experiments/truncation.py --runs {shlex.quote(str(options.runs))} "
         f"--ways {shlex.join(options.ways)}",
         "seeds": len(next(iter(next(iter(ways.values())).values()))),
         "machine": {name: value for name, value in about.items() if name not in ("versions", "commit")},
@@ -143,7 +145,7 @@ def main():
         "data": measured(features, jg.data.to_unit(source.train.x[chosen]), heldout),
         "ways": ways,
     }
-    (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     draw(kept, shown, options.out / "truncation.png")
     print(table(kept))

@@ -6,14 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxgan as jg
 from jaxgan.data import digits
+from jaxgan.results.results import Metric
 from jaxgan.study.config import configure
 from jaxgan.study.file import Study
+from jaxgan.study.messages import OptionError
 
 STUDIES = sorted((Path(__file__).parents[1] / "experiments").glob("*.toml"))
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.py"))
@@ -82,9 +88,9 @@ def test_a_try_of_the_discriminators_strength_leaves_thresholds_tables_and_a_fig
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"summary.md", "table.md", "strength.png"}
 
 
-def strength():
-    """The experiment of the discriminator's strength, as a module."""
-    spec = importlib.util.spec_from_file_location("strength", EXPERIMENTS[0].with_name("discriminator_strength.py"))
+def module_of(name):
+    """An experiment as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS[0].with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -93,7 +99,7 @@ def strength():
 
 def test_all_ratios_of_a_loss_and_their_seeds_are_one_program(tmp_path, monkeypatch):
     """Of 48 cells, 24 a loss, 14 differ in their code: in the data, the loss and the number of updates."""
-    module, programs = strength(), []
+    module, programs = module_of("discriminator_strength"), []
 
     def train(data, setting, loss, k, ratios, seeds):
         programs.append((data, loss, k))
@@ -119,7 +125,7 @@ def test_all_ratios_of_a_loss_and_their_seeds_are_one_program(tmp_path, monkeypa
     ],
 )
 def test_where_half_of_the_seeds_fail(shares, where):
-    module = strength()
+    module = module_of("discriminator_strength")
     failed = np.arange(4) < 4 * np.array(shares)[:, None]
     assert module.crossing(np.arange(4.0), failed) == where
 
@@ -214,3 +220,65 @@ def test_a_try_of_the_ablations_leaves_a_row_of_each(tmp_path, optimized):
     assert len(kept["ablations"]) == 1
     for row in kept["ablations"].values():
         assert np.shape(row["values"]) == (2, 2) and len(row["failed"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("architectures", ("dcgan", Path("mnist.npz"), 1)),
+        ("ablations", ("style mixing",)),
+        ("conditioning", ("embedding", "projection")),
+        ("why_blurry", ()),
+    ],
+)
+def test_runs_that_are_there_are_asked_for_by_the_options_of_now(name, given, tmp_path, monkeypatch):
+    """A finished run of other steps and seeds was taken for what the options say: `run_study` compares them."""
+    module, asked = module_of(name), []
+
+    def run_study(job, options, *, out, again):
+        assert again
+        asked.append((options["seeds"], options["steps"]))
+        raise OptionError("steps", "got another number")
+
+    monkeypatch.setattr(module.jg, "run_study", run_study)
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    options = SimpleNamespace(out=tmp_path, data="mnist", parameters=100_000, seeds=3, steps=7, width=4, recipe=None,
+                              set=[], task="digits-masked")  # fmt: skip
+    with pytest.raises(OptionError, match="got another number"):
+        module.trained(options, *given)
+    assert asked == [(3, 7)]
+
+
+def test_a_seed_that_diverged_counts_as_the_worst(tmp_path, monkeypatch):
+    """Its value is NaN, and so was the interquartile mean of all seeds."""
+    metric = Metric("frechet", "distance", np.inf, False, {})
+    values = np.array([[3.0, 1.0, np.nan, 2.0]])
+    run = SimpleNamespace(folder=tmp_path, metrics=[metric], values={"frechet": values},
+                          outcomes=np.array([["HEALTHY"] * 4]))  # fmt: skip
+    (tmp_path / "log.jsonl").write_text('{"seconds": 1.0, "steps": 10, "runs": 1}\n')
+    module = module_of("architectures")
+    monkeypatch.setattr(module, "trained", lambda *_: (run, 4, 100))
+    assert module.row_of(None, "dcgan", None, 1)["distance"]["estimate"] == 2.5
+    module, both = module_of("ablations"), np.concatenate([values, values[:, ::-1]])
+    monkeypatch.setattr(module, "trained", lambda *_: (both, np.isnan(both), metric))
+    row = module.row_of(None, "style mixing")
+    assert row["off"]["estimate"] == row["on"]["estimate"] == 2.5
+
+
+def test_what_is_told_of_paths_has_their_spread_over_paths():
+    module = module_of("smoothness")
+    generator = SimpleNamespace(latent_dim=2, mapping=None, generate=lambda z: jnp.pad(z, ((0, 0), (0, 1))))
+    found = module.measured(generator, lambda x: x, jax.random.key(0))["z"]
+    assert {*module.MEASURES} < {*found}
+    ends = jax.random.normal(jax.random.key(0), (2, module.PATHS, 2))
+    even = jnp.linspace(0, 1, module.POINTS)
+    walked = jax.vmap(lambda a, b: jg.spherical_path(a, b, even))(*ends)
+    lengths = np.linalg.norm(np.diff(walked, axis=1), axis=2).sum(axis=1)
+    np.testing.assert_allclose(found["length"], lengths.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found["length_spread"], lengths.std() / lengths.mean(), rtol=1e-5)
+    kept = {"networks": {"dcgan": {"z": [found, found | {"ppl": float("nan")}]}}, "command": "", "machine": {},
+            "versions": {}}  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.jg, "provenance_line", lambda *_: "")
+        text = module.table(kept)
+    assert f"steps of {module.EPSILON:g} of a path" in text and "inf" in text and "nan" not in text
