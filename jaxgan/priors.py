@@ -1,5 +1,6 @@
 """Distributions that the generator's inputs are drawn from: latents, and classes of generated examples."""
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.checks import check_coefficient
-from jaxgan.types import ConditionPrior, Prior
+from jaxgan.types import Array, ConditionPrior, Key, Prior
 
 
 def normal_prior(dim: int) -> Prior:
@@ -26,6 +27,7 @@ def truncated_prior(dim: int, threshold: float) -> Prior:
     This is the truncation trick as described in the paper: with these latents, a generator trained on N(0, I) makes
     better and less varied samples, the more so the smaller the threshold. It is a prior for sampling: build a game with
     it to sample from parameters that were trained in another game. The published code uses `scaled_truncated_prior`.
+    A threshold beyond the largest number that `jax.random.normal` draws, 5.4 in float32, truncates nothing.
     Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), section 3.1.
 
     Raises:
@@ -37,7 +39,13 @@ def truncated_prior(dim: int, threshold: float) -> Prior:
       True
     """
     _check_positive("threshold", threshold)
-    return lambda key, n: jax.random.truncated_normal(key, -threshold, threshold, (n, dim))
+
+    def draw(key: Key, n: int) -> Array:
+        # erf(threshold / sqrt(2)) rounds to 1 beyond it, and the infinity drawn there would become the threshold
+        bound = jnp.minimum(threshold, math.sqrt(2) * jax.scipy.special.erfinv(jnp.nextafter(jnp.ones(()), 0.0)))
+        return jax.random.truncated_normal(key, -bound, bound, (n, dim))
+
+    return draw
 
 
 def scaled_truncated_prior(dim: int, truncation: float) -> Prior:

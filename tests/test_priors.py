@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.random import define_prng_impl
 from scipy import stats
 
 import jaxgan as jg
@@ -58,3 +59,22 @@ def test_a_wide_threshold_leaves_the_normal_prior_and_a_traced_one_is_swept() ->
 def test_other_numbers_are_refused(prior: Callable[..., Prior], name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value}"):
         prior(3, value)
+
+
+def test_a_threshold_beyond_all_normal_numbers_truncates_nothing() -> None:
+    """Where erf(t / sqrt(2)) rounds to 1, the lowest uniform number gave -infinity, which was cut to -t."""
+    zeros = define_prng_impl(
+        key_shape=(2,),
+        seed=lambda seed: jnp.zeros(2, jnp.uint32),
+        split=lambda key, shape: jnp.zeros((*shape, 2), jnp.uint32),
+        random_bits=lambda key, width, shape: jnp.zeros(shape, f"uint{width}"),
+        fold_in=lambda key, data: key,
+        name="zeros",
+        tag="zeros",
+    )
+    lowest = jax.random.key(0, impl=zeros)  # the uniform numbers that it draws are the lowest ones
+    largest = -float(jax.random.normal(lowest, ()))
+    assert 5 < largest < 6
+    for threshold in (5.0, 6.0, 1000.0):
+        z = jg.truncated_prior(1, threshold)(lowest, 1)
+        np.testing.assert_allclose(z, -min(threshold, largest), rtol=0.02)
