@@ -48,6 +48,7 @@ def models(memory: str | None, image_size: int, batch_size: int, width: int | No
         found = footprint(memory, image_size, batch_size=batch_size, width=width)
         click.echo("\n".join(in_words(memory, image_size, batch_size, found)))
         return
+    _check_for_memory(click.get_current_context())
     from jaxgan.nn.conditional import DISCRIMINATOR, GENERATOR
     from jaxgan.nn.registry import NETWORKS
     from jaxgan.study.listing import Entry
@@ -61,6 +62,17 @@ def models(memory: str | None, image_size: int, batch_size: int, width: int | No
         )
     click.echo("yours is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
     click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
+
+
+def _check_for_memory(context: click.Context) -> None:
+    """Refuse options of --memory without it, instead of listing all networks as if they were not there."""
+    from click.core import ParameterSource
+
+    from jaxgan.study.messages import OptionError
+
+    for name in context.params:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise OptionError(name, "is for --memory NAME, which names a network")
 
 
 def _network_facts(network: Any) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """The memory that a training step of a catalogue network needs, without any data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from jaxgan.nn.registry import NETWORKS, Network, fields_for, make, parameter_count
 from jaxgan.priors import normal_prior
 from jaxgan.runs import step_memory
 from jaxgan.study import catalogue
+from jaxgan.study.limits import SETTINGS, check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 
 _LATENTS, _WITHOUT = 64, "ns_gan"  # for networks without a published number of latents, and without their own recipe
@@ -21,6 +24,18 @@ class Footprint(NamedTuple):
     device: str  # kind of device that it was compiled for
 
 
+@contextmanager
+def _refused_in_a_line() -> Iterator[None]:
+    """Turn what a network says about its size or width, a ValueError, into an OptionError."""
+    try:
+        yield
+    except OptionError:
+        raise
+    except ValueError as error:
+        raise OptionError("memory", str(error).partition("\n")[0]) from error
+
+
+@_refused_in_a_line()
 def footprint(
     name: str, image_size: int, *, batch_size: int = 32, width: int | None = None, channels: int = 3
 ) -> Footprint:
@@ -34,12 +49,16 @@ def footprint(
       channels: the number of image channels.
 
     Raises:
-      OptionError: if there is no such network, it is for points or pairs, or it does not support the size.
+      OptionError: if there is no such network, it is for points or pairs, it does not support the size or the width, or
+        a number is beyond its limit.
     """
     if name not in NETWORKS:
         raise OptionError("memory", f"got {name!r}; {nearest(name, NETWORKS)}")
-    expect("batch_size", batch_size, batch_size >= 1, "at least 1")
-    expect("width", width, width is None or width >= 1, "at least 1")
+    for option, value in {"image_size": image_size, "width": width}.items():
+        if value is not None:
+            check_limit(option, value)
+    batches = SETTINGS["batch_size"]
+    expect("batch_size", f"{batch_size:,}", batches.holds(batch_size), str(batches))
     network = NETWORKS[name]
     if network.axes != 3 or network.condition_axes:
         raise OptionError("memory", f"got {name}, expected a network for images that takes no images as conditions")

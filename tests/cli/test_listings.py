@@ -69,6 +69,18 @@ def test_the_memory_of_a_network_is_told_before_there_is_data(capsys):
     assert 3 * 4 * sum(found.parameters) <= found.state <= 3.2 * 4 * sum(found.parameters)  # and BatchNorm's statistics
     assert found.step > found.state
     assert "did you mean 'dcgan'" in refused(capsys, "models", "--memory", "dcgam")
+    for words, line in (
+        (("dcgan", "--width", "100000000"), "--width: got 100,000,000, expected at least 1, and at most 8,192"),
+        (
+            ("dcgan", "--batch-size", "100000000000"),
+            "--batch-size: got 100,000,000,000, expected at least 1, and at most",
+        ),
+        (("dcgan", "--image-size", "10000"), "--image-size: got 10,000, expected at least 1, and at most 4,096"),
+        (("r3gan", "--width", "5"), "--memory: a group of 16 does not divide"),
+        (("infogan", "--image-size", "33"), "--memory: InfoGAN's networks make images of 8, 12, 16 and so on"),
+    ):
+        assert line in refused(capsys, "models", "--memory", *words)
+    assert "--image-size: is for --memory NAME" in refused(capsys, "models", "--image-size", "32")
     assert "--image-size: got 33, expected one of 8," in refused(
         capsys, "models", "--memory", "stylegan2", "--image-size", "33"
     )
