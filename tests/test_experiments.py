@@ -265,6 +265,14 @@ def test_a_seed_that_diverged_counts_as_the_worst(tmp_path, monkeypatch):
     assert row["off"]["estimate"] == row["on"]["estimate"] == 2.5
 
 
+@pytest.mark.slow
+def test_the_architectures_have_about_equally_many_parameters():
+    """By the default, at most 1.2 times as many as the smallest; every second width left a factor of 1.5."""
+    module = module_of("architectures")
+    counts = {name: module.parameters(name, module.width_for(name, 100_000, 1), 1) for name in module.NETWORKS}
+    assert max(counts.values()) < 1.2 * min(counts.values()), counts
+
+
 def test_what_is_told_of_paths_has_their_spread_over_paths():
     module = module_of("smoothness")
     generator = SimpleNamespace(latent_dim=2, mapping=None, generate=lambda z: jnp.pad(z, ((0, 0), (0, 1))))
