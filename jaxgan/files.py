@@ -90,6 +90,21 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def exported(stem: Path) -> list[Path]:
+    """Return the three files of an exported generator, named by one of them or without a suffix.
+
+    Raises:
+      ValueError: if the path has no name, as `.` and `/`.
+
+    Example:
+      >>> [path.name for path in exported(Path("lr_d=0.1"))], exported(Path("a.jax"))[2].name
+      (['lr_d=0.1.jax', 'lr_d=0.1.json', 'lr_d=0.1.npz'], 'a.npz')
+    """
+    suffixes = ".jax", ".json", ".npz"
+    base = stem.with_suffix("") if stem.suffix in suffixes else stem
+    return [base.with_name(base.name + suffix) for suffix in suffixes]
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write standard JSON atomically; numbers that are not finite become null."""
     with written_whole(path) as partial:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from jaxgan.cli.options import TRUST, Option, with_options
-from jaxgan.cli.places import folder_to_write, picture_to_write
+from jaxgan.cli.places import export_to_write, folder_to_write, picture_to_write
 
 _WHICH = [
     Option("What is trained", "--configuration", "--loss", "configuration", metavar="LABEL", help="The loss or "
@@ -43,7 +43,7 @@ def project_options(function: Callable) -> Callable:
                 "latents."),
         Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
+        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
         TRUST,
     ]  # fmt: skip
     return with_options(options, function)
@@ -53,9 +53,9 @@ def export_options(function: Callable) -> Callable:
     """Add the options of `export`."""
     options = [
         *_WHICH,
-        Option("Files", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The .jax file; the .json and "
-                "the .npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
+        Option("Files", "--out", type=click.Path(), callback=export_to_write, metavar="FILE", help="The .jax file; "
+                "the .json and the .npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
+        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
         TRUST,
     ]  # fmt: skip
     return with_options(options, function)
@@ -98,9 +98,9 @@ def generator_options(
         *([end] if path else []),
         *([kind] if kinds else []),
         *([gif] if path else []),
-        Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
-                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace the files that --out names."),
+        Option("Files", "--out", type=click.Path(), callback=None if kinds else picture_to_write, metavar="FILE.png",
+                help="The picture; the arrays go to the .npz beside it.  [default: in the run's folder]"),
+        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
         TRUST,
     ]  # fmt: skip
 

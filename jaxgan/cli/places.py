@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from jaxgan.files import exported
 from jaxgan.study.messages import OptionError
 
 _DEEPEST = 200  # levels, far more than anybody uses; `mkdir` with parents recurses once per level
@@ -30,17 +32,48 @@ def picture_to_write(context: click.Context, option: click.Parameter, given: str
     Raises:
       OptionError: if it cannot.
     """
-    if given is None:
-        return None
+    return None if given is None else samples_to_write(given, None)
+
+
+def export_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:
+    """Check that the files of `jaxgan export --out` can be written; a click callback.
+
+    Raises:
+      OptionError: if they cannot.
+    """
+    return None if given is None else _file(given, "a file such as generator.jax", exported)
+
+
+def samples_to_write(given: str, kind: str | None) -> Path:
+    """Check that the file or folder of `jaxgan sample --as KIND --out` can be written; None for a picture and arrays.
+
+    Raises:
+      OptionError: if it cannot.
+    """
+    if kind is None:
+        return _file(given, "a file such as samples.png", _picture_and_arrays)
+    if kind == "npz":
+        return _file(given, "a file such as samples.npz", lambda path: [path])
+    return _file(given, "a new folder such as samples", lambda path: [])
+
+
+def _file(given: str, expected: str, files: Callable[[Path], list[Path]]) -> Path:
     path = Path(given)
     if path.name in ("", ".."):
-        raise OptionError("out", f"got {given!r}, expected a file such as samples.png")
-    for file in (path.with_suffix(".png"), path.with_suffix(".npz")):
+        raise OptionError("out", f"got {given!r}, expected {expected}")
+    for file in files(path):
         if _is_folder(file):
             raise OptionError("out", f"{file} is a folder, expected a file")
-    if _is_folder(path.parent):  # otherwise `_try_folder` reports the missing folder
-        _try_folder(path.parent, given)
+    if not _is_folder(path.parent):
+        there = _is_there(path.parent)
+        raise OptionError("out", f"{path.parent} is a file, expected a folder" if there else
+                          f"there is no folder {path.parent}")  # fmt: skip
+    _try_folder(path.parent, given)
     return path
+
+
+def _picture_and_arrays(path: Path) -> list[Path]:
+    return [path.with_suffix(".png"), path.with_suffix(".npz")]
 
 
 def _try_folder(path: Path, wanted: str) -> None:

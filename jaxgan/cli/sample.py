@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from jaxgan.cli.generator_options import generator_options
+from jaxgan.cli.places import samples_to_write
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(short_help="Write samples of a trained generator.")
 @generator_options(None, "Number of samples; per class where a conditional generator draws all classes.  [default: "
                    "64, or 10 per class; with --as 1000]", "all, a row of each", kinds=True)  # fmt: skip
-def sample(run: Path | None, kind: str | None, **options: Any) -> None:
+def sample(run: Path | None, kind: str | None, out: str | None, **options: Any) -> None:
     """Write samples of a trained generator: a PNG grid, and the arrays as .npz.
 
     For a conditional generator the rows are its classes, all from the same latents. With --as, any number of samples is
@@ -20,6 +21,7 @@ def sample(run: Path | None, kind: str | None, **options: Any) -> None:
 
     RUN is a run's folder; without it, the newest under runs/.
     """
+    options["out"] = None if out is None else samples_to_write(out, kind)  # --as, which may come later, says what it is
     with only_results_on_stdout():
         paths = _grid(newest(run), **options) if kind is None else [_each(newest(run), kind, **options)]
     for path in paths:

@@ -9,14 +9,14 @@ import numpy as np
 from jax import export
 from numpy.typing import NDArray
 
-from jaxgan.files import write_bytes, write_json, written_whole
+from jaxgan.files import exported, write_bytes, write_json, written_whole
 from jaxgan.results import store
 from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
 from jaxgan.study.messages import OptionError
 from jaxgan.study.provenance import versions
+from jaxgan.study.samples import check_files
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-SUFFIXES = (".jax", ".json", ".npz")
 
 
 def export_generator(
@@ -50,11 +50,13 @@ def export_generator(
       StoreError, CheckpointError: as in `load_generator`.
     """
     folder = Path(folder)
+    if out is not None:
+        _paths(out, overwrite)
     generator = load_generator(folder, configuration, seed, trust=trust)
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose networks and prior are not known here"
         raise OptionError("configuration", line)
-    paths = _paths(out or folder / f"generator-{generator.configuration}-seed{generator.seed}", out, overwrite)
+    paths = _paths(out or folder / f"generator-{generator.configuration}-seed{generator.seed}", overwrite)
     content = store.read_config(folder)
     exported = _exported(generator, condition_shape(content))
     arrays = _arrays({"params": generator.params, **generator.model_state})
@@ -63,18 +65,12 @@ def export_generator(
     with written_whole(values) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     write_json(about, _about(generator, exported, content, function.name, arrays))
-    return list(paths)
+    return paths
 
 
-def _paths(stem: Path, out: Path | None, overwrite: bool) -> tuple[Path, ...]:
-    base = stem if stem.suffix not in SUFFIXES else stem.with_suffix("")
-    paths = tuple(base.with_name(base.name + suffix) for suffix in SUFFIXES)
-    for path in paths:
-        # The default name determines the contents, so overwriting loses nothing.
-        if out is not None and path.exists() and not overwrite:
-            raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
-    if not base.parent.is_dir():
-        raise OptionError("out", f"there is no folder {base.parent}")
+def _paths(stem: Path, overwrite: bool) -> list[Path]:
+    paths = exported(Path(stem))
+    check_files(paths, overwrite)
     return paths
 
 
@@ -110,7 +106,7 @@ def _about(
     if generator.classes:
         inputs["y"]["classes"] = list(generator.classes)
     (made,) = exported.out_avals
-    scale = {"range": [-1, 1]} if len(made.shape) == 4 else {}
+    scale = {"range_of_data": [-1, 1]} if len(made.shape) == 4 else {}  # that of outputs may be unbounded
     return {
         "function": function,
         "read": f"jax.export.deserialize(bytearray(open({function!r}, 'rb').read())).call({', '.join(names)})",

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 
 from jaxgan.files import written_whole
 from jaxgan.report.run import figures
+from jaxgan.results import store
 from jaxgan.study.classes import label_of
 from jaxgan.study.generate import load_generator
-from jaxgan.study.latent_grids import LATENTS, LatentGrid, between_classes, grid_for
-from jaxgan.study.limits import check_limit
+from jaxgan.study.latent_grids import LATENTS, SOURCES, LatentGrid, between_classes, grid_for
+from jaxgan.study.limits import LIMITS, check_limit
 from jaxgan.study.messages import OptionError, expect
-from jaxgan.study.samples import in_the_plane, labels_for, modes_of, named_by, save_arrays, save_picture, target
+from jaxgan.study.samples import (
+    check_target,
+    in_the_plane,
+    labels_for,
+    modes_of,
+    named_by,
+    save_arrays,
+    save_picture,
+    target,
+)
 from jaxgan.types import Array
 
 _FRAME = 100  # duration of an animation frame in milliseconds
@@ -59,9 +69,11 @@ def interpolate(
       OptionError: if options are incompatible, the run has points where images are required, or files exist.
       StoreError, CheckpointError: as in `load_generator`.
     """
-    check_limit("n", n)
-    expect("n", n, n >= 2, "at least 2: both ends of a path")
+    _check_number(n, kind, to_label)
     check_limit("key", key)
+    kinds = (".png", ".npz", *([".gif"] if animated else []))
+    check_target(out, overwrite, kinds)
+    _check_asked(folder, kind, space, animated, to_label)
     generator = load_generator(folder, configuration, seed, trust=trust)
     if generator.own_prior:
         line = f"{generator.configuration} is a recipe of your own, whose prior is not known here; use jaxgan sample"
@@ -69,30 +81,46 @@ def interpolate(
     labels = labels_for(generator, label, folder)
     name, drawn = named_by(generator, label, labels), jax.random.key(key)
     what = "interpolation" if (kind, space) == ("paths", "z") else f"{kind}-{space}"
-    kinds = (".png", ".npz", *([".gif"] if animated else []))
     if to_label is None:
         y = labels[0] if labels else None
+        png = target(out, folder / f"{what}-{name}-n{n}-key{key}.png", overwrite, kinds)
         grid = grid_for(generator, kind, space, drawn, n, y)
-        png = target(out, folder / f"{what}-{name}-key{key}.png", overwrite, kinds)
-        named = None if y is None else [generator.classes[y]]
-        return _written(png, grid, y, folder, animated, named)
-    if (kind, space) != ("paths", "z"):
-        raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
+        return _written(png, grid, y, folder, animated, "" if y is None else generator.classes[y])
     last = label_of(to_label, generator.classes, folder, "to_class")
     assert labels  # `label_of` has checked that the class exists
     z = jnp.repeat(generator.prior(drawn, LATENTS)[:, None], n, axis=1)
     grid = LatentGrid("z", z, generator.generate, tuple(f"latent {i}" for i in range(LATENTS)))
-    png = target(out, folder / f"{what}-{name}-to-class{last}-key{key}.png", overwrite, kinds)
-    named = [f"{generator.classes[labels[0]]} to {generator.classes[last]}"]
+    png = target(out, folder / f"{what}-{name}-to-class{last}-n{n}-key{key}.png", overwrite, kinds)
+    named = f"{generator.classes[labels[0]]} to {generator.classes[last]}"
     return _written(png, grid, between_classes(labels[0], last, len(generator.classes), n), folder, animated, named)
 
 
+def _check_number(n: int, kind: str, to_label: str | None) -> None:
+    """Check the number of examples per row, and of all rows together."""
+    check_limit("n", n)
+    expect("n", n, n >= 2, "at least 2: both ends of a path")
+    rows = LATENTS if to_label is not None else {"paths": 2, "corners": n, "mixing": SOURCES + 1}[kind]
+    most = int(LIMITS["n"].highest)
+    expect("n", f"{n:,}, which makes {rows * n:,} examples", rows * n <= most, f"at most {most:,} in all")
+
+
+def _check_asked(folder: Path, kind: str, space: str, animated: bool, to_label: str | None) -> None:
+    """Check that options go together, and what needs images, before anything is loaded."""
+    if to_label is not None and (kind, space) != ("paths", "z"):
+        raise OptionError("to_class", "is a path between classes at fixed latents z; leave out --kind and --space")
+    if len(store.read_config(folder)["shape"]) == 3:
+        return
+    asked = {"gif": animated, "to_class": to_label is not None, "kind": kind != "paths"}
+    for option in (option for option, needs_images in asked.items() if needs_images):
+        raise OptionError(option, f"the run in {folder} makes points, expected images")
+
+
 def _written(
-    png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool, named: list[str] | None
+    png: Path, grid: LatentGrid, y: int | Array | None, folder: Path, animated: bool, named: str
 ) -> list[Path]:
     """Write the examples of a grid, all of one class or with each row along class proportions y [n, K].
 
-    `named` stands beside the first row: the class, or both.
+    Each row has its name beside it; before that of the first stands `named`: the class, or both.
     """
     rows, n = grid.latents.shape[:2]
     flat = grid.latents.reshape(rows * n, *grid.latents.shape[2:])
@@ -100,15 +128,14 @@ def _written(
     made = np.asarray(grid.decode(flat, given))
     along = np.array(made.reshape(rows, n, *made.shape[1:]))
     if along.ndim == 3:
-        if animated or rows > 2:
-            raise OptionError("gif" if animated else "kind", f"the run in {folder} makes points, expected images")
-        names = [name if named is None else f"{named[0]}, {name}" for name in grid.names]
+        names = [f"{named}, {name}" if named else name for name in grid.names]
         lines = dict(zip(names, in_the_plane(made).reshape(rows, n, 2), strict=True))
         figures.save_png(figures.paths_figure(lines, modes_of(folder)), png)
     else:
         if grid.empty_corner:
             along[0, 0] = 1  # white
-        save_picture(png, along.reshape(-1, *along.shape[2:]), n, names=named)
+        names = [", ".join(filter(None, (named, grid.names[0]))), *grid.names[1:]]
+        save_picture(png, along.reshape(-1, *along.shape[2:]), n, names=names if any(names) else None)
     shares = {"y": np.asarray(y)} if isinstance(y, jax.Array) else {}
     latents = {grid.space: np.asarray(grid.latents)}
     written = [png, save_arrays(png, x=along, **latents, **shares)]

@@ -21,7 +21,7 @@ SOURCES = 5  # number of rows of a grid with mixed styles
 class LatentGrid(NamedTuple):
     """Latents of a space [rows, columns, ...], a decoder (latents [n, ...], y) -> examples, and the names of the rows.
 
-    The first latent has no meaning if the corner is empty.
+    Rows between four corners have no names. The first latent has no meaning if the corner is empty.
     """
 
     space: str
@@ -90,7 +90,7 @@ def _corners(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree
     path = spherical_path if space == "z" else linear_path
     left, right = path(corners[0], corners[2], n), path(corners[1], corners[3], n)
     rows = jnp.stack([path(start, end, n) for start, end in zip(left, right, strict=True)])
-    return LatentGrid(space, rows, decoder(generator, space), tuple(f"row {i + 1}" for i in range(n)))
+    return LatentGrid(space, rows, decoder(generator, space), ("",) * n)
 
 
 def _mixing(generator: LoadedGenerator, space: str, key: Key, n: int, y: PyTree) -> LatentGrid:

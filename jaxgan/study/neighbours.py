@@ -18,7 +18,7 @@ from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.planning import source_of
-from jaxgan.study.samples import labels_for, named_by, save_arrays, save_picture, target
+from jaxgan.study.samples import check_target, labels_for, named_by, save_arrays, save_picture, target
 
 NEAREST = 7  # number of training images shown next to a sample
 MEASURED = 1000  # number of samples whose distances are computed
@@ -77,12 +77,13 @@ def neighbours(
     check_limit("n", n)
     expect("n", n, n <= MEASURED, f"at most {MEASURED:,}")
     check_limit("key", key)
+    check_target(out, overwrite)
     generator = load_generator(folder, configuration, seed, trust=trust)
     labels = labels_for(generator, label, folder)
     source = source_of(from_stored(store.read_config(folder)["config"]))
     if len(source.shape) != 3 or source.train is None or source.heldout is None:
         raise OptionError("run", f"the run in {folder} has no training and held-out images to compare with")
-    png = target(out, folder / f"neighbours-{named_by(generator, label, labels)}-key{key}.png", overwrite)
+    png = target(out, folder / f"neighbours-{named_by(generator, label, labels, f'n{n}')}-key{key}.png", overwrite)
     y = None if labels is None else jnp.asarray(np.resize(labels, MEASURED), jnp.int32)
     x = np.asarray(generator.sample(jax.random.key(key), MEASURED, y))
     train, heldout = (to_unit(np.asarray(part.x)) for part in (source.train, source.heldout))

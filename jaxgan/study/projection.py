@@ -21,7 +21,7 @@ from jaxgan.study.latent_grids import decoder, latents_in
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
 from jaxgan.study.planning import source_of
-from jaxgan.study.samples import save_arrays, save_picture, target
+from jaxgan.study.samples import check_target, named_by, save_arrays, save_picture, target
 from jaxgan.study.translation import read_inputs
 from jaxgan.types import Array, PyTree
 
@@ -96,13 +96,14 @@ def project(
       report: called with a line for every picture that had to be fitted.
 
     Raises:
-      OptionError: if the run has points, or `space` is "w" and the generator has no mapping network.
+      OptionError: if the run has points, `space` is "w" and the generator has no mapping network, or files exist.
       DataError: if a file is not a picture; the one-line message names the file.
       StoreError, CheckpointError: as in `load_generator`.
     """
     check_limit("steps", steps)
     check_limit("key", key)
     check_limit("learning_rate", learning_rate)
+    check_target(out, overwrite)
     content = store.read_config(folder)
     shape = tuple(content["shape"])
     if len(shape) != 3 or content.get("condition"):
@@ -110,7 +111,8 @@ def project(
     own = np.stack(read_inputs(files, shape, report))
     generator = load_generator(folder, configuration, seed, trust=trust)
     y = 0 if label is None else label_of(label, generator.classes, folder)
-    png = target(out, folder / f"projection-{generator.configuration}-seed{generator.seed}-{space}.png", overwrite)
+    named = named_by(generator, label, [y], space)
+    png = target(out, folder / f"projection-{named}-key{key}.png", overwrite)
     heldout = source_of(from_stored(content["config"])).heldout
     x = own if heldout is None else np.concatenate([own, to_unit(np.asarray(heldout.x[:HELDOUT]))])
     classes = _classes_of(y, len(own), heldout) if generator.classes else None

@@ -42,19 +42,19 @@ def sample(
     For a conditional generator, the samples have the class `label`. Without `label`, there are n samples of each class,
     one row of the picture per class, all from the same latents. The picture has the names of the classes; the arrays
     hold the labels `y` and the names of all classes. By default n is 64, or 10 per class. Return the two paths: `out`,
-    by default in the run's folder, and the .npz next to it. See `truncated_sampler` for `truncation` and
-    `load_generator` for `statistics`.
+    by default in the run's folder, and the .npz next to it; files that exist are replaced only with `overwrite`. See
+    `truncated_sampler` for `truncation` and `load_generator` for `statistics`.
     """
     check_limit("n", 1 if n is None else n)
     check_limit("key", key)
-    if truncation is not None:  # before anything is loaded
-        parsed(truncation)
+    check_target(out, overwrite)
+    named = drawn_parts(truncation, statistics, n)
     generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     rows = 1 if labels is None else len(labels)
     n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n
     check_limit("n", n * rows)
-    png = target(out, folder / f"sample-{named_by(generator, label, labels)}-key{key}.png", overwrite)
+    png = target(out, folder / f"sample-{named_by(generator, label, labels, *named)}-key{key}.png", overwrite)
     drawn, draw = jax.random.key(key), truncated_sampler(generator, truncation)
     if labels is None:
         x, arrays = np.asarray(draw(drawn, n, None)), {}
@@ -82,10 +82,27 @@ def labels_for(generator: LoadedGenerator, named: str | None, folder: Path) -> l
     return list(range(len(generator.classes))) or None
 
 
-def named_by(generator: LoadedGenerator, named: str | None, labels: list[int] | None) -> str:
-    """Return the part of a file name that identifies the generator and class; the class is a number, not a name."""
-    one = f"-class{labels[0]}" if labels is not None and named is not None else ""
-    return f"{generator.configuration}-seed{generator.seed}{one}"
+def named_by(generator: LoadedGenerator, named: str | None, labels: list[int] | None, *parts: str) -> str:
+    """Return the part of a file name that identifies the generator, the class, by its number, and what else differs."""
+    one = [f"class{labels[0]}"] if labels is not None and named is not None else []
+    return "-".join([generator.configuration, f"seed{generator.seed}", *one, *parts])
+
+
+def drawn_parts(truncation: str | None, statistics: str, n: int | None) -> list[str]:
+    """Return the parts of a file name that say how samples are drawn, where this is not the default.
+
+    Raises:
+      OptionError: if the truncation is none.
+
+    Example:
+      >>> drawn_parts("scaled:0.5", "standing", 9), drawn_parts(None, "running", None)
+      (['truncation-scaled-0.5', 'standing', 'n9'], [])
+    """
+    parts = []
+    if truncation is not None:
+        parsed(truncation)
+        parts.append(f"truncation-{truncation.replace(':', '-')}")
+    return parts + ([statistics] if statistics != "running" else []) + ([f"n{n}"] if n is not None else [])
 
 
 def _columns(n: int) -> int:
@@ -102,16 +119,30 @@ def target(out: Path | None, default: Path, overwrite: bool, kinds: Sequence[str
     """Return the path of the picture; files of all `kinds` will be written beside it under its name.
 
     Raises:
-      OptionError: if `out` names a file that exists, or its folder does not.
+      OptionError: if one of the files exists and must not be overwritten, or their folder does not exist.
     """
     png = default if out is None else out.with_suffix(".png")
-    for path in (png.with_suffix(kind) for kind in kinds):
-        # The default name determines the contents, so overwriting loses nothing.
-        if out is not None and path.exists() and not overwrite:
-            raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
-    if not png.parent.is_dir():
-        raise OptionError("out", f"there is no folder {png.parent}")
+    check_files([png.with_suffix(kind) for kind in kinds], overwrite)
     return png
+
+
+def check_target(out: Path | None, overwrite: bool, kinds: Sequence[str] = (".png", ".npz")) -> None:
+    """Check a named path as `target` does, before anything is loaded. A default path is only known later."""
+    if out is not None:
+        target(out, out, overwrite, kinds)
+
+
+def check_files(paths: Sequence[Path], overwrite: bool) -> None:
+    """Check that files may be written, whether their names are given or the default.
+
+    Raises:
+      OptionError: if one of them exists and must not be overwritten, or their folder does not exist.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise OptionError("out", f"{path} exists already; add --overwrite or name another file")
+        if not path.parent.is_dir():
+            raise OptionError("out", f"there is no folder {path.parent}")
 
 
 def save_arrays(png: Path, **arrays: NDArray) -> Path:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.data.writers import WRITERS
+from jaxgan.results import store
 from jaxgan.study.bars import progress_bar
 from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
-from jaxgan.study.samples import labels_for, named_by
-from jaxgan.study.truncation import parsed, truncated_sampler
+from jaxgan.study.samples import drawn_parts, labels_for, named_by
+from jaxgan.study.truncation import truncated_sampler
 from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # number of samples at a time
@@ -46,7 +47,8 @@ def write_samples(
     Args:
       folder: the folder of a run.
       kind: "png", a folder of pictures, with a subfolder per class; "npz", one file with `x` and, with classes, `y`;
-        "tfds", a prepared data set for TensorFlow Datasets. All of them can be used for training with `--data`.
+        "tfds", a prepared data set that TensorFlow Datasets reads from its folder. The first two can be used for
+        training with `--data`.
       configuration, seed: the generator, as in `load_generator`.
       n, key, label: the number of samples, 1,000 by default, their random seed and their class.
       truncation: truncation of the latents, as in `truncated_sampler`.
@@ -62,25 +64,32 @@ def write_samples(
     n = _USUAL if n is None else n
     expect("n", n, 1 <= n <= MOST, f"at least 1, and at most {MOST:,}")
     check_limit("key", key)
-    if truncation is not None:  # before anything is loaded
-        parsed(truncation)
+    named = drawn_parts(truncation, statistics, n)
+    if out is not None:
+        _check_new(out)
+    if len(store.read_config(folder)["shape"]) != 3 and kind != "npz":
+        raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")
     generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))
     suffix = ".npz" if kind == "npz" else ""
-    path = out or folder / f"samples-{named_by(generator, label, labels)}-key{key}-{kind}{suffix}"
-    if path.exists():
-        raise OptionError("out", f"{path} exists already; name another one")
+    path = out or folder / f"samples-{named_by(generator, label, labels, *named)}-key{key}-{kind}{suffix}"
+    _check_new(path)
     blocks = _blocks(truncated_sampler(generator, truncation), jax.random.key(key), n, labels)
     first = next(blocks)
-    if first[0].ndim != 4 and kind != "npz":
-        raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")
     bar = progress_bar(f"samples to {path.name}", total, unit="sample", shown=progress)
     with bar, WRITERS[kind](path, total, first[0].shape[1:], generator.classes) as write:
         for x, y in chain([first], blocks):
             write(x, y)
             bar.update(len(x))
     return path
+
+
+def _check_new(path: Path) -> None:
+    if path.exists():
+        raise OptionError("out", f"{path} exists already; name another one")
+    if not path.parent.is_dir():
+        raise OptionError("out", f"there is no folder {path.parent}")
 
 
 def _blocks(

@@ -56,8 +56,8 @@ def test_samples_are_a_row_of_each_class_or_of_one(pets: Path, capsys: pytest.Ca
     assert everything["x"].shape == (12, 8, 8, 1) and everything["classes"].tolist() == ["a cow", "cat", "dog"]
     assert everything["y"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
     np.testing.assert_array_equal(everything["z"], np.tile(everything["z"][:4], (3, 1)))  # the same in every row
-    for named in ("dog", "2"):  # in place of a name its number
-        assert main(["sample", str(pets), "--class", named, "-n", "4"]) == 0
+    for named, again in (("dog", []), ("2", ["--overwrite"])):  # in place of a name its number
+        assert main(["sample", str(pets), "--class", named, "-n", "4", *again]) == 0
         png, npz = capsys.readouterr().out.split()
         assert "class2" in Path(png).name  # a name may be any text
         with np.load(npz) as arrays:
@@ -86,7 +86,7 @@ def test_pictures_name_their_classes(pets: Path, tmp_path: Path) -> None:
         scale = 960 // (8 * columns)
         margin = picture[4:, : picture.shape[1] - columns * (8 * scale + 4) - 4]
         margins[name] = [bool((part < 128).any()) for part in np.array_split(margin, rows)]
-    assert margins == {"all": [True] * 3, "dogs": [True, False], "path": [True, *[False] * 7]}
+    assert margins == {"all": [True] * 3, "dogs": [True, False], "path": [True] * 8}  # the latent of each row
 
 
 def test_latents_go_from_one_class_to_another(pets: Path, capsys: pytest.CaptureFixture) -> None:
@@ -196,7 +196,7 @@ def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsy
     assert [path.name for path in (function, about, values)] == ["pets.jax", "pets.json", "pets.npz"]
     content = json.loads(about.read_text())
     assert content["inputs"]["y"] == {"shape": ["n"], "dtype": "int32", "classes": ["a cow", "cat", "dog"]}
-    assert content["output"] == {"shape": ["n", 8, 8, 1], "dtype": "float32", "range": [-1, 1]}
+    assert content["output"] == {"shape": ["n", 8, 8, 1], "dtype": "float32", "range_of_data": [-1, 1]}
     rng = np.random.default_rng(0)
     z, y = rng.normal(size=(3, 2)).astype(np.float32), np.array([2, 0, 1], np.int32)
     np.savez(tmp_path / "inputs.npz", z=z, y=y)

@@ -1,5 +1,6 @@
 """Grids of latents, truncation and projection, of a generator with a mapping network and of one without."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxgan.nn import StyleGAN2Generator
-from jaxgan.study import interpolation
+from jaxgan.results.contents import _OURS
+from jaxgan.study import interpolation, samples
 from jaxgan.study.generate import LoadedGenerator, halves_of
 from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
 from jaxgan.study.messages import OptionError
@@ -64,6 +66,7 @@ def test_an_animation_replaces_no_file_unless_asked(tmp_path: Path, monkeypatch:
     images = loaded(lambda z, y=None: jnp.zeros((len(z), 8, 8, 1)))
     monkeypatch.setattr(interpolation, "load_generator", lambda *_, **__: images)
     monkeypatch.setattr(interpolation, "labels_for", lambda *_: None)
+    monkeypatch.setattr(interpolation.store, "read_config", lambda _: {"shape": [8, 8, 1]})
     out, mine = tmp_path / "g.png", tmp_path / "g.gif"
     mine.write_text("mine")
     with pytest.raises(OptionError, match=r"g\.gif exists already; add --overwrite"):
@@ -72,6 +75,28 @@ def test_an_animation_replaces_no_file_unless_asked(tmp_path: Path, monkeypatch:
     assert interpolation.interpolate(tmp_path, n=3, out=out) == [out, tmp_path / "g.npz"]
     assert interpolation.interpolate(tmp_path, n=3, out=out, animated=True, overwrite=True)[-1] == mine
     assert mine.read_bytes().startswith(b"GIF")
+
+
+def test_files_with_default_names_are_replaced_only_if_asked_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default name was said to determine the contents, and named neither n nor a truncation."""
+    images = loaded(lambda z, y=None, key=None: jnp.zeros((len(z), 8, 8, 1)))
+    for module in (interpolation, samples):
+        monkeypatch.setattr(module, "load_generator", lambda *_, **__: images)
+        monkeypatch.setattr(module, "labels_for", lambda *_: None)
+    monkeypatch.setattr(interpolation.store, "read_config", lambda _: {"shape": [8, 8, 1]})
+    monkeypatch.setattr(samples, "modes_of", lambda _: None)
+    ways: list[dict[str, Any]] = [{}, {"truncation": "0.5"}, {"truncation": "scaled:0.5"}, {"statistics": "standing"}]
+    calls = [partial(samples.sample, tmp_path, n=n, **way) for n in (2, 3) for way in ways]
+    calls += [partial(interpolation.interpolate, tmp_path, n=n) for n in (2, 3)]
+    paths = [path for call in calls for path in call()]
+    assert len(set(paths)) == 2 * len(calls)
+    for call in calls:
+        with pytest.raises(OptionError, match="exists already; add --overwrite"):
+            call()
+    assert calls[0](overwrite=True) == paths[:2]
+    assert all(_OURS.fullmatch(path.name) for path in paths)  # which a run that is replaced may remove
 
 
 def test_a_path_in_w_is_straight_and_begins_where_z_does(styled: LoadedGenerator) -> None:
