@@ -92,12 +92,13 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     config = from_stored(content["config"]) if run else None
     results = store.load_results(asked.target) if run else None
     samples = None if run else from_files(asked.target, image_size=asked.image_size)
+    shape = samples.shape if samples is not None else tuple(content["shape"])
+    _check_size(asked.image_size, shape, run=samples is None)
     if samples is not None and asked.count is not None:
         samples = samples.first(asked.count)
     statistics = None if asked.reference is None else read_statistics(asked.reference)
     count = asked.count or (samples.n if samples is not None else config.samples if config else 0)
     real = _real(asked, config, count)
-    shape = samples.shape if samples is not None else tuple(content["shape"])
     notes = list(_notes(asked, samples, real, shape))
     keep = any(kind not in KEEP_NO_FEATURES for kind in kinds)
     if real is not None and statistics is None:
@@ -147,6 +148,18 @@ def _check(asked: Asked) -> list[str]:
     if "all" in names:
         return list(KINDS)
     return list(dict.fromkeys(NAMES[name] for name in names)) or list(USUAL)
+
+
+def _check_size(image_size: int | None, shape: tuple[int, ...], *, run: bool) -> None:
+    """Check that a requested image size can be given to samples of a shape: to those of files, if they are images."""
+    if image_size is None:
+        return
+    check_limit("image_size", image_size)
+    if len(shape) != 3:
+        raise OptionError("image_size", f"got {image_size}, but the samples are points")
+    if run:
+        size = "x".join(map(str, shape[:2]))
+        expect("image_size", image_size, (image_size,) * 2 == shape[:2], f"none, or the {size} pixels of the run")
 
 
 def _content(asked: Asked) -> dict[str, Any]:

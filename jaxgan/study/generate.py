@@ -220,7 +220,12 @@ class Run(Results):
     """The results of a run, with access to its trained generators."""
 
     def generator(
-        self, configuration: str | None = None, seed: int | None = None, *, trust: bool = False
+        self,
+        configuration: str | None = None,
+        seed: int | None = None,
+        *,
+        statistics: str = "running",
+        trust: bool = False,
     ) -> LoadedGenerator:
         """Load one trained generator, as `load_generator` does.
 
@@ -229,7 +234,7 @@ class Run(Results):
         """
         if self.folder is None:
             raise store.StoreError("these results were not read from a folder, so their generators are not known")
-        return load_generator(self.folder, configuration, seed, trust=trust)
+        return load_generator(self.folder, configuration, seed, statistics=statistics, trust=trust)
 
 
 def load_run(folder: Path | str) -> Run:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from jaxgan.cli.app import main
 from jaxgan.metrics import frechet_distance, moments
+from jaxgan.study import evaluating
 from tests.cli.commands import RING, jaxgan_process, refused
 
 RNG = np.random.default_rng(0)
@@ -250,3 +251,18 @@ def test_a_piece_of_the_command_line_runs_by_itself(here: Path) -> None:
     done = jaxgan_process(*words, cwd=here)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("# 90 samples against real [95 % interval over samples]\nmetric\t90 samples\t")
+
+
+def test_a_size_that_samples_cannot_have_is_refused(here: Path, capsys) -> None:
+    """It was ignored: points have no pixels, and the samples of a run are those that its generators make."""
+    np.save(here / "points.npy", np.zeros((20, 2), np.float32))
+    line = refused(capsys, "evaluate", "points.npy", "--against", "ring", "--image-size", "8")
+    assert line == "jaxgan: --image-size: got 8, but the samples are points"
+    content = {"job": "train", "shape": [28, 28, 1], "config": {"conditional": False}, "condition": None}
+    for shape, message in (([28, 28, 1], "got 8, expected none, or the 28x28 pixels of the run"), ([2], "are points")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evaluating, "is_run", lambda _: True)
+            patch.setattr(evaluating, "_content", lambda _, shape=shape: content | {"shape": shape})
+            patch.setattr(evaluating, "from_stored", lambda _: None)
+            patch.setattr(evaluating.store, "load_results", lambda _: None)
+            assert message in refused(capsys, "evaluate", "run", "--image-size", "8")

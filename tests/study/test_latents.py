@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import pytest
 
 from jaxgan.nn import StyleGAN2Generator
 from jaxgan.results.contents import _OURS
-from jaxgan.study import interpolation, samples
+from jaxgan.study import generate, interpolation, samples
 from jaxgan.study.generate import LoadedGenerator, halves_of
 from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
 from jaxgan.study.messages import OptionError
@@ -47,6 +48,13 @@ def styled() -> LoadedGenerator:
     params = variables["params"]
     halves = halves_of(module, params, state)
     return loaded(lambda z, y=None: module.apply({"params": params, **state}, z, train=False), halves)
+
+
+def test_a_run_gives_its_generators_with_standing_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(generate, "load_generator", lambda *_, **how: asked.append(how))
+    generate.Run.generator(SimpleNamespace(folder=tmp_path), "plain", 1, statistics="standing")  # type: ignore[arg-type]
+    assert asked[0]["statistics"] == "standing"
 
 
 def test_a_grid_has_its_four_latents_in_its_corners(plain: LoadedGenerator) -> None:
