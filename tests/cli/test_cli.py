@@ -23,6 +23,7 @@ from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 from tests.cli.commands import jaxgan_process, refused
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
 
 
@@ -269,6 +270,7 @@ def slow(key, algorithm, state):
 """
 
 
+@POSIX
 def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path, monkeypatch, capsys):
     (tmp_path / "slow.py").write_text(SLOW_PROBE)
     looks = ["--steps", "60", "--evaluate-every", "10", "--probe", f"{tmp_path / 'slow.py'}:slow"]
@@ -299,13 +301,15 @@ def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would
         np.testing.assert_array_equal(values, cut.values[name])
 
 
+@POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "options"),
-    [(signal.SIGTERM, []), (signal.SIGHUP, []), (signal.SIGUSR1, ["--stop-on", "usr1"])],
-    ids=lambda value: getattr(value, "name", ""),
+    ("name", "options"),
+    [("SIGTERM", []), ("SIGHUP", []), ("SIGUSR1", ["--stop-on", "usr1"])],
+    ids=["TERM", "HUP", "USR1"],
 )
-def test_every_signal_that_stops_saves(number, options, tmp_path):
+def test_every_signal_that_stops_saves(name, options, tmp_path):
+    number = getattr(signal, name)
     words = ["train", "--data", "ring", *TINY, "--steps", "1000000", *options, "--out", "cut"]
     status, lines = signalled(number, 1, *words, after="cut/log.jsonl", cwd=tmp_path)
     assert status == 128 + number, lines
@@ -315,6 +319,7 @@ def test_every_signal_that_stops_saves(number, options, tmp_path):
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
 
+@POSIX
 @pytest.mark.slow
 def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SECONDS_OF_A_LOOK", "1")
@@ -333,6 +338,7 @@ def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tm
     assert (status, lines) in [(-15, []), (143, ["jaxgan: stopped; nothing was trained yet"])]  # while Python starts
 
 
+@POSIX
 def test_signals_that_no_program_can_wait_for_are_refused(capsys):
     assert "--stop-on: got 'KILL', expected one of USR1" in refused(capsys, "train", "--stop-on", "KILL")
 
