@@ -20,7 +20,7 @@ def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | N
     """Run the study that FILE.toml describes: recipes, what varies, seeds, steps, stopping rules, planned comparisons.
 
     The whole file is checked before anything runs. The same command starts the study or resumes it: after a stop or a
-    kill, or with more seeds, steps or configurations in the file. `jaxgan status DIR` shows its progress from another
+    kill, or with more seeds, steps or configurations in the file. `jaxgan status RUN` shows its progress from another
     terminal.
     """
     if (init is None) == (file is None):

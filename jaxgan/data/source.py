@@ -76,7 +76,7 @@ class Source(NamedTuple):
 
     def __repr__(self) -> str:
         """A summary, without the arrays."""
-        size = "unlimited" if self.size is None else f"{self.size:,} examples"
+        size = "unlimited" if self.size is None else f"{self.size:,} example{'' if self.size == 1 else 's'}"
         parts = [self.name, f"{size} of shape {list(self.shape)}"]
         parts += [] if self.heldout is None else [f"{len(self.heldout.x):,} held out"]
         parts += [] if self.mixture is None else [f"{len(self.mixture.means)} modes"]

@@ -143,7 +143,9 @@ def _check(asked: Asked) -> list[str]:
     names = [name for text in asked.metrics for name in text.split(",") if name]
     for name in names:
         if name != "all" and name not in NAMES:
-            raise OptionError("metrics", f"got {name!r}; {nearest(name, ['all', *NAMES])}")
+            published = "FID, KID and the Inception score are frechet, kernel and score with --features inception:FILE"
+            what = f"{published}; " if name.lower() in ("fid", "kid", "is", "isc", "inception_score") else ""
+            raise OptionError("metrics", f"got {name!r}; {what}{nearest(name, ['all', *NAMES])}")
     if "all" in names:
         return list(KINDS)
     return list(dict.fromkeys(NAMES[name] for name in names)) or list(USUAL)

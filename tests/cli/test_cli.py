@@ -97,6 +97,13 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
         (["compare", "--steps", "x"], "Invalid value for '--steps': 'x' is not a valid integer."),
         (["compare", "--seedz", "3"], "No such option"),
         (["compar"], "No such command"),
+        (["frobnicate"], "No such command 'frobnicate'; see `jaxgan --help`"),
+        (["train", "--gpu"], "No such option '--gpu'; see `jaxgan train --help`"),
+        (["datasets", "nosuch"], "see `jaxgan datasets --help`"),
+        (["datasets", "prepare", "nosuch"], "unknown data set 'nosuch': names: tensorflow.org/datasets/catalog"),
+        (["train", "--stop", "captured>8x"], "--stop: got 'captured>8x', expected not_finite, failed, or a goal"),
+        (["train", "--generator", "sngan", "--image-size", "24", "--data", "pictures.npy"], "--image-size: an SNGAN "
+         "makes images of 16, 32 or 48 pixels a side, got 24"),
         (["compare", "--image-size", "16"], "--image-size: got 16, but digits has a size of its own"),
         (["compare", "--resume"], "--resume: got no --out"),
         (["compare", "--resume", "--gentle", "--out", "empty"], "--resume: continues a run as it was started"),
@@ -119,6 +126,10 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
         (["train", "--recipe", "wgan_gp", "--fake-batch-size", "32"], "needs as many of both"),
         (["train", "--recipe", "unrolled_gan", "--batch-size", "2000"], "more than digits has"),
         (["train", "--set", "gamma=1"], "--set: non_saturating has no setting 'gamma'"),
+        (["train", "--set", "balace=0.8"], "did you mean 'balance'? known: b1, b2, balance, "),
+        (["train", "--set", "r1"], "--set: got 'r1', expected r1=VALUE"),
+        (["train", "--set", "d_terms=f.py:flat"], "terms are functions: put them into a recipe of your own (--recipe"),
+        (["train", "--recipe", "wgan_gp", "--set", "d_terms=f.py:flat"], "wgan_gp has no setting 'd_terms'; terms are"),
         (["sample"], "there is no run under runs/ yet"),
         (["sample", "full"], "full holds no run"),
     ],
@@ -127,6 +138,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_p
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
     np.save(tmp_path / "same.npy", np.zeros((100, 8, 8), np.uint8))
+    np.save(tmp_path / "pictures.npy", np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
     (tmp_path / "paired.py").write_text(
         "import jaxgan as jg\n"
         "def paired(real, fake):\n    return (fake - real) ** 2\n"

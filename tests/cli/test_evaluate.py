@@ -207,7 +207,11 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
         (("fake",), "--against: is needed: a data set by name, a folder"),
         (("nowhere", "--against", "real", *own), "nowhere: expected an existing file or folder"),
         (("fake", "--against", "digit", *own), "--against: got 'digit'; did you mean 'digits'?"),
-        (("fake", "--against", "real", "--metrics", "fid", *own), "--metrics: got 'fid'; "),
+        (
+            ("fake", "--against", "real", "--metrics", "fid", *own),
+            "--metrics: got 'fid'; FID, KID and the "
+            "Inception score are frechet, kernel and score with --features inception:FILE; known: all, ",
+        ),
         (("fake", "--against", "real", "--metrics", "frechett", *own), "did you mean 'frechet'?"),
         (("fake", "--against", "real", "--metrics", "score", *own), "score needs features with class probabilities"),
         (("fake", "--against", "real", "--metrics", "authenticity", *own), "authenticity needs the training examples"),
