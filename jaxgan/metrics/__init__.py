@@ -33,6 +33,7 @@ from jaxgan.metrics.modes import mode_report as mode_report
 from jaxgan.metrics.modes import perfect_mode_report as perfect_mode_report
 from jaxgan.metrics.neighbours import distinctness as distinctness
 from jaxgan.metrics.neighbours import memorization as memorization
+from jaxgan.metrics.neighbours import memorization_of as memorization_of
 from jaxgan.metrics.paths import PathReport as PathReport
 from jaxgan.metrics.paths import path_report as path_report
 from jaxgan.metrics.paths import perceptual_path_length as perceptual_path_length

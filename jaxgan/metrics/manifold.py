@@ -109,7 +109,8 @@ def authenticity(features: ArrayLike, train: ArrayLike) -> float:
         mean_j [|x_j - t_i| > min_{l != i} |t_i - t_l|],   t_i the training example nearest to x_j
 
     It is 0 for copies. For a faithful generator it has no fixed value (for Gaussians 0.35 in one dimension and 0.8 in
-    50), so compare it with the value of equally many held-out examples. `memorization` includes that comparison.
+    50), so compare it with the value of equally many held-out examples. `memorization_of` needs no such value:
+    it asks which of the two sets is nearer.
 
     Raises:
       ValueError: other shapes, fewer than 2 training examples, or features that are not finite.
