@@ -30,6 +30,7 @@ def pairs() -> dict[str, tuple[Points, Points]]:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 120, 10))
     turn, few = rng.normal(size=(10, 10)), rng.normal(size=(3, 10))
+    a, b = (np.rint(4 * points[:20]) for points in (x, y))  # whole numbers: their distances are exact everywhere
     return {
         "random": (x, 1.2 * y + 0.3),
         "correlated": (x @ turn, y @ turn + 0.5),
@@ -38,6 +39,8 @@ def pairs() -> dict[str, tuple[Points, Points]]:
         "positive": (np.maximum(x, 0), np.maximum(y + 0.2, 0)),
         "far from the origin": (100 + x, 100.5 + y),
         "heavy tails": (x**3, y**3),
+        "duplicated": (a.repeat(6, axis=0), np.concatenate([b.repeat(5, axis=0), a])),
+        "on a lattice": tuple(rng.integers(0, 3, size=(2, 120, 3)).astype(float)),
     }
 
 
@@ -96,6 +99,18 @@ def test_strict_balls_are_those_of_prdc(pair: tuple[Points, Points], k: int) -> 
     found = precision_recall(*pair, k=k, strict=True)._asdict()
     found |= density_coverage(*pair, k=k, strict=True)._asdict()
     assert found == pytest.approx(expected, rel=1e-12)  # counts, divided
+
+
+@pytest.mark.parametrize("name", ["duplicated", "on a lattice"])
+def test_ties_decide_between_the_two_packages(name: str) -> None:
+    """A distance equal to a radius counts in torch-fidelity and not in prdc: 1 against 0 for repeated features."""
+    x, y = pairs()[name]
+    options = {"prc_neighborhood": 1, "prc_batch_size": 50, "save_cpu_ram": False, "verbose": False}
+    counted = prc.prc_features_to_metric(*tensors((x, y)), **options)
+    strict = prdc.compute_prdc(y, x, 1)
+    assert counted["recall"] > 0.1 and strict["recall"] == 0.0  # or this would be no test of ties
+    assert precision_recall(x, y, k=1).recall == pytest.approx(counted["recall"], abs=1e-7)  # its shares are float32
+    assert precision_recall(x, y, k=1, strict=True).recall == strict["recall"]
 
 
 @pytest.mark.parametrize("n", [50, 103])
