@@ -1,5 +1,6 @@
-"""Metrics: arrays in, numbers out."""
+"""Metrics: arrays in, numbers out. Those of `traceable` are pure JAX functions, for `jit` and `vmap`."""
 
+from jaxgan.metrics import traceable as traceable
 from jaxgan.metrics.classes import class_reference as class_reference
 from jaxgan.metrics.classes import class_report as class_report
 from jaxgan.metrics.duplicates import BirthdayTest as BirthdayTest

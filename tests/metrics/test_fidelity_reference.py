@@ -14,6 +14,7 @@ from jaxgan.metrics.frechet import frechet_distance, moments
 from jaxgan.metrics.kernel import kernel_distance, kernel_distance_subsets
 from jaxgan.metrics.manifold import density_coverage, precision_recall
 from jaxgan.metrics.scores import inception_score
+from jaxgan.metrics.transport import sliced_wasserstein, squares_on_lines
 
 torch: Any = pytest.importorskip("torch")
 pytest.importorskip("torch_fidelity")
@@ -111,6 +112,22 @@ def test_ties_decide_between_the_two_packages(name: str) -> None:
     assert counted["recall"] > 0.1 and strict["recall"] == 0.0  # or this would be no test of ties
     assert precision_recall(x, y, k=1).recall == pytest.approx(counted["recall"], abs=1e-7)  # its shares are float32
     assert precision_recall(x, y, k=1, strict=True).recall == strict["recall"]
+
+
+def test_mind(pair: tuple[Points, Points]) -> None:
+    """On its directions, which it draws by torch and uses in float32; torch-fidelity has it from 0.5 on."""
+    mind: Any = pytest.importorskip("torch_fidelity.metric_mind", reason="torch-fidelity has no MIND before 0.5")
+    options = {"mind_num_projections": 300, "rng_seed": 0, "cuda": False, "verbose": False}
+    expected = mind.mind_features_to_metric(*tensors(pair), **options)["monge_inception_distance"]
+    (x, y), d = pair, pair[0].shape[1]
+    u = torch.randn(300, d, generator=torch.Generator().manual_seed(0)).double()
+    u = (u / u.norm(dim=1, keepdim=True)).numpy().T
+    # Float32 keeps 24 bits of each projection, and differences of two are squared.
+    scale = 3 * d * max(float(np.max(np.abs(part))) for part in pair) ** 2
+    assert 3 * d * squares_on_lines(x @ u, y @ u).mean() == pytest.approx(expected, rel=1e-5, abs=1e-9 * scale)
+    found = sliced_wasserstein(jax.random.key(0), x, y, directions=3000)
+    error = 3 * d * found.standard_error * np.sqrt(1 + 3000 / 300)  # of both sets of directions
+    assert found.mind == pytest.approx(expected, abs=4 * error + 1e-9 * scale)
 
 
 @pytest.mark.parametrize("n", [50, 103])
