@@ -31,8 +31,8 @@ def _files(context: click.Context, option: click.Parameter, given: tuple[str, ..
 def evaluate_options(function: Callable) -> Callable:
     """Add the options of `evaluate`."""
     options = [
-        Option("What is measured", "--against", metavar="DATA", help="Real examples: digits, ring, grid, tfds:NAME, a "
-               "folder of pictures, a .npz or .npy file.  [default: the data of the run]"),
+        Option("What is measured", "--against", metavar="DATA", help="Real examples: digits, ring, grid, polygons, "
+               "tfds:NAME, a folder of pictures, a .npz or .npy file.  [default: the data of the run]"),
         Option("What is measured", "--metrics", multiple=True, metavar="NAME,...", help="frechet, kernel, precision, "
                "recall, density, coverage, sliced, score, vendi, two_sample, duplicates, authenticity, or all; as "
                "other packages define them: kernel_subsets (KID over 100 random subsets of up to 1,000), mind (sliced "

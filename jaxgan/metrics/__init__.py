@@ -38,6 +38,11 @@ from jaxgan.metrics.neighbours import memorization_of as memorization_of
 from jaxgan.metrics.paths import PathReport as PathReport
 from jaxgan.metrics.paths import path_report as path_report
 from jaxgan.metrics.paths import perceptual_path_length as perceptual_path_length
+from jaxgan.metrics.polygons import PolygonSupport as PolygonSupport
+from jaxgan.metrics.polygons import polygon_log_density as polygon_log_density
+from jaxgan.metrics.polygons import polygon_report as polygon_report
+from jaxgan.metrics.polygons import polygon_support as polygon_support
+from jaxgan.metrics.polygons import polygon_transport as polygon_transport
 from jaxgan.metrics.ranks import superiority as superiority
 from jaxgan.metrics.scores import InceptionScore as InceptionScore
 from jaxgan.metrics.scores import inception_score as inception_score
