@@ -1,5 +1,7 @@
 """Uniform points on convex polygons: against areas, closed forms and the polygons' own points."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,11 +120,12 @@ def test_bad_polygons_are_refused() -> None:
         polygons(size=0.6)
     with pytest.raises(ValueError, match="3 or more corners"):
         polygons(corners=2)
-    for x, corners, message in [
+    cases: list[tuple[Any, Any, str]] = [
         (np.zeros((3, 3)), [SQUARE], r"samples \[n, 2\]"),
         (np.zeros((3, 2)), SQUARE, r"corners \[k, v, 2\]"),
         (np.full((3, 2), np.nan), [SQUARE], "finite"),
         (np.zeros((3, 2)), [SQUARE[::-1]], "counter-clockwise"),
-    ]:
+    ]
+    for x, corners, message in cases:
         with pytest.raises(ValueError, match=message):
             polygon_support(KEY, x, corners)
