@@ -15,8 +15,8 @@ from jaxgan.metrics.extrapolation import FrechetAtInfinity, frechet_at_infinity_
 from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.frechet_error import frechet_standard_error
 from jaxgan.metrics.inputs import generator
-from jaxgan.metrics.kernel import kernel_distance
-from jaxgan.metrics.manifold import authenticity, density_coverage, precision_recall
+from jaxgan.metrics.kernel import SubsetKernelDistance, kernel_distance, kernel_distance_subsets
+from jaxgan.metrics.manifold import authenticity, density_coverage, prdc, precision_recall
 from jaxgan.metrics.scores import inception_score, vendi_score
 from jaxgan.metrics.transport import sliced_wasserstein
 from jaxgan.metrics.two_sample import classifier_two_sample_test
@@ -52,6 +52,7 @@ class Kind(NamedTuple):
 
 
 _WIDE, _FEW_SIZES = 512, 5
+_SUBSETS, _SUBSET = 100, 1000  # of the published kernel distance
 _ANY, _SHARE = (0.0, math.inf), (0.0, 1.0)
 
 
@@ -99,6 +100,26 @@ def _kernel_interval(key: Key, sets: Sets, values: Mapping[str, float], level: f
     return {"kernel": Interval(value, value - half, value + half)}
 
 
+def _kernel_subsets(key: Key, sets: Sets) -> dict[str, float]:
+    return {"kernel_subsets": _over_subsets(key, sets).mean}
+
+
+def _over_subsets(key: Key, sets: Sets) -> SubsetKernelDistance:
+    x, r = _rows(sets.samples), _rows(sets.reference)
+    return kernel_distance_subsets(key, x, r, subsets=_SUBSETS, size=min(_SUBSET, len(x), len(r)))
+
+
+def _kernel_subsets_interval(key: Key, sets: Sets, values: Mapping[str, float], level: float) -> dict[str, Interval]:
+    """The mean over subsets varies around that over all pairs by the choice of subsets, besides the error of that."""
+    from scipy.stats import norm
+
+    value, spread = values["kernel_subsets"], _over_subsets(key, sets).std_over_subsets
+    error = math.hypot(kernel_distance(_rows(sets.samples), _rows(sets.reference)).standard_error,
+                       spread / math.sqrt(_SUBSETS))  # fmt: skip
+    half = float(norm.ppf((1 + level) / 2)) * error
+    return {"kernel_subsets": Interval(value, value - half, value + half)}
+
+
 def _precision_recall(key: Key, sets: Sets) -> dict[str, float]:
     return precision_recall(_rows(sets.samples), _rows(sets.reference))._asdict()
 
@@ -107,8 +128,14 @@ def _density_coverage(key: Key, sets: Sets) -> dict[str, float]:
     return density_coverage(_rows(sets.samples), _rows(sets.reference))._asdict()
 
 
+def _strict(key: Key, sets: Sets) -> dict[str, float]:
+    found = prdc(_rows(sets.samples), _rows(sets.reference), strict=True)
+    return {f"{name}_strict": value for name, value in found._asdict().items()}
+
+
 def _sliced(key: Key, sets: Sets) -> dict[str, float]:
-    return {"sliced": sliced_wasserstein(key, _rows(sets.samples), _rows(sets.reference)).squared}
+    found = sliced_wasserstein(key, _rows(sets.samples), _rows(sets.reference))
+    return {"sliced": found.squared, "mind": found.mind}
 
 
 def _score(key: Key, sets: Sets) -> dict[str, float]:
@@ -163,6 +190,11 @@ KINDS: dict[str, Kind] = {
         {"kernel": ("kernel distance", math.inf, False, (-math.inf, math.inf))},
         interval=_kernel_interval,
     ),
+    "kernel_subsets": Kind(
+        _kernel_subsets,
+        {"kernel_subsets": ("kernel distance over subsets", math.inf, False, (-math.inf, math.inf))},
+        interval=_kernel_subsets_interval,
+    ),
     "precision": Kind(
         _precision_recall,
         {"precision": ("Precision", 0.0, None, _SHARE), "recall": ("Recall", 0.0, None, _SHARE)},
@@ -171,7 +203,22 @@ KINDS: dict[str, Kind] = {
         _density_coverage,
         {"density": ("Density", 0.0, None, _ANY), "coverage": ("Coverage", 0.0, None, _SHARE)},
     ),
-    "sliced": Kind(_sliced, {"sliced": ("sliced Wasserstein-2 distance, squared", math.inf, False, _ANY)}),
+    "precision_strict": Kind(
+        _strict,
+        {
+            "precision_strict": ("Precision, strict (k = 5)", 0.0, None, _SHARE),
+            "recall_strict": ("Recall, strict (k = 5)", 0.0, None, _SHARE),
+            "density_strict": ("Density, strict (k = 5)", 0.0, None, _ANY),
+            "coverage_strict": ("Coverage, strict (k = 5)", 0.0, None, _SHARE),
+        },
+    ),
+    "sliced": Kind(
+        _sliced,
+        {
+            "sliced": ("sliced Wasserstein-2 distance, squared", math.inf, False, _ANY),
+            "mind": ("Monge distance", math.inf, False, _ANY),
+        },
+    ),
     "score": Kind(_score, {"score": ("probability score", 1.0, True, (1.0, math.inf))}, frozenset({"probabilities"})),
     "vendi": Kind(_vendi, {"vendi": ("Vendi score", 1.0, None, (1.0, math.inf))}),
     "two_sample": Kind(
@@ -199,14 +246,14 @@ KEEP_NO_FEATURES = ("frechet",)
 
 
 def label_of(name: str, features: Features | None) -> str:
-    """The label of a metric. A distance is named after its features; it is FID, KID or the Inception score only in the
-    features of their definition.
+    """The label of a metric. A distance is named after its features; it is FID, KID, MIND or the Inception score only
+    in the features of their definition.
 
     >>> label_of("frechet", None), label_of("frechet_infinity", None), label_of("recall", None)
     ('Fréchet distance', 'Fréchet distance, extrapolated to infinitely many samples', 'Recall')
     """
     label = KINDS[NAMES[name]].labels[name][0]
-    if label[0].islower() or label.startswith("Fréchet"):
+    if label[0].islower() or label.startswith(("Fréchet", "Monge")):
         label = label[0].upper() + label[1:] if features is None else features.label(label)
     return label + (", extrapolated to infinitely many samples" if name == "frechet_infinity" else "")
 
