@@ -144,8 +144,8 @@ def _check(asked: Asked) -> list[str]:
     for name in names:
         if name != "all" and name not in NAMES:
             published = "FID, KID and the Inception score are frechet, kernel and score with --features inception:FILE"
-            what = f"{published}; " if name.lower() in ("fid", "kid", "is", "isc", "inception_score") else ""
-            raise OptionError("metrics", f"got {name!r}; {what}{nearest(name, ['all', *NAMES])}")
+            meant = name.lower() in ("fid", "kid", "is", "isc", "inception_score")
+            raise OptionError("metrics", f"got {name!r}; {published if meant else nearest(name, ['all', *NAMES])}")
     if "all" in names:
         return list(KINDS)
     return list(dict.fromkeys(NAMES[name] for name in names)) or list(USUAL)

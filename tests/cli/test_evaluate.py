@@ -210,7 +210,7 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
         (
             ("fake", "--against", "real", "--metrics", "fid", *own),
             "--metrics: got 'fid'; FID, KID and the "
-            "Inception score are frechet, kernel and score with --features inception:FILE; known: all, ",
+            "Inception score are frechet, kernel and score with --features inception:FILE",
         ),
         (("fake", "--against", "real", "--metrics", "frechett", *own), "did you mean 'frechet'?"),
         (("fake", "--against", "real", "--metrics", "score", *own), "score needs features with class probabilities"),
