@@ -72,7 +72,7 @@ class FeatureSet(NamedTuple):
         """Some of the kept features, which are in random order."""
         assert self.features is not None
         rows = self.features[which]
-        groups = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, len(rows) // 2)))]
+        groups = [moments(part) for part in np.array_split(rows, groups_of(len(rows)))]
         shown = None if self.probabilities is None else self.probabilities[which]
         return FeatureSet(tuple(groups), len(rows), rows, shown)
 
@@ -104,7 +104,7 @@ def gather(
     if batches.n < 2:
         raise DataError(f"{batches.name}: expected at least 2 examples, got {batches.n}")
     groups: list[Moments] = []
-    number = min(GROUPS, batches.n // 2)
+    number = groups_of(batches.n)
     place = _dealt(batches.n, number, rng)
     kept: list[NDArray] = []
     classes: list[NDArray] = []
@@ -133,6 +133,15 @@ def gather(
     order = rng.permutation(len(rows))
     shown = np.concatenate(classes)[order] if classes else None
     return FeatureSet(tuple(groups), n, rows[order], shown, bad)
+
+
+def groups_of(n: int) -> int:
+    """The number of groups that n examples are dealt to.
+
+    >>> groups_of(1000), groups_of(9)
+    (16, 4)
+    """
+    return min(GROUPS, max(1, n // 2))
 
 
 def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch_size: int) -> Look:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jaxgan.data.batches import Batches, from_files
-from jaxgan.evaluation.feature_sets import FeatureSet, looked_at_by
+from jaxgan.evaluation.feature_sets import FeatureSet, groups_of, looked_at_by
 from jaxgan.evaluation.sample_metrics import (
     KEEP_NO_FEATURES,
     KINDS,
@@ -24,6 +24,7 @@ from jaxgan.evaluation.sample_metrics import (
 )
 from jaxgan.evaluation.select import conditions_of
 from jaxgan.features import Features
+from jaxgan.metrics.extrapolation import can_extrapolate
 from jaxgan.metrics.statistics_file import ReferenceStatistics, read_statistics, write_statistics
 from jaxgan.results import store
 from jaxgan.results.claim import is_run
@@ -118,12 +119,13 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
         notes += too_few(found, sets.reference, samples.name) if "frechet" in kinds else []
         notes += [f"{samples.name}: all features are the same"] if found.is_constant else []
         own = Sets(found, sets.reference, sets.train)
-        values = work.numbers(kinds, own, samples.name)
-        over = work.over_samples(kinds, own, values)
+        over = work.over_samples(kinds, own, samples.name)
+        values = {name: interval.estimate for name, interval in over.items()}
         done = Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
     else:
         assert results is not None
         values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
+        metrics = tuple(metric for metric in metrics if metric.name in values_of)
         labelled = _labelled(results, metrics, values_of, about)
         done = Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
     if asked.write_reference is not None:
@@ -254,6 +256,8 @@ def _of_run(
     """Return the values [configuration, seed], NaN if a sample was not finite, and caveats about them."""
     labels, seeds = list(results.configurations), results.seeds.tolist()
     names = [name for kind in kinds for name in KINDS[kind].labels]
+    if not can_extrapolate(count, len(sets.reference.moments.mean), groups_of(count)):
+        names = [name for name in names if name != "frechet_infinity"]  # NaN would stand for failed generators
     values = {name: np.full((len(labels), len(seeds)), math.nan) for name in names}
     source = source_of(from_stored(content["config"]))
     y = None if source.train is None else conditions_of(source, source.train)

@@ -1,15 +1,18 @@
 """Compute the features of samples and real examples, with progress bars, and the metrics based on them."""
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from jaxgan.data.batches import Batches
 from jaxgan.data.source import DataError
-from jaxgan.evaluation.feature_sets import FeatureSet, Look, gather
-from jaxgan.evaluation.sample_metrics import KINDS, Sets, intervals, key_of, measure, missing
+from jaxgan.evaluation.feature_sets import FeatureSet, Look, gather, groups_of
+from jaxgan.evaluation.sample_intervals import intervals
+from jaxgan.evaluation.sample_metrics import KINDS, Sets, is_extrapolated, key_of, measure, missing
 from jaxgan.features import Features
 from jaxgan.memory import available_memory
+from jaxgan.metrics.extrapolation import can_extrapolate
 from jaxgan.metrics.inputs import generator
 from jaxgan.metrics.statistics_file import ReferenceStatistics
 from jaxgan.results.statistics import Interval
@@ -87,11 +90,14 @@ class Measuring(NamedTuple):
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
 
-    def over_samples(self, kinds: Sequence[str], own: Sets, values: Mapping[str, float]) -> dict[str, Interval]:
-        """Return the intervals of these values, with a progress bar."""
+    def over_samples(self, kinds: Sequence[str], own: Sets, name: str) -> dict[str, Interval]:
+        """Likewise with intervals over samples and a progress bar."""
         halves = any(KINDS[kind].interval is None for kind in kinds)
-        with progress_bar("intervals", self.resamples, unit="half", shown=self.progress and halves) as bar:
-            return intervals(kinds, key_of(self.seed), own, values, resamples=self.resamples, advance=bar.update)
+        try:
+            with progress_bar("intervals", self.resamples, unit="half", shown=self.progress and halves) as bar:
+                return intervals(kinds, key_of(self.seed), own, resamples=self.resamples, advance=bar.update)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}") from error
 
 
 class RealSets(NamedTuple):
@@ -169,7 +175,7 @@ def check_finite(name: str, found: FeatureSet) -> None:
 
 
 def too_few(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
-    """Return a warning about Frechet distances for each set that has no more examples than features."""
+    """Return a line for each set with too few examples for a Frechet distance, or for its extrapolation."""
     lines, width = [], len(found.moments.mean)
     for who, n in ((name, found.n), ("the real examples", reference.n)):
         if n is not None and n <= width:
@@ -177,4 +183,10 @@ def too_few(found: FeatureSet, reference: FeatureSet, name: str) -> list[str]:
                 f"{who}: {n:,} examples, {width:,} features: no variance is seen in all directions but {n - 1:,}, so "
                 "the Fréchet distance is far too large and not to be extrapolated; the kernel distance has no bias"
             )
+    if found.n is not None and found.n > width and not is_extrapolated(Sets(found, reference)):
+        enough = next(n for n in itertools.count(found.n) if can_extrapolate(n, width, groups_of(n)))
+        lines.append(
+            f"{name}: {found.n:,} examples, {width:,} features: the Fréchet distance is not extrapolated to infinitely "
+            f"many samples, which takes at least {enough:,}"
+        )
     return lines

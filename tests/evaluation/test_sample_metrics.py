@@ -10,7 +10,8 @@ import jaxgan as jg
 from jaxgan.data.batches import Batches, from_array
 from jaxgan.data.source import DataError
 from jaxgan.evaluation.feature_sets import FeatureSet, gather, looked_at_by
-from jaxgan.evaluation.sample_metrics import KINDS, NAMES, Sets, intervals, label_of, measure, missing, same_within
+from jaxgan.evaluation.sample_intervals import intervals
+from jaxgan.evaluation.sample_metrics import KINDS, NAMES, Sets, label_of, measure, missing, same_within
 from jaxgan.metrics import density_coverage, frechet_distance, kernel_distance, moments, precision_recall
 
 KEY = jax.random.key(0)
@@ -81,7 +82,7 @@ def test_intervals_by_halves_hold_the_mean_over_new_samples() -> None:
     for i in range(50):
         sets = Sets(gathered(rng.normal(size=(150, 2)) * 1.1 + 0.4, seed=i), reference)
         values.append(measure(kinds, KEY, sets))
-        found.append(intervals(kinds, jax.random.key(i), sets, values[-1], resamples=12))
+        found.append(intervals(kinds, jax.random.key(i), sets, resamples=12))
     for name in names:
         mean = np.mean([each[name] for each in values])
         held = np.mean([one[name].low <= mean <= one[name].high for one in found])
@@ -97,7 +98,7 @@ def test_intervals_by_formula_and_none() -> None:
     sets = Sets(gathered(rng.normal(size=(64, 2))), gathered(rng.normal(size=(64, 2))))
     kinds = ["frechet", "kernel", "two_sample", "duplicates", "vendi"]
     values = measure(kinds, KEY, sets)
-    found = intervals(kinds, KEY, sets, values, resamples=0)
+    found = intervals(kinds, KEY, sets, resamples=0)
     for name in ("frechet", "frechet_infinity", "kernel", "two_sample"):
         assert found[name].low <= values[name] <= found[name].high, name
         assert found[name].estimate == pytest.approx(values[name], rel=1e-12, abs=1e-12)
