@@ -92,7 +92,7 @@ def _kernel(key: Key, sets: Sets) -> dict[str, float]:
 def _kernel_interval(key: Key, sets: Sets, level: float) -> dict[str, Interval]:
     from scipy.stats import norm
 
-    value, error = kernel_distance(rows_of(sets.samples), rows_of(sets.reference))
+    value, error = kernel_distance(rows_of(sets.samples), rows_of(sets.reference), fixed_reference=True)
     half = float(norm.ppf((1 + level) / 2)) * error
     return {"kernel": Interval(value, value - half, value + half)}
 
