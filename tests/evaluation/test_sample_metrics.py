@@ -93,6 +93,21 @@ def test_intervals_by_halves_hold_the_mean_over_new_samples() -> None:
         assert half < 4 * np.std([each[name] for each in values]), name
 
 
+@pytest.mark.parametrize("n", [20, 60])
+def test_intervals_of_the_score_hold_its_mean_over_few_samples(n: int) -> None:
+    """With 10 splits of few samples each those of 20 had no width, as each of 10 halves is a split of its own."""
+    rng, found = np.random.default_rng(4), []
+    for i in range(80):
+        logits = 3 * rng.normal(size=(n, 10))
+        p = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+        samples = gathered(logits)._replace(probabilities=p)
+        found.append(intervals(["score"], jax.random.key(i), Sets(samples, samples), resamples=20)["score"])
+    mean = np.mean([each.estimate for each in found])
+    assert np.mean([each.low <= mean <= each.high for each in found]) > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 80)
+    half = np.median([each.high - each.low for each in found]) / 2
+    assert half < 3.5 * np.std([each.estimate for each in found])
+
+
 def test_intervals_by_formula_and_none() -> None:
     rng = np.random.default_rng(3)
     sets = Sets(gathered(rng.normal(size=(64, 2))), gathered(rng.normal(size=(64, 2))))
