@@ -115,7 +115,7 @@ def frechet_at_infinity_of_groups(
     error, n, d = frechet_standard_error(groups, reference), sum(group.n for group in groups), len(reference.mean)
     if not can_extrapolate(n, d, len(groups)):
         return _unknown()
-    rng, distance, every = generator(key), distance_to(reference), _numbers(n, d, len(groups))
+    rng, distance, every = generator(key), distance_to(reference), numbers_of_groups(n, d, len(groups))
     numbers = np.linspace(every[0], every[-1], min(sizes or len(every), len(every))).round().astype(int)
     chosen = ([groups[i] for i in rng.permutation(len(groups))[:k]] for k in numbers)
     subsets = [reduce(Moments.combine, some) for some in chosen]
@@ -129,12 +129,17 @@ def can_extrapolate(n: int, d: int, groups: int | None = None) -> bool:
     >>> can_extrapolate(10_000, 2048, 16), can_extrapolate(5_000, 2048), can_extrapolate(8, 1, groups=4)
     (True, False, False)
     """
-    return n >= max(_LEAST * d, 2 * _SIZES) and (groups is None or len(_numbers(n, d, groups)) >= _SIZES)
+    return n >= max(_LEAST * d, 2 * _SIZES) and (groups is None or len(numbers_of_groups(n, d, groups)) > 0)
 
 
-def _numbers(n: int, d: int, groups: int) -> range:
-    """The numbers of groups that hold enough examples."""
-    return range(max(2, math.ceil(_FROM * d * groups / n)), groups + 1)
+def numbers_of_groups(n: int, d: int, groups: int) -> range:
+    """The numbers of groups whose examples, of n of d features, are sizes to extrapolate from; none if too few.
+
+    >>> numbers_of_groups(1000, 64, 16), len(numbers_of_groups(200, 64, 16))
+    (range(4, 17), 0)
+    """
+    found = range(max(2, math.ceil(_FROM * d * groups / n)), groups + 1)
+    return found if n >= _LEAST * d and len(found) >= _SIZES else range(0)
 
 
 def _unknown() -> FrechetAtInfinity:

@@ -28,12 +28,14 @@ class Real(NamedTuple):
     reference: the examples that samples are compared with
     others:    other real examples, compared with the reference like samples; None without a split
     train:     the examples that a generator of this data was trained on; None if unknown
+    heldout:   the examples that it was not trained on; None if unknown
     source:    the whole data set, if it is in memory
     """
 
     reference: Batches
     others: Batches | None = None
     train: Batches | None = None
+    heldout: Batches | None = None
     source: Source | None = None
     notes: tuple[str, ...] = ()
 
@@ -79,8 +81,8 @@ def real_examples(
         others = None if other is None else from_files(against, part=other, image_size=image_size)
     except DataError as error:
         raise OptionError("against", str(error)) from error
-    train = {"heldout": others, "train": reference}.get(reference.part)
-    return Real(reference, others, train, notes=reference.notes)
+    parts = {} if others is None else {reference.part: reference, others.part: others}
+    return Real(reference, others, parts.get("train"), parts.get("heldout"), notes=reference.notes)
 
 
 def of_source(source: Source, part: str, count: int | None) -> Real:
@@ -95,16 +97,16 @@ def of_source(source: Source, part: str, count: int | None) -> Real:
         n = _POINTS if count is None else count
         drawn = _drawn(source, 2 * n)
         parts = [from_array(source.name, half) for half in (drawn[:n], drawn[n:])]
-        return Real(parts[0], parts[1], None, source, source.notes)
+        return Real(parts[0], parts[1], source=source, notes=source.notes)
     if source.train is None or source.heldout is None:
         raise OptionError("against", f"{source.name} has no held-out examples to compare samples with")
     sets = {"train": source.train.x, "heldout": source.heldout.x}
     own = {name: from_array(source.name, x, name) for name, x in sets.items()}
     if part == "all":
         reference = from_array(source.name, np.concatenate([sets["train"], sets["heldout"]]))
-        return Real(reference, None, own["train"], source, source.notes)
+        return Real(reference, None, own["train"], own["heldout"], source, source.notes)
     others = own["heldout" if part == "train" else "train"]
-    return Real(own[part], others, own["train"], source, source.notes)
+    return Real(own[part], others, own["train"], own["heldout"], source, source.notes)
 
 
 def find_features(

@@ -24,7 +24,7 @@ from jaxgan.evaluation.sample_metrics import (
 )
 from jaxgan.evaluation.select import conditions_of
 from jaxgan.features import Features
-from jaxgan.metrics.extrapolation import can_extrapolate
+from jaxgan.metrics.extrapolation import numbers_of_groups
 from jaxgan.metrics.statistics_file import ReferenceStatistics, read_statistics, write_statistics
 from jaxgan.results import store
 from jaxgan.results.claim import is_run
@@ -119,15 +119,17 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
         notes += too_few(found, sets.reference, samples.name) if "frechet" in kinds else []
         notes += [f"{samples.name}: all features are the same"] if found.is_constant else []
         own = Sets(found, sets.reference, sets.train)
+        about |= {"samples": found.n, "sizes": _sizes(kinds, found.n or 0, sets)}
         over = work.over_samples(kinds, own, samples.name)
         values = {name: interval.estimate for name, interval in over.items()}
-        done = Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
+        done = Evaluated(None, values, over, metrics, about, tuple(notes))
     else:
         assert results is not None
         values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
         metrics = tuple(metric for metric in metrics if metric.name in values_of)
+        about |= {"samples": count, "sizes": _sizes(kinds, count, sets)}
         labelled = _labelled(results, metrics, values_of, about)
-        done = Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
+        done = Evaluated(labelled, {}, {}, metrics, about, (*notes, *lines))
     if asked.write_reference is not None:
         _write(asked.write_reference, sets.reference, features, real)
     return done
@@ -244,6 +246,12 @@ def _about(
     }
 
 
+def _sizes(kinds: Sequence[str], n: int, sets: RealSets) -> int:
+    """Return the number of sizes that a Frechet distance of n samples is extrapolated from; 0 if it is not."""
+    width = len(sets.reference.moments.mean)
+    return len(numbers_of_groups(n, width, groups_of(n))) if "frechet" in kinds else 0
+
+
 def _of_run(
     work: Measuring,
     asked: Asked,
@@ -256,7 +264,7 @@ def _of_run(
     """Return the values [configuration, seed], NaN if a sample was not finite, and caveats about them."""
     labels, seeds = list(results.configurations), results.seeds.tolist()
     names = [name for kind in kinds for name in KINDS[kind].labels]
-    if not can_extrapolate(count, len(sets.reference.moments.mean), groups_of(count)):
+    if not _sizes(kinds, count, sets):
         names = [name for name in names if name != "frechet_infinity"]  # NaN would stand for failed generators
     values = {name: np.full((len(labels), len(seeds)), math.nan) for name in names}
     source = source_of(from_stored(content["config"]))

@@ -40,6 +40,9 @@ class Measuring(NamedTuple):
         with bar:
             return self.quietly(batches, bar.update)
 
+    def _gathered(self, batches: Batches | None, role: str) -> FeatureSet | None:
+        return None if batches is None else self.gather(batches, f"features of {batches.name}, {role}")
+
     def quietly(self, batches: Batches, advance: Callable[[int], object]) -> FeatureSet:
         """Likewise, within another bar."""
         rng = generator(key_of(self.seed))
@@ -58,17 +61,18 @@ class Measuring(NamedTuple):
         kinds: Sequence[str],
     ) -> "RealSets":
         """The features of real examples."""
-        others = train = None
+        others = train = heldout = None
         if real is not None:
             reference = None
             if statistics is None:
                 reference = self.gather(real.reference, f"features of {real.reference.name}")
             if real.others is not None:
                 others = self.gather(real.others, f"features of {real.others.name}, others")
-            if real.train is not None and any("train" in KINDS[kind].needs for kind in kinds):
-                same = real.others is not None and real.others.part == "train"
-                own = others if same else reference if real.reference.part == "train" else None
-                train = own or self.gather(real.train, f"features of {real.train.name}, training")
+            if any("train" in KINDS[kind].needs for kind in kinds):
+                known = {} if reference is None else {real.reference.part: reference}
+                known |= {} if real.others is None or others is None else {real.others.part: others}
+                train = known.get("train") or self._gathered(real.train, "training")
+                heldout = known.get("heldout") or self._gathered(real.heldout, "held out")
         if statistics is not None:
             check_weights(statistics, features)
             reference = FeatureSet((statistics.moments,), statistics.n)
@@ -78,7 +82,7 @@ class Measuring(NamedTuple):
                 check_finite(name, part)
         if reference.is_constant:
             raise DataError("all features of the real examples are the same, expected features that differ")
-        found = RealSets(reference, others, train)
+        found = RealSets(reference, others, train, heldout)
         if others is not None:
             check_width(others, found)
         return found
@@ -106,6 +110,7 @@ class RealSets(NamedTuple):
     reference: FeatureSet
     others: FeatureSet | None
     train: FeatureSet | None
+    heldout: FeatureSet | None
 
 
 def check_weights(statistics: ReferenceStatistics, features: Any) -> None:
@@ -131,14 +136,15 @@ def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> d
     possible = [kind for kind in kinds if missing(kind, Sets(own, reference, None)) is None]
     try:
         values = measure(possible, key_of(seed), Sets(own, reference, None))
-        if sets.train is not None and "authenticity" in kinds:
-            heldout = sets.reference if sets.reference is not sets.train else sets.others
-            if heldout is not None:
-                values |= measure(["authenticity"], key_of(seed), Sets(heldout, reference, sets.train))
+        label = f"{own.n:,} real" if sets.others is not None else f"{own.n:,} real against {reference.n:,}"
+        found = {name: {label: value} for name, value in values.items()}
+        if sets.train is not None and sets.heldout is not None and "authenticity" in kinds:
+            unseen = sets.heldout.part(count)
+            alone = measure(["authenticity"], key_of(seed), Sets(unseen, reference, sets.train))
+            found |= {name: {f"{unseen.n:,} held out": value} for name, value in alone.items()}
     except ValueError as error:
         raise DataError(f"real examples: {error}") from error
-    label = f"{own.n:,} real" if sets.others is not None else f"{own.n:,} real against {reference.n:,}"
-    return {name: {label: value} for name, value in values.items()}
+    return found
 
 
 def check_size(count: int, real: Real, width: int, kinds: Sequence[str]) -> None:
