@@ -68,4 +68,5 @@ def _half(samples: FeatureSet, rng: np.random.Generator) -> FeatureSet:
     rows = rows_of(samples)
     chosen = rng.permutation(len(rows))[: len(rows) // 2]
     own = samples.probabilities
-    return samples._replace(n=len(chosen), features=rows[chosen], probabilities=None if own is None else own[chosen])
+    shown = None if own is None else own[chosen]
+    return samples._replace(n=len(chosen), features=rows[chosen], probabilities=shown, radii={})

@@ -39,6 +39,8 @@ class Kind(NamedTuple):
 
     measure: (key, sets) -> a value for each name that can be measured; the estimates of `interval` if there is one
     needs:   what it requires: "features" (all of them, of samples and reference), "probabilities", "train"
+    least:   the least number of samples, and of real examples
+    neighbours: k of the balls around real examples, whose radii `with_radii` can compute once for many samples
     labels:  by metric name: its label, its worst value, whether higher is better (None: closest to the value of real
              data), and its range
     interval: (key, sets, level) -> intervals by name, if there is a formula; otherwise half-samples are used
@@ -47,9 +49,12 @@ class Kind(NamedTuple):
     measure: Callable[[Key, Sets], dict[str, float]]
     labels: Mapping[str, tuple[str, float, bool | None, tuple[float, float]]]
     needs: frozenset[str] = frozenset({"features"})
+    least: tuple[int, int] = (2, 2)
+    neighbours: int | None = None
     interval: Callable[[Key, Sets, float], dict[str, Interval]] | None = None
 
 
+_K_PRECISION, _K_DENSITY = 3, 5
 _PER_SPLIT = 20  # by simulation, n = 20 to 1,000: intervals by halves then hold the mean for 90 to 97 %
 _ANY, _SHARE = (0.0, math.inf), (0.0, 1.0)
 
@@ -99,11 +104,13 @@ def _kernel_interval(key: Key, sets: Sets, level: float) -> dict[str, Interval]:
 
 
 def _precision_recall(key: Key, sets: Sets) -> dict[str, float]:
-    return precision_recall(rows_of(sets.samples), rows_of(sets.reference))._asdict()
+    radii = sets.reference.radii.get(_K_PRECISION)
+    return precision_recall(rows_of(sets.samples), rows_of(sets.reference), k=_K_PRECISION, radii=radii)._asdict()
 
 
 def _density_coverage(key: Key, sets: Sets) -> dict[str, float]:
-    return density_coverage(rows_of(sets.samples), rows_of(sets.reference))._asdict()
+    radii = sets.reference.radii.get(_K_DENSITY)
+    return density_coverage(rows_of(sets.samples), rows_of(sets.reference), k=_K_DENSITY, radii=radii)._asdict()
 
 
 def _sliced(key: Key, sets: Sets) -> dict[str, float]:
@@ -157,27 +164,33 @@ KINDS: dict[str, Kind] = {
             "frechet_infinity": ("Fréchet distance", math.inf, False, (-math.inf, math.inf)),
         },
         frozenset(),
-        _frechet_interval,
+        interval=_frechet_interval,
     ),
     "kernel": Kind(
         _kernel,
         {"kernel": ("kernel distance", math.inf, False, (-math.inf, math.inf))},
+        least=(4, 4),
         interval=_kernel_interval,
     ),
     "precision": Kind(
         _precision_recall,
         {"precision": ("Precision", 0.0, None, _SHARE), "recall": ("Recall", 0.0, None, _SHARE)},
+        least=(_K_PRECISION + 1, _K_PRECISION + 1),
+        neighbours=_K_PRECISION,
     ),
     "density": Kind(
         _density_coverage,
         {"density": ("Density", 0.0, None, _ANY), "coverage": ("Coverage", 0.0, None, _SHARE)},
+        least=(2, _K_DENSITY + 1),
+        neighbours=_K_DENSITY,
     ),
     "sliced": Kind(_sliced, {"sliced": ("sliced Wasserstein-2 distance, squared", math.inf, False, _ANY)}),
     "score": Kind(_score, {"score": ("probability score", 1.0, True, (1.0, math.inf))}, frozenset({"probabilities"})),
-    "vendi": Kind(_vendi, {"vendi": ("Vendi score", 1.0, None, (1.0, math.inf))}),
+    "vendi": Kind(_vendi, {"vendi": ("Vendi score around the mean of real examples", 1.0, None, (1.0, math.inf))}),
     "two_sample": Kind(
         _two_sample,
         {"two_sample": ("Accuracy of a classifier of samples against real examples", 1.0, None, _SHARE)},
+        least=(4, 4),
         interval=_two_sample_interval,
     ),
     "duplicates": Kind(
@@ -222,6 +235,12 @@ def missing(kind: str, sets: Sets) -> str | None:
     if "train" in needs and sets.train is None:
         return "needs the training examples, but the reference has no split"
     return None
+
+
+def is_large_enough(kind: str, sets: Sets) -> bool:
+    """Whether both sets have as many examples as a kind of metric needs; a statistics file always has."""
+    least = KINDS[kind].least
+    return all(found.n is None or found.n >= n for n, found in zip(least, (sets.samples, sets.reference), strict=True))
 
 
 def measure(kinds: Sequence[str], key: Key, sets: Sets) -> dict[str, float]:

@@ -153,6 +153,42 @@ def test_features_of_any_function_and_of_short_batches() -> None:
                rng=np.random.default_rng(0))  # fmt: skip
 
 
+def test_balls_of_the_reference_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jaxgan.metrics.manifold as manifold
+
+    rng, kinds = np.random.default_rng(5), ["precision", "density"]
+    samples, reference = gathered(rng.normal(size=(60, 2))), gathered(rng.normal(size=(77, 2)))
+    expected = intervals(kinds, KEY, Sets(samples, reference), resamples=4)
+    found, own = [], manifold.neighbour_radii
+
+    def counted(x: np.ndarray, k: int) -> np.ndarray:
+        found.append(len(x))
+        return own(x, k)
+
+    monkeypatch.setattr(manifold, "neighbour_radii", counted)
+    assert intervals(kinds, KEY, Sets(samples, reference.with_radii([3, 5])), resamples=4) == expected
+    assert 77 not in found and found == [60, 30, 30, 30, 30]
+    with pytest.raises(ValueError, match=r"expected radii \[m\] of 77 rows, got shape \(3,\)"):
+        density_coverage(np.ones((9, 2)), np.ones((77, 2)), radii=np.ones(3))
+
+
+def test_features_are_held_once() -> None:
+    """Not also in parts, and again in another order: of 3 MB in batches of 1/8 at most a quarter more."""
+    import tracemalloc
+
+    x = np.random.default_rng(0).normal(size=(8_000, 100)).astype(np.float32)
+    x[7] = np.nan
+    for rows in (x[8:], x):
+        batches, rng = from_array("x", rows), np.random.default_rng(0)
+        tracemalloc.start()
+        found = gather(batches, AS_THEY_ARE, batch_size=1000, keep=True, rng=rng)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert found.features is not None and len(found.features) == found.n
+        np.testing.assert_array_equal(np.sort(found.features, axis=0), np.sort(rows[np.isfinite(rows[:, 0])], axis=0))
+        assert peak < (1.25 if rows is not x else 2.25) * rows.nbytes + 16 * 2 * 100**2 * 8
+
+
 def test_bad_features_are_counted_and_left_out() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))
     x[3] = np.nan
