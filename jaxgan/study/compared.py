@@ -1,6 +1,7 @@
 """Resolve options to the real examples that samples are compared with, and to the features for the comparison."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from jaxgan.features import Features, inception_features, principal_features
 from jaxgan.study import catalogue
 from jaxgan.study.config import INCEPTION, Config
 from jaxgan.study.messages import OptionError, nearest
-from jaxgan.study.own_code import kept_running, raised
+from jaxgan.study.own_code import kept_running, place_in, raised
 
 PARTS = ("heldout", "train", "all")
 _POINTS = 10_000  # points drawn from a mixture if no number is requested
@@ -173,6 +174,32 @@ def features_along(config: Config, source: Source, report: Callable[[str], None]
         found = Features(getattr(own, "__name__", config.features), Partial(lambda x: (own(x), None)))
     _check_traceable(config.features, found, source.shape)
     return found
+
+
+def own_function(name: str | None, features: Any) -> Any:
+    """Return `features`; if they are a function of the user's, with its failures and results checked.
+
+    Errors from the user's code pass, with their line.
+
+    Raises:
+      OptionError: later, from the function, if it cannot be called with images or does not return numbers.
+    """
+    if features is None or isinstance(features, Features):
+        return features
+
+    @wraps(features)
+    def look(x: np.ndarray) -> np.ndarray:
+        try:
+            found = np.asarray(features(x))
+        except Exception as error:  # whatever calling it raises, or NumPy of what it returns
+            if place_in(error):
+                raise
+            raise OptionError("features", f"{name}{raised(error)}") from error
+        if found.dtype.kind not in "biuf" and not jax.numpy.issubdtype(found.dtype, np.floating):
+            raise OptionError("features", f"{name} returned an array of {found.dtype}, expected real numbers [n, d]")
+        return found
+
+    return look
 
 
 def _check_traceable(name: str, features: Features, shape: tuple[int, ...]) -> None:

@@ -5,11 +5,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jaxgan.data.batches import Batches
 from jaxgan.data.source import DataError
 from jaxgan.evaluation.feature_sets import FeatureSet, Look, gather, groups_of
 from jaxgan.evaluation.sample_intervals import intervals
-from jaxgan.evaluation.sample_metrics import KINDS, Sets, is_extrapolated, key_of, measure, missing
+from jaxgan.evaluation.sample_metrics import KINDS, Sets, is_extrapolated, is_large_enough, key_of, measure, missing
 from jaxgan.features import Features
 from jaxgan.memory import available_memory
 from jaxgan.metrics.extrapolation import can_extrapolate
@@ -38,7 +41,7 @@ class Measuring(NamedTuple):
         """Return the features of some examples, with a progress bar."""
         bar = progress_bar(title, batches.n, unit="example", shown=self.progress)
         with bar:
-            return self.quietly(batches, bar.update)
+            return self._replace(look=all_finite(self.look, batches)).quietly(batches, bar.update)
 
     def _gathered(self, batches: Batches | None, role: str) -> FeatureSet | None:
         return None if batches is None else self.gather(batches, f"features of {batches.name}, {role}")
@@ -48,16 +51,15 @@ class Measuring(NamedTuple):
         rng = generator(key_of(self.seed))
         try:
             return gather(batches, self.look, batch_size=self.batch_size, keep=self.keep, rng=rng, advance=advance)
+        except (DataError, OptionError):
+            raise
         except ValueError as error:
-            if isinstance(error, DataError):
-                raise
             raise DataError(f"{batches.name}: {error}") from error
 
     def real_sets(
         self,
         real: Real | None,
         statistics: ReferenceStatistics | None,
-        features: Any,
         kinds: Sequence[str],
     ) -> "RealSets":
         """The features of real examples."""
@@ -66,7 +68,7 @@ class Measuring(NamedTuple):
             reference = None
             if statistics is None:
                 reference = self.gather(real.reference, f"features of {real.reference.name}")
-            if real.others is not None:
+            if real.others is not None and real.others.n >= 2:  # of one there are no moments to compare
                 others = self.gather(real.others, f"features of {real.others.name}, others")
             if any("train" in KINDS[kind].needs for kind in kinds):
                 known = {} if reference is None else {real.reference.part: reference}
@@ -74,7 +76,6 @@ class Measuring(NamedTuple):
                 train = known.get("train") or self._gathered(real.train, "training")
                 heldout = known.get("heldout") or self._gathered(real.heldout, "held out")
         if statistics is not None:
-            check_weights(statistics, features)
             reference = FeatureSet((statistics.moments,), statistics.n)
         assert reference is not None
         for name, part in (("the real examples", reference), ("the other real examples", others)):
@@ -82,10 +83,8 @@ class Measuring(NamedTuple):
                 check_finite(name, part)
         if reference.is_constant:
             raise DataError("all features of the real examples are the same, expected features that differ")
-        found = RealSets(reference, others, train, heldout)
-        if others is not None:
-            check_width(others, found)
-        return found
+        ks = {k for kind in kinds if (k := KINDS[kind].neighbours) is not None}
+        return RealSets(reference.with_radii(sorted(ks)), others, train, heldout)
 
     def numbers(self, kinds: Sequence[str], own: Sets, name: str) -> dict[str, float]:
         """Return the metrics of a set of samples; error messages start with `name`."""
@@ -120,22 +119,16 @@ def check_weights(statistics: ReferenceStatistics, features: Any) -> None:
         raise OptionError("reference", f"is of features with the weights {statistics.digest[:12]}, not {own[:12]}")
 
 
-def check_width(found: FeatureSet, sets: RealSets) -> None:
-    """Raise OptionError if the samples and the reference have different numbers of features, as a file may have."""
-    own, real = (len(each.moments.mean) for each in (found, sets.reference))
-    if own != real:
-        raise OptionError("reference", f"is of {real:,} features, expected {own:,} as those of samples")
-
-
 def yardsticks(kinds: Sequence[str], sets: RealSets, seed: int, count: int) -> dict[str, dict[str, float]]:
     """Return the metrics of real examples treated as samples: other examples, or two halves."""
     pair = sets.reference.halves() if sets.others is None else (sets.others.part(count), sets.reference)
     if pair is None:
         return {}
     own, reference = pair
-    possible = [kind for kind in kinds if missing(kind, Sets(own, reference, None)) is None]
+    both = Sets(own, reference)
+    possible = [kind for kind in kinds if missing(kind, both) is None and is_large_enough(kind, both)]
     try:
-        values = measure(possible, key_of(seed), Sets(own, reference, None))
+        values = measure(possible, key_of(seed), both)
         label = f"{own.n:,} real" if sets.others is not None else f"{own.n:,} real against {reference.n:,}"
         found = {name: {label: value} for name, value in values.items()}
         if sets.train is not None and sets.heldout is not None and "authenticity" in kinds:
@@ -164,11 +157,45 @@ def check_size(count: int, real: Real, width: int, kinds: Sequence[str]) -> None
     if compared and count * max(sets) > _MOST_PAIRS:
         line = f"got {count:,} samples and {max(sets[1:]):,} real examples, expected at most {most:,} of each, because "
         raise OptionError("count", f"{line}{', '.join(compared)} compare all pairs; --metrics frechet does not")
-    # While the parts of a set are joined, there are two of it. A number tells which part of a set an example is in.
-    needed, free = (2 * 4 * width * sum(sets) if kinds else 0) + 8 * max(sets), available_memory()
+    # A number tells which part of a set an example is in, and another its row if features are kept.
+    needed, free = (4 * width * sum(sets) + 8 * max(sets) if kinds else 0) + 8 * max(sets), available_memory()
     if needed > free:
         line = f"the features of {sum(sets):,} examples need at least {needed / 2**30:,.1f} GiB of memory, and"
         raise OptionError("count", f"{line} {free / 2**30:,.1f} GiB are free; take fewer, or --metrics frechet")
+
+
+def all_finite(look: Look, batches: Batches) -> Look:
+    """Return `look`, which stops at the first batch with features that are not finite, by a DataError."""
+    seen = 0
+
+    def checked(x: NDArray) -> tuple[NDArray, NDArray | None]:
+        nonlocal seen
+        found, probabilities = look(x)
+        seen += len(x)
+        if found.ndim == 2 and (bad := int(np.sum(~np.isfinite(found).all(axis=1)))):
+            number = f"{seen:,}" if seen == batches.n else f"the first {seen:,}"
+            raise DataError(f"{batches.name}: the features of {bad:,} of {number} examples are NaN or infinite")
+        return found, probabilities
+
+    return checked
+
+
+def of_width(look: Look, width: int, option: str) -> Look:
+    """Return `look`, which stops at the first batch with another number of features, by an OptionError.
+
+    `option` is "reference" for the width of a file, "features" for that of real examples.
+    """
+
+    def checked(x: NDArray) -> tuple[NDArray, NDArray | None]:
+        found, probabilities = look(x)
+        if found.ndim == 2 and found.shape[1] != width:
+            own = found.shape[1]
+            if option == "reference":
+                raise OptionError(option, f"is of {width:,} features, expected {own:,} as those of samples")
+            raise OptionError(option, f"give {own:,} numbers for a sample and {width:,} for a real example")
+        return found, probabilities
+
+    return checked
 
 
 def check_finite(name: str, found: FeatureSet) -> None:
