@@ -54,7 +54,13 @@ def precision_recall(
     equal n, m and k. A distance equal to R_i counts, as in torch-fidelity; with `strict` it does not, as in prdc. This
     matters if examples are repeated: k + 1 copies have a ball of radius 0, which holds only copies, or nothing with
     `strict`. Distances are equal if they differ by rounding, 1e-12 of the squared lengths around the reference's mean.
-    `radii` are R_i^2 if they are known, as for many sets of features and one reference.
+
+    Args:
+      features: [n, d].
+      reference: [m, d].
+      k: the number of neighbours.
+      strict: whether points on the edge of a ball are outside.
+      radii: R_i^2 [m] if they are known, as for one reference and many sets of features.
 
     Raises:
       ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
@@ -80,10 +86,17 @@ def density_coverage(
 
         density = 1/(k n) sum_j #{i: |x_j - r_i| <= R_i}      coverage = mean_i [exists j: |x_j - r_i| <= R_i]
 
-    with R_i, `strict` and `radii` as in `precision_recall`. Both use only balls of reference examples, so an outlier
-    among the features does not add recall. For equal distributions the expected density is 1, and that of coverage is
+    with R_i and `strict` as in `precision_recall`. Both use only balls around reference examples, so an outlier among
+    the features does not add recall. For equal distributions the expected density is 1, and the expected coverage is
 
         1 - (m-1) ... (m-k) / ((n+m-1) ... (n+m-k))
+
+    Args:
+      features: [n, d].
+      reference: [m, d].
+      k: the number of neighbours.
+      strict: whether points on the edge of a ball are outside.
+      radii: R_i^2 [m] if they are known, as for one reference and many sets of features.
 
     Raises:
       ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
@@ -108,7 +121,14 @@ def prdc(
 ) -> PRDC:
     """`precision_recall` and `density_coverage` together, with one k: takes half the time of separate calls.
 
-    With `strict` and k = 5 it gives the results of the package of the same name. `radii` as in `precision_recall`.
+    With `strict` and k = 5 it gives the results of the package of the same name.
+
+    Args:
+      features: [n, d].
+      reference: [m, d].
+      k: the number of neighbours.
+      strict: whether points on the edge of a ball are outside.
+      radii: R_i^2 [m] if they are known, as for one reference and many sets of features.
 
     Raises:
       ValueError: other shapes, k < 1, at most k rows, or features that are not finite.
