@@ -60,7 +60,7 @@ def _by_data(name: str) -> str:
 
 TRUST = Option("Files", "--trust", is_flag=True, help="Run the code of your own that a folder names, even if the "
                  "folder was made elsewhere.")  # fmt: skip
-_KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
+_KINDS = {"digits": "digits", "ring": "ring/grid/polygons", "images": "other images"}
 
 _CAUGHT = [name for name in ("USR1", "USR2", "XCPU", "ALRM", "QUIT", "PWR", "URG", "CONT", "INT", "TERM", "HUP")
            if hasattr(signal, f"SIG{name}")]  # fmt: skip
@@ -84,8 +84,9 @@ _TRAINED = [
 ]  # fmt: skip
 
 _STUDY = [
-    Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
-            "points, a folder of images, or pairs:NAME for pairs of images; see `jaxgan datasets`.  [default: digits]"),
+    Option("Data", "--data", metavar="NAME", help="digits, ring, grid, polygons, tfds:NAME, a .npz or .npy file of "
+            "images or points, a folder of images, or pairs:NAME for pairs of images; see `jaxgan datasets`.  "
+            "[default: digits]"),
     Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
             "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
     Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your images.  "

@@ -14,8 +14,8 @@ from jaxgan.metrics.duplicates import BirthdayTest, birthday_test
 from jaxgan.metrics.extrapolation import FrechetAtInfinity, can_extrapolate, frechet_at_infinity_of_groups
 from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.frechet_error import frechet_standard_error
-from jaxgan.metrics.kernel import kernel_distance
-from jaxgan.metrics.manifold import authenticity, density_coverage, precision_recall
+from jaxgan.metrics.kernel import SubsetKernelDistance, kernel_distance, kernel_distance_subsets
+from jaxgan.metrics.manifold import authenticity, density_coverage, prdc, precision_recall
 from jaxgan.metrics.scores import inception_score, vendi_score
 from jaxgan.metrics.transport import sliced_wasserstein
 from jaxgan.metrics.two_sample import classifier_two_sample_test
@@ -56,6 +56,7 @@ class Kind(NamedTuple):
 
 _K_PRECISION, _K_DENSITY = 3, 5
 _PER_SPLIT = 20  # by simulation, n = 20 to 1,000: intervals by halves then hold the mean for 90 to 97 %
+_SUBSETS, _SUBSET = 100, 1000  # of the published kernel distance
 _ANY, _SHARE = (0.0, math.inf), (0.0, 1.0)
 
 
@@ -103,6 +104,26 @@ def _kernel_interval(key: Key, sets: Sets, level: float) -> dict[str, Interval]:
     return {"kernel": Interval(value, value - half, value + half)}
 
 
+def _kernel_subsets(key: Key, sets: Sets) -> dict[str, float]:
+    return {"kernel_subsets": _over_subsets(key, sets).mean}
+
+
+def _over_subsets(key: Key, sets: Sets) -> SubsetKernelDistance:
+    x, r = rows_of(sets.samples), rows_of(sets.reference)
+    return kernel_distance_subsets(key, x, r, subsets=_SUBSETS, size=min(_SUBSET, len(x), len(r)))
+
+
+def _kernel_subsets_interval(key: Key, sets: Sets, level: float) -> dict[str, Interval]:
+    """The mean over subsets varies around that over all pairs by the choice of subsets, besides the error of that."""
+    from scipy.stats import norm
+
+    value, spread = _over_subsets(key, sets)
+    own = kernel_distance(rows_of(sets.samples), rows_of(sets.reference), fixed_reference=True).standard_error
+    error = math.hypot(own, spread / math.sqrt(_SUBSETS))
+    half = float(norm.ppf((1 + level) / 2)) * error
+    return {"kernel_subsets": Interval(value, value - half, value + half)}
+
+
 def _precision_recall(key: Key, sets: Sets) -> dict[str, float]:
     radii = sets.reference.radii.get(_K_PRECISION)
     return precision_recall(rows_of(sets.samples), rows_of(sets.reference), k=_K_PRECISION, radii=radii)._asdict()
@@ -113,8 +134,15 @@ def _density_coverage(key: Key, sets: Sets) -> dict[str, float]:
     return density_coverage(rows_of(sets.samples), rows_of(sets.reference), k=_K_DENSITY, radii=radii)._asdict()
 
 
+def _strict(key: Key, sets: Sets) -> dict[str, float]:
+    radii = sets.reference.radii.get(_K_DENSITY)
+    found = prdc(rows_of(sets.samples), rows_of(sets.reference), k=_K_DENSITY, strict=True, radii=radii)
+    return {f"{name}_strict": value for name, value in found._asdict().items()}
+
+
 def _sliced(key: Key, sets: Sets) -> dict[str, float]:
-    return {"sliced": sliced_wasserstein(key, rows_of(sets.samples), rows_of(sets.reference)).squared}
+    found = sliced_wasserstein(key, rows_of(sets.samples), rows_of(sets.reference))
+    return {"sliced": found.squared, "mind": found.mind}
 
 
 def _score(key: Key, sets: Sets) -> dict[str, float]:
@@ -172,6 +200,12 @@ KINDS: dict[str, Kind] = {
         least=(4, 4),
         interval=_kernel_interval,
     ),
+    "kernel_subsets": Kind(
+        _kernel_subsets,
+        {"kernel_subsets": ("kernel distance over subsets", math.inf, False, (-math.inf, math.inf))},
+        least=(4, 4),
+        interval=_kernel_subsets_interval,
+    ),
     "precision": Kind(
         _precision_recall,
         {"precision": ("Precision", 0.0, None, _SHARE), "recall": ("Recall", 0.0, None, _SHARE)},
@@ -184,7 +218,24 @@ KINDS: dict[str, Kind] = {
         least=(2, _K_DENSITY + 1),
         neighbours=_K_DENSITY,
     ),
-    "sliced": Kind(_sliced, {"sliced": ("sliced Wasserstein-2 distance, squared", math.inf, False, _ANY)}),
+    "precision_strict": Kind(
+        _strict,
+        {
+            "precision_strict": ("Precision, strict (k = 5)", 0.0, None, _SHARE),
+            "recall_strict": ("Recall, strict (k = 5)", 0.0, None, _SHARE),
+            "density_strict": ("Density, strict (k = 5)", 0.0, None, _ANY),
+            "coverage_strict": ("Coverage, strict (k = 5)", 0.0, None, _SHARE),
+        },
+        least=(_K_DENSITY + 1, _K_DENSITY + 1),
+        neighbours=_K_DENSITY,
+    ),
+    "sliced": Kind(
+        _sliced,
+        {
+            "sliced": ("sliced Wasserstein-2 distance, squared", math.inf, False, _ANY),
+            "mind": ("Monge distance", math.inf, False, _ANY),
+        },
+    ),
     "score": Kind(_score, {"score": ("probability score", 1.0, True, (1.0, math.inf))}, frozenset({"probabilities"})),
     "vendi": Kind(_vendi, {"vendi": ("Vendi score around the mean of real examples", 1.0, None, (1.0, math.inf))}),
     "two_sample": Kind(
@@ -213,14 +264,14 @@ KEEP_NO_FEATURES = ("frechet",)
 
 
 def label_of(name: str, features: Features | None) -> str:
-    """The label of a metric. A distance is named after its features; it is FID, KID or the Inception score only in the
-    features of their definition.
+    """The label of a metric. A distance is named after its features; it is FID, KID, MIND or the Inception score only
+    in the features of their definition.
 
     >>> label_of("frechet", None), label_of("frechet_infinity", None), label_of("recall", None)
     ('Fréchet distance', 'Fréchet distance, extrapolated to infinitely many samples', 'Recall')
     """
     label = KINDS[NAMES[name]].labels[name][0]
-    if label[0].islower() or label.startswith("Fréchet"):
+    if label[0].islower() or label.startswith(("Fréchet", "Monge")):
         label = label[0].upper() + label[1:] if features is None else features.label(label)
     return label + (", extrapolated to infinitely many samples" if name == "frechet_infinity" else "")
 

@@ -5,13 +5,13 @@ are computed in blocks of rows of about 150 MiB, for any number of examples. In 
 float32 if they are, memory holds a copy of one set. Results equal those of float64.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
 
-from jaxgan.metrics.balls import nearest, neighbour_radii, within
+from jaxgan.metrics.balls import Inside, nearest, neighbour_radii, within
 from jaxgan.metrics.inputs import checked_pair
 
 
@@ -140,9 +140,21 @@ def prdc(
     """
     x, r = _checked(features, reference, k)
     found = within(x, r, _radii(r, k, radii), strict, of_points=neighbour_radii(x, k))
+    return PRDC(*map(float, shares_of(found, k)))
+
+
+def shares_of(found: Inside, k: int) -> PRDC:
+    """The four shares, of NumPy or JAX.
+
+    Example:
+      >>> shares_of(Inside(np.array([2, 0]), np.array([True]), np.array([False])), k=1)._asdict()["density"].item()
+      1.0
+    """
     assert found.held is not None
-    shares = np.mean(found.balls > 0), np.mean(found.held), np.mean(found.balls) / k, np.mean(found.holds)
-    return PRDC(*map(float, shares))
+    counted = found.balls > 0, found.held, found.balls, found.holds
+    precision, recall, balls, coverage = (each.mean(dtype=float) for each in counted)
+    shares: tuple[Any, ...] = precision, recall, balls / k, coverage
+    return PRDC(*shares)
 
 
 def authenticity(features: ArrayLike, train: ArrayLike) -> float:
@@ -151,7 +163,8 @@ def authenticity(features: ArrayLike, train: ArrayLike) -> float:
         mean_j [|x_j - t_i| > min_{l != i} |t_i - t_l|],   t_i the training example nearest to x_j
 
     It is 0 for copies. For a faithful generator it has no fixed value (for Gaussians 0.35 in one dimension and 0.8 in
-    50), so compare it with the value of equally many held-out examples. `memorization` includes that comparison.
+    50), so compare it with the value of equally many held-out examples. `memorization_of` needs no such value:
+    it asks which of the two sets is nearer.
 
     Raises:
       ValueError: other shapes, fewer than 2 training examples, or features that are not finite.

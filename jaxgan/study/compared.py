@@ -19,7 +19,7 @@ from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.own_code import kept_running, place_in, raised
 
 PARTS = ("heldout", "train", "all")
-_POINTS = 10_000  # points drawn from a mixture if no number is requested
+_POINTS = 10_000  # points drawn from unlimited data if no number is requested
 KNOWN = ("classifier", "principal", "inception:WEIGHTS", "path/to/file.py:name")
 
 
@@ -63,7 +63,7 @@ def real_examples(
       part: "heldout", "train" or "all"; always all for files that have no split and are read in batches.
       image_size: the size to which images are cropped and resized.
       in_memory: whether features are learned from the examples.
-      count: the number of samples to compare; a mixture provides as many points.
+      count: the number of samples to compare; unlimited data provide as many points.
       seed: the seed of the split, for data without one.
 
     Raises:
@@ -94,7 +94,7 @@ def of_source(source: Source, part: str, count: int | None) -> Real:
     """
     if source.paired:
         raise OptionError("against", f"{source.name} consists of image pairs, which samples cannot be compared with")
-    if source.mixture is not None:
+    if source.size is None:
         n = _POINTS if count is None else count
         drawn = _drawn(source, 2 * n)
         parts = [from_array(source.name, half) for half in (drawn[:n], drawn[n:])]

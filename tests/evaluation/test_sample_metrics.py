@@ -12,7 +12,7 @@ from jaxgan.data.source import DataError
 from jaxgan.evaluation.feature_sets import FeatureSet, gather, looked_at_by
 from jaxgan.evaluation.sample_intervals import intervals
 from jaxgan.evaluation.sample_metrics import KINDS, NAMES, Sets, label_of, measure, missing, same_within
-from jaxgan.metrics import density_coverage, frechet_distance, kernel_distance, moments, precision_recall
+from jaxgan.metrics import density_coverage, frechet_distance, kernel_distance, moments, prdc, precision_recall
 
 KEY = jax.random.key(0)
 AS_THEY_ARE = looked_at_by(None, 1)
@@ -70,6 +70,9 @@ def test_numbers_are_those_of_the_metrics() -> None:
     assert found["kernel"] == pytest.approx(kernel_distance(x, r).value, rel=1e-9)
     assert (found["precision"], found["recall"]) == tuple(precision_recall(x, r))
     assert (found["density"], found["coverage"]) == pytest.approx(tuple(density_coverage(x, r)), rel=1e-12)
+    assert found["mind"] == pytest.approx(3 * 3 * found["sliced"], rel=1e-12)
+    strict = prdc(x, r, strict=True)._asdict()
+    assert {name: found[f"{name}_strict"] for name in strict} == strict
     assert set(found) == set(NAMES) - {"score", "authenticity"}
     assert 0.5 < found["two_sample"] < 0.8 and found["vendi"] > 2
 
@@ -120,15 +123,39 @@ def test_intervals_by_formula_and_none() -> None:
     assert math.isnan(found["vendi"].low) and found["duplicates"].high == math.inf
 
 
+def test_strict_balls_see_repeated_features() -> None:
+    copies = gathered(np.repeat(np.arange(5.0), 8)[:, None])
+    found = measure(["precision", "precision_strict"], KEY, Sets(copies, copies))
+    assert found["precision"] == found["recall"] == 1.0
+    assert {found[f"{name}_strict"] for name in ("precision", "recall", "density", "coverage")} == {0.0}
+
+
+def test_the_interval_over_subsets_includes_their_choice() -> None:
+    """With 2,100 rows a subset has 1,000 of them: the mean over subsets scatters around that over all pairs."""
+    rng, z = np.random.default_rng(0), 1.959964
+    sets = Sets(gathered(rng.normal(size=(2100, 2)) + 0.1), gathered(rng.normal(size=(2100, 2))))
+    values = measure(["kernel", "kernel_subsets"], KEY, sets)
+    found = intervals(["kernel", "kernel_subsets"], KEY, sets, resamples=0)
+    assert sets.samples.features is not None and sets.reference.features is not None
+    whole = kernel_distance(sets.samples.features, sets.reference.features, fixed_reference=True)
+    half = (found["kernel_subsets"].high - found["kernel_subsets"].low) / 2
+    chosen = np.sqrt((half / z) ** 2 - whole.standard_error**2)  # standard deviation of the mean, by the subsets
+    assert 0 < chosen < whole.standard_error
+    assert values["kernel_subsets"] == pytest.approx(whole.value, abs=4 * chosen)
+    assert found["kernel_subsets"].estimate == values["kernel_subsets"] != values["kernel"]
+
+
 def test_distances_are_called_fid_with_published_features_alone() -> None:
     apply = jax.tree_util.Partial(lambda x: (x, None))
     own, inception = jg.Features("mine", apply), jg.Features("Inception", apply, published=True)
-    names = {name: (label_of(name, own), label_of(name, inception)) for name in ("frechet", "kernel", "score")}
+    names = {name: (label_of(name, own), label_of(name, inception)) for name in ("frechet", "kernel", "score", "mind")}
     assert names == {
+        "mind": ("Mine-feature Monge distance", "MIND"),
         "frechet": ("Mine-feature Fréchet distance", "FID"),
         "kernel": ("Mine-feature kernel distance", "KID"),
         "score": ("Mine-feature probability score", "Inception score"),
     }
+    assert label_of("kernel_subsets", inception) == "KID over subsets" and label_of("mind", None) == "Monge distance"
     assert "FID" not in label_of("frechet", inception._replace(published=False))
 
 
