@@ -56,6 +56,7 @@ class Form(NamedTuple):
     run: Callable[[int], None]  # trains every seed for n steps; returns when the results are computed
     read: Callable[[], list[Trained]]  # by seed
     facts: Mapping[str, Any] = {}  # other measurements: seconds of compilation, memory of the program
+    text: Callable[[], str] | None = None  # of the compiled program, if it is one
     peak_mib: Callable[[], float] | None = None  # peak resident memory, if not that of this process
 
 

@@ -143,7 +143,9 @@ def make(
         "characters": len(compiled.as_text()),
         "devices": placement.mesh.size,
     }
-    return Form(run, lambda: [trained(each[0].params, each[0].opt_state, i) for i in range(seeds)], facts)
+    return Form(
+        run, lambda: [trained(each[0].params, each[0].opt_state, i) for i in range(seeds)], facts, compiled.as_text
+    )
 
 
 def state_of(rule: Algorithm, sample: Any) -> Any:

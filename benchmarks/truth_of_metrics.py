@@ -136,12 +136,8 @@ def measured(key: jax.Array, sets: Sets) -> dict[str, float]:
 
 def memorization(sets: Sets) -> float:
     """Return how many more samples are nearest to a training than to a held-out example, for sets of equal size."""
-    from sklearn.metrics import pairwise_distances_argmin_min
-
     count = min(len(sets.train), len(sets.heldout))
-    near = [pairwise_distances_argmin_min(sets.samples, r[:count])[1] for r in (sets.train, sets.heldout)]
-    share = np.mean(near[0] < near[1]) + np.mean(near[0] == near[1]) / 2
-    return float(metrics.memorization(share, count, count))
+    return metrics.memorization_of(sets.samples, sets.train[:count], sets.heldout[:count])
 
 
 def ring_sets(seed: int, n: int) -> dict[str, Sets]:

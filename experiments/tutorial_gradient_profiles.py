@@ -94,10 +94,10 @@ figure.savefig("profiles_frozen.png", dpi=150)
 # %% [markdown]
 # ## What to conclude
 #
-# In the committed results (`benchmarks/results/tutorials/`), after 2,000 steps of D the gradient of the practical loss
-# is about fifteen to seventy times that of minimax, at all ages. But the minimax gradient does not vanish here: while
-# its first factor falls, the second one, the slope of D, grows almost as fast. The curve of a loss alone does not show
-# whether it saturates.
+# In the committed figure (`benchmarks/results/tutorials/profiles_frozen.png`), after 2,000 steps of D the median
+# gradient of the practical loss is more than ten times that of minimax, at all ages. But the minimax gradient does not
+# vanish here: while its first factor falls, the second one, the slope of D, grows almost as fast. The curve of a loss
+# alone does not show whether it saturates.
 #
 # How fast does it fall? `decades` fits a line to the logarithm: a slope of -1 means a tenth after every thousand steps.
 # Each seed gives one number, so there is an interval over seeds, and the two losses are compared in pairs.

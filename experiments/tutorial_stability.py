@@ -12,9 +12,9 @@
 #
 # $$\frac{\gamma}{2}\,E\,\lVert\nabla_x D(x)\rVert^2$$
 #
-# Run it with `python experiments/tutorial_stability.py`, or as a notebook. It takes two to four minutes on two cores,
-# draws `stability_map.png` and leaves a run with its report in `runs/tutorial-stability`. If stopped, it resumes where
-# it was.
+# Run it with `python experiments/tutorial_stability.py`, or as a notebook. It took about twelve minutes on two cores
+# when its results were recorded, draws `stability_map.png` and leaves a run with its report in
+# `runs/tutorial-stability`. If stopped, it resumes where it was.
 
 # %%
 import os

@@ -87,9 +87,10 @@ print(results["minimax"].info.g_grad_norm.shape, "[rate, seed, record]")
 
 # %% [markdown]
 # The figure shows the norm of the generator's gradient: lines are medians over seeds, bands their interquartile ranges.
-# With a slow D neither loss has the larger gradient; with the fastest one the minimax gradient is about an eighth of
-# the other, and a hundredth in some seeds. Read it in decades: a gradient that stays small costs Adam little, because
-# Adam divides by its running norm; a gradient that keeps falling ends the training.
+# In the committed one (`benchmarks/results/tutorials/two_losses_training.png`) neither loss has the larger gradient
+# throughout while D is slow; with the fastest D the median of minimax stays several times below the other. Read it in
+# decades: a gradient that stays small costs Adam little, because Adam divides by its running norm; a gradient that
+# keeps falling ends the training.
 
 # %%
 figure, axes = plt.subplots(1, len(RATES), figsize=(9, 3), sharey=True, layout="constrained")

@@ -15,6 +15,8 @@ from typing import Any
 PARTIAL = ".partial"
 """The suffix of files that are being written; their names begin with a dot. A leftover one was never finished."""
 
+_OF_PROCESS = re.compile(r"\.pid(\d{1,9})-")
+_CLOCKS = 1.0  # seconds by which the start of a process and the time of a file may disagree
 _OF_EARLIER_MERGES = re.compile(r"seeds-\d+-\d+(-\d+)?\.partial")
 
 
@@ -37,7 +39,7 @@ def written_whole(path: Path) -> Iterator[Path]:
       ['a.txt']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PARTIAL)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=partial_prefix(), suffix=PARTIAL)
     os.close(descriptor)
     partial = Path(name)
     try:
@@ -51,6 +53,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def partial_prefix() -> str:
+    """Return the beginning of the name of what this process is writing, by which others see that it is being written.
+
+    Example:
+      >>> partial_prefix() == f".pid{os.getpid()}-"
+      True
+    """
+    return f".pid{os.getpid()}-"
+
+
 def is_partial(path: Path) -> bool:
     """Return whether a file or folder has a name that this package gives to what is being written.
 
@@ -62,14 +74,28 @@ def is_partial(path: Path) -> bool:
 
 
 def remove_partials(folder: Path, but: Collection[Path] = ()) -> None:
-    """Remove what a killed writer left in `folder` and its subfolders, except in the folders in `but`."""
+    """Remove what a killed writer left in `folder` and its subfolders, except in the folders in `but`.
+
+    What a process of this machine is writing stays: samples are drawn into the folder of a run without its lock.
+    """
     for path in list(folder.rglob(f"*{PARTIAL}")):
-        if not is_partial(path) or any(each in path.parents for each in but):
+        if not is_partial(path) or any(each in path.parents for each in but) or _is_being_written(path):
             continue
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    import psutil
+
+    if (named := _OF_PROCESS.match(path.name)) is None:
+        return False
+    try:  # a process that is younger than the file only has the number of the one that wrote it
+        return psutil.Process(int(named[1])).create_time() <= path.stat().st_mtime + _CLOCKS
+    except (psutil.Error, OSError):
+        return False
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -19,7 +19,7 @@ PACKAGE = Path(jaxgan.__file__).parent
 LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("types", "files", "npy"),
-        "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how files are written and headers read",
+        "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how files are written and read",
     ),
     (
         ("random", "checks", "cache", "trees", "memory", "stopping"),

@@ -1,5 +1,6 @@
 """Tutorials are scripts of `experiments/`: each is copied into a folder of the site, which git ignores, as a page."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 FOLDER = "tutorials"
+SHOWN_BY = {"../benchmarks/README.md": "measurements.md", "../jaxgan/CHANGELOG.md": "changelog.md"}
+"""Files outside of the site that a page of it includes."""
 
 
 def scripts(root: Path) -> list[Path]:
@@ -28,6 +31,14 @@ def copy(app: Sphinx, config: Any) -> None:
             page.write_text(text, "utf-8")
 
 
+def link(app: Sphinx, docname: str, source: list[str]) -> None:
+    """In the repository a link leads to a file outside of this folder, on the site to the page that shows it."""
+    text = re.sub(r"\]\(\.\./experiments/(tutorial_\w+\.py)\)", rf"]({FOLDER}/\1)", source[0])
+    for file, page in SHOWN_BY.items():
+        text = text.replace(f"]({file})", f"]({page})")
+    source[0] = text
+
+
 def read(text: str) -> NotebookNode:
     """A script as a notebook; scripts need not say that they are Python."""
     notebook = jupytext.reads(text, fmt="py:percent")
@@ -38,4 +49,5 @@ def read(text: str) -> NotebookNode:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", copy)
+    app.connect("source-read", link)
     return {"parallel_read_safe": True}

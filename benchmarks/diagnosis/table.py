@@ -64,7 +64,8 @@ def _promises(results: Mapping[str, Any]) -> str:
         # A decimal, so that a share just below its target is not rounded to it.
         whole, first, wrong = (percent(found[share], 1) for share in ("right", "first", "accused"))
         rows.append([words, whole, met[0], first, wrong, met[1]])
-    head = ["", f"right code or its second (at least {100 * RIGHT:.0f} %)", "", "right code",
+    head = ["", f"expected code, or one accepted beforehand as equivalent (at least {100 * RIGHT:.0f} %)", "",
+            "expected code",
             f"healthy runs accused (at most {100 * ACCUSED:.0f} %)", ""]  # fmt: skip
     return table(head, rows)
 
@@ -72,7 +73,7 @@ def _promises(results: Mapping[str, Any]) -> str:
 def _matrix(counts: Mapping[str, Mapping[str, int]]) -> str:
     seen = [code for code in CODES if any(code in row for row in counts.values())]
     rows = [[expected, *(str(counts[expected].get(code, "")) for code in seen)] for expected in counts]
-    return table(["made to be", *seen], rows)
+    return table(["expected code", *seen], rows)
 
 
 def _setups(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -82,7 +83,7 @@ def _setups(rows: Sequence[Mapping[str, Any]]) -> str:
          ", ".join(f"{n} {code}" for code, n in row["older"].items())]
         for row in rows
     ]  # fmt: skip
-    return table(["set-up", "mechanism", "made to be", "called", "right", "by the older rule"], cells)
+    return table(["set-up", "mechanism", "expected code", "called", "right", "by the older rule"], cells)
 
 
 def _lines(found: Mapping[str, Any]) -> str:

@@ -78,7 +78,8 @@ def attempt(trial: Trial, bench: Bench, folder: Path) -> tuple[bool, str]:
         runs.copied(bench.folder / "whole", here / "run")
     before = _names(here)
     ended = process.run(words, folder / "said", plan_only, here)
-    new = [] if words[0] in _WRITE and ended.status == 0 else sorted(_names(here) - before)
+    writes = words[0] in _WRITE or (words[0] == "study" and "--init" in words)
+    new = [] if writes and ended.status == 0 else sorted(_names(here) - before)
     right = ended.refused if trial.case == "with a value that is wrong" else fits(ended)
     if ended.seconds > LIMIT or new or not right:
         wrote = f", and {new} was written" if new else ""

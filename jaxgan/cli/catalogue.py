@@ -17,7 +17,7 @@ def recipes() -> None:
     for entry in entries:
         given = plain_settings(known_settings(catalogue.RECIPES[entry.name]))
         _echo_entry(entry, {"Settings": ", ".join(f"{name}={value}" for name, value in given.items())})
-    click.echo(f"{len(entries)} recipes; for example: jaxgan train --data ring --recipe wgan_gp --set weight=1.0")
+    click.echo(f"{len(entries)} recipes, such as: jaxgan train --data ring --recipe wgan_gp --set weight=1")
 
 
 @click.command(short_help="List the losses that --loss takes.")
@@ -60,8 +60,9 @@ def models(memory: str | None, image_size: int, batch_size: int, width: int | No
         _echo_entry(
             Entry(f"conditions of a {role}", f"with --conditional; --network {role}:condition=a+b", {}), dict(known)
         )
-    click.echo("yours is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape,")
-    click.echo("width, hidden, latent_dim, classes and dtype are set from the data and the options where it has them")
+    own = "yours is path/to/file.py:Name, a flax.linen.Module; its fields features, size, channels, shape, width, "
+    own += "hidden, latent_dim, classes and dtype are set from the data and the options where it has them"
+    click.echo(click.wrap_text(own, _columns()))
 
 
 def _check_for_memory(context: click.Context) -> None:
@@ -118,8 +119,12 @@ def _counts(network: Any, shape: tuple[int, ...], latents: int, **fields: Any) -
     return found
 
 
+def _columns() -> int:
+    return min(100, shutil.get_terminal_size((100, 24)).columns)
+
+
 def _echo_entry(entry: Any, more: dict[str, str]) -> None:
-    facts, columns = entry.facts | more, min(100, shutil.get_terminal_size((100, 24)).columns)
+    facts, columns = entry.facts | more, _columns()
     width = max(map(len, facts), default=0) + 2
     click.secho(entry.name, bold=True)
     click.echo(click.wrap_text(entry.about, columns, "  ", "  "))

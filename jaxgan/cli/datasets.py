@@ -23,7 +23,7 @@ def datasets(context: click.Context) -> None:
         click.echo(hanging.fill(f"{name:<{width}}  {about}"))
 
 
-@datasets.command()
+@datasets.command(short_help="Download and prepare a data set of tensorflow-datasets.")
 @click.argument("name")
 def prepare(name: str) -> None:
     """Download and prepare NAME of tensorflow-datasets (needs network, and TensorFlow for this step only)."""

@@ -6,6 +6,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable, Collection
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from jaxgan.cli.streams import discard, log
@@ -89,7 +90,15 @@ def _settle_stdout() -> None:
 
 
 def _of_click(error: Any) -> str:
-    return error.format_message()
+    """Name the options that an unknown one resembles in more than its dashes; otherwise where all are listed."""
+    name, close = getattr(error, "option_name", None) or "", getattr(error, "possibilities", None) or []
+    if name.startswith("-"):
+        alike = [SequenceMatcher(None, name.strip("-"), other.strip("-")).ratio() for other in close]
+        close = error.possibilities = [other for other, ratio in zip(close, alike, strict=True) if ratio >= 0.6]
+    text, context = error.format_message(), getattr(error, "ctx", None)
+    if context is None or close or not text.startswith(("No such command", "No such option")):
+        return text
+    return f"{text.removesuffix('.')}; see `{context.command_path} --help`"
 
 
 def _of_exit(error: SystemExit) -> str:

@@ -31,11 +31,14 @@ def _files(context: click.Context, option: click.Parameter, given: tuple[str, ..
 def evaluate_options(function: Callable) -> Callable:
     """Add the options of `evaluate`."""
     options = [
-        Option("What is measured", "--against", metavar="DATA", help="Real examples: digits, ring, grid, tfds:NAME, a "
-               "folder of pictures, a .npz or .npy file.  [default: the data of the run]"),
-        Option("What is measured", "--metrics", multiple=True, metavar="NAME,...", help="frechet, kernel, precision, "
-               "recall, density, coverage, sliced, score, vendi, two_sample, duplicates, authenticity, or all. All but "
-               "frechet keep the features of all samples in memory: 4 bytes x samples x features.  "
+        Option("What is measured", "--against", metavar="DATA", help="Real examples: digits, ring, grid, polygons, "
+               "tfds:NAME, a folder of pictures, a .npz or .npy file.  [default: the data of the run]"),
+        Option("What is measured", "--metrics", multiple=True, metavar="NAME,...", help="frechet, frechet_infinity, "
+               "kernel, precision, recall, density, coverage, sliced, score, vendi, two_sample, duplicates, "
+               "authenticity, or all; as other packages define them: kernel_subsets (KID over 100 random subsets of up "
+               "to 1,000), mind (sliced x 3 x features), precision_strict, recall_strict, density_strict and "
+               "coverage_strict (balls without their edge, k = 5). All but frechet and frechet_infinity keep the "
+               "features of all samples in memory: 4 bytes x samples x features.  "
                "[default: frechet,kernel,precision,density, and those measured with them]"),
         Option("What is measured", "--features", metavar="NAME", help="The features of images: classifier, trained on "
                "the labels of DATA; principal, principal components of the pixels; inception:WEIGHTS, the network of "

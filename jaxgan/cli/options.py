@@ -60,7 +60,7 @@ def _by_data(name: str) -> str:
 
 TRUST = Option("Files", "--trust", is_flag=True, help="Run the code of your own that a folder names, even if the "
                  "folder was made elsewhere.")  # fmt: skip
-_KINDS = {"digits": "digits", "ring": "ring and grid", "images": "other images"}
+_KINDS = {"digits": "digits", "ring": "ring/grid/polygons", "images": "other images"}
 
 _CAUGHT = [name for name in ("USR1", "USR2", "XCPU", "ALRM", "QUIT", "PWR", "URG", "CONT", "INT", "TERM", "HUP")
            if hasattr(signal, f"SIG{name}")]  # fmt: skip
@@ -77,17 +77,21 @@ def _stop_on(context: click.Context, option: click.Parameter, names: tuple[str, 
 _TRAINED = [
     Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, by the recipe "
             "`gan`; repeatable. A name that `jaxgan losses` lists, or your own as "
-            "path/to/file.py:name or package.module:name.  [default: minimax and non_saturating; "
+            "path/to/file.py:name or package.module:name. LABEL=LOSS gives it a name of your own, by which one loss "
+            "can be trained with several settings.  [default: minimax and non_saturating; "
             "with `train`, non_saturating]"),
     Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train with; repeatable. "
-            "A name that `jaxgan recipes` lists, or your own as path/to/file.py:name."),
+            "A name that `jaxgan recipes` lists, or your own as path/to/file.py:name. LABEL=RECIPE gives it a name of "
+            "your own."),
 ]  # fmt: skip
 
 _STUDY = [
-    Option("Data", "--data", metavar="NAME", help="digits, ring, grid, tfds:NAME, a .npz or .npy file of images or "
-            "points, a folder of images, or pairs:NAME for pairs of images; see `jaxgan datasets`.  [default: digits]"),
-    Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them; "
-            "4, 5, 6 or 7 times a power of two, 8 to 128.  [default: as they are]"),
+    Option("Data", "--data", metavar="NAME", help="digits, ring, grid, polygons, tfds:NAME, a .npz or .npy file of "
+            "images or points, a folder of images, or pairs:NAME for pairs of images; see `jaxgan datasets`.  "
+            "[default: digits]"),
+    Option("Data", "--image-size", type=int, metavar="PIXELS", help="Crop images to squares and resize them "
+            "to a size of the generator: a DCGAN takes 4, 5, 6 or 7 times a power of two, 8 to 128, and `jaxgan "
+            "models` lists those of the others.  [default: as they are]"),
     Option("Data", "--value-range", metavar="LOW,HIGH", help="The values of black and white in your images.  "
             "[default: 0,255; for floats 0,1 or -1,1]"),
     Option("Data", "--background", type=int, metavar="LEVEL", help="The grey level behind transparent pixels in a "
@@ -103,7 +107,8 @@ _STUDY = [
     Option("Networks", "--network", multiple=True, metavar="NAME=VALUE", help="A field of both networks, such as "
             "hidden=(64,64), or of one: generator:NAME=VALUE; repeatable."),
     Option("Networks", "--width", type=int, help="Channels of the layer next to the image in a DCGAN; units of "
-            f"each hidden layer in an MLP.  [default: {_by_data('width')}]"),
+            "each hidden layer in an MLP; the field `width` of any other network, where `jaxgan models` also lists "
+            f"the numbers of parameters at the published widths.  [default: {_by_data('width')}]"),
     Option("Networks", "--latent-dim", type=int, help="Dimension of the latent z ~ N(0, I).  "
             f"[default: {_by_data('latent_dim')}]"),
     Option("Networks", "--precision", metavar="NAME", help="; ".join(f"{n}: {what}" for n, what in PRECISIONS.items())
@@ -142,7 +147,7 @@ _STUDY = [
     Option("How long and how often", "--gentle", is_flag=True, help="Slower learning, where the losses differ less: "
             f"default learning rates times {GENTLE['lr_d']:g}, default steps times {GENTLE['steps']:g}."),
     Option("How long and how often", "--record-every", type=int, metavar="STEPS", help="Steps between records of "
-            "losses, norms and D's outputs; 1 keeps all.  [default: about 500 records per run]"),
+            "losses, norms and D's outputs; 1 keeps all, 0 about 500 per run.  [default: 0]"),
     Option("How long and how often", "--stop", multiple=True, metavar="RULE", help="Stop a run before its last step: "
             "not_finite, when a recorded quantity is NaN or infinite; failed, also when it has stayed for five "
             "evaluations in a row in a failed state that rarely recovers: bad samples with a known cause, or collapse; "
@@ -251,7 +256,7 @@ def merge_options(function: Callable) -> Callable:
 def remedy_options(function: Callable) -> Callable:
     """Add the options of `remedy`: where it runs, and files."""
     out = Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
-                  "write to, or to resume.  [default: remedies-LABEL in DIR]")  # fmt: skip
+                  "write to, or to resume.  [default: remedies-LABEL in RUN]")  # fmt: skip
     names = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache", "--overwrite", "--trust")
     return with_options([out, *(option for option in _STUDY if option.names[0] in names)], function)
 

@@ -10,19 +10,19 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(cls=GroupedCommand, short_help="Try known remedies on a configuration that failed.")
-@click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--configuration", metavar="LABEL", help="The configuration of the run.  [default: the one with the "
               "most failures]")  # fmt: skip
 @click.option("--list", "listed", is_flag=True, help="List what would be tried, and why; train nothing.")
 @remedy_options
 def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -> None:
-    """Train known remedies for the failures of one configuration of the finished run DIR, on the same seeds.
+    """Train known remedies for the failures of one configuration of the finished run RUN, on the same seeds.
 
     Each remedy is one that the configuration does not have yet. Most are single changes: a lower learning rate of D,
-    the practical loss, an average, more steps, ... R1 and packing are whole recipes, and the list says what else these
-    change. The result says how many of the failed seeds each remedy healed, with intervals. It is a run like any other,
-    in remedies-LABEL in DIR or in --out; the same command resumes it. Remedies that change the steps or the networks
-    are runs of their own in that folder.
+    the practical loss, an average, more steps, ... Packing is a whole recipe, and its description says what else it
+    changes. The result says how many of the failed seeds each remedy healed, with intervals. It is a run like any
+    other, in remedies-LABEL in RUN or in --out; the same command resumes it. Remedies that change the steps or the
+    networks are runs of their own in that folder.
     """
     on = resources_from(options)
     from jaxgan.report.run.healed import best_in_words, healed_section

@@ -6,9 +6,9 @@ import click
 
 
 @click.command(short_help="Show a run's progress, from another terminal.")
-@click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 def status(run: Path) -> None:
-    """Show the progress of the run or study in the folder DIR: who writes to it, runs done, failures, time left.
+    """Show the progress of the run or study in the folder RUN: who writes to it, runs done, failures, time left.
 
     Reads the folder and changes nothing, whether the run is in progress, was stopped or is finished.
     """

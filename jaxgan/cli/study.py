@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from jaxgan.cli.options import GroupedCommand, resources_from, study_file_options
 from jaxgan.cli.streams import log, only_results_on_stdout
@@ -20,19 +21,27 @@ def study(file: Path | None, init: str | None, dry_run: bool, at_rate: float | N
     """Run the study that FILE.toml describes: recipes, what varies, seeds, steps, stopping rules, planned comparisons.
 
     The whole file is checked before anything runs. The same command starts the study or resumes it: after a stop or a
-    kill, or with more seeds, steps or configurations in the file. `jaxgan status DIR` shows its progress from another
+    kill, or with more seeds, steps or configurations in the file. `jaxgan status RUN` shows its progress from another
     terminal.
     """
     if (init is None) == (file is None):
         raise click.UsageError(f"got {'neither' if file is None else 'both'} of FILE.toml and --init, expected one")
     if at_rate is not None and not dry_run:
         raise click.UsageError("--at-rate needs --dry-run")
-    if init is not None and dry_run:
-        raise click.UsageError("--dry-run describes a study that exists, got it with --init")
+    if init is not None and (others := _given(but="init")):
+        raise click.UsageError(f"--init writes a file and runs nothing, got it with {', '.join(others)}")
     if file is None:
         _begin(Path(str(init)))
     else:
         _run(file, dry_run, at_rate, options)
+
+
+def _given(but: str) -> list[str]:
+    """Return the names of the options on the command line, except one."""
+    context = click.get_current_context()
+    options = [one for one in context.command.params if isinstance(one, click.Option) and one.name not in (None, but)]
+    return [one.opts[0] for one in options
+            if context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE]  # fmt: skip
 
 
 def _begin(path: Path) -> None:

@@ -9,10 +9,10 @@ from jaxgan.cli.streams import log, only_results_on_stdout
 
 
 @click.command(cls=GroupedCommand, short_help="Write a finished run for TensorBoard or Weights & Biases.")
-@click.argument("run", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @track_options
 def track(run: Path, to: str, out: Path | None) -> None:
-    """Write the finished run or study in the folder DIR for TensorBoard or Weights & Biases (offline).
+    """Write the finished run or study in the folder RUN for TensorBoard or Weights & Biases (offline).
 
     Each seed of each configuration becomes a run there, with its settings and outcome as hyperparameters; of more than
     64 runs, each configuration, with the median, lowest and highest over its seeds. Nothing is overwritten or sent

@@ -7,6 +7,8 @@ from jaxgan.data.in_memory import from_images as from_images
 from jaxgan.data.in_memory import from_points as from_points
 from jaxgan.data.pairs import from_paired_images as from_paired_images
 from jaxgan.data.pairs import from_pairs as from_pairs
+from jaxgan.data.polygons import polygons as polygons
+from jaxgan.data.polygons import uniform_polygons as uniform_polygons
 from jaxgan.data.source import DataError as DataError
 from jaxgan.data.source import Examples as Examples
 from jaxgan.data.source import Source as Source

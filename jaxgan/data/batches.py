@@ -13,13 +13,14 @@ from jaxgan.data.folders import as_levels, notes_of, pictures_below, split_by_fo
 from jaxgan.data.numpy_files import Header, choose, headers_of, reading
 from jaxgan.data.pictures import Seen, check_alike, picture_head, read_picture, square, stack
 from jaxgan.data.source import DataError
-from jaxgan.data.values import as_images, as_points
+from jaxgan.data.values import Notes, as_images, as_points, integer_levels
 
 
 class Batches(NamedTuple):
     """Examples of one kind that can be read one batch at a time, any number of times.
 
     read: batch size -> arrays [b, ...] that together hold all examples: images, uint8 or float32 in [-1, 1], or points
+    seen: notes on the examples of the latest `read`, so far as it went
     """
 
     name: str
@@ -28,6 +29,7 @@ class Batches(NamedTuple):
     read: Callable[[int], Iterator[Shaped[np.ndarray, "b ..."]]]
     notes: tuple[str, ...] = ()
     part: str = "all"  # "train" or "heldout" of a set with its own split
+    seen: Callable[[], list[str]] = list
 
     def first(self, n: int) -> "Batches":
         """The first n examples, or all if there are fewer."""
@@ -101,33 +103,40 @@ def _pictures(
     channels = max(head.shape[2] for head in heads)
     check_alike([(*head.shape[:2], channels) for head in heads], names)
     shape = (*heads[0].shape[:2], channels)
-    seen = Seen()
+    ends, latest = Seen(), Seen()
     if any(head.deep for head in heads) and as_stored is None:  # the depth depends on the whole set
         for name in (name for name, head in zip(names, heads, strict=True) if head.deep):
-            read_picture(name, None, background, seen)
-    highest = seen.highest
+            read_picture(name, None, background, ends)
 
     def read(size: int) -> Iterator[np.ndarray]:
+        nonlocal latest
         waiting: list[np.ndarray] = []
-        seen, ends = Seen(), Seen(highest=highest)
+        seen = latest = Seen()
         for name in names:
             waiting += read_picture(name, image_size, background, seen)
             while len(waiting) >= size:
-                yield levels(waiting[:size], ends)
+                yield levels(waiting[:size])
                 waiting = waiting[size:]
         if waiting:
-            yield levels(waiting, ends)
+            yield levels(waiting)
 
-    def levels(pictures: list[np.ndarray], ends: Seen) -> np.ndarray:
+    def levels(pictures: list[np.ndarray]) -> np.ndarray:
         found = as_levels(root, [pictures], None if as_stored else ends)[0][0]
         x = stack([np.broadcast_to(one, shape) for one in found], [str(root)] * len(found))
         return x if as_stored is None else as_images([x], root, as_stored)[0][0]
 
-    notes = notes_of(root, seen, background)
+    notes = list(_depth_notes(root, ends))
     if left := listing.left_out.total():
         others = f"{left:,} files are not pictures and were" if left > 1 else "1 file is not a picture and was"
         notes.append(f"{root}: {others} left out")
-    return Batches(root.name, shape, sum(head.pages for head in heads), read, tuple(notes), role)
+    n = sum(head.pages for head in heads)
+    return Batches(root.name, shape, n, read, tuple(notes), role, lambda: notes_of(root, latest, background))
+
+
+def _depth_notes(root: Path, ends: Seen) -> Notes:
+    """How 16-bit pictures with these extremes are read."""
+    both = np.array([ends.lowest, ends.highest], np.uint16) if ends.lowest <= ends.highest else None
+    return () if both is None else integer_levels([both], both.dtype, root)[1]
 
 
 def _arrays(path: Path, part: str, image_size: int | None, value_range: tuple[float, float] | None) -> Batches:

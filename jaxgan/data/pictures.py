@@ -32,6 +32,7 @@ class Seen:
     animated: int = 0  # pictures with several frames; only the first is read
     paged: int = 0  # TIFF files with several pages
     highest: int = 0  # the largest value of 16-bit pictures, before resizing
+    lowest: int = 2**16  # and the smallest
 
 
 def read_picture(file: Path, image_size: int | None, background: int, seen: Seen) -> list[np.ndarray]:
@@ -163,7 +164,7 @@ def _levels(file: Path, image: "Image.Image", background: int, seen: Seen) -> np
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # Pillow's own conversion clips instead of scaling
         deep = np.asarray(image)
-        seen.highest = max(seen.highest, int(deep.max()))
+        seen.highest, seen.lowest = max(seen.highest, int(deep.max())), min(seen.lowest, int(deep.min()))
         if deep.min() < 0 or seen.highest > 65535:
             raise DataError(f"{file}: expected integers in 0..65535, got {deep.min()}..{deep.max()}")
         return deep.astype(np.uint16)[..., None]

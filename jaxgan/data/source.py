@@ -44,6 +44,35 @@ class Mixture(NamedTuple):
     sigma: float
 
 
+class Polygons(NamedTuple):
+    """Disjoint convex polygons in the plane, equally probable, with points uniform inside each.
+
+    The corners are in counter-clockwise order; a polygon with fewer than v repeats its last one.
+    """
+
+    corners: Float[np.ndarray, "k v 2"]
+
+    @property
+    def areas(self) -> Float[np.ndarray, " k"]:
+        """The area of each polygon: the density inside is 1 / (k area)."""
+        return self._crosses().sum(axis=1) / 2
+
+    @property
+    def centres(self) -> Float[np.ndarray, "k 2"]:
+        """The mean of the points inside each polygon.
+
+        Example:
+          >>> Polygons(np.array([[[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]]])).centres.tolist()
+          [[1.0, 1.0]]
+        """
+        sums = self.corners + np.roll(self.corners, -1, axis=1)
+        return np.einsum("kv,kvd->kd", self._crosses(), sums) / (6 * self.areas[:, None])
+
+    def _crosses(self) -> Float[np.ndarray, "k v"]:
+        after = np.roll(self.corners, -1, axis=1)
+        return self.corners[..., 0] * after[..., 1] - self.corners[..., 1] * after[..., 0]
+
+
 class Source(NamedTuple):
     """A data set: `sample(key, n) -> Batch`, and its properties."""
 
@@ -56,6 +85,20 @@ class Source(NamedTuple):
     mixture: Mixture | None = None
     classes: tuple[str, ...] = ()  # names of the labels; () without labels
     notes: tuple[str, ...] = ()  # lines on how the data were read, for the caller to show once
+    polygons: Polygons | None = None
+
+    @property
+    def modes(self) -> Float[np.ndarray, "k d"] | None:
+        """The centres of the known modes: of Gaussians or polygons; None for other data.
+
+        Example:
+          >>> from jaxgan.data import digits, ring
+          >>> ring().modes.shape, digits().modes
+          ((8, 2), None)
+        """
+        if self.mixture is not None:
+            return self.mixture.means
+        return None if self.polygons is None else self.polygons.centres
 
     @property
     def paired(self) -> bool:
@@ -76,10 +119,10 @@ class Source(NamedTuple):
 
     def __repr__(self) -> str:
         """A summary, without the arrays."""
-        size = "unlimited" if self.size is None else f"{self.size:,} examples"
+        size = "unlimited" if self.size is None else f"{self.size:,} example{'' if self.size == 1 else 's'}"
         parts = [self.name, f"{size} of shape {list(self.shape)}"]
         parts += [] if self.heldout is None else [f"{len(self.heldout.x):,} held out"]
-        parts += [] if self.mixture is None else [f"{len(self.mixture.means)} modes"]
+        parts += [] if self.modes is None else [f"{len(self.modes)} modes"]
         return f"Source({', '.join(parts + ([f'{len(self.classes)} classes'] if self.classes else []))})"
 
 

@@ -167,7 +167,8 @@ def _find(name: str, root: Path) -> Path | None:
         known = tfds.list_builders(with_community_datasets=False)  # the community's list needs network access
     if base not in known and not found:
         near = difflib.get_close_matches(base.lower(), [*known, *prepared(root)], n=1)
-        raise DataError(f"unknown data set {name!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+        names = f"did you mean {near[0]!r}?" if near else "names: tensorflow.org/datasets/catalog"
+        raise DataError(f"unknown data set {name!r}: {names}")
     return None
 
 

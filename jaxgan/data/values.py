@@ -3,6 +3,7 @@
 Each function takes all parts of a data set together (training and held-out examples), so that all are read alike.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,16 @@ TOLERANCE = 0.01  # share of a range by which resizing or a round trip through P
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners store in 16
 Name = str | Path
 Notes = tuple[str, ...]
+_DEPTH_NOTE = re.compile(r": 16-bit values \d+\.\.\d+ are read as (\d+) bits")  # of `integer_levels`
+
+
+def depth_of(notes: Notes) -> int | None:
+    """The bits that the 16-bit values of a set are read as, by its notes; None if it has none.
+
+    >>> depth_of(integer_levels([np.array([0, 4095], np.uint16)], np.dtype(np.uint16), "a")[1]), depth_of(("a note",))
+    (12, None)
+    """
+    return next((int(found[1]) for note in notes if (found := _DEPTH_NOTE.search(note))), None)
 
 
 def as_images(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.data.tfds import quiet
-from jaxgan.files import PARTIAL, sync_folder, written_whole
+from jaxgan.files import PARTIAL, partial_prefix, sync_folder, written_whole
 
 Write = Callable[[NDArray, NDArray | None], None]
 """(x [n, ...], y [n] or None): examples and their labels; images are uint8 [n, h, w, c]."""
@@ -108,7 +108,7 @@ def png_of(image: NDArray[np.uint8]) -> bytes:
 def _new_folder(path: Path) -> Iterator[Path]:
     """A folder that appears, complete, only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".", suffix=PARTIAL))
+    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=partial_prefix(), suffix=PARTIAL))
     try:
         yield partial
         partial.chmod(0o755)

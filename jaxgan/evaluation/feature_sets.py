@@ -1,19 +1,20 @@
 """The statistics of the features of a set of examples, gathered one batch at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from numpy.typing import NDArray
 
 from jaxgan.data.batches import Batches
 from jaxgan.data.source import DataError, to_unit
 from jaxgan.features.extractor import Features, on_images
 from jaxgan.memory import available_memory
+from jaxgan.metrics.balls import neighbour_radii
 from jaxgan.metrics.frechet import Moments, moments
 
 GROUPS = 16
@@ -31,6 +32,7 @@ class FeatureSet(NamedTuple):
     features:      all features [n, d], if they were kept
     probabilities: of classes [n, K], if they were kept
     bad:           the number of examples left out because their features are not finite
+    radii:         squared distances [n] of the features to their k-th neighbours, by k, if they were computed
     """
 
     groups: tuple[Moments, ...]
@@ -38,6 +40,7 @@ class FeatureSet(NamedTuple):
     features: Float32[np.ndarray, "n d"] | None = None
     probabilities: Float32[np.ndarray, "n k"] | None = None
     bad: int = 0
+    radii: Mapping[int, Float64[np.ndarray, " n"]] = {}
 
     @property
     def moments(self) -> Moments:
@@ -48,6 +51,11 @@ class FeatureSet(NamedTuple):
     def is_constant(self) -> bool:
         """Whether all features are the same."""
         return bool(np.trace(self.moments.covariance) <= 1e-12 * max(1.0, float(np.sum(self.moments.mean**2))))
+
+    def with_radii(self, ks: Iterable[int]) -> "FeatureSet":
+        """The set with the radii for these k, as far as it has features, and more of them than k."""
+        rows = self.features
+        return self if rows is None else self._replace(radii={k: neighbour_radii(rows, k) for k in ks if k < len(rows)})
 
     def part(self, n: int) -> "FeatureSet":
         """n random examples, or all if there are fewer; about n if features were not kept."""
@@ -72,7 +80,7 @@ class FeatureSet(NamedTuple):
         """Some of the kept features, which are in random order."""
         assert self.features is not None
         rows = self.features[which]
-        groups = [moments(part) for part in np.array_split(rows, min(GROUPS, max(1, len(rows) // 2)))]
+        groups = [moments(part) for part in np.array_split(rows, groups_of(len(rows)))]
         shown = None if self.probabilities is None else self.probabilities[which]
         return FeatureSet(tuple(groups), len(rows), rows, shown)
 
@@ -104,10 +112,11 @@ def gather(
     if batches.n < 2:
         raise DataError(f"{batches.name}: expected at least 2 examples, got {batches.n}")
     groups: list[Moments] = []
-    number = min(GROUPS, batches.n // 2)
+    number = groups_of(batches.n)
     place = _dealt(batches.n, number, rng)
-    kept: list[NDArray] = []
-    classes: list[NDArray] = []
+    rows = shown = None
+    order = np.argsort(rng.permutation(batches.n)) if keep else None  # the row of each example
+    filled = np.zeros(batches.n if keep else 0, bool)
     seen = bad = 0
     for x in batches.read(batch_size):
         features, probabilities = look(x)
@@ -117,22 +126,32 @@ def gather(
         groups = groups or [Moments.empty(features.shape[1])] * number
         if keep and not seen:
             _check_room(batches, features, probabilities)
+            rows = np.empty((batches.n, features.shape[1]), np.float32)
+            shown = None if probabilities is None else np.empty((batches.n, probabilities.shape[1]), np.float32)
         own = place[seen : seen + len(x)]
         fine = np.isfinite(features).all(axis=1)
+        if rows is not None and order is not None:
+            here = order[seen : seen + len(x)][fine]
+            filled[here], rows[here] = True, features[fine]
+            if shown is not None and probabilities is not None:
+                shown[here] = probabilities[fine]
         bad, seen = bad + int(np.sum(~fine)), seen + len(x)
         groups = [group.update(features[fine & (own == i)]) for i, group in enumerate(groups)]
-        if keep:
-            kept.append(np.asarray(features[fine], np.float32))
-            classes += [] if probabilities is None else [np.asarray(probabilities[fine], np.float32)]
         advance(len(x))
     groups = _joined(groups)
     n = sum(group.n for group in groups)
-    if not keep or not kept:
-        return FeatureSet(tuple(groups), n, bad=bad)
-    rows = np.concatenate(kept)
-    order = rng.permutation(len(rows))
-    shown = np.concatenate(classes)[order] if classes else None
-    return FeatureSet(tuple(groups), n, rows[order], shown, bad)
+    if rows is None or filled.all():
+        return FeatureSet(tuple(groups), n, rows, shown, bad)
+    return FeatureSet(tuple(groups), n, rows[filled], None if shown is None else shown[filled], bad)
+
+
+def groups_of(n: int) -> int:
+    """The number of groups that n examples are dealt to.
+
+    >>> groups_of(1000), groups_of(9)
+    (16, 4)
+    """
+    return min(GROUPS, max(1, n // 2))
 
 
 def looked_at_by(features: Features | Callable[[NDArray], NDArray] | None, batch_size: int) -> Look:
@@ -173,7 +192,7 @@ def _dealt(n: int, groups: int, rng: np.random.Generator) -> NDArray:
 
 def _check_room(batches: Batches, features: NDArray, probabilities: NDArray | None) -> None:
     width = features.shape[1] + (0 if probabilities is None else probabilities.shape[1])
-    needed, free = 2 * 4 * batches.n * width, available_memory()  # while the pieces are concatenated
+    needed, free = 4 * batches.n * width, available_memory()
     if needed > free:
         raise DataError(
             f"{batches.name}: the features of {batches.n:,} examples take {needed / 2**30:.1f} GiB and "

@@ -1,6 +1,7 @@
 """Evaluation on data with known modes: which modes do the samples reach, how evenly and how closely?"""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -9,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxgan.data.source import Mixture, Source
+from jaxgan.data.source import Mixture, Polygons, Source
 from jaxgan.evaluation.evaluator import KEPT_POINTS, NEIGHBOURS, Evaluator
-from jaxgan.metrics.modes import ModeReport, mode_report, perfect_mode_report
+from jaxgan.metrics.modes import ModeReport, mean_report, mode_report, perfect_mode_report
 from jaxgan.metrics.neighbours import distinctness
+from jaxgan.metrics.polygons import polygon_report
 from jaxgan.results.results import Metric
 from jaxgan.types import Array, Game, Generator, Key, PyTree
 
@@ -28,15 +30,39 @@ class _Found(NamedTuple):
 
 def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluator:
     """Modes captured, quality and evenness of this many samples, beside those of a perfect sampler."""
-    modes = len(mixture.means)
     perfect = perfect_mode_report(jax.random.key(0), mixture.means, mixture.sigma, samples, draws=DRAWS)
+    known = jnp.asarray(mixture.means), jnp.asarray(mixture.sigma)
+    words = "Modes", "within 3 sigma of a mode", "modes", "Within-mode spread, in sigma"
+    made = _evaluator(source, samples, perfect, known, _measure, words)
+    return made._replace(real=made.real | {"sigma": np.asarray(mixture.sigma)})
+
+
+def polygons_evaluator(source: Source, polygons: Polygons, samples: int) -> Evaluator:
+    """Polygons captured, exact precision and evenness of this many samples, beside those of a perfect sampler."""
+    corners = jnp.asarray(polygons.corners, jnp.float32)
+    reports = mean_report(lambda key: polygon_report(source.sample(key, samples).x, corners), jax.random.key(0), DRAWS)
+    words = "Polygons", "inside a polygon", "polygons", "Spread within polygons, of uniform points 1"
+    return _evaluator(source, samples, reports, (corners,), _measure_polygons, words)
+
+
+def _evaluator(
+    source: Source,
+    samples: int,
+    perfect: ModeReport,
+    known: tuple[Array, ...],
+    measure: Callable[..., PyTree],
+    words: tuple[str, str, str, str],
+) -> Evaluator:
+    """What is known of the data are the arguments of the report, after the samples."""
+    assert source.modes is not None
+    modes, (captured, good, noun, spread) = len(source.modes), words
     described = {
-        "captured": (f"Modes captured of {modes}", 0.0, True),
-        "high_quality": ("Share of samples within 3 sigma of a mode", 0.0, True),
-        "kl_model_data": ("KL(model || data) over modes, nats", math.log(modes), False),
-        "kl_data_model": ("KL(data || model) over modes, nats", math.inf, False),
-        "missed": ("Share of modes missed", 1.0, False),
-        "spread": ("Within-mode spread, in sigma", 0.0, None),
+        "captured": (f"{captured} captured of {modes}", 0.0, True),
+        "high_quality": (f"Share of samples {good}", 0.0, True),
+        "kl_model_data": (f"KL(model || data) over {noun}, nats", math.log(modes), False),
+        "kl_data_model": (f"KL(data || model) over {noun}, nats", math.inf, False),
+        "missed": (f"Share of {noun} missed", 1.0, False),
+        "spread": (spread, 0.0, None),
     }
     metrics = tuple(
         Metric(name, label, worst, higher, {"perfect sampler": float(getattr(perfect, name))})
@@ -44,8 +70,8 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
     )
     real = source.sample(jax.random.key(1), KEPT_POINTS).x
     return Evaluator(
-        reference=(jnp.asarray(mixture.means), jnp.asarray(mixture.sigma), real[:NEIGHBOURS]),
-        measure=_measure,
+        reference=(known, real[:NEIGHBOURS]),
+        measure=measure,
         finish=partial(_finish, tuple(described)),
         metrics=metrics,
         samples=samples,
@@ -54,17 +80,24 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
             "high_quality": ("high_quality", float(perfect.high_quality)),
         },
         notes={"sample_sizes": {"samples per seed": samples, f"{DRAWS} draws of a perfect sampler, each of": samples}},
-        real={"real": np.asarray(real), "modes": mixture.means, "sigma": np.asarray(mixture.sigma)},
+        real={"real": np.asarray(real), "modes": np.asarray(source.modes)},
         shares=np.asarray(perfect.shares),
     )
 
 
 def _measure(key: Key, reference: PyTree, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
-    x = game.sample(key, generator.params, generator.model_state, n, y)
-    means, sigma, real = reference
-    few = min(n, NEIGHBOURS)
+    return _measured(mode_report, reference, game.sample(key, generator.params, generator.model_state, n, y))
+
+
+def _measure_polygons(key: Key, reference: PyTree, game: Game, generator: Generator, n: int, y: PyTree) -> _Found:
+    return _measured(polygon_report, reference, game.sample(key, generator.params, generator.model_state, n, y))
+
+
+def _measured(report: Callable[..., ModeReport], reference: PyTree, x: Array) -> _Found:
+    known, real = reference
+    few = min(len(x), NEIGHBOURS)
     distinct = distinctness(x[:few], real[:few])
-    return _Found(mode_report(x, means, sigma), distinct, jnp.isfinite(x).all(), x[:KEPT_POINTS])
+    return _Found(report(x, *known), distinct, jnp.isfinite(x).all(), x[:KEPT_POINTS])
 
 
 def _finish(names: tuple[str, ...], found: _Found) -> dict[str, NDArray]:

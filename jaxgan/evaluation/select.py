@@ -8,7 +8,7 @@ import numpy as np
 from jaxgan.data.source import DataError, Examples, Source
 from jaxgan.evaluation.evaluator import Evaluator
 from jaxgan.evaluation.images import image_evaluator
-from jaxgan.evaluation.mixtures import mixture_evaluator
+from jaxgan.evaluation.mixtures import mixture_evaluator, polygons_evaluator
 from jaxgan.evaluation.pairs import pairs_evaluator
 from jaxgan.evaluation.points import points_evaluator
 from jaxgan.features import Features
@@ -26,7 +26,7 @@ def evaluator_for(
     """The evaluator for a data set: known modes, feature-space metrics for images, distances for other points.
 
     Args:
-      source: data with a mixture, or with training and held-out examples.
+      source: data with a mixture or polygons, or with training and held-out examples.
       samples: the number of samples for each final metric.
       split_seed: for the classifier behind the metrics of labelled images, which is trained and cached here.
       features: for images, in place of a classifier of the data or principal components; cells of the feature space
@@ -46,6 +46,8 @@ def evaluator_for(
         raise DataError(f"{source.name} has no images, expected images for features")
     if source.mixture is not None:
         return _anywhere(mixture_evaluator(source, source.mixture, samples))
+    if source.polygons is not None:
+        return _anywhere(polygons_evaluator(source, source.polygons, samples))
     if source.train is None:
         raise DataError(f"{source.name} has neither modes nor examples to compare samples with")
     if source.paired:

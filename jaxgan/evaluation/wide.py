@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
+from jaxgan.metrics.traceable import distance_of_roots
 from jaxgan.types import Array
 
 WIDE = 256
@@ -35,7 +36,4 @@ def distance_of_rows(
     centred = jnp.where(used[:, None], kept - mean[None], 0.0)
     # With more rows than features, a square matrix has the same singular values.
     root = jnp.linalg.qr(centred, mode="r") if centred.shape[0] > centred.shape[1] else centred
-    product = jnp.matmul(root, factor, precision="highest")
-    cross = jnp.sum(jnp.linalg.svd(product, compute_uv=False)) / jnp.sqrt(n - 1.0)
-    spread = jnp.sum(centred**2) / (n - 1.0) + jnp.sum(factor**2)
-    return jnp.maximum(jnp.sum(mean**2) + spread - 2 * cross, 0.0)
+    return distance_of_roots(mean, root / jnp.sqrt(n - 1.0), factor.T)

@@ -37,14 +37,20 @@ class Features(NamedTuple):
     digest: str = ""
 
     def label(self, distance: str) -> str:
-        """Return the name of a distance in this feature space; FID only for the published features.
+        """Return the name of a distance in this feature space; FID, KID or MIND only for the published features.
 
         Example:
           >>> own = Features("classifier", jax.tree_util.Partial(lambda x: (x, None)))
           >>> own.label("Fréchet distance"), own._replace(published=True).label("Fréchet distance")
           ('Classifier-feature Fréchet distance', 'FID')
         """
-        known = {"Fréchet distance": "FID", "kernel distance": "KID", "probability score": "Inception score"}
+        known = {
+            "Fréchet distance": "FID",
+            "kernel distance": "KID",
+            "kernel distance over subsets": "KID over subsets",
+            "Monge distance": "MIND",
+            "probability score": "Inception score",
+        }
         if self.published and distance in known:
             return known[distance]
         return f"{self.name[:1].upper()}{self.name[1:]}-feature {distance}"

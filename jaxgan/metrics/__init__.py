@@ -1,5 +1,6 @@
-"""Metrics: arrays in, numbers out."""
+"""Metrics: arrays in, numbers out. Those of `traceable` are pure JAX functions, for `jit` and `vmap`."""
 
+from jaxgan.metrics import traceable as traceable
 from jaxgan.metrics.classes import class_reference as class_reference
 from jaxgan.metrics.classes import class_report as class_report
 from jaxgan.metrics.duplicates import BirthdayTest as BirthdayTest
@@ -33,9 +34,15 @@ from jaxgan.metrics.modes import mode_report as mode_report
 from jaxgan.metrics.modes import perfect_mode_report as perfect_mode_report
 from jaxgan.metrics.neighbours import distinctness as distinctness
 from jaxgan.metrics.neighbours import memorization as memorization
+from jaxgan.metrics.neighbours import memorization_of as memorization_of
 from jaxgan.metrics.paths import PathReport as PathReport
 from jaxgan.metrics.paths import path_report as path_report
 from jaxgan.metrics.paths import perceptual_path_length as perceptual_path_length
+from jaxgan.metrics.polygons import PolygonSupport as PolygonSupport
+from jaxgan.metrics.polygons import polygon_log_density as polygon_log_density
+from jaxgan.metrics.polygons import polygon_report as polygon_report
+from jaxgan.metrics.polygons import polygon_support as polygon_support
+from jaxgan.metrics.polygons import polygon_transport as polygon_transport
 from jaxgan.metrics.ranks import superiority as superiority
 from jaxgan.metrics.scores import InceptionScore as InceptionScore
 from jaxgan.metrics.scores import inception_score as inception_score

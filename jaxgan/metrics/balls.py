@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int
 
-from jaxgan.metrics.inputs import row_blocks
+from jaxgan.metrics.inputs import AnyArray, row_blocks
 
 _NUMBERS = 2**24  # entries of a product in float32: 64 MiB
 _PART = 2**20  # entries that are searched together, and pairs that are compared one by one
@@ -95,9 +95,9 @@ class _Pairs:
 class Inside(NamedTuple):
     """Which points are in balls around centres, and which centres in balls around points."""
 
-    balls: Int[np.ndarray, " points"]  # number of balls around centres that hold a point
-    holds: Bool[np.ndarray, " centres"]  # whether a centre's ball holds any point
-    held: Bool[np.ndarray, " centres"] | None  # whether any point's ball holds a centre, if these are given
+    balls: Int[AnyArray, " points"]  # number of balls around centres that hold a point
+    holds: Bool[AnyArray, " centres"]  # whether a centre's ball holds any point
+    held: Bool[AnyArray, " centres"] | None  # whether any point's ball holds a centre, if these are given
 
 
 def neighbour_radii(x: Float[np.ndarray, "n d"], k: int) -> Float64[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ from jaxgan.metrics.inputs import row_blocks
 
 _LARGE = 256  # dimensions from which speed is preferred over digits,
 _CLOSE = 1e-9  # as long as the error is at most this share of the traces
+NEGATIVE = 1e-4  # of the largest variance: negative ones up to there are rounding, as in published files of float32
 
 
 class Moments(NamedTuple):
@@ -99,7 +100,8 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     like 1 / n (`frechet_at_infinity`). NaN if any moment is not finite.
 
     Raises:
-      ValueError: the dimensions differ, or one side has fewer than 2 examples.
+      ValueError: the dimensions differ, one side has fewer than 2 examples, or a covariance that is none because it
+        gives a direction a negative variance.
     Source: Dowson and Landau 1982; Heusel et al. 2017 for its use on images.
 
     >>> one, other = Moments(np.zeros(1), np.eye(1), 9), Moments(np.ones(1), 4 * np.eye(1), 9)
@@ -190,6 +192,9 @@ def check_alike(a: Moments, b: Moments) -> None:
 def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     """F with F F^T = covariance, by pivoted Cholesky, which also works for singular matrices.
 
+    Raises:
+      ValueError: a matrix that is no covariance, from which F F^T differs by more than rounding.
+
     Example:
       >>> found = factor(np.array([[1.0, 2.0], [2.0, 4.0]]))
       >>> (found @ found.T).tolist()
@@ -203,4 +208,6 @@ def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]
     lower[:, rank:] = 0.0  # the rest is rounding error
     found = np.empty_like(lower)
     found[pivots - 1] = lower
+    if rank < len(found) and np.abs(found @ found.T - covariance).max(initial=0) > NEGATIVE * np.abs(covariance).max():
+        raise ValueError("expected a covariance, got a matrix that gives some directions a negative variance")
     return found

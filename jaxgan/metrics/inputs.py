@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 from jaxgan.random import named_key
 from jaxgan.types import Key
 
+AnyArray = np.ndarray | jax.Array
+"""For formulas that `jaxgan.metrics.traceable` shares with the functions of NumPy, by `x.__array_namespace__()`."""
+
 _NUMBERS = 2**22  # entries of a matrix of all pairs held at a time: 32 MiB of float64
 
 

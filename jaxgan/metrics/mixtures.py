@@ -79,17 +79,35 @@ def mixture_support(
     >>> f"{found.precision:.1f} {found.recall:.1f}"  # all samples are right, and half of the data is missing
     '0.9 0.5'
     """
-    from scipy.spatial import KDTree
-
     x, m = _checked(samples, means, sigma)
-    if not 0 < alpha < 1 or draws < 1:
-        raise ValueError(f"expected an alpha between 0 and 1 and at least 1 draw, got {alpha} and {draws}")
+    check_draws(alpha, draws)
     rng = generator(key)
     y, own = (_draw(rng, m, sigma, count) for count in (draws, len(x)))
     edge = float(np.quantile(mixture_log_density(y, m, sigma), alpha))
-    radius = float(np.quantile(KDTree(own).query(y)[0], 1 - alpha))
     precision = float(np.mean(mixture_log_density(x, m, sigma) >= edge))
-    return MixtureSupport(precision, float(np.mean(KDTree(x).query(y)[0] <= radius)), radius, edge)
+    return MixtureSupport(precision, *covered(x, own, y, alpha), edge)
+
+
+def check_draws(alpha: float, draws: int) -> None:
+    """Raises a ValueError unless alpha is within (0, 1) and draws at least 1."""
+    if not 0 < alpha < 1 or draws < 1:
+        raise ValueError(f"expected an alpha between 0 and 1 and at least 1 draw, got {alpha} and {draws}")
+
+
+def covered(
+    x: Float64[np.ndarray, "n d"], own: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"], alpha: float
+) -> tuple[float, float]:
+    """The share of points y of the data within r of a sample x; r is so that 1 - alpha of y is within r of `own`.
+
+    Example:
+      >>> y = np.array([[0.0], [1.0], [2.0], [3.0]])
+      >>> covered(y[:2], y[1:3], y, 0.5)[0]
+      0.5
+    """
+    from scipy.spatial import KDTree
+
+    radius = float(np.quantile(KDTree(own).query(y)[0], 1 - alpha))
+    return float(np.mean(KDTree(x).query(y)[0] <= radius)), radius
 
 
 def mixture_transport(key: Key, samples: ArrayLike, means: ArrayLike, sigma: float) -> MixtureTransport:

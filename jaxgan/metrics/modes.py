@@ -3,6 +3,7 @@
 Written in jax.numpy, so that a report can be computed inside a compiled run and vmapped over seeds.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -72,7 +73,26 @@ def mode_report(
     square, nearest = jnp.min(squares, axis=1), jnp.argmin(squares, axis=1)
     good = square < RADIUS**2  # a NaN or infinite sample has a NaN or infinite square: False
     counts = jnp.sum(good[:, None] & (nearest[:, None] == jnp.arange(k)[None, :]), axis=0, dtype=float)
-    total = jnp.sum(counts)
+    return report_of(counts, n, jnp.sum(jnp.where(good, square, 0.0)), d, captured_share=captured_share)
+
+
+def report_of(
+    counts: Float[Array, " k"], n: int, squares: Float[Array, ""], d: int = 1, *, captured_share: float = CAPTURED_SHARE
+) -> ModeReport:
+    """The report from the number of good samples of each mode among n, and the sum of their squared distances.
+
+    Args:
+      counts: by mode.
+      n: the number of samples, good or not.
+      squares: the sum over good samples of |x - their mode|^2, in a unit in which its mean is about d.
+      d: the number of coordinates in that unit.
+      captured_share: as in `mode_report`.
+
+    Example:
+      >>> report_of(jnp.array([2.0, 0.0]), 4, jnp.float32(2.0)).shares.tolist()
+      [0.5, 0.0]
+    """
+    k, total = len(counts), jnp.sum(counts)
     p = counts / total  # 0 / 0 = NaN is intended: without high-quality samples there is no histogram
     captured = jnp.sum(counts >= max(1.0, captured_share * n / k))
     return ModeReport(
@@ -83,7 +103,7 @@ def mode_report(
         kl_model_data=jnp.sum(xlogy(p, k * p)),
         kl_data_model=jnp.mean(jnp.log(1 / (k * p))),
         missed=1 - captured / k,
-        spread=jnp.sqrt(jnp.sum(jnp.where(good, square, 0.0)) / (d * total)),
+        spread=jnp.sqrt(squares / (d * total)),
     )
 
 
@@ -111,6 +131,15 @@ def perfect_mode_report(key: Key, means: ArrayLike, sigma: ArrayLike, n: int, *,
         centre = means[jax.random.randint(key_mode, (n,), 0, len(means))]
         return mode_report(centre + sigma * jax.random.normal(key_noise, centre.shape), means, sigma)
 
-    # One draw after another: all at once would need draws * n * k * d numbers in memory.
+    return mean_report(report_of_draw, key, draws)
+
+
+def mean_report(report_of_draw: Callable[[Key], ModeReport], key: Key, draws: int) -> ModeReport:
+    """The mean of the reports on `draws` draws, made one after another: together they could take too much memory.
+
+    Example:
+      >>> float(mean_report(lambda key: report_of(jnp.ones(2), 4, jnp.float32(2.0)), jax.random.key(0), 3).high_quality)
+      0.5
+    """
     reports = jax.lax.map(report_of_draw, jax.random.split(key, draws))
     return jax.tree.map(lambda values: jnp.mean(values, axis=0), reports)

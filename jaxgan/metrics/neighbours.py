@@ -8,8 +8,12 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float, Float64
 
+from jaxgan.metrics.balls import nearest
+from jaxgan.metrics.inputs import checked_pair, row_blocks
 from jaxgan.metrics.ranks import superiority
 from jaxgan.types import Array
+
+_EQUAL = 1e-9  # relative: squared distances that differ by rounding alone
 
 
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
@@ -59,13 +63,56 @@ def distinctness(samples: ArrayLike, real: ArrayLike) -> Float[Array, ""]:
     return superiority(own_neighbours(x), own_neighbours(r))
 
 
+def memorization_of(features: ArrayLike, train: ArrayLike, heldout: ArrayLike) -> float:
+    """The excess of features [n, d] that are nearer to a training example [T, d] than to a held-out one [H, d].
+
+        (share - s0) / (1 - s0),   share = mean_j [|x_j - t(x_j)| < |x_j - h(x_j)|],   s0 = T / (T + H)
+
+    with t(x) and h(x) the nearest training and held-out examples; equal distances count half. It is about 0 if samples
+    are no nearer to training than to held-out examples, whatever their quality, and 1 if all are copies. Distances are
+    equal if they differ by rounding, so an example in both sets belongs to neither. Its standard error over new
+    samples is at most 0.5 / sqrt(n) / (1 - s0). See `memorization` for a share that is known already.
+
+    Args:
+      features: [n, d].
+      train: [T, d], the examples that the generator was trained on.
+      heldout: [H, d], examples of the same distribution that it never saw.
+
+    Raises:
+      ValueError: other shapes, an empty set, or features that are not finite.
+    Source: Meehan, Chaudhuri and Dasgupta 2020, A non-parametric test to detect data-copying in generative models,
+      which also compares the distances to the training examples with those of held-out examples.
+
+    Example:
+      >>> train, heldout = [[0.0], [4.0]], [[1.0], [9.0]]
+      >>> memorization_of([[0.1], [4.2], [1.1], [8.0]], train, heldout), memorization_of(train, train, heldout)
+      (0.0, 1.0)
+    """
+    x, t = checked_pair(features, train, narrow=True)
+    _, h = checked_pair(features, heldout, narrow=True)
+    to_train, to_heldout = _to_nearest(x, t), _to_nearest(x, h)
+    equal = np.isclose(to_train, to_heldout, rtol=_EQUAL, atol=0.0)
+    share = np.mean(np.where(equal, 0.5, to_train < to_heldout))
+    return float(memorization(share, len(t), len(h)))
+
+
+def _to_nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Float64[np.ndarray, " n"]:
+    """The squared distance from each row of x to the nearest row of y, from the difference of both."""
+    index, found = nearest(x, y)[0], np.empty(len(x))
+    for some in row_blocks(len(x), x.shape[1]):
+        apart = np.subtract(x[some], y[index[some]], dtype=np.float64)
+        found[some] = np.einsum("nd,nd->n", apart, apart)
+    return found
+
+
 def memorization(share: ArrayLike, train: int, heldout: int) -> Float64[np.ndarray, "*runs"]:
-    """The excess of samples that are closest to a training example rather than a held-out one, between 0 and 1.
+    """The excess of samples that are closest to a training example rather than a held-out one, from their share.
 
         (share - s0) / (1 - s0),  s0 = T / (T + H)
 
     0 if the generator does not distinguish training and held-out examples, whatever the quality of its samples; 1 if
-    all samples are copies. It is estimated from a finite number of samples, so it can be slightly below 0.
+    all samples are copies. It is estimated from a finite number of samples, so it can be slightly below 0. Without
+    held-out examples it is undefined: NaN. `memorization_of` computes it from features.
 
     Args:
       share: the share of samples whose nearest example is a training example; ties count half.
@@ -76,5 +123,5 @@ def memorization(share: ArrayLike, train: int, heldout: int) -> Float64[np.ndarr
       >>> float(memorization(0.75, train=100, heldout=100)), float(memorization(1.0, train=80, heldout=20))
       (0.5, 1.0)
     """
-    by_chance = train / (train + heldout)
+    by_chance = train / (train + heldout) if heldout else np.nan
     return np.asarray((np.asarray(share, np.float64) - by_chance) / (1 - by_chance))

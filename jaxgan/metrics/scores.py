@@ -4,10 +4,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numpy.typing import ArrayLike
 
-from jaxgan.metrics.inputs import checked_features
+from jaxgan.metrics.inputs import AnyArray, checked_features
 
 
 class InceptionScore(NamedTuple):
@@ -89,12 +89,26 @@ def vendi_score_of(similarity: ArrayLike, *, order: float = 1.0) -> float:
         raise ValueError(f"similarity must be square, symmetric and of positive trace, got shape {k.shape}")
     if order < 0:
         raise ValueError(f"order must be at least 0, got {order}")
-    shares = np.linalg.eigvalsh(k / np.trace(k))
-    shares = shares[shares > 1e-12]  # zeros appear as 1e-16, and order 0 would count them
-    shares = shares / shares.sum()
+    return float(effective_number(np.linalg.eigvalsh(k / np.trace(k)), order))
+
+
+def effective_number(shares: Float[AnyArray, " k"], order: float) -> Float[AnyArray, ""] | np.floating:
+    """The exponential of the Renyi entropy of shares that add up to 1 but for rounding, of NumPy or JAX.
+
+    Example:
+      >>> float(effective_number(np.array([0.5, 0.5, 0.0, -1e-17]), 0.0))
+      2.0
+    """
+    xp = shares.__array_namespace__()
+    least = 1e-12 if shares.dtype == np.float64 else 1e-6  # zeros appear as rounding, and order 0 would count them
+    counted = shares > least
+    shares = xp.where(counted, shares, 0.0)
+    shares = shares / xp.sum(shares)
     if order == 1:
-        return float(np.exp(-np.sum(shares * np.log(shares))))
-    return float(1 / shares.max() if np.isinf(order) else np.sum(shares**order) ** (1 / (1 - order)))
+        return xp.exp(-xp.sum(shares * xp.log(xp.where(counted, shares, 1.0))))
+    if np.isinf(order):
+        return 1 / xp.max(shares)
+    return xp.sum(xp.where(counted, xp.where(counted, shares, 1.0) ** order, 0.0)) ** (1 / (1 - order))
 
 
 def _span(p: Float64[np.ndarray, "n k"]) -> str:

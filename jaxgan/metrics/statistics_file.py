@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan.files import StoreError, written_whole
 from jaxgan.memory import available_memory
-from jaxgan.metrics.frechet import Moments
+from jaxgan.metrics.frechet import NEGATIVE, Moments
 from jaxgan.npy import npy_header
 
 _ASYMMETRY = 1e-4  # of the largest covariance: some published files are float32
@@ -144,3 +144,7 @@ def _check(path: Path, mu: np.ndarray, sigma: np.ndarray) -> None:
     largest = np.abs(sigma).max()
     if np.abs(sigma - sigma.T).max() > _ASYMMETRY * largest or (np.diagonal(sigma) < 0).any():
         raise StoreError(f"{path}: expected sigma to be a covariance, symmetric and without negative variances")
+    variances = np.linalg.eigvalsh((sigma + sigma.T) / 2)
+    if variances[0] < -NEGATIVE * variances[-1]:
+        line = f"got {variances[0]:.3g} in one, where the largest is {variances[-1]:.3g}"
+        raise StoreError(f"{path}: expected sigma to be a covariance without negative variances, {line}")

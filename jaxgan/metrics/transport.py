@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from jaxgan.metrics.inputs import checked_pair, generator
+from jaxgan.metrics.inputs import AnyArray, checked_pair, generator
 from jaxgan.types import Key
 
 _LINES = 64  # projected at a time
@@ -49,7 +49,7 @@ def sliced_wasserstein(
     u = generator(key).normal(size=(x.shape[1], directions))
     u /= np.linalg.norm(u, axis=0)
     pieces = (u[:, start : start + _LINES] for start in range(0, directions, _LINES))
-    squares = np.concatenate([_on_lines(x @ piece, y @ piece) for piece in pieces])
+    squares = np.concatenate([squares_on_lines(x @ piece, y @ piece) for piece in pieces])
     error = np.std(squares, ddof=1) / np.sqrt(directions) if directions > 1 else np.nan
     return SlicedWasserstein(float(squares.mean()), float(error), float(3 * x.shape[1] * squares.mean()))
 
@@ -80,13 +80,19 @@ def wasserstein2(features: ArrayLike, reference: ArrayLike) -> float:
     return float(np.sqrt(squares[linear_sum_assignment(squares)].mean()))
 
 
-def _on_lines(x: Float64[np.ndarray, "n lines"], y: Float64[np.ndarray, "m lines"]) -> Float64[np.ndarray, " lines"]:
-    """W2^2 between the values in each pair of columns."""
-    x, y = np.sort(x, axis=0), np.sort(y, axis=0)
+def squares_on_lines(x: Float[AnyArray, "n lines"], y: Float[AnyArray, "m lines"]) -> Float[AnyArray, " lines"]:
+    """W2^2 between the values in each pair of columns, of NumPy or JAX.
+
+    Example:
+      >>> squares_on_lines(np.array([[0.0], [1.0]]), np.array([[3.0]])).tolist()  # (9 + 4) / 2
+      [6.5]
+    """
+    xp = x.__array_namespace__()
+    x, y = xp.sort(x, axis=0), xp.sort(y, axis=0)
     n, m = len(x), len(y)
     if n == m:
-        return np.mean((x - y) ** 2, axis=0)
+        return xp.mean((x - y) ** 2, axis=0)
     # Both quantile functions are constant between levels i / n and j / m, which are integers in units of 1 / (n m).
     levels = np.union1d(np.arange(n) * m, np.arange(m) * n)
-    weights = np.diff(levels, append=n * m) / (n * m)
+    weights = xp.asarray(np.diff(levels, append=n * m) / (n * m), dtype=x.dtype)
     return weights @ (x[levels // m] - y[levels // n]) ** 2

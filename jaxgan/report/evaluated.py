@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jaxgan.report.run.sections import sections
 from jaxgan.report.run.settings import are_many
@@ -20,7 +21,7 @@ from jaxgan.results.statistics import Interval
 def samples_sections(
     metrics: Sequence[Metric], intervals: Mapping[str, Interval], about: Mapping[str, Any]
 ) -> list[Section]:
-    """Return a row for each metric of a set of samples, with the value for real examples.
+    """Return a row for each metric of a set of samples, with the value for real examples, and of which if of others.
 
     >>> metric = Metric("frechet", "FID", math.inf, False, {"500 real": 2.0})
     >>> made = samples_sections([metric], {"frechet": Interval(8.0, 7.0, 9.0)}, {"samples": 500, "reference": "digits"})
@@ -33,8 +34,9 @@ def samples_sections(
         own = intervals.get(metric.name)
         if own is None:
             continue
-        yardstick = next(iter(metric.yardsticks.values()), math.nan)
+        label, yardstick = next(iter(metric.yardsticks.items()), (real, math.nan))
         beside = Cell("unknown", value=math.nan) if math.isnan(yardstick) else numeric(yardstick)
+        beside = beside if label == real else beside._replace(note=f"({label})")
         rows.append((Cell(metric.label, direction(metric), value=metric.name), interval_cell(own), beside))
     n = about["samples"]
     caption = f"{n:,} samples against {about['reference']} [95 % interval over samples]"
@@ -59,20 +61,31 @@ def in_words(values: Mapping[str, Any], metrics: Sequence[Metric], n: int) -> st
     ...            (("frechet", 2.0), ("frechet_infinity", 1.5))]
     >>> in_words({"frechet": 8.0, "frechet_infinity": 7.6}, metrics, 500)
     'FID: about 0.4 of it is bias from using 500 samples; for 500 real it is 0.5'
+    >>> in_words({"frechet": 8.0, "frechet_infinity": 8.1}, metrics[:1] + [metrics[1]._replace(yardsticks={})], 500)
+    'FID: no bias is seen from using 500 samples'
     """
     found = {metric.name: metric for metric in metrics}
     if not {"frechet", "frechet_infinity"} <= values.keys() & found.keys():
         return ""
-    apart = np.asarray(values["frechet"], float) - np.asarray(values["frechet_infinity"], float)
-    if np.isnan(apart).all():
+    bias = _bias(values["frechet"], values["frechet_infinity"])
+    if math.isnan(bias):
         return ""
-    median = " (median of all generators)" if apart.size > 1 else ""
-    bias = number(float(np.nanmedian(apart)))
-    line = f"{found['frechet'].label}: about {bias} of it is bias from using {n:,} samples{median}"
+    seen = f"about {number(bias)} of it is bias from" if bias else "no bias is seen from"
+    median = " (median of all generators)" if np.size(values["frechet"]) > 1 else ""
+    line = f"{found['frechet'].label}: {seen} using {n:,} samples{median}"
     for label, value in found["frechet"].yardsticks.items():
-        limit = found["frechet_infinity"].yardsticks.get(label, math.nan)
-        line += "" if math.isnan(limit) else f"; for {label} it is {number(value - limit)}"
+        real = _bias(value, found["frechet_infinity"].yardsticks.get(label, math.nan))
+        line += "" if math.isnan(real) else f"; for {label} it is {number(real)}"
     return line
+
+
+def _bias(distance: ArrayLike, limit: ArrayLike) -> float:
+    """The median difference, which cannot be negative; less than 1e-6 of the distance is rounding, or chance."""
+    distances, apart = np.asarray(distance, float), np.subtract(distance, limit, dtype=float)
+    if np.isnan(apart).all():
+        return math.nan
+    bias = float(np.nanmedian(apart))
+    return bias if bias > 1e-6 * float(np.nanmedian(distances)) else 0.0
 
 
 def sizes_in_words(about: Mapping[str, Any]) -> str:
@@ -81,13 +94,16 @@ def sizes_in_words(about: Mapping[str, Any]) -> str:
     >>> known = {"samples": 500, "reference": "digits", "part": "heldout", "reference_examples": 360}
     >>> sizes_in_words(known | {"features": "classifier", "feature_count": 64})
     'compared: 500 samples with 360 examples of digits (heldout), in 64 classifier features'
+    >>> sizes_in_words(known | {"features": "mine", "feature_count": 4, "sizes": 15}).partition(", ")[2]
+    'in 4 mine features; extrapolated from 15 sizes'
     """
     examples = about["reference_examples"]
     real = "moments" if examples is None else f"{examples:,} examples"
     part = f" ({about['part']})" if about["part"] else ""
     looks = about["features"]
     looks = f"{about['feature_count']:,} {looks} features" if not looks.startswith("the ") else looks
-    return f"compared: {about['samples']:,} samples with {real} of {about['reference']}{part}, in {looks}"
+    fitted = f"; extrapolated from {about['sizes']} sizes" if about.get("sizes") else ""
+    return f"compared: {about['samples']:,} samples with {real} of {about['reference']}{part}, in {looks}{fitted}"
 
 
 def as_json(

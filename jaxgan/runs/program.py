@@ -70,7 +70,8 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
         (sample, plan), (parts, broken) = shared, each
         algorithm = make(**run.settings)
         state = parts.at(plan.done)
-        move = partial(update, algorithm, sample, run.key)
+        # Jitted, so that a step is traced once and not three times; inlined, so that the program is the same.
+        move = jax.jit(partial(update, algorithm, sample, run.key), inline=True)
         report = _zeros(jax.eval_shape(move, state)[1])
         buffer = _zeros(jax.eval_shape(algorithm.info, report), capacity)
 

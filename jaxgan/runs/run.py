@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.random import named_key
+from jaxgan.random import is_key, named_key
 from jaxgan.runs.show import html_of, lines_of
 from jaxgan.types import Algorithm, Info, Key, PyTree, Sampler, State
 
@@ -45,12 +45,15 @@ def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
     """One key per seed, `fold_in(key, seed)`: seed 7 has the same key alone and among 64.
 
     Raises:
+      TypeError: the key is not a JAX key.
       ValueError: the seeds are not integers.
 
     Example:
       >>> bool(seed_keys(jax.random.key(0), 8)[7] == seed_keys(jax.random.key(0), [7])[0])
       True
     """
+    if not is_key(key) and getattr(key, "ndim", 0) != 1:  # a raw key is an array
+        raise TypeError(f"key must be a JAX key, such as jax.random.key(0), got {key!r}")
     numbers = (
         jnp.arange(seeds)
         if isinstance(seeds, Integral)

@@ -15,6 +15,7 @@ from jaxgan.data.digits import digits
 from jaxgan.data.embedded_pairs import EMBEDDED, embedded_pairs
 from jaxgan.data.files import from_path
 from jaxgan.data.pairs import from_pairs
+from jaxgan.data.polygons import polygons
 from jaxgan.data.source import DataError, Source
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import from_tfds
@@ -23,7 +24,7 @@ from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
 from jaxgan.nn.unet import depth_of
 from jaxgan.runs.run import OF_SETTINGS, check_probe
-from jaxgan.study.config import REVERSED, prefix_of
+from jaxgan.study.config import MIXTURES, REVERSED, prefix_of
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.own_code import (
     ExitCalled,
@@ -45,8 +46,10 @@ DATA: Mapping[str, str] = {
     "digits": "1,797 handwritten digits, 8 x 8 grey (scikit-learn)",
     "ring": "8 Gaussians on the unit circle, sigma 0.01",
     "grid": "25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05",
+    "polygons": "8 triangles on the unit circle, uniform inside",
     **{f"pairs:{name}": about for name, about in EMBEDDED.items()},
 }
+_KNOWN: Mapping[str, Callable[[], Source]] = dict(zip(MIXTURES, (ring, grid, polygons), strict=True))
 
 
 def find_loss(name: str) -> Loss:
@@ -145,7 +148,7 @@ def find_data(
     value_range: tuple[float, float] | None = None,
     background: int | None = None,
 ) -> Source:
-    """Return a data set: `digits`, `ring`, `grid`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
+    """Return a data set: one of `DATA`, `tfds:NAME`, a `.npz` or `.npy` file, or a folder of images.
 
     Image pairs are `pairs:NAME` for a built-in set, or `pairs:` followed by a folder or `.npz` file;
     `reversed-pairs:` swaps input and target.
@@ -172,12 +175,12 @@ def find_data(
         raise OptionError(next(iter(own)), f"is for images of your own, and {name} is none")
     if labels and prefix_of(name):
         raise OptionError("conditional", "is for labels, and pairs have an input image as their condition; drop it")
-    if labels and name in ("ring", "grid"):
+    if labels and name in _KNOWN:
         raise OptionError("conditional", f"needs labels, and {name} has none")
     if name == "digits":
         return digits(split_seed, labels=labels)
-    if name in ("ring", "grid"):
-        return ring() if name == "ring" else grid()
+    if name in _KNOWN:
+        return _KNOWN[name]()
     how: dict[str, Any] = {"image_size": image_size, "split_seed": split_seed, "labels": labels}
     try:
         if prefix := prefix_of(name):

@@ -1,6 +1,7 @@
 """Resolve options to the real examples that samples are compared with, and to the features for the comparison."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +16,10 @@ from jaxgan.features import Features, inception_features, principal_features
 from jaxgan.study import catalogue
 from jaxgan.study.config import INCEPTION, Config
 from jaxgan.study.messages import OptionError, nearest
-from jaxgan.study.own_code import kept_running, raised
+from jaxgan.study.own_code import kept_running, place_in, raised
 
 PARTS = ("heldout", "train", "all")
-_POINTS = 10_000  # points drawn from a mixture if no number is requested
+_POINTS = 10_000  # points drawn from unlimited data if no number is requested
 KNOWN = ("classifier", "principal", "inception:WEIGHTS", "path/to/file.py:name")
 
 
@@ -28,12 +29,14 @@ class Real(NamedTuple):
     reference: the examples that samples are compared with
     others:    other real examples, compared with the reference like samples; None without a split
     train:     the examples that a generator of this data was trained on; None if unknown
+    heldout:   the examples that it was not trained on; None if unknown
     source:    the whole data set, if it is in memory
     """
 
     reference: Batches
     others: Batches | None = None
     train: Batches | None = None
+    heldout: Batches | None = None
     source: Source | None = None
     notes: tuple[str, ...] = ()
 
@@ -60,7 +63,7 @@ def real_examples(
       part: "heldout", "train" or "all"; always all for files that have no split and are read in batches.
       image_size: the size to which images are cropped and resized.
       in_memory: whether features are learned from the examples.
-      count: the number of samples to compare; a mixture provides as many points.
+      count: the number of samples to compare; unlimited data provide as many points.
       seed: the seed of the split, for data without one.
 
     Raises:
@@ -79,8 +82,8 @@ def real_examples(
         others = None if other is None else from_files(against, part=other, image_size=image_size)
     except DataError as error:
         raise OptionError("against", str(error)) from error
-    train = {"heldout": others, "train": reference}.get(reference.part)
-    return Real(reference, others, train, notes=reference.notes)
+    parts = {} if others is None else {reference.part: reference, others.part: others}
+    return Real(reference, others, parts.get("train"), parts.get("heldout"), notes=reference.notes)
 
 
 def of_source(source: Source, part: str, count: int | None) -> Real:
@@ -91,20 +94,20 @@ def of_source(source: Source, part: str, count: int | None) -> Real:
     """
     if source.paired:
         raise OptionError("against", f"{source.name} consists of image pairs, which samples cannot be compared with")
-    if source.mixture is not None:
+    if source.size is None:
         n = _POINTS if count is None else count
         drawn = _drawn(source, 2 * n)
         parts = [from_array(source.name, half) for half in (drawn[:n], drawn[n:])]
-        return Real(parts[0], parts[1], None, source, source.notes)
+        return Real(parts[0], parts[1], source=source, notes=source.notes)
     if source.train is None or source.heldout is None:
         raise OptionError("against", f"{source.name} has no held-out examples to compare samples with")
     sets = {"train": source.train.x, "heldout": source.heldout.x}
     own = {name: from_array(source.name, x, name) for name, x in sets.items()}
     if part == "all":
         reference = from_array(source.name, np.concatenate([sets["train"], sets["heldout"]]))
-        return Real(reference, None, own["train"], source, source.notes)
+        return Real(reference, None, own["train"], own["heldout"], source, source.notes)
     others = own["heldout" if part == "train" else "train"]
-    return Real(own[part], others, own["train"], source, source.notes)
+    return Real(own[part], others, own["train"], own["heldout"], source, source.notes)
 
 
 def find_features(
@@ -171,6 +174,32 @@ def features_along(config: Config, source: Source, report: Callable[[str], None]
         found = Features(getattr(own, "__name__", config.features), Partial(lambda x: (own(x), None)))
     _check_traceable(config.features, found, source.shape)
     return found
+
+
+def own_function(name: str | None, features: Any) -> Any:
+    """Return `features`; if they are a function of the user's, with its failures and results checked.
+
+    Errors from the user's code pass, with their line.
+
+    Raises:
+      OptionError: later, from the function, if it cannot be called with images or does not return numbers.
+    """
+    if features is None or isinstance(features, Features):
+        return features
+
+    @wraps(features)
+    def look(x: np.ndarray) -> np.ndarray:
+        try:
+            found = np.asarray(features(x))
+        except Exception as error:  # whatever calling it raises, or NumPy of what it returns
+            if place_in(error):
+                raise
+            raise OptionError("features", f"{name}{raised(error)}") from error
+        if found.dtype.kind not in "biuf" and not jax.numpy.issubdtype(found.dtype, np.floating):
+            raise OptionError("features", f"{name} returned an array of {found.dtype}, expected real numbers [n, d]")
+        return found
+
+    return look
 
 
 def _check_traceable(name: str, features: Features, shape: tuple[int, ...]) -> None:

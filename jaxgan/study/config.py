@@ -69,7 +69,8 @@ _GAN = {
 }
 """Settings of the recipe `gan` by kind of data; every other recipe has the settings of its paper."""
 
-MIXTURES = ("ring", "grid")
+MIXTURES = ("ring", "grid", "polygons")
+"""Data of the plane whose modes are known."""
 INCEPTION = "inception:"
 """Prefix of a file with the weights of the FID network, as a name of features."""
 PAIRS, REVERSED = "pairs:", "reversed-pairs:"

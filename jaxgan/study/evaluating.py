@@ -1,6 +1,5 @@
 """Evaluate a run, or samples from elsewhere, against real examples."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jaxgan.data.batches import Batches, from_files
-from jaxgan.evaluation.feature_sets import FeatureSet, looked_at_by
+from jaxgan.evaluation.feature_sets import FeatureSet, Look, groups_of, looked_at_by
 from jaxgan.evaluation.sample_metrics import (
     KEEP_NO_FEATURES,
     KINDS,
-    NAMES,
-    USUAL,
     Sets,
     key_of,
     label_of,
@@ -24,41 +21,40 @@ from jaxgan.evaluation.sample_metrics import (
 )
 from jaxgan.evaluation.select import conditions_of
 from jaxgan.features import Features
+from jaxgan.metrics.extrapolation import numbers_of_groups
 from jaxgan.metrics.statistics_file import ReferenceStatistics, read_statistics, write_statistics
 from jaxgan.results import store
 from jaxgan.results.claim import is_run
 from jaxgan.results.results import Metric, Results, variable
 from jaxgan.results.statistics import Interval
 from jaxgan.study.bars import progress_bar
-from jaxgan.study.compared import PARTS, Real, check_comparable, find_features, is_trained, of_source, real_examples
+from jaxgan.study.compared import (
+    Real,
+    check_comparable,
+    find_features,
+    is_trained,
+    of_source,
+    own_function,
+    real_examples,
+)
 from jaxgan.study.config import Config, from_stored
+from jaxgan.study.evaluation_request import Asked as Asked
+from jaxgan.study.evaluation_request import check_counts, check_image_size, check_request, depth_warnings
 from jaxgan.study.generate import condition_shape
 from jaxgan.study.generated import drawn_by_all
-from jaxgan.study.limits import SETTINGS, check_limit
-from jaxgan.study.measuring import Measuring, RealSets, check_finite, check_size, check_width, too_few, yardsticks
-from jaxgan.study.messages import OptionError, expect, nearest
+from jaxgan.study.measuring import (
+    Measuring,
+    RealSets,
+    check_finite,
+    check_size,
+    check_weights,
+    of_width,
+    too_few,
+    yardsticks,
+)
+from jaxgan.study.messages import OptionError
 from jaxgan.study.planning import source_of
 from jaxgan.study.trust import check_trusted
-
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """What to evaluate and how: the options of `jaxgan evaluate`."""
-
-    target: Path
-    against: str | None = None
-    part: str = "heldout"
-    metrics: tuple[str, ...] = ()
-    features: str | None = None
-    reference: Path | None = None
-    write_reference: Path | None = None
-    count: int | None = None
-    batch_size: int = 128
-    resamples: int = 40
-    image_size: int | None = None
-    common_latents: bool = False
-    key: int = 0
-    trust: bool = False
 
 
 class Evaluated(NamedTuple):
@@ -86,28 +82,29 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     Raises:
       OptionError, DataError, StoreError, CheckpointError: if the request cannot be fulfilled; a one-line message.
     """
-    kinds = _check(asked)
+    kinds = check_request(asked)
     run = is_run(asked.target)
     content = _content(asked) if run else {}
     config = from_stored(content["config"]) if run else None
     results = store.load_results(asked.target) if run else None
     samples = None if run else from_files(asked.target, image_size=asked.image_size)
     shape = samples.shape if samples is not None else tuple(content["shape"])
-    _check_size(asked.image_size, shape, run=samples is None)
+    check_image_size(asked.image_size, shape, run=samples is None)
     if samples is not None and asked.count is not None:
         samples = samples.first(asked.count)
     statistics = None if asked.reference is None else read_statistics(asked.reference)
-    count = asked.count or (samples.n if samples is not None else config.samples if config else 0)
+    count = samples.n if samples is not None else asked.count or (config.samples if config else 0)
     real = _real(asked, config, count)
     notes = list(_notes(asked, samples, real, shape))
+    check_counts(kinds, "a generator" if samples is None else samples.name, count, None if statistics else real)
     keep = any(kind not in KEEP_NO_FEATURES for kind in kinds)
     if real is not None and statistics is None:
         check_size(count, real, math.prod(shape) if len(shape) == 1 else 1, kinds if keep else ())
     features = find_features(asked.features, None if real is None else real.source, shape, report)
     notes += features.notes if isinstance(features, Features) else []
-    look = looked_at_by(features, asked.batch_size)
-    work = Measuring(look, keep, asked.batch_size, asked.resamples, asked.key, progress)
-    sets = work.real_sets(real, statistics, features, kinds)
+    work = Measuring(_look(asked, features, statistics), keep, asked.batch_size, asked.resamples, asked.key, progress)
+    sets = work.real_sets(real, statistics, kinds)
+    work = work._replace(look=of_width(work.look, len(sets.reference.moments.mean), "features"))
     kinds = _measurable(kinds, asked, sets, features)
     real_numbers = yardsticks(kinds, sets, asked.key, count)
     metrics = _metrics(kinds, features, real_numbers)
@@ -115,51 +112,26 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     if samples is not None:
         found = work.gather(samples, f"features of {samples.name}")
         check_finite(samples.name, found)
-        check_width(found, sets)
         notes += too_few(found, sets.reference, samples.name) if "frechet" in kinds else []
         notes += [f"{samples.name}: all features are the same"] if found.is_constant else []
         own = Sets(found, sets.reference, sets.train)
-        values = work.numbers(kinds, own, samples.name)
-        over = work.over_samples(kinds, own, values)
-        done = Evaluated(None, values, over, metrics, about | {"samples": found.n}, tuple(notes))
+        about |= {"samples": found.n, "sizes": _sizes(kinds, found.n or 0, sets)}
+        over = work.over_samples(kinds, own, samples.name)
+        values = {name: interval.estimate for name, interval in over.items()}
+        done = Evaluated(None, values, over, metrics, about, tuple(notes))
     else:
         assert results is not None
         values_of, lines = _of_run(work, asked, content, results, kinds, sets, count)
+        metrics = tuple(metric for metric in metrics if metric.name in values_of)
+        about |= {"samples": count, "sizes": _sizes(kinds, count, sets)}
         labelled = _labelled(results, metrics, values_of, about)
-        done = Evaluated(labelled, {}, {}, metrics, about | {"samples": count}, (*notes, *lines))
+        done = Evaluated(labelled, {}, {}, metrics, about, (*notes, *lines))
+    read = [samples, None if real is None else real.reference, None if real is None else real.others]
+    seen = dict.fromkeys(line for each in read if each is not None for line in each.seen())
+    done = done._replace(notes=(*done.notes, *seen))
     if asked.write_reference is not None:
         _write(asked.write_reference, sets.reference, features, real)
     return done
-
-
-def _check(asked: Asked) -> list[str]:
-    """Return the requested kinds of metrics, in order."""
-    check_limit("key", asked.key)
-    check_limit("resamples", asked.resamples)
-    if asked.count is not None:
-        check_limit("count", asked.count)
-    batch = SETTINGS["batch_size"]
-    expect("batch_size", asked.batch_size, batch.holds(asked.batch_size), str(batch))
-    expect("part", asked.part, asked.part in PARTS, "heldout, train or all")
-    names = [name for text in asked.metrics for name in text.split(",") if name]
-    for name in names:
-        if name != "all" and name not in NAMES:
-            raise OptionError("metrics", f"got {name!r}; {nearest(name, ['all', *NAMES])}")
-    if "all" in names:
-        return list(KINDS)
-    return list(dict.fromkeys(NAMES[name] for name in names)) or list(USUAL)
-
-
-def _check_size(image_size: int | None, shape: tuple[int, ...], *, run: bool) -> None:
-    """Check that a requested image size can be given to samples of a shape: to those of files, if they are images."""
-    if image_size is None:
-        return
-    check_limit("image_size", image_size)
-    if len(shape) != 3:
-        raise OptionError("image_size", f"got {image_size}, but the samples are points")
-    if run:
-        size = "x".join(map(str, shape[:2]))
-        expect("image_size", image_size, (image_size,) * 2 == shape[:2], f"none, or the {size} pixels of the run")
 
 
 def _content(asked: Asked) -> dict[str, Any]:
@@ -195,7 +167,17 @@ def _notes(asked: Asked, samples: Batches | None, real: Real | None, shape: tupl
         own = Batches("the run", shape, 0, lambda n: iter(())) if samples is None else samples
         line = check_comparable(own, real.reference, asked.features)
         notes += [*real.notes, *([] if line is None else [line])]
+        notes += depth_warnings([own.notes, real.notes, *([] if real.others is None else [real.others.notes])])
     return notes
+
+
+def _look(asked: Asked, features: Any, statistics: ReferenceStatistics | None) -> Look:
+    """Return the map to features, which stops at the first batch that does not fit the reference moments."""
+    look = looked_at_by(own_function(asked.features, features), asked.batch_size)
+    if statistics is None:
+        return look
+    check_weights(statistics, features)
+    return of_width(look, len(statistics.moments.mean), "reference")
 
 
 def _measurable(
@@ -255,6 +237,12 @@ def _about(
     }
 
 
+def _sizes(kinds: Sequence[str], n: int, sets: RealSets) -> int:
+    """Return the number of sizes that a Frechet distance of n samples is extrapolated from; 0 if it is not."""
+    width = len(sets.reference.moments.mean)
+    return len(numbers_of_groups(n, width, groups_of(n))) if "frechet" in kinds else 0
+
+
 def _of_run(
     work: Measuring,
     asked: Asked,
@@ -267,6 +255,8 @@ def _of_run(
     """Return the values [configuration, seed], NaN if a sample was not finite, and caveats about them."""
     labels, seeds = list(results.configurations), results.seeds.tolist()
     names = [name for kind in kinds for name in KINDS[kind].labels]
+    if not _sizes(kinds, count, sets):
+        names = [name for name in names if name != "frechet_infinity"]  # NaN would stand for failed generators
     values = {name: np.full((len(labels), len(seeds)), math.nan) for name in names}
     source = source_of(from_stored(content["config"]))
     y = None if source.train is None else conditions_of(source, source.train)
@@ -277,7 +267,6 @@ def _of_run(
             found = work.quietly(drawn.samples, bar.update)
             if drawn.configuration not in labels or drawn.seed not in seeds or found.bad or not found.groups:
                 continue
-            check_width(found, sets)
             if "frechet" in kinds:
                 lines |= dict.fromkeys(too_few(found, sets.reference, "a generator"))
             for name, value in work.numbers(kinds, Sets(found, sets.reference, sets.train), drawn.samples.name).items():

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import detrend, periodogram
 
 from jaxgan.diagnostics.outcomes import Thresholds
 from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
@@ -192,6 +191,8 @@ def rhythm(values: NDArray, steps: NDArray, probes: NDArray, window: int = DIAGN
 
 
 def _peak(values: NDArray) -> NDArray:
+    from scipy.signal import detrend, periodogram  # a third of a command's start, and few commands need it
+
     finite = np.isfinite(values).all(axis=1)
     _, power = periodogram(detrend(np.where(finite[:, None], values, 0.0), axis=1), window="hann", axis=1)
     total = power[:, 1:].sum(axis=1)

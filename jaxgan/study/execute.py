@@ -104,7 +104,7 @@ def _begun(task: Task, config: Config, how: How, placement: Placement) -> Path:
     _check_memory(plan, how)
     origin = origin_of(task.job, plan.study, placement, plan.blocks) | task.origin(plan.study)
     slug = f"{task.command.replace(' --', '-')}-{catalogue.slug(Path(config.data).stem)}"
-    with new_folder(how.out, slug, origin, plan.study, how.overwrite) as run:
+    with new_folder(how.out, slug, origin, plan.study.own_code, config, how.overwrite) as run:
         return _carried_out(task, how, plan, run)
 
 

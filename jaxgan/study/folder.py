@@ -1,6 +1,6 @@
 """Create or reopen the folder of a study; the leading process locks it, and all processes share it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,33 @@ RUNS = Path("runs")
 
 
 def new_folder(
-    out: Path | None, slug: str, origin: Mapping[str, Any], study: Study | None, overwrite: bool
+    out: Path | None,
+    slug: str,
+    origin: Mapping[str, Any],
+    own_code: Sequence[str],
+    config: Config | None,
+    overwrite: bool,
 ) -> RunFolder:
-    """Create the folder of a new run, `out` or the next numbered one under runs/, with config.json and the user's code.
+    """Create the folder of a new run, with its config.json and copies of the user's code.
+
+    Args:
+      out: the folder; by default the next numbered one under runs/.
+      slug: the name of a numbered folder, after its number.
+      origin: the content of config.json.
+      own_code: names of the user's code, as options have them.
+      config: what is trained, if anything is.
+      overwrite: whether a run in `out` may be replaced.
 
     Raises:
       StoreError: as from `claim`, if the code cannot be kept, or if the processes do not share the folder.
     """
 
     def begin() -> RunFolder:
-        files = {}
-        if study is not None:  # before the folder is taken: it may be the run to be replaced that has them
-            if out is not None:
-                inputs.check_outside(study.config, out)
-            inputs.check_kept(study.own_code)
-            files = inputs.copies_of(study, origin["inputs"])
+        # Before the folder is taken: it may be the run to be replaced that has the code.
+        if config is not None and out is not None:
+            inputs.check_outside(config, out)
+        inputs.check_kept(own_code)
+        files = inputs.copies_of(own_code, origin["inputs"])
         folder = claim.numbered(RUNS, slug) if out is None else out
         return claim.claim(folder, sealed(origin), files, overwrite=overwrite)
 
@@ -67,7 +79,7 @@ def grown(run: RunFolder, study: Study, origin: Mapping[str, Any]) -> None:
     with processes.in_agreement():
         if processes.leads():
             now = store.read_config(run.path) | {name: origin[name] for name in _GROWN}
-            for name, content in inputs.copies_of(study, origin["inputs"]).items():
+            for name, content in inputs.copies_of(study.own_code, origin["inputs"]).items():
                 write_bytes(run.path / name, content)
             (run.path / store.RESULTS).unlink(missing_ok=True)  # first: they belong to the old config.json
             run.rewrite(sealed(now))
@@ -107,7 +119,7 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         "classes": list(study.source.classes),
         "blocks": [block._asdict() for block in blocks],
         "inputs": inputs.digests(study),
-        "code": inputs.code_of(study),
+        "code": inputs.code_of(study.own_code),
         "sources": provenance.sources(),
         **provenance.provenance(),
         **resources.described(placement),

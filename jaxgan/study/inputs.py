@@ -79,9 +79,14 @@ def names_in(content: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for value in asked if value for name in _listed(value) if is_own(name)))
 
 
+def digests_of_code(names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the user's own files among those that options name and that these import."""
+    return {name: file_digest(path) for name, path in own_files(names).items()}
+
+
 def digests(study: Study) -> dict[str, str]:
     """Return the SHA-256 of the files that the configuration names: the user's code, images, points, weights."""
-    found = {name: file_digest(path) for name, path in own_files(study.own_code).items()}
+    found = digests_of_code(study.own_code)
     if study.source.train is not None:
         found[_free(study.source.name, found)] = checkpoint.digest((study.source.train, study.source.heldout))
     if (features := study.config.features).startswith(INCEPTION):
@@ -101,12 +106,12 @@ def check_outside(config: Config, out: Path) -> None:
             raise StoreError(f"--out: {out} holds {read}, which this run reads; name another folder")
 
 
-def code_of(study: Study) -> dict[str, str]:
+def code_of(names: Iterable[str]) -> dict[str, str]:
     """Return the names of the user's own files in `digests` and in code/, each with its path within its own folder.
 
     The two differ where files in different folders have one path within them, such as a/mine.py and b/mine.py.
     """
-    return {name: _within(name, path).as_posix() for name, path in own_files(study.own_code).items()}
+    return {name: _within(name, path).as_posix() for name, path in own_files(names).items()}
 
 
 def changed(stored: Mapping[str, Any], study: Study) -> list[str]:
@@ -192,21 +197,21 @@ def check_kept(names: Iterable[str]) -> None:
                              "module in a .py file")  # fmt: skip
 
 
-def copies_of(study: Study, digests: Mapping[str, str]) -> dict[str, bytes]:
+def copies_of(names: Iterable[str], digests: Mapping[str, str]) -> dict[str, bytes]:
     """Return the contents of the user's own code, to be kept in the run's folder, because the originals may be edited.
 
     Args:
-      study: the study, whose code is imported.
-      digests: as returned by `digests` when the study was set up.
+      names: names of the user's code, as options have them; it is imported.
+      digests: as returned by `digests` when the run was set up.
 
     Raises:
       StoreError: if a file was changed or removed since then.
     """
-    found = {}
-    for name, path in own_files(study.own_code).items():
+    found, names = {}, list(names)
+    for name, path in own_files(names).items():
         with suppress(FileNotFoundError):
             found[f"{CODE}/{name}"] = path.read_bytes()
-    for name in code_of(study).keys() | {name for name in digests if name.endswith(".py")}:
+    for name in code_of(names).keys() | {name for name in digests if name.endswith(".py")}:
         content = found.get(f"{CODE}/{name}")
         if content is None or hashlib.sha256(content).hexdigest() != digests.get(name):
             what = "removed" if content is None else "changed"

@@ -99,7 +99,7 @@ def merge_runs(
     with (
         stoppable() as stopping,
         stopping.held("stopping once all is copied"),
-        new_folder(out, name, origin, study, overwrite) as run,
+        new_folder(out, name, origin, study.own_code, study.config, overwrite) as run,
     ):
         write_text(run.path / "log.jsonl", "".join(_log(part.folder) for part in parts))
         for by_block in found.values():

@@ -59,7 +59,7 @@ def needs_of(study: Study, placement: Placement, workers: int = 1, held: Held | 
     on_host = placement.mesh.devices.flat[0].platform == "cpu"
     width = 1 if settled.in_turn else settled.group or together
     at_once = min(together, width * placement.mesh.size)
-    modes = 0 if study.source.mixture is None else len(study.source.mixture.means)
+    modes = 0 if study.source.modes is None else len(study.source.modes)
     example = 4 * (math.prod(study.source.shape) + modes)  # samples have a distance to every mode
     records = _records(config, config.steps) * record * runs
     measured = config.samples if len(study.source.shape) == 1 else min(config.samples, PIECE)

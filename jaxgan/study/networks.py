@@ -71,7 +71,7 @@ def networks_for(source: Source, config: Config) -> Networks:
     description: dict[str, Any] = {"latent_dim": config.latent_dim}
     for player in PLAYERS:
         name = getattr(config, player) or network_for(source.shape, source.condition or ()).name
-        _check_images(name, source)
+        _check_images(name, source, resized=config.image_size is not None)
         module = find_network(player, name)
         own = {k: v for k, v in given.get("", {}).items() if k in fields_of(module)} | given.get(player, {})
         if name in NETWORKS and source.paired and not NETWORKS[name].condition_axes:
@@ -168,7 +168,7 @@ def _times(factor: float, width: int) -> int:
     return max(1, round(product))
 
 
-def _check_images(name: str, source: Source) -> None:
+def _check_images(name: str, source: Source, resized: bool) -> None:
     """Check that the network supports the size of the examples."""
     if name not in _SIZED:
         return
@@ -182,4 +182,6 @@ def _check_images(name: str, source: Source) -> None:
     try:
         _SIZED[name](height)
     except ValueError as error:
+        if resized:
+            raise OptionError("image_size", str(error)) from error
         raise OptionError("data", f"{shape}, and {error}; add --image-size") from error

@@ -24,7 +24,7 @@ from jaxgan.study.config import Config, black_and_white
 from jaxgan.study.evidence import yardsticks_of
 from jaxgan.study.job import Block, Log
 from jaxgan.study.judging import judged
-from jaxgan.study.stop_rules import StopRules
+from jaxgan.study.stop_rules import StopRules, check_rules
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.watching import Watched, along, by_field, by_leaf, of_any_settings, samples_along, watch
 from jaxgan.types import Algorithm, Generator
@@ -115,6 +115,7 @@ def source_of(config: Config) -> Source:
 def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Plan:
     """Return the plan of a study with its evaluator, which may require training a classifier."""
     config = study.config
+    check_rules(config.stop)
     features = features_along(config, study.source, log)
     evaluator = evaluator_for(study.source, config.samples, split_seed=config.split_seed, features=features, report=log)
     for line in study.source.notes:

@@ -42,6 +42,7 @@ from jaxgan.study.profile_training import (
     check_one,
     continued_profile,
     losses_by_name,
+    own_code_of,
     own_origin,
     steps_per_epoch,
     with_code,
@@ -108,8 +109,10 @@ def run_profile(
 def _on_paper(profile: ProfileConfig, losses: Mapping[str, Loss], how: How) -> Path:
     if how.out is not None:
         check_out(how.out, overwrite=how.overwrite)
+    code = own_code_of(profile)
     origin = {"schema": SCHEMA, "job": "profile", **own_origin("paper", profile), **provenance.provenance()}
-    with new_folder(how.out, "profile", origin, None, how.overwrite) as run:
+    origin |= {"inputs": inputs.digests_of_code(code), "code": inputs.code_of(code)}
+    with new_folder(how.out, "profile", origin, code, None, how.overwrite) as run:
         how.log(f"profile of {', '.join(losses)}; results go to {run.path}")
         results = with_paper(
             "paper",
@@ -145,7 +148,7 @@ def _against_frozen(
     name = f"profile-frozen-{catalogue.slug(Path(config.data).stem)}"
     origin = origin_of("profile", study, placement, blocks_for(study)) | own_origin("frozen", profile, study)
     with (
-        new_folder(how.out, name, origin, study, how.overwrite) as run,
+        new_folder(how.out, name, origin, study.own_code, config, how.overwrite) as run,
         stopping.noting("what was measured is being reported"),
     ):
         again = f"repeat it with the same options and --overwrite --out {shlex.quote(str(run.path))}"

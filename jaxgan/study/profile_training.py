@@ -87,8 +87,12 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
 
 def with_code(study: Study, profile: ProfileConfig) -> Study:
     """Return the study with the names of the user's code that the profile uses added."""
-    names = (name for name in (*profile.loss, profile.d_loss) if ":" in name)
-    return study._replace(own_code=tuple(dict.fromkeys((*study.own_code, *names))))
+    return study._replace(own_code=tuple(dict.fromkeys((*study.own_code, *own_code_of(profile)))))
+
+
+def own_code_of(profile: ProfileConfig) -> tuple[str, ...]:
+    """Return the names of the user's code that the profile uses."""
+    return tuple(name for name in (*profile.loss, profile.d_loss) if ":" in name)
 
 
 def continued_profile(given: Mapping[str, Any], out: Path | None, *, trust: bool) -> ProfileConfig:

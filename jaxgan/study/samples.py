@@ -158,10 +158,9 @@ def in_the_plane(x: NDArray) -> NDArray:
 
 
 def modes_of(folder: Path) -> NDArray | None:
-    """Return the means of the modes if the data of the run in `folder` is a mixture, otherwise None."""
+    """Return the centres of the modes if those of the data of the run in `folder` are known, otherwise None."""
     data = store.read_config(folder)["config"]["data"]
-    mixture = catalogue.find_data(data).mixture if data in MIXTURES else None
-    return None if mixture is None else np.asarray(mixture.means)
+    return catalogue.find_data(data).modes if data in MIXTURES else None
 
 
 def save_picture(

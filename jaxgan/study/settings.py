@@ -45,12 +45,15 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
         left, equals, value = text.partition("=")
         owner, colon, setting = left.rpartition(":")
         if not equals:
-            raise OptionError("set", f"got {text!r}, expected NAME=VALUE; {nearest(setting, known)}")
+            every = {*known, *EXTRA}
+            what = f"{setting}=VALUE" if setting in every else f"NAME=VALUE; {nearest(setting, every)}"
+            raise OptionError("set", f"got {text!r}, expected {what}")
         if colon and owner not in (label, name):
             continue
         if setting not in known and setting not in EXTRA:
             option = next((option for option, own in SHORTHANDS.items() if own == setting), "set")
-            raise OptionError(option, f"{label} has no setting {setting!r}; {nearest(setting, known)}")
+            what = _IN_A_RECIPE if setting in _TERMS else nearest(setting, {*known, *EXTRA})
+            raise OptionError(option, f"{label} has no setting {setting!r}; {what}")
         rank = 2 if owner == label and colon else 1 if colon else 0
         before = given.get(setting)
         if before is not None and before[0] == rank:
@@ -122,6 +125,8 @@ _EXTRA_KINDS: dict[str, tuple[Any, ...]] = {
     "generator_batch_size": (int,),
     **{name: (float, type(None)) for name in AROUND},
 }
+_TERMS = ("d_terms", "g_terms")
+_IN_A_RECIPE = "terms are functions: put them into a recipe of your own (--recipe FILE.py:name)"
 _WORDS = {float: "a number", int: "a whole number", bool: "True or False", str: "a word", BatchSizes: "three sizes"}
 
 
@@ -144,6 +149,8 @@ def _value(setting: str, text: str, default: Any, kinds: tuple[Any, ...] | None)
         good = (float in allowed or (int in allowed and type(value) is int)) and limit.holds(value)
         value = float(value) if good and float in allowed else value
     if not good:
+        if setting in _TERMS:
+            raise OptionError("set", f"got {setting}={text[:60]}; {_IN_A_RECIPE}")
         words = [_WORDS[kind] for kind in (float, int, bool, str, BatchSizes) if kind in allowed]
         span = f", {limit}" if allowed & {float, int, BatchSizes} else ""
         raise OptionError(

@@ -100,6 +100,33 @@ def goal_of(text: str, metrics: Sequence[str]) -> Goal:
       >>> goal_of("captured >= 8", ["captured"])
       Goal(metric='captured', at_least=True, value=8.0)
     """
+    goal = goal_in(text)
+    if goal.metric not in metrics:
+        raise OptionError("stop", f"there is no metric {goal.metric!r}; {nearest(goal.metric, metrics)}")
+    return goal
+
+
+def check_rules(texts: Sequence[str]) -> None:
+    """Check the form of stop rules, before there is a measurement that could know their metrics.
+
+    Raises:
+      OptionError: if a text has another form.
+    """
+    for text in texts:
+        if text not in ("not_finite", "failed"):
+            goal_in(text)
+
+
+def goal_in(text: str) -> Goal:
+    """Parse a goal on any metric.
+
+    Raises:
+      OptionError: if the text is not a bound.
+
+    Example:
+      >>> goal_in("kl<=0.1")
+      Goal(metric='kl', at_least=False, value=0.1)
+    """
     match = _GOAL.fullmatch(text.strip())
     try:
         value = float(match[3]) if match else float("nan")
@@ -109,8 +136,6 @@ def goal_of(text: str, metrics: Sequence[str]) -> Goal:
         expected = "not_finite, failed, or a goal such as captured>=8"
         raise OptionError("stop", f"got {text!r}, expected {expected}")
     expect("stop", repr(text), ANY.holds(value), f"a bound {ANY}")
-    if match[1] not in metrics:
-        raise OptionError("stop", f"there is no metric {match[1]!r}; {nearest(match[1], metrics)}")
     return Goal(match[1], match[2] == ">=", value)
 
 

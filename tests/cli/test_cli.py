@@ -23,6 +23,7 @@ from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 from tests.cli.commands import jaxgan_process, refused
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
 
 
@@ -96,6 +97,13 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
         (["compare", "--steps", "x"], "Invalid value for '--steps': 'x' is not a valid integer."),
         (["compare", "--seedz", "3"], "No such option"),
         (["compar"], "No such command"),
+        (["frobnicate"], "No such command 'frobnicate'; see `jaxgan --help`"),
+        (["train", "--gpu"], "No such option '--gpu'; see `jaxgan train --help`"),
+        (["datasets", "nosuch"], "see `jaxgan datasets --help`"),
+        (["datasets", "prepare", "nosuch"], "unknown data set 'nosuch': names: tensorflow.org/datasets/catalog"),
+        (["train", "--stop", "captured>8x"], "--stop: got 'captured>8x', expected not_finite, failed, or a goal"),
+        (["train", "--generator", "sngan", "--image-size", "24", "--data", "pictures.npy"], "--image-size: an SNGAN "
+         "makes images of 16, 32 or 48 pixels a side, got 24"),
         (["compare", "--image-size", "16"], "--image-size: got 16, but digits has a size of its own"),
         (["compare", "--resume"], "--resume: got no --out"),
         (["compare", "--resume", "--gentle", "--out", "empty"], "--resume: continues a run as it was started"),
@@ -118,6 +126,10 @@ def test_sample_and_interpolate_need_the_generator_alone(ring_run, tmp_path, cap
         (["train", "--recipe", "wgan_gp", "--fake-batch-size", "32"], "needs as many of both"),
         (["train", "--recipe", "unrolled_gan", "--batch-size", "2000"], "more than digits has"),
         (["train", "--set", "gamma=1"], "--set: non_saturating has no setting 'gamma'"),
+        (["train", "--set", "balace=0.8"], "did you mean 'balance'? known: b1, b2, balance, "),
+        (["train", "--set", "r1"], "--set: got 'r1', expected r1=VALUE"),
+        (["train", "--set", "d_terms=f.py:flat"], "terms are functions: put them into a recipe of your own (--recipe"),
+        (["train", "--recipe", "wgan_gp", "--set", "d_terms=f.py:flat"], "wgan_gp has no setting 'd_terms'; terms are"),
         (["sample"], "there is no run under runs/ yet"),
         (["sample", "full"], "full holds no run"),
     ],
@@ -126,6 +138,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, expected, capsys, tmp_p
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
     np.save(tmp_path / "same.npy", np.zeros((100, 8, 8), np.uint8))
+    np.save(tmp_path / "pictures.npy", np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
     (tmp_path / "paired.py").write_text(
         "import jaxgan as jg\n"
         "def paired(real, fake):\n    return (fake - real) ** 2\n"
@@ -269,6 +282,7 @@ def slow(key, algorithm, state):
 """
 
 
+@POSIX
 def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would(tmp_path, monkeypatch, capsys):
     (tmp_path / "slow.py").write_text(SLOW_PROBE)
     looks = ["--steps", "60", "--evaluate-every", "10", "--probe", f"{tmp_path / 'slow.py'}:slow"]
@@ -299,13 +313,15 @@ def test_ctrl_c_twice_keeps_what_was_trained_and_resume_ends_where_one_run_would
         np.testing.assert_array_equal(values, cut.values[name])
 
 
+@POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "options"),
-    [(signal.SIGTERM, []), (signal.SIGHUP, []), (signal.SIGUSR1, ["--stop-on", "usr1"])],
-    ids=lambda value: getattr(value, "name", ""),
+    ("name", "options"),
+    [("SIGTERM", []), ("SIGHUP", []), ("SIGUSR1", ["--stop-on", "usr1"])],
+    ids=["TERM", "HUP", "USR1"],
 )
-def test_every_signal_that_stops_saves(number, options, tmp_path):
+def test_every_signal_that_stops_saves(name, options, tmp_path):
+    number = getattr(signal, name)
     words = ["train", "--data", "ring", *TINY, "--steps", "1000000", *options, "--out", "cut"]
     status, lines = signalled(number, 1, *words, after="cut/log.jsonl", cwd=tmp_path)
     assert status == 128 + number, lines
@@ -315,6 +331,7 @@ def test_every_signal_that_stops_saves(number, options, tmp_path):
     assert jaxgan.load_generator(tmp_path / "cut").step == step
 
 
+@POSIX
 @pytest.mark.slow
 def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SECONDS_OF_A_LOOK", "1")
@@ -333,6 +350,7 @@ def test_a_third_signal_gives_up_at_once_and_one_before_training_ends_at_once(tm
     assert (status, lines) in [(-15, []), (143, ["jaxgan: stopped; nothing was trained yet"])]  # while Python starts
 
 
+@POSIX
 def test_signals_that_no_program_can_wait_for_are_refused(capsys):
     assert "--stop-on: got 'KILL', expected one of USR1" in refused(capsys, "train", "--stop-on", "KILL")
 

@@ -75,9 +75,9 @@ def test_the_page_says_what_to_try_before_anything_else(failed, capsys):
     page = (failed / "report.html").read_text(encoding="utf-8")
     first = page.partition("<h2>What happened</h2>")[2].partition("</p>")[0]
     assert "With minimax, both seeds failed" in first and "Causes (medians over seeds): " in first
-    assert "To try: " in first and "“jaxgan remedy DIR --configuration minimax”" in first
+    assert "To try: " in first and "“jaxgan remedy RUN --configuration minimax”" in first
     assert main(["remedy", "--help"]) == 0
-    assert "remedies- LABEL in DIR" in " ".join(capsys.readouterr().out.split())
+    assert "remedies- LABEL in RUN" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_trial_has_the_seeds_of_what_failed_and_a_claim_for_each_remedy(failed):

@@ -25,6 +25,16 @@ def constant(x):
     return np.ones((len(x), 3))
 def many(x):
     return np.repeat(np.asarray(x).reshape(len(x), -1), 12, axis=1)
+def wide(x):
+    return np.repeat(pixels(x), 4, axis=1)
+def two(x, y):
+    return pixels(x)
+def listed(x):
+    return [object() for _ in x]
+def ragged(x):
+    return [[0.0] * (1 + i) for i in range(len(x))]
+def complex_numbers(x):
+    return pixels(x) * 1j
 def raises(x):
     raise RuntimeError("no such layer")
 three = 3
@@ -202,13 +212,18 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
     (here / "large").mkdir()
     for i in range(4):
         Image.fromarray(RNG.integers(0, 255, (8, 8), dtype=np.uint8)).save(here / "large" / f"{i}.png")
-    np.save(here / "one.npy", np.zeros((1, 3, 4), np.uint8))
+    for name, n in (("one", 1), ("three", 3), ("five", 5)):
+        np.save(here / f"{name}.npy", RNG.integers(0, 255, (n, 3, 4), dtype=np.uint8))
     np.savez(here / "real.npz", mu=np.zeros(6), sigma=np.eye(6))
     for words, message in [
         (("fake",), "--against: is needed: a data set by name, a folder"),
         (("nowhere", "--against", "real", *own), "nowhere: expected an existing file or folder"),
         (("fake", "--against", "digit", *own), "--against: got 'digit'; did you mean 'digits'?"),
-        (("fake", "--against", "real", "--metrics", "fid", *own), "--metrics: got 'fid'; "),
+        (
+            ("fake", "--against", "real", "--metrics", "fid", *own),
+            "--metrics: got 'fid'; FID, KID and the "
+            "Inception score are frechet, kernel and score with --features inception:FILE",
+        ),
         (("fake", "--against", "real", "--metrics", "frechett", *own), "did you mean 'frechet'?"),
         (("fake", "--against", "real", "--metrics", "score", *own), "score needs features with class probabilities"),
         (("fake", "--against", "real", "--metrics", "authenticity", *own), "authenticity needs the training examples"),
@@ -221,10 +236,23 @@ def test_bad_input_is_one_line(here: Path, capsys) -> None:
         (("fake", "--against", "real", "--features", "own.py:three"), "is of type int, expected jaxgan.Features"),
         (("fake", "--against", "real", "--features", "own.py:none"), "features of 120 of 120 examples are NaN"),
         (("fake", "--against", "real", "--features", "own.py:constant"), "all features of the real examples are the"),
-        (("fake", "--against", "real", "--features", "own.py:raises"), "own.py:12 raised RuntimeError: no such layer"),
+        (("fake", "--against", "real", "--features", "own.py:raises"), "own.py:22 raised RuntimeError: no such layer"),
         (("fake", "--against", "real", "--count", "1", *own), "--count: got 1, expected at least 2"),
         (("fake", "--against", "real", "--resamples", "-1", *own), "--resamples: got -1, expected at least 0"),
         (("one.npy", "--against", "real", *own), "one: expected at least 2 examples, got 1"),
+        (("fake", "--against", "one.npy", *own), "one: expected at least 2 examples, got 1"),
+        (("fake", "--against", "five.npy", *own), "five: expected at least 6 examples for density, got 5"),
+        (("three.npy", "--against", "real", *own), "three: expected at least 4 examples for kernel, got 3"),
+        (("fake", "--against", "real", "--image-size", "100000", *own), "--image-size: got 100,000, expected at least"),
+        (("fake", "--against", "real", "--metrics", ",", *own), "--metrics: got ',', which names none; known: frechet"),
+        (
+            ("fake", "--against", "real", "--common-latents", *own),
+            "--common-latents: is for the generators of a run",
+        ),
+        (("fake", "--against", "real", "--features", "own.py:two"), "own.py:two: two() missing 1 required positional"),
+        (("fake", "--against", "real", "--features", "own.py:listed"), "own.py:listed returned an array of object"),
+        (("fake", "--against", "real", "--features", "own.py:ragged"), "own.py:ragged: setting an array element"),
+        (("fake", "--against", "real", "--features", "own.py:complex_numbers"), "returned an array of complex"),
         (("fake", "--against", "ring", *own), "must be of the same kind"),
         (("fake", "--against", "pairs:photos-grey"), "consists of image pairs"),
         (("fake", "--reference", "real.npz"), "--features: a statistics file has no images to learn features from"),
@@ -243,6 +271,23 @@ def test_fewer_samples_than_features_is_told(here: Path, capsys) -> None:
     text = " ".join(capsys.readouterr().out.split())
     assert "fake: 90 examples, 144 features: no variance is seen in all directions but 89" in text
     assert "the real examples: 120 examples, 144 features" in text
+
+
+def test_a_distance_is_extrapolated_from_enough_samples_alone(here: Path, tmp_path: Path, capsys) -> None:
+    """Of samples and of generators alike; 6 features take 30, and 90 samples are not enough for 24."""
+    for name, words, told in (("six", ("fake", "pixels"), False), ("many", ("fake", "wide"), True)):
+        target, features = words
+        out = ("--metrics", "frechet", "--out", f"{name}.json")
+        assert main(["evaluate", target, "--against", "real", "--features", f"own.py:{features}", *out]) == 0
+        text = " ".join(capsys.readouterr().out.split())
+        found = json.loads((here / f"{name}.json").read_text())["metrics"]
+        line = "fake: 90 examples, 24 features: the Fréchet distance is not extrapolated to infinitely many samples"
+        assert (line in text) == told and ("which takes at least 116" in text) == told
+        assert ("frechet_infinity" in found) != told and ("is bias from" in text) != told
+    assert main(["compare", *RING[1:3], "--seeds", "2", *RING[5:], "--out", "run"]) == 0
+    assert main(["evaluate", "run", "--count", "9", "--metrics", "frechet", "--out", "run.json"]) == 0
+    found = json.loads((here / "run.json").read_text())
+    assert list(found["metrics"]) == ["frechet"] and "a generator: 9 examples, 2 features" in found["notes"][-1]
 
 
 def test_a_piece_of_the_command_line_runs_by_itself(here: Path) -> None:

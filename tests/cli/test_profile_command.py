@@ -95,6 +95,8 @@ def test_a_loss_of_ones_own_is_profiled(tmp_path):
     assert about["flat"]["saturates"] == "everywhere" and about["steep"]["saturates"] == "nowhere"
     assert about["least_squares"]["axis"] == "sigmoid(score)" and about["flat"]["axis"] == "D(G(z))"
     assert "flat" in markdown(run)
+    assert (tmp_path / "p/code/own.py").read_text() == OWN
+    assert list(json.loads((tmp_path / "p/config.json").read_text())["inputs"]) == ["own.py"]
 
 
 def test_a_profile_of_training_has_every_loss_at_every_look(trained):

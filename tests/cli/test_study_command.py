@@ -90,7 +90,11 @@ def test_every_mistake_of_a_file_is_a_line(capsys, tmp_path, monkeypatch):
         (["letters.toml"], "letters.toml: is no TOML: 'utf-8' codec can't decode byte 0xff in position 0"),
         (["--init", "a.toml"], "--init: a.toml exists already, expected a new file"),
         (["--init", "none.npz"], "--init: got none.npz, expected a name that ends in .toml"),
-        (["--init", "new.toml", "--dry-run"], "--dry-run describes a study that exists, got it with --init"),
+        (["--init", "new.toml", "--dry-run"], "--init writes a file and runs nothing, got it with --dry-run"),
+        (
+            ["--init", "--coordinator", "~", "--distributed"],
+            "--init writes a file and runs nothing, got it with --distributed, --coordinator",
+        ),
     ],
 )
 def test_what_is_no_study_is_refused(capsys, tmp_path, monkeypatch, words, line):

@@ -312,3 +312,4 @@ def test_a_source_is_shown_without_its_numbers() -> None:
     """In a notebook a data set of any size is one line."""
     assert repr(jg.data.digits()) == "Source(digits, 1,437 examples of shape [8, 8, 1], 360 held out, 10 classes)"
     assert repr(jg.data.ring()) == "Source(ring, unlimited of shape [2], 8 modes)"
+    assert repr(jg.data.ring()._replace(size=1)) == "Source(ring, 1 example of shape [2], 8 modes)"

@@ -9,6 +9,7 @@ from PIL import Image
 from jaxgan.data.batches import Batches, from_array, from_files
 from jaxgan.data.files import from_path
 from jaxgan.data.source import DataError
+from jaxgan.data.values import depth_of
 
 RNG = np.random.default_rng(0)
 
@@ -74,6 +75,24 @@ def test_pictures_are_read_by_the_same_rules(tmp_path: Path) -> None:
     small = from_files(tmp_path, image_size=2)
     np.testing.assert_array_equal(in_order(joined(small, 5)), in_order(whole(tmp_path, image_size=2)))
     assert "1 file is not a picture and was left out" in found.notes[-1]
+
+
+def test_what_pictures_have_is_told_once_they_are_read(tmp_path: Path) -> None:
+    """The same notes as of a folder that is read whole, and the depth beforehand."""
+    for i in range(3):
+        shown = RNG.integers(0, 256, (4, 4, 4), dtype=np.uint8)
+        Image.fromarray(shown).save(tmp_path / f"{i}.png")
+    frames = [Image.fromarray(shown[..., :3]), Image.fromarray(255 - shown[..., :3])]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.fromarray(RNG.integers(3000, 4096, (4, 4), dtype=np.uint16)).save(tmp_path / "deep.png")
+    found, source = from_files(tmp_path), from_path(tmp_path)
+    assert depth_of(found.notes) == depth_of(source.notes) == 12
+    assert "are read as 12 bits" in found.notes[0] and not found.seen()
+    joined(found, 2)
+    assert set((*found.notes, *found.seen())) == set(source.notes)
+    assert "3 pictures with transparent pixels, shown on white" in found.seen()[0]
+    next(found.read(2))
+    assert "2 pictures with transparent" in found.seen()[0]
 
 
 def test_the_parts_of_a_split_are_told_apart(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import jaxgan as jg
 from jaxgan.data.batches import Batches, from_array
 from jaxgan.data.source import DataError
 from jaxgan.evaluation.feature_sets import FeatureSet, gather, looked_at_by
-from jaxgan.evaluation.sample_metrics import KINDS, NAMES, Sets, intervals, label_of, measure, missing, same_within
-from jaxgan.metrics import density_coverage, frechet_distance, kernel_distance, moments, precision_recall
+from jaxgan.evaluation.sample_intervals import intervals
+from jaxgan.evaluation.sample_metrics import KINDS, NAMES, Sets, label_of, measure, missing, same_within
+from jaxgan.metrics import density_coverage, frechet_distance, kernel_distance, moments, prdc, precision_recall
 
 KEY = jax.random.key(0)
 AS_THEY_ARE = looked_at_by(None, 1)
@@ -69,6 +70,9 @@ def test_numbers_are_those_of_the_metrics() -> None:
     assert found["kernel"] == pytest.approx(kernel_distance(x, r).value, rel=1e-9)
     assert (found["precision"], found["recall"]) == tuple(precision_recall(x, r))
     assert (found["density"], found["coverage"]) == pytest.approx(tuple(density_coverage(x, r)), rel=1e-12)
+    assert found["mind"] == pytest.approx(3 * 3 * found["sliced"], rel=1e-12)
+    strict = prdc(x, r, strict=True)._asdict()
+    assert {name: found[f"{name}_strict"] for name in strict} == strict
     assert set(found) == set(NAMES) - {"score", "authenticity"}
     assert 0.5 < found["two_sample"] < 0.8 and found["vendi"] > 2
 
@@ -81,7 +85,7 @@ def test_intervals_by_halves_hold_the_mean_over_new_samples() -> None:
     for i in range(50):
         sets = Sets(gathered(rng.normal(size=(150, 2)) * 1.1 + 0.4, seed=i), reference)
         values.append(measure(kinds, KEY, sets))
-        found.append(intervals(kinds, jax.random.key(i), sets, values[-1], resamples=12))
+        found.append(intervals(kinds, jax.random.key(i), sets, resamples=12))
     for name in names:
         mean = np.mean([each[name] for each in values])
         held = np.mean([one[name].low <= mean <= one[name].high for one in found])
@@ -92,27 +96,66 @@ def test_intervals_by_halves_hold_the_mean_over_new_samples() -> None:
         assert half < 4 * np.std([each[name] for each in values]), name
 
 
+@pytest.mark.parametrize("n", [20, 60])
+def test_intervals_of_the_score_hold_its_mean_over_few_samples(n: int) -> None:
+    """With 10 splits of few samples each those of 20 had no width, as each of 10 halves is a split of its own."""
+    rng, found = np.random.default_rng(4), []
+    for i in range(80):
+        logits = 3 * rng.normal(size=(n, 10))
+        p = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+        samples = gathered(logits)._replace(probabilities=p)
+        found.append(intervals(["score"], jax.random.key(i), Sets(samples, samples), resamples=20)["score"])
+    mean = np.mean([each.estimate for each in found])
+    assert np.mean([each.low <= mean <= each.high for each in found]) > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 80)
+    half = np.median([each.high - each.low for each in found]) / 2
+    assert half < 3.5 * np.std([each.estimate for each in found])
+
+
 def test_intervals_by_formula_and_none() -> None:
     rng = np.random.default_rng(3)
     sets = Sets(gathered(rng.normal(size=(64, 2))), gathered(rng.normal(size=(64, 2))))
     kinds = ["frechet", "kernel", "two_sample", "duplicates", "vendi"]
     values = measure(kinds, KEY, sets)
-    found = intervals(kinds, KEY, sets, values, resamples=0)
+    found = intervals(kinds, KEY, sets, resamples=0)
     for name in ("frechet", "frechet_infinity", "kernel", "two_sample"):
         assert found[name].low <= values[name] <= found[name].high, name
         assert found[name].estimate == pytest.approx(values[name], rel=1e-12, abs=1e-12)
     assert math.isnan(found["vendi"].low) and found["duplicates"].high == math.inf
 
 
+def test_strict_balls_see_repeated_features() -> None:
+    copies = gathered(np.repeat(np.arange(5.0), 8)[:, None])
+    found = measure(["precision", "precision_strict"], KEY, Sets(copies, copies))
+    assert found["precision"] == found["recall"] == 1.0
+    assert {found[f"{name}_strict"] for name in ("precision", "recall", "density", "coverage")} == {0.0}
+
+
+def test_the_interval_over_subsets_includes_their_choice() -> None:
+    """With 2,100 rows a subset has 1,000 of them: the mean over subsets scatters around that over all pairs."""
+    rng, z = np.random.default_rng(0), 1.959964
+    sets = Sets(gathered(rng.normal(size=(2100, 2)) + 0.1), gathered(rng.normal(size=(2100, 2))))
+    values = measure(["kernel", "kernel_subsets"], KEY, sets)
+    found = intervals(["kernel", "kernel_subsets"], KEY, sets, resamples=0)
+    assert sets.samples.features is not None and sets.reference.features is not None
+    whole = kernel_distance(sets.samples.features, sets.reference.features, fixed_reference=True)
+    half = (found["kernel_subsets"].high - found["kernel_subsets"].low) / 2
+    chosen = np.sqrt((half / z) ** 2 - whole.standard_error**2)  # standard deviation of the mean, by the subsets
+    assert 0 < chosen < whole.standard_error
+    assert values["kernel_subsets"] == pytest.approx(whole.value, abs=4 * chosen)
+    assert found["kernel_subsets"].estimate == values["kernel_subsets"] != values["kernel"]
+
+
 def test_distances_are_called_fid_with_published_features_alone() -> None:
     apply = jax.tree_util.Partial(lambda x: (x, None))
     own, inception = jg.Features("mine", apply), jg.Features("Inception", apply, published=True)
-    names = {name: (label_of(name, own), label_of(name, inception)) for name in ("frechet", "kernel", "score")}
+    names = {name: (label_of(name, own), label_of(name, inception)) for name in ("frechet", "kernel", "score", "mind")}
     assert names == {
+        "mind": ("Mine-feature Monge distance", "MIND"),
         "frechet": ("Mine-feature Fréchet distance", "FID"),
         "kernel": ("Mine-feature kernel distance", "KID"),
         "score": ("Mine-feature probability score", "Inception score"),
     }
+    assert label_of("kernel_subsets", inception) == "KID over subsets" and label_of("mind", None) == "Monge distance"
     assert "FID" not in label_of("frechet", inception._replace(published=False))
 
 
@@ -135,6 +178,42 @@ def test_features_of_any_function_and_of_short_batches() -> None:
     with pytest.raises(DataError, match=r"features must be \[b, d\] for b examples, got shape \[3, 2, 2, 1\]"):
         gather(from_array("x", x), looked_at_by(lambda images: images, 8), batch_size=8, keep=True,
                rng=np.random.default_rng(0))  # fmt: skip
+
+
+def test_balls_of_the_reference_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jaxgan.metrics.manifold as manifold
+
+    rng, kinds = np.random.default_rng(5), ["precision", "density"]
+    samples, reference = gathered(rng.normal(size=(60, 2))), gathered(rng.normal(size=(77, 2)))
+    expected = intervals(kinds, KEY, Sets(samples, reference), resamples=4)
+    found, own = [], manifold.neighbour_radii
+
+    def counted(x: np.ndarray, k: int) -> np.ndarray:
+        found.append(len(x))
+        return own(x, k)
+
+    monkeypatch.setattr(manifold, "neighbour_radii", counted)
+    assert intervals(kinds, KEY, Sets(samples, reference.with_radii([3, 5])), resamples=4) == expected
+    assert 77 not in found and found == [60, 30, 30, 30, 30]
+    with pytest.raises(ValueError, match=r"expected radii \[m\] of 77 rows, got shape \(3,\)"):
+        density_coverage(np.ones((9, 2)), np.ones((77, 2)), radii=np.ones(3))
+
+
+def test_features_are_held_once() -> None:
+    """Not also in parts, and again in another order: of 3 MB in batches of 1/8 at most a quarter more."""
+    import tracemalloc
+
+    x = np.random.default_rng(0).normal(size=(8_000, 100)).astype(np.float32)
+    x[7] = np.nan
+    for rows in (x[8:], x):
+        batches, rng = from_array("x", rows), np.random.default_rng(0)
+        tracemalloc.start()
+        found = gather(batches, AS_THEY_ARE, batch_size=1000, keep=True, rng=rng)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert found.features is not None and len(found.features) == found.n
+        np.testing.assert_array_equal(np.sort(found.features, axis=0), np.sort(rows[np.isfinite(rows[:, 0])], axis=0))
+        assert peak < (1.25 if rows is not x else 2.25) * rows.nbytes + 16 * 2 * 100**2 * 8
 
 
 def test_bad_features_are_counted_and_left_out() -> None:

@@ -14,6 +14,7 @@ from jaxgan.metrics.frechet import frechet_distance, moments
 from jaxgan.metrics.kernel import kernel_distance, kernel_distance_subsets
 from jaxgan.metrics.manifold import density_coverage, precision_recall
 from jaxgan.metrics.scores import inception_score
+from jaxgan.metrics.transport import sliced_wasserstein, squares_on_lines
 
 torch: Any = pytest.importorskip("torch")
 pytest.importorskip("torch_fidelity")
@@ -30,6 +31,7 @@ def pairs() -> dict[str, tuple[Points, Points]]:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 120, 10))
     turn, few = rng.normal(size=(10, 10)), rng.normal(size=(3, 10))
+    a, b = (np.rint(4 * points[:20]) for points in (x, y))  # whole numbers: their distances are exact everywhere
     return {
         "random": (x, 1.2 * y + 0.3),
         "correlated": (x @ turn, y @ turn + 0.5),
@@ -38,6 +40,8 @@ def pairs() -> dict[str, tuple[Points, Points]]:
         "positive": (np.maximum(x, 0), np.maximum(y + 0.2, 0)),
         "far from the origin": (100 + x, 100.5 + y),
         "heavy tails": (x**3, y**3),
+        "duplicated": (a.repeat(6, axis=0), np.concatenate([b.repeat(5, axis=0), a])),
+        "on a lattice": tuple(rng.integers(0, 3, size=(2, 120, 3)).astype(float)),
     }
 
 
@@ -96,6 +100,34 @@ def test_strict_balls_are_those_of_prdc(pair: tuple[Points, Points], k: int) -> 
     found = precision_recall(*pair, k=k, strict=True)._asdict()
     found |= density_coverage(*pair, k=k, strict=True)._asdict()
     assert found == pytest.approx(expected, rel=1e-12)  # counts, divided
+
+
+@pytest.mark.parametrize("name", ["duplicated", "on a lattice"])
+def test_ties_decide_between_the_two_packages(name: str) -> None:
+    """A distance equal to a radius counts in torch-fidelity and not in prdc: 1 against 0 for repeated features."""
+    x, y = pairs()[name]
+    options = {"prc_neighborhood": 1, "prc_batch_size": 50, "save_cpu_ram": False, "verbose": False}
+    counted = prc.prc_features_to_metric(*tensors((x, y)), **options)
+    strict = prdc.compute_prdc(y, x, 1)
+    assert counted["recall"] > 0.1 and strict["recall"] == 0.0  # or this would be no test of ties
+    assert precision_recall(x, y, k=1).recall == pytest.approx(counted["recall"], abs=1e-7)  # its shares are float32
+    assert precision_recall(x, y, k=1, strict=True).recall == strict["recall"]
+
+
+def test_mind(pair: tuple[Points, Points]) -> None:
+    """On its directions, which it draws by torch and uses in float32; torch-fidelity has it from 0.5 on."""
+    mind: Any = pytest.importorskip("torch_fidelity.metric_mind", reason="torch-fidelity has no MIND before 0.5")
+    options = {"mind_num_projections": 300, "rng_seed": 0, "cuda": False, "verbose": False}
+    expected = mind.mind_features_to_metric(*tensors(pair), **options)["monge_inception_distance"]
+    (x, y), d = pair, pair[0].shape[1]
+    u = torch.randn(300, d, generator=torch.Generator().manual_seed(0)).double()
+    u = (u / u.norm(dim=1, keepdim=True)).numpy().T
+    # Float32 keeps 24 bits of each projection, and differences of two are squared.
+    scale = 3 * d * max(float(np.max(np.abs(part))) for part in pair) ** 2
+    assert 3 * d * squares_on_lines(x @ u, y @ u).mean() == pytest.approx(expected, rel=1e-5, abs=1e-9 * scale)
+    found = sliced_wasserstein(jax.random.key(0), x, y, directions=3000)
+    error = 3 * d * found.standard_error * np.sqrt(1 + 3000 / 300)  # of both sets of directions
+    assert found.mind == pytest.approx(expected, abs=4 * error + 1e-9 * scale)
 
 
 @pytest.mark.parametrize("n", [50, 103])

@@ -103,6 +103,20 @@ def test_the_value_is_unbiased_and_the_error_is_its_own(shift: float, scale: flo
     assert covered > 0.88  # skewed at this n: 0.93 of 95 for the shift
 
 
+@pytest.mark.parametrize(("shift", "scale", "high"), [(0.5, 1.0, 1.15), (0.0, 0.05, 1.15), (0.0, 1.0, 1.4)])
+def test_of_a_fixed_reference_the_error_is_that_of_new_features(shift: float, scale: float, high: float) -> None:
+    """The reference is small, so that the error over both sets would be far larger where the features vary little."""
+    rng, d, runs = np.random.default_rng(1), 4, 400
+    reference = rng.normal(size=(20, d))
+    sets = [shift + scale * rng.normal(size=(100, d)) for _ in range(runs)]
+    values, errors = np.array([kernel_distance(x, reference, fixed_reference=True) for x in sets]).T
+    assert 0.9 < np.sqrt(np.mean(errors**2)) / values.std() < high
+    both = kernel_distance(sets[0], reference)
+    assert both.value == values[0] and both.standard_error > errors[0]
+    constant = kernel_distance(np.ones((9, d)), reference, fixed_reference=True)
+    assert constant.standard_error == pytest.approx(0, abs=1e-9) and kernel_distance(sets[0] * 0, reference)[1] > 0.01
+
+
 def test_a_common_offset_of_the_kernel_takes_no_digits() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 30, 3))
     near = kernel_distance(x, y + 1, coef0=1.0, degree=1, gamma=1.0)

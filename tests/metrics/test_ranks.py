@@ -7,7 +7,13 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu
 
-from jaxgan.metrics.neighbours import distinctness, memorization, own_neighbours, squared_distances
+from jaxgan.metrics.neighbours import (
+    distinctness,
+    memorization,
+    memorization_of,
+    own_neighbours,
+    squared_distances,
+)
 from jaxgan.metrics.ranks import superiority
 
 
@@ -70,3 +76,35 @@ def test_memorization_is_nothing_for_fresh_samples_and_all_for_copies():
     assert memorization(share(fresh), 300, 100) == pytest.approx(0.0, abs=0.2)
     assert memorization(share(train), 300, 100) == 1.0
     assert memorization(np.array([0.75, 1.0]), 300, 100).tolist() == [0.0, 1.0]
+
+
+def test_memorization_of_features_is_that_of_their_share():
+    rng = np.random.default_rng(0)
+    for offset in (0.0, 1e4):  # far from the origin, where |x|^2 - 2 x.y + |y|^2 cancels
+        train, heldout = (offset + rng.normal(size=(n, 3)) for n in (300, 100))
+        x = np.concatenate([offset + rng.normal(size=(150, 3)), train[:50]])
+        nearer = cdist(x, train).min(axis=1) < cdist(x, heldout).min(axis=1)
+        found = memorization_of(x, train, heldout)
+        assert found == pytest.approx(float(memorization(nearer.mean(), 300, 100)), rel=1e-12)
+        assert memorization_of(train, train, heldout) == 1.0
+        assert memorization_of(train + 1e-6, train, heldout) == 1.0
+        assert memorization_of(heldout, train, heldout) == pytest.approx(-3.0)  # share 0: -s0 / (1 - s0)
+        x32, t32, h32 = (part.astype(np.float32) for part in (x, train, heldout))
+        assert memorization_of(x32, t32, h32) == memorization_of(*(np.float64(part) for part in (x32, t32, h32)))
+
+
+def test_ties_of_memorization_count_half():
+    both = np.random.default_rng(0).normal(size=(20, 2))
+    assert memorization_of(both, both, both) == 0.0
+    lattice = np.stack(np.meshgrid(np.arange(4.0), np.arange(4.0)), axis=-1).reshape(-1, 2) + 1e3
+    # Every midpoint is as near to the next point of one set as to that of the other.
+    assert memorization_of(lattice + np.array([0.5, 0.0]), lattice, lattice + np.array([1.0, 0.0])) == 0.0
+
+
+def test_memorization_without_held_out_examples_is_undefined():
+    assert np.isnan(memorization(1.0, train=10, heldout=0))
+    assert memorization(0.0, train=0, heldout=10) == 0.0
+    x = np.zeros((5, 2))
+    for heldout, message in [(x[:0], "n >= 1"), (x[:, :1], "same dimension"), (x + np.nan, "finite")]:
+        with pytest.raises(ValueError, match=message):
+            memorization_of(x, x, heldout)

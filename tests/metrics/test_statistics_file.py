@@ -43,6 +43,7 @@ def test_what_is_written_numpy_reads_and_all_comes_back(tmp_path: Path) -> None:
         ({"mu": np.zeros(2), "sigma": np.full((2, 2), np.nan)}, "finite numbers"),
         ({"mu": np.zeros(2), "sigma": np.array([[1.0, 0.5], [-0.5, 1.0]])}, "covariance"),
         ({"mu": np.zeros(2), "sigma": -np.eye(2)}, "covariance"),
+        ({"mu": np.zeros(2), "sigma": np.array([[1.0, 2.0], [2.0, 1.0]])}, "got -1 in one, where the largest is 3"),
         ({"mu": np.zeros(2), "sigma": 1e308 * np.eye(2)}, r"expected numbers below 1e\+30"),
         ({"mu": np.array(["a", "b"]), "sigma": np.eye(2)}, "expected numbers"),
         ({"mu": np.zeros(2, complex), "sigma": np.eye(2)}, "expected numbers"),
@@ -59,6 +60,16 @@ def test_other_files_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], 
     np.savez(tmp_path / "s.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(StoreError, match=message):
         read_statistics(tmp_path / "s.npz")
+
+
+def test_a_covariance_of_float32_is_read(tmp_path: Path) -> None:
+    """Its smallest variances, which are 0, become negative by 1e-7 of the largest."""
+    x = np.random.default_rng(0).normal(size=(20, 40))
+    sigma = np.cov(x, rowvar=False).astype(np.float32)
+    assert np.linalg.eigvalsh(sigma.astype(float))[0] < 0
+    np.savez(tmp_path / "s.npz", mu=x.mean(axis=0), sigma=sigma)
+    found = read_statistics(tmp_path / "s.npz").moments
+    assert frechet_distance(found, found) < 1e-3 * np.trace(found.covariance)
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:

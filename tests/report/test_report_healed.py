@@ -26,6 +26,7 @@ def test_healed_are_seeds_that_had_failed_and_no_longer_do():
     assert "the same 8 seeds, of which 6 had failed" in part.caption
     r1, lower = part.rows
     assert [cell.text for cell in r1[:2]] == ["r1", "5 of 6"] and r1[2].text == "1"
+    assert r1[0].plain == "r1 (a penalty)"
     assert r1[1].note == "[44 %, 97 %]"  # Wilson of 5 in 6
     assert r1[3].text == "2 of 8" and lower[1].text == "0 of 6" and lower[3].text == "6 of 8"
     # McNemar: of 6 seeds that changed 5 were healed, 2 * (1 + 6) / 2^6 = 0.219, twice that of the two by Holm.

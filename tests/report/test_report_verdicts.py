@@ -132,7 +132,7 @@ def test_remedies_are_told_with_what_turns_them_on_and_the_command_that_tries_th
     text = first_of(run, remedies={"minimax lr_d=0.1": [R1, *MORE]})
     assert "To try: a penalty (--recipe r1_gan --set gamma=0.1); packing (--set packing=1)" in text
     assert "ema (--set ema=1); and 1 more. To train each of these" in text
-    assert "“jaxgan remedy DIR --configuration 'minimax lr_d=0.1'”, where DIR is this folder." in text
+    assert "“jaxgan remedy RUN --configuration 'minimax lr_d=0.1'”, where RUN is this folder." in text
     own = {"name": "own_loss", "what": "your own loss", "option": "my.py:f", "source": "g_loss at step 3"}
     text = first_of(run, remedies={"minimax lr_d=0.1": [own, R1]})
     assert "To try: your own loss (my.py:f); a penalty (" in text and "To train the others on" in text

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import psutil
 import pytest
 
-from jaxgan.files import StoreError, write_json
+from jaxgan.files import StoreError, write_json, written_whole
 from jaxgan.results import claim as claims
 from jaxgan.results.claim import claim, is_run, numbered, reopen
 from jaxgan.results.locks import Lock, holder
@@ -230,6 +231,24 @@ def test_what_a_killed_writer_left_is_cleaned(tmp_path: Path) -> None:
         (tmp_path / "minimax" / name).mkdir(parents=True)
     with reopen(tmp_path):
         assert names(tmp_path) == {"config.json", "minimax"} and not any((tmp_path / "minimax").iterdir())
+
+
+def test_what_a_process_is_writing_stays_and_what_an_earlier_one_of_its_number_left_goes(tmp_path: Path) -> None:
+    """`jaxgan sample` writes into the folder of a run without its lock; containers give every process one number."""
+    begun(tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    writing, left, older = (tmp_path / f".pid{pid}-{name}.partial" for pid, name in (
+        (os.getpid(), "a"), (ended.pid, "b"), (os.getpid(), "c")))  # fmt: skip
+    for path in (writing, left, older):
+        path.write_text("half")
+    os.utime(older, (before := psutil.Process().create_time() - 60, before))
+    with reopen(tmp_path):
+        assert writing.exists() and not left.exists() and not older.exists()
+    with written_whole(tmp_path / "sample.png") as partial:
+        reopen(tmp_path).release()
+        partial.write_text("whole")
+    assert (tmp_path / "sample.png").read_text() == "whole"
 
 
 def test_a_folder_with_nothing_but_a_writers_remains_is_empty(tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def test_other_seeds_are_refused(seeds: Any) -> None:
         seed_keys(jax.random.key(0), seeds)
 
 
+@pytest.mark.parametrize("key", [0, "a", None, np.int32(0)])
+def test_what_is_no_key_is_refused(key: Any) -> None:
+    with pytest.raises(TypeError, match=r"key must be a JAX key, such as jax.random.key\(0\), got "):
+        seed_keys(key, 2)
+
+
 def test_seed_7_has_one_key() -> None:
     among = seed_keys(jax.random.key(3), 64)
     assert among.shape == (64,)

@@ -38,7 +38,7 @@ def loaded(*names: str, data: str = "ring", **config: str) -> Any:
 
 def stored(study: Any) -> dict[str, Any]:
     """The entries of config.json about the files of a study."""
-    return {"inputs": inputs.digests(study), "code": inputs.code_of(study)}
+    return {"inputs": inputs.digests(study), "code": inputs.code_of(study.own_code)}
 
 
 def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
     assert content["inputs"] == {"mine.py": file_digest(a), "mine-2.py": file_digest(b)}
     assert content["code"] == {"mine.py": "mine.py", "mine-2.py": "mine.py"}
     run = tmp_path / "run"
-    copies = inputs.copies_of(study, content["inputs"])
+    copies = inputs.copies_of(study.own_code, content["inputs"])
     assert copies == {"code/mine.py": a.read_bytes(), "code/mine-2.py": b.read_bytes()}
     inputs.check_code(content, names, run)
     for path in (a, b):
@@ -121,7 +121,7 @@ def test_a_module_from_elsewhere_has_a_digest_and_a_copy(tmp_path: Path, monkeyp
     study = loaded("mylib12:f")
     content = stored(study)
     assert set(content["inputs"]) == {"mylib12.py", "helper_of_mylib12.py"}
-    assert set(inputs.copies_of(study, content["inputs"])) == {"code/mylib12.py", "code/helper_of_mylib12.py"}
+    assert set(inputs.copies_of(study.own_code, content["inputs"])) == {"code/mylib12.py", "code/helper_of_mylib12.py"}
     inputs.check_kept(study.own_code)
     inputs.check_code(content, study.own_code, tmp_path / "run")
     assert inputs.changed({"inputs": {}}, study) == []  # of an earlier version, which has none
@@ -154,11 +154,11 @@ def test_the_only_copy_of_a_loss_outlives_the_run_that_had_it(tmp_path: Path) ->
     """`--loss RUN/code/loss.py:f --out RUN --overwrite`: it was moved away first, and then skipped."""
     run = tmp_path / "run"
     study = loaded(file(tmp_path / "loss.py", "f"))
-    with new_folder(run, "train", ORIGIN | stored(study), study, False):
+    with new_folder(run, "train", ORIGIN | stored(study), study.own_code, study.config, False):
         pass
     copy = (run / "code" / "loss.py").read_bytes()
     again = loaded(f"{run / 'code' / 'loss.py'}:f")
-    with new_folder(run, "train", ORIGIN | stored(again), again, True) as new:
+    with new_folder(run, "train", ORIGIN | stored(again), again.own_code, again.config, True) as new:
         new.complete()
     assert (run / "code" / "loss.py").read_bytes() == copy
     inputs.check_code(stored(again), again.own_code, run)
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_kept_as_it_was_imported_ends_the_run(what: str, t
     else:
         (tmp_path / "loss.py").unlink()
     with pytest.raises(StoreError, match=f"loss.py was {what} while the run was set up"):
-        new_folder(tmp_path / "run", "train", ORIGIN | content, study, False)
+        new_folder(tmp_path / "run", "train", ORIGIN | content, study.own_code, study.config, False)
     assert not (tmp_path / "run").exists()
 
 
@@ -181,8 +181,8 @@ def test_a_run_does_not_replace_the_one_whose_files_it_reads(tmp_path: Path, mon
     """Samples of a run as data: they are removed with the run, though they have a name that jaxgan gives."""
     monkeypatch.chdir(tmp_path)
     study = loaded(data="run/sample-f-seed0-key0.npz")
-    with new_folder(Path("run"), "train", ORIGIN | stored(study), study, False):
+    with new_folder(Path("run"), "train", ORIGIN | stored(study), study.own_code, study.config, False):
         Path("run/sample-f-seed0-key0.npz").write_text("x")
     with pytest.raises(StoreError, match=r"run holds run/sample-f-seed0-key0.npz, which this run reads"):
-        new_folder(Path("run"), "train", ORIGIN | stored(study), study, True)
+        new_folder(Path("run"), "train", ORIGIN | stored(study), study.own_code, study.config, True)
     assert Path("run/sample-f-seed0-key0.npz").exists()

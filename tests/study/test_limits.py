@@ -170,7 +170,7 @@ def test_samples_that_cannot_be_compared_in_time_or_memory_are_refused_before_th
     check_size(10**5, real, 2, ["frechet", "kernel"])
     check_size(10**7, real, 2, ["sliced"])
     monkeypatch.setattr("jaxgan.study.measuring.available_memory", lambda: 2**28)
-    with pytest.raises(OptionError, match=r"^--count: the features of 20,000,000 examples need at least 0\.4 GiB"):
+    with pytest.raises(OptionError, match=r"^--count: the features of 20,000,000 examples need at least 0\.3 GiB"):
         check_size(10**7, real, 2, ["sliced"])
     check_size(10**7, real, 2, [])
 

@@ -31,7 +31,9 @@ def healed_section(results: Results, about: Mapping[str, tuple[str, str]]) -> Se
         healed = _share(count, int(before.sum()))
         broken = int((~before & failed).sum())
         now = failure_cell(Failures(int(failed.sum()), wilson_interval(int(failed.sum()), len(failed))), len(failed))
-        rows.append((count, (Cell(name, what), healed, numeric(broken, str(broken)), now, numeric(float(p)), source)))
+        rows.append(
+            (count, (Cell(name, what, name), healed, numeric(broken, str(broken)), now, numeric(float(p)), source))
+        )
     caption = (
         f"Remedies tried over the same {len(before)} seeds, of which {int(before.sum())} had failed [95 % Wilson "
         "intervals of shares; p by McNemar's exact test with Holm's correction]"

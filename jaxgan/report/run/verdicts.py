@@ -27,7 +27,7 @@ _RISE = 0.05  # of the share of good samples of real data, that counts as an imp
 def verdicts(results: Results, table: Table, folder: Path | None = None) -> str:
     """Return one line per configuration; with many, lines for the worst ones and the number of the others.
 
-    Commands name `folder`; None: DIR, as a report may be moved.
+    Commands name `folder`; None: RUN, as a report may be moved.
     """
     count = len(results.configurations)
     if count <= MANY:
@@ -52,9 +52,9 @@ def to_try(results: Results, i: int, folder: Path | None = None) -> str:
     trainable = [one for one in known if one["option"].startswith("-")]  # not the advice to look into one's own loss
     if not trainable:
         return f"To try: {shown}{more}."
-    command = shlex.join(["jaxgan", "remedy", "DIR" if folder is None else str(folder), "--configuration", name])
+    command = shlex.join(["jaxgan", "remedy", "RUN" if folder is None else str(folder), "--configuration", name])
     what = "it" if len(known) == 1 else "each of these" if len(trainable) == len(known) else "the others"
-    where = ", where DIR is this folder" if folder is None else ""
+    where = ", where RUN is this folder" if folder is None else ""
     return f"To try: {shown}{more}. To train {what} on the same seeds: “{command}”{where}."
 
 
