@@ -174,7 +174,9 @@ def _since(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
         at = np.where(states[ended].all(axis=1), 0, at)
         which = "" if ended.all() else f" in {ended.sum()} of these {own.sum()}, not at the end in the others"
         return f"since step {np.median(results.probe_steps[at]):,.0f}{which}"
-    return f"failed since step {np.median(stored['failed_at'].values[i, own]):,.0f}" if "failed_at" in stored else ""
+    if code in FINE or "failed_at" not in stored:  # an outcome that is no failure was not failed before
+        return ""
+    return f"failed since step {np.median(stored['failed_at'].values[i, own]):,.0f}"
 
 
 def _which(results: Results, i: int, own: NDArray[np.bool_], code: str) -> str:
