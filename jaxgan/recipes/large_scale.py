@@ -33,8 +33,7 @@ def biggan(
     (`jg.truncated_prior`).
 
     Loss:    hinge
-    Terms:   G: orthogonal(1e-4), except on the class embedding; kernels divided by their spectral norm, no batch norm
-             in D
+    Terms:   G: orthogonal(1e-4), on kernels; kernels divided by their spectral norm, no batch norm in D
     Updates: alternating, 2 to 1; Adam 0, 0.999 with 5e-5 for G and 2e-4 for D; EMA of G 0.9999; batches of 256
     Paper:   Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis
 
@@ -55,7 +54,7 @@ def biggan(
         spectrally_normalized(without_batch_norm(discriminator), "biggan"),
         prior,
         loss=losses.hinge,
-        g_terms=(terms.orthogonal(orthogonal, but_for=("embedding",)),),
+        g_terms=(terms.orthogonal(orthogonal),),
         lr_g=lr_g,
         lr_d=lr_d,
         b1=b1,
