@@ -15,7 +15,8 @@ from jaxgan.study.generate import load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError, expect
 from jaxgan.study.samples import labels_for, named_by
-from jaxgan.study.truncation import parsed, truncated_sampler
+from jaxgan.study.truncated_latents import parsed
+from jaxgan.study.truncation import truncated_sampler
 from jaxgan.types import Array, Key, PyTree
 
 BLOCK = 256  # number of samples at a time
@@ -64,7 +65,7 @@ def write_samples(
     check_limit("key", key)
     if truncation is not None:  # before anything is loaded
         parsed(truncation)
-    generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
+    generator = load_generator(folder, configuration, seed, statistics=statistics, truncation=truncation, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))
     suffix = ".npz" if kind == "npz" else ""
