@@ -44,15 +44,17 @@ class StyleGAN2Discriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n]; sizes and channels are those of the generator.
 
     At 4 x 4 the standard deviation over `group` examples is added to the features (None: over the batch; 0: not at
-    all), so a logit depends on the other examples of its group. `dtype` is the type of the residual blocks; later
-    layers are float32 or wider. The last features are sown as "features". With `classes` it is called with y [n] after
-    x, and the logit is <f, w_y> / sqrt(features), with w_y the class through its own mapping network.
+    all), so a logit depends on the other examples of its group; a batch is smaller than `group` or a multiple of it.
+    `dtype` is the type of the residual blocks; later layers are float32 or wider. The last features are sown as
+    "features". With `classes` it is called with y [n] after x, and the logit is <f, w_y> / sqrt(features), with w_y the
+    class through its own mapping network.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; classes as in Karras et al. 2020,
     Training Generative Adversarial Networks with Limited Data; layers of stylegan2-ada-pytorch.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 1024, or an unknown condition.
+      ValueError: an unknown condition; when called, a size that is not a power of two from 8 to 1024, or a batch that
+        is no multiple of `group`.
 
     Example:
       >>> import jax
