@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.equalized import EqualizedConv, EqualizedDense, scaled_leaky_relu
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32
 from jaxgan.nn.mapping import LAYERS, EmbeddedClasses, Mapping
 from jaxgan.nn.minibatch import minibatch_standard_deviation
@@ -53,8 +54,8 @@ class StyleGAN2Discriminator(nn.Module):
     Training Generative Adversarial Networks with Limited Data; layers of stylegan2-ada-pytorch.
 
     Raises:
-      ValueError: an unknown condition; when called, a size that is not a power of two from 8 to 1024, or a batch that
-        is no multiple of `group`.
+      ValueError: an unknown condition, or a number out of range; when called, images that are not square or whose size
+        is not a power of two from 8 to 1024, or a batch that is no multiple of `group`.
 
     Example:
       >>> import jax
@@ -76,14 +77,15 @@ class StyleGAN2Discriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self, group=0)
         conditional.check_condition(self, self.CONDITIONS)
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"]:
-        condition = conditional.condition_of(self, y)
-        widths = channels_at(x.shape[1], self.channel_base, self.channel_max, self.width)
+        condition = conditional.condition_of(self, y, x)
+        widths = channels_at(side_of(x), self.channel_base, self.channel_max, self.width)
         sizes = sorted(widths, reverse=True)
         x = scaled_leaky_relu(EqualizedConv(widths[sizes[0]], 1, dtype=self.dtype, name="from_image")(x))
         for size, half in itertools.pairwise(sizes):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jaxgan import losses, terms
+from jaxgan.checks import check_coefficient
 from jaxgan.game import adversarial_game
 from jaxgan.recipes.alternating_adam import gan
 from jaxgan.recipes.common import MakeGame, Rate, Size, spectrally_normalized, with_fields, without_batch_norm
@@ -41,13 +42,14 @@ def biggan(
       orthogonal: weight of the penalty on non-orthogonal columns of the generator's kernels, or a schedule of the step.
 
     Raises:
-      ValueError: the discriminator has no field `spectral_norm` to turn on.
+      ValueError: a setting is out of range, or the discriminator has no field `spectral_norm` to turn on.
 
     Example:
       >>> import jaxgan as jg
       >>> networks = jg.nn.BigGANGenerator(16, 3, classes=10), jg.nn.BigGANDiscriminator(classes=10)
       >>> algorithm = jg.recipes.biggan(*networks, jg.normal_prior(120), batch_size=64)
     """
+    check_coefficient("orthogonal", orthogonal, schedule=True)
     normalized = with_fields(generator, spectral_norm=True)
     return gan(
         generator if normalized is None else normalized,

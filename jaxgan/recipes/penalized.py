@@ -5,7 +5,8 @@ from typing import Any
 import optax
 
 from jaxgan import losses, terms
-from jaxgan.dynamics import alternating, averaged, critic_warm_up
+from jaxgan.checks import check_coefficient
+from jaxgan.dynamics import alternating, critic_warm_up
 from jaxgan.game import adversarial_game
 from jaxgan.optim import clip_params
 from jaxgan.recipes.alternating_adam import gan
@@ -16,6 +17,7 @@ from jaxgan.recipes.common import (
     refusing_batch_norm,
     rmsprop,
     spectrally_normalized,
+    with_ema,
     without_batch_norm,
 )
 from jaxgan.types import Algorithm, Prior
@@ -53,8 +55,10 @@ def wgan(
       >>> algorithm = jg.recipes.wgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = make_game(generator, discriminator, prior, losses.wasserstein)
-    d_tx = optax.chain(rmsprop(lr_d), clip_params(clip))
-    return alternating(game, rmsprop(lr_g), d_tx, d_steps=critic_warm_up(d_steps, warm), batch_size=batch_size)
+    check_coefficient("clip", clip)
+    d_tx = optax.chain(rmsprop(lr_d, name="lr_d"), clip_params(clip))
+    g_tx, steps = rmsprop(lr_g, name="lr_g"), critic_warm_up(d_steps, warm)
+    return alternating(game, g_tx, d_tx, d_steps=steps, batch_size=batch_size)
 
 
 def wgan_gp(
@@ -235,9 +239,9 @@ def r1_gan(
     """
     critic, penalty = without_batch_norm(discriminator), terms.r1(gamma)
     game = make_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
-    algorithm = alternating(game, rmsprop(lr_g), rmsprop(lr_d), d_steps=d_steps, batch_size=batch_size)
-    algorithm = algorithm if ema is None else averaged(algorithm, ema)
-    return refusing_batch_norm(algorithm, "r1_gan")
+    g_tx, d_tx = rmsprop(lr_g, name="lr_g"), rmsprop(lr_d, name="lr_d")
+    algorithm = alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return refusing_batch_norm(with_ema(algorithm, ema), "r1_gan")
 
 
 def r3gan(

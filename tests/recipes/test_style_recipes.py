@@ -77,11 +77,18 @@ def test_without_path_lengths_the_generators_adam_is_as_it_is() -> None:
 def test_bad_settings_are_refused() -> None:
     for options, message in (
         ({"path_every": -1}, r"path_every .* at least 0, got -1"),
-        ({"path_shrink": 0}, r"shrink .* at least 1, got 0"),
-        ({"half_life": -1.0}, r"images .* at least 0, got -1.0"),
+        ({"path_shrink": 0}, r"path_shrink .* at least 1, got 0"),
+        ({"path_decay": 1.5}, r"path_decay .* at most 1, got 1.5"),
+        ({"path_weight": -2.0}, r"path_weight .* at least 0, got -2.0"),
+        ({"r1_every": 0}, r"r1_every .* at least 1, got 0"),
+        ({"half_life": -1.0}, r"half_life .* at least 0, got -1.0"),
+        ({"lr_g": -1.0}, r"lr_g .* at least 0, got -1.0"),
+        ({"lr_d": "fast"}, r"lr_d .* at least 0, got 'fast'"),
+        ({"gamma": -1.0}, r"gamma .* at least 0, got -1.0"),
+        ({"ema": 1.0}, r"ema .* below 1, got 1.0"),
         ({"b2": 1.0}, r"b2 .* below 1, got 1.0"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=f"^{message}"):
             recipes.stylegan2(*networks(), PRIOR, **options)
     with pytest.raises(ValueError, match=r"data must be one of cifar10, .*, got 'mnist'"):
         recipes.r3gan_schedules("mnist")
