@@ -52,10 +52,9 @@ def check_count(name: str, value: Any, least: int = 1, most: int | None = None) 
       Traceback (most recent call last):
       ValueError: d_steps must be a whole number of at least 1, got 0
     """
-    if isinstance(value, numbers.Integral) and least <= value and (most is None or value <= most):
-        return
-    span = f"at least {least}" + ("" if most is None else f" and at most {most}")
-    raise ValueError(f"{name} must be a whole number of {span}, got {value!r}")
+    if not isinstance(value, numbers.Integral) or value < least or not (most is None or value <= most):
+        span = f"at least {least}" + ("" if most is None else f" and at most {most}")
+        raise ValueError(f"{name} must be a whole number of {span}, got {value!r}")
 
 
 def named(function: Any) -> str:

@@ -20,7 +20,7 @@ def stylegan2(
     lr_d: Rate = 2e-3,
     b1: float = 0.0,
     b2: float = 0.99,
-    gamma: terms.Coefficient = 10.0,
+    gamma: terms.Coefficient | str = 10.0,
     r1_every: int = 16,
     path_weight: terms.Coefficient = 2.0,
     path_decay: float = 0.99,
@@ -40,7 +40,7 @@ def stylegan2(
     same c, so the loss itself moves a player as far as in the authors' code.
 
     The moving average of G is that of `averaged`, which adapts faster at the start of a run. `r1_gamma` is the
-    heuristic for gamma from the authors' later code.
+    heuristic for gamma from the authors' later code; `--set gamma=auto` on the command line.
 
     Loss:    non_saturating
     Terms:   D: every(16, r1(10)), gamma/2 E|grad D|^2; G: every(4, path_length(2)) on half a batch; no batch norm in D
@@ -49,7 +49,8 @@ def stylegan2(
     Paper:   Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN
 
     Args:
-      gamma: weight of the R1 penalty, or a schedule of the step.
+      gamma: weight of the R1 penalty, or a schedule of the step; "auto": `r1_gamma` of the generator's `size` and the
+        batch size, 0.0064 at 32 pixels in batches of 32.
       r1_every: number of steps between evaluations of the R1 penalty.
       path_weight: weight of the path length penalty, or a schedule of the step.
       path_decay: decay of the moving average of path lengths.
@@ -73,7 +74,7 @@ def stylegan2(
     check_count("r1_every", r1_every)
     check_count("path_every", path_every, 0)
     check_count("path_shrink", path_shrink)
-    penalty = terms.every(r1_every, terms.r1(gamma))
+    penalty = terms.every(r1_every, terms.r1(_gamma(gamma, generator, batch_size)))
     paths = terms.path_length(path_weight, path_decay, path_shrink)
     g_terms = (terms.every(path_every, paths),) if path_every else ()
     critic = without_batch_norm(discriminator)
@@ -100,6 +101,22 @@ def r1_gamma(size: int, batch_size: int = 32) -> float:
     check_count("size", size)
     check_count("batch_size", batch_size)
     return 0.0002 * size**2 / batch_size
+
+
+def _gamma(gamma: terms.Coefficient | str, generator: Any, batch_size: Size) -> terms.Coefficient:
+    """The weight of R1, by the heuristic if it is "auto".
+
+    Raises:
+      ValueError: another text, or the generator has no size.
+    """
+    if not isinstance(gamma, str):
+        return gamma
+    if gamma != "auto":
+        raise ValueError(f"gamma must be a number, a schedule or 'auto', got {gamma!r}")
+    size = getattr(generator, "size", None)
+    if size is None:
+        raise ValueError(f"gamma='auto' needs a generator with a field `size`, got {type(generator).__name__}")
+    return r1_gamma(size, batch_sizes(batch_size).real)
 
 
 def _lazy_adam(name: str, lr: Rate, b1: float, b2: float, k: int) -> Any:
