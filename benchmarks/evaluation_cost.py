@@ -48,7 +48,7 @@ def trained(plan: Plan, configuration: Configuration, steps: int, watched: Watch
         if watched is not None and chunk.probe is not None:
             watched.finish(chunk.probe)
 
-    with compilation.in_precision(study.config):
+    with compilation.in_precision(study.config.precision):
         end = fit(
             configuration.algorithm,
             study.source.sample,

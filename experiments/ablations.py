@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 import jaxgan as jg
-from jaxgan.files import write_json
 
 SIZE = 16
 COMMON = {"stylegan2": ("batch_size=32",), "biggan": ("batch_size=32", "ema=0.999")}
@@ -125,7 +124,7 @@ def main():
         "versions": about["versions"],
         "ablations": {name: row_of(options, name) for name in options.only},
     }
-    write_json(options.out / "results.json", kept)
+    jg.write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     print(table(kept))
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 import jaxgan as jg
-from jaxgan.files import write_json
 
 WAYS = (
     ("concatenation", "concatenation"),
@@ -117,7 +116,7 @@ def main():
         "versions": about["versions"],
         "ways": {" / ".join(way): row_of(trained(options, *way)) for way in ways},
     }
-    write_json(options.out / "results.json", kept)
+    jg.write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     print(table(kept))
 

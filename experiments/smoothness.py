@@ -24,7 +24,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
-from jaxgan.files import write_json
 
 NETWORKS = ("dcgan", "biggan", "stylegan2")
 PATHS, POINTS, EPSILON = 100, 33, 1e-2
@@ -143,7 +142,7 @@ def main():
         "epsilon": EPSILON,
         "networks": networks,
     }
-    write_json(options.out / "results.json", kept)
+    jg.write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     draw(kept, options.out / "smoothness.png")
     print(table(kept))

@@ -21,7 +21,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
-from jaxgan.files import write_json
 
 WAYS = {
     "paper's z": ("biggan", "resampled", (0.1, 0.3, 0.6, 1.0, 2.0)),
@@ -145,7 +144,7 @@ def main():
         "data": measured(features, jg.data.to_unit(source.train.x[chosen]), heldout),
         "ways": ways,
     }
-    write_json(options.out / "results.json", kept)
+    jg.write_json(options.out / "results.json", kept)
     (options.out / "table.md").write_text(table(kept))
     draw(kept, shown, options.out / "truncation.png")
     print(table(kept))

@@ -22,7 +22,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import jaxgan as jg
-from jaxgan.files import write_json
 
 WAYS = {
     "L2 alone": (0, 0, 100),
@@ -157,7 +156,7 @@ def main():
     }
     kept["real_power"], powers = (lambda pair: (pair[0].tolist(), pair[1]))(spectra_of(run, heldout))
     kept["power"] = {way: values.tolist() for way, values in powers.items()}
-    write_json(options.out / f"{options.task}.json", kept)
+    jg.write_json(options.out / f"{options.task}.json", kept)
     (options.out / f"{options.task}.md").write_text(table(run, kept))
     draw(images_of(run), (np.array(kept["real_power"]), powers), options.out / f"{options.task}.png")
     print(table(run, kept))

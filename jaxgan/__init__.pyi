@@ -47,6 +47,7 @@ from .evaluation import evaluator_for as evaluator_for
 from .features import Features as Features
 from .features import classifier_features as classifier_features
 from .features import inception_features as inception_features
+from .files import write_json as write_json
 from .game import adversarial_game as adversarial_game
 from .game import auxiliary_classifier as auxiliary_classifier
 from .game import extended_game as extended_game

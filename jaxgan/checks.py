@@ -44,16 +44,17 @@ def check_coefficient(
     raise ValueError(f"{name} must be a finite number{' of ' if span else ''}{span}, got {value!r}")
 
 
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Raise ValueError unless the value is an integer of at least `least`.
+def check_count(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
+    """Raise ValueError unless the value is an integer of at least `least` and, if given, at most `most`.
 
     Example:
       >>> check_count("d_steps", 0)
       Traceback (most recent call last):
       ValueError: d_steps must be a whole number of at least 1, got 0
     """
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if not isinstance(value, numbers.Integral) or value < least or not (most is None or value <= most):
+        span = f"at least {least}" + ("" if most is None else f" and at most {most}")
+        raise ValueError(f"{name} must be a whole number of {span}, got {value!r}")
 
 
 def named(function: Any) -> str:

@@ -132,7 +132,18 @@ def exported(stem: Path) -> list[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write standard JSON atomically; numbers that are not finite become null."""
+    """Write standard JSON atomically; numbers that are not finite become null.
+
+    Args:
+      path: the file; its folder is created.
+      content: mappings, sequences, numbers and texts; NumPy arrays become lists.
+
+    Example:
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_json(Path(folder, "a.json"), {"x": [1.5, math.nan]})
+      ...     json.loads(Path(folder, "a.json").read_text())
+      {'x': [1.5, None]}
+    """
     with written_whole(path) as partial:
         text = json.dumps(plain(content, null=True), indent=2, allow_nan=False, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")

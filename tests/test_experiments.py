@@ -32,13 +32,14 @@ def test_an_experiment_imports_only_libraries(path):
         modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert not names & set(modules)
+        assert not any(module.startswith("jaxgan.") for module in modules)  # public names alone
 
 
 @pytest.mark.parametrize("path", [path for path in STUDIES if path.stem != "lucic_mnist"], ids=lambda path: path.name)
 def test_a_study_says_what_it_asks_and_how_long_it_takes(path):
     study = Study.read(path)
     config = configure(study.options())
-    assert config.seeds >= 4 and len(study.configurations()) >= 20
+    assert config.seeds >= 4 and len(study.configurations()) >= 2
     about = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#"))
     assert "?" in about and "on two cores" in about and f"jaxgan study experiments/{path.name}" in about
     runs = config.seeds * len(study.configurations())

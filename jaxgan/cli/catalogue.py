@@ -40,12 +40,16 @@ def losses() -> None:
 )
 @click.option("--batch-size", type=int, default=32, help="With --memory: examples per update. [default: 32]")
 @click.option("--width", type=int, help="With --memory: width of both networks. [default: as published]")
-def models(memory: str | None, image_size: int, batch_size: int, width: int | None) -> None:
+@click.option("--classes", type=int, default=0, help="With --memory: classes of a conditional run, such as 1000 for "
+              "the published BigGAN. [default: 0, none]")  # fmt: skip
+@click.option("--precision", default="float32", metavar="NAME", help="With --memory: float32, fast or bfloat16, as of "
+              "a run. [default: float32]")  # fmt: skip
+def models(memory: str | None, image_size: int, batch_size: int, **more: Any) -> None:
     """List the networks that --generator and --discriminator take, with fields, sizes and papers."""
     if memory is not None:
         from jaxgan.study.footprints import footprint, in_words
 
-        found = footprint(memory, image_size, batch_size=batch_size, width=width)
+        found = footprint(memory, image_size, batch_size=batch_size, **more)
         click.echo("\n".join(in_words(memory, image_size, batch_size, found)))
         return
     _check_for_memory(click.get_current_context())

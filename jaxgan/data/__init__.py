@@ -2,6 +2,7 @@
 
 from jaxgan.data.digits import digits as digits
 from jaxgan.data.embedded_pairs import embedded_pairs as embedded_pairs
+from jaxgan.data.embedded_pairs import photo_patches as photo_patches
 from jaxgan.data.files import from_path as from_path
 from jaxgan.data.in_memory import from_images as from_images
 from jaxgan.data.in_memory import from_points as from_points

@@ -56,16 +56,25 @@ def embedded_pairs(name: str, split_seed: int = 0, heldout_fraction: float = 0.2
     return pairs_source(name, *sides, split_seed=split_seed, heldout_fraction=heldout_fraction)
 
 
-def photo_patches() -> tuple[Images, Float32[np.ndarray, "m h w c"]]:
-    """(training, held-out) patches [n, 32, 32, 3] in [-1, 1] of both photographs: outside the band and inside it."""
+def photo_patches(*, apart: bool = False) -> tuple[Images, Float32[np.ndarray, "m h w c"]]:
+    """(training, held-out) patches [n, 32, 32, 3] in [-1, 1] of two photographs: outside a band of both and inside it.
+
+    With `apart` the training patches are those of the first photograph, a temple, and the held-out ones those of the
+    second, a flower.
+
+    Example:
+      >>> [len(half) for half in photo_patches()], [len(half) for half in photo_patches(apart=True)]
+      ([1104, 322], [851, 851])
+    """
     from sklearn.datasets import load_sample_images
 
     halves: tuple[list[np.ndarray], list[np.ndarray]] = [], []
-    for photo in load_sample_images().images:
+    for number, photo in enumerate(load_sample_images().images):
         whole = photo[: photo.shape[0] // _REDUCTION * _REDUCTION, : photo.shape[1] // _REDUCTION * _REDUCTION]
         small = reduced(whole / 127.5 - 1, _REDUCTION).astype(np.float32)
         left, right = (round(share * small.shape[1]) for share in _HELD_OUT)
-        for half, part in ((0, small[:, :left]), (1, small[:, left:right]), (0, small[:, right:])):
+        regions = (0, small[:, :left]), (1, small[:, left:right]), (0, small[:, right:])
+        for half, part in ((number, small),) if apart else regions:
             windows = np.lib.stride_tricks.sliding_window_view(part, (PATCH, PATCH), axis=(0, 1))[::STEP, ::STEP]
             halves[half].append(windows.reshape(-1, part.shape[2], PATCH, PATCH).transpose(0, 2, 3, 1))
     return np.concatenate(halves[0]), np.concatenate(halves[1])

@@ -1,5 +1,6 @@
 """Measure during training how well D separates held-out data from samples, and training from held-out data."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -9,10 +10,12 @@ from jaxtyping import Float
 
 from jaxgan.checks import check_count
 from jaxgan.diagnostics.gradients import SATURATED, mean_loss
+from jaxgan.dynamics.moves import batch_sizes
 from jaxgan.metrics.ranks import superiority
+from jaxgan.networks import conditions
 from jaxgan.random import named_key
 from jaxgan.runs.run import Probe, as_pytree
-from jaxgan.types import Array, Game, Key, Sampler, State
+from jaxgan.types import Array, Batch, BatchSizes, Game, Key, Sampler, State
 
 
 class Discrimination(NamedTuple):
@@ -23,12 +26,17 @@ class Discrimination(NamedTuple):
     saturated: Float[Array, "*runs"]  # share of samples where the generator's loss is almost flat; NaN without a loss
 
 
-def discrimination_probe(game: Game, train: Sampler, heldout: Sampler, *, batch_size: int = 250) -> Probe:
+def discrimination_probe(
+    game: Game, train: Sampler, heldout: Sampler, *, batch_size: int | BatchSizes = 250, examples: int = 250
+) -> Probe:
     """Return a probe that records `Discrimination` in `run`, `run_seeds` and `fit` without changing the run.
 
     The current discriminator scores training examples, held-out examples, and samples of the generator that it plays
     against (not its moving average). Only ranks count, so a critic (`hinge`, `wasserstein`) is measured like a
     classifier. With 250 examples, a probability of 1/2 has a standard deviation of 0.026.
+
+    Examples are scored in batches of the size in training, because the score of an example can depend on the others of
+    its batch: in packs, by minibatch statistics, or by batch normalization of one's own.
 
     `saturated` is the share of samples with |dL_G/dlogit| < 0.01, for the generator's loss at these scores.
 
@@ -36,42 +44,59 @@ def discrimination_probe(game: Game, train: Sampler, heldout: Sampler, *, batch_
       game: a game with `discriminate`.
       train: the data that the discriminator is trained on.
       heldout: data that it is not trained on; the same as `train` if that is unlimited.
-      batch_size: the number of examples of each kind.
+      batch_size: the number of examples that the discriminator scores together, as in training; of `BatchSizes`, `real`
+        is that of training and held-out examples, and `fake` that of samples.
+      examples: the least number of examples of each kind; they are as many batches as that takes.
 
     Raises:
-      ValueError: if the game has no `discriminate` or `batch_size` is below 1.
+      ValueError: if the game has no `discriminate`, or a count is below 1.
 
     Example:
       >>> import optax, jaxgan as jg
       >>> ring, networks = jg.data.ring(), (jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator())
       >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
       >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=16)
-      >>> probe, keys = jg.discrimination_probe(game, ring.sample, ring.sample), jg.seed_keys(jax.random.key(0), 3)
+      >>> probe = jg.discrimination_probe(game, ring.sample, ring.sample, batch_size=16)
+      >>> keys = jg.seed_keys(jax.random.key(0), 3)
       >>> found = jg.run_seeds(algorithm, ring.sample, keys, 4, probe=probe, probe_every=2).probes
       >>> found.separation.shape  # [seed, probe]
       (3, 2)
     """
-    check_count("batch_size", batch_size)
+    check_count("examples", examples)
+    sizes = batch_sizes(batch_size)
     if game.discriminate is None:
         raise ValueError(f"expected a game with `discriminate`, got {game}")
-    discriminate = game.discriminate
+    n_real, n_fake = (-(-examples // size) * size for size in (sizes.real, sizes.fake))
 
     def probe(train: Sampler, heldout: Sampler, key: Key, state: State) -> Discrimination:
-        def scores(name: str, x: Array, y: object) -> Array:
-            own = state.params.discriminator, state.model_state.discriminator
-            return discriminate(named_key(key, name), *own, x, y)[0]
-
-        seen, unseen = train(named_key(key, "train"), batch_size), heldout(named_key(key, "heldout"), batch_size)
+        seen, unseen = train(named_key(key, "train"), n_real), heldout(named_key(key, "heldout"), n_real)
+        y = conditions(unseen.y, n_fake)
         own = state.params.generator, state.model_state.generator
-        x = game.sample(named_key(key, "fake"), *own, batch_size, unseen.y)
-        real, fake = scores("unseen", unseen.x, unseen.y), scores("fakes", x, unseen.y)
+        fakes = Batch(game.sample(named_key(key, "fake"), *own, n_fake, y), y)
+        scores = partial(_scores, game, state)
+        real = scores(named_key(key, "unseen"), unseen, sizes.real)
+        fake = scores(named_key(key, "fakes"), fakes, sizes.fake)
         return Discrimination(
             separation=superiority(real, fake),
-            training_edge=superiority(scores("seen", seen.x, seen.y), real),
+            training_edge=superiority(scores(named_key(key, "seen"), seen, sizes.real), real),
             saturated=_saturated(game, real, fake),
         )
 
     return Partial(probe, as_pytree(train), as_pytree(heldout))
+
+
+def _scores(game: Game, state: State, key: Key, examples: Batch, size: int) -> Float[Array, "*logits"]:
+    """The discriminator's scores of examples, in batches of `size`."""
+    own = state.params.discriminator, state.model_state.discriminator
+    count = examples.x.shape[0] // size
+
+    def scored(batch: tuple[Key, Batch]) -> Float[Array, "*logits"]:
+        assert game.discriminate is not None
+        return game.discriminate(batch[0], *own, *batch[1])[0]
+
+    batches = jax.tree.map(lambda a: a.reshape(count, size, *a.shape[1:]), examples)
+    scores = jax.lax.map(scored, (jax.random.split(key, count), batches))
+    return scores.reshape(-1, *scores.shape[2:])
 
 
 def _saturated(game: Game, real: Array, fake: Array) -> Array:

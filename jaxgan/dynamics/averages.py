@@ -31,7 +31,10 @@ def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
     Adam does, would remove the untrained weights, but a fifth of the average would still come from the first third of
     those steps. Up to t = 9 / (1 - decay) - 10 (step 8,990 for 0.999) the average therefore weights the generator after
     step s in proportion to about s^8, so it covers roughly the last tenth of the run, however short the run is; after
-    that it is the exponential average with the given decay. The decay may be a schedule, a function of t.
+    that it is the exponential average with the given decay.
+
+    The decay may be a schedule, a function of t. It is then used as it is, without this ramp: the rate is 1 - decay(t).
+    A schedule that should forget the untrained generator starts low.
 
     Source: tf.train.ExponentialMovingAverage (`num_updates`); the weighting by a power of the step is from Karras et
     al. 2024, Analyzing and Improving the Training Dynamics of Diffusion Models, section 3.1.
@@ -50,6 +53,11 @@ def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
     if isinstance(decay, int | float) and not 0 <= decay < 1:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
 
+    def rate_at(step: Step) -> Float[Array, ""]:
+        if callable(decay):
+            return jnp.asarray(1 - decay(step))
+        return jnp.maximum(1 - decay, 9 / (10 + step))
+
     def init(key: Key, sample: Sampler) -> State:
         state = algorithm.init(key, sample)
         if state.average is not None:
@@ -57,9 +65,7 @@ def averaged(algorithm: Algorithm, decay: Decay) -> Algorithm:
         return state._replace(average=current_generator(state))
 
     def update(key: Key, state: State, sample: Sampler) -> tuple[State, Any]:
-        kept = decay(state.step) if callable(decay) else decay
-        rate = jnp.maximum(1 - kept, 9 / (10 + state.step))
-        before = state.average
+        rate, before = rate_at(state.step), state.average
         state, report = algorithm.update(key, state, sample)
 
         def towards(average: Shaped[Array, "*leaf"], current: Shaped[Array, "*leaf"]) -> Shaped[Array, "*leaf"]:

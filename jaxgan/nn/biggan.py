@@ -19,6 +19,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.attention import SelfAttention
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32, orthogonal, spectrally_normalized
 from jaxgan.nn.modulated_norm import modulated_by
 from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, no_norm, up_block
@@ -65,8 +66,8 @@ class BigGANGenerator(nn.Module):
     Source: Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis, appendix B.
 
     Raises:
-      ValueError: when called, a size other than 16, 32, 64, 128 or 256, attention at a size that no block has, or a
-        latent with fewer numbers than chunks.
+      ValueError: a number out of range; when called, a size other than 16, 32, 64, 128 or 256, attention at a size that
+        no block has, or a latent with fewer numbers than chunks.
 
     Example:
       >>> import jax
@@ -89,6 +90,7 @@ class BigGANGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["biggan"])
 
     @nn.compact
@@ -96,7 +98,7 @@ class BigGANGenerator(nn.Module):
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
         wrap = spectrally_normalized(self.spectral_norm, train=train)
-        form, condition = form_of(self.size), conditional.condition_of(self, y)
+        form, condition = form_of(self.size), conditional.condition_of(self, y, z)
         conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)
         attended = _attention(self.attention, form.attention[0], [8 << i for i in range(len(form.generator) - 1)])
         widths, *others = (self.width * times for times in form.generator)
@@ -130,8 +132,8 @@ class BigGANDiscriminator(nn.Module):
     Source: Brock et al. 2019, as the generator; Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Raises:
-      ValueError: when called, images of a size other than 16, 32, 64, 128 or 256 pixels, or attention at a size that no
-        block has.
+      ValueError: a number out of range; when called, images that are not square or of a size other than 16, 32, 64, 128
+        or 256 pixels, or attention at a size that no block has.
 
     Example:
       >>> import jax
@@ -150,6 +152,7 @@ class BigGANDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -157,7 +160,7 @@ class BigGANDiscriminator(nn.Module):
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
         wrap = spectrally_normalized(self.spectral_norm, train=train)
-        size, condition = x.shape[1], conditional.condition_of(self, y)
+        size, condition = side_of(x), conditional.condition_of(self, y, x)
         form = form_of(size)
         conv = Convolutions(wrap, self.dtype, orthogonal, orthogonal)
         sides = [size >> min(i + 1, form.halvings) for i in range(len(form.discriminator))]

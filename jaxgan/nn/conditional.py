@@ -174,11 +174,12 @@ def tells_classes(module: Any) -> bool:
     return bool(getattr(module, "classes", 0)) and "classifier" in str(getattr(module, "condition", "")).split("+")
 
 
-def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
-    """The condition of one call of a network with fields `classes` and `condition`.
+def condition_of(module: Any, y: Shaped[Array, "n ..."] | None, inputs: Shaped[Array, "n ..."]) -> Condition:
+    """The condition of one call of a network with fields `classes` and `condition`, for its first argument.
 
     Raises:
-      ValueError: a condition without classes, classes without a condition, or a condition that is not classes.
+      ValueError: a condition without classes, classes without a condition, one that is not classes, or not one for each
+        example.
     """
     name = type(module).__name__
     if not module.classes:
@@ -190,6 +191,8 @@ def condition_of(module: Any, y: Shaped[Array, "n ..."] | None) -> Condition:
     shares = jnp.issubdtype(y.dtype, jnp.floating) and y.shape[1:] == (module.classes,)
     if not shares and (not jnp.issubdtype(y.dtype, jnp.integer) or y.ndim > 2):
         raise ValueError(f"{name} with {module.classes} classes takes integers y [n], got {y.dtype} {list(y.shape)}")
+    if y.shape[:1] != inputs.shape[:1]:
+        raise ValueError(f"{name} takes a condition for each example, got y {list(y.shape)} for {list(inputs.shape)}")
     return Condition(tuple(module.condition.split("+")), module.classes, y)
 
 

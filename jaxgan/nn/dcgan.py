@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
 from jaxgan.types import Array, Images
 
@@ -63,6 +64,9 @@ class DCGANGenerator(nn.Module):
     With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
 
+    Raises:
+      ValueError: a number out of range, or an unknown condition.
+
     Example:
       >>> import jax, jax.numpy as jnp
       >>> x, _ = DCGANGenerator(28, 1).init_with_output(jax.random.key(0), jnp.zeros((2, 64)), train=True)
@@ -79,13 +83,14 @@ class DCGANGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["dcgan"])
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        condition = conditional.condition_of(self, y)
+        condition = conditional.condition_of(self, y, z)
         norm = partial(conditional.batch_norm, condition, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         base, stages = base_size(self.size)
         features = self.width * 2 ** (stages - 1)
@@ -111,6 +116,9 @@ class DCGANDiscriminator(nn.Module):
 
     With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`; with "classifier" it returns `logits` and `class_logits` [n, classes].
+
+    Raises:
+      ValueError: a number out of range, or an unknown condition; when called, images that are not square.
     """
 
     width: int = 64
@@ -123,6 +131,7 @@ class DCGANDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -136,8 +145,8 @@ class DCGANDiscriminator(nn.Module):
                 return x
             return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
 
-        condition = conditional.condition_of(self, y)
-        _, stages = base_size(x.shape[1])
+        condition = conditional.condition_of(self, y, x)
+        _, stages = base_size(side_of(x))
         x = conditional.inputs(condition, x)
         x = _leaky_relu(layer(_Conv(self.width, _KERNEL, use_bias=True, dtype=self.dtype))(x))
         for stage in range(1, stages):

@@ -6,6 +6,7 @@ each player, a bias in every layer, even before BatchNorm, LeakyReLU(0.2) in bot
 latents are uniform on (-1, 1), and their images are in [0, 1].
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import ConvTranspose, at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
@@ -56,7 +58,8 @@ class InfoGANGenerator(nn.Module):
     Source: Lucic et al. 2018, Are GANs Created Equal? A Large-Scale Study, and its code.
 
     Raises:
-      ValueError: when called, a size that is not a multiple of 4 from 8 to 256.
+      ValueError: a number out of range, or a range whose ends are out of order; when called, a size that is not a
+        multiple of 4 from 8 to 256.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -76,13 +79,17 @@ class InfoGANGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["infogan"])
+        low, high = self.value_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"value_range must be two finite numbers, the lower one first, got {self.value_range}")
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        condition = conditional.condition_of(self, y)
+        condition = conditional.condition_of(self, y, z)
         norm = partial(conditional.batch_norm, condition, use_running_average=not train, momentum=self.momentum,
                        epsilon=1e-3, dtype=self.dtype)  # fmt: skip
         like: dict[str, Any] = {"kernel_init": _init, "dtype": self.dtype}
@@ -109,7 +116,8 @@ class InfoGANDiscriminator(nn.Module):
     Source: Lucic et al. 2018, Are GANs Created Equal? A Large-Scale Study, and its code.
 
     Raises:
-      ValueError: when called, images of a size that is not a multiple of 4 from 8 to 256.
+      ValueError: a number out of range; when called, images that are not square or of a size that is not a multiple of
+        4 from 8 to 256.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -128,6 +136,7 @@ class InfoGANDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -145,8 +154,8 @@ class InfoGANDiscriminator(nn.Module):
             return layer(nn.Conv(features, _KERNEL, _STRIDES, kernel_init=_conv_init, dtype=self.dtype,
                                  conv_general_dilated=conv_general_dilated))  # fmt: skip
 
-        quarter_of(x.shape[1])
-        condition = conditional.condition_of(self, y)
+        quarter_of(side_of(x))
+        condition = conditional.condition_of(self, y, x)
         like: dict[str, Any] = {"kernel_init": _init, "dtype": self.dtype}
         x = _leaky_relu(conv(self.width)(conditional.inputs(condition, x)))
         x = _leaky_relu(norm(conv(2 * self.width)(x))).reshape(x.shape[0], -1)

@@ -86,13 +86,13 @@ def minibatch_standard_deviation(
 ) -> Float[Array, "n *size f+1"]:
     """Features [n, ..., f] -> [n, ..., f + 1]: adds how much the features vary over a group of examples.
 
-    This is the mean over features of the standard deviation over `group` examples (None: over the batch; a batch that
-    `group` does not divide is one group), the same number for the whole group. Groups are strided: with n = 8 and
-    groups of 4, examples 0, 2, 4 and 6 are a group.
+    This is the mean over features of the standard deviation over `group` examples (None, or a smaller batch: over the
+    batch), the same number for the whole group. Groups are strided: with n = 8 and groups of 4, examples 0, 2, 4 and 6
+    are a group.
     Source: Karras et al. 2018, Progressive Growing of GANs, section 3; groups as in StyleGAN2.
 
     Raises:
-      ValueError: a group below 1.
+      ValueError: a group below 1, or one that does not divide a larger batch.
 
     Example:
       >>> minibatch_standard_deviation(jnp.ones((8, 3))).shape
@@ -101,7 +101,10 @@ def minibatch_standard_deviation(
     if group is not None:
         check_count("group", group)
     n = features.shape[0]
-    size = n if group is None or n % group else group
+    size = n if group is None else min(group, n)
+    if n % size:
+        raise ValueError(f"minibatch statistics in groups of {size} need batches of a multiple of {size}, got {n} "
+                         "examples; group=None makes a batch one group")  # fmt: skip
     groups = features.reshape(size, n // size, -1)
     # 1e-8 inside the root, as in StyleGAN2, keeps its derivative finite if all examples are equal.
     spread = jnp.mean(jnp.sqrt(jnp.var(groups, axis=0) + 1e-8), axis=-1)  # [n / size]

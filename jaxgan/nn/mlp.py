@@ -8,6 +8,7 @@ import flax.linen as nn
 from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
+from jaxgan.nn.fields import check_fields
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
@@ -19,6 +20,9 @@ class MLPGenerator(nn.Module):
 
     With `classes` it is called with y [n] after z, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.GENERATOR`.
+
+    Raises:
+      ValueError: a number out of range, or an unknown condition.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -34,6 +38,7 @@ class MLPGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["mlp"])
 
     @nn.compact
@@ -41,7 +46,7 @@ class MLPGenerator(nn.Module):
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.features}"]:
         del train
-        z = conditional.latents(conditional.condition_of(self, y), z)
+        z = conditional.latents(conditional.condition_of(self, y, z), z)
         for width in self.hidden:
             z = nn.relu(nn.Dense(width, dtype=self.dtype)(z))
         return at_least_float32(nn.Dense(self.features, dtype=self.dtype)(z))
@@ -56,6 +61,9 @@ class MLPDiscriminator(nn.Module):
 
     With `classes` it is called with y [n] after x, and `condition` names how it uses them, see
     `jaxgan.nn.conditional.DISCRIMINATOR`; with "classifier" it returns `logits` and `class_logits` [n, classes].
+
+    Raises:
+      ValueError: a number out of range, or an unknown condition.
     """
 
     hidden: Sequence[int] = (128, 128)
@@ -67,6 +75,7 @@ class MLPDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -74,7 +83,7 @@ class MLPDiscriminator(nn.Module):
         self, x: Float[Array, "n ..."], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
         layer = spectrally_normalized(self.spectral_norm, train=train)
-        condition = conditional.condition_of(self, y)
+        condition = conditional.condition_of(self, y, x)
         x = conditional.inputs(condition, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         for width in self.hidden:
             x = nn.relu(layer(nn.Dense(width, dtype=self.dtype))(x))

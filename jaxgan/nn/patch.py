@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.fields import check_fields
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.nn.references import kernel_init, near_one, reference_of
 from jaxgan.types import Array, Images
@@ -58,7 +59,7 @@ class PatchDiscriminator(nn.Module):
     Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, section 6.1.2.
 
     Raises:
-      ValueError: when called, an unknown receptive field, or an image that is too small for it.
+      ValueError: a number out of range; when called, an unknown receptive field, or an image that is too small for it.
 
     Example:
       >>> import jax
@@ -74,6 +75,10 @@ class PatchDiscriminator(nn.Module):
     batch_norm: bool = True
     spectral_norm: bool = False
     dtype: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fields(self)
 
     @nn.compact
     def __call__(

@@ -13,9 +13,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
+from jaxgan.checks import check_count
 from jaxgan.nn import conditional
 from jaxgan.nn.conditional import ClassEmbedding
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32
 from jaxgan.nn.pyramid import channels_at, downsample, upsample
 from jaxgan.types import Array, Images
@@ -46,7 +48,7 @@ class Bottleneck(nn.Module):
     2019, Fixup Initialization.
 
     Raises:
-      ValueError: when called, a group that does not divide the channels inside.
+      ValueError: when called, a group below 1 or one that does not divide the channels inside.
 
     Example:
       >>> import jax
@@ -62,6 +64,7 @@ class Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: Images) -> Images:
+        check_count("group", self.group)
         channels, within = x.shape[-1], _EXPANSION * x.shape[-1]
         group = min(self.group, within)
         if within % group:
@@ -87,7 +90,8 @@ class R3GANGenerator(nn.Module):
     Source: Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 1024, or a group that does not divide.
+      ValueError: a number out of range; when called, a size that is not a power of two from 8 to 1024, or a group that
+        does not divide.
 
     Example:
       >>> import jax
@@ -109,13 +113,14 @@ class R3GANGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["r3gan"])
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        condition = conditional.condition_of(self, y)
+        condition = conditional.condition_of(self, y, z)
         widths = channels_at(self.size, self.channel_base, self.channel_max, self.width)
         if condition.ways:
             init = nn.initializers.normal(1 / math.sqrt(self.classes))
@@ -144,7 +149,8 @@ class R3GANDiscriminator(nn.Module):
     Source: Huang et al. 2024, The GAN is dead; long live the GAN! A Modern GAN Baseline.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 1024, or a group that does not divide.
+      ValueError: a number out of range; when called, images that are not square or whose size is not a power of two
+        from 8 to 1024, or a group that does not divide.
 
     Example:
       >>> import jax
@@ -166,14 +172,15 @@ class R3GANDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, self.CONDITIONS)
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"]:
-        condition = conditional.condition_of(self, y)
-        widths = channels_at(x.shape[1], self.channel_base, self.channel_max, self.width)
+        condition = conditional.condition_of(self, y, x)
+        widths = channels_at(side_of(x), self.channel_base, self.channel_max, self.width)
         x = _conv(widths[x.shape[1]], x.shape[-1], use_bias=False, dtype=self.dtype, name="from_image")(x)
         for size in sorted(widths, reverse=True):
             x = _blocks(self, len(widths), size, x)

@@ -13,6 +13,7 @@ import flax.linen as nn
 from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
+from jaxgan.nn.fields import check_fields
 from jaxgan.nn.layers import Wrap, at_least_float32, spectrally_normalized
 from jaxgan.types import Array
 
@@ -45,6 +46,9 @@ class ResidualMLPGenerator(nn.Module):
 
     Source: Zhang et al. 2019, Fixup Initialization: Residual Learning Without Normalization.
 
+    Raises:
+      ValueError: a number out of range, or an unknown condition.
+
     Example:
       >>> import jax, jax.numpy as jnp
       >>> ResidualMLPGenerator(2).init_with_output(jax.random.key(0), jnp.zeros((3, 8)), train=False)[0].shape
@@ -60,6 +64,7 @@ class ResidualMLPGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["residual_mlp"])
 
     @nn.compact
@@ -68,7 +73,7 @@ class ResidualMLPGenerator(nn.Module):
     ) -> Float[Array, "n {self.features}"]:
         del train
         x = nn.Dense(self.width, dtype=self.dtype, name="first")(
-            conditional.latents(conditional.condition_of(self, y), z)
+            conditional.latents(conditional.condition_of(self, y, z), z)
         )
         x = branches(x, self.blocks, wrap=lambda layer: layer, zero=True, dtype=self.dtype)
         return at_least_float32(nn.Dense(self.features, dtype=self.dtype, name="last")(nn.relu(x)))
@@ -86,6 +91,9 @@ class ResidualMLPDiscriminator(nn.Module):
 
     Source: Zhang et al. 2019, Fixup Initialization: Residual Learning Without Normalization.
 
+    Raises:
+      ValueError: a number out of range, or an unknown condition.
+
     Example:
       >>> import jax, jax.numpy as jnp
       >>> ResidualMLPDiscriminator().init_with_output(jax.random.key(0), jnp.zeros((3, 2)), train=True)[0].shape
@@ -101,6 +109,7 @@ class ResidualMLPDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -108,7 +117,7 @@ class ResidualMLPDiscriminator(nn.Module):
         self, x: Float[Array, "n ..."], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
         layer = spectrally_normalized(self.spectral_norm, train=train)
-        condition = conditional.condition_of(self, y)
+        condition = conditional.condition_of(self, y, x)
         x = conditional.inputs(condition, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         x = layer(nn.Dense(self.width, dtype=self.dtype, name="first"))(x)
         x = nn.relu(branches(x, self.blocks, wrap=layer, zero=not self.spectral_norm, dtype=self.dtype))

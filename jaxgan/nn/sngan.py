@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, glorot, no_norm, up_block
 from jaxgan.types import Array
@@ -54,7 +55,7 @@ class SNGANGenerator(nn.Module):
     Source: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, tables 3 and 4.
 
     Raises:
-      ValueError: when called, a size other than 16, 32 or 48.
+      ValueError: a number out of range; when called, a size other than 16, 32 or 48.
 
     Example:
       >>> import jax
@@ -72,13 +73,14 @@ class SNGANGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["sngan"])
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        form, condition = form_of(self.size), conditional.condition_of(self, y)
+        form, condition = form_of(self.size), conditional.condition_of(self, y, z)
         options: dict[str, Any] = {"use_running_average": not train, "momentum": 0.9, "epsilon": 2e-5}
         norm = partial(conditional.batch_norm, condition, dtype=self.dtype, **options)
         conv = Convolutions(lambda module: module, self.dtype)
@@ -106,7 +108,8 @@ class SNGANDiscriminator(nn.Module):
     Source: Miyato et al. 2018, as the generator; Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Raises:
-      ValueError: when called, images of a size other than 16, 32 or 48 pixels.
+      ValueError: a number out of range; when called, images that are not square or of a size other than 16, 32 or 48
+        pixels.
 
     Example:
       >>> import jax
@@ -123,6 +126,7 @@ class SNGANDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -131,7 +135,7 @@ class SNGANDiscriminator(nn.Module):
     ) -> Float[Array, " n"] | dict[str, Float[Array, "n ..."]]:
         layer = spectrally_normalized(self.spectral_norm, train=train)
 
-        form, condition = form_of(x.shape[1]), conditional.condition_of(self, y)
+        form, condition = form_of(side_of(x)), conditional.condition_of(self, y, x)
         conv = Convolutions(layer, self.dtype)
         first, *widths = ((form.d_width if self.width is None else self.width) * times for times in form.discriminator)
         x = first_block(conv, conditional.inputs(condition, x), first, "block_0")

@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
+from jaxgan.checks import check_coefficient, check_count
 from jaxgan.nn import conditional
+from jaxgan.nn.fields import check_fields
 from jaxgan.nn.mapping import LAYERS, LatentMapping
 from jaxgan.nn.modulated import SynthesisLayer, ToImage
 from jaxgan.nn.pyramid import channels_at, resolutions, upsample
@@ -55,7 +57,8 @@ class StyleGAN2Generator(nn.Module):
     Training Generative Adversarial Networks with Limited Data.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 1024; an unknown kind of noise or condition.
+      ValueError: an unknown condition, or a number out of range; when called, a size that is not a power of two from 8
+        to 1024, an unknown kind of noise, or a cutoff beyond the last layer.
 
     Example:
       >>> generator = StyleGAN2Generator(16, 3, width=2)
@@ -83,11 +86,14 @@ class StyleGAN2Generator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["stylegan2"])
 
     def setup(self) -> None:
         self.mapping_network = LatentMapping(self.w_dim, self.mapping_layers, self.classes)
         widths = channels_at(self.size, self.channel_base, self.channel_max, self.width)
+        if self.cutoff is not None:
+            check_count("cutoff", self.cutoff, 0, layers_of(self.size))
         self.synthesis_network = Synthesis(self.channels, tuple(widths.items()), self.noise, self.dtype)
 
     def __call__(
@@ -104,12 +110,13 @@ class StyleGAN2Generator(nn.Module):
         truncation: float | Float[Array, ""] | None = None,
     ) -> Float[Array, "n layers e"]:
         """w of every layer: mixed in training, otherwise truncated, by default as set in the field."""
-        conditional.condition_of(self, y)
+        conditional.condition_of(self, y, z)
         w, mean = self.mapping_network(z, y, train=train)
         ws = jnp.repeat(w[:, None], layers_of(self.size), axis=1)
         if train:
             return self._mixed(ws, z, y) if self.style_mixing else ws
         psi = self.truncation if truncation is None else truncation
+        check_coefficient("truncation", psi)
         if isinstance(psi, int | float) and psi == 1:
             return ws
         drawn = jnp.arange(ws.shape[1]) < (ws.shape[1] if self.cutoff is None else self.cutoff)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
 from jaxgan.nn.equalized import EqualizedConv, EqualizedDense, scaled_leaky_relu
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32
 from jaxgan.nn.mapping import LAYERS, EmbeddedClasses, Mapping
 from jaxgan.nn.minibatch import minibatch_standard_deviation
@@ -44,15 +45,17 @@ class StyleGAN2Discriminator(nn.Module):
     """Images [n, size, size, channels] -> logits [n]; sizes and channels are those of the generator.
 
     At 4 x 4 the standard deviation over `group` examples is added to the features (None: over the batch; 0: not at
-    all), so a logit depends on the other examples of its group. `dtype` is the type of the residual blocks; later
-    layers are float32 or wider. The last features are sown as "features". With `classes` it is called with y [n] after
-    x, and the logit is <f, w_y> / sqrt(features), with w_y the class through its own mapping network.
+    all), so a logit depends on the other examples of its group; a batch is smaller than `group` or a multiple of it.
+    `dtype` is the type of the residual blocks; later layers are float32 or wider. The last features are sown as
+    "features". With `classes` it is called with y [n] after x, and the logit is <f, w_y> / sqrt(features), with w_y the
+    class through its own mapping network.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; classes as in Karras et al. 2020,
     Training Generative Adversarial Networks with Limited Data; layers of stylegan2-ada-pytorch.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 1024, or an unknown condition.
+      ValueError: an unknown condition, or a number out of range; when called, images that are not square or whose size
+        is not a power of two from 8 to 1024, or a batch that is no multiple of `group`.
 
     Example:
       >>> import jax
@@ -74,14 +77,15 @@ class StyleGAN2Discriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self, group=0)
         conditional.check_condition(self, self.CONDITIONS)
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "n size size c"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, " n"]:
-        condition = conditional.condition_of(self, y)
-        widths = channels_at(x.shape[1], self.channel_base, self.channel_max, self.width)
+        condition = conditional.condition_of(self, y, x)
+        widths = channels_at(side_of(x), self.channel_base, self.channel_max, self.width)
         sizes = sorted(widths, reverse=True)
         x = scaled_leaky_relu(EqualizedConv(widths[sizes[0]], 1, dtype=self.dtype, name="from_image")(x))
         for size, half in itertools.pairwise(sizes):

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.fields import check_fields
 from jaxgan.nn.layers import ConvTranspose, at_least_float32
 from jaxgan.nn.references import kernel_init, near_one, reference_of
 from jaxgan.types import Array, Images
@@ -63,7 +64,8 @@ class UNetGenerator(nn.Module):
     Source: Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, section 6.1.
 
     Raises:
-      ValueError: when called, a size that is not a power of two from 8 to 256, or an unknown name.
+      ValueError: a number out of range; when called, a size that is not a power of two from 8 to 256, or an unknown
+        name.
 
     Example:
       >>> import jax
@@ -81,6 +83,10 @@ class UNetGenerator(nn.Module):
     statistics: str = "running"
     dropout: float = 0.5
     dtype: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fields(self)
 
     @nn.compact
     def __call__(

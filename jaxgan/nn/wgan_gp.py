@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
 from jaxgan.nn import conditional
+from jaxgan.nn.fields import check_fields, side_of
 from jaxgan.nn.layers import at_least_float32, spectrally_normalized
 from jaxgan.nn.resnet import Convolutions, down_block, first_block, form_for, glorot, no_norm, up_block
 from jaxgan.types import Array, Images
@@ -35,7 +36,7 @@ class WGANGPGenerator(nn.Module):
     Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, and the authors' code.
 
     Raises:
-      ValueError: when called, a size other than 16, 32, 64 or 128.
+      ValueError: a number out of range; when called, a size other than 16, 32, 64 or 128.
 
     Example:
       >>> import jax
@@ -53,13 +54,14 @@ class WGANGPGenerator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.GENERATOR["wgan_gp_resnet"])
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "n d"], y: Shaped[Array, "n ..."] | None = None, *, train: bool
     ) -> Float[Array, "n {self.size} {self.size} {self.channels}"]:
-        blocks, condition = doublings_of(self.size), conditional.condition_of(self, y)
+        blocks, condition = doublings_of(self.size), conditional.condition_of(self, y, z)
         options: dict[str, Any] = {"use_running_average": not train, "momentum": 0.9, "epsilon": 1e-5}
         norm = partial(conditional.batch_norm, condition, dtype=self.dtype, **options)
         conv = Convolutions(lambda module: module, self.dtype)
@@ -87,7 +89,8 @@ class WGANGPDiscriminator(nn.Module):
     Source: Gulrajani et al. 2017, as the generator, section 4 on layer normalization.
 
     Raises:
-      ValueError: when called, images of a size other than 16, 32, 64 or 128 pixels.
+      ValueError: a number out of range; when called, images that are not square or of a size other than 16, 32, 64 or
+        128 pixels.
 
     Example:
       >>> import jax
@@ -105,6 +108,7 @@ class WGANGPDiscriminator(nn.Module):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_fields(self)
         conditional.check_condition(self, conditional.DISCRIMINATOR)
 
     @nn.compact
@@ -117,7 +121,7 @@ class WGANGPDiscriminator(nn.Module):
             over_example = nn.LayerNorm(1e-5, self.dtype, reduction_axes=(1, 2, 3), feature_axes=-1, name=name)
             return over_example(x) if self.layer_norm else no_norm(x, name)
 
-        halvings, condition = doublings_of(x.shape[1]) - 1, conditional.condition_of(self, y)
+        halvings, condition = doublings_of(side_of(x)) - 1, conditional.condition_of(self, y, x)
         conv = Convolutions(layer, self.dtype)
         x = first_block(conv, conditional.inputs(condition, x), self.width, "block_0")
         for i in range(1, halvings + _AT_ONE_SIZE):

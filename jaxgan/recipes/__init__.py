@@ -25,10 +25,10 @@ from jaxgan.recipes.mode_coverage import pacgan as pacgan
 from jaxgan.recipes.mode_coverage import unrolled_gan as unrolled_gan
 from jaxgan.recipes.penalized import dragan as dragan
 from jaxgan.recipes.penalized import r1_gan as r1_gan
-from jaxgan.recipes.penalized import r3gan as r3gan
 from jaxgan.recipes.penalized import sngan as sngan
 from jaxgan.recipes.penalized import wgan as wgan
 from jaxgan.recipes.penalized import wgan_gp as wgan_gp
+from jaxgan.recipes.schedules import r3gan as r3gan
 from jaxgan.recipes.schedules import r3gan_schedules as r3gan_schedules
 from jaxgan.recipes.settings import Setting as Setting
 from jaxgan.recipes.settings import settings_of as settings_of

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jaxgan import losses
-from jaxgan.dynamics import alternating, averaged
+from jaxgan.checks import check_coefficient
+from jaxgan.dynamics import alternating
 from jaxgan.game import adversarial_game
-from jaxgan.recipes.common import MakeGame, Rate, Size, adam
+from jaxgan.recipes.common import MakeGame, Rate, Size, adam, with_ema
 from jaxgan.types import Algorithm, Array, Loss, Prior, Term
 
 GeneratorLoss = Callable[[Array, Array], Array | tuple[Array, ...]]
@@ -70,14 +71,15 @@ def gan(
       >>> algorithm = jg.recipes.gan(*networks, jg.normal_prior(2), loss=jg.hinge, lr_d=4e-4)
       >>> own = jg.recipes.gan(*networks, jg.normal_prior(2), loss=lambda real, fake: -fake)
     """
+    check_coefficient("label_noise", label_noise, highest=1.0)
     labels = losses.flipped_labels(label_noise)
     off = isinstance(label_noise, numbers.Real) and label_noise == 0
     logit_transform = None if off else labels
     terms: dict[str, Any] = {"d_terms": d_terms, "g_terms": g_terms}
     game = make_game(generator, discriminator, prior, _as_loss(loss), logit_transform=logit_transform, **terms)
-    g_tx, d_tx = adam(lr_g, b1, b2), adam(lr_d, b1, b2)
+    g_tx, d_tx = adam(lr_g, b1, b2, name="lr_g"), adam(lr_d, b1, b2, name="lr_d")
     algorithm = alternating(game, g_tx, d_tx, batch_size=batch_size, d_steps=d_steps, g_steps=g_steps)
-    return algorithm if ema is None else averaged(algorithm, ema)
+    return with_ema(algorithm, ema)
 
 
 def _as_loss(loss: Any) -> Loss:

@@ -6,6 +6,7 @@ from typing import Any
 import optax
 
 from jaxgan.checks import check_coefficient
+from jaxgan.dynamics import averaged
 from jaxgan.networks import has_batch_norm
 from jaxgan.nn import Packed
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Key, Sampler, State
@@ -20,9 +21,13 @@ MakeGame = Callable[..., Game]
 """A function that builds the game: it takes the arguments of `jaxgan.adversarial_game`, and may extend the game."""
 
 
-def adam(lr: Rate, b1: float, b2: Rate, **more: Any) -> optax.GradientTransformation:
-    """Adam, whose second decay, like the learning rate, may be a schedule over its update count."""
-    check_coefficient("a learning rate", lr, schedule=True)
+def adam(lr: Rate, b1: float, b2: Rate, *, name: str = "lr", **more: Any) -> optax.GradientTransformation:
+    """Adam, whose second decay, like the learning rate, may be a schedule over its update count.
+
+    Raises:
+      ValueError: the learning rate, which is called `name`, or a decay is out of range.
+    """
+    check_coefficient(name, lr, schedule=True)
     check_coefficient("b1", b1, below=1.0)
     check_coefficient("b2", b2, below=1.0, schedule=True)
     if callable(b2):
@@ -30,10 +35,26 @@ def adam(lr: Rate, b1: float, b2: Rate, **more: Any) -> optax.GradientTransforma
     return optax.adam(lr, b1, b2, **more)
 
 
-def rmsprop(lr: Rate) -> optax.GradientTransformation:
-    """RMSprop as in PyTorch and the papers: decay 0.99, eps outside the root (optax: decay 0.9, eps inside)."""
-    check_coefficient("a learning rate", lr, schedule=True)
+def rmsprop(lr: Rate, *, name: str = "lr") -> optax.GradientTransformation:
+    """RMSprop as in PyTorch and the papers: decay 0.99, eps outside the root (optax: decay 0.9, eps inside).
+
+    Raises:
+      ValueError: the learning rate, which is called `name`, is out of range.
+    """
+    check_coefficient(name, lr, schedule=True)
     return optax.rmsprop(lr, decay=0.99, eps=1e-8, eps_in_sqrt=False)
+
+
+def with_ema(algorithm: Algorithm, ema: Rate | None) -> Algorithm:
+    """`algorithm` with a moving average of the generator, `jaxgan.averaged`, unless `ema` is None.
+
+    Raises:
+      ValueError: `ema` is outside [0, 1).
+    """
+    if ema is None:
+        return algorithm
+    check_coefficient("ema", ema, below=1.0, schedule=True)
+    return averaged(algorithm, ema)
 
 
 def without_batch_norm(discriminator: Any) -> Any:

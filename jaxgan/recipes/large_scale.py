@@ -3,6 +3,7 @@
 from typing import Any
 
 from jaxgan import losses, terms
+from jaxgan.checks import check_coefficient
 from jaxgan.game import adversarial_game
 from jaxgan.recipes.alternating_adam import gan
 from jaxgan.recipes.common import MakeGame, Rate, Size, spectrally_normalized, with_fields, without_batch_norm
@@ -33,8 +34,7 @@ def biggan(
     (`jg.truncated_prior`).
 
     Loss:    hinge
-    Terms:   G: orthogonal(1e-4), except on the class embedding; kernels divided by their spectral norm, no batch norm
-             in D
+    Terms:   G: orthogonal(1e-4), on kernels; kernels divided by their spectral norm, no batch norm in D
     Updates: alternating, 2 to 1; Adam 0, 0.999 with 5e-5 for G and 2e-4 for D; EMA of G 0.9999; batches of 256
     Paper:   Brock et al. 2019, Large Scale GAN Training for High Fidelity Natural Image Synthesis
 
@@ -42,20 +42,21 @@ def biggan(
       orthogonal: weight of the penalty on non-orthogonal columns of the generator's kernels, or a schedule of the step.
 
     Raises:
-      ValueError: the discriminator has no field `spectral_norm` to turn on.
+      ValueError: a setting is out of range, or the discriminator has no field `spectral_norm` to turn on.
 
     Example:
       >>> import jaxgan as jg
       >>> networks = jg.nn.BigGANGenerator(16, 3, classes=10), jg.nn.BigGANDiscriminator(classes=10)
       >>> algorithm = jg.recipes.biggan(*networks, jg.normal_prior(120), batch_size=64)
     """
+    check_coefficient("orthogonal", orthogonal, schedule=True)
     normalized = with_fields(generator, spectral_norm=True)
     return gan(
         generator if normalized is None else normalized,
         spectrally_normalized(without_batch_norm(discriminator), "biggan"),
         prior,
         loss=losses.hinge,
-        g_terms=(terms.orthogonal(orthogonal, but_for=("embedding",)),),
+        g_terms=(terms.orthogonal(orthogonal),),
         lr_g=lr_g,
         lr_d=lr_d,
         b1=b1,

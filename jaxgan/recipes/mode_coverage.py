@@ -39,8 +39,8 @@ def unrolled_gan(
       >>> algorithm = jg.recipes.unrolled_gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = make_game(generator, discriminator, prior, losses.zero_sum(losses.minimax))
-    d_tx = adam(lr_d, b1, b2, eps_root=1e-16)  # keeps the derivative of Adam's square root finite
-    return unrolled(game, adam(lr_g, b1, b2), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
+    d_tx = adam(lr_d, b1, b2, name="lr_d", eps_root=1e-16)  # keeps the derivative of Adam's square root finite
+    return unrolled(game, adam(lr_g, b1, b2, name="lr_g"), d_tx, unroll_steps=unroll_steps, batch_size=batch_size)
 
 
 def pacgan(
@@ -80,4 +80,5 @@ def pacgan(
     if any(size % m for size in batch_sizes(batch_size)):
         raise ValueError(f"m must divide the batch sizes, got m = {m} and {batch_size}")
     game = make_game(generator, packed, prior, losses.non_saturating)
-    return simultaneous(game, adam(lr_g, b1, b2), adam(lr_d, b1, b2), batch_size=batch_size)
+    g_tx, d_tx = adam(lr_g, b1, b2, name="lr_g"), adam(lr_d, b1, b2, name="lr_d")
+    return simultaneous(game, g_tx, d_tx, batch_size=batch_size)

@@ -5,7 +5,8 @@ from typing import Any
 import optax
 
 from jaxgan import losses, terms
-from jaxgan.dynamics import alternating, averaged, critic_warm_up
+from jaxgan.checks import check_coefficient
+from jaxgan.dynamics import alternating, critic_warm_up
 from jaxgan.game import adversarial_game
 from jaxgan.optim import clip_params
 from jaxgan.recipes.alternating_adam import gan
@@ -16,6 +17,7 @@ from jaxgan.recipes.common import (
     refusing_batch_norm,
     rmsprop,
     spectrally_normalized,
+    with_ema,
     without_batch_norm,
 )
 from jaxgan.types import Algorithm, Prior
@@ -53,8 +55,10 @@ def wgan(
       >>> algorithm = jg.recipes.wgan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
     """
     game = make_game(generator, discriminator, prior, losses.wasserstein)
-    d_tx = optax.chain(rmsprop(lr_d), clip_params(clip))
-    return alternating(game, rmsprop(lr_g), d_tx, d_steps=critic_warm_up(d_steps, warm), batch_size=batch_size)
+    check_coefficient("clip", clip)
+    d_tx = optax.chain(rmsprop(lr_d, name="lr_d"), clip_params(clip))
+    g_tx, steps = rmsprop(lr_g, name="lr_g"), critic_warm_up(d_steps, warm)
+    return alternating(game, g_tx, d_tx, d_steps=steps, batch_size=batch_size)
 
 
 def wgan_gp(
@@ -235,60 +239,6 @@ def r1_gan(
     """
     critic, penalty = without_batch_norm(discriminator), terms.r1(gamma)
     game = make_game(generator, critic, prior, losses.non_saturating, d_terms=(penalty,))
-    algorithm = alternating(game, rmsprop(lr_g), rmsprop(lr_d), d_steps=d_steps, batch_size=batch_size)
-    algorithm = algorithm if ema is None else averaged(algorithm, ema)
-    return refusing_batch_norm(algorithm, "r1_gan")
-
-
-def r3gan(
-    generator: Any,
-    discriminator: Any,
-    prior: Prior,
-    *,
-    lr_g: Rate = 2e-4,
-    lr_d: Rate = 2e-4,
-    b1: float = 0.0,
-    b2: Rate = 0.99,
-    gamma: terms.Coefficient = 1.0,
-    ema: Rate | None = 0.999,
-    batch_size: Size = 64,
-    make_game: MakeGame = adversarial_game,
-) -> Algorithm:
-    """The paired relativistic loss with gradient penalties on real and fake examples (R1 and R2).
-
-    The authors use schedules that depend on the data set: the learning rates go from 2e-4 to 5e-5, b2 from 0.9 to 0.99,
-    gamma to a tenth of its initial value, and the half-life of the average from 0 to half a million images or more. The
-    defaults are constants within these ranges, for short runs; gamma, the learning rates, b2 and ema may be schedules,
-    and `r3gan_schedules` has the authors'.
-
-    Loss:    relativistic
-    Terms:   D: r1(1), r2(1), each gamma/2 E|grad D|^2; no batch norm in D
-    Updates: alternating, 1 to 1; Adam 2e-4, 0, 0.99; EMA of G 0.999
-    Paper:   Huang et al. 2024, The GAN is dead; long live the GAN!
-
-    Args:
-      gamma: weight of both penalties, or a schedule of the step.
-
-    Raises:
-      ValueError: when `init` is called, the discriminator has batch normalization and no field `batch_norm` to turn
-        off.
-
-    Example:
-      >>> import jaxgan as jg
-      >>> algorithm = jg.recipes.r3gan(jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2))
-    """
-    algorithm = gan(
-        generator,
-        without_batch_norm(discriminator),
-        prior,
-        loss=losses.relativistic,
-        d_terms=(terms.r1(gamma), terms.r2(gamma)),
-        lr_g=lr_g,
-        lr_d=lr_d,
-        b1=b1,
-        b2=b2,
-        ema=ema,
-        batch_size=batch_size,
-        make_game=make_game,
-    )
-    return refusing_batch_norm(algorithm, "r3gan")
+    g_tx, d_tx = rmsprop(lr_g, name="lr_g"), rmsprop(lr_d, name="lr_d")
+    algorithm = alternating(game, g_tx, d_tx, d_steps=d_steps, batch_size=batch_size)
+    return refusing_batch_norm(with_ema(algorithm, ema), "r1_gan")

@@ -11,7 +11,6 @@ import jax
 from jaxgan.cache import cache_dir
 from jaxgan.files import write_json
 from jaxgan.study import provenance
-from jaxgan.study.config import Config
 
 
 def keep_programs() -> None:
@@ -25,9 +24,9 @@ def keep_programs() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs" / kind))
 
 
-def in_precision(config: Config) -> AbstractContextManager:
+def in_precision(precision: str) -> AbstractContextManager:
     """Set the precision of matrix products; JAX's default, called "fast" here, is TF32 or bfloat16 on some devices."""
-    return jax.default_matmul_precision("default" if config.precision == "fast" else "float32")
+    return jax.default_matmul_precision("default" if precision == "fast" else "float32")
 
 
 def last_time(what: str) -> float | None:

@@ -148,7 +148,7 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     def trained(steps: int) -> float:
         chunks.clear()
         clock = time.perf_counter()
-        with compilation.in_precision(study.config):
+        with compilation.in_precision(study.config.precision):
             fit(
                 algorithm,
                 study.source.sample,
@@ -166,7 +166,7 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     if chunks[-1].seconds < _LONG_ENOUGH:
         rate = chunks[-1].seconds / chunks[-1].length
         trained(min(study.config.steps, max(TRIAL, round(4 * _LONG_ENOUGH / max(rate, 1e-6)))))
-    with compilation.in_precision(study.config):  # it is compiled already
+    with compilation.in_precision(study.config.precision):  # it is compiled already
         held = memory_of(algorithm, study.source.sample, keys_of(study, block), settings=settings, placement=where)
     return Trial(took[0], chunks[-1].seconds / chunks[-1].length, held)
 

@@ -49,7 +49,7 @@ def _held(plan: Plan, block: Block, log: Log) -> int:
     algorithm, settings = what_trains(study, program, block)
     log(f"compiling {title_of(study, block)}, to find out how much memory it needs")
     clock = time.perf_counter()
-    with stoppable() as stopping, stopping.held(_COMPILING), compilation.in_precision(study.config):
+    with stoppable() as stopping, stopping.held(_COMPILING), compilation.in_precision(study.config.precision):
         found = memory_of(
             algorithm,
             study.source.sample,

@@ -174,7 +174,7 @@ def _generators(job: Job, trained: Configuration, ages: tuple[int, ...], placeme
     study = job.study
     with (
         progress_bar("generators", ages[-1], shown=job.progress) as bar,
-        compilation.in_precision(study.config),
+        compilation.in_precision(study.config.precision),
     ):
         return generators_of_ages(
             trained.algorithm,
@@ -222,7 +222,7 @@ def _against(
     study = job.study
     title = "discriminators" if name == "base" else f"discriminators, {name}"
     bar = progress_bar(title, profile.d_iterations, shown=job.progress)
-    with bar, compilation.in_precision(study.config):
+    with bar, compilation.in_precision(study.config.precision):
         return against_discriminators(
             rule.algorithm,
             study.source.sample,

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 
 from jaxgan import checkpoint
 from jaxgan.dynamics import standing_statistics
+from jaxgan.game import adversarial_game
+from jaxgan.losses import non_saturating
 from jaxgan.networks import apply, call_method, has_halves, network_state
 from jaxgan.nn.stylegan2 import StyleGAN2Generator
 from jaxgan.outputs import examples_of
@@ -25,7 +27,8 @@ from jaxgan.study.config import from_stored
 from jaxgan.study.configurations import rebuilt
 from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError, nearest
-from jaxgan.study.networks import networks_from
+from jaxgan.study.networks import Networks, networks_from
+from jaxgan.study.truncated_latents import latents_for
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Game, Generator, Key, PyTree
 
@@ -80,6 +83,7 @@ def load_generator(
     seed: int | None = None,
     *,
     statistics: str = "running",
+    truncation: str | None = None,
     trust: bool = False,
 ) -> LoadedGenerator:
     """Load one trained generator from a run's folder, without its discriminator.
@@ -90,11 +94,14 @@ def load_generator(
       seed: the number of one of the run's seeds; by default the first.
       statistics: the BatchNorm statistics: "running" averages from training, or "standing" statistics computed for the
         final generator (`standing_statistics`) with classes in equal proportions.
+      truncation: the truncation of the latents of standing statistics, the one that samples will be drawn with, as in
+        `truncated_sampler`, which draws them; running averages do not depend on it.
       trust: whether to run code named by the folder even if the folder was created elsewhere.
 
     Raises:
       StoreError, OptionError, CheckpointError: if there is no run, no such configuration or seed, a checkpoint is
-        damaged, standing statistics are requested without BatchNorm, or code has changed or is not trusted.
+        damaged, standing statistics are requested without BatchNorm or with a truncation of w, or code has changed
+        or is not trusted.
     """
     folder = Path(folder)
     content = store.read_config(folder)
@@ -108,7 +115,8 @@ def load_generator(
 
     classes = classes_in(content)
     if statistics == "standing":
-        model_state = _standing(game, Generator(params, model_state), classes)
+        played = game if truncation is None else _truncated(networks, config.latent_dim, truncation)
+        model_state = _standing(played, Generator(params, model_state), classes)
     shape = condition_shape(content)
 
     @jax.jit
@@ -150,6 +158,15 @@ def trained_blocks(folder: Path, content: dict[str, Any]) -> list[Block]:
     """Return the blocks of a run that have trained generators."""
     blocks = blocks_in(content) if "blocks" in content else ()
     return [block for block in blocks if checkpoint.latest_step(folder / block.folder / "generator") is not None]
+
+
+def _truncated(networks: Networks, latent_dim: int, truncation: str) -> Game:
+    """Return a game whose generator is that of the networks, with truncated latents."""
+    prior = latents_for(truncation, latent_dim, mapped=has_halves(networks.generator))
+    if prior is None:
+        raise OptionError("statistics", "standing are those of the latents, which a truncation of w leaves as they "
+                          "are; expected running, or --truncation resampled:NUMBER or scaled:NUMBER")  # fmt: skip
+    return adversarial_game(networks.generator, networks.discriminator, prior, non_saturating)
 
 
 def _standing(game: Game, generator: Generator, classes: Sequence[str]) -> PyTree:

@@ -18,7 +18,7 @@ from jaxgan.study.limits import FIELDS, check_field
 from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import ExitCalled, kept_running, raised
 
-_DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
+DTYPES = {"float32": "float32", "fast": "float32", "bfloat16": "bfloat16"}  # by precision: what networks compute in
 _SIZED: Mapping[str, Callable[[int], Any]] = {
     "dcgan": base_size,
     "pix2pix": depth_of,
@@ -66,7 +66,7 @@ def networks_for(source: Source, config: Config) -> Networks:
         examples or the condition.
     """
     given = _given(config.network)
-    common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": _DTYPES[config.precision]}
+    common = {"width": config.width, "latent_dim": config.latent_dim, "dtype": DTYPES[config.precision]}
     common |= {"classes": _classes(source)} if config.conditional else {}
     description: dict[str, Any] = {"latent_dim": config.latent_dim}
     for player in PLAYERS:

@@ -21,13 +21,14 @@ from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
 from jaxgan.study.compared import features_along
 from jaxgan.study.config import Config, black_and_white
+from jaxgan.study.configurations import Configuration
 from jaxgan.study.evidence import yardsticks_of
 from jaxgan.study.job import Block, Log
 from jaxgan.study.judging import judged
 from jaxgan.study.stop_rules import StopRules, check_rules
 from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.watching import Watched, along, by_field, by_leaf, of_any_settings, samples_along, watch
-from jaxgan.types import Algorithm, Generator
+from jaxgan.types import Algorithm, Batch, BatchSizes, Generator
 
 Others = Callable[[Program], Mapping[str, Watched]]
 """What else is watched along the training of a program's runs, by the name of its group."""
@@ -65,7 +66,7 @@ def own_probes(study: Study) -> Others:
 def watched_of(plan: Plan, program: Program) -> Watched:
     """Return the evaluator and other probes; for an averaged generator, also a probe of the trained one."""
     evaluator, algorithm = plan.evaluator, plan.study.configurations[program.labels[0]].algorithm
-    others = discrimination_of(plan, program) | dict(plan.others(program))
+    others = discrimination_of(plan.study, program) | dict(plan.others(program))
 
     def probe(**which: Any) -> AnyProbe:
         latents = common_latents(plan.study.config)
@@ -78,13 +79,28 @@ def watched_of(plan: Plan, program: Program) -> Watched:
     return watch(probe(), along(evaluator), others)
 
 
-def discrimination_of(plan: Plan, program: Program) -> dict[str, Watched]:
+def discrimination_of(study: Study, program: Program) -> dict[str, Watched]:
     """Return the probe of `Discrimination` if the game supports it."""
-    game, source = plan.study.configurations[program.labels[0]].algorithm.game, plan.study.source
+    configuration, source = study.configurations[program.labels[0]], study.source
+    game = configuration.algorithm.game
     if game.discriminate is None:
         return {}
-    probe = discrimination_probe(game, source.sample, unseen(source))
+    probe = discrimination_probe(game, source.sample, unseen(source), batch_size=batch_of(configuration, study))
     return {"discrimination": Watched(probe if program.make is None else of_any_settings(probe), by_field)}
+
+
+def batch_of(configuration: Configuration, study: Study) -> int | BatchSizes:
+    """Return the batch sizes of training; of a recipe without a setting for them, the batch with which it starts."""
+    if "batch_size" in configuration.arguments:
+        return configuration.batch_sizes
+    drawn: list[int] = []
+
+    def sample(key: jax.Array, n: int) -> Batch:
+        drawn.append(n)
+        return study.source.sample(key, n)
+
+    jax.eval_shape(partial(start, configuration.algorithm, sample), study.keys[0])
+    return drawn[0] if drawn else configuration.batch_sizes
 
 
 def study_for(config: Config, strengths: tuple[DiscriminatorStrength, ...] = ()) -> Study:

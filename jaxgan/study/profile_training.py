@@ -166,9 +166,9 @@ def check_losses(study: Study, configuration: Configuration, losses: Mapping[str
 
 def layer_names(study: Study, losses: Mapping[str, Loss]) -> list[str]:
     """Return the names of the generator's layers, in the order of `Gradients.layers`."""
-    algorithm = next(iter(study.configurations.values())).algorithm
-    sample = study.source.sample
-    probe = gradient_probe(algorithm.game, sample, losses, batch_size=2)
+    configuration = next(iter(study.configurations.values()))
+    algorithm, sample = configuration.algorithm, study.source.sample
+    probe = gradient_probe(algorithm.game, sample, losses, batch_size=configuration.batch_sizes.generator)
     return list(jax.eval_shape(lambda key: probe(key, start(algorithm, sample, key)), study.keys[0]).layers)
 
 

@@ -18,7 +18,8 @@ from jaxgan.study.config import MIXTURES
 from jaxgan.study.generate import LoadedGenerator, condition_shape, load_generator
 from jaxgan.study.limits import check_limit
 from jaxgan.study.messages import OptionError
-from jaxgan.study.truncation import parsed, truncated_sampler
+from jaxgan.study.truncated_latents import parsed
+from jaxgan.study.truncation import truncated_sampler
 
 _OF_EACH_CLASS = 10  # the default number of samples per class
 
@@ -49,7 +50,7 @@ def sample(
     check_limit("key", key)
     check_target(out, overwrite)
     named = drawn_parts(truncation, statistics, n)
-    generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
+    generator = load_generator(folder, configuration, seed, statistics=statistics, truncation=truncation, trust=trust)
     labels = labels_for(generator, label, folder)
     rows = 1 if labels is None else len(labels)
     n = (64 if rows == 1 else _OF_EACH_CLASS) if n is None else n

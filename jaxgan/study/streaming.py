@@ -69,7 +69,7 @@ def write_samples(
         _check_new(out)
     if len(store.read_config(folder)["shape"]) != 3 and kind != "npz":
         raise OptionError("as", f"got {kind!r}, but the run in {folder} makes points; expected npz")
-    generator = load_generator(folder, configuration, seed, statistics=statistics, trust=trust)
+    generator = load_generator(folder, configuration, seed, statistics=statistics, truncation=truncation, trust=trust)
     labels = labels_for(generator, label, folder)
     total = n * (1 if labels is None else len(labels))
     suffix = ".npz" if kind == "npz" else ""

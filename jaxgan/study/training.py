@@ -90,7 +90,7 @@ def _train(
         look(f"compiled {label} in {seconds:.0f} s")
 
     clock = time.perf_counter()
-    with compilation.in_precision(config):
+    with compilation.in_precision(config.precision):
         fitted = fit(
             algorithm,
             study.source.sample,

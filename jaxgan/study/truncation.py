@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 
-from jaxgan.priors import scaled_truncated_prior, truncated_prior
 from jaxgan.study.generate import LoadedGenerator
-from jaxgan.study.limits import LIMITS
-from jaxgan.study.messages import OptionError, expect, nearest
-from jaxgan.types import Array, Key, Prior, PyTree
-
-WAYS = "w", "resampled", "scaled"
+from jaxgan.study.messages import OptionError
+from jaxgan.study.truncated_latents import latents_for, parsed
+from jaxgan.types import Array, Key, PyTree
 
 
 def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Callable[[Key, int, PyTree], Array]:
@@ -27,39 +24,14 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
     """
     if truncation is None:
         return generator.sample
-    given, value = parsed(truncation)
-    way = given or ("resampled" if generator.mapping is None else "w")
-    if way == "w":
-        return _towards_the_mean(generator, value)
-    make = truncated_prior if way == "resampled" else scaled_truncated_prior
-    prior: Prior = make(generator.latent_dim, value)
+    prior = latents_for(truncation, generator.latent_dim, mapped=generator.mapping is not None)
+    if prior is None:
+        return _towards_the_mean(generator, parsed(truncation)[1])
 
     def sample(key: Key, n: int, y: PyTree = None) -> Array:
         return generator.generate(prior(key, n), y, key=key)
 
     return sample
-
-
-def parsed(truncation: str) -> tuple[str, float]:
-    """Return the method of a truncation, "" if none is named, and its number.
-
-    Raises:
-      OptionError: if the method is unknown, or the number is beyond its limit.
-
-    Example:
-      >>> parsed("scaled:0.7"), parsed("0.7")
-      (('scaled', 0.7), ('', 0.7))
-    """
-    way, colon, number = truncation.rpartition(":")
-    if colon and way not in WAYS:
-        raise OptionError("truncation", f"got {truncation!r}; {nearest(way, WAYS)}, a colon and a number")
-    try:
-        value = float(number)
-    except ValueError:
-        value = float("nan")
-    limit = LIMITS["truncation"]
-    expect("truncation", repr(truncation), limit.holds(value), f"a number {limit}, such as 0.7 or scaled:0.7")
-    return way, value
 
 
 def _towards_the_mean(generator: LoadedGenerator, value: float) -> Callable[[Key, int, PyTree], Array]:

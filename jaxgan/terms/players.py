@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,13 +39,14 @@ def feature_matching(weight: Coefficient = 1.0) -> Term:
 def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Term:
     """weight sum_W |W^T W * (1 - I)|^2_F over the player's kernels W: penalizes columns that are not orthogonal.
 
-    The columns may have any norm. A kernel with more than two axes is reshaped to [all other axes, output channels].
-    The kernels are summed, not averaged. Parameters named in `but_for` are excluded: ("embedding",) matches the
-    authors' code, which does not regularize the class embedding. That code adds the gradient of half of this term.
+    Kernels are the parameters of that name with more than one axis, as in flax: not the scales and offsets of each
+    class in BatchNorm, embeddings, or a learned image. A kernel of more than two axes is reshaped to [all other axes,
+    output channels]. The columns may have any norm. The kernels are summed, not averaged; those of modules named in
+    `but_for` are excluded. The authors' code adds the gradient of half of this term.
     Source: Brock et al. 2019, Large Scale GAN Training (BigGAN), equation 3.
 
     Raises:
-      ValueError: a coefficient is negative or not finite.
+      ValueError: a coefficient is negative or not finite; when traced, the player has no such kernel.
 
     Example:
       >>> term = orthogonal(1e-4)
@@ -57,9 +59,13 @@ def orthogonal(weight: Coefficient = 1e-4, *, but_for: Sequence[str] = ()) -> Te
         return jnp.sum((products - jnp.diag(jnp.diag(products))) ** 2)
 
     def term(view: View) -> Scalar:
-        leaves = jax.tree_util.tree_leaves_with_path(view.params)
-        kernels = [leaf for path, leaf in leaves if leaf.ndim > 1 and getattr(path[-1], "key", "") not in but_for]
-        return at(weight, view) * sum(map(off_diagonal, kernels), start=jnp.zeros(()))
+        leaves = {_names(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(view.params)}
+        kernels = {names: leaf for names, leaf in leaves.items() if leaf.ndim > 1 and names[-1:] == ("kernel",)}
+        if not kernels:
+            found = ", ".join("/".join(names) for names in leaves) or "none"
+            raise ValueError(f"orthogonal needs parameters named kernel with two axes or more, got {found}")
+        kept = [kernel for names, kernel in kernels.items() if not set(names) & set(but_for)]
+        return at(weight, view) * sum(map(off_diagonal, kept), start=jnp.zeros(()))
 
     return term
 
@@ -144,3 +150,7 @@ def _from_real(name: str, view: View) -> Float[Array, "n ..."]:
             f"{name} needs as many real as fake examples: got real {view.real.shape} and fake {view.fake.shape}"
         )
     return view.fake - view.real
+
+
+def _names(path: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple(str(getattr(part, "key", getattr(part, "idx", part))) for part in path)

@@ -12,6 +12,7 @@ import jaxgan
 from jaxgan.cli.app import main
 from jaxgan.data.tfds import prepared
 from jaxgan.nn.registry import NETWORKS, fields_of
+from jaxgan.study import footprints
 from jaxgan.study.catalogue import find_data
 from jaxgan.study.footprints import footprint
 from tests.cli.commands import jaxgan_process, refused
@@ -83,6 +84,21 @@ def test_the_memory_of_a_network_is_told_before_there_is_data(capsys):
     assert "--image-size: is for --memory NAME" in refused(capsys, "models", "--image-size", "32")
     assert "--image-size: got 33, expected one of 8," in refused(
         capsys, "models", "--memory", "stylegan2", "--image-size", "33"
+    )
+
+
+def test_the_memory_of_a_network_counts_its_classes_and_its_precision(capsys, monkeypatch):
+    """BigGAN-128 of the paper has 1,000 classes; nothing is compiled."""
+    monkeypatch.setattr(footprints, "step_memory", lambda algorithm, shape, classes: (1, classes, "cpu"))
+    found = footprint("biggan", 128, classes=1000)
+    assert found.parameters == (70_433_988, 87_982_370) and found.step == 1000
+    words = ["models", "--memory", "stylegan2", "--width", "2", "--precision", "bfloat16", "--classes", "10"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "  precision     bfloat16\n" in told and ", with 10 classes\n" in told
+    assert "--classes: got 1, expected 0, or at least 2" in refused(capsys, *words[:3], "--classes", "1")
+    assert "--precision: got 'float16'; did you mean 'bfloat16'?" in refused(
+        capsys, *words[:3], "--precision", "float16"
     )
 
 

@@ -246,6 +246,8 @@ def test_no_held_out_patch_overlaps_a_training_patch(monkeypatch: pytest.MonkeyP
     train, heldout = (set(np.unique(half).tolist()) for half in photo_patches())
     assert len(train) > 50_000 and len(heldout) > 20_000
     assert not train & heldout
+    one, other = (half.max(axis=(1, 2, 3)) for half in photo_patches(apart=True))
+    assert one.max() < 0 < photo_patches(apart=True)[1].min() and len(one) == len(other)  # values grow over both
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from jaxgan import toy
 from jaxgan.dynamics import averaged, best_generator, half_life_decay
 from jaxgan.losses import minimax
 from jaxgan.optim import cosine_schedule
+from jaxgan.recipes import r3gan_schedules
 from jaxgan.types import Algorithm, Generator, Key, Players, Sampler, State
 
 KEY = jax.random.key(0)
@@ -97,8 +98,10 @@ def test_decays_can_be_swept() -> None:
 
 def test_a_decay_may_be_a_schedule_and_a_half_life_in_images() -> None:
     path = np.random.default_rng(2).standard_normal((400, 2))
-    constant = [average_after(path, decay).params["w"] for decay in (0.9, lambda step: jnp.float32(0.9))]
-    np.testing.assert_allclose(constant[1], constant[0], atol=1e-6)
+    # as it is, without the ramp of a number: at first the average is forgotten, then it keeps 0.97 a step
+    found = average_after(path, lambda step: jnp.where(step < 1, 0.0, 0.97)).params["w"]
+    kept = 0.97 ** np.arange(399)[::-1]
+    np.testing.assert_allclose(found, kept @ (np.append(1.0, np.full(398, 0.03))[:, None] * path[1:]), atol=2e-6)
     # the last 50 steps see another decay: what was there before has 0.8^50 of its weight, 1e-5
     changed = average_after(path, lambda step: jnp.where(step < 350, 0.99, 0.8)).params["w"]
     alone = (0.2 * 0.8 ** np.arange(50)[::-1]) @ path[-50:]
@@ -114,3 +117,10 @@ def test_a_decay_may_be_a_schedule_and_a_half_life_in_images() -> None:
     for images, batch in ((-1.0, 64), (float("inf"), 64), (10.0, 0)):
         with pytest.raises(ValueError, match=r"^(images|batch_size) must be"):
             half_life_decay(images, batch)
+
+
+def test_the_average_of_r3gan_ends_with_the_published_half_life() -> None:
+    """`training_loop.py` of brownvc/R3GAN: ema_beta = 0.5 ** (batch_size / max(ema_nimg, 1e-8)), and nothing else."""
+    decay = r3gan_schedules("cifar10", 4, shorter=10_000)["ema"]  # 500 steps; at the end half of 500 images are kept
+    generator = np.append(np.zeros(501), np.ones(125))[:, None]  # another one for 125 steps of 4 images
+    assert average_after(generator, decay).params["w"] == pytest.approx(0.5, abs=1e-5)

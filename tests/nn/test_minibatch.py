@@ -19,8 +19,9 @@ from jaxgan.nn import (
     Packed,
     minibatch_standard_deviation,
 )
+from jaxgan.recipes import ns_gan
 from jaxgan.terms import feature_matching
-from jaxgan.types import Array, Batch
+from jaxgan.types import Array, Batch, BatchSizes
 
 KEY = jax.random.key(0)
 FEATURES = jax.random.normal(KEY, (8, 3))
@@ -92,7 +93,9 @@ def test_minibatch_discrimination_is_a_sum_over_the_others() -> None:
     assert np.all(found[:, 3:] < 7)
 
 
-@pytest.mark.parametrize(("n", "group", "size"), [(8, 4, 4), (8, 2, 2), (8, None, 8), (6, 4, 6), (3, 4, 3), (8, 8, 8)])
+@pytest.mark.parametrize(
+    ("n", "group", "size"), [(8, 4, 4), (8, 2, 2), (8, None, 8), (6, None, 6), (3, 4, 3), (8, 8, 8)]
+)
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 3)])
 def test_minibatch_standard_deviation_by_groups(n: int, group: int | None, size: int, shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).normal(size=(n, *shape)).astype(np.float32)
@@ -103,6 +106,18 @@ def test_minibatch_standard_deviation_by_groups(n: int, group: int | None, size:
         own = x[i % groups :: groups]  # as in StyleGAN2: not neighbours, which a pack may hold
         assert len(own) == size
         close(found[i, ..., 3], np.full(shape[:-1], own.std(axis=0).mean()))  # 1e-8 in the root is below a rounding
+
+
+def test_groups_that_do_not_divide_a_batch_are_refused_before_compiling() -> None:
+    with pytest.raises(ValueError, match="in groups of 4 need batches of a multiple of 4, got 6 examples"):
+        jax.eval_shape(minibatch_standard_deviation, POINTS)
+    # real and fake batches would be groups of other sizes: 4 of 8, and all of 6
+    judge = MLPDiscriminator((4,), minibatch=minibatch_standard_deviation)
+    networks = MLPGenerator(2, (4,)), judge, normal_prior(2)
+    algorithm = ns_gan(*networks, batch_size=BatchSizes(8, 6, 8))
+    state = algorithm.init(KEY, lambda key, n: Batch(jnp.ones((8, 2))))
+    with pytest.raises(ValueError, match="got 6 examples"):
+        jax.eval_shape(lambda: algorithm.step(KEY, state, lambda key, n: Batch(jnp.ones((n, 2)))))
 
 
 def test_the_default_is_groups_of_four() -> None:

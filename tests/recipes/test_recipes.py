@@ -221,7 +221,7 @@ def test_a_sweep_in_one_program_gives_what_single_runs_give(
 @pytest.mark.parametrize(
     ("compose", "message"),
     [
-        (lambda: recipes.wgan(*networks(), PRIOR, clip=-0.1), r"limit .* at least 0, got -0.1"),
+        (lambda: recipes.wgan(*networks(), PRIOR, clip=-0.1), r"clip .* at least 0, got -0.1"),
         (lambda: recipes.wgan(*networks(), PRIOR, d_steps=0), r"d_steps .* at least 1, got 0"),
         (lambda: recipes.wgan_gp(*networks(), PRIOR, weight=float("nan")), r"weight .* finite .*, got nan"),
         (lambda: recipes.r1_gan(*networks(), PRIOR, gamma=float("inf")), r"gamma .* finite .*, got inf"),
@@ -234,7 +234,12 @@ def test_a_sweep_in_one_program_gives_what_single_runs_give(
         (lambda: recipes.pacgan(*networks(), PRIOR, m=0), r"at least 1 example, got m = 0"),
         (lambda: recipes.gan(*networks(), PRIOR, loss="x"), r"loss must be a Loss or .*, got 'x'"),  # type: ignore[arg-type]
         (lambda: recipes.gan(*networks(), PRIOR, g_steps=0), r"g_steps .* at least 1, got 0"),
-        (lambda: recipes.gan(*networks(), PRIOR, label_noise=2.0), r"rate .* at most 1, got 2.0"),
+        (lambda: recipes.gan(*networks(), PRIOR, label_noise=2.0), r"label_noise .* at most 1, got 2.0"),
+        (lambda: recipes.gan(*networks(), PRIOR, lr_g=-1.0), r"lr_g .* at least 0, got -1.0"),
+        (lambda: recipes.gan(*networks(), PRIOR, ema=1.0), r"ema .* below 1, got 1.0"),
+        (lambda: recipes.r1_gan(*networks(), PRIOR, lr_d=-1.0, ema=None), r"lr_d .* at least 0, got -1.0"),
+        (lambda: recipes.unrolled_gan(*networks(), PRIOR, lr_d=-1.0), r"lr_d .* at least 0, got -1.0"),
+        (lambda: recipes.biggan(*networks(), PRIOR, orthogonal=-1.0), r"orthogonal .* at least 0, got -1.0"),
         (lambda: recipes.gan(*networks(), PRIOR, b1=1.0), r"b1 .* below 1, got 1.0"),
         (lambda: recipes.sngan(MLPGenerator(1), MLPGenerator(1), PRIOR), r"field `spectral_norm`.*MLPGenerator"),
         (lambda: recipes.biggan(MLPGenerator(1), MLPGenerator(1), PRIOR), r"biggan .* field `spectral_norm`.*MLPGen"),

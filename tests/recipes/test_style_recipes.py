@@ -13,8 +13,10 @@ from jaxgan import losses, recipes, terms
 from jaxgan.dynamics import alternating, averaged
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.nn import MLPDiscriminator, MLPGenerator, StyleGAN2Discriminator, StyleGAN2Generator
+from jaxgan.recipes import schedules
 from jaxgan.recipes.common import adam
 from jaxgan.runs import advance, run, run_seeds, seed_keys
+from jaxgan.study.settings import resolve
 from jaxgan.types import Algorithm, Array, Batch, Key
 
 KEY = jax.random.key(0)
@@ -77,11 +79,20 @@ def test_without_path_lengths_the_generators_adam_is_as_it_is() -> None:
 def test_bad_settings_are_refused() -> None:
     for options, message in (
         ({"path_every": -1}, r"path_every .* at least 0, got -1"),
-        ({"path_shrink": 0}, r"shrink .* at least 1, got 0"),
-        ({"half_life": -1.0}, r"images .* at least 0, got -1.0"),
+        ({"path_shrink": 0}, r"path_shrink .* at least 1, got 0"),
+        ({"path_decay": 1.5}, r"path_decay .* at most 1, got 1.5"),
+        ({"path_weight": -2.0}, r"path_weight .* at least 0, got -2.0"),
+        ({"r1_every": 0}, r"r1_every .* at least 1, got 0"),
+        ({"half_life": -1.0}, r"half_life .* at least 0, got -1.0"),
+        ({"lr_g": -1.0}, r"lr_g .* at least 0, got -1.0"),
+        ({"lr_d": "fast"}, r"lr_d .* at least 0, got 'fast'"),
+        ({"gamma": -1.0}, r"gamma .* at least 0, got -1.0"),
+        ({"gamma": "automatic"}, r"gamma must be a number, a schedule or 'auto', got 'automatic'"),
+        ({"gamma": "auto"}, r"gamma='auto' needs a generator with a field `size`, got MLPGenerator"),
+        ({"ema": 1.0}, r"ema .* below 1, got 1.0"),
         ({"b2": 1.0}, r"b2 .* below 1, got 1.0"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=f"^{message}"):
             recipes.stylegan2(*networks(), PRIOR, **options)
     with pytest.raises(ValueError, match=r"data must be one of cifar10, .*, got 'mnist'"):
         recipes.r3gan_schedules("mnist")
@@ -143,3 +154,42 @@ def test_r3gan_trains_with_its_schedules_and_by_default_is_what_it_was() -> None
     hyperparams = result.state.opt_state.generator.hyperparams
     np.testing.assert_allclose(hyperparams["b2"], 0.99, rtol=1e-6)
     np.testing.assert_allclose(hyperparams["learning_rate"], 5e-5, rtol=1e-5)
+
+
+def test_the_heuristic_for_gamma_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.0064 at 32 pixels in batches of 32, where the default of the paper's 1024 pixels is 10."""
+    seen: list[Any] = []
+
+    def r1(gamma: Any) -> Any:
+        seen.append(gamma)
+        return lambda view: view.real_logits
+
+    monkeypatch.setattr(terms, "r1", r1)
+    assert resolve("stylegan2", "stylegan2", recipes.stylegan2, ("gamma=auto",))["gamma"] == "auto"
+    recipes.stylegan2(StyleGAN2Generator(32, 3), StyleGAN2Discriminator(), PRIOR, gamma="auto", batch_size=32)
+    assert seen == [pytest.approx(0.0064)] == [recipes.r1_gamma(32, 32)]
+
+
+def test_published_schedules_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = resolve("r3gan", "r3gan", recipes.r3gan, ("schedules=cifar10", "shorter=1000", "batch_size=50"))
+    found: dict[str, Any] = {}
+
+    def r1(gamma: Any) -> Any:
+        found["gamma"] = gamma
+        return lambda view: view.real_logits
+
+    def composed(*parts: Any, **options: Any) -> Algorithm:
+        found.update(options)
+        return recipes.gan(*parts, **options)
+
+    monkeypatch.setattr(terms, "r1", r1)
+    monkeypatch.setattr(schedules, "gan", composed)
+    recipes.r3gan(*networks(), PRIOR, **settings)
+    expected = recipes.r3gan_schedules("cifar10", 50, shorter=1000)
+    for name in ("lr_g", "lr_d", "b2", "gamma", "ema"):
+        for step in (0, 100, 400, 1000):
+            assert float(found[name](step)) == float(expected[name](step)), name
+    with pytest.raises(ValueError, match=r"^schedules='cifar10' replaces gamma, expected one of them, got gamma=0.3"):
+        recipes.r3gan(*networks(), PRIOR, gamma=0.3, schedules="cifar10")
+    with pytest.raises(ValueError, match=r"data must be one of cifar10, .*, got 'cifar'"):
+        recipes.r3gan(*networks(), PRIOR, schedules="cifar")

@@ -23,6 +23,7 @@ from jaxgan.study.classes import label_of
 from jaxgan.study.config import configure, from_stored
 from jaxgan.study.messages import OptionError
 from jaxgan.study.planning import source_of
+from jaxgan.types import Generator
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 86, (60, 8, 8), dtype=np.uint8) + (85 * (np.arange(60, dtype=np.uint8) % 3)).reshape(60, 1, 1)
@@ -186,6 +187,27 @@ def test_samples_are_of_truncated_latents_and_standing_statistics(pets: Path, ca
         assert "z" not in arrays and arrays["x"].shape == (64, 8, 8, 1)
     assert main(["sample", str(pets), "--truncation", "half"]) == 2
     assert capsys.readouterr().err.startswith("jaxgan: --truncation: got 'half', expected a number above 0")
+
+
+def test_standing_statistics_are_those_of_the_latents_that_are_drawn(pets: Path, tmp_path: Path) -> None:
+    generator = jg.load_generator(pets)
+    networks = jg.nn.DCGANGenerator(8, 1, width=4, classes=3), jg.nn.DCGANDiscriminator(width=4, classes=3)
+    for truncation, prior in (("resampled:0.3", jg.truncated_prior(2, 0.3)), (None, jg.normal_prior(2))):
+        game = jg.adversarial_game(*networks, prior, jg.non_saturating)
+        trained = Generator(generator.params, generator.model_state)
+        of_all = jg.class_prior([1, 1, 1])
+        expected = jg.standing_statistics(jax.random.key(0), game, trained, condition_prior=of_all)
+        found = jg.load_generator(pets, statistics="standing", truncation=truncation)
+        compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)  # noqa: E731
+        jax.tree.map(compare, found.model_state, expected.model_state)
+        out = tmp_path / f"{truncation}.png"
+        words = ["--class", "cat", "--statistics", "standing", "-n", "5", "--out", str(out)]
+        assert main(["sample", str(pets), *words, *(["--truncation", truncation] if truncation else [])]) == 0
+        with np.load(out.with_suffix(".npz")) as arrays:
+            z = prior(jax.random.key(0), 5)
+            np.testing.assert_allclose(arrays["x"], found.generate(z, jnp.ones(5, int)), rtol=1e-4, atol=1e-5)
+    with pytest.raises(OptionError, match="which a truncation of w leaves as they are"):
+        jg.load_generator(pets, statistics="standing", truncation="w:0.5")
 
 
 def test_an_exported_generator_needs_jax_alone(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -11,9 +11,9 @@ import pytest
 import jaxgan as jg
 from jaxgan.cli.app import main
 from jaxgan.nn.registry import NETWORKS, fields_for, fields_of, make, network_for, parameter_count
-from jaxgan.study import inputs
+from jaxgan.study import inputs, planning
 from jaxgan.study.assemble import judged
-from jaxgan.study.config import from_stored, own_code
+from jaxgan.study.config import configure, from_stored, own_code
 from jaxgan.study.networks import PLAYERS
 
 TINY = ["--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8", "--latent-dim", "2"]
@@ -53,6 +53,17 @@ def far(generator, discriminator, prior, *, lr: float = 1e-3):
 """
 
 
+PACKS_FILE = """
+import optax
+import jaxgan as jg
+
+
+def packs(generator, discriminator, prior, *, lr: float = 1e-3):
+    game = jg.adversarial_game(generator, jg.nn.Packed(discriminator, 3), prior, jg.non_saturating)
+    return jg.alternating(game, optax.adam(lr), optax.adam(lr), batch_size=6)
+"""
+
+
 @pytest.fixture(scope="module")
 def own_recipe(tmp_path_factory):
     """A run by a recipe of one's own that has a prior of its own, and imports a module beside it."""
@@ -71,6 +82,20 @@ def test_a_generator_is_sampled_by_the_prior_of_its_own_recipe(own_recipe):
     # N(10, 0.1^2) and not N(0, 1): far from the origin a ReLU network's outputs are nearly those of its mean.
     z = 10.0 + 0.1 * jax.random.normal(key, (5, 2))
     np.testing.assert_allclose(generator.sample(key, 5), generator.generate(z), rtol=1e-5, atol=1e-6)
+
+
+def test_a_discriminator_is_scored_in_batches_that_it_can_be_trained_on(tmp_path):
+    """Packs of 4 in batches of 8, and of 3 in batches of 6 that only the recipe itself knows of."""
+    (tmp_path / "packs.py").write_text(PACKS_FILE)
+    common = {"data": "ring", "seeds": 1, "steps": 2, "width": 4, "latent_dim": 2}
+    own, known = {"recipe": (f"{tmp_path / 'packs.py'}:packs",)}, {"recipe": ("pacgan",), "set": ("m=4",)}
+    for options, label, size in ((own, "packs", 6), (known | {"batch_size": 8}, "pacgan", (8, 8, 8))):
+        study = planning.study_for(configure(common | options))
+        configuration = study.configurations[label]
+        assert planning.batch_of(configuration, study) == size
+        state = study.programs[label].step.state
+        probe = planning.discrimination_of(study, study.programs[label])["discrimination"].probe
+        assert jax.eval_shape(probe, study.keys[0], state).separation.shape == ()
 
 
 def test_an_averaged_generator_is_measured_beside_the_one_as_trained(tmp_path):

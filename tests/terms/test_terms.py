@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.nn import MLPDiscriminator
+from jaxgan.nn import BigGANGenerator, DCGANGenerator, MLPDiscriminator, R3GANGenerator, StyleGAN2Generator
 from jaxgan.terms import (
     balanced_consistency,
     consistency,
@@ -157,10 +157,36 @@ def test_orthogonal_by_hand() -> None:
     params: Any = {"dense": {"kernel": dense, "bias": jnp.ones(2)}, "conv": {"kernel": conv}}
     close(values(orthogonal(3.0), view_of(params=params)), 3 * expected)
     close(values(orthogonal(), view_of(params=params)), 1e-4 * expected)
-    assert values(orthogonal(), view_of(params=[jnp.array([[3.0, 0], [0, 5], [0, 0]])])) == 0
-    named = {"classes": {"embedding": jnp.ones((3, 2))}, "layer": {"kernel": jnp.array([[1.0, 2.0]])}}
+    assert values(orthogonal(), view_of(params={"kernel": jnp.array([[3.0, 0], [0, 5], [0, 0]])})) == 0
+    named = {"last": {"kernel": jnp.ones((3, 2))}, "layer": {"kernel": jnp.array([[1.0, 2.0]])}}
     close(values(orthogonal(1.0), view_of(params=named)), 2 * 3.0**2 + 2 * 2.0**2)  # two entries off the diagonal each
-    close(values(orthogonal(1.0, but_for=("embedding",)), view_of(params=named)), 2 * 2.0**2)
+    close(values(orthogonal(1.0, but_for=("last",)), view_of(params=named)), 2 * 2.0**2)
+    with pytest.raises(ValueError, match="parameters named kernel with two axes or more, got layer/kernel, layer/w"):
+        values(orthogonal(), view_of(params={"layer": {"w": jnp.ones((3, 2)), "kernel": jnp.ones(2)}}))
+
+
+def _tables(path: Any, leaf: Array) -> Array:
+    """Parameters with several axes that are no kernels, a hundred times as large."""
+    return leaf if path[-1].key == "kernel" or leaf.ndim < 2 else 100 * (leaf + 1)
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        DCGANGenerator(8, 1, width=2, classes=10),  # scale and bias [10, c], embedding [10, d]
+        BigGANGenerator(16, 1, width=2, classes=10),
+        StyleGAN2Generator(8, 1, width=2, mapping_layers=1, classes=10),  # constant [4, 4, c]
+        R3GANGenerator(8, 1, width=8, classes=10),  # basis [4, 4, c]
+    ],
+)
+def test_orthogonal_is_of_kernels_alone(generator: Any) -> None:
+    z, y, keys = jnp.ones((2, 10)), jnp.array([1, 7]), {"params": jax.random.key(0), "noise": jax.random.key(1)}
+    shapes = jax.eval_shape(lambda: generator.init(keys, z, y, train=True))["params"]
+    params = jax.tree.map(lambda leaf: jnp.sin(jnp.arange(leaf.size).reshape(leaf.shape)), shapes)
+    louder = jax.tree_util.tree_map_with_path(_tables, params)
+    assert any(np.any(a != b) for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(louder), strict=True))
+    found = values(orthogonal(), view_of(params=louder))
+    assert found == values(orthogonal(), view_of(params=params)) > 0
 
 
 @pytest.mark.parametrize(("term", "distance"), [(l1_to_real, np.abs), (l2_to_real, np.square)])
