@@ -111,9 +111,12 @@ def test_examples_are_scored_in_the_batches_of_training(discriminator, sizes):
     state, key = start(algorithm, images, jax.random.key(0)), jax.random.key(1)
     found = discrimination_probe(game, images, images, batch_size=sizes, examples=20)(key, state)
 
+    discriminate = game.discriminate
+    assert discriminate is not None
+
     def scores(x, size):
         own = state.params.discriminator, state.model_state.discriminator
-        parts = [game.discriminate(key, *own, x[i : i + size])[0] for i in range(0, len(x), size)]
+        parts = [discriminate(key, *own, x[i : i + size])[0] for i in range(0, len(x), size)]
         return jnp.concatenate(parts)
 
     size = 8 if sizes == 8 else 12

@@ -93,9 +93,10 @@ def test_a_discriminator_is_scored_in_batches_that_it_can_be_trained_on(tmp_path
         study = planning.study_for(configure(common | options))
         configuration = study.configurations[label]
         assert planning.batch_of(configuration, study) == size
-        state = study.programs[label].step.state
-        probe = planning.discrimination_of(study, study.programs[label])["discrimination"].probe
-        assert jax.eval_shape(probe, study.keys[0], state).separation.shape == ()
+        program = study.programs[label]
+        assert program.step is not None
+        probe = planning.discrimination_of(study, program)["discrimination"].probe
+        assert jax.eval_shape(probe, study.keys[0], program.step.state).separation.shape == ()
 
 
 def test_an_averaged_generator_is_measured_beside_the_one_as_trained(tmp_path):
