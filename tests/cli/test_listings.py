@@ -117,7 +117,7 @@ def test_help_and_version_answer_without_jax():
     code = "import sys, jaxgan.cli.app; jaxgan.cli.app.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    for words in ("--batch-size", "[default: 64, 256 on ring and grid", "--loss", "path/to/file.py:name"):
+    for words in ("--batch-size", "[default: 64, 256 on ring/grid/polygons", "--loss", "path/to/file.py:name"):
         assert words in " ".join(done.stdout.split())
     assert main(["--version"]) == 0
 
