@@ -242,6 +242,7 @@ class Run(Results):
         seed: int | None = None,
         *,
         statistics: str = "running",
+        truncation: str | None = None,
         trust: bool = False,
     ) -> LoadedGenerator:
         """Load one trained generator, as `load_generator` does.
@@ -251,7 +252,9 @@ class Run(Results):
         """
         if self.folder is None:
             raise store.StoreError("these results were not read from a folder, so their generators are not known")
-        return load_generator(self.folder, configuration, seed, statistics=statistics, trust=trust)
+        return load_generator(
+            self.folder, configuration, seed, statistics=statistics, truncation=truncation, trust=trust
+        )
 
 
 def load_run(folder: Path | str) -> Run:
