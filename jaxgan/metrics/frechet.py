@@ -12,6 +12,7 @@ from jaxgan.metrics.inputs import row_blocks
 _LARGE = 256  # dimensions from which speed is preferred over digits,
 _CLOSE = 1e-9  # as long as the error is at most this share of the traces
 NEGATIVE = 1e-4  # of the largest variance: negative ones up to there are rounding, as in published files of float32
+_OF_SQUARES = 1e-5  # likewise, of the largest squared mean: features of a generator in training hardly differ at first
 
 
 class Moments(NamedTuple):
@@ -118,7 +119,7 @@ def distance_to(reference: Moments) -> Callable[[Moments], float]:
     >>> to_origin(Moments(np.ones(1), np.eye(1), 9)), to_origin(Moments(np.ones(1), 4 * np.eye(1), 9))
     (1.0, 2.0)
     """
-    own = factor(reference.covariance) if _is_finite(reference) else None
+    own = _factor_of(reference) if _is_finite(reference) else None
 
     def distance(a: Moments) -> float:
         return _distance(a, reference, own)
@@ -135,7 +136,7 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
         return float("nan")
     # With A = F F^T and B = G G^T, tr (A B)^(1/2) is the sum of the singular values of F^T G.
     traces = np.trace(a.covariance) + np.trace(b.covariance)
-    both = _seen(factor(a.covariance)).T @ _seen(own)
+    both = _seen(_factor_of(a)).T @ _seen(own)
     cross = _sum_of_singular_values(both if both.shape[0] > both.shape[1] else both.T, _CLOSE * traces)
     distance = np.sum((a.mean - b.mean) ** 2) + traces - 2 * cross
     return max(float(distance), 0.0)  # rounding can leave equal moments at -1e-15
@@ -192,8 +193,8 @@ def check_alike(a: Moments, b: Moments) -> None:
 def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
     """F with F F^T = covariance, by pivoted Cholesky, which also works for singular matrices.
 
-    Raises:
-      ValueError: a matrix that is no covariance, from which F F^T differs by more than rounding.
+    Negative variances are left out, by eigenvalues: in a covariance they are rounding, as in sums in float32, but
+    Cholesky's factor would stop at the first of them.
 
     Example:
       >>> found = factor(np.array([[1.0, 2.0], [2.0, 4.0]]))
@@ -208,6 +209,16 @@ def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]
     lower[:, rank:] = 0.0  # the rest is rounding error
     found = np.empty_like(lower)
     found[pivots - 1] = lower
-    if rank < len(found) and np.abs(found @ found.T - covariance).max(initial=0) > NEGATIVE * np.abs(covariance).max():
+    if rank < len(found) and np.abs(found @ found.T - covariance).max() > _CLOSE * np.abs(covariance).max():
+        values, vectors = np.linalg.eigh(covariance)
+        return vectors * np.sqrt(np.maximum(values, 0.0))
+    return found
+
+
+def _factor_of(moments: Moments) -> Float64[np.ndarray, "d d"]:
+    """`factor` of the covariance, which must be one up to rounding: in float32, also that of squares of the mean."""
+    covariance, found = moments.covariance, factor(moments.covariance)
+    allowed = NEGATIVE * np.abs(covariance).max() + _OF_SQUARES * np.max(moments.mean**2)
+    if not found.any(axis=0).all() and np.abs(found @ found.T - covariance).max() > allowed:
         raise ValueError("expected a covariance, got a matrix that gives some directions a negative variance")
     return found

@@ -229,6 +229,22 @@ def test_frechet_distance_equals_scipys_matrix_root():
         assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b), rel=1e-12)
 
 
+def test_covariances_with_rounding_of_float32_lose_only_their_negative_variances():
+    """Sums in float32 of features that hardly differ: Cholesky's factor stopped at the first negative variance."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    own, other = np.r_[-3e-5, -2e-5, -1e-5, np.geomspace(1e-3, 0.3, 9)], rng.uniform(1, 2, size=12)
+    mean = np.full(12, 7.0)
+    noisy = Moments(mean, (basis * own) @ basis.T, 500)
+    clean = Moments(mean, (basis * np.maximum(own, 0)) @ basis.T, 500)
+    reference = Moments(np.zeros(12), np.diag(other), 500)
+    # They differ by the traces alone, to which rounding contributes itself.
+    difference = frechet_distance(clean, reference) - frechet_distance(noisy, reference)
+    np.testing.assert_allclose(difference, -own[:3].sum(), rtol=1e-6)
+    with pytest.raises(ValueError, match="negative variance"):
+        frechet_distance(noisy._replace(mean=np.zeros(12), covariance=noisy.covariance - 0.1 * np.eye(12)), reference)
+
+
 def test_frechet_distance_of_commuting_covariances():
     rng = np.random.default_rng(2)
     rotation = ortho_group(6, seed=2).rvs()
