@@ -40,19 +40,19 @@ def resolve(label: str, name: str, recipe: Recipe, texts: tuple[str, ...]) -> di
       OptionError: if the recipe has no such setting, it is given twice, or its value has the wrong type.
     """
     known, kinds = known_settings(recipe), {s.name: s.kinds for s in settings_of(recipe).values()}
+    every = {*known, *(EXTRA if "batch_size" in known else AROUND)}
     given: dict[str, tuple[int, str]] = {}
     for text in texts:
         left, equals, value = text.partition("=")
         owner, colon, setting = left.rpartition(":")
         if not equals:
-            every = {*known, *EXTRA}
             what = f"{setting}=VALUE" if setting in every else f"NAME=VALUE; {nearest(setting, every)}"
             raise OptionError("set", f"got {text!r}, expected {what}")
         if colon and owner not in (label, name):
             continue
         if setting not in known and setting not in EXTRA:
             option = next((option for option, own in SHORTHANDS.items() if own == setting), "set")
-            what = _IN_A_RECIPE if setting in _TERMS else nearest(setting, {*known, *EXTRA})
+            what = _IN_A_RECIPE if setting in _TERMS else nearest(setting, every)
             raise OptionError(option, f"{label} has no setting {setting!r}; {what}")
         rank = 2 if owner == label and colon else 1 if colon else 0
         before = given.get(setting)

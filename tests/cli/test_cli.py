@@ -162,7 +162,10 @@ def test_recipes_from_end_to_end(tmp_path):
     words = ["--data", "ring", "--recipe", "pacgan", "--recipe", "own.py:mine", *TINY, "--ema", "0.9", "--out", "run"]
     done = jaxgan_process("compare", *words, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "jaxgan: --batch-size: mine has no setting 'batch_size'; known: rate\n"
+    assert done.stderr == (
+        "jaxgan: --batch-size: mine has no setting 'batch_size'; "
+        "known: balance, class_weight, ema, instance_noise, r1, rate\n"
+    )
     del words[words.index("--batch-size") : words.index("--batch-size") + 2]
     done = jaxgan_process("compare", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
