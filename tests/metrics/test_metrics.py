@@ -241,8 +241,6 @@ def test_covariances_with_rounding_of_float32_lose_only_their_negative_variances
     # They differ by the traces alone, to which rounding contributes itself.
     difference = frechet_distance(clean, reference) - frechet_distance(noisy, reference)
     np.testing.assert_allclose(difference, -own[:3].sum(), rtol=1e-6)
-    with pytest.raises(ValueError, match="negative variance"):
-        frechet_distance(noisy._replace(mean=np.zeros(12), covariance=noisy.covariance - 0.1 * np.eye(12)), reference)
 
 
 def test_frechet_distance_of_commuting_covariances():

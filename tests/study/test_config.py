@@ -127,7 +127,11 @@ def test_settings_of_a_recipe_come_from_options():
     assert changed("r1_gan", set=("gamma=3", "r1_gan:gamma=4")) == {"gamma": 4.0}  # the nearer one counts
     assert changed("r1_gan", set=("wgan:clip=1",)) == {}
     refused: list[tuple[str, dict[str, Any], str]] = [
-        ("wgan", {"beta1": 0.5}, r"^--beta1: wgan has no setting 'b1'; .*known: batch_size, clip"),
+        (
+            "wgan",
+            {"beta1": 0.5},
+            r"^--beta1: wgan has no setting 'b1'; .*known: balance, batch_size, class_weight",
+        ),
         ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no setting 'gama'; did you mean 'gamma'\?"),
         ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected NAME=VALUE"),
         ("r1_gan", {"set": ("gamma=x",)}, r"^--set: got gamma=x, expected a number"),

@@ -71,7 +71,7 @@ def test_every_number_of_every_command_has_a_range():
         if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType)
     }
     assert len(numbers) > 25
-    assert numbers <= set(LIMITS) | set(SHORTHANDS) | OTHERWISE
+    assert numbers <= set(LIMITS) | set(SHORTHANDS) | set(FIELDS) | OTHERWISE
     assert set(SHORTHANDS.values()) <= set(SETTINGS)
     limits = [*LIMITS.values(), *SETTINGS.values(), *FIELDS.values(), WHOLE, ANY]
     assert all(math.isfinite(limit.lowest) and math.isfinite(limit.highest) for limit in limits)
