@@ -133,7 +133,7 @@ def test_settings_of_a_recipe_come_from_options():
             r"^--beta1: wgan has no setting 'b1'; .*known: balance, batch_size, class_weight",
         ),
         ("r1_gan", {"set": ("gama=1",)}, r"^--set: r1_gan has no setting 'gama'; did you mean 'gamma'\?"),
-        ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected NAME=VALUE"),
+        ("r1_gan", {"set": ("gamma",)}, r"^--set: got 'gamma', expected gamma=VALUE"),
         ("r1_gan", {"set": ("gamma=x",)}, r"^--set: got gamma=x, expected a number"),
         ("r1_gan", {"set": ("gamma=1", "gamma=2")}, r"^--set: gamma is given twice"),
         ("pacgan", {"set": ("m=2.5",)}, r"^--set: got m=2.5, expected a whole number"),
