@@ -191,7 +191,7 @@ def rhythm(values: NDArray, steps: NDArray, probes: NDArray, window: int = DIAGN
 
 
 def _peak(values: NDArray) -> NDArray:
-    from scipy.signal import detrend, periodogram  # a third of a command's start, and few commands need it
+    from scipy.signal import detrend, periodogram  # a fifth of a command's start, and few commands need it
 
     finite = np.isfinite(values).all(axis=1)
     _, power = periodogram(detrend(np.where(finite[:, None], values, 0.0), axis=1), window="hann", axis=1)
