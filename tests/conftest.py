@@ -66,6 +66,7 @@ _MUCH, _MORE = 1.5 * 2**30, 0.5 * 2**30  # bytes of a worker that holds many com
 _LONG = (
     "test_readme.py",
     "test_cli.py",
+    "test_signals.py",
     "test_study.py",
     "test_merge.py",
     "test_profile_command.py",

@@ -8,6 +8,8 @@ from jaxgan.cli.app import main
 
 RING = ("train", "--data", "ring", "--seeds", "1", "--steps", "1", "--samples", "50", "--width", "4")
 
+TINY = ["--seeds", "2", "--steps", "6", "--samples", "50", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
+
 
 def jaxgan_process(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "jaxgan", *words]
