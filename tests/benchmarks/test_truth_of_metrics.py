@@ -36,6 +36,17 @@ def test_metrics_see_what_they_are_for() -> None:
     assert found["each 5 times"]["coinciding pairs"] > 50 > usual["coinciding pairs"] == 0
 
 
+def test_a_known_support_judges_points_on_triangles() -> None:
+    sets = truth.triangle_sets(0, 100)
+    found = {way: truth.measured(jax.random.key(0), each) for way, each in sets.items()}
+    usual = found[truth.NONE]
+    assert usual["true precision"] == found["variance halved"]["true precision"] == 1.0  # exact: no threshold
+    assert found["4 of 8 modes lost"]["true precision"] == 1.0
+    assert found["4 of 8 modes lost"]["true recall"] < 0.6 < usual["true recall"]
+    assert found["blurred"]["true precision"] < 0.9
+    assert found["4 of 8 modes lost"]["Wasserstein-2"] > 2 * usual["Wasserstein-2"]
+
+
 def test_the_table_and_the_picture_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ways = {name: truth.POINTS[name] for name in (truth.NONE, "4 of 8 modes lost")}
     monkeypatch.setattr(truth, "POINTS", ways)
