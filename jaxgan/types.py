@@ -34,7 +34,11 @@ ConditionPrior = Callable[[Key, int], PyTree]
 
 
 class Batch(NamedTuple):
-    """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional)."""
+    """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional).
+
+    Example:
+      >>> x, y = Batch(jnp.zeros((4, 8, 8, 1)), jnp.array([0, 1, 2, 3]))  # four images and their classes
+    """
 
     x: Shaped[Array, "n ..."]
     y: PyTree = None
@@ -181,8 +185,8 @@ class StatefulTerm(NamedTuple):
     The state is any pytree of arrays. It is part of the player's model state, so each seed has its own, and it is saved
     and restored with the rest. No gradient flows through it. The values are [n], as those of any other term.
 
-    Example, a penalty on logits that leave the average of their batches:
-      >>> def apply(view, average):
+    Example:
+      >>> def apply(view, average):  # penalizes logits that leave the average of their batches
       ...     average = 0.9 * average + 0.1 * view.real_logits.mean()
       ...     return (view.real_logits - average) ** 2, average
       >>> term = StatefulTerm(lambda: jnp.zeros(()), apply)

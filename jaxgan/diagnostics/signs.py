@@ -18,7 +18,7 @@ class Evidence(NamedTuple):
 
     Only `steps` and `gradient` are required. Without `quality` and `distance`, samples cannot be recognized as bad.
 
-    Example, two runs whose samples are as good as real data at four probes:
+    Example:
       >>> evidence = Evidence(np.array([10, 20, 30, 40]), np.ones((2, 4)), quality=np.ones((2, 4)))
       >>> evidence.gradient.shape  # [run, probe]
       (2, 4)

@@ -228,9 +228,8 @@ def current_generator(state: State) -> Generator:
 def best_generator(state: State) -> Generator:
     """The generator to sample from: the average if one is kept, as by `averaged`, else `current_generator`.
 
-    Example, what a probe samples:
-      >>> import jaxgan as jg
-      >>> def probe(key, algorithm, state):
+    Example:
+      >>> def probe(key, algorithm, state):  # samples, recorded along training
       ...     return algorithm.game.sample(key, *best_generator(state), 1000)
     """
     return current_generator(state) if state.average is None else state.average
