@@ -106,7 +106,7 @@ print(f"minimax fails in {difference.estimate:.2f} [{difference.low:.2f}, {diffe
 # small one. In the longer runs of `experiments/ring_phase_diagram.toml`, minimax also learns at some learning rates.
 #
 # A recipe is a bundle: the result says that all parts together fail less often, not that the penalty alone does. That
-# needs a separate study, which removes one part at a time (`experiments/ablations.py`).
+# needs a separate study, which removes one part at a time, as `experiments/ablations.py` does for larger networks.
 #
 # The report begins with the planned claim and its corrected p-value, followed by what happened in each configuration
 # and what to try: open `runs/tutorial-stability/report.html`.

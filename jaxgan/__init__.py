@@ -1,4 +1,4 @@
-"""Study generative adversarial networks as functions: any loss, many seeds at once, a reason for every failure."""
+"""Study generative adversarial networks as functions: any loss, many seeds at once, a diagnosis of every failure."""
 
 import lazy_loader
 

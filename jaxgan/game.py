@@ -179,7 +179,20 @@ def extended_game(
 
 
 def joint_gradient(game: Game) -> Field:
-    """(dL_G/dG, dL_D/dD) at one point, and both players' `PlayerGradient` there, on one batch and the same latents."""
+    """(dL_G/dG, dL_D/dD) at one point, and both players' `PlayerGradient` there, on one batch and the same latents.
+
+    The field of `simultaneous`, to be wrapped for a rule of one's own: it takes (key, params, model_state, batch,
+    num_fake, step).
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> def slow(game):
+      ...     def field(*arguments):
+      ...         direction, seen = joint_gradient(game)(*arguments)
+      ...         return jax.tree.map(lambda g: 0.5 * g, direction), seen
+      ...     return field
+      >>> algorithm = jg.simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), field=slow)
+    """
 
     def field(
         key: Key, params: Players, model_state: Players, batch: Batch, num_fake: int, step: Step
@@ -202,6 +215,13 @@ def gradient_field(game: Game) -> Callable[[Key, Players, Players, Batch, int], 
     """The joint gradient (dL_G/dG, dL_D/dD) as a function of (key, params, model_state, batch, num_fake).
 
     Simultaneous gradient descent follows minus this field; both players see the same batch and latents.
+
+    Example:
+      >>> import jaxgan as jg
+      >>> game, key, batch = jg.toy.dirac(jg.minimax), jax.random.key(0), jg.Batch(jnp.zeros((1, 1)))
+      >>> found = gradient_field(game)(key, *game.init(key, batch), batch, 1)  # at theta = psi = 1
+      >>> [round(float(g[0]), 3) for g in (found.generator["theta"], found.discriminator["psi"])]
+      [-0.731, 0.731]
     """
     field = joint_gradient(game)
     return lambda key, params, model_state, batch, num_fake: field(

@@ -34,7 +34,11 @@ ConditionPrior = Callable[[Key, int], PyTree]
 
 
 class Batch(NamedTuple):
-    """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional)."""
+    """Examples `x` and their condition `y` (any pytree with the same leading axis; None: unconditional).
+
+    Example:
+      >>> x, y = Batch(jnp.zeros((4, 8, 8, 1)), jnp.array([0, 1, 2, 3]))  # four images and their classes
+    """
 
     x: Shaped[Array, "n ..."]
     y: PyTree = None
@@ -54,7 +58,17 @@ class Players(NamedTuple):
 
 
 class BatchSizes(NamedTuple):
-    """The numbers of examples that a step draws: real and fake for the discriminator, fake for the generator."""
+    """The numbers of examples that a step draws: real and fake for the discriminator, fake for the generator.
+
+    An update rule takes it as `batch_size`, in place of one number for all three; each is at least 1.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> sizes = BatchSizes(real=64, fake=128, generator=256)
+      >>> game = jg.adversarial_game(
+      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=sizes)
+    """
 
     real: int
     fake: int
@@ -169,7 +183,13 @@ class StatefulTerm(NamedTuple):
     """A term with a state, such as a moving average: init() -> state, apply(view, state) -> (values, state).
 
     The state is any pytree of arrays. It is part of the player's model state, so each seed has its own, and it is saved
-    and restored with the rest. No gradient flows through it.
+    and restored with the rest. No gradient flows through it. The values are [n], as those of any other term.
+
+    Example:
+      >>> def apply(view, average):  # penalizes logits that leave the average of their batches
+      ...     average = 0.9 * average + 0.1 * view.real_logits.mean()
+      ...     return (view.real_logits - average) ** 2, average
+      >>> term = StatefulTerm(lambda: jnp.zeros(()), apply)
     """
 
     init: Callable[[], PyTree]

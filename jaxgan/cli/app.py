@@ -111,7 +111,7 @@ def _check_word(word: str) -> None:
 @click.option("--traceback", is_flag=True, expose_value=False, help="On an error, show where in the code it happened.")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Study generative adversarial networks: any loss, many seeds at once, a reason for every failure.
+    """Study generative adversarial networks: any loss, many seeds at once, a diagnosis of every failure.
 
     Start with `jaxgan compare`: the theoretical and the practical generator loss on handwritten digits.
     """

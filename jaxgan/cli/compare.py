@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jaxgan.cli.options import GroupedCommand, given_options, resources_from, study_options
+from jaxgan.cli.options import GroupedCommand, compare_options, given_options, resources_from, train_options
 from jaxgan.cli.streams import log, only_results_on_stdout
 from jaxgan.stopping import stoppable
 from jaxgan.study.config import prefix_of
@@ -13,7 +13,7 @@ from jaxgan.study.interrupted import last_line
 
 
 @click.command(cls=GroupedCommand, short_help="Compare losses and recipes over many seeds.")
-@study_options
+@compare_options
 def compare(**options: Any) -> None:
     """Train GANs with several generator losses or recipes, many seeds each, and compare them.
 
@@ -23,7 +23,7 @@ def compare(**options: Any) -> None:
 
 
 @click.command(cls=GroupedCommand, short_help="Train one loss or recipe over many seeds.")
-@study_options
+@train_options
 def train(**options: Any) -> None:
     """Train one configuration, a loss or a whole recipe, over many seeds."""
     given = len(options["loss"]) + len(options["recipe"])

@@ -53,14 +53,17 @@ class Option:
 def _by_data(name: str) -> str:
     """Describe the default of an option, or of a setting of `gan`, for each kind of data."""
     given = {label: {**gan_defaults(data), **defaults(data)}.get(name) for data, label in _KINDS.items()}
-    values = {label: f"{value:g}" for label, value in given.items() if value is not None}
-    common = values["digits"]  # printed once for all kinds of data that share it
-    return ", ".join([common, *(f"{value} on {label}" for label, value in values.items() if value != common)])
+    labels: dict[str, list[str]] = {}  # of each value, in the order of the kinds; that of digits is the common one
+    for label, value in given.items():
+        if value is not None:
+            labels.setdefault(f"{value:g}", []).append(label)
+    common, *others = labels
+    return ", ".join([common, *(f"{value} on {' and '.join(labels[value])}" for value in others)])
 
 
 TRUST = Option("Files", "--trust", is_flag=True, help="Run the code of your own that a folder names, even if the "
                  "folder was made elsewhere.")  # fmt: skip
-_KINDS = {"digits": "digits", "ring": "ring/grid/polygons", "images": "other images"}
+_KINDS = {"digits": "digits", "ring": "points", "images": "other images", "pairs:": "pairs"}
 
 _CAUGHT = [name for name in ("USR1", "USR2", "XCPU", "ALRM", "QUIT", "PWR", "URG", "CONT", "INT", "TERM", "HUP")
            if hasattr(signal, f"SIG{name}")]  # fmt: skip
@@ -74,16 +77,20 @@ def _stop_on(context: click.Context, option: click.Parameter, names: tuple[str, 
             stopping.also(signal.Signals[f"SIG{short}"])
 
 
-_TRAINED = [
-    Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, by the recipe "
-            "`gan`; repeatable. A name that `jaxgan losses` lists, or your own as "
-            "path/to/file.py:name or package.module:name. LABEL=LOSS gives it a name of your own, by which one loss "
-            "can be trained with several settings.  [default: minimax and non_saturating; "
-            "with `train`, non_saturating]"),
-    Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train with; repeatable. "
-            "A name that `jaxgan recipes` lists, or your own as path/to/file.py:name. LABEL=RECIPE gives it a name of "
-            "your own."),
-]  # fmt: skip
+def _trained(several: bool) -> list[Option]:
+    """Return the options for what is trained: of `compare`, which takes several, or of `train`, which takes one."""
+    repeatable, default = ("; repeatable", "minimax and non_saturating") if several else ("", "non_saturating")
+    return [
+        Option("What is trained", "--loss", multiple=True, metavar="LOSS", help="A loss to train with, by the recipe "
+                f"`gan`{repeatable}. A name that `jaxgan losses` lists, or your own as path/to/file.py:name or "
+                "package.module:name. LABEL=LOSS gives it a name of your own"
+                f"{', by which one loss can be trained with several settings' if several else ''}.  "
+                f"[default: {default}; for pairs, the recipe pix2pix]"),
+        Option("What is trained", "--recipe", multiple=True, metavar="RECIPE", help="A recipe to train "
+                f"with{repeatable}. A name that `jaxgan recipes` lists, or your own as path/to/file.py:name. "
+                "LABEL=RECIPE gives it a name of your own."),
+    ]  # fmt: skip
+
 
 _STUDY = [
     Option("Data", "--data", metavar="NAME", help="digits, ring, grid, polygons, tfds:NAME, a .npz or .npy file of "
@@ -160,7 +167,8 @@ _STUDY = [
     Option("Evaluation", "--samples", type=int, help="Samples per seed for the final metrics.  "
             f"[default: {_by_data('samples')}]"),
     Option("Evaluation", "--failure-multiple", type=float, help="A seed has not learned when its distance exceeds "
-            f"this multiple of the distance between real examples.  [default: {_by_data('failure_multiple')}]"),
+            f"this multiple of the distance between real examples; not for pairs, nor where modes are known.  "
+            f"[default: {_by_data('failure_multiple')}]"),
     Option("Evaluation", "--features", metavar="NAME", help="The features in which images are compared: classifier, "
             "trained on the labels of the data; principal, principal components of the pixels; inception:WEIGHTS, the "
             "network of FID with its weights file; or path/to/file.py:name, a JAX function of images [n, h, w, c] in "
@@ -204,9 +212,14 @@ _STUDY = [
 ]  # fmt: skip
 
 
-def study_options(function: Callable) -> Callable:
-    """Add the options shared by `compare` and `train`."""
-    return with_options([*_TRAINED, *_STUDY], function)
+def compare_options(function: Callable) -> Callable:
+    """Add the options of `compare`."""
+    return with_options([*_trained(several=True), *_STUDY], function)
+
+
+def train_options(function: Callable) -> Callable:
+    """Add the options of `train`: those of `compare`, for one loss or recipe."""
+    return with_options([*_trained(several=False), *_STUDY], function)
 
 
 _PROFILE = [

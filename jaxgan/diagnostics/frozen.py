@@ -96,6 +96,13 @@ def generators_of_ages(
     Raises:
       ValueError: if the ages are not integers of at least 0 in increasing order.
       KeyboardInterrupt: if Ctrl-C stops the training.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> algorithm = jg.simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+      >>> keys = jg.seed_keys(jax.random.key(0), 3)
+      >>> generators_of_ages(algorithm, jg.toy.origin(), keys, (0, 5)).params["theta"].shape[:2]  # [age, seed]
+      (2, 3)
     """
     for age in ages:
         check_count("an age", age, 0)

@@ -17,7 +17,14 @@ from numpy.typing import ArrayLike
 
 
 class Outcome(enum.IntEnum):
-    """The outcome of a run, or its state at a probe. `diagnose` returns any of them, `classify` the first five."""
+    """The outcome of a run, or its state at a probe. `diagnose` returns any of them, `classify` the first five.
+
+    `help(jaxgan.diagnose)` has the rules. HEALTHY, PARTIALLY_COLLAPSED and OVERFITTED are not failures.
+
+    Example:
+      >>> Outcome(2).name, Outcome.NOT_LEARNED.value
+      ('COLLAPSED', 3)
+    """
 
     HEALTHY = 0
     DIVERGED = 1

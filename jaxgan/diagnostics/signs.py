@@ -17,6 +17,11 @@ class Evidence(NamedTuple):
     """The measurements of runs at each probe; None for those that the data or the game do not provide.
 
     Only `steps` and `gradient` are required. Without `quality` and `distance`, samples cannot be recognized as bad.
+
+    Example:
+      >>> evidence = Evidence(np.array([10, 20, 30, 40]), np.ones((2, 4)), quality=np.ones((2, 4)))
+      >>> evidence.gradient.shape  # [run, probe]
+      (2, 4)
     """
 
     steps: Int[np.ndarray, " probe"]
@@ -38,7 +43,13 @@ class Evidence(NamedTuple):
 
 
 class DiagnosisThresholds(NamedTuple):
-    """The thresholds of `diagnose`."""
+    """The thresholds of `diagnose`, shares and probabilities from 0 to 1 unless a comment names another unit.
+
+    Example:
+      >>> strict = DiagnosisThresholds(good=0.8)  # samples are good with 80 % of the quality of real data
+      >>> strict.good, strict.window
+      (0.8, 5)
+    """
 
     window: int = 5  # number of probes for the outcome and for signs that are medians over a window
     good: float = 0.4  # minimum share of good samples over that of real data; runs that miss modes stall at a half

@@ -211,12 +211,27 @@ def if_free(opt_state: PyTree, new: PyTree, old: PyTree) -> PyTree:
 
 
 def current_generator(state: State) -> Generator:
-    """The generator as trained, whether or not an average is kept."""
+    """The generator as trained, whether or not an average is kept: its parameters and its model state.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> game = jg.adversarial_game(
+      ...     jg.nn.MLPGenerator(2), jg.nn.MLPDiscriminator(), jg.normal_prior(2), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=8)
+      >>> state = algorithm.init(jax.random.key(0), jg.data.ring().sample)
+      >>> game.sample(jax.random.key(1), *current_generator(state), 5).shape  # z -> examples
+      (5, 2)
+    """
     return Generator(state.params.generator, network_state(state.model_state.generator))
 
 
 def best_generator(state: State) -> Generator:
-    """The generator to sample from: the average if one is kept, else the current one."""
+    """The generator to sample from: the average if one is kept, as by `averaged`, else `current_generator`.
+
+    Example:
+      >>> def probe(key, algorithm, state):  # samples, recorded along training
+      ...     return algorithm.game.sample(key, *best_generator(state), 1000)
+    """
     return current_generator(state) if state.average is None else state.average
 
 

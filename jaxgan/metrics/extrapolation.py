@@ -40,8 +40,8 @@ def frechet_at_infinity(
 
     where each distance uses a random subset of n features, and the numbers are evenly spaced. Chong and Forsyth fit a
     line, whose error grows as d^3 / N^2: for equal distributions in 64 dimensions and N = 8 d, no interval around the
-    intercept of a line from N / 8 contained the limit. With fewer than 4.8 d features all results are NaN, as nothing
-    can be said. The bias from the finite size of the reference remains.
+    intercept of a line from N / 8 contained the limit. With N below 4.8 d all results are NaN, as nothing can be said.
+    The bias from the finite size of the reference remains.
 
     The interval is over new features. It combines the standard errors of the distance (`frechet_standard_error`) and of
     the intercept by adding their squares. In simulations of 5 d to 50 d features in 8 to 192 dimensions, Gaussian or

@@ -30,7 +30,12 @@ _log = logging.getLogger("jaxgan")
 
 
 class Placement(NamedTuple):
-    """A mesh of one axis, "runs", and whether the runs of a device take turns or are vectorized."""
+    """A mesh of one axis, "runs", and whether the runs of a device take turns or are vectorized; `place` makes one.
+
+    Example:
+      >>> place(1, in_turn=True).in_turn
+      True
+    """
 
     mesh: Mesh
     in_turn: bool | None  # None: decided by `settle` once the size of a run is known

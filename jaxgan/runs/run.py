@@ -114,6 +114,12 @@ def run(
     Raises:
       TypeError: the probe does not take its key first.
       ValueError: `num_steps` is below 1 or not a multiple of `probe_every`, or that is not one of `record_every`.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> algorithm = jg.simultaneous(jg.toy.dirac(jg.minimax), optax.sgd(0.1), optax.sgd(0.1), batch_size=1)
+      >>> run(algorithm, jg.toy.origin(), jax.random.key(0), num_steps=6, record_every=2).info.g_loss.shape
+      (3,)
     """
     check_probe(probe, OF_STATE)
     every = check_steps(num_steps, probe_every, record_every)

@@ -36,7 +36,8 @@ def run_study(
 
     Args:
       job: `compare`, `train` or `study`.
-      given: options of `Config`; missing options take their defaults.
+      given: the command's options by name, with _ for -, such as {"loss": ("hinge",), "seeds": 4, "lr_d": 1e-3};
+        missing ones take their defaults, and those that may be repeated are tuples.
       out: the folder; by default the next numbered folder under runs/.
       overwrite: whether an existing run in `out` may be replaced.
       resume: continue the run in `out`, to more steps or seeds if `given` asks for more.

@@ -117,9 +117,20 @@ def test_help_and_version_answer_without_jax():
     code = "import sys, jaxgan.cli.app; jaxgan.cli.app.main(['compare', '--help']); sys.exit('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
-    for words in ("--batch-size", "[default: 64, 256 on ring/grid/polygons", "--loss", "path/to/file.py:name"):
+    for words in ("--batch-size", "[default: 64, 256 on points]", "--loss", "path/to/file.py:name"):
         assert words in " ".join(done.stdout.split())
     assert main(["--version"]) == 0
+
+
+def test_help_tells_the_defaults_of_the_command_and_of_every_kind_of_data(capsys):
+    assert main(["train", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "by the recipe `gan`. A name" in shown  # one loss, so the option is not repeatable
+    assert "[default: non_saturating; for pairs, the recipe pix2pix]" in shown
+    assert "[default: 64, 2 on points, 1 on pairs]" in shown  # as `defaults` has them, of your own files as well
+    assert "[default: 0.0004, 0.001 on points, 0.0002 on other images and pairs]" in shown
+    assert main(["compare", "--help"]) == 0
+    assert "by the recipe `gan`; repeatable. A name" in " ".join(capsys.readouterr().out.split())
 
 
 def test_datasets_lists_what_is_here(capsys):

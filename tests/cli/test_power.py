@@ -24,6 +24,12 @@ def test_a_difference_and_three_comparisons(capsys: pytest.CaptureFixture[str]) 
     assert float(least["8"]) == pytest.approx(6 / 256, rel=0.01) and least["64"] == "below 1e-9"
 
 
+def test_the_number_that_is_the_answer_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its power is simulated twice, and may be 79.9 % the second time."""
+    caption, found = rows(capsys, "--difference", "1")
+    assert {row["enough"] for row in found if row["seeds"] == caption.split()[1]} == {"yes"}
+
+
 def test_failure_rates(capsys: pytest.CaptureFixture[str]) -> None:
     caption, found = rows(capsys, "--rates", "0.5", "0.1")
     assert caption.startswith("# 25 seeds show the difference between failure rates of 0.5 and 0.1 on common seeds")
