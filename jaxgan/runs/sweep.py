@@ -116,7 +116,7 @@ def sweep(
         raise ValueError(f"sweep works in one process, got {jax.process_count()}: use fit, which gives each its runs")
     how: dict[str, Any] = {"probe": probe, "progress": progress, "placement": placement}
     flat = _to_the_end(make, sample, keys, num_steps, probe_every, record_every, settings=settings, **how)
-    return jax.tree.map(lambda a: a.reshape(-1, len(keys), *a.shape[1:]), flat)
+    return jax.tree.map(lambda a: a.reshape(len(a) // len(keys), len(keys), *a.shape[1:]), flat)
 
 
 def _to_the_end(
@@ -172,4 +172,4 @@ def _inside(
 
     runs, configurations = all_runs(settings, keys)
     flat = jax.vmap(one)(runs.settings, runs.key)
-    return jax.tree.map(lambda a: a.reshape(configurations, -1, *a.shape[1:]), flat)
+    return jax.tree.map(lambda a: a.reshape(configurations, len(keys), *a.shape[1:]), flat)
