@@ -83,7 +83,8 @@ def sweep(
     numbers from a key as `run_seeds` does with `make` of its settings.
 
     Args:
-      make: a module-level function; a function created anew for each call would be recompiled each time.
+      make: a module-level function; a function created anew for each call would be recompiled each time. What it reads
+        besides its arguments is as it was at the first call, as in `jax.jit`: define it again if that has changed.
       settings: the arguments of `make`: arrays of numbers, or pytrees of them, that lead with the configuration axis.
       sample: (key, n) -> Batch, shared by all runs.
       keys: one per seed.

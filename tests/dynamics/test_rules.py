@@ -223,7 +223,7 @@ def test_a_swept_number_may_be_wider_than_the_parameters() -> None:
     """Networks have parameters of 32 bits where JAX counts in 64, too, and the numbers of a sweep have 64 there."""
     game = adversarial_game(MLPGenerator(2, (4,)), MLPDiscriminator((4,)), normal_prior(2), non_saturating)
 
-    def after(b1: Array, alpha: Array) -> State:
+    def after(b1: Any, alpha: Any) -> State:
         adam = optax.adam(1e-3, b1)
         algorithm = lookahead(alternating(game, adam, adam, batch_size=4), k=2, alpha=alpha)
         return run(algorithm, ring().sample, KEY, 3).state

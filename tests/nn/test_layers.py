@@ -182,7 +182,8 @@ def test_what_it_cannot_do_raises() -> None:
     with pytest.raises(ValueError, match=r"images \[n, h, w, c\], got shape \(1, 6, 2\)"):
         FastConv(2, (3,)).init(jax.random.key(0), jnp.ones((1, 6, 2)))
     x, kernel = jnp.ones((2, 4, 4, 4)), jnp.ones((3, 3, 4, 4))
-    for name, value in (("dimension_numbers", ("NCHW", "OIHW", "NCHW")), ("batch_group_count", 2)):
+    ignored: dict[str, Any] = {"dimension_numbers": ("NCHW", "OIHW", "NCHW"), "batch_group_count": 2}
+    for name, value in ignored.items():
         with pytest.raises(ValueError, match=f"for NHWC and HWIO without further options, got {name}"):
             conv_general_dilated(x, kernel, (1, 1), "SAME", **{name: value})
 

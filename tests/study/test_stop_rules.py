@@ -12,6 +12,7 @@ from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.results.codes import FINE
 from jaxgan.study.evidence import Yardsticks, evidence_of
 from jaxgan.study.job import Block
+from jaxgan.study.live import unseen
 from jaxgan.study.stop_rules import FOR_GOOD, IN_A_ROW, StopRules
 from jaxgan.study.training import Writer
 
@@ -115,7 +116,7 @@ def test_the_log_has_the_losses_of_the_runs_that_are_trained(tmp_path):
     )
     study = SimpleNamespace(config=SimpleNamespace(steps=1000))
     job: Any = SimpleNamespace(folder=tmp_path, origin=lambda block: None, rules=FAILED, study=study)
-    writer = Writer(job, Block("minimax", ("minimax",), 0, 2), dict, lambda: None, 0)
+    writer = Writer(job, Block("minimax", ("minimax",), 0, 2), dict, unseen, 0)
     writer.stopped_at = np.array([0, 50, 0])
     writer.report(chunk)
     entry = json.loads((tmp_path / "log.jsonl").read_text())
