@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 
 from jaxgan.checks import check_coefficient, check_count
 from jaxgan.dynamics.moves import current_generator
+from jaxgan.trees import like
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State, Step
 
 Decay = float | Callable[[Step], Float[Array, ""]]
@@ -134,7 +135,7 @@ def lookahead(algorithm: Algorithm, k: int = 5, alpha: float = 0.5) -> Algorithm
         slow: Slow = state.opt_state
         state, report = algorithm.update(key, state._replace(opt_state=slow.fast), sample)
         due = state.step % k == 0
-        between = optax.incremental_update(state.params, slow.params, alpha)
+        between = like(slow.params, optax.incremental_update(state.params, slow.params, alpha))
         params, behind = (
             jax.tree.map(lambda new, old: jnp.where(due, new, old), between, other)
             for other in (state.params, slow.params)

@@ -15,7 +15,7 @@ from jaxgan.checks import check_count
 from jaxgan.losses.parts import value_of
 from jaxgan.networks import network_state
 from jaxgan.random import fold_into_keys, named_key
-from jaxgan.trees import norm
+from jaxgan.trees import like, norm
 from jaxgan.types import (
     QUANTILES,
     Algorithm,
@@ -199,8 +199,9 @@ def moved(
         nothing = params, opt_state.inner, jax.tree.map(jnp.zeros_like, updates)
         params, inner, updates = if_free(opt_state, (*after, updates), nothing)
         return params, opt_state._replace(inner=inner), updates
-    updates, opt_state = optax.with_extra_args_support(tx).update(direction, opt_state, params, value=loss)
-    return optax.apply_updates(params, updates), opt_state, updates
+    updates, after = optax.with_extra_args_support(tx).update(direction, opt_state, params, value=loss)
+    # A swept number has a type of its own, wider than that of 16-bit parameters or of any where JAX counts in 64 bits.
+    return optax.apply_updates(params, updates), like(opt_state, after), updates
 
 
 def if_free(opt_state: PyTree, new: PyTree, old: PyTree) -> PyTree:

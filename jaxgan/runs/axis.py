@@ -84,6 +84,22 @@ def all_runs(settings: Settings | None, keys: Key) -> tuple[Run, int]:
     return Run(flat, keys[jnp.tile(jnp.arange(seeds), configurations)]), configurations
 
 
+def check_streams(keys: Key, side_by_side: bool) -> None:
+    """Rejects keys whose numbers depend on the other runs if runs are vectorized.
+
+    JAX vectorizes XLA's own generator by drawing the numbers of all runs from the key of the first one.
+
+    Raises:
+      ValueError: keys of "rbg" or "unsafe_rbg" for runs side by side.
+    """
+    kind = str(jax.random.key_impl(keys))
+    if side_by_side and "rbg" in kind:
+        raise ValueError(
+            f"keys of {kind} draw for each run what depends on the runs beside it: expected keys of threefry2x32, "
+            "or runs in turn, by place(..., in_turn=True)"
+        )
+
+
 def check_sampler(sample: Sampler, key: Key) -> None:
     """Rejects a sampler that does not draw a `Batch`, without drawing.
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from tqdm.auto import tqdm  # a widget in a notebook, text elsewhere
 
-from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, make_of
+from jaxgan.runs.axis import Make, Run, Settings, all_runs, check_sampler, check_streams, make_of
 from jaxgan.runs.job import CAPACITY, advance, assemble, bytes_held, first_nonfinite_of, observe, state_of
 from jaxgan.runs.placement import Placement, own_runs, place, settle
 from jaxgan.runs.program import begin_of
@@ -170,7 +170,7 @@ def fit(
             bar.update(steps)
             if stop is not None and done in due:
                 stopped_at = np.where(active & _answers(stop, chunk), done, stopped_at)
-            length = max(1, min(max_chunk, round(steps * chunk_seconds / max(seconds, 1e-9))))
+            length = max(1, round(min(max_chunk, steps * chunk_seconds / max(seconds, 1e-9))))
             length, interrupted, left = _agreed(length, stopping.first, bool((stopped_at == 0).any()))
         stopping.first = stopping.first or interrupted
         end = state_of(job, done)
@@ -219,7 +219,9 @@ def _settled(make: Make, sample: Sampler, runs: Run, placement: Placement | None
     """Where runs are trained, and whether they are vectorized, which depends on the size of one run."""
     one = jax.tree.map(lambda a: a[0], runs)
     start = jax.eval_shape(partial(begin_of, make, sample), one)
-    return settle(place(len(runs.key)) if placement is None else placement, start)
+    settled = settle(place(len(runs.key)) if placement is None else placement, start)
+    check_streams(runs.key, not settled.in_turn)
+    return settled
 
 
 def _due(num_steps: int, every: int | None, at: Collection[int], stopping: bool) -> set[int]:

@@ -112,7 +112,7 @@ def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable
         if placement.in_turn:
             return jax.lax.map(lambda arguments: one(*arguments), each)
         size = _group_of(jax.tree.leaves(each)[0].shape[0], placement)
-        return jax.vmap(one)(*each) if size is None else jax.lax.map(lambda a: one(*a), each, batch_size=size)
+        return jax.vmap(one)(*each) if size is None else _in_groups(jax.vmap(one), each, size)
 
     def everywhere(shared: PyTree, *each: PyTree) -> PyTree:
         specs = (P(), *(P(_AXIS) for _ in each))
@@ -120,6 +120,22 @@ def over_runs(placement: Placement, function: Callable[..., PyTree]) -> Callable
         return mapped(shared, *each)
 
     return everywhere
+
+
+def _in_groups(function: Callable[..., PyTree], each: tuple[PyTree, ...], size: int) -> PyTree:
+    """`function` of `size` runs at a time, and at last of those that are left.
+
+    As `lax.map(batch_size=)`, which cannot flatten results without numbers, of shape [groups, size, 0].
+    """
+    runs = jax.tree.leaves(each)[0].shape[0]
+    whole = runs - runs % size
+    groups = jax.tree.map(lambda a: a[:whole].reshape(whole // size, size, *a.shape[1:]), each)
+    found = jax.lax.map(lambda group: function(*group), groups)
+    found = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), found)
+    if whole == runs:
+        return found
+    rest = function(*jax.tree.map(lambda a: a[whole:], each))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), found, rest)
 
 
 def assign(runs: int, placement: Placement) -> np.ndarray:

@@ -46,7 +46,7 @@ def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
 
     Raises:
       TypeError: the key is not a JAX key.
-      ValueError: the seeds are not integers.
+      ValueError: the seeds are not integers from 0 to 2^32 - 1.
 
     Example:
       >>> bool(seed_keys(jax.random.key(0), 8)[7] == seed_keys(jax.random.key(0), [7])[0])
@@ -63,6 +63,8 @@ def seed_keys(key: Key, seeds: int | Sequence[int]) -> Key:
     )
     if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):
         raise ValueError(f"seeds must be a whole number or a sequence of them, got {seeds!r}")
+    if isinstance(numbers, np.ndarray) and ((numbers < 0) | (numbers >= 2**32)).any():  # keys hold 32 bits of them
+        raise ValueError(f"seeds must be from 0 to {2**32 - 1}, got {seeds!r}")
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.asarray(numbers))
 
 

@@ -83,7 +83,8 @@ def sweep(
     numbers from a key as `run_seeds` does with `make` of its settings.
 
     Args:
-      make: a module-level function; a function created anew for each call would be recompiled each time.
+      make: a module-level function; a function created anew for each call would be recompiled each time. What it reads
+        besides its arguments is as it was at the first call, as in `jax.jit`: define it again if that has changed.
       settings: the arguments of `make`: arrays of numbers, or pytrees of them, that lead with the configuration axis.
       sample: (key, n) -> Batch, shared by all runs.
       keys: one per seed.
@@ -116,7 +117,7 @@ def sweep(
         raise ValueError(f"sweep works in one process, got {jax.process_count()}: use fit, which gives each its runs")
     how: dict[str, Any] = {"probe": probe, "progress": progress, "placement": placement}
     flat = _to_the_end(make, sample, keys, num_steps, probe_every, record_every, settings=settings, **how)
-    return jax.tree.map(lambda a: a.reshape(-1, len(keys), *a.shape[1:]), flat)
+    return jax.tree.map(lambda a: a.reshape(len(a) // len(keys), len(keys), *a.shape[1:]), flat)
 
 
 def _to_the_end(
@@ -172,4 +173,4 @@ def _inside(
 
     runs, configurations = all_runs(settings, keys)
     flat = jax.vmap(one)(runs.settings, runs.key)
-    return jax.tree.map(lambda a: a.reshape(configurations, -1, *a.shape[1:]), flat)
+    return jax.tree.map(lambda a: a.reshape(configurations, len(keys), *a.shape[1:]), flat)

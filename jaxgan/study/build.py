@@ -70,7 +70,8 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
     """
     recipes = recipes_of(config)
     _check_pairs(recipes, source)
-    keys = seed_keys(jax.random.key(config.key), seed_numbers(config))
+    # Not the generator that `JAX_DEFAULT_PRNG_IMPL` may name: runs are to have the same numbers everywhere.
+    keys = seed_keys(jax.random.key(config.key, impl="threefry2x32"), seed_numbers(config))
     study = Study(config, source, networks_for(source, config), {}, {}, keys, own_code(config))
     owners = {name for one in recipes for name in (one.label, one.recipe)}
     check_owners(config.set, owners)

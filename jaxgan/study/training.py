@@ -198,8 +198,10 @@ class Writer:
         """Log the latest medians over runs, and how many runs were stopped or are not finite."""
         if not processes.leads():
             return
+        # A stopped run has no losses, and one would make the median of all NaN.
+        shown = chunk.active if chunk.active.any() else slice(None)
         medians = {"d_loss": chunk.info.d_loss, "g_loss": chunk.info.g_loss}
-        last = {name: float(np.median(values[:, -1])) for name, values in medians.items()}
+        last = {name: float(np.median(values[shown, -1])) for name, values in medians.items()}
         entry = {"configuration": self.block.folder.partition("/")[0], "wave": self.block.wave, "step": chunk.step}
         entry |= {"runs": len(chunk.runs), "steps": chunk.length, "seconds": chunk.seconds, **last}
         entry |= {"block": self.block.folder, "not_finite": np.count_nonzero(chunk.first_nonfinite_step)}

@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from jaxgan import toy
+from jaxgan.data.synthetic import ring
 from jaxgan.dynamics import (
     alternating,
     consensus,
@@ -29,6 +30,7 @@ from jaxgan.game import adversarial_game, joint_gradient, normal_prior
 from jaxgan.losses import minimax, non_saturating, wasserstein
 from jaxgan.nn import MLPDiscriminator, MLPGenerator
 from jaxgan.random import named_key
+from jaxgan.runs import run
 from jaxgan.terms import r1
 from jaxgan.types import Algorithm, Array, BatchSizes, Game, Key, Loss, Players, State, Term, View
 from tests.dynamics.steps import KEY, ORIGIN, along, first, flat, step, uniform
@@ -214,6 +216,21 @@ def drawing(key: Key) -> optax.GradientTransformation:
         return jax.tree.map(lambda u: jax.random.uniform(state, u.shape), updates), jax.random.split(state)[0]
 
     return optax.GradientTransformation(lambda params: key, update)
+
+
+@pytest.mark.usefixtures("x64")
+def test_a_swept_number_may_be_wider_than_the_parameters() -> None:
+    """Networks have parameters of 32 bits where JAX counts in 64, too, and the numbers of a sweep have 64 there."""
+    game = adversarial_game(MLPGenerator(2, (4,)), MLPDiscriminator((4,)), normal_prior(2), non_saturating)
+
+    def after(b1: Any, alpha: Any) -> State:
+        adam = optax.adam(1e-3, b1)
+        algorithm = lookahead(alternating(game, adam, adam, batch_size=4), k=2, alpha=alpha)
+        return run(algorithm, ring().sample, KEY, 3).state
+
+    state = jax.eval_shape(after, *(jax.ShapeDtypeStruct((), float) for _ in range(2)))
+    wide = [leaf for leaf in jax.tree.leaves((state.params, state.opt_state)) if leaf.dtype == float]
+    assert not wide
 
 
 def test_a_raw_key_of_an_optimizer_is_told_of() -> None:

@@ -181,6 +181,11 @@ def test_what_it_cannot_do_raises() -> None:
         FastConv(2, (3, 3), input_dilation=2).init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))
     with pytest.raises(ValueError, match=r"images \[n, h, w, c\], got shape \(1, 6, 2\)"):
         FastConv(2, (3,)).init(jax.random.key(0), jnp.ones((1, 6, 2)))
+    x, kernel = jnp.ones((2, 4, 4, 4)), jnp.ones((3, 3, 4, 4))
+    ignored: dict[str, Any] = {"dimension_numbers": ("NCHW", "OIHW", "NCHW"), "batch_group_count": 2}
+    for name, value in ignored.items():
+        with pytest.raises(ValueError, match=f"for NHWC and HWIO without further options, got {name}"):
+            conv_general_dilated(x, kernel, (1, 1), "SAME", **{name: value})
 
 
 def test_unknown_padding_raises() -> None:

@@ -198,6 +198,17 @@ def test_small_runs_go_side_by_side_in_equal_groups_that_change_no_draw() -> Non
     )
 
 
+def test_groups_may_leave_runs_over_and_have_results_without_numbers() -> None:
+    def both(_: None, key: Key) -> tuple[Array, Array]:
+        return jax.random.bits(key, (2,)), jnp.zeros((0, 3))
+
+    keys = seed_keys(KEY, 5)  # 3 and 2
+    grouped = over_runs(place(1, in_turn=False)._replace(group=3), both)
+    bits, nothing = jax.jit(grouped)(None, keys)
+    np.testing.assert_array_equal(bits, jax.vmap(lambda key: jax.random.bits(key, (2,)))(keys))
+    assert nothing.shape == (5, 0, 3)
+
+
 @pytest.mark.parametrize(("runs", "places"), [(4, 4), (5, 6), (9, 9), (16, 16), (17, 20)])
 def test_groups_of_at_most_four_are_of_one_size(runs: int, places: int) -> None:
     one = place(runs, devices=jax.devices()[:1], in_turn=False)._replace(group=4)

@@ -94,6 +94,13 @@ def test_every_configuration_draws_the_numbers_of_its_seeds(sample: Sampler) -> 
         assert_same(found["offset"][c], np.full((3, 4), c))
 
 
+def test_what_has_no_numbers_has_the_axes_of_a_sweep(sample: Sampler) -> None:
+    def nothing(key: Key, algorithm: Algorithm, state: State) -> Array:
+        return jnp.zeros((0, 2))
+
+    assert sweep(drawing, {"offset": jnp.arange(2.0)}, sample, KEYS, 1, probe=nothing).probes.shape == (2, 3, 1, 0, 2)
+
+
 def test_one_configuration_is_run_to_the_bit(algorithm: Algorithm, sample: Sampler) -> None:
     # In turn every seed's arrays have the shapes that they have alone.
     result = run_seeds(algorithm, sample, KEYS, 5, placement=place(3, in_turn=True))

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 import signal
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from jaxgan import checkpoint
 from jaxgan.data.synthetic import ring
-from jaxgan.runs import Chunk, FitResult, Result, advance, fit, run, run_seeds, seed_keys, start_runs
+from jaxgan.runs import Chunk, FitResult, Result, advance, fit, place, run, run_seeds, seed_keys, start_runs
 from jaxgan.types import Algorithm, Array, Key, Players, Sampler, State
 
 KEYS = seed_keys(jax.random.key(0), 3)
@@ -114,6 +115,23 @@ def test_what_is_no_key_is_refused(key: Any) -> None:
         seed_keys(key, 2)
 
 
+@pytest.mark.parametrize("seeds", [[0, 2**32], [-1]])
+def test_seeds_that_would_share_a_key_are_refused(seeds: list[int]) -> None:
+    with pytest.raises(ValueError, match="seeds must be from 0 to 4294967295, got "):
+        seed_keys(jax.random.key(0), seeds)
+
+
+def test_keys_that_draw_by_their_neighbours_are_for_runs_in_turn(sample: Sampler) -> None:
+    """JAX vectorizes XLA's own generator by drawing everything from the first key."""
+    algorithm, keys = drawing(sample), seed_keys(jax.random.key(0, impl="rbg"), 3)
+    with pytest.raises(ValueError, match=r"keys of rbg draw .* or runs in turn, by place\(\.\.\., in_turn=True\)"):
+        run_seeds(algorithm, sample, keys, 2)
+    together = run_seeds(algorithm, sample, keys, 2, placement=place(3, in_turn=True))
+    alone = jax.jit(lambda key: run(algorithm, sample, key, 2))
+    for i, key in enumerate(keys):
+        assert_same(of_seed(together.info, i), alone(key).info)
+
+
 def test_seed_7_has_one_key() -> None:
     among = seed_keys(jax.random.key(3), 64)
     assert among.shape == (64,)
@@ -207,6 +225,11 @@ def test_probes_are_recorded_when_due(sample: Sampler, together: Result) -> None
     once = run_seeds(drawing(sample), sample, KEYS, 6, probe=probe)
     assert once.probes["number"].shape == (3, 1, 2)
     assert_same(once.probes["number"][:, 0], together.probes["number"][:, -1])  # the key's and the step's alone
+
+
+def test_a_chunk_may_last_as_long_as_it_likes(sample: Sampler) -> None:
+    chunks = fitting_of(drawing(sample), sample, 11, max_chunk=8, chunk_seconds=math.inf).chunks
+    assert [chunk.step for chunk in chunks] == [1, 9, 11]
 
 
 def test_a_probe_changes_no_bit(algorithm: Algorithm, sample: Sampler) -> None:

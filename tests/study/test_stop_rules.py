@@ -1,6 +1,8 @@
 """Rules that end runs: goals, what is not finite, and what has failed for good, by what was recorded so far."""
 
+import json
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,10 @@ import pytest
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.results.codes import FINE
 from jaxgan.study.evidence import Yardsticks, evidence_of
+from jaxgan.study.job import Block
+from jaxgan.study.live import unseen
 from jaxgan.study.stop_rules import FOR_GOOD, IN_A_ROW, StopRules
+from jaxgan.study.training import Writer
 
 STEPS, PROBES = np.arange(10, 1001, 10), np.arange(50, 1001, 50)
 YARDSTICKS = Yardsticks(quality=("high_quality", 0.5), distance=None, shares=None, samples=500)
@@ -95,3 +100,24 @@ def test_the_evidence_of_a_run_under_way_is_the_beginning_of_the_whole_ones(step
 def test_what_is_not_finite_has_failed_at_the_next_probe():
     records = recorded(np.ones((2, len(STEPS)))) | {"watch/step": np.array([[0], [420]])}
     assert FAILED.stopped_at([records]).tolist() == [0, 450]
+
+
+def test_the_log_has_the_losses_of_the_runs_that_are_trained(tmp_path):
+    """A stopped run has none, and one of them made the medians of all NaN for the rest of the training."""
+    losses = np.array([[1.0], [np.nan], [3.0]])
+    chunk: Any = SimpleNamespace(
+        info=SimpleNamespace(d_loss=losses, g_loss=losses),
+        active=np.array([True, False, True]),
+        runs=np.arange(3),
+        first_nonfinite_step=np.zeros(3, int),
+        step=100,
+        length=50,
+        seconds=0.1,
+    )
+    study = SimpleNamespace(config=SimpleNamespace(steps=1000))
+    job: Any = SimpleNamespace(folder=tmp_path, origin=lambda block: None, rules=FAILED, study=study)
+    writer = Writer(job, Block("minimax", ("minimax",), 0, 2), dict, unseen, 0)
+    writer.stopped_at = np.array([0, 50, 0])
+    writer.report(chunk)
+    entry = json.loads((tmp_path / "log.jsonl").read_text())
+    assert (entry["d_loss"], entry["g_loss"], entry["stopped"]) == (2.0, 2.0, 1)

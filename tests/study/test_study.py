@@ -84,6 +84,13 @@ def test_a_generator_is_sampled_by_the_prior_of_its_own_recipe(own_recipe):
     np.testing.assert_allclose(generator.sample(key, 5), generator.generate(z), rtol=1e-5, atol=1e-6)
 
 
+def test_seeds_have_the_same_keys_whatever_generator_jax_is_set_to():
+    config = configure({"data": "ring", "seeds": 2, "steps": 2, "width": 4})
+    keys = planning.study_for(config).keys
+    with jax.default_prng_impl("rbg"):
+        assert (planning.study_for(config).keys == keys).all()
+
+
 def test_a_discriminator_is_scored_in_batches_that_it_can_be_trained_on(tmp_path):
     """Packs of 4 in batches of 8, and of 3 in batches of 6 that only the recipe itself knows of."""
     (tmp_path / "packs.py").write_text(PACKS_FILE)

@@ -133,16 +133,22 @@ def conv_general_dilated(
     as well. `plain` calls `lax.conv_general_dilated` itself; by default it is set by `JAXGAN_CONV`.
 
     Raises:
-      ValueError: a number of dimensions other than two, or a dilated image without padding in pairs.
+      ValueError: a number of dimensions other than two, another order of axes, further options of lax, or a dilated
+        image without padding in pairs.
     """
     if plain:
         return lax.conv_general_dilated(
             lhs, rhs, window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers or _LAYOUT,
             feature_group_count, precision=precision, **options
         )  # fmt: skip
-    del dimension_numbers, options  # flax passes NHWC and HWIO
     if lhs.ndim != 4:
         raise ValueError(f"this convolution is for images [n, h, w, c], got shape {lhs.shape}")
+    numbers, own = (
+        lax.conv_dimension_numbers(lhs.shape, rhs.shape, n) for n in (dimension_numbers or _LAYOUT, _LAYOUT)
+    )
+    if numbers != own or any(value is not None for value in options.values()):
+        got = f"dimension_numbers {dimension_numbers}" if numbers != own else ", ".join(options)
+        raise ValueError(f"this convolution is for NHWC and HWIO without further options, got {got}: give plain=True")
     if feature_group_count != 1:
         one = partial(conv_general_dilated, window_strides=window_strides, padding=padding, lhs_dilation=lhs_dilation,
                       rhs_dilation=rhs_dilation, precision=precision)  # fmt: skip
