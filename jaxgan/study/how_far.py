@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from jaxgan.study.interrupted import continuing, resume_line
 from jaxgan.study.messages import counted
 from jaxgan.study.progress import Part, Progress, Trained
 
@@ -86,5 +87,6 @@ def _state(found: Progress) -> str:
         return "finished"
     if found.job == "study":
         return "stopped; the same command resumes it"
-    command = "profile --train" if found.job == "profile" else found.job
-    return f"stopped; continue with: jaxgan {command} --resume --out {found.folder}"
+    if not found.resumable:
+        return "stopped; a profile of frozen generators is repeated from its beginning"
+    return f"stopped; continue with: {resume_line(continuing(found.job), found.folder)}"

@@ -65,6 +65,7 @@ class Progress(NamedTuple):
     holder: dict[str, Any] | str | None  # the process that is writing, or why it cannot be determined
     failures: dict[str, int] | None  # by code; for an unfinished run, those known so far; None: metrics.csv is damaged
     rate: float | None  # steps per second, summed over all runs
+    resumable: bool = True  # whether a stopped run can be continued
 
     @property
     def runs(self) -> int:
@@ -124,7 +125,8 @@ def _not_begun(folder: Path) -> Progress:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StoreError(f"{folder} holds no training run, expected one") from error
     trained = tuple(Trained(part, 0, False, Counter()) for part in parts)
-    return Progress(folder, job, data, steps, count, trained, False, _holder(folder), {}, None)
+    resumable = content.get("kind") != "frozen"
+    return Progress(folder, job, data, steps, count, trained, False, _holder(folder), {}, None, resumable)
 
 
 def _holder(folder: Path) -> dict[str, Any] | str | None:
