@@ -242,6 +242,19 @@ def is_own(name: str) -> bool:
     return ":" in name and not name.startswith(INCEPTION)
 
 
+def split_label(name: str) -> tuple[str, str]:
+    """Return the label of a loss or a recipe given as LABEL=NAME, "" if it has none, and its name.
+
+    A folder may have an equals sign in its name, a label has no slash.
+
+    Example:
+      >>> split_label("mine=runs/lr=0.1/loss.py:f"), split_label("runs/lr=0.1/loss.py:f"), split_label("hinge")
+      (('mine', 'runs/lr=0.1/loss.py:f'), ('', 'runs/lr=0.1/loss.py:f'), ('', 'hinge'))
+    """
+    label, equals, rest = name.partition("=")
+    return (label, rest) if equals and "/" not in label else ("", name)
+
+
 def black_and_white(config: Config) -> tuple[float, float] | None:
     """Return the values of black and white, or None if they were not given.
 

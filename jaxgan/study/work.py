@@ -110,7 +110,7 @@ def _workplace(folder: Path, digest: str, command: str, devices: int, in_turn: i
 
 def _check_imported(names: tuple[str, ...]) -> None:
     """A module stays as it was imported, in a worker that lives on; the files that options name are run anew."""
-    named = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve() for name in names if ".py:" in name}
+    named = inputs.named_files(names)
     for path in inputs.own_files(names).values():
         if path not in named and _loaded.setdefault(path, file_digest(path)) != file_digest(path):
             raise StoreError(f"{path} was changed after this worker had imported it, expected newly started workers")
