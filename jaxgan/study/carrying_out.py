@@ -67,7 +67,7 @@ def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, s
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look = unseen) -> None:
     """Train a block to its end and evaluate its generators, skipping what is already done."""
     study = plan.study
-    generator = train(job, study.programs[block.program], block, place_of(plan, block), watched, look)
+    generator = train(job, study.programs[block.program], block, place_of(plan.placement, block), watched, look)
     if processes.leads():
         first = study.configurations[block.configurations[0]]
         keys = jnp.tile(evaluation_keys(study.config, keys_of(study, block)), len(block.configurations))

@@ -58,7 +58,17 @@ def run_study(
       Interrupted: if a signal such as Ctrl-C arrives; the folder can be resumed.
     """
     by = engine_from(engine, on, work, keep_programs=keep_programs)
-    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log, by)
+    how = How(
+        out=out,
+        overwrite=overwrite,
+        trust=trust,
+        gentle=gentle,
+        on=on,
+        keep_programs=keep_programs,
+        progress=progress,
+        log=log,
+        engine=by,
+    )
     return conduct(task_of(job), given, how, resume=resume, again=again)
 
 

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.runs.loop import Chunk, fit, memory_of
-from jaxgan.runs.placement import Placement, place
+from jaxgan.runs.placement import Placement
 from jaxgan.study import compilation, inputs, resources
 from jaxgan.study.blocks import blocks_for, keys_of, runs_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
-from jaxgan.study.execute import How, started
+from jaxgan.study.execute import started
 from jaxgan.study.folder import RUNS
 from jaxgan.study.how_far import duration
 from jaxgan.study.job import Block, Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.operations import operations_of_step
-from jaxgan.study.planning import study_for
+from jaxgan.study.planning import place_of, study_for
 from jaxgan.study.training import what_trains
 
 TRIAL = 20
@@ -62,7 +62,7 @@ def plan_sections(
     """
     given = inputs.absolute(dict(given))
     config = configure(given, points=inputs.holds_points(given))
-    placement = started(config, How(out, False, True, False, on, keep_programs, False, log))
+    placement = started(config, on, keep_programs=keep_programs, log=log)
     study = study_for(config)
     needs = needs_of(study, placement)
     check_needs(needs, out or RUNS)
@@ -142,8 +142,7 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     algorithm, settings = what_trains(study, program, block)
     took: list[float] = []
     chunks: list[Chunk] = []
-    devices = placement.mesh.devices.ravel().tolist()
-    where = place(runs_of(block), devices=devices, in_turn=placement.in_turn)
+    where = place_of(placement, block)
 
     def trained(steps: int) -> float:
         chunks.clear()

@@ -56,7 +56,7 @@ def _held(plan: Plan, block: Block, log: Log) -> int:
             keys_of(study, block),
             settings=settings,
             stops=bool(plan.rules),
-            placement=place_of(plan, block),
+            placement=place_of(plan.placement, block),
         )
     compilation.took(compiled_name(study, block), time.perf_counter() - clock)
     return found
@@ -66,7 +66,7 @@ def _at_most(plan: Plan, block: Block) -> int:
     """Return the bytes on one device if all arrays of a step were kept; compiled programs used 1/25 to 1/2 of that."""
     step = plan.study.programs[block.program].step
     assert step is not None  # it was traced when the study was built
-    where = settle(place_of(plan, block), step.state)
+    where = settle(place_of(plan.placement, block), step.state)
     runs = -(-runs_of(block) // where.mesh.size)
     at_once = 1 if where.in_turn else min(runs, where.group or runs)
     data = bytes_of((plan.study.source.train, plan.study.source.heldout))

@@ -13,6 +13,10 @@ from jaxgan.study.stop_rules import StopRules
 Log = Callable[[str], None]
 
 
+def silent(line: str) -> None:
+    """Discard a line of the log; for processes that do not lead."""
+
+
 class Block(NamedTuple):
     """Runs that are trained together: configurations of one program, each with the same consecutive seeds."""
 

@@ -88,8 +88,7 @@ def merge_runs(
     blocks = _blocks(found)
     config = _merged(parts, blocks)
     task = _task(parts[0].content)
-    how = How(out, overwrite, trust, False, on, keep_programs, progress, log)
-    placement = started(config, how)
+    placement = started(config, on, keep_programs=keep_programs, log=log)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
     check_needs(Needs(needs_of(study, placement).memory, _disk(found)), out or RUNS)  # before anything is copied
@@ -106,7 +105,8 @@ def merge_runs(
             for block, part in by_block.items():
                 _copy(part, run, block)
         stopping.kept = partial(last_line, task.command, run.path)
-    return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
+    how = How(out=run.path, trust=trust, on=on, keep_programs=keep_programs, progress=progress, log=log)
+    return conduct(task, {}, how, resume=True)
 
 
 def _disk(found: Mapping[str, Mapping[Block, Part]]) -> dict[str, int]:

@@ -45,15 +45,15 @@ class Plan(NamedTuple):
     rules: StopRules
 
 
-def place_of(plan: Plan, block: Block) -> Placement:
-    """Return the devices on which a block is trained."""
-    devices = plan.placement.mesh.devices.ravel().tolist()
-    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)
+def place_of(placement: Placement, block: Block) -> Placement:
+    """Return the devices on which a block is trained, of those of its study."""
+    devices = placement.mesh.devices.ravel().tolist()
+    return place(runs_of(block), devices=devices, in_turn=placement.in_turn)
 
 
 def own_probes(study: Study) -> Others:
     """Return the user's probes: (key, algorithm, state) -> any pytree of arrays."""
-    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
+    found = {catalogue.slug(name): catalogue.find_probe(name) for name in study.config.probe}
 
     def others(program: Program) -> dict[str, Watched]:
         algorithm = study.configurations[program.labels[0]].algorithm
