@@ -9,13 +9,14 @@ from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.runs.loop import Chunk, fit, memory_of
 from jaxgan.runs.placement import Placement
 from jaxgan.study import compilation, inputs, resources
-from jaxgan.study.blocks import blocks_for, keys_of, runs_of
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import blocks_for, keys_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
 from jaxgan.study.execute import started
 from jaxgan.study.folder import RUNS
 from jaxgan.study.how_far import duration
-from jaxgan.study.job import Block, Log
+from jaxgan.study.job import Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.operations import operations_of_step
@@ -70,12 +71,13 @@ def plan_sections(
     rows, total = [], 0.0
     for program in study.programs.values():
         own = [block for block in blocks if block.program == program.name]
+        runs = sum(block.runs for block in own)
         log(f"measuring {program.name}")
         trial = tried(study, program, own[0], placement)
-        seconds = trial.compilation + config.steps * trial.step * sum(map(runs_of, own)) / runs_of(own[0])
+        seconds = trial.compilation + config.steps * trial.step * runs / own[0].runs
         total += seconds
-        each = 1e6 * trial.step / runs_of(own[0])
-        cells = [numeric(len(program.labels)), numeric(sum(map(runs_of, own))), numeric(len(own))]
+        each = 1e6 * trial.step / own[0].runs
+        cells = [numeric(len(program.labels)), numeric(runs), numeric(len(own))]
         cells += [numeric(trial.compilation, f"{trial.compilation:.1f}"), numeric(each)]
         cells.append(_size(trial.memory))
         cells.append(numeric(seconds, duration(seconds)))

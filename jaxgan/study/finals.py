@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from jaxgan.results.records import append_records, read_records
 from jaxgan.results.results import StoreError
+from jaxgan.study.block import Block
 from jaxgan.study.build import Study
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
 
 
 def write_final(job: Job, block: Block, found: Mapping[str, Any]) -> None:

@@ -21,11 +21,10 @@ from jaxgan.random import named_key
 from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
-from jaxgan.study.blocks import blocks_in, runs_of
+from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.classes import checked_condition, classes_in
 from jaxgan.study.config import from_stored
 from jaxgan.study.configurations import rebuilt
-from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.networks import Networks, networks_from
 from jaxgan.study.truncated_latents import latents_for
@@ -147,7 +146,7 @@ def load_block(folder: Path, content: dict[str, Any], block: Block, configuratio
     directory = folder / block.folder / "generator"
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
-    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), runs_of(block))
+    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), block.runs)
     stacked, meta = checkpoint.load(directory, shapes)
     if meta["where"] != block.folder:
         raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")

@@ -15,7 +15,7 @@ from jaxgan.data.source import DataError
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import claim, store
 from jaxgan.study import inputs, provenance
-from jaxgan.study.blocks import blocks_in
+from jaxgan.study.block import blocks_in
 from jaxgan.study.carrying_out import carry_out
 from jaxgan.study.config import from_stored
 from jaxgan.study.engines import Outcome
