@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.files import StoreError
 from jaxgan.study.limits import FLOAT, LIMITS, SETTINGS, check_intervals, check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 
@@ -200,9 +201,16 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     return config
 
 
-def from_stored(stored: Mapping[str, Any]) -> Config:
-    """Restore a configuration that was stored as JSON."""
-    return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
+def from_stored(stored: Mapping[str, Any], run: str = "the run") -> Config:
+    """Restore a configuration that was stored as JSON.
+
+    Raises:
+      StoreError: if it has other fields, as those of another version; the message begins with `run`.
+    """
+    try:
+        return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
+    except TypeError as error:
+        raise StoreError(f"{run} was started by another version of jaxgan") from error
 
 
 def as_stored(config: Config) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     kinds = check_request(asked)
     run = is_run(asked.target)
     content = _content(asked) if run else {}
-    config = from_stored(content["config"]) if run else None
+    config = from_stored(content["config"], f"the run in {asked.target}") if run else None
     results = store.load_results(asked.target) if run else None
     samples = None if run else from_files(asked.target, image_size=asked.image_size)
     shape = samples.shape if samples is not None else tuple(content["shape"])

@@ -106,7 +106,8 @@ def load_generator(
     content = store.read_config(folder)
     check_trusted(content, folder, trust=trust)
     configuration, block, seed = _which(folder, content, configuration, seed)
-    config, networks = from_stored(content["config"]), networks_from(content["network"])
+    config = from_stored(content["config"], f"the run in {folder}")
+    networks = networks_from(content["network"])
     game, stacked = load_block(folder, content, block, configuration)
     run = block.configurations.index(configuration) * block.seeds + seed - block.first
     params, model_state = jax.tree.map(lambda a: a[run], tuple(stacked))

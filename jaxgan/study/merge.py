@@ -136,10 +136,7 @@ def _read(folder: Path, trust: bool) -> Part:
         raise store.StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     if (processes := content.get("processes", 1)) > 1:
         raise store.StoreError(f"{folder} was trained by {processes} processes, expected runs of one process each")
-    try:
-        return Part(folder, content, from_stored(content["config"]))
-    except (KeyError, TypeError) as error:
-        raise store.StoreError(f"the run in {folder} was started by another version of jaxgan") from error
+    return Part(folder, content, from_stored(content["config"], f"the run in {folder}"))
 
 
 def _check_same(first: Part, other: Part) -> None:
