@@ -101,6 +101,16 @@ GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 EVALUATIONS = 20  # the default number of evaluations during a run
 
 
+def default_interval(steps: int) -> int:
+    """Return the default number of steps between evaluations.
+
+    Example:
+      >>> default_interval(1200), default_interval(4)
+      (60, 1)
+    """
+    return max(1, steps // EVALUATIONS)
+
+
 def prefix_of(data: str) -> str:
     """Return the prefix of a data set of image pairs, or "" for other data.
 
@@ -195,7 +205,7 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     for name in REPEATED:
         values[name] = tuple(values[name])
     values["set"] = (*settings, *_gan_settings(values, settings, gentle, points))
-    values.setdefault("evaluate_every", max(1, values["steps"] // EVALUATIONS))
+    values.setdefault("evaluate_every", default_interval(values["steps"]))
     config = Config(**values)
     _check(config)
     return config

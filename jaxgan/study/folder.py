@@ -110,9 +110,7 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         "schema": SCHEMA,
         "job": job,
         "config": as_stored(study.config),
-        "configurations": {
-            label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
-        },
+        "configurations": {label: one.stored for label, one in study.configurations.items()},
         "network": study.networks.description,
         "shape": list(study.source.shape),
         "condition": None if (condition := study.source.condition) is None else list(condition),

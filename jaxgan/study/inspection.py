@@ -18,6 +18,7 @@ from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
 from jaxgan.results.results import config_in, read_results
 from jaxgan.results.seal import DIGEST, digest_of
+from jaxgan.study import processes
 from jaxgan.study.block import blocks_in
 from jaxgan.study.folder import complete
 from jaxgan.study.interrupted import continuing, resume_line
@@ -120,13 +121,11 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield findings on the checkpoints, the records and the generators of every block."""
     if "blocks" not in content or content.get("kind") == "frozen":
         return
-    count = content.get("processes", 1)
-    processes = [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
     steps = content["config"]["steps"]
     for block in blocks_in(content):
         own = folder / block.folder
         again = _trained_again(content, folder, own)
-        for process in processes:
+        for process in processes.names(content.get("processes", 1)):
             where = "/".join(filter(None, (block.folder, process)))
             step = _step(own / "training" / process)
             if step is None:

@@ -94,7 +94,7 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
     Raises:
       OptionError: if one of them changed.
     """
-    now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
+    now = {label: one.stored for label, one in study.configurations.items()}
     for label, settings in stored["configurations"].items():
         if label not in now:
             raise OptionError("vary", f"{label} is missing, but was there when {since}; a run can only grow")
