@@ -108,7 +108,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     kinds = _measurable(kinds, asked, sets, features)
     real_numbers = yardsticks(kinds, sets, asked.key, count)
     metrics = _metrics(kinds, features, real_numbers)
-    about = _about(asked, sets, features, real, statistics, count)
+    about = _about(asked, sets, features, real, statistics)
     if samples is not None:
         found = work.gather(samples, f"features of {samples.name}")
         check_finite(samples.name, found)
@@ -219,7 +219,6 @@ def _about(
     features: Any,
     real: Real | None,
     statistics: ReferenceStatistics | None,
-    count: int,
 ) -> dict[str, Any]:
     known = features if isinstance(features, Features) else None
     name = known.name if known else getattr(features, "__name__", "the points themselves")
