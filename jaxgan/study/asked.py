@@ -56,7 +56,7 @@ def labels_of(content: Content, folder: Path) -> list[str]:
 
 
 def _interval(found: dict[str, Any]) -> int:
-    """Return the steps between evaluations: by default a study, of many runs, records no more often than it evaluates."""
+    """Return the steps between evaluations, at which a study, of many runs, also records by default."""
     steps = found.get("steps") or defaults(found["data"], inputs.holds_points(found))["steps"]
     return found.get("evaluate_every") or default_interval(steps)
 

@@ -299,11 +299,17 @@ def command_line(job: str, config: Config) -> str:
     return shlex.join(["jaxgan", job, *option_words(config)])
 
 
-def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
-    """Return the options of a configuration as command-line words; `names` maps fields to differing option names."""
+def option_words(options: Any, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
+    """Return the fields of a dataclass of options as command-line words, to the last digit.
+
+    Args:
+      options: a `Config`, or the options of a profile.
+      hidden: fields to leave out.
+      names: the options of fields that have another name.
+    """
     words: list[str] = []
-    for field in dataclasses.fields(config):
-        value, option = getattr(config, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
+    for field in dataclasses.fields(options):
+        value, option = getattr(options, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
         if field.name in hidden or value is None or value is False or value == "":
             continue
         for item in value if isinstance(value, tuple) else (value,):
