@@ -31,6 +31,9 @@ from jaxgan.study.truncated_latents import latents_for
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Game, Generator, Key, PyTree
 
+STATISTICS = ("running", "standing")
+"""BatchNorm statistics of a loaded generator."""
+
 
 class LoadedGenerator(NamedTuple):
     """One trained generator and its origin.
@@ -102,6 +105,8 @@ def load_generator(
         damaged, standing statistics are requested without BatchNorm or with a truncation of w, or code has changed
         or is not trusted.
     """
+    if statistics not in STATISTICS:
+        raise OptionError("statistics", f"got {statistics!r}; {nearest(statistics, STATISTICS)}")
     folder = Path(folder)
     content = store.read_config(folder)
     check_trusted(content, folder, trust=trust)
