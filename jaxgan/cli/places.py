@@ -10,20 +10,24 @@ from pathlib import Path
 
 import click
 
-from jaxgan.files import exported
+from jaxgan.files import StoreError, exported
+from jaxgan.study.config import WITH_GENERATORS
 from jaxgan.study.messages import OptionError
 
 _DEEPEST = 200  # levels, far more than anybody uses; `mkdir` with parents recurses once per level
 
 
 def newest(run: Path | None) -> Path:
-    """Return the given run, or the newest under runs/ if there is none."""
-    from jaxgan.files import StoreError
+    """Return the given run, or without one the newest under runs/.
+
+    Raises:
+      StoreError: if there is none.
+    """
     from jaxgan.results.claim import job_of
 
     if run is not None:
         return run
-    runs = [path for path in Path("runs").glob("*") if job_of(path) in ("compare", "train")]
+    runs = [path for path in Path("runs").glob("*") if job_of(path) in WITH_GENERATORS]
     if not runs:
         raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
     return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)

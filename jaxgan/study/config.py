@@ -98,6 +98,8 @@ OWN = ("loss", "recipe", "probe", "generator", "discriminator", "features")
 """Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Factors on the defaults for slower learning over more steps, which makes the losses differ less."""
+WITH_GENERATORS = ("compare", "train", "study")
+"""Jobs whose runs have trained generators, to be sampled and evaluated."""
 EVALUATIONS = 20  # the default number of evaluations during a run
 
 

@@ -37,7 +37,7 @@ from jaxgan.study.compared import (
     own_function,
     real_examples,
 )
-from jaxgan.study.config import Config, from_stored
+from jaxgan.study.config import WITH_GENERATORS, Config, from_stored
 from jaxgan.study.evaluation_request import Asked as Asked
 from jaxgan.study.evaluation_request import check_counts, check_image_size, check_request, depth_warnings
 from jaxgan.study.generate import condition_shape
@@ -136,7 +136,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
 
 def _content(asked: Asked) -> dict[str, Any]:
     content = store.read_config(asked.target)
-    if content["job"] not in ("compare", "train"):
+    if content["job"] not in WITH_GENERATORS:
         raise OptionError("run", f"{asked.target} holds a {content['job']}, which has no generators to evaluate")
     if condition_shape(content):
         raise OptionError("run", f"{asked.target} translates images; its report compares them with their targets")
