@@ -17,7 +17,8 @@ from jaxgan.study.limits import FLOAT, check_field
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.networks import PLAYERS
 from jaxgan.study.settings import known_settings, resolve
-from jaxgan.study.tables import GOAL, Axes, Content, shown
+from jaxgan.study.stop_rules import GOAL
+from jaxgan.study.tables import Axes, Content, shown
 from jaxgan.study.vary import MOST
 
 Place = tuple[str | int, ...]
