@@ -67,6 +67,16 @@ def plan_sections(
     study = study_for(config)
     needs = needs_of(study, placement)
     check_needs(needs, out or RUNS)
+    return [
+        programs_section(study, placement, log),
+        operations_section(study, rate),
+        section("memory", "Memory, at least", ["what", "MiB"], _sizes(needs.memory)),
+        section("disk", "Disk, at least", ["what", "MiB"], _sizes(needs.disk)),
+    ]
+
+
+def programs_section(study: Study, placement: Placement, log: Log) -> Section:
+    """Compile each program and time its first steps; return what it trains, its memory and its time."""
     blocks = blocks_for(study)
     rows, total = [], 0.0
     for program in study.programs.values():
@@ -74,7 +84,7 @@ def plan_sections(
         runs = sum(block.runs for block in own)
         log(f"measuring {program.name}")
         trial = tried(study, program, own[0], placement)
-        seconds = trial.compilation + config.steps * trial.step * runs / own[0].runs
+        seconds = trial.compilation + study.config.steps * trial.step * runs / own[0].runs
         total += seconds
         each = 1e6 * trial.step / own[0].runs
         cells = [numeric(len(program.labels)), numeric(runs), numeric(len(own))]
@@ -83,7 +93,7 @@ def plan_sections(
         cells.append(numeric(seconds, duration(seconds)))
         why = program.why or ("numbers alone" if program.make else "one configuration")
         rows.append([Cell(program.name), *cells, Cell(why)])
-    labels, runs = len(study.configurations), len(study.configurations) * config.seeds
+    labels, runs = len(study.configurations), len(study.configurations) * study.config.seeds
     head = [
         "program",
         "configurations",
@@ -96,18 +106,11 @@ def plan_sections(
         "why",
     ]
     caption = (
-        f"{counted(labels, 'configuration')} x {counted(config.seeds, 'seed')} = {counted(runs, 'run')} of "
-        f"{counted(config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
+        f"{counted(labels, 'configuration')} x {counted(study.config.seeds, 'seed')} = {counted(runs, 'run')} of "
+        f"{counted(study.config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
         f"about {duration(total)} of training"
     )
-    sizes = [[Cell(what), _size(size)] for what, size in needs.memory.items()]
-    disk = [[Cell(what), _size(size)] for what, size in needs.disk.items()]
-    return [
-        section("programs", caption, head, rows),
-        operations_section(study, rate),
-        section("memory", "Memory, at least", ["what", "MiB"], sizes),
-        section("disk", "Disk, at least", ["what", "MiB"], disk),
-    ]
+    return section("programs", caption, head, rows)
 
 
 def operations_section(study: Study, rate: float | None) -> Section:
@@ -170,6 +173,10 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     with compilation.in_precision(study.config.precision):  # it is compiled already
         held = memory_of(algorithm, study.source.sample, keys_of(study, block), settings=settings, placement=where)
     return Trial(took[0], chunks[-1].seconds / chunks[-1].length, held)
+
+
+def _sizes(needed: Mapping[str, int]) -> list[list[Cell]]:
+    return [[Cell(what), _size(size)] for what, size in needed.items()]
 
 
 def _size(size: int) -> Cell:
