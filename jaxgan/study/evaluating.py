@@ -148,7 +148,8 @@ def _real(asked: Asked, config: Config | None, count: int) -> Real | None:
     trained = is_trained(asked.features)
     if asked.against is not None:
         size = asked.image_size or (None if config is None else config.image_size)
-        return real_examples(asked.against, asked.part, size, in_memory=trained, count=count)
+        seed = 0 if config is None else config.split_seed  # the run may have been trained on a part of the same data
+        return real_examples(asked.against, asked.part, size, in_memory=trained, count=count, seed=seed)
     if config is not None:
         return of_source(source_of(config), asked.part, count)
     if asked.reference is not None:
