@@ -19,7 +19,6 @@ from .diagnostics.outcomes import Outcome as Outcome
 from .diagnostics.outcomes import classify as classify
 from .diagnostics.pictures import between_modes as between_modes
 from .diagnostics.pictures import blur as blur
-from .diagnostics.signs import DiagnosisThresholds as DiagnosisThresholds
 from .diagnostics.signs import Evidence as Evidence
 from .dynamics import alternating as alternating
 from .dynamics import averaged as averaged
@@ -117,6 +116,7 @@ from .study.provenance import provenance_line as provenance_line
 from .study.reporting import write_report as write_report
 from .study.trackers import track as track
 from .study.truncation import truncated_sampler as truncated_sampler
+from .thresholds import DiagnosisThresholds as DiagnosisThresholds
 from .types import Algorithm as Algorithm
 from .types import Augmentation as Augmentation
 from .types import Batch as Batch

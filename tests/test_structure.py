@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("features", "results"),
         "the classifier behind the image metrics; the labelled store and statistics, without JAX",
     ),
+    (("thresholds",), "the numbers that a diagnosis compares measurements with, and that reports draw"),
     (
         ("diagnostics", "report"),
         "outcomes, gradient profiles, theory in numbers; pages, tables and figures, without JAX",
@@ -58,7 +59,7 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("__main__",), "`python -m jaxgan`"),
 )
 LEVELS = {unit: level for level, (units, _) in enumerate(LAYERS) for unit in units}
-NEEDS_NO_JAX = {"files", "npy", "results", "report"}
+NEEDS_NO_JAX = {"files", "npy", "results", "report", "thresholds"}
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax"}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.diagnosis.matrix import Verdict
 from benchmarks.diagnosis.runs import Ran, verdict_of
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 TRIED: Mapping[str, tuple[float, ...]] = {
     "window": (3, 4, 5, 6, 8),

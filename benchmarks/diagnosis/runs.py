@@ -16,9 +16,9 @@ from benchmarks.diagnosis.setups import SetUp, given
 from benchmarks.diagnosis.warning import ALARMS, Watched
 from jaxgan.diagnostics import Evidence, diagnose
 from jaxgan.diagnostics.outcomes import THRESHOLDS, Outcome, classify
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.results.results import Results
 from jaxgan.study.evidence import evidence_in
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 
 class Ran(NamedTuple):

@@ -8,8 +8,9 @@ import numpy as np
 from benchmarks.diagnosis.runs import read
 from benchmarks.diagnosis.setups import SETUPS
 from jaxgan.diagnostics import Outcome, diagnose
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, captured_share
+from jaxgan.diagnostics.signs import captured_share
 from jaxgan.results.statistics.windows import turnover
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS
 
 
 def main(folder: Path, names: list[str]) -> None:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis.matrix import share
 from jaxgan.diagnostics import Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
+from jaxgan.diagnostics.signs import Evidence
 from jaxgan.results.codes import FINE
 from jaxgan.results.statistics import stratified_interval
 from jaxgan.results.statistics.windows import turnover
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS
 
 PROBES = 3  # an alarm uses the median over this many probes, because a single one is noisy
 EARLIEST = 0.25  # share of the run without alarms: every run starts with bad samples and a sure D

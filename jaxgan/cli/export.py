@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jaxgan.cli.generator_options import export_options
+from jaxgan.cli.places import newest
 from jaxgan.cli.streams import only_results_on_stdout
 
 
@@ -20,7 +21,6 @@ def export(run: Path | None, **options: Any) -> None:
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.cli.sample import newest
     from jaxgan.study.exporting import export_generator
 
     with only_results_on_stdout():

@@ -14,6 +14,7 @@ _WHICH = [
     Option("What is trained", "--seed", type=int, help="The number of the seed.  "
             "[default: the first]"),
 ]  # fmt: skip
+_OVERWRITE = Option("Files", "--overwrite", is_flag=True, help="Replace files that exist.")
 
 
 def translate_options(function: Callable) -> Callable:
@@ -43,7 +44,7 @@ def project_options(function: Callable) -> Callable:
                 "latents."),
         Option("Files", "--out", type=click.Path(), callback=picture_to_write, metavar="FILE.png", help="The picture; "
                "the arrays go to the .npz beside it.  [default: in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
+        _OVERWRITE,
         TRUST,
     ]  # fmt: skip
     return with_options(options, function)
@@ -55,7 +56,7 @@ def export_options(function: Callable) -> Callable:
         *_WHICH,
         Option("Files", "--out", type=click.Path(), callback=export_to_write, metavar="FILE", help="The .jax file; "
                 "the .json and the .npz go beside it.  [default: generator-LABEL-seedN in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
+        _OVERWRITE,
         TRUST,
     ]  # fmt: skip
     return with_options(options, function)
@@ -100,7 +101,7 @@ def generator_options(
         *([gif] if path else []),
         Option("Files", "--out", type=click.Path(), callback=None if kinds else picture_to_write, metavar="FILE.png",
                 help="The picture; the arrays go to the .npz beside it.  [default: in the run's folder]"),
-        Option("Files", "--overwrite", is_flag=True, help="Replace files that exist."),
+        _OVERWRITE,
         TRUST,
     ]  # fmt: skip
 

@@ -235,7 +235,7 @@ _PROFILE = [
             "batch size.  [default: 4, with --frozen 8]"),
     Option("What is measured", "--ages", multiple=True, metavar="AGES", help="With --frozen: after how much training "
             "generators are frozen, in steps, or in epochs with an e, such as 1e,10e,25e.  [default: 1e,10e,25e; for "
-            "ring and grid 100,1000,3000]"),
+            "ring, grid and polygons, which have no epochs, 100,1000,3000]"),
     Option("What is measured", "--d-iterations", type=int, metavar="STEPS", help="With --frozen: training steps of "
             f"each discriminator.  [default: {ProfileConfig.d_iterations:,}]"),
     Option("What is measured", "--d-loss", metavar="LOSS", help="With --frozen: the loss of these discriminators.  "
@@ -259,10 +259,12 @@ def profile_options(function: Callable) -> Callable:
     return with_options([*_PROFILE, *(option for option in _STUDY if option.names[0] not in _NOT_PROFILED)], function)
 
 
+_ON_ONE_MACHINE = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache")
+
+
 def merge_options(function: Callable) -> Callable:
     """Add the options of `merge`: where it runs, and files."""
-    where = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache")
-    names = (*where, "--out", "--overwrite", "--trust")
+    names = (*_ON_ONE_MACHINE, "--out", "--overwrite", "--trust")
     return with_options([option for option in _STUDY if option.names[0] in names], function)
 
 
@@ -270,7 +272,7 @@ def remedy_options(function: Callable) -> Callable:
     """Add the options of `remedy`: where it runs, and files."""
     out = Option("Files", "--out", type=click.Path(), callback=folder_to_write, metavar="FOLDER", help="The folder to "
                   "write to, or to resume.  [default: remedies-LABEL in RUN]")  # fmt: skip
-    names = ("--devices", "--in-turn/--side-by-side", "--deterministic", "--no-compile-cache", "--overwrite", "--trust")
+    names = (*_ON_ONE_MACHINE, "--overwrite", "--trust")
     return with_options([out, *(option for option in _STUDY if option.names[0] in names)], function)
 
 

@@ -1,4 +1,7 @@
-"""Check output paths before a command starts, because a run may train for hours before it writes."""
+"""The paths of a command: the run it reads, and where it writes.
+
+Where it writes is checked before it starts, because a run may train for hours before that.
+"""
 
 import os
 import tempfile
@@ -7,10 +10,27 @@ from pathlib import Path
 
 import click
 
-from jaxgan.files import exported
+from jaxgan.files import StoreError, exported
+from jaxgan.study.config import WITH_GENERATORS
 from jaxgan.study.messages import OptionError
 
 _DEEPEST = 200  # levels, far more than anybody uses; `mkdir` with parents recurses once per level
+
+
+def newest(run: Path | None) -> Path:
+    """Return the given run, or without one the newest under runs/.
+
+    Raises:
+      StoreError: if there is none.
+    """
+    from jaxgan.results.claim import job_of
+
+    if run is not None:
+        return run
+    runs = [path for path in Path("runs").glob("*") if job_of(path) in WITH_GENERATORS]
+    if not runs:
+        raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
+    return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)
 
 
 def folder_to_write(context: click.Context, option: click.Parameter, given: str | None) -> Path | None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from jaxgan.cli.generator_options import generator_options
-from jaxgan.cli.places import samples_to_write
+from jaxgan.cli.places import newest, samples_to_write
 from jaxgan.cli.streams import log, only_results_on_stdout
 
 
@@ -79,16 +79,3 @@ def _each(run: Path, kind: str, *, overwrite: bool, **options: Any) -> Path:
     if overwrite:
         raise OptionError("overwrite", "is for the grid alone; name another --out")
     return write_samples(run, kind, progress=True, **options)
-
-
-def newest(run: Path | None) -> Path:
-    """Return the given run, or the newest under runs/ if there is none."""
-    from jaxgan.files import StoreError
-    from jaxgan.results.claim import job_of
-
-    if run is not None:
-        return run
-    runs = [path for path in Path("runs").glob("*") if job_of(path) in ("compare", "train")]
-    if not runs:
-        raise StoreError("there is no run under runs/ yet; name a run's folder, or train one with `jaxgan compare`")
-    return max(runs, key=lambda path: (path / "config.json").stat().st_mtime)

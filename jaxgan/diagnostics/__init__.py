@@ -29,5 +29,5 @@ from jaxgan.diagnostics.profiles import is_probability as is_probability
 from jaxgan.diagnostics.profiles import profile as profile
 from jaxgan.diagnostics.profiles import saturation as saturation
 from jaxgan.diagnostics.profiles import saturation_sentence as saturation_sentence
-from jaxgan.diagnostics.signs import DiagnosisThresholds as DiagnosisThresholds
 from jaxgan.diagnostics.signs import Evidence as Evidence
+from jaxgan.thresholds import DiagnosisThresholds as DiagnosisThresholds

@@ -16,8 +16,6 @@ from jaxtyping import Bool, Float, Int
 
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import (
-    DIAGNOSIS_THRESHOLDS,
-    DiagnosisThresholds,
     Evidence,
     check_evidence,
     good_samples,
@@ -25,6 +23,7 @@ from jaxgan.diagnostics.signs import (
     signs_of,
 )
 from jaxgan.results.codes import FINE
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 EXPLAINS_BAD = (
     Outcome.DIVERGED,

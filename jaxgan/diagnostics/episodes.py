@@ -12,25 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int, Shaped
 from numpy.typing import ArrayLike
 
+from jaxgan.thresholds import EPISODE_THRESHOLDS, EpisodeThresholds
+
 ADVICE = (
     "The generator's gradient vanished while the discriminator was certain: use a loss that does not "
     "saturate there (non_saturating or a relativistic one), slow the discriminator down (a lower learning rate, fewer "
     "updates), or regularize it (R1, label noise, instance noise)."
 )
 """Advice on a vanishing gradient, in one sentence."""
-
-
-class EpisodeThresholds(NamedTuple):
-    """What counts as a vanishing gradient; see `vanishing_episodes`."""
-
-    fraction: float = 0.1  # of the early level; minibatch noise changes a norm by a factor of 2 or 3, not 10
-    early: float = 0.05  # the median over this first share of the steps is the early level
-    stretch: float = 0.02  # minimum length of an episode as a share of the steps: 24 of 1,200, more than a fluctuation
-    gap: float = 0.02  # stretches up to this share of the steps apart are merged, because single records are outliers
-    certain: float = 0.02  # D is certain below this mean D(G(z)); the derivative of minimax at a fake logit is -D
-
-
-EPISODE_THRESHOLDS = EpisodeThresholds()
 
 
 class VanishingEpisodes(NamedTuple):

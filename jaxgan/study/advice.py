@@ -14,7 +14,7 @@ from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
 from jaxgan.study.changes import Case, Shared
-from jaxgan.study.config import Config, defaults, from_stored, is_own, prefix_of
+from jaxgan.study.config import Config, defaults, from_stored, is_own, prefix_of, split_label
 from jaxgan.study.networks import PLAYERS
 from jaxgan.study.remedies import Remedy, option_of, suggested, switches
 
@@ -87,7 +87,7 @@ def suspect_loss(results: Results, case: Case, i: int) -> dict[str, str] | None:
         "name": "own_loss",
         "what": "another form of your own loss where it takes the logarithm, root or reciprocal of a value that can be "
         "0 or negative",
-        "option": case.loss.partition("=")[2] or case.loss,
+        "option": split_label(case.loss)[1],
         "source": f"first non-finite quantity: {name} at step {np.median(step[own]):,.0f}",
     }
 
@@ -100,7 +100,7 @@ def case_of(results: Results, config: Config, i: int) -> Case:
     names = (*config.loss, *config.recipe)
     name = next((n for n in names if f"{label} ".startswith(f"{catalogue.slug(n)} ")), names[0])
     loss = name if name in config.loss else None
-    recipe = name.partition("=")[2] or name if loss is None else str(stored["recipe"])
+    recipe = split_label(name)[1] if loss is None else str(stored["recipe"])
     better = results.group("cause").get("improving")
     learning = results.outcomes[i] == Outcome.NOT_LEARNED.name
     improving = better is not None and 2 * np.count_nonzero(better[i, learning]) > learning.sum()

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxgan.study import inputs
 from jaxgan.study.axes import Together, labels, text_of, value_text
-from jaxgan.study.config import EVALUATIONS, defaults
+from jaxgan.study.config import default_interval, defaults
 from jaxgan.study.entries import Entry, axes_for, data_path, entry, listed, own_path
 from jaxgan.study.networks import PLAYERS
 from jaxgan.study.tables import Content, Networks, Stop
@@ -45,7 +45,7 @@ def options_of(content: Content, folder: Path) -> dict[str, Any]:
     found["stop"] = tuple(_rules(content.stop))
     found["planned"] = tuple(f"{one.metric}:{one.better}>{one.than}" for one in content.planned)
     found = {name: value for name, value in found.items() if value is not None and value is not False and value != ()}
-    return {"record_every": _looks(found), **found}
+    return {"record_every": _interval(found), **found}
 
 
 def labels_of(content: Content, folder: Path) -> list[str]:
@@ -55,10 +55,10 @@ def labels_of(content: Content, folder: Path) -> list[str]:
     return [label for one in in_order for label in labels(one.label, axes_for(content, one)[1])]
 
 
-def _looks(found: dict[str, Any]) -> int:
-    """Steps between two evaluations: by default a study, of many runs, records no more often than it evaluates."""
+def _interval(found: dict[str, Any]) -> int:
+    """Return the steps between evaluations, at which a study, of many runs, also records by default."""
     steps = found.get("steps") or defaults(found["data"], inputs.holds_points(found))["steps"]
-    return found.get("evaluate_every") or max(1, steps // EVALUATIONS)
+    return found.get("evaluate_every") or default_interval(steps)
 
 
 def _at(content: Content, place: tuple[str, ...]) -> Any:

@@ -8,10 +8,10 @@ WITH_ALL, WITH_LOSSES = 120, 72
 """Columns from which counts and rates fit beside the bar, and from which the last losses do."""
 
 
-def progress_bar(title: str, total: int, *, done: int = 0, unit: str = "step", shown: bool = True) -> tqdm:
+def progress_bar(title: str, total: int, *, unit: str = "step", shown: bool = True) -> tqdm:
     """Return a progress bar over steps or other units, shown only in a terminal or a notebook."""
     columns = shutil.get_terminal_size().columns
-    return tqdm(desc=title, total=total, initial=done, unit=unit, disable=None if shown else True,
+    return tqdm(desc=title, total=total, unit=unit, disable=None if shown else True,
                 dynamic_ncols=True, bar_format=bar_format(columns))  # fmt: skip
 
 

@@ -1,27 +1,13 @@
 """Divide the runs of a study into blocks; each block is trained to its end before the next one."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 
+from jaxgan.study.block import Block
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import seed_numbers
-from jaxgan.study.job import Block
 from jaxgan.study.needs import WAVE, bytes_of
-
-
-def blocks_in(content: Mapping[str, Any]) -> tuple[Block, ...]:
-    """Return the blocks in a config.json; earlier versions only stored the seeds of each configuration's blocks.
-
-    Example:
-      >>> [block.folder for block in blocks_in({"configurations": {"a": {}, "b": {}}, "blocks": [[0, 3]]})]
-      ['a/seeds-0-3', 'b/seeds-0-3']
-    """
-    stored: Sequence[Any] = content["blocks"]
-    if all(isinstance(one, Mapping) for one in stored):
-        return tuple(Block(**{**one, "configurations": tuple(one["configurations"])}) for one in stored)
-    return tuple(Block(label, (label,), *pair) for label in content["configurations"] for pair in stored)
 
 
 def blocks_for(study: Study, old: Sequence[Block] = ()) -> tuple[Block, ...]:
@@ -59,16 +45,6 @@ def _waves(program: Program, labels: Sequence[str], seeds: int) -> list[tuple[st
     even = next((n for n in range(least, 2 * least + 1) if len(labels) % n == 0), least)
     size = -(-len(labels) // even)
     return [tuple(labels[i : i + size]) for i in range(0, len(labels), size)]
-
-
-def runs_of(block: Block) -> int:
-    """Return the number of runs in a block.
-
-    Example:
-      >>> runs_of(Block("hinge", ("hinge b1=0", "hinge b1=0.5"), 0, 7))
-      16
-    """
-    return len(block.configurations) * block.seeds
 
 
 def keys_of(study: Study, block: Block) -> jax.Array:

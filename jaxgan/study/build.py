@@ -86,7 +86,7 @@ def build(config: Config, source: Source, strengths: tuple[DiscriminatorStrength
             try:
                 traced = [program._replace(step=_try(program, study, first))]
             except _AskedForValueError as error:
-                alone = [_alone(study, study.configurations[label], str(error)) for label in program.labels]
+                alone = [_alone(study.configurations[label], str(error)) for label in program.labels]
                 traced = [one._replace(step=_try(one, study, study.configurations[one.labels[0]])) for one in alone]
             for one in traced:
                 _try_probes(one, study)
@@ -116,7 +116,7 @@ def _programs(study: Study, named: Named, found: Sequence[Configuration]) -> lis
     for others, own in groups.items():
         label = named.label + "".join(f" {name}={value}" for name, value in others)
         if not numbers:
-            programs.append(_alone(study, own[0], _why(others)))
+            programs.append(_alone(own[0], _why(others)))
             continue
         make = partial(_make, label, named, study, {k: v for k, v in own[0].arguments.items() if k not in numbers})
         along = {name: tuple(one.arguments[name] for one in own) for name in numbers}
@@ -128,7 +128,7 @@ def _make(label: str, named: Named, study: Study, fixed: Mapping[str, Any], **nu
     return algorithm_of(label, named, study.networks, study.config, **fixed, **numbers)
 
 
-def _alone(study: Study, one: Configuration, why: str) -> Program:
+def _alone(one: Configuration, why: str) -> Program:
     return Program(_folder(one.label), (one.label,), None, {}, why)
 
 

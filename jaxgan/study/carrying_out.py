@@ -11,10 +11,11 @@ from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import engines, processes
 from jaxgan.study.assemble import assemble
-from jaxgan.study.blocks import keys_of, runs_of
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import keys_of
 from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
 from jaxgan.study.how_far import duration
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
 from jaxgan.study.judging import outcomes_of
 from jaxgan.study.live import Look, unseen, watched_live
 from jaxgan.study.messages import counted
@@ -57,7 +58,7 @@ def _in_turn(job: Job, plan: Plan, missing: Sequence[Block], look: Look) -> dict
 def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, seconds: float) -> None:
     """Log how much is done and the remaining time, assuming that all runs take equally long."""
     behind = missing.index(block) + 1
-    runs = [runs_of(one) for one in missing]
+    runs = [one.runs for one in missing]
     if left := sum(runs[behind:]):
         done = len(plan.blocks) - len(missing) + behind
         ahead = duration(seconds * left / sum(runs[:behind]))
@@ -67,7 +68,7 @@ def _say_how_far(job: Job, plan: Plan, missing: Sequence[Block], block: Block, s
 def carry_out(job: Job, plan: Plan, block: Block, watched: Watched, look: Look = unseen) -> None:
     """Train a block to its end and evaluate its generators, skipping what is already done."""
     study = plan.study
-    generator = train(job, study.programs[block.program], block, place_of(plan, block), watched, look)
+    generator = train(job, study.programs[block.program], block, place_of(plan.placement, block), watched, look)
     if processes.leads():
         first = study.configurations[block.configurations[0]]
         keys = jnp.tile(evaluation_keys(study.config, keys_of(study, block)), len(block.configurations))

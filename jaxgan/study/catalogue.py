@@ -24,7 +24,7 @@ from jaxgan.nn.dcgan import base_size
 from jaxgan.nn.registry import NETWORKS
 from jaxgan.nn.unet import depth_of
 from jaxgan.runs.run import OF_SETTINGS, check_probe
-from jaxgan.study.config import MIXTURES, REVERSED, prefix_of
+from jaxgan.study.config import MIXTURES, REVERSED, prefix_of, split_label
 from jaxgan.study.messages import OptionError, expect, nearest
 from jaxgan.study.own_code import (
     ExitCalled,
@@ -62,7 +62,7 @@ def find_loss(name: str) -> Loss:
       OptionError: if there is no such loss, or it does not work on logits.
     """
     if ":" not in name:
-        if (name := name.rpartition("=")[2]) not in LOSSES:
+        if (name := split_label(name)[1]) not in LOSSES:
             own = "a loss of your own is path/to/file.py:name"
             raise OptionError("loss", f"got {name!r}; {nearest(name, LOSSES)}; {own}")
         return LOSSES[name]
@@ -89,7 +89,7 @@ def find_recipe(name: str) -> Callable[..., Algorithm]:
       OptionError: if there is no such recipe, or it is not a function.
     """
     if ":" not in name:
-        if (name := name.rpartition("=")[2]) not in RECIPES:
+        if (name := split_label(name)[1]) not in RECIPES:
             own = "a recipe of your own is path/to/file.py:name"
             raise OptionError("recipe", f"got {name!r}; {nearest(name, RECIPES)}; {own}")
         return RECIPES[name]
@@ -135,8 +135,8 @@ def slug(name: str) -> str:
       >>> slug("my/losses.py:least_squares"), slug("mine=my/losses.py:least_squares"), slug("minimax")
       ('least_squares', 'mine', 'minimax')
     """
-    label, equals, _ = name.partition("=")
-    return label if equals else name.rpartition(":")[2]
+    label, rest = split_label(name)
+    return label or rest.rpartition(":")[2]
 
 
 def find_data(
@@ -277,7 +277,7 @@ def find_probe(name: str) -> Callable[..., Any]:
 
 def find_own(option: str, name: str, kind: Any) -> Any:
     """Return the object with a name in the user's file or module: one of type `kind`, or a function defined there."""
-    where, _, attribute = name.partition("=")[2 * ("=" in name)].rpartition(":")
+    where, _, attribute = split_label(name)[1].rpartition(":")
     expect(option, repr(name), bool(where and attribute), "path/to/file.py:name or package.module:name")
     try:
         with kept_running():

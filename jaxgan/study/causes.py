@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.diagnosis import Diagnosis, Stretch, longest_stretch
-from jaxgan.diagnostics.episodes import ADVICE, EPISODE_THRESHOLDS, vanishing_episodes
+from jaxgan.diagnostics.episodes import ADVICE, vanishing_episodes
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
 from jaxgan.diagnostics.signs import (
-    DIAGNOSIS_THRESHOLDS,
-    DiagnosisThresholds,
     Evidence,
     captured_share,
     copied_samples,
@@ -20,6 +18,7 @@ from jaxgan.diagnostics.signs import (
     switching_modes,
 )
 from jaxgan.results.statistics.windows import median_of, turnover
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, EPISODE_THRESHOLDS, DiagnosisThresholds
 
 Found = dict[str, NDArray]
 

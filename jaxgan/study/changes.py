@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from jaxgan.game import adversarial_game, normal_prior
 from jaxgan.nn import MLPDiscriminator, MLPGenerator, Packed
 from jaxgan.study import catalogue
+from jaxgan.study.config import split_label
 from jaxgan.study.settings import EXTRA, known_settings
 
 _KEPT = ("lr_g", "lr_d", "b1", "b2", "d_steps", "batch_size", "ema")
@@ -136,7 +137,7 @@ def loss_to(name: str, instead_of: Collection[str] = ()) -> Change:
     """Switch to another loss if the loss can be chosen; with `instead_of`, only replace these losses."""
 
     def change(case: Case) -> Case | None:
-        own = None if case.loss is None else case.loss.rpartition("=")[2]
+        own = None if case.loss is None else split_label(case.loss)[1]
         if own is None or own == name or (instead_of and own not in instead_of):
             return None
         sizes = case.settings.get("batch_size")

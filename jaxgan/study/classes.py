@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.study.messages import OptionError, nearest
+from jaxgan.study.messages import OptionError, nearest, suggestion
 from jaxgan.types import PyTree
 
 _SHOWN = 20  # maximum number of names in a message
@@ -42,7 +42,7 @@ def label_of(named: str, names: Sequence[str], folder: Path, option: str = "clas
         return int(named)
     if len(names) > _SHOWN:
         known = f"known are {', '.join(names[:_SHOWN])} and {len(names) - _SHOWN:,} more"
-        raise OptionError(option, f"got {named!r}; {known}")
+        raise OptionError(option, f"got {named!r}; {suggestion(named, names)}{known}")
     raise OptionError(option, f"got {named!r}; {nearest(named, names)}" + ("" if numbered else _or_number(names)))
 
 

@@ -8,6 +8,7 @@ from jaxgan.study import resources
 from jaxgan.study.config import command_line
 from jaxgan.study.engines import Submits, engine_from
 from jaxgan.study.execute import How, Task, conduct
+from jaxgan.study.interrupted import continuing
 from jaxgan.study.job import Log
 from jaxgan.study.planning import own_probes, study_for
 from jaxgan.study.work import work
@@ -58,7 +59,17 @@ def run_study(
       Interrupted: if a signal such as Ctrl-C arrives; the folder can be resumed.
     """
     by = engine_from(engine, on, work, keep_programs=keep_programs)
-    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log, by)
+    how = How(
+        out=out,
+        overwrite=overwrite,
+        trust=trust,
+        gentle=gentle,
+        on=on,
+        keep_programs=keep_programs,
+        progress=progress,
+        log=log,
+        engine=by,
+    )
     return conduct(task_of(job), given, how, resume=resume, again=again)
 
 
@@ -66,10 +77,10 @@ def task_of(job: str) -> Task:
     """Return the task of `compare`, `train` or `study`: the study itself with the user's probes."""
     return Task(
         job,
-        "compare" if job == "study" else job,
+        continuing(job),
         build=study_for,
         others=own_probes,
-        origin=lambda study: {"command": command_line("compare" if job == "study" else job, study.config)},
+        origin=lambda study: {"command": command_line(continuing(job), study.config)},
         finish=lambda study, results: results,
         report=write_run_report,
     )

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.files import StoreError
 from jaxgan.study.limits import FLOAT, LIMITS, SETTINGS, check_intervals, check_limit
 from jaxgan.study.messages import OptionError, expect, nearest
 
@@ -97,7 +98,19 @@ OWN = ("loss", "recipe", "probe", "generator", "discriminator", "features")
 """Options that can name the user's own code, as path/to/file.py:name or package.module:name."""
 GENTLE = {"steps": 2.5, "lr_d": 0.5, "lr_g": 0.5}
 """Factors on the defaults for slower learning over more steps, which makes the losses differ less."""
+WITH_GENERATORS = ("compare", "train", "study")
+"""Jobs whose runs have trained generators, to be sampled and evaluated."""
 EVALUATIONS = 20  # the default number of evaluations during a run
+
+
+def default_interval(steps: int) -> int:
+    """Return the default number of steps between evaluations.
+
+    Example:
+      >>> default_interval(1200), default_interval(4)
+      (60, 1)
+    """
+    return max(1, steps // EVALUATIONS)
 
 
 def prefix_of(data: str) -> str:
@@ -194,15 +207,22 @@ def configure(given: Mapping[str, Any], *, gentle: bool = False, points: bool | 
     for name in REPEATED:
         values[name] = tuple(values[name])
     values["set"] = (*settings, *_gan_settings(values, settings, gentle, points))
-    values.setdefault("evaluate_every", max(1, values["steps"] // EVALUATIONS))
+    values.setdefault("evaluate_every", default_interval(values["steps"]))
     config = Config(**values)
     _check(config)
     return config
 
 
-def from_stored(stored: Mapping[str, Any]) -> Config:
-    """Restore a configuration that was stored as JSON."""
-    return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
+def from_stored(stored: Mapping[str, Any], run: str = "the run") -> Config:
+    """Restore a configuration that was stored as JSON.
+
+    Raises:
+      StoreError: if it has other fields, as those of another version; the message begins with `run`.
+    """
+    try:
+        return Config(**(dict(stored) | {name: tuple(stored.get(name, ())) for name in REPEATED}))
+    except TypeError as error:
+        raise StoreError(f"{run} was started by another version of jaxgan") from error
 
 
 def as_stored(config: Config) -> dict[str, Any]:
@@ -242,6 +262,19 @@ def is_own(name: str) -> bool:
     return ":" in name and not name.startswith(INCEPTION)
 
 
+def split_label(name: str) -> tuple[str, str]:
+    """Return the label of a loss or a recipe given as LABEL=NAME, "" if it has none, and its name.
+
+    A folder may have an equals sign in its name, a label has no slash.
+
+    Example:
+      >>> split_label("mine=runs/lr=0.1/loss.py:f"), split_label("runs/lr=0.1/loss.py:f"), split_label("hinge")
+      (('mine', 'runs/lr=0.1/loss.py:f'), ('', 'runs/lr=0.1/loss.py:f'), ('', 'hinge'))
+    """
+    label, equals, rest = name.partition("=")
+    return (label, rest) if equals and "/" not in label else ("", name)
+
+
 def black_and_white(config: Config) -> tuple[float, float] | None:
     """Return the values of black and white, or None if they were not given.
 
@@ -268,11 +301,17 @@ def command_line(job: str, config: Config) -> str:
     return shlex.join(["jaxgan", job, *option_words(config)])
 
 
-def option_words(config: Config, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
-    """Return the options of a configuration as command-line words; `names` maps fields to differing option names."""
+def option_words(options: Any, hidden: tuple[str, ...] = (), names: Mapping[str, str] | None = None) -> list[str]:
+    """Return the fields of a dataclass of options as command-line words, to the last digit.
+
+    Args:
+      options: a `Config`, or the options of a profile.
+      hidden: fields to leave out.
+      names: the options of fields that have another name.
+    """
     words: list[str] = []
-    for field in dataclasses.fields(config):
-        value, option = getattr(config, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
+    for field in dataclasses.fields(options):
+        value, option = getattr(options, field.name), (names or {}).get(field.name, f"--{field.name.replace('_', '-')}")
         if field.name in hidden or value is None or value is False or value == "":
             continue
         for item in value if isinstance(value, tuple) else (value,):

@@ -45,6 +45,11 @@ class Configuration(NamedTuple):
         """The name of the recipe."""
         return self.named.recipe
 
+    @property
+    def stored(self) -> dict[str, Any]:
+        """What config.json says about it."""
+        return {"recipe": self.recipe, "settings": self.settings}
+
 
 def recipes_of(config: Config) -> list[Named]:
     """Return `gan` with every loss, followed by the other recipes.

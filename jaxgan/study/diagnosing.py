@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 from jaxgan.evaluation.pairs import worded
 from jaxgan.results.results import Results, variable
 from jaxgan.study.advice import advised
@@ -16,6 +15,7 @@ from jaxgan.study.evidence import evidence_in
 from jaxgan.study.judging import diagnosed_runs, failed_at
 from jaxgan.study.limits import LIMITS, WINDOW
 from jaxgan.study.messages import OptionError, nearest
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 ResultsT = TypeVar("ResultsT", bound=Results)
 _RUN = ("configuration", "seed")

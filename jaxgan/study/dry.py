@@ -7,19 +7,20 @@ from typing import Any, NamedTuple
 
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.runs.loop import Chunk, fit, memory_of
-from jaxgan.runs.placement import Placement, place
+from jaxgan.runs.placement import Placement
 from jaxgan.study import compilation, inputs, resources
-from jaxgan.study.blocks import blocks_for, keys_of, runs_of
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import blocks_for, keys_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
-from jaxgan.study.execute import How, started
+from jaxgan.study.execute import started
 from jaxgan.study.folder import RUNS
 from jaxgan.study.how_far import duration
-from jaxgan.study.job import Block, Log
+from jaxgan.study.job import Log
 from jaxgan.study.messages import counted
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.operations import operations_of_step
-from jaxgan.study.planning import study_for
+from jaxgan.study.planning import place_of, study_for
 from jaxgan.study.training import what_trains
 
 TRIAL = 20
@@ -62,26 +63,37 @@ def plan_sections(
     """
     given = inputs.absolute(dict(given))
     config = configure(given, points=inputs.holds_points(given))
-    placement = started(config, How(out, False, True, False, on, keep_programs, False, log))
+    placement = started(config, on, keep_programs=keep_programs, log=log)
     study = study_for(config)
     needs = needs_of(study, placement)
     check_needs(needs, out or RUNS)
+    return [
+        programs_section(study, placement, log),
+        operations_section(study, rate),
+        section("memory", "Memory, at least", ["what", "MiB"], _sizes(needs.memory)),
+        section("disk", "Disk, at least", ["what", "MiB"], _sizes(needs.disk)),
+    ]
+
+
+def programs_section(study: Study, placement: Placement, log: Log) -> Section:
+    """Compile each program and time its first steps; return what it trains, its memory and its time."""
     blocks = blocks_for(study)
     rows, total = [], 0.0
     for program in study.programs.values():
         own = [block for block in blocks if block.program == program.name]
+        runs = sum(block.runs for block in own)
         log(f"measuring {program.name}")
         trial = tried(study, program, own[0], placement)
-        seconds = trial.compilation + config.steps * trial.step * sum(map(runs_of, own)) / runs_of(own[0])
+        seconds = trial.compilation + study.config.steps * trial.step * runs / own[0].runs
         total += seconds
-        each = 1e6 * trial.step / runs_of(own[0])
-        cells = [numeric(len(program.labels)), numeric(sum(map(runs_of, own))), numeric(len(own))]
+        each = 1e6 * trial.step / own[0].runs
+        cells = [numeric(len(program.labels)), numeric(runs), numeric(len(own))]
         cells += [numeric(trial.compilation, f"{trial.compilation:.1f}"), numeric(each)]
         cells.append(_size(trial.memory))
         cells.append(numeric(seconds, duration(seconds)))
         why = program.why or ("numbers alone" if program.make else "one configuration")
         rows.append([Cell(program.name), *cells, Cell(why)])
-    labels, runs = len(study.configurations), len(study.configurations) * config.seeds
+    labels, runs = len(study.configurations), len(study.configurations) * study.config.seeds
     head = [
         "program",
         "configurations",
@@ -94,18 +106,11 @@ def plan_sections(
         "why",
     ]
     caption = (
-        f"{counted(labels, 'configuration')} x {counted(config.seeds, 'seed')} = {counted(runs, 'run')} of "
-        f"{counted(config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
+        f"{counted(labels, 'configuration')} x {counted(study.config.seeds, 'seed')} = {counted(runs, 'run')} of "
+        f"{counted(study.config.steps, 'step')} on {study.source.name}, in {counted(len(rows), 'program')}: "
         f"about {duration(total)} of training"
     )
-    sizes = [[Cell(what), _size(size)] for what, size in needs.memory.items()]
-    disk = [[Cell(what), _size(size)] for what, size in needs.disk.items()]
-    return [
-        section("programs", caption, head, rows),
-        operations_section(study, rate),
-        section("memory", "Memory, at least", ["what", "MiB"], sizes),
-        section("disk", "Disk, at least", ["what", "MiB"], disk),
-    ]
+    return section("programs", caption, head, rows)
 
 
 def operations_section(study: Study, rate: float | None) -> Section:
@@ -142,8 +147,7 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     algorithm, settings = what_trains(study, program, block)
     took: list[float] = []
     chunks: list[Chunk] = []
-    devices = placement.mesh.devices.ravel().tolist()
-    where = place(runs_of(block), devices=devices, in_turn=placement.in_turn)
+    where = place_of(placement, block)
 
     def trained(steps: int) -> float:
         chunks.clear()
@@ -169,6 +173,10 @@ def tried(study: Study, program: Program, block: Block, placement: Placement) ->
     with compilation.in_precision(study.config.precision):  # it is compiled already
         held = memory_of(algorithm, study.source.sample, keys_of(study, block), settings=settings, placement=where)
     return Trial(took[0], chunks[-1].seconds / chunks[-1].length, held)
+
+
+def _sizes(needed: Mapping[str, int]) -> list[list[Cell]]:
+    return [[Cell(what), _size(size)] for what, size in needed.items()]
 
 
 def _size(size: int) -> Cell:

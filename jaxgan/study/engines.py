@@ -15,8 +15,9 @@ from jaxgan.files import file_digest
 from jaxgan.results.claim import CONFIG
 from jaxgan.stopping import stoppable
 from jaxgan.study import clusters
+from jaxgan.study.block import Block
 from jaxgan.study.interrupted import Interrupted, last_line
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
 from jaxgan.study.live import Look, unseen
 from jaxgan.study.messages import OptionError, counted, nearest
 from jaxgan.study.processes import ProcessError

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jaxgan.study import catalogue
 from jaxgan.study.axes import Together, Value, drawn, preset_axis
-from jaxgan.study.config import INCEPTION, prefix_of
+from jaxgan.study.config import INCEPTION, prefix_of, split_label
 from jaxgan.study.messages import OptionError
 from jaxgan.study.settings import known_settings
 from jaxgan.study.tables import Axes, Content, Recipe
@@ -39,7 +39,7 @@ def entry(given: Recipe, folder: Path) -> Entry:
     option = "recipe" if recipe else "loss"
     label = given.label or catalogue.slug(name)
     if given.label:
-        name = f"{given.label}={name.rpartition('=')[2]}"
+        name = f"{given.label}={split_label(name)[1]}"
     if recipe:
         return Entry(option, name, label, label, catalogue.find_recipe(name), given)
     gan = partial(catalogue.find_recipe("gan"), loss=catalogue.find_loss(name))
@@ -55,9 +55,10 @@ def own_path(name: str, folder: Path) -> str:
     """
     if name.startswith(INCEPTION):
         return f"{INCEPTION}{folder / name.removeprefix(INCEPTION)}"
-    label, equals, rest = name.rpartition("=")
+    label, rest = split_label(name)
     path, colon, attribute = rest.rpartition(":")
-    return f"{label}{equals}{folder / path}{colon}{attribute}" if path.endswith(".py") else name
+    before = f"{label}=" if label else ""
+    return f"{before}{folder / path}{colon}{attribute}" if path.endswith(".py") else name
 
 
 def data_path(name: str, folder: Path) -> str:

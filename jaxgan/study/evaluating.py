@@ -37,7 +37,7 @@ from jaxgan.study.compared import (
     own_function,
     real_examples,
 )
-from jaxgan.study.config import Config, from_stored
+from jaxgan.study.config import WITH_GENERATORS, Config, from_stored
 from jaxgan.study.evaluation_request import Asked as Asked
 from jaxgan.study.evaluation_request import check_counts, check_image_size, check_request, depth_warnings
 from jaxgan.study.generate import condition_shape
@@ -85,7 +85,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     kinds = check_request(asked)
     run = is_run(asked.target)
     content = _content(asked) if run else {}
-    config = from_stored(content["config"]) if run else None
+    config = from_stored(content["config"], f"the run in {asked.target}") if run else None
     results = store.load_results(asked.target) if run else None
     samples = None if run else from_files(asked.target, image_size=asked.image_size)
     shape = samples.shape if samples is not None else tuple(content["shape"])
@@ -108,7 +108,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
     kinds = _measurable(kinds, asked, sets, features)
     real_numbers = yardsticks(kinds, sets, asked.key, count)
     metrics = _metrics(kinds, features, real_numbers)
-    about = _about(asked, sets, features, real, statistics, count)
+    about = _about(asked, sets, features, real, statistics)
     if samples is not None:
         found = work.gather(samples, f"features of {samples.name}")
         check_finite(samples.name, found)
@@ -136,7 +136,7 @@ def evaluate_samples(asked: Asked, *, progress: bool = False, report: Callable[[
 
 def _content(asked: Asked) -> dict[str, Any]:
     content = store.read_config(asked.target)
-    if content["job"] not in ("compare", "train"):
+    if content["job"] not in WITH_GENERATORS:
         raise OptionError("run", f"{asked.target} holds a {content['job']}, which has no generators to evaluate")
     if condition_shape(content):
         raise OptionError("run", f"{asked.target} translates images; its report compares them with their targets")
@@ -148,7 +148,8 @@ def _real(asked: Asked, config: Config | None, count: int) -> Real | None:
     trained = is_trained(asked.features)
     if asked.against is not None:
         size = asked.image_size or (None if config is None else config.image_size)
-        return real_examples(asked.against, asked.part, size, in_memory=trained, count=count)
+        seed = 0 if config is None else config.split_seed  # the run may have been trained on a part of the same data
+        return real_examples(asked.against, asked.part, size, in_memory=trained, count=count, seed=seed)
     if config is not None:
         return of_source(source_of(config), asked.part, count)
     if asked.reference is not None:
@@ -219,7 +220,6 @@ def _about(
     features: Any,
     real: Real | None,
     statistics: ReferenceStatistics | None,
-    count: int,
 ) -> dict[str, Any]:
     known = features if isinstance(features, Features) else None
     name = known.name if known else getattr(features, "__name__", "the points themselves")

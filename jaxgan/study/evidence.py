@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxgan.diagnostics.outcomes import Thresholds
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
+from jaxgan.diagnostics.signs import Evidence
 from jaxgan.evaluation import Evaluator
 from jaxgan.files import StoreError
 from jaxgan.results.results import Results
 from jaxgan.study.messages import nearest
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, EPISODE_THRESHOLDS
 
 Found = Mapping[str, NDArray]
 
-_EARLY = 0.05  # the median over this first share of the steps is the early level
 _RECORDS = 64  # with fewer records in a window, three frequencies can have half of the variance of noise
 _SWINGS = 4  # minimum number of oscillations in a window, to exclude drifts and random walks
 
@@ -51,7 +51,7 @@ def evidence_of(yardsticks: Yardsticks, records: Found, whole: int) -> Evidence:
     For a run in progress, it is the first part of the evidence of the complete run; `whole` is the planned last step.
     """
     steps, probes = records["step"], records["probe_step"]
-    early = steps <= max(_EARLY * whole, steps[0])
+    early = steps <= max(EPISODE_THRESHOLDS.early * whole, steps[0])
 
     def along(yardstick: tuple[str, float] | None) -> NDArray | None:
         return None if yardstick is None else records[f"along/{yardstick[0]}"] / yardstick[1]

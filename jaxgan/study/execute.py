@@ -20,7 +20,7 @@ from jaxgan.study.fitting import check_compiled
 from jaxgan.study.folder import RUNS, complete, grown, new_folder, old_folder, origin_of, results_for
 from jaxgan.study.giving_up import giving_up
 from jaxgan.study.interrupted import last_line
-from jaxgan.study.job import Job, Log
+from jaxgan.study.job import Job, Log, silent
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import Held, check_needs, needs_of
 from jaxgan.study.planning import Others, Plan, plan_for
@@ -47,14 +47,14 @@ class Task(NamedTuple):
 class How(NamedTuple):
     """Where and how a job runs; see `jaxgan.run_study` for the fields."""
 
-    out: Path | None
-    overwrite: bool
-    trust: bool
-    gentle: bool
-    on: resources.Resources
-    keep_programs: bool
-    progress: bool
-    log: Log
+    out: Path | None = None
+    overwrite: bool = False
+    trust: bool = False
+    gentle: bool = False
+    on: resources.Resources = resources.ALL
+    keep_programs: bool = False
+    progress: bool = True
+    log: Log = print
     engine: engines.Engine | None = None  # None: this process
 
 
@@ -80,7 +80,7 @@ def _conduct(task: Task, given: dict[str, Any], how: How, resume: bool, again: b
         return continued(given, out, task.job) if resume else configure(given, gentle=how.gentle, points=points)
 
     config = asked()
-    placement = started(config, how)
+    placement = started(config, how.on, keep_programs=how.keep_programs, log=how.log)
     if not (resume or again):
         return _begun(task, config, how, placement)
     assert out is not None  # checked by `continued`
@@ -166,20 +166,16 @@ def _job(task: Task, how: How, plan: Plan, run: RunFolder) -> Job:
 
 
 def _log_of(how: How) -> Log:
-    return how.log if processes.leads() else _silent
+    return how.log if processes.leads() else silent
 
 
-def started(config: Config, how: How) -> Placement:
+def started(config: Config, on: resources.Resources, *, keep_programs: bool, log: Log) -> Placement:
     """Set up devices and processes for the seeds of a study, before anything is compiled."""
-    placement = resources.start(config.seeds * configurations_in(config), how.on, how.log)
-    if how.keep_programs:
+    placement = resources.start(config.seeds * configurations_in(config), on, log)
+    if keep_programs:
         compilation.keep_programs()
     return placement
 
 
 def _programs(plan: Plan) -> str:
     return counted(len(plan.study.programs), "program")
-
-
-def _silent(line: str) -> None:
-    """Discard a line of the log; for processes that do not lead."""

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from jaxgan.results.records import append_records, read_records
 from jaxgan.results.results import StoreError
+from jaxgan.study.block import Block
 from jaxgan.study.build import Study
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
+
+AXES = ("step", "probe_step")
+"""Records that are the same for all runs of a block."""
 
 
 def write_final(job: Job, block: Block, found: Mapping[str, Any]) -> None:
@@ -45,9 +49,6 @@ def by_configuration(study: Study, found: Mapping[Block, Mapping[str, NDArray]])
             rows = slice(i * block.seeds, (i + 1) * block.seeds)
             parts[label].append({n: v if n in AXES else v[rows] for n, v in found[block].items()})
     return [_joined(each) for each in parts.values()]
-
-
-AXES = ("step", "probe_step")
 
 
 def _joined(parts: Sequence[dict[str, NDArray]]) -> dict[str, NDArray]:

@@ -7,8 +7,9 @@ from jaxgan.runs.loop import memory_of
 from jaxgan.runs.placement import bytes_available, settle
 from jaxgan.stopping import stoppable
 from jaxgan.study import compilation, processes
-from jaxgan.study.blocks import keys_of, runs_of
-from jaxgan.study.job import Block, Log
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import keys_of
+from jaxgan.study.job import Log
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import bytes_of, gib, made
 from jaxgan.study.planning import Plan, place_of
@@ -31,7 +32,7 @@ def check_compiled(plan: Plan, log: Log, devices: int = 0) -> None:
     on_host, count = device.platform == "cpu", max(devices, len(plan.placement.mesh.local_devices))
     free = available_memory() if on_host else bytes_available(plan.placement)
     share = count if on_host else 1
-    largest = {block.program: block for block in sorted(plan.blocks, key=runs_of)}
+    largest = {block.program: block for block in sorted(plan.blocks, key=lambda block: block.runs)}
     bounds = {block: share * _at_most(plan, block) for block in largest.values()}
     if not processes.any_of(max(bounds.values(), default=0) > free):
         return
@@ -56,7 +57,7 @@ def _held(plan: Plan, block: Block, log: Log) -> int:
             keys_of(study, block),
             settings=settings,
             stops=bool(plan.rules),
-            placement=place_of(plan, block),
+            placement=place_of(plan.placement, block),
         )
     compilation.took(compiled_name(study, block), time.perf_counter() - clock)
     return found
@@ -66,8 +67,8 @@ def _at_most(plan: Plan, block: Block) -> int:
     """Return the bytes on one device if all arrays of a step were kept; compiled programs used 1/25 to 1/2 of that."""
     step = plan.study.programs[block.program].step
     assert step is not None  # it was traced when the study was built
-    where = settle(place_of(plan, block), step.state)
-    runs = -(-runs_of(block) // where.mesh.size)
+    where = settle(place_of(plan.placement, block), step.state)
+    runs = -(-block.runs // where.mesh.size)
     at_once = 1 if where.in_turn else min(runs, where.group or runs)
     data = bytes_of((plan.study.source.train, plan.study.source.heldout))
     return at_once * made(step.program) + 4 * runs * bytes_of(step.state) + 2 * data

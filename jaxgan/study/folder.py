@@ -11,9 +11,9 @@ from jaxgan.results.results import SCHEMA, Results
 from jaxgan.results.seal import digest_of
 from jaxgan.runs.placement import Placement
 from jaxgan.study import inputs, processes, provenance, resources
+from jaxgan.study.block import Block
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config, as_stored
-from jaxgan.study.job import Block
 from jaxgan.study.trust import sealed
 
 _GROWN = ("config", "configurations", "command", "blocks", "hash")
@@ -110,9 +110,7 @@ def origin_of(job: str, study: Study, placement: Placement, blocks: tuple[Block,
         "schema": SCHEMA,
         "job": job,
         "config": as_stored(study.config),
-        "configurations": {
-            label: {"recipe": one.recipe, "settings": one.settings} for label, one in study.configurations.items()
-        },
+        "configurations": {label: one.stored for label, one in study.configurations.items()},
         "network": study.networks.description,
         "shape": list(study.source.shape),
         "condition": None if (condition := study.source.condition) is None else list(condition),

@@ -21,16 +21,18 @@ from jaxgan.random import named_key
 from jaxgan.results import store
 from jaxgan.results.results import Results
 from jaxgan.study import catalogue
-from jaxgan.study.blocks import blocks_in, runs_of
+from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.classes import checked_condition, classes_in
 from jaxgan.study.config import from_stored
 from jaxgan.study.configurations import rebuilt
-from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.networks import Networks, networks_from
 from jaxgan.study.truncated_latents import latents_for
 from jaxgan.study.trust import check_trusted
 from jaxgan.types import Algorithm, Array, Batch, Game, Generator, Key, PyTree
+
+STATISTICS = ("running", "standing")
+"""BatchNorm statistics of a loaded generator."""
 
 
 class LoadedGenerator(NamedTuple):
@@ -103,11 +105,14 @@ def load_generator(
         damaged, standing statistics are requested without BatchNorm or with a truncation of w, or code has changed
         or is not trusted.
     """
+    if statistics not in STATISTICS:
+        raise OptionError("statistics", f"got {statistics!r}; {nearest(statistics, STATISTICS)}")
     folder = Path(folder)
     content = store.read_config(folder)
     check_trusted(content, folder, trust=trust)
     configuration, block, seed = _which(folder, content, configuration, seed)
-    config, networks = from_stored(content["config"]), networks_from(content["network"])
+    config = from_stored(content["config"], f"the run in {folder}")
+    networks = networks_from(content["network"])
     game, stacked = load_block(folder, content, block, configuration)
     run = block.configurations.index(configuration) * block.seeds + seed - block.first
     params, model_state = jax.tree.map(lambda a: a[run], tuple(stacked))
@@ -147,7 +152,7 @@ def load_block(folder: Path, content: dict[str, Any], block: Block, configuratio
     directory = folder / block.folder / "generator"
     config, networks = from_stored(content["config"]), networks_from(content["network"])
     algorithm = rebuilt(config, networks, configuration).algorithm
-    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), runs_of(block))
+    shapes = _shapes(algorithm, tuple(content["shape"]), condition_shape(content), block.runs)
     stacked, meta = checkpoint.load(directory, shapes)
     if meta["where"] != block.folder:
         raise checkpoint.CheckpointError(f"the checkpoint in {directory} is that of {meta['where']}")

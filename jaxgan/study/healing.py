@@ -13,7 +13,7 @@ from jaxgan.study import catalogue
 from jaxgan.study.advice import case_of, codes_of, remedies_for, suspect_loss
 from jaxgan.study.changes import Case
 from jaxgan.study.compare import run_study
-from jaxgan.study.config import EVALUATIONS, Config, from_stored
+from jaxgan.study.config import Config, default_interval, from_stored, split_label
 from jaxgan.study.generate import Run, load_run
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.remedies import Remedy, is_number, setting_text
@@ -118,12 +118,12 @@ def _options(config: Config, cases: Mapping[str, Case]) -> dict[str, Any]:
     names: dict[str, list[str]] = {"loss": [], "recipe": []}
     texts = []
     for label, one in cases.items():
-        own = one.loss.rpartition("=")[2] if one.loss is not None else one.recipe
+        own = split_label(one.loss)[1] if one.loss is not None else one.recipe
         names["recipe" if one.loss is None else "loss"].append(f"{label}={own}")
         texts += [f"{label}:{text}" for text in _texts(one)]
         if one.shared.steps is not None and one.shared.steps != config.steps:
             given["steps"] = one.shared.steps
-            if config.evaluate_every == max(1, config.steps // EVALUATIONS):  # the default, which follows the steps
+            if config.evaluate_every == default_interval(config.steps):  # which follows the steps
                 given.pop("evaluate_every", None)
         given["network"] = one.shared.network
     claims = tuple(f"failed: {name} > {BASE}" for name in cases if name != BASE and BASE in cases)

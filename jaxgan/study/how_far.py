@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from jaxgan.study.block import Block
+from jaxgan.study.interrupted import continuing, resume_line
 from jaxgan.study.messages import counted
-from jaxgan.study.progress import Part, Progress, Trained
+from jaxgan.study.progress import Progress, Trained
 
 
 def lines_of(found: Progress) -> Iterator[str]:
@@ -11,11 +13,12 @@ def lines_of(found: Progress) -> Iterator[str]:
     yield f"{found.folder}: {_state(found)}"
     seeds = counted(found.runs // max(1, found.configurations), "seed")
     what = f"{counted(found.configurations, 'configuration')} x {seeds} x {counted(found.steps, 'step')}"
-    yield f"{found.job} on {found.data}: {what}, {counted(len({one.part.program for one in found.trained}), 'program')}"
+    programs = {one.block.program for one in found.trained}
+    yield f"{found.job} on {found.data}: {what}, {counted(len(programs), 'program')}"
     yield done_words(found)
     for one in found.trained if not found.finished else ():
         if one.under_way:
-            yield f"under way: {title_of(one.part)}: {step_words(one, found.steps)}"
+            yield f"under way: {title_of(one.block)}: {step_words(one, found.steps)}"
     yield failed_words(found)
     if not found.finished and (rate := rate_words(found)):
         yield ", ".join(rate)
@@ -47,19 +50,19 @@ def rate_words(found: Progress) -> list[str]:
 
 
 def step_words(one: Trained, steps: int) -> str:
-    """Return the current step of a part that has started."""
+    """Return the current step of a block that has started."""
     return "being measured" if one.step >= steps else f"step {one.step:,} of {steps:,}"
 
 
-def title_of(part: Part) -> str:
-    """Return the title of a part.
+def title_of(block: Block) -> str:
+    """Return the title of a block.
 
     Example:
-      >>> title_of(Part("minimax/seeds-0-7-1", "minimax", 32, 0, 7, 1))
-      'minimax, seeds 0 to 7, wave 2, 32 runs'
+      >>> title_of(Block("hinge", ("hinge b1=0", "hinge b1=0.5"), 0, 7, wave=1))
+      'hinge, seeds 0 to 7, wave 2, 16 runs'
     """
-    wave = f", wave {part.wave + 1}" if part.wave else ""
-    return f"{part.program}, seeds {part.first} to {part.last}{wave}, {counted(part.runs, 'run')}"
+    wave = f", wave {block.wave + 1}" if block.wave else ""
+    return f"{block.program}, seeds {block.first} to {block.last}{wave}, {counted(block.runs, 'run')}"
 
 
 def duration(seconds: float) -> str:
@@ -86,5 +89,6 @@ def _state(found: Progress) -> str:
         return "finished"
     if found.job == "study":
         return "stopped; the same command resumes it"
-    command = "profile --train" if found.job == "profile" else found.job
-    return f"stopped; continue with: jaxgan {command} --resume --out {found.folder}"
+    if not found.resumable:
+        return "stopped; a profile of frozen generators is repeated from its beginning"
+    return f"stopped; continue with: {resume_line(continuing(found.job), found.folder)}"

@@ -16,7 +16,7 @@ from jaxgan.files import StoreError, file_digest
 from jaxgan.results.contents import CODE
 from jaxgan.study import catalogue
 from jaxgan.study.build import Study
-from jaxgan.study.config import INCEPTION, OWN, Config, is_own, prefix_of
+from jaxgan.study.config import INCEPTION, OWN, Config, is_own, prefix_of, split_label
 from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import is_installed, roots_of
 from jaxgan.study.own_code import is_own as is_users
@@ -26,7 +26,7 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
     """Make file paths absolute, so that the command that repeats a run works from any folder."""
 
     def resolve(name: str) -> str:
-        label, equals, rest = name.rpartition("=") if ".py:" in name else ("", "", name)
+        label, rest = split_label(name) if ".py:" in name else ("", name)
         path, colon, attribute = rest.rpartition(":") if ".py:" in name else (rest, "", "")
         if name.startswith(INCEPTION):
             own = name.removeprefix(INCEPTION)
@@ -36,7 +36,8 @@ def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
             return name if catalogue.is_embedded(name) or not _exists(own) else f"{prefix}{Path(own).resolve()}"
         known = not colon and "/" not in name and (name in catalogue.DATA or "." not in name)
         there = path and not known and _exists(path)
-        return f"{label}{equals}{Path(path).resolve()}{colon}{attribute}" if there else name
+        before = f"{label}=" if label else ""
+        return f"{before}{Path(path).resolve()}{colon}{attribute}" if there else name
 
     resolved = dict(given)
     if given.get("data"):
@@ -138,7 +139,7 @@ def check_code(content: Mapping[str, Any], names: Iterable[str], folder: Path) -
     """
     names, stored = list(names), content["inputs"]
     code = content.get("code", {name: name for name in stored if name.endswith(".py")})
-    folders, named = _folders(names), _named(names)
+    folders, named = _folders(names), named_files(names)
     for within in dict.fromkeys(code.values()):
         alike = sorted((name for name in code if code[name] == within), key=lambda name: (len(name), name))
         found = [path for path in (each / within for each in folders) if path.is_file()]
@@ -237,15 +238,15 @@ def _within(name: str, path: Path) -> Path:
     return Path(*path.parts[-len(Path(name).parts) :])
 
 
-def _named(names: Iterable[str]) -> list[Path]:
-    """Return the files among the names."""
-    return [Path(name.rpartition("=")[2].rpartition(":")[0]).resolve() for name in names if ".py:" in name]
+def named_files(names: Iterable[str]) -> list[Path]:
+    """Return the files among the names of the user's code, as options have them."""
+    return [Path(split_label(name)[1].rpartition(":")[0]).resolve() for name in names if ".py:" in name]
 
 
 def _folders(names: Iterable[str]) -> list[Path]:
     """Return the folders of the named files, in the order of the names; for modules, those they are imported from."""
     names = list(names)
-    folders = [path.parent for path in _named(names)]
+    folders = [path.parent for path in named_files(names)]
     if modules := _modules(names):
         folders.append(here := Path.cwd().resolve())
         roots = [root for module in modules for root in roots_of(module)]
@@ -255,7 +256,7 @@ def _folders(names: Iterable[str]) -> list[Path]:
 
 def _modules(names: Iterable[str]) -> list[str]:
     """Return the modules among the names."""
-    return [name.rpartition("=")[2].rpartition(":")[0] for name in names if ":" in name and ".py:" not in name]
+    return [split_label(name)[1].rpartition(":")[0] for name in names if ":" in name and ".py:" not in name]
 
 
 def _listed(value: str | Iterable[str]) -> Iterable[str]:

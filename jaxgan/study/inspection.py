@@ -1,5 +1,6 @@
 """Inspect a run's folder: what is intact, what is damaged, and how to restore it; `inspect` changes nothing."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,10 @@ from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
 from jaxgan.results.results import config_in, read_results
 from jaxgan.results.seal import DIGEST, digest_of
-from jaxgan.study.blocks import blocks_in
+from jaxgan.study import processes
+from jaxgan.study.block import blocks_in
 from jaxgan.study.folder import complete
+from jaxgan.study.interrupted import continuing, resume_line
 from jaxgan.study.messages import counted
 from jaxgan.study.training import check_whose
 
@@ -46,16 +49,16 @@ def inspect(folder: Path) -> list[Finding]:
         content = store.read_config(folder)
     except StoreError as error:
         before = f"the previous run is intact in {folder / REPLACED}" if (folder / REPLACED).is_dir() else ""
-        way_out = before if kept is None else f"jaxgan check {folder} --rebuild"
+        way_out = before if kept is None else _rebuilding(folder)
         return [Finding("config.json", False, str(error).partition(store.SEE)[0], way_out)]
     if kept is not None:
         what = f"belongs to another run: {store.RESULTS} and the training files are of run {kept['id']}"
-        return [Finding("config.json", False, what, f"jaxgan check {folder} --rebuild")]
+        return [Finding("config.json", False, what, _rebuilding(folder))]
     found = [Finding("config.json", True, f"of jaxgan {content['job']}")]
     trained = list(_trainings(folder, content))
     found += trained
     found += _code(folder, content)
-    again = f"jaxgan {_command(content)} --resume --out {folder}"
+    again = resume_line(continuing(content["job"]), folder)
     if not (folder / store.RESULTS).is_file():
         what = "not there yet" if all(part.whole for part in trained) else "not there"
         found.append(Finding(store.RESULTS, False, what, again if content.get("kind") != "frozen" else ""))
@@ -118,13 +121,11 @@ def _trainings(folder: Path, content: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield findings on the checkpoints, the records and the generators of every block."""
     if "blocks" not in content or content.get("kind") == "frozen":
         return
-    count = content.get("processes", 1)
-    processes = [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
     steps = content["config"]["steps"]
     for block in blocks_in(content):
         own = folder / block.folder
         again = _trained_again(content, folder, own)
-        for process in processes:
+        for process in processes.names(content.get("processes", 1)):
             where = "/".join(filter(None, (block.folder, process)))
             step = _step(own / "training" / process)
             if step is None:
@@ -157,11 +158,12 @@ def _with_those_before(found: Finding, training: Path, content: Mapping[str, Any
             damaged.append(step)
     if found.whole and damaged:
         what = f"{found.what}; the one before it, of step {damaged[0]:,}, is damaged"
-        return Finding(found.name, False, what, f"remove {training / str(damaged[0])}, and then: jaxgan check {folder}")
+        checked = f"jaxgan check {shlex.quote(str(folder))}"
+        return Finding(found.name, False, what, f"remove {training / str(damaged[0])}, and then: {checked}")
     if not found.whole and whole and found.what.startswith(f"the checkpoint in {training} is damaged"):
         made = [str(path) for path in (training.parent / "final", folder / store.RESULTS) if path.exists()]
         removed = f"remove {' and '.join(made)}, and then: " if made else ""  # otherwise the block counts as done
-        again = f"{removed}jaxgan {_command(content)} --resume --out {folder}"
+        again = removed + resume_line(continuing(content["job"]), folder)
         return found._replace(what=f"{found.what}; the one before it, of step {whole[0]:,}, is intact", way_out=again)
     return found
 
@@ -177,7 +179,7 @@ def _code(folder: Path, content: Mapping[str, Any]) -> list[Finding]:
 
 def _others(folder: Path, content: Mapping[str, Any], whole: bool) -> list[Finding]:
     """Check the files listed in SHA256SUMS: the log, and pages, tables and figures made from the results."""
-    again = f"jaxgan check {folder} --rebuild" if whole else ""
+    again = _rebuilding(folder) if whole else ""
     try:
         sums = store.read_sums(folder)
     except StoreError as error:
@@ -193,7 +195,7 @@ def _others(folder: Path, content: Mapping[str, Any], whole: bool) -> list[Findi
             what = f"{what}; nothing is computed from it, and its digest is renewed with {store.SUMS}"
             way_out = f"remove {folder / store.SUMS}, and then: {again}" if whole else ""
         elif name.startswith(f"{PAPER}/") and whole:
-            way_out = f"jaxgan report {folder} --paper one-column (or two-column, as it was)"
+            way_out = f"jaxgan report {shlex.quote(str(folder))} --paper one-column (or two-column, as it was)"
         found.append(Finding(name, False, what, way_out))
     if not found:
         found.append(Finding(f"{counted(len(sums.keys() - seen), 'other file')}", True, "as they were written"))
@@ -253,9 +255,9 @@ def _step(folder: Path) -> int | None:
 
 def _trained_again(content: Mapping[str, Any], folder: Path, part: Path) -> str:
     finished = f" and {folder / store.RESULTS}" if (folder / store.RESULTS).exists() else ""
-    return f"remove {part}{finished}, and then: jaxgan {_command(content)} --resume --out {folder}"
+    return f"remove {part}{finished}, and then: {resume_line(continuing(content['job']), folder)}"
 
 
-def _command(content: Mapping[str, Any]) -> str:
-    """Return the command that continues the run."""
-    return "profile --train" if content["job"] == "profile" else str(content["job"])
+def _rebuilding(folder: Path) -> str:
+    """Return the command that writes again what is made of the results."""
+    return f"jaxgan check {shlex.quote(str(folder))} --rebuild"

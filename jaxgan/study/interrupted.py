@@ -20,6 +20,28 @@ class Interrupted(Exception):
     """Raised if a signal such as Ctrl-C ends the run; the message names the saved step and how to continue."""
 
 
+def continuing(job: str) -> str:
+    """Return the command that continues a run of a job, as config.json names it.
+
+    A study whose file is not at hand is continued by `compare`, which finds all that it needs in the folder.
+
+    Example:
+      >>> continuing("train"), continuing("study"), continuing("profile")
+      ('train', 'compare', 'profile --train')
+    """
+    return {"study": "compare", "profile": "profile --train"}.get(job, job)
+
+
+def resume_line(command: str, folder: Path) -> str:
+    """Return the line that continues the run in `folder`, to be pasted into a shell.
+
+    Example:
+      >>> resume_line("train", Path("my runs/1"))
+      "jaxgan train --resume --out 'my runs/1'"
+    """
+    return f"jaxgan {command} --resume --out {shlex.quote(str(folder))}"
+
+
 def last_line(command: str, folder: Path | None) -> str:
     """Return the last line that a stopped program prints; it is always current, because it is read from disk.
 
@@ -35,7 +57,7 @@ def last_line(command: str, folder: Path | None) -> str:
     """
     if folder is None:
         return "stopped; nothing was trained yet"
-    resume = f"jaxgan {command} --resume --out {shlex.quote(str(folder))}"
+    resume = resume_line(command, folder)
     if (folder / "results.nc").is_file():
         return f"stopped; the run in {folder} has all its numbers; to rebuild its report: {resume}"
     _, step, training = max(map(_last_step, folder.glob("*/seeds-*/training")), default=_NONE)

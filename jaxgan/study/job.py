@@ -1,4 +1,4 @@
-"""A job in progress: a study, the folder that it has locked, and blocks of runs."""
+"""A job in progress: a study, the folder that it has locked, and how its progress is told."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,35 +7,15 @@ from typing import NamedTuple
 from jaxgan.results.claim import RunFolder
 from jaxgan.results.records import Origin
 from jaxgan.study import processes
+from jaxgan.study.block import Block
 from jaxgan.study.build import Study
 from jaxgan.study.stop_rules import StopRules
 
 Log = Callable[[str], None]
 
 
-class Block(NamedTuple):
-    """Runs that are trained together: configurations of one program, each with the same consecutive seeds."""
-
-    program: str
-    configurations: tuple[str, ...]
-    first: int
-    last: int  # inclusive
-    wave: int = 0  # number of this block among several blocks of a program with the same seeds
-
-    @property
-    def seeds(self) -> int:
-        """The number of seeds."""
-        return self.last + 1 - self.first
-
-    @property
-    def folder(self) -> str:
-        """The block's folder, relative to the run's folder.
-
-        Example:
-          >>> Block("minimax", ("minimax",), 0, 7).folder, Block("hinge", ("hinge b1=0",), 8, 15, wave=2).folder
-          ('minimax/seeds-0-7', 'hinge/seeds-8-15-2')
-        """
-        return f"{self.program}/seeds-{self.first}-{self.last}{f'-{self.wave}' if self.wave else ''}"
+def silent(line: str) -> None:
+    """Discard a line of the log; for processes that do not lead."""
 
 
 class Job(NamedTuple):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from jaxgan.diagnostics.diagnosis import SIGNS_IN_WORDS, diagnose
 from jaxgan.diagnostics.outcomes import THRESHOLDS, Outcome, Thresholds
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds, Evidence
+from jaxgan.diagnostics.signs import Evidence
 from jaxgan.evaluation import Evaluator
 from jaxgan.results.codes import FINE
 from jaxgan.study.build import Study
@@ -16,6 +16,7 @@ from jaxgan.study.causes import stretches_of
 from jaxgan.study.evidence import evidence_of, standing_still, yardsticks_of
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.watching import samples_along
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 Found = Mapping[str, NDArray]
 

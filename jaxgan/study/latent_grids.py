@@ -12,8 +12,6 @@ from jaxgan.study.messages import OptionError
 from jaxgan.study.paths import linear_path, spherical_path
 from jaxgan.types import Array, Key, PyTree
 
-KINDS = "paths", "corners", "mixing"
-SPACES = "z", "w"
 LATENTS = 8  # number of fixed latents in a grid between two classes
 SOURCES = 5  # number of rows of a grid with mixed styles
 
@@ -41,7 +39,8 @@ def grid_for(generator: LoadedGenerator, kind: str, space: str, key: Key, n: int
 
     Args:
       generator: a trained generator.
-      kind, space: from `KINDS` and `SPACES`.
+      kind: "paths", "corners" or "mixing".
+      space: "z" or "w".
       key: the random key of the latents.
       n: the number of columns.
       y: the class of all examples, or None.

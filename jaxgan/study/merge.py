@@ -14,13 +14,13 @@ from jaxgan.results.claim import RunFolder, check_out, ids_in
 from jaxgan.results.records import Origin, restamp
 from jaxgan.stopping import stoppable
 from jaxgan.study import catalogue, resources
-from jaxgan.study.blocks import blocks_in
+from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
 from jaxgan.study.execute import How, Task, conduct, started
 from jaxgan.study.folder import RUNS, new_folder, origin_of
 from jaxgan.study.interrupted import last_line
-from jaxgan.study.job import Block, Log
+from jaxgan.study.job import Log
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import Needs, check_needs, needs_of
 from jaxgan.study.profile_config import stored_profile
@@ -88,8 +88,7 @@ def merge_runs(
     blocks = _blocks(found)
     config = _merged(parts, blocks)
     task = _task(parts[0].content)
-    how = How(out, overwrite, trust, False, on, keep_programs, progress, log)
-    placement = started(config, how)
+    placement = started(config, on, keep_programs=keep_programs, log=log)
     study = task.build(config)
     check_unchanged(_stored(parts), study, "the runs were made")
     check_needs(Needs(needs_of(study, placement).memory, _disk(found)), out or RUNS)  # before anything is copied
@@ -106,7 +105,8 @@ def merge_runs(
             for block, part in by_block.items():
                 _copy(part, run, block)
         stopping.kept = partial(last_line, task.command, run.path)
-    return conduct(task, {}, how._replace(out=run.path, overwrite=False), resume=True)
+    how = How(out=run.path, trust=trust, on=on, keep_programs=keep_programs, progress=progress, log=log)
+    return conduct(task, {}, how, resume=True)
 
 
 def _disk(found: Mapping[str, Mapping[Block, Part]]) -> dict[str, int]:
@@ -136,10 +136,7 @@ def _read(folder: Path, trust: bool) -> Part:
         raise store.StoreError(f"{folder} holds an unfinished run; continue it with --resume --out {folder}")
     if (processes := content.get("processes", 1)) > 1:
         raise store.StoreError(f"{folder} was trained by {processes} processes, expected runs of one process each")
-    try:
-        return Part(folder, content, from_stored(content["config"]))
-    except (KeyError, TypeError) as error:
-        raise store.StoreError(f"the run in {folder} was started by another version of jaxgan") from error
+    return Part(folder, content, from_stored(content["config"], f"the run in {folder}"))
 
 
 def _check_same(first: Part, other: Part) -> None:

@@ -31,8 +31,18 @@ def counted(n: int, noun: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown name: the nearest known name, and all known names."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {', '.join(known)}"
+    return f"{suggestion(word, known)}known: {', '.join(known)}"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the question whether the nearest known name was meant; "" if none is near.
+
+    Example:
+      >>> suggestion("hing", ["hinge", "minimax"]), suggestion("x", ["hinge", "minimax"])
+      ("did you mean 'hinge'? ", '')
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def expect(option: str, value: object, good: bool, allowed: str) -> None:

@@ -17,10 +17,11 @@ from jaxgan.study.limits import FLOAT, check_field
 from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.networks import PLAYERS
 from jaxgan.study.settings import known_settings, resolve
-from jaxgan.study.tables import GOAL, Axes, Content, shown
+from jaxgan.study.stop_rules import GOAL
+from jaxgan.study.tables import Axes, Content, shown
+from jaxgan.study.vary import MOST
 
 Place = tuple[str | int, ...]
-_CONFIGURATIONS = 2**14
 _MIXTURE = ("captured", "high_quality", "kl_model_data", "kl_data_model", "missed", "spread")
 METRICS: Mapping[str, tuple[str, ...]] = {
     "mixture": _MIXTURE,
@@ -160,9 +161,7 @@ def _each(place: Place, name: str, values: Iterable[Any], entries: list[Entry]) 
             text = repr(value) if isinstance(value, tuple) else str(value)
             if bad := list(_tried(place, resolve, one.label, one.recipe, one.make, (f"{name}={text}",))):
                 known = name in known_settings(one.make) or len(entries) < 2
-                more = (
-                    "" if known else f"; to vary or set it for some recipes only, use their names, such as {one.label}"
-                )
+                more = f"; to vary or set it for some recipes only, use their names, such as {one.label}"
                 yield bad[0]._replace(text=bad[0].text + ("" if known else more))
                 return
 
@@ -211,8 +210,8 @@ def _comparisons(content: Content, folder: Path, entries: list[Entry]) -> Iterat
         if not _is_number(match[3]):
             yield Mistake(("stop", "goal"), f"got {shown(match[3])}, expected a number")
     names = [name for one in entries for name in labels(one.label, _axes_or_none(content, one))]
-    if len(names) > _CONFIGURATIONS:
-        yield Mistake(("vary",), f"got {len(names):,} configurations, expected at most {_CONFIGURATIONS:,}")
+    if len(names) > MOST:
+        yield Mistake(("vary",), f"got {len(names):,} configurations, expected at most {MOST:,}")
     them = {*names, *(one.label for one in entries)}
     for i, one in enumerate(content.planned):
         if one.metric not in (*known, "failed"):

@@ -12,6 +12,8 @@ from jaxgan.diagnostics.profiles import Limits, Profile, float32_limits, profile
 from jaxgan.results.results import variable
 from jaxgan.types import Loss
 
+_AXES = ("logits", "d", "one_minus_d")
+
 
 def on_paper(losses: Mapping[str, Loss], threshold: float) -> tuple[dict[str, xr.Variable], dict[str, Any]]:
     """Return the variables of the group `paper` [loss, logit], and notes on each loss."""
@@ -24,11 +26,8 @@ def on_paper(losses: Mapping[str, Loss], threshold: float) -> tuple[dict[str, xr
             arrays[f"{name}{bits}"] = np.stack(curves)
     arrays["error_d_logit"] = np.stack([p.error.d_logit for p in profiles.values()])
     variables = [variable("paper", name, ("loss", "logit"), values) for name, values in arrays.items()]
-    variables += [variable("paper", name, ("logit",), getattr(first, own)) for name, own in _AXES.items()]
+    variables += [variable("paper", name, ("logit",), getattr(first, name)) for name in _AXES]
     return dict(variables), {name: _about(p, threshold) for name, p in profiles.items()}
-
-
-_AXES = {"logits": "logits", "d": "d", "one_minus_d": "one_minus_d"}
 
 
 def _closed(seen: Profile) -> NDArray[np.float64]:

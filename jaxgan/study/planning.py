@@ -16,14 +16,15 @@ from jaxgan.random import named_key
 from jaxgan.runs.placement import Placement, place
 from jaxgan.runs.run import AnyProbe, start, start_runs, with_algorithm
 from jaxgan.study import catalogue
-from jaxgan.study.blocks import blocks_for, runs_of
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Program, Study, build, labels_of
 from jaxgan.study.claims import check_claims
 from jaxgan.study.compared import features_along
 from jaxgan.study.config import Config, black_and_white
 from jaxgan.study.configurations import Configuration
 from jaxgan.study.evidence import yardsticks_of
-from jaxgan.study.job import Block, Log
+from jaxgan.study.job import Log
 from jaxgan.study.judging import judged
 from jaxgan.study.stop_rules import StopRules, check_rules
 from jaxgan.study.strength import DiscriminatorStrength
@@ -45,15 +46,15 @@ class Plan(NamedTuple):
     rules: StopRules
 
 
-def place_of(plan: Plan, block: Block) -> Placement:
-    """Return the devices on which a block is trained."""
-    devices = plan.placement.mesh.devices.ravel().tolist()
-    return place(runs_of(block), devices=devices, in_turn=plan.placement.in_turn)
+def place_of(placement: Placement, block: Block) -> Placement:
+    """Return the devices on which a block is trained, of those of its study."""
+    devices = placement.mesh.devices.ravel().tolist()
+    return place(block.runs, devices=devices, in_turn=placement.in_turn)
 
 
 def own_probes(study: Study) -> Others:
     """Return the user's probes: (key, algorithm, state) -> any pytree of arrays."""
-    found = {f"{catalogue.slug(name)}": catalogue.find_probe(name) for name in study.config.probe}
+    found = {catalogue.slug(name): catalogue.find_probe(name) for name in study.config.probe}
 
     def others(program: Program) -> dict[str, Watched]:
         algorithm = study.configurations[program.labels[0]].algorithm

@@ -31,14 +31,16 @@ def leads() -> bool:
     return jax.process_index() == 0
 
 
-def names() -> list[str]:
-    """Return the folders to which the processes write their seeds, in the order of the seeds; "" for one process.
+def names(count: int | None = None) -> list[str]:
+    """Return the folders to which processes write their seeds, in the order of the seeds; "" for one process.
+
+    By default those of the processes of this job; `count` for those of a stored run.
 
     Example:
-      >>> names()
-      ['']
+      >>> names(), names(2)
+      ([''], ['1of2', '2of2'])
     """
-    count = jax.process_count()
+    count = jax.process_count() if count is None else count
     return [""] if count == 1 else [f"{i}of{count}" for i in range(1, count + 1)]
 
 

@@ -96,7 +96,16 @@ def run_profile(
     profile = continued_profile(given, out, trust=trust) if resume else profile_from(kind, given)
     _check_training(kind, training)
     losses = losses_by_name(profile.loss)
-    how = How(out, overwrite, trust, gentle, on, keep_programs, progress, log)
+    how = How(
+        out=out,
+        overwrite=overwrite,
+        trust=trust,
+        gentle=gentle,
+        on=on,
+        keep_programs=keep_programs,
+        progress=progress,
+        log=log,
+    )
     if kind == "paper":
         return _on_paper(profile, losses, how)
     trained = training if resume else _trained_with(kind, training)
@@ -138,7 +147,7 @@ def _against_frozen(
     trained = inputs.absolute(trained)
     config = configure(trained, gentle=how.gentle, points=inputs.holds_points(trained))
     check_one(config)
-    placement = started(config, how)
+    placement = started(config, how.on, keep_programs=how.keep_programs, log=how.log)
     study = with_code(study_for(config, (BASE,)), profile)  # strengths only apply to discriminators from scratch
     check_losses(study, next(iter(study.configurations.values())), losses)
     ages = ages_in_steps(_split(profile.ages), steps_per_epoch(study))

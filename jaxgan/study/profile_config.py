@@ -105,14 +105,7 @@ def command_line(kind: Kind, profile: ProfileConfig, config: Config | None) -> s
     """Return the command that repeats the profile, with all options."""
     words = ["jaxgan", "profile", *([] if kind == "paper" else [f"--{kind}"])]
     left_out = {"paper": (*OF_FROZEN, "minibatches", "d_strength"), "train": OF_FROZEN, "frozen": ()}[kind]
-    for field in dataclasses.fields(profile):
-        value, option = getattr(profile, field.name), f"--{field.name.replace('_', '-')}"
-        if field.name in left_out or value in (None, ()):
-            continue
-        if field.name == "ages":
-            value = ",".join(value)
-        for item in value if isinstance(value, tuple) else (value,):
-            words += [option, f"{item:g}" if isinstance(item, float) else str(item)]
+    words += option_words(profile, left_out)
     if config is not None:
         hidden = NOT_FROZEN if kind == "frozen" else ()
         words += option_words(config, hidden, names={"loss": "--train-loss"})

@@ -18,6 +18,7 @@ from jaxgan.study.build import Configuration, Program, Study
 from jaxgan.study.config import Config
 from jaxgan.study.execute import Task
 from jaxgan.study.frozen_generators import gradient_arrays
+from jaxgan.study.interrupted import continuing
 from jaxgan.study.messages import OptionError
 from jaxgan.study.paper import on_paper
 from jaxgan.study.planning import Others, own_probes, study_for
@@ -75,7 +76,7 @@ def along_training(profile: ProfileConfig, losses: Mapping[str, Loss]) -> Task:
 
     return Task(
         "profile",
-        "profile --train",
+        continuing("profile"),
         build=built,
         others=others,
         origin=partial(own_origin, "train", profile),

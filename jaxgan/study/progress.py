@@ -17,6 +17,7 @@ from jaxgan.results.claim import CONFIG, is_run
 from jaxgan.results.codes import FINE
 from jaxgan.results.locks import holder
 from jaxgan.results.seal import read_sealed
+from jaxgan.study.block import Block, blocks_in
 
 _RECENT = 20  # chunks of training from which the rate is computed
 _LOSSES = ("d_loss", "g_loss")
@@ -25,21 +26,10 @@ _BEYOND = 1e18  # no number of the log is as large, unless the log is damaged
 _TAIL = 2**18  # bytes read from the end of the log: more than a thousand chunks
 
 
-class Part(NamedTuple):
-    """Runs that are trained together."""
-
-    folder: str  # relative to the run's folder
-    program: str
-    runs: int
-    first: int
-    last: int
-    wave: int
-
-
 class Trained(NamedTuple):
-    """The progress of a part."""
+    """The progress of a block."""
 
-    part: Part
+    block: Block
     step: int
     done: bool  # trained and measured
     codes: Counter[str]  # its runs by outcome; until it is done, only those that are not finite
@@ -48,7 +38,7 @@ class Trained(NamedTuple):
 
     @property
     def under_way(self) -> bool:
-        """Whether the part has started and is not done."""
+        """Whether the block has started and is not done."""
         return self.step > 0 and not self.done
 
 
@@ -65,21 +55,22 @@ class Progress(NamedTuple):
     holder: dict[str, Any] | str | None  # the process that is writing, or why it cannot be determined
     failures: dict[str, int] | None  # by code; for an unfinished run, those known so far; None: metrics.csv is damaged
     rate: float | None  # steps per second, summed over all runs
+    resumable: bool = True  # whether a stopped run can be continued
 
     @property
     def runs(self) -> int:
         """The number of requested runs."""
-        return sum(one.part.runs for one in self.trained)
+        return sum(one.block.runs for one in self.trained)
 
     @property
     def runs_done(self) -> int:
         """The number of runs that are trained and measured."""
-        return self.runs if self.finished else sum(one.part.runs for one in self.trained if one.done)
+        return self.runs if self.finished else sum(one.block.runs for one in self.trained if one.done)
 
     @property
     def seconds_left(self) -> float | None:
         """The remaining time at the recent rate; None if nothing was trained yet."""
-        steps = sum(one.part.runs * (self.steps - min(one.step, self.steps)) for one in self.trained)
+        steps = sum(one.block.runs * (self.steps - min(one.step, self.steps)) for one in self.trained)
         return steps / self.rate if self.rate else None
 
 
@@ -99,8 +90,8 @@ def progress_of(folder: Path, before: Progress | None = None) -> Progress:
     last = {str(entry.get("block")): entry for entry in log}
     trained = tuple(
         one
-        if before is not None and (one.done or not (one.part.folder in last or (folder / one.part.folder).is_dir()))
-        else _trained(found, one, last.get(one.part.folder, {}), finished, again=before is not None)
+        if before is not None and (one.done or not (one.block.folder in last or (folder / one.block.folder).is_dir()))
+        else _trained(found, one, last.get(one.block.folder, {}), finished, again=before is not None)
         for one in found.trained
     )
     outcomes: dict[str, int] | None = dict(sum((one.codes for one in trained), Counter()))
@@ -108,23 +99,24 @@ def progress_of(folder: Path, before: Progress | None = None) -> Progress:
         written = _outcomes(found)
         outcomes = outcomes if written is None and found.holder is not None else written  # about to be written
     failures = None if outcomes is None else {code: n for code, n in outcomes.items() if n and code not in FINE}
-    rate = _rate(log, {one.part.folder for one in trained if one.under_way})
+    rate = _rate(log, {one.block.folder for one in trained if one.under_way})
     return found._replace(trained=trained, finished=finished, failures=failures, rate=rate)
 
 
 def _not_begun(folder: Path) -> Progress:
-    """Return the progress before the first step: all parts to be trained, and the process that is writing."""
+    """Return the progress before the first step: all blocks to be trained, and the process that is writing."""
     if not is_run(folder):
         raise StoreError(f"{folder} holds no run (no {CONFIG})")
     content = read_sealed(folder / CONFIG)
     try:
-        parts, config = _parts(content), content["config"]
+        blocks, config = blocks_in(content), content["config"]
         steps, data = int(content.get("steps") or config["steps"]), str(config["data"])
         job, count = str(content["job"]), len(content["configurations"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StoreError(f"{folder} holds no training run, expected one") from error
-    trained = tuple(Trained(part, 0, False, Counter()) for part in parts)
-    return Progress(folder, job, data, steps, count, trained, False, _holder(folder), {}, None)
+    trained = tuple(Trained(block, 0, False, Counter()) for block in blocks)
+    resumable = content.get("kind") != "frozen"
+    return Progress(folder, job, data, steps, count, trained, False, _holder(folder), {}, None, resumable)
 
 
 def _holder(folder: Path) -> dict[str, Any] | str | None:
@@ -134,29 +126,13 @@ def _holder(folder: Path) -> dict[str, Any] | str | None:
         return error.strerror or type(error).__name__
 
 
-def _parts(content: Mapping[str, Any]) -> list[Part]:
-    """Read the parts in the current layout, or in that of earlier versions, with one list of seeds for everything."""
-    found = []
-    for block in content["blocks"]:
-        if isinstance(block, Mapping):
-            program, first, last, wave = (block[name] for name in ("program", "first", "last", "wave"))
-            runs = len(block["configurations"]) * (last + 1 - first)
-            folder = f"{program}/seeds-{first}-{last}{f'-{wave}' if wave else ''}"
-            found.append(Part(folder, program, runs, first, last, wave))
-        else:
-            first, last = block
-            labels = content["configurations"]
-            found += [Part(f"{own}/seeds-{first}-{last}", own, last + 1 - first, first, last, 0) for own in labels]
-    return found
-
-
 def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished: bool, *, again: bool) -> Trained:
-    """Return the progress of a part from its files and, while a process is writing, from its last line in the log.
+    """Return the progress of a block from its files and, while a process is writing, from its last line in the log.
 
     The saved files may be half a minute old. The log is only as old as the last chunk of training, but may be ahead of
     what a killed process has saved.
     """
-    own, steps = found.folder / before.part.folder, found.steps
+    own, steps = found.folder / before.block.folder, found.steps
     places = [path for path in own.glob("records/*of*") if path.is_dir()] or [own / "records"]  # one per process
     saved = min(max((end for _, end in _spans(place)), default=0) for place in places)
     step = saved if found.holder is None else max(saved, int(last.get("step", 0)))
@@ -164,7 +140,7 @@ def _trained(found: Progress, before: Trained, last: Mapping[str, Any], finished
     broken = before.codes["DIVERGED"] if again else sum(map(_not_finite, places))
     codes = _codes(own / "final", steps) or Counter(DIVERGED=max(broken, int(last.get("not_finite", 0))))
     losses = {name: float(last[name]) for name in _LOSSES if name in last}
-    return Trained(before.part, step, done, codes, int(last.get("stopped", before.stopped)), losses)
+    return Trained(before.block, step, done, codes, int(last.get("stopped", before.stopped)), losses)
 
 
 def _spans(place: Path) -> list[tuple[int, int]]:
@@ -174,7 +150,7 @@ def _spans(place: Path) -> list[tuple[int, int]]:
 
 
 def _codes(place: Path, end: int) -> Counter[str]:
-    """Count the outcomes of a part's runs; empty until the part was measured."""
+    """Count the outcomes of a block's runs; empty until the block was measured."""
     try:
         with (place / f"{0:012d}-{end:012d}.npz").open("rb") as whole, np.load(whole) as final:
             return Counter(map(str, final["outcome"].tolist()))
@@ -212,8 +188,8 @@ def _outcomes(found: Progress) -> dict[str, int] | None:
 def _rate(log: Sequence[Mapping[str, Any]], under_way: Set[str]) -> float | None:
     """Return the steps per second of all runs together, from the last chunks in the log.
 
-    The rate is multiplied by the number of parts that are in progress in these chunks, because the workers of an engine
-    train parts at the same time and write to one log.
+    The rate is multiplied by the number of blocks that are in progress in these chunks, because the workers of an
+    engine train blocks at the same time and write to one log.
     """
     recent = log[-_RECENT:]
     work = [(entry["steps"] * entry["runs"], entry["seconds"]) for entry in recent]

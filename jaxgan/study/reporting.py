@@ -8,7 +8,7 @@ from jaxgan.report.paper_sizes import WIDTHS
 from jaxgan.report.together import begin_paper_folder, check_page, names_of, write_together
 from jaxgan.results.store import load_results
 from jaxgan.study.inspection import rebuild
-from jaxgan.study.messages import OptionError
+from jaxgan.study.messages import OptionError, nearest
 
 
 def write_report(*folders: Path | str, out: Path | str | None = None, paper: str | None = None) -> Path:
@@ -43,7 +43,7 @@ def write_report(*folders: Path | str, out: Path | str | None = None, paper: str
         twice = next(path for path in paths if [one.resolve() for one in paths].count(path.resolve()) > 1)
         raise StoreError(f"got {twice} twice, expected different runs")
     if paper is not None and paper not in WIDTHS:
-        raise OptionError("paper", f"expected one of {', '.join(WIDTHS)}, got {paper!r}")
+        raise OptionError("paper", f"got {paper!r}; {nearest(paper, WIDTHS)}")
     if out is None and len(paths) == 1:
         rebuild(paths[0], paper)
         return paths[0] / "report.html"

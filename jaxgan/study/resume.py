@@ -7,10 +7,10 @@ from typing import Any
 
 from jaxgan.results import store
 from jaxgan.study import inputs, provenance, resources
-from jaxgan.study.blocks import blocks_for, blocks_in
+from jaxgan.study.block import Block, blocks_in
+from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Study
 from jaxgan.study.config import REPEATED, SHORTHANDS, Config, configure, from_stored
-from jaxgan.study.job import Block
 from jaxgan.study.messages import OptionError
 
 GROWS = ("steps", "seeds")
@@ -34,10 +34,7 @@ def continued(given: Mapping[str, Any], out: Path | None, job: str) -> Config:
     content = store.read_config(out)
     if (content["job"] == "profile") != (job == "profile"):
         raise store.StoreError(f"--resume: {out} holds a run of `jaxgan {content['job']}`, not of `jaxgan {job}`")
-    try:
-        config = from_stored(content["config"])
-    except (KeyError, TypeError) as error:
-        raise store.StoreError(f"--resume: the run in {out} was started by another version of jaxgan") from error
+    config = from_stored(content.get("config", {}), f"--resume: the run in {out}")
     grown = {}
     for name, value in given.items():
         if value is None:
@@ -62,10 +59,7 @@ def grown_to(given: Mapping[str, Any], out: Path, *, points: bool | None) -> Con
       StoreError: if there is no study of this version.
     """
     content = store.read_config(out)
-    try:
-        before = from_stored(content["config"])
-    except (KeyError, TypeError) as error:
-        raise store.StoreError(f"the run in {out} was started by another version of jaxgan") from error
+    before = from_stored(content.get("config", {}), f"the run in {out}")
     as_before = {name: getattr(before, name) for name in _BY_STEPS if given.get(name) is None}
     now = configure({**given, **as_before}, points=points)
     if (asked := {*before.loss, *before.recipe}) and asked.isdisjoint({*now.loss, *now.recipe}):
@@ -100,7 +94,7 @@ def check_unchanged(stored: Mapping[str, Any], study: Study, since: str) -> None
     Raises:
       OptionError: if one of them changed.
     """
-    now = {label: {"recipe": c.recipe, "settings": c.settings} for label, c in study.configurations.items()}
+    now = {label: one.stored for label, one in study.configurations.items()}
     for label, settings in stored["configurations"].items():
         if label not in now:
             raise OptionError("vary", f"{label} is missing, but was there when {since}; a run can only grow")

@@ -29,7 +29,8 @@ FOR_GOOD = (*(code for code in EXPLAINS_BAD if code != Outcome.NOT_LEARNED), Out
 Of the runs whose samples are merely bad, a third become good: `python -m benchmarks.diagnosis` measures this, and
 compares it with other rules.
 """
-_GOAL = re.compile(r"(\w+)\s*(>=|<=)\s*(\S+)")
+GOAL = r"(\w+)\s*(>=|<=)\s*(\S+)"
+"""The pattern of a goal: a metric, a sign and a number."""
 
 History = Sequence[Mapping[str, NDArray]]
 """The records [run, ...] of each chunk of training."""
@@ -127,7 +128,7 @@ def goal_in(text: str) -> Goal:
       >>> goal_in("kl<=0.1")
       Goal(metric='kl', at_least=False, value=0.1)
     """
-    match = _GOAL.fullmatch(text.strip())
+    match = re.fullmatch(GOAL, text.strip())
     try:
         value = float(match[3]) if match else float("nan")
     except ValueError:

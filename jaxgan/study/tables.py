@@ -11,11 +11,12 @@ from jaxgan.study.axes import PRESETS, Range, Value, grid
 from jaxgan.study.config import PRECISIONS
 from jaxgan.study.limits import ANY, LIMITS, Limit
 from jaxgan.study.messages import nearest
+from jaxgan.study.stop_rules import GOAL
+from jaxgan.study.vary import MOST
 
-_ROWS = Limit(1, 2**14)
+_ROWS = Limit(1, MOST)
 LABEL, FOLDER = r"\w[\w.+-]*", r"\w[\w. +-]*"
 """Patterns of valid names for configurations and studies; both are used as folder names."""
-GOAL = r"(\w+)\s*(>=|<=)\s*(\S+)"
 
 
 def mistake(text: str) -> PydanticCustomError:

@@ -13,7 +13,7 @@ from jaxgan.files import StoreError
 from jaxgan.results.results import Results
 from jaxgan.results.store import load_results
 from jaxgan.study.job import Log
-from jaxgan.study.messages import OptionError
+from jaxgan.study.messages import OptionError, nearest
 from jaxgan.study.tracked import Curve, Tracked, tracked
 
 
@@ -48,10 +48,10 @@ def track(run: Path | str | Results, to: str = "tensorboard", out: Path | str | 
       >>> jg.track("runs/nowhere", to="paper")
       Traceback (most recent call last):
         ...
-      jaxgan.study.messages.OptionError: --to: got 'paper', expected one of tensorboard, wandb
+      jaxgan.study.messages.OptionError: --to: got 'paper'; known: tensorboard, wandb
     """
     if to not in TRACKERS:
-        raise OptionError("to", f"got {to!r}, expected one of {', '.join(TRACKERS)}")
+        raise OptionError("to", f"got {to!r}; {nearest(to, TRACKERS)}")
     module = _imported(TRACKERS[to])
     results = run if isinstance(run, Results) else load_results(run)
     if "outcome" not in results.dataset:

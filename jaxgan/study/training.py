@@ -23,11 +23,12 @@ from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import start_runs
 from jaxgan.stopping import Stopping, stoppable
 from jaxgan.study import compilation, processes, provenance
-from jaxgan.study.blocks import keys_of, runs_of
+from jaxgan.study.block import Block
+from jaxgan.study.blocks import keys_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import seed_numbers
 from jaxgan.study.interrupted import Interrupted, last_line
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
 from jaxgan.study.live import Look, unseen
 from jaxgan.study.messages import counted
 from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
@@ -122,7 +123,7 @@ def _train(
 
 def compiled_name(study: Study, block: Block) -> str:
     """Return the name under which the compile time of a block's program is remembered."""
-    return f"{block.program} on {study.source.name}, {counted(runs_of(block), 'run')}, {study.networks.description}"
+    return f"{block.program} on {study.source.name}, {counted(block.runs, 'run')}, {study.networks.description}"
 
 
 def _last_time(compiled: str) -> str:

@@ -45,9 +45,9 @@ def view_of(found: Progress, columns: int, note: str = "", *, plain: bool = Fals
 
 
 def _programs(found: Progress) -> list[list[Trained]]:
-    """Group the parts by program."""
-    names = dict.fromkeys(one.part.program for one in found.trained)
-    return [[one for one in found.trained if one.part.program == name] for name in names]
+    """Group the blocks by program."""
+    names = dict.fromkeys(one.block.program for one in found.trained)
+    return [[one for one in found.trained if one.block.program == name] for name in names]
 
 
 def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plain: bool) -> Iterator[Text]:
@@ -56,11 +56,11 @@ def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plai
     shown, wide = list(shown)[:MOST], columns >= WITH_BARS
     words = [_words(parts, found.steps, wide) for parts in shown]
     width = max((len(_longest(parts, found.steps, wide)) for parts in shown), default=0)
-    longest = max((len(parts[0].part.program) for parts in shown), default=0)
+    longest = max((len(parts[0].block.program) for parts in shown), default=0)
     name = min(longest, columns - 3 - min(width, _LEFT_TO_WORDS))
     bar = min(_LONGEST, columns - 1 - name - 2 - 2 - width)
     for parts, where in zip(shown, words, strict=True):
-        line = Text(_cut(parts[0].part.program, name).ljust(name))
+        line = Text(_cut(parts[0].block.program, name).ljust(name))
         done = all(part.done for part in parts)
         if wide and bar >= _SHORTEST:
             line.append("  ").append(_bar(_share(parts, found.steps), bar, done, plain))
@@ -71,8 +71,8 @@ def _rows(found: Progress, programs: Sequence[list[Trained]], columns: int, plai
 
 def _share(parts: Sequence[Trained], steps: int) -> float:
     """Return the completed share of all steps of all runs."""
-    done = sum(one.part.runs * (steps if one.done else min(one.step, steps)) for one in parts)
-    return done / max(1, steps * sum(one.part.runs for one in parts))
+    done = sum(one.block.runs * (steps if one.done else min(one.step, steps)) for one in parts)
+    return done / max(1, steps * sum(one.block.runs for one in parts))
 
 
 def _words(parts: Sequence[Trained], steps: int, wide: bool) -> str:

@@ -15,15 +15,15 @@ from jaxgan.data.source import DataError
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import claim, store
 from jaxgan.study import inputs, provenance
-from jaxgan.study.blocks import blocks_in
+from jaxgan.study.block import blocks_in
 from jaxgan.study.carrying_out import carry_out
 from jaxgan.study.config import from_stored
 from jaxgan.study.engines import Outcome
-from jaxgan.study.execute import How, started
+from jaxgan.study.execute import started
 from jaxgan.study.finals import is_done
 from jaxgan.study.fitting import check_compiled
 from jaxgan.study.interrupted import Interrupted, not_written
-from jaxgan.study.job import Job
+from jaxgan.study.job import Job, silent
 from jaxgan.study.messages import OptionError
 from jaxgan.study.own_code import place_in
 from jaxgan.study.planning import Plan, own_probes, plan_for, study_for, watched_of
@@ -77,7 +77,7 @@ def _carry_out(place: Workplace, name: str) -> None:
     if is_done(job, block):
         return
     if block.program not in watched:
-        check_compiled(plan._replace(blocks=(block,)), _silent)  # of the memory of this machine, before it trains
+        check_compiled(plan._replace(blocks=(block,)), silent)  # of the memory of this machine, before it trains
         watched[block.program] = watched_of(plan, plan.study.programs[block.program])
     carry_out(job, plan, block, watched[block.program])
 
@@ -100,17 +100,17 @@ def _workplace(folder: Path, digest: str, command: str, devices: int, in_turn: i
         raise StoreError(f"the run in {folder} was started by other code of jaxgan {here}: install the same everywhere")
     on = Resources(devices or None, None if in_turn < 0 else bool(in_turn))
     config = from_stored(content["config"])
-    placement = started(config, How(folder, False, True, False, on, bool(keep_programs), False, _silent))
+    placement = started(config, on, keep_programs=bool(keep_programs), log=silent)
     study = study_for(config)
     check_unchanged(content, study, f"the run in {folder} was started")
     _check_imported(study.own_code)
-    plan = plan_for(study, own_probes(study), placement, _silent)._replace(blocks=blocks_in(content))
-    return Workplace(Job(study, run, command, False, _silent, plan.rules), plan, {})
+    plan = plan_for(study, own_probes(study), placement, silent)._replace(blocks=blocks_in(content))
+    return Workplace(Job(study, run, command, False, silent, plan.rules), plan, {})
 
 
 def _check_imported(names: tuple[str, ...]) -> None:
     """A module stays as it was imported, in a worker that lives on; the files that options name are run anew."""
-    named = {Path(name.rpartition("=")[2].rpartition(":")[0]).resolve() for name in names if ".py:" in name}
+    named = inputs.named_files(names)
     for path in inputs.own_files(names).values():
         if path not in named and _loaded.setdefault(path, file_digest(path)) != file_digest(path):
             raise StoreError(f"{path} was changed after this worker had imported it, expected newly started workers")
@@ -129,7 +129,3 @@ def _sendable(error: Exception, command: str, folder: Path) -> Exception:
         sent = RuntimeError(f"{type(found).__name__}: {found}")
     sent.add_note("in a worker:\n" + "".join(traceback.format_exception(error)).rstrip())
     return sent
-
-
-def _silent(line: str) -> None:
-    """Lines are for the process that leads."""

@@ -11,7 +11,9 @@ from PIL import Image
 
 from jaxgan.cli.app import main
 from jaxgan.metrics import frechet_distance, moments
+from jaxgan.results import claim, store
 from jaxgan.study import evaluating
+from jaxgan.study.trust import sealed
 from tests.cli.commands import RING, jaxgan_process, refused
 
 RNG = np.random.default_rng(0)
@@ -166,6 +168,8 @@ def test_every_cell_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
         assert [float(row["frechet"]) for row in csv.DictReader(file)] == [cell["frechet"] for cell in found["cells"]]
     assert "Fréchet distance" in output and "non_saturating minus minimax" in output
     assert "200 real" in output and "compared: 200 samples with 200 examples of ring" in output
+    with claim.reopen(tmp_path / "run") as run:  # a study has generators as well
+        run.rewrite(sealed(store.read_config(run.path) | {"job": "study"}))
     # Another time the same, and of other latents other numbers.
     for name, more in (("again", ()), ("common", ("--common-latents",))):
         assert main([*words, *more, "--out", f"{name}.json"]) == 0
@@ -308,6 +312,6 @@ def test_a_size_that_samples_cannot_have_is_refused(here: Path, capsys) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(evaluating, "is_run", lambda _: True)
             patch.setattr(evaluating, "_content", lambda _, shape=shape: content | {"shape": shape})
-            patch.setattr(evaluating, "from_stored", lambda _: None)
+            patch.setattr(evaluating, "from_stored", lambda *_: None)
             patch.setattr(evaluating.store, "load_results", lambda _: None)
             assert message in refused(capsys, "evaluate", "run", "--image-size", "8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jaxgan.cli.places import newest
 from tests.cli.commands import RING, files, refused
 
 
@@ -110,3 +111,13 @@ def test_a_folder_that_may_not_be_read_is_a_line(capsys, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.listdir", forbidden)
     assert f"{tmp_path}: cannot be read (Permission denied)" in refused(capsys, *RING, "--data", str(tmp_path))
+
+
+def test_the_newest_run_may_be_a_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for age, job in enumerate(("study", "compare", "profile")):
+        path = Path("runs", job, "config.json")
+        path.parent.mkdir(parents=True)
+        path.write_text(f'{{"job": "{job}"}}')
+        os.utime(path, (1000 - age, 1000 - age))
+    assert newest(None) == Path("runs/study")

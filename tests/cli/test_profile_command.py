@@ -16,7 +16,7 @@ from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.rows import frozen_rows, training_rows
 from jaxgan.report.profile.tables import markdown
 from jaxgan.study.messages import OptionError
-from jaxgan.study.profile_config import ages_in_steps, profile_from
+from jaxgan.study.profile_config import ProfileConfig, ages_in_steps, command_line, profile_from
 from jaxgan.study.strength import DiscriminatorStrength, strengths_from
 
 TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
@@ -203,6 +203,13 @@ def test_rows_can_be_read_elsewhere(frozen, trained):
 def test_tables_have_a_row_for_each_loss(frozen, trained):
     assert len(frozen_rows(frozen)) == 2 * 2 * 2 and len(training_rows(trained)) == 2
     assert "decades per 1,000 steps" in markdown(frozen) and "change, decades" in markdown(trained)
+
+
+def test_the_printed_command_has_every_digit():
+    words = command_line("paper", ProfileConfig(threshold=0.0123456789), None)
+    assert words == "jaxgan profile --loss minimax --loss non_saturating --loss wasserstein --loss hinge " + (
+        "--threshold 0.0123456789"
+    )
 
 
 @pytest.mark.slow

@@ -7,9 +7,10 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import EXPLAINS_BAD, LIMITS_GOOD, diagnose
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, missing
+from jaxgan.diagnostics.signs import Evidence, missing
 from jaxgan.results.codes import FINE
 from jaxgan.results.statistics.windows import turnover
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS
 
 PROBES = 20
 STEPS = np.arange(1, PROBES + 1) * 100

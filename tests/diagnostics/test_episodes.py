@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxgan.diagnostics.episodes import EpisodeThresholds, vanishing_episodes
+from jaxgan.diagnostics.episodes import vanishing_episodes
+from jaxgan.thresholds import EpisodeThresholds
 
 STEPS = 1200
 NOISE = np.exp(0.4 * np.random.default_rng(0).standard_normal((4, STEPS)))  # from one minibatch to the next

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from jaxgan.diagnostics.episodes import EPISODE_THRESHOLDS, vanishing_episodes
+from jaxgan.diagnostics.episodes import vanishing_episodes
 from jaxgan.diagnostics.outcomes import EXPLANATION, Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence, captured_share, missing
+from jaxgan.diagnostics.signs import Evidence, captured_share, missing
 from jaxgan.report.plots import PALE, colour
 from jaxgan.report.run.evidence import (
-    CAPTURED,
     EVIDENCE,
     RULES,
-    WINDOW,
     curve_of,
     early_level,
     evidence_for,
@@ -26,6 +24,7 @@ from jaxgan.report.run.when import shown_evidence, when_figure
 from jaxgan.results.results import Results, variable
 from jaxgan.results.statistics.windows import median_of
 from jaxgan.study.causes import in_words
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, EPISODE_THRESHOLDS
 from tests.synthetic import BOTH, PROBES, make_run
 
 _RUN = ("configuration", "seed")
@@ -59,7 +58,7 @@ def run_with(
 
 def test_thresholds_are_those_of_the_diagnosis() -> None:
     t = DIAGNOSIS_THRESHOLDS
-    assert (t.window, t.captured, EPISODE_THRESHOLDS.fraction) == (WINDOW, CAPTURED, t.vanished)
+    assert EPISODE_THRESHOLDS.fraction == t.vanished
     assert {cause: {rule.evidence: rule.threshold for rule in rules} for cause, rules in RULES.items()} == {
         "vanishing": {"gradient": t.vanished, "saturated": t.saturated},
         "discriminator_dominates": {"separation": t.certain},

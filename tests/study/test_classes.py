@@ -286,6 +286,7 @@ def test_a_class_is_named_by_its_name_first(named: str, names: list[str], expect
         ("0", ["-1", "3", "8"], "--class: got '0'; known: -1, 3, 8$"),  # no number where names are numbers
         ("2", ["cat", "dog"], "known: cat, dog; or their numbers, 0 to 1$"),
         ("x", [f"c{n}" for n in range(30)], "known are c0, .*c19 and 10 more$"),
+        ("c_29", [f"c{n}" for n in range(30)], "did you mean 'c29'. known are c0, .*c19 and 10 more$"),
         ("x", [], "the run in run is not conditional"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxgan.cli.app import cli
+from jaxgan.files import StoreError
 from jaxgan.study import catalogue
 from jaxgan.study.config import GENTLE, SHORTHANDS, command_line, configure, from_stored, gan_defaults
 from jaxgan.study.messages import OptionError
@@ -20,6 +21,14 @@ from jaxgan.types import BatchSizes
 def settings_of(config, label, name="gan"):
     """The settings of a configuration of the catalogue's recipe `name`."""
     return resolve(label, name, catalogue.RECIPES[name], config.set)
+
+
+def test_a_run_of_another_version_is_refused_in_a_line():
+    stored = dataclasses.asdict(configure({}))
+    fewer = {name: value for name, value in stored.items() if name != "seeds"}
+    for other in (stored | {"a_later_option": 1}, fewer):
+        with pytest.raises(StoreError, match="the run in x was started by another version of jaxgan"):
+            from_stored(other, "the run in x")
 
 
 def test_defaults_follow_the_data():

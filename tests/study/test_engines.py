@@ -23,9 +23,9 @@ from jaxgan.files import StoreError, file_digest
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, part_of
 from jaxgan.study import blocks, carrying_out, clusters, engines, fitting, work
-from jaxgan.study.blocks import blocks_in
+from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.interrupted import Interrupted
-from jaxgan.study.job import Block, Job
+from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError
 from jaxgan.study.processes import ProcessError
 from jaxgan.study.resources import Cluster, Resources

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from jaxgan.report.evaluated import samples_sections
-from jaxgan.study.evaluating import Asked, Evaluated, evaluate_samples
+from jaxgan.study.config import configure
+from jaxgan.study.evaluating import Asked, Evaluated, _real, evaluate_samples
 
 RNG = np.random.default_rng(0)
 
@@ -92,3 +93,12 @@ def test_a_reference_of_another_width_is_noticed_at_the_first_batch(tmp_path: Pa
             evaluate_samples(asked, report=lambda line: None)
         (module,) = [each for each in sys.modules.values() if getattr(each, "__file__", "") == str(tmp_path / "own.py")]
         assert module.seen == [5]
+
+
+def test_named_data_are_split_as_those_of_the_run() -> None:
+    """Otherwise examples that a generator was trained on count as held out where --split-seed was given."""
+    config = configure({"data": "digits", "split_seed": 3})
+    named, own = (_real(Asked(Path("run"), against=name), config, 10) for name in ("digits", None))
+    assert named is not None and named.source is not None and named.source.heldout is not None
+    assert own is not None and own.source is not None and own.source.heldout is not None
+    np.testing.assert_array_equal(named.source.heldout.x, own.source.heldout.x)

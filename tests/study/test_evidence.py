@@ -7,12 +7,13 @@ import pytest
 
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
-from jaxgan.diagnostics.signs import DIAGNOSIS_THRESHOLDS, Evidence
+from jaxgan.diagnostics.signs import Evidence
 from jaxgan.study.causes import stretches_of
 from jaxgan.study.diagnosing import thresholds_of
 from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
 from jaxgan.study.judging import diagnosed_runs
 from jaxgan.study.messages import OptionError
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS
 
 STEPS = np.arange(10, 2001, 10)
 PROBES = np.arange(100, 2001, 100)

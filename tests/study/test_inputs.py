@@ -11,7 +11,7 @@ import pytest
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results.results import SCHEMA
 from jaxgan.study import inputs
-from jaxgan.study.catalogue import find_loss
+from jaxgan.study.catalogue import find_loss, slug
 from jaxgan.study.folder import new_folder
 from jaxgan.study.messages import OptionError
 
@@ -64,6 +64,16 @@ def test_two_files_with_one_name_are_two_files(tmp_path: Path) -> None:
     b.write_bytes(copies["code/mine.py"])
     with pytest.raises(OptionError, match=r"mine.py or mine-2.py changed since"):
         inputs.check_code(content, names, run)
+
+
+@pytest.mark.parametrize("label", ["", "mine="])
+def test_a_folder_may_have_an_equals_sign_in_its_name(label: str, tmp_path: Path) -> None:
+    """The code was not found there or, under a label, trained without a digest and a copy."""
+    path = tmp_path / "lr=0.1" / "mine.py"
+    name = label + file(path, "f")
+    assert inputs.digests(loaded(name)) == {"mine.py": file_digest(path)}
+    assert inputs.absolute({"loss": (name,)})["loss"] == (name,)
+    assert slug(name) == (label.removesuffix("=") or "f")
 
 
 def test_a_number_is_not_taken_from_a_file_that_has_it_in_its_name(tmp_path: Path) -> None:

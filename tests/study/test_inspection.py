@@ -13,9 +13,10 @@ import jaxgan as jg
 from jaxgan import checkpoint
 from jaxgan.cli.app import main
 from jaxgan.report.profile.report import FILES
-from jaxgan.results import store
+from jaxgan.results import claim, store
 from jaxgan.results.claim import LOCK
 from jaxgan.study import inspection
+from jaxgan.study.trust import sealed
 
 TINY = ["--data", "ring", "--seeds", "2", "--steps", "4", "--samples", "60", "--width", "4", "--batch-size", "8"]
 TRAINING = ["non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/training"]
@@ -155,6 +156,20 @@ def test_an_unfinished_run_says_what_is_not_there_yet(run, capsys):
         (run / name).unlink()
     status, text = checked(run, capsys)
     assert status == 2 and f"to restore: jaxgan train --resume --out {run}" in text and "not there yet" in text
+
+
+def test_an_unfinished_study_names_a_command_that_continues_it(made, tmp_path, capsys):
+    """`jaxgan study` has no --resume, and the study's file may be elsewhere; a name may have a space."""
+    folder = tmp_path / "my study"
+    shutil.copytree(made, folder)
+    with claim.reopen(folder) as run:
+        run.rewrite(sealed(store.read_config(folder) | {"job": "study"}))
+    (folder / "results.nc").unlink()
+    status, text = checked(folder, capsys)
+    command = next(line.removeprefix("to restore: ") for line in text.splitlines() if "to restore" in line)
+    assert (status, shlex.split(command)) == (2, ["jaxgan", "compare", "--resume", "--out", str(folder)])
+    assert main(shlex.split(command)[1:]) == 0
+    assert (folder / "results.nc").is_file()
 
 
 def test_a_damaged_configuration_of_an_unfinished_run_is_all_that_can_be_said(run, capsys):

@@ -178,3 +178,8 @@ def test_a_picture_of_low_contrast_is_not_near_for_its_small_error() -> None:
     high, low = (Projected(c * x, 0 * x, np.zeros((1, 2)), c * np.array([0.3])) for c in (1, 0.01))
     np.testing.assert_allclose(high.relative, low.relative, rtol=1e-6)
     np.testing.assert_allclose(high.relative, 0.3 / np.sqrt((x - x.mean((1, 2), keepdims=True)).var()), rtol=1e-6)
+
+
+def test_statistics_of_another_name_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(OptionError, match="--statistics: got 'standng'; did you mean 'standing'"):
+        generate.load_generator("runs/nowhere", statistics="standng")

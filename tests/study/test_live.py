@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jaxgan.study.progress import Part, Progress, Trained
+from jaxgan.study.block import Block
+from jaxgan.study.progress import Progress, Trained
 from jaxgan.study.view import MOST, view_of
 from tests.study.terminals import Screen, in_terminal
 from tests.study.test_progress import BLOCKS, begun, logged, recorded
 
 
 def trained(program: str, step: int, *, done: bool = False, wave: int = 0, stopped: int = 0) -> Trained:
-    part = Part(f"{program}/seeds-0-7-{wave}", program, 32, 0, 7, wave)
-    return Trained(part, step, done, Counter(), stopped, {"d_loss": 1.385, "g_loss": -0.69})
+    block = Block(program, tuple(f"{program} lr_d={lr}" for lr in (1, 2, 3, 4)), 0, 7, wave)  # of 32 runs
+    return Trained(block, step, done, Counter(), stopped, {"d_loss": 1.385, "g_loss": -0.69})
 
 
 def progress(*parts: Trained, failures: dict[str, int] | None = None, rate: float | None = 25_600.0) -> Progress:

@@ -144,7 +144,7 @@ def held(plan: Plan) -> int:
     """Bytes on all devices, by the compiler."""
     (block,) = blocks_for(plan.study)
     algorithm, settings = what_trains(plan.study, plan.study.programs[block.program], block)
-    where = place_of(plan, block)
+    where = place_of(plan.placement, block)
     found = memory_of(
         algorithm, plan.study.source.sample, keys_of(plan.study, block), settings=settings, placement=where
     )

@@ -167,7 +167,7 @@ def test_a_run_of_an_earlier_layout(tmp_path):
     logged(run, {"configuration": "minimax", "step": 100, "steps": 100, "runs": 2, "seconds": 1.0})
     run.release()
     found = progress_of(run.path)
-    assert [(one.part.folder, one.step) for one in found.trained] == [
+    assert [(one.block.folder, one.step) for one in found.trained] == [
         ("minimax/seeds-0-1", 100), ("wgan/seeds-0-1", 0), ("minimax/seeds-2-3", 0), ("wgan/seeds-2-3", 50),
     ]  # fmt: skip
     assert found.rate == 200.0

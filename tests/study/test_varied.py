@@ -17,7 +17,8 @@ from jaxgan.results import store
 from jaxgan.results.results import SCHEMA
 from jaxgan.results.seal import write_sealed
 from jaxgan.study import blocks, carrying_out, planning
-from jaxgan.study.blocks import blocks_for, blocks_in
+from jaxgan.study.block import blocks_in
+from jaxgan.study.blocks import blocks_for
 from jaxgan.study.config import as_stored, configure
 from jaxgan.study.how_far import lines_of
 from jaxgan.study.messages import OptionError

@@ -1,7 +1,7 @@
 """The evidence for what went wrong: for every sign, the measurements that it compares with its thresholds.
 
 A run stores the measurements and when each sign held, but not what the signs derive from them, so that is derived here
-again. `jaxgan.diagnostics` has the rules; a test compares these curves and thresholds with them.
+again. `jaxgan.diagnostics` has the rules; a test compares these curves with them.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,10 @@ from jaxgan.report.plots import thin
 from jaxgan.report.run.causes import causes_of
 from jaxgan.results.codes import HEALTHY
 from jaxgan.results.results import Results
-from jaxgan.results.statistics.shares import MISSING
 from jaxgan.results.statistics.windows import last_of, median_of, turnover
+from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, EPISODE_THRESHOLDS
 
-WINDOW = 5  # evaluations
-CAPTURED = 0.25  # of its share in the data, from which a mode is captured
-_EARLY = 0.05  # the median over this first share of the steps is the early level
+_T = DIAGNOSIS_THRESHOLDS
 
 
 class Rule(NamedTuple):
@@ -42,14 +40,14 @@ class Evidence(NamedTuple):
 
 
 EVIDENCE: dict[str, Evidence] = {
-    "separation": Evidence("P(D ranks held-out data above samples), median of 5 evaluations"),
-    "training_edge": Evidence("P(D ranks training above held-out data), median of 5 evaluations"),
-    "turnover": Evidence("Share of samples that change mode between evaluations, median of 5"),
+    "separation": Evidence(f"P(D ranks held-out data above samples), median of {_T.window} evaluations"),
+    "training_edge": Evidence(f"P(D ranks training above held-out data), median of {_T.window} evaluations"),
+    "turnover": Evidence(f"Share of samples that change mode between evaluations, median of {_T.window}"),
     "rhythm": Evidence("Share of the strongest frequency in D's mean score of samples"),
     "captured": Evidence("Share of the modes or classes captured"),
-    "rarest": Evidence("Rarest mode's share, times the data's, mean of 5 evaluations"),
+    "rarest": Evidence(f"Rarest mode's share, times the data's, mean of {_T.window} evaluations"),
     "distinct": Evidence("P(a sample is farther from its nearest neighbour than real data)", log=True),
-    "obeyed": Evidence("Class accuracy (0: chance, 1: real data), median of 5 evaluations"),
+    "obeyed": Evidence(f"Class accuracy (0: chance, 1: real data), median of {_T.window} evaluations"),
     "memorized": Evidence("Share of samples that are copies of training examples"),
     "gradient": Evidence("Norm of G's gradient, times its early level", log=True),
     "saturated": Evidence("Share of samples where G's loss is flat"),
@@ -59,21 +57,21 @@ EVIDENCE: dict[str, Evidence] = {
 }
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "vanishing": (Rule("gradient", 0.1, False), Rule("saturated", 0.5, True)),
-    "discriminator_dominates": (Rule("separation", 0.95, True),),
-    "generator_dominates": (Rule("separation", 0.6, False),),
-    "junk": (Rule("separation", 0.6, False),),
-    "oscillating": (Rule("turnover", 0.4, True),),
-    "swinging": (Rule("rhythm", 0.5, True),),
-    "collapsed": (Rule("captured", 0.5, False), Rule("distinct", 0.02, False)),
-    "partially_collapsed": (Rule("rarest", MISSING, False),),
-    "condition_ignored": (Rule("obeyed", 0.25, False),),
-    "overfitted": (Rule("training_edge", 0.65, True),),
-    "copied": (Rule("memorized", 0.5, True),),
-    "exploded": (Rule("growth", 300.0, True),),
-    "dead": (Rule("gradient", 1e-7, False),),
+    "vanishing": (Rule("gradient", _T.vanished, False), Rule("saturated", _T.saturated, True)),
+    "discriminator_dominates": (Rule("separation", _T.certain, True),),
+    "generator_dominates": (Rule("separation", _T.fooled, False),),
+    "junk": (Rule("separation", _T.fooled, False),),
+    "oscillating": (Rule("turnover", _T.turnover, True),),
+    "swinging": (Rule("rhythm", _T.rhythm, True),),
+    "collapsed": (Rule("captured", _T.collapsed, False), Rule("distinct", _T.alike, False)),
+    "partially_collapsed": (Rule("rarest", _T.missing, False),),
+    "condition_ignored": (Rule("obeyed", _T.ignored, False),),
+    "overfitted": (Rule("training_edge", _T.edge, True),),
+    "copied": (Rule("memorized", _T.memorized, True),),
+    "exploded": (Rule("growth", _T.exploded, True),),
+    "dead": (Rule("gradient", _T.dead, False),),
     "not_finite": (Rule("growth", np.nan, True),),
-    "not_learned": (Rule("quality", 0.4, False), Rule("distance", 1.0, True), Rule("captured", 0.0, False)),
+    "not_learned": (Rule("quality", _T.good, False), Rule("distance", 1.0, True), Rule("captured", 0.0, False)),
 }
 """The comparisons of each sign, by the name of its cause. The last two are no causes: the one is told by its step, the
 other by its outcome."""
@@ -117,14 +115,14 @@ def curve_of(results: Results, name: str, i: int) -> tuple[NDArray, NDArray] | N
         return None
     values = stored[name][i].astype(np.float64)
     if name in ("separation", "training_edge", "obeyed"):
-        values = median_of(values, WINDOW)
+        values = median_of(values, _T.window)
     return probes, np.maximum.accumulate(np.nan_to_num(values, posinf=np.inf), axis=1) if name == "growth" else values
 
 
 def early_level(norms: NDArray, steps: NDArray) -> NDArray[np.float64]:
     """The median over the first steps [seed] of norms [seed, record], as `vanishing_episodes` has it."""
     after = np.append(steps[1:], steps[-1] + (steps[-1] - steps[-2] if len(steps) > 1 else 1))
-    first = after - steps[0] <= max(_EARLY * (after[-1] - steps[0]), after[0] - steps[0])
+    first = after - steps[0] <= max(EPISODE_THRESHOLDS.early * (after[-1] - steps[0]), after[0] - steps[0])
     return np.asarray(np.median(norms[:, first], axis=1), np.float64)
 
 
@@ -135,12 +133,12 @@ def _of_modes(results: Results, name: str, i: int) -> NDArray[np.float64] | None
         return None
     expected, shares = np.asarray(yardsticks["shares"], np.float64), stored[i].astype(np.float64)
     if name == "turnover":
-        return turnover(shares, int(yardsticks["samples"]), WINDOW)
+        return turnover(shares, int(yardsticks["samples"]), _T.window)
     counts = expected > 0  # a cell without real data is not a mode
     shares, expected = shares[..., counts], expected[counts]
     if name == "captured":
-        return np.mean(shares >= CAPTURED * expected, axis=-1)
-    return np.min(np.nanmean(last_of(np.nan_to_num(shares), WINDOW), axis=-1) / expected, axis=-1)
+        return np.mean(shares >= _T.captured * expected, axis=-1)
+    return np.min(np.nanmean(last_of(np.nan_to_num(shares), _T.window), axis=-1) / expected, axis=-1)
 
 
 def _stretches(results: Results, bad: NDArray[np.bool_], i: int) -> Iterator[tuple[str, str, NDArray, NDArray]]:
