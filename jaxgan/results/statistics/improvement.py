@@ -18,7 +18,7 @@ def probability_of_improvement(
     The estimate is the share among the n m pairs: the Mann-Whitney U divided by n m. The interval is Newcombe's (2006,
     method 5), which solves (estimate - P)^2 = z^2 V(P) for P with the variance V of Hanley and McNeil. Unlike a
     bootstrap interval, it does not shrink to a point if every x is better than every y. A 95 % interval has a coverage
-    of 95 to 98 %, or 91 to 93 % if the spread of one sample is five times that of the other. Failed runs count with
+    of 94 to 97 %, or 92 to 93 % if the spread of one sample is five times that of the other. Failed runs count with
     their metric's worst value.
 
     Raises: ValueError if x or y is empty or contains NaN.

@@ -77,7 +77,7 @@ def select_by_halves(
     The score of the best candidate is biased on the seeds that it was selected on: with c equally good candidates it is
     the maximum of c numbers. On the other half it is unbiased. Scores are interquartile means. The interval of the gain
     is a jackknife over seeds (Tukey 1958). For normal values and 8 or more seeds, a 95 % interval covers 95 to 100 % if
-    the candidates are equally good, and 80 to 87 % if one of a few is clearly the best and there is little to gain.
+    the candidates are equally good, and 75 to 88 % if one of a few is clearly the best and there is little to gain.
 
     Args:
       x: [candidate, seed] or [candidate, sample]; candidates are configurations, or checkpoints of one. Failed seeds
