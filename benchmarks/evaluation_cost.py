@@ -23,9 +23,10 @@ from benchmarks import machine, report
 from benchmarks.report import number, table
 from benchmarks.turns import in_turns, interval, ratios
 from jaxgan.runs.loop import Chunk, FitResult, fit
-from jaxgan.study import compilation, resources
+from jaxgan.study import compilation
 from jaxgan.study.build import Configuration
 from jaxgan.study.config import configure
+from jaxgan.study.distributed import resources
 from jaxgan.study.planning import Plan, own_probes, plan_for, study_for, watched_of
 from jaxgan.study.watching import Watched, probe_steps, samples_along
 

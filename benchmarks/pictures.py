@@ -20,7 +20,7 @@ from jaxgan.report.layout import WIDTH, legend, new_figure, png
 from jaxgan.report.plots import GREY, SMALL, TICKS, draw, label, log_axis, plain_axis
 from jaxgan.report.run.map import map_handles, map_panels
 from jaxgan.results.results import Results
-from jaxgan.study.evidence import evidence_in
+from jaxgan.study.diagnosis.evidence import evidence_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from benchmarks.workloads import WORKLOADS
 from jaxgan.report.run.table import summarize_run
 from jaxgan.study.compare import run_study
 from jaxgan.study.config import PRECISIONS
-from jaxgan.study.generate import load_run
+from jaxgan.study.generators.generate import load_run
 
 _WORKLOADS = ("ring", "dcgan8", "dcgan32")
 

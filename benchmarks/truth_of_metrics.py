@@ -96,7 +96,10 @@ POINTS: Mapping[str, Spoil] = {
     "copies of training": copies,
     "each 5 times": partial(repeated, times=5),
 }
-TRIANGLES = POINTS | {"blurred": partial(noisy, std=0.04)}  # the triangles' inscribed circles have radius 0.125
+TRIANGLES: Mapping[str, Spoil] = {
+    **POINTS,
+    "blurred": partial(noisy, std=0.04),
+}  # the triangles' inscribed circles have radius 0.125
 IMAGES: Mapping[str, Spoil] = {
     NONE: unspoilt,
     "1 of 10 classes lost": partial(kept, lost=1),
@@ -167,7 +170,7 @@ def triangle_sets(seed: int, n: int) -> dict[str, Sets]:
     sets = []
     for key in jax.random.split(jax.random.key(seed), 3):
         x = np.asarray(source.sample(key, 3 * n).x, np.float64)
-        sets.append(Examples(x, inside(x, corners).argmax(axis=1)))
+        sets.append(Examples(x, np.asarray(inside(x, corners)).argmax(axis=1)))
 
     def truth(key: jax.Array, x: Points) -> dict[str, Any]:
         support = metrics.polygon_support(key, x, corners, draws=5000)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from jaxgan.cli.app import main
-from jaxgan.study.file import Study
+from jaxgan.study.study_file.file import Study
 
 ROOT = Path(__file__).parents[1]
 SETUP = ("python3 -m venv .venv && ", ".venv/bin/pip install ")  # executed whole by slow tests and by .ci/run

@@ -18,8 +18,8 @@ import jaxgan as jg
 from jaxgan.data import digits
 from jaxgan.results.results import Metric
 from jaxgan.study.config import configure
-from jaxgan.study.file import Study
 from jaxgan.study.messages import OptionError
+from jaxgan.study.study_file.file import Study
 
 STUDIES = sorted((Path(__file__).parents[1] / "experiments").glob("*.toml"))
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.py"))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jaxgan.stopping import Stopped, stoppable
+from jaxgan.study.distributed.resources import Cluster, OptionError, _no_longer_than, cluster_from
 from jaxgan.study.interrupted import last_line
-from jaxgan.study.resources import Cluster, OptionError, _no_longer_than, cluster_from
 
 
 def send(number: int = signal.SIGINT) -> None:
@@ -158,7 +158,7 @@ def test_of_several_processes_all_have_to_have_saved_the_step(tmp_path: Path) ->
 
 
 def test_a_coordinator_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jaxgan.study.resources.SAID_AFTER", 0.05)
+    monkeypatch.setattr("jaxgan.study.distributed.resources.SAID_AFTER", 0.05)
     given_up = threading.Event()
     statuses: list[int] = []
 

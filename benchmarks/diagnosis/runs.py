@@ -17,7 +17,7 @@ from benchmarks.diagnosis.warning import ALARMS, Watched
 from jaxgan.diagnostics import Evidence, diagnose
 from jaxgan.diagnostics.outcomes import THRESHOLDS, Outcome, classify
 from jaxgan.results.results import Results
-from jaxgan.study.evidence import evidence_in
+from jaxgan.study.diagnosis.evidence import evidence_in
 from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, DiagnosisThresholds
 
 

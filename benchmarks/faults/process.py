@@ -76,10 +76,10 @@ def load() -> None:
     import jaxgan.report.run.report
     import jaxgan.report.run.terminal
     import jaxgan.study.compare
-    import jaxgan.study.generate
+    import jaxgan.study.generators.generate
     import jaxgan.study.inspection
     import jaxgan.study.merge
-    import jaxgan.study.profile  # noqa: F401
+    import jaxgan.study.profiles.profile  # noqa: F401
 
     warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
 

@@ -39,8 +39,8 @@ def _study(job: str, options: dict[str, Any]) -> None:
     with stoppable() as stopping:
         stopping.kept = partial(last_line, job, options["out"] if options["resume"] else None)
     on = resources_from(options)
-    from jaxgan.study import processes
     from jaxgan.study.compare import run_study
+    from jaxgan.study.distributed import processes
 
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
     flags |= {"keep_programs": not options.pop("no_compile_cache"), "engine": options.pop("on")}

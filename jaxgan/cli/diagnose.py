@@ -16,8 +16,8 @@ def diagnose(run: Path, threshold: tuple[str, ...]) -> None:
     trained, and nothing is written. The rules are in the report and in jaxgan.diagnose.
     """
     from jaxgan.report.run.terminal import show_diagnosis
-    from jaxgan.study.diagnosing import diagnosed, thresholds_of
-    from jaxgan.study.generate import load_run
+    from jaxgan.study.diagnosis.diagnosing import diagnosed, thresholds_of
+    from jaxgan.study.generators.generate import load_run
 
     thresholds = thresholds_of(threshold)
     show_diagnosis(diagnosed(load_run(run), thresholds))

@@ -21,7 +21,7 @@ def export(run: Path | None, **options: Any) -> None:
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.study.exporting import export_generator
+    from jaxgan.study.generators.exporting import export_generator
 
     with only_results_on_stdout():
         paths = export_generator(newest(run), **options)

@@ -10,10 +10,10 @@ import click
 from jaxgan.cli.places import folder_to_write
 from jaxgan.stopping import stoppable
 from jaxgan.study.config import EVALUATIONS, GENTLE, PRECISIONS, defaults, gan_defaults
-from jaxgan.study.profile_config import EVERY, LOSSES, ProfileConfig
+from jaxgan.study.profiles.profile_config import EVERY, LOSSES, ProfileConfig
 
 if TYPE_CHECKING:
-    from jaxgan.study.resources import Resources
+    from jaxgan.study.distributed.resources import Resources
 
 _GROUPS = ("What is done", "What is measured", "What is trained", "Data", "Networks", "Settings of recipes",
            "How long and how often", "Evaluation", "Randomness", "Where it runs", "Files")  # fmt: skip
@@ -313,7 +313,7 @@ def resources_from(options: dict[str, Any]) -> "Resources":
     Raises:
       OptionError: if only some of the options for several processes are given.
     """
-    from jaxgan.study.resources import Resources, cluster_from
+    from jaxgan.study.distributed.resources import Resources, cluster_from
 
     names = ("distributed", "coordinator", "num_processes", "process_id")
     cluster = cluster_from(*(options.pop(name) for name in names)) if "distributed" in options else None

@@ -11,7 +11,7 @@ from jaxgan.stopping import stoppable
 from jaxgan.study.interrupted import last_line
 
 if TYPE_CHECKING:
-    from jaxgan.study.profile_config import Kind
+    from jaxgan.study.profiles.profile_config import Kind
 
 
 @click.command(cls=GroupedCommand, short_help="Profile losses: what each tells the generator, and where it saturates.")
@@ -38,8 +38,8 @@ def profile(**options: Any) -> None:
         none = "stopped; nothing was measured yet"
         stopping.kept = partial(last_line, "profile --train", resumed) if kinds == ["train"] else lambda: none
     on = resources_from(options)
-    from jaxgan.study.profile import run_profile
-    from jaxgan.study.profile_config import ProfileConfig
+    from jaxgan.study.profiles.profile import run_profile
+    from jaxgan.study.profiles.profile_config import ProfileConfig
 
     flags = {name: options.pop(name) for name in ("out", "overwrite", "resume", "trust", "gentle")}
     flags["keep_programs"] = not options.pop("no_compile_cache")

@@ -22,8 +22,8 @@ def project(run: Path, files: tuple[Path, ...], **options: Any) -> None:
 
     RUN is a run's folder. Pictures of another size are cropped to squares and resized.
     """
-    from jaxgan.study.projection import in_words
-    from jaxgan.study.projection import project as write
+    from jaxgan.study.generators.projection import in_words
+    from jaxgan.study.generators.projection import project as write
 
     with only_results_on_stdout():
         paths, own, heldout = write(run, files, report=log, **options)

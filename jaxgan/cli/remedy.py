@@ -27,9 +27,9 @@ def remedy(run: Path, configuration: str | None, listed: bool, **options: Any) -
     on = resources_from(options)
     from jaxgan.report.run.healed import best_in_words, healed_section
     from jaxgan.report.tables import show
-    from jaxgan.study.generate import load_run
-    from jaxgan.study.healing import remedies, trial_of, with_apart
-    from jaxgan.study.remedies import option_of
+    from jaxgan.study.diagnosis.healing import remedies, trial_of, with_apart
+    from jaxgan.study.diagnosis.remedies import option_of
+    from jaxgan.study.generators.generate import load_run
 
     before = load_run(run)
     trial = trial_of(before, configuration)

@@ -38,7 +38,7 @@ def interpolate(run: Path | None, **options: Any) -> None:
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.study.interpolation import interpolate as write
+    from jaxgan.study.generators.interpolation import interpolate as write
 
     with only_results_on_stdout():
         paths = write(newest(run), **options)
@@ -56,8 +56,8 @@ def neighbours(run: Path | None, **options: Any) -> None:
 
     RUN is a run's folder; without it, the newest under runs/.
     """
-    from jaxgan.study.neighbours import in_words
-    from jaxgan.study.neighbours import neighbours as write
+    from jaxgan.study.generators.neighbours import in_words
+    from jaxgan.study.generators.neighbours import neighbours as write
 
     with only_results_on_stdout():
         paths, found = write(newest(run), **options)
@@ -67,14 +67,14 @@ def neighbours(run: Path | None, **options: Any) -> None:
 
 
 def _grid(run: Path, **options: Any) -> list[Path]:
-    from jaxgan.study.samples import sample as write
+    from jaxgan.study.generators.samples import sample as write
 
     return write(run, **options)
 
 
 def _each(run: Path, kind: str, *, overwrite: bool, **options: Any) -> Path:
+    from jaxgan.study.generators.streaming import write_samples
     from jaxgan.study.messages import OptionError
-    from jaxgan.study.streaming import write_samples
 
     if overwrite:
         raise OptionError("overwrite", "is for the grid alone; name another --out")

@@ -12,8 +12,8 @@ def status(run: Path) -> None:
 
     Reads the folder and changes nothing, whether the run is in progress, was stopped or is finished.
     """
-    from jaxgan.study.how_far import lines_of
-    from jaxgan.study.progress import progress_of
+    from jaxgan.study.monitoring.how_far import lines_of
+    from jaxgan.study.monitoring.progress import progress_of
 
     for line in lines_of(progress_of(run)):
         click.echo(line)

@@ -45,7 +45,7 @@ def _given(but: str) -> list[str]:
 
 
 def _begin(path: Path) -> None:
-    from jaxgan.study.template import TEMPLATE
+    from jaxgan.study.study_file.template import TEMPLATE
 
     if path.suffix != ".toml":
         raise click.UsageError(f"--init: got {path}, expected a name that ends in .toml")
@@ -61,7 +61,7 @@ def _run(file: Path, dry_run: bool, at_rate: float | None, options: dict[str, An
     with stoppable() as stopping:
         stopping.kept = partial(last_line, "study", None)
     on = resources_from(options)
-    from jaxgan.study.file import Study
+    from jaxgan.study.study_file.file import Study
 
     if at_rate is not None:
         check_limit("at_rate", at_rate)
@@ -70,8 +70,8 @@ def _run(file: Path, dry_run: bool, at_rate: float | None, options: dict[str, An
     if dry_run:
         _plan(asked.options(), on, options["out"] or asked.folder, not options["no_compile_cache"], at_rate)
         return
-    from jaxgan.study import processes
     from jaxgan.study.compare import run_study
+    from jaxgan.study.distributed import processes
 
     flags = {name: options[name] for name in ("overwrite", "trust")}
     flags |= {"keep_programs": not options["no_compile_cache"], "again": not options["overwrite"]}

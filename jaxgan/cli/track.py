@@ -18,8 +18,8 @@ def track(run: Path, to: str, out: Path | None) -> None:
     64 runs, each configuration, with the median, lowest and highest over its seeds. Nothing is overwritten or sent
     anywhere.
     """
-    from jaxgan.study.trackers import track as write
-    from jaxgan.study.trackers import way_to_look
+    from jaxgan.study.monitoring.trackers import track as write
+    from jaxgan.study.monitoring.trackers import way_to_look
 
     with only_results_on_stdout():
         folder = write(run, to, out, log)

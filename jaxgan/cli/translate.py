@@ -19,7 +19,7 @@ def translate(run: Path, files: tuple[Path, ...], **options: Any) -> None:
     RUN is a run's folder. Pictures of another size than its inputs are cropped to squares and resized; where they are
     smaller by an integer factor, their pixels are repeated. Nothing is overwritten: a name in use gets a number.
     """
-    from jaxgan.study.translation import translate
+    from jaxgan.study.generators.translation import translate
 
     with only_results_on_stdout():
         paths = translate(run, files, report=log, **options)

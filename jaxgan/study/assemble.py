@@ -15,14 +15,14 @@ from jaxgan.evaluation.pairs import worded
 from jaxgan.losses import minimax_generator, non_saturating_generator
 from jaxgan.results.results import Results, variable
 from jaxgan.results.seal import digest_of
-from jaxgan.study.advice import advised
 from jaxgan.study.build import Study, labels_of
-from jaxgan.study.causes import in_words as causes_in_words
-from jaxgan.study.causes import vanishing_of
 from jaxgan.study.claims import claim_of, in_words
 from jaxgan.study.config import as_stored, seed_numbers
-from jaxgan.study.evidence import yardsticks_of
-from jaxgan.study.judging import Found, diagnosed_runs, evidence_for, failed_at, judged, rules_in_words
+from jaxgan.study.diagnosis.advice import advised
+from jaxgan.study.diagnosis.causes import in_words as causes_in_words
+from jaxgan.study.diagnosis.causes import vanishing_of
+from jaxgan.study.diagnosis.evidence import yardsticks_of
+from jaxgan.study.diagnosis.judging import Found, diagnosed_runs, evidence_for, failed_at, judged, rules_in_words
 from jaxgan.study.stop_rules import StopRules
 from jaxgan.study.vary import axis_of, is_logarithmic, varied_names
 from jaxgan.study.watching import samples_along

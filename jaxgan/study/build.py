@@ -19,8 +19,8 @@ from jaxgan.study.configurations import Configuration, Named, algorithm_of, conf
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks, networks_for
 from jaxgan.study.own_code import kept_running, raised
+from jaxgan.study.profiles.strength import DiscriminatorStrength
 from jaxgan.study.settings import check_owners
-from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.vary import axis_of
 from jaxgan.study.vary import check_owners as check_owners_of_axes
 from jaxgan.types import Algorithm

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 from jaxgan.evaluation import evaluate
 from jaxgan.results import store
 from jaxgan.results.results import Results
-from jaxgan.study import engines, processes
 from jaxgan.study.assemble import assemble
 from jaxgan.study.block import Block
 from jaxgan.study.blocks import keys_of
+from jaxgan.study.diagnosis.judging import outcomes_of
+from jaxgan.study.distributed import engines, processes
 from jaxgan.study.finals import by_configuration, is_done, read_final, write_final
-from jaxgan.study.how_far import duration
 from jaxgan.study.job import Job
-from jaxgan.study.judging import outcomes_of
-from jaxgan.study.live import Look, unseen, watched_live
 from jaxgan.study.messages import counted
+from jaxgan.study.monitoring.how_far import duration
+from jaxgan.study.monitoring.live import Look, unseen, watched_live
 from jaxgan.study.planning import Plan, evaluation_keys, place_of, watched_of
 from jaxgan.study.training import read_block, title_of, train
 from jaxgan.study.watching import Watched

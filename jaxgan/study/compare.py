@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.report.run.report import write_run_report
-from jaxgan.study import resources
 from jaxgan.study.config import command_line
-from jaxgan.study.engines import Submits, engine_from
+from jaxgan.study.distributed import resources
+from jaxgan.study.distributed.engines import Submits, engine_from
+from jaxgan.study.distributed.work import work
 from jaxgan.study.execute import How, Task, conduct
 from jaxgan.study.interrupted import continuing
 from jaxgan.study.job import Log
 from jaxgan.study.planning import own_probes, study_for
-from jaxgan.study.work import work
 
 
 def run_study(

@@ -13,8 +13,8 @@ from jaxgan.study.config import Config
 from jaxgan.study.messages import OptionError
 from jaxgan.study.networks import Networks
 from jaxgan.study.own_code import kept_running, raised
+from jaxgan.study.profiles.strength import BASE, DiscriminatorStrength
 from jaxgan.study.settings import known_settings, plain_settings, resolve
-from jaxgan.study.strength import BASE, DiscriminatorStrength
 from jaxgan.study.vary import Cell, axis_of, cells_of
 from jaxgan.types import Algorithm, BatchSizes
 

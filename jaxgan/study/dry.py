@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 from jaxgan.report.tables import Cell, Section, numeric, section
 from jaxgan.runs.loop import Chunk, fit, memory_of
 from jaxgan.runs.placement import Placement
-from jaxgan.study import compilation, inputs, resources
+from jaxgan.study import compilation, inputs
 from jaxgan.study.block import Block
 from jaxgan.study.blocks import blocks_for, keys_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import configure
+from jaxgan.study.distributed import resources
 from jaxgan.study.execute import started
 from jaxgan.study.folder import RUNS
-from jaxgan.study.how_far import duration
 from jaxgan.study.job import Log
 from jaxgan.study.messages import counted
+from jaxgan.study.monitoring.how_far import duration
 from jaxgan.study.needs import check_needs, needs_of
 from jaxgan.study.operations import operations_of_step
 from jaxgan.study.planning import place_of, study_for

@@ -27,7 +27,6 @@ from jaxgan.results import store
 from jaxgan.results.claim import is_run
 from jaxgan.results.results import Metric, Results, variable
 from jaxgan.results.statistics import Interval
-from jaxgan.study.bars import progress_bar
 from jaxgan.study.compared import (
     Real,
     check_comparable,
@@ -40,8 +39,8 @@ from jaxgan.study.compared import (
 from jaxgan.study.config import WITH_GENERATORS, Config, from_stored
 from jaxgan.study.evaluation_request import Asked as Asked
 from jaxgan.study.evaluation_request import check_counts, check_image_size, check_request, depth_warnings
-from jaxgan.study.generate import condition_shape
-from jaxgan.study.generated import drawn_by_all
+from jaxgan.study.generators.generate import condition_shape
+from jaxgan.study.generators.generated import drawn_by_all
 from jaxgan.study.measuring import (
     Measuring,
     RealSets,
@@ -53,6 +52,7 @@ from jaxgan.study.measuring import (
     yardsticks,
 )
 from jaxgan.study.messages import OptionError
+from jaxgan.study.monitoring.bars import progress_bar
 from jaxgan.study.planning import source_of
 from jaxgan.study.trust import check_trusted
 

@@ -10,12 +10,13 @@ from jaxgan.results.claim import RunFolder, check_out, is_run
 from jaxgan.results.results import Results
 from jaxgan.runs.placement import Placement
 from jaxgan.stopping import stoppable
-from jaxgan.study import catalogue, compilation, engines, inputs, processes, resources
+from jaxgan.study import catalogue, compilation, inputs
 from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Study
 from jaxgan.study.carrying_out import measured
 from jaxgan.study.config import Config, configure
 from jaxgan.study.configurations import configurations_in
+from jaxgan.study.distributed import engines, processes, resources
 from jaxgan.study.fitting import check_compiled
 from jaxgan.study.folder import RUNS, complete, grown, new_folder, old_folder, origin_of, results_for
 from jaxgan.study.giving_up import giving_up

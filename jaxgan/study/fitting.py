@@ -6,9 +6,10 @@ from jaxgan.memory import available_memory
 from jaxgan.runs.loop import memory_of
 from jaxgan.runs.placement import bytes_available, settle
 from jaxgan.stopping import stoppable
-from jaxgan.study import compilation, processes
+from jaxgan.study import compilation
 from jaxgan.study.block import Block
 from jaxgan.study.blocks import keys_of
+from jaxgan.study.distributed import processes
 from jaxgan.study.job import Log
 from jaxgan.study.messages import OptionError
 from jaxgan.study.needs import bytes_of, gib, made

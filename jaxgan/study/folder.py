@@ -10,10 +10,11 @@ from jaxgan.results.claim import RunFolder
 from jaxgan.results.results import SCHEMA, Results
 from jaxgan.results.seal import digest_of
 from jaxgan.runs.placement import Placement
-from jaxgan.study import inputs, processes, provenance, resources
+from jaxgan.study import inputs, provenance
 from jaxgan.study.block import Block
 from jaxgan.study.build import Study
 from jaxgan.study.config import Config, as_stored
+from jaxgan.study.distributed import processes, resources
 from jaxgan.study.trust import sealed
 
 _GROWN = ("config", "configurations", "command", "blocks", "hash")

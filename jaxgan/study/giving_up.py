@@ -3,7 +3,7 @@
 from typing import Any
 
 from jaxgan.stopping import stoppable
-from jaxgan.study import processes
+from jaxgan.study.distributed import processes
 from jaxgan.study.interrupted import Interrupted, last_line, not_written
 from jaxgan.study.job import Job
 

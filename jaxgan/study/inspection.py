@@ -18,8 +18,8 @@ from jaxgan.results.claim import REPLACED
 from jaxgan.results.records import Origin, read_records
 from jaxgan.results.results import config_in, read_results
 from jaxgan.results.seal import DIGEST, digest_of
-from jaxgan.study import processes
 from jaxgan.study.block import blocks_in
+from jaxgan.study.distributed import processes
 from jaxgan.study.folder import complete
 from jaxgan.study.interrupted import continuing, resume_line
 from jaxgan.study.messages import counted

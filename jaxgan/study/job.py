@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from jaxgan.results.claim import RunFolder
 from jaxgan.results.records import Origin
-from jaxgan.study import processes
 from jaxgan.study.block import Block
 from jaxgan.study.build import Study
+from jaxgan.study.distributed import processes
 from jaxgan.study.stop_rules import StopRules
 
 Log = Callable[[str], None]

@@ -19,9 +19,9 @@ from jaxgan.metrics.extrapolation import can_extrapolate
 from jaxgan.metrics.inputs import generator
 from jaxgan.metrics.statistics_file import ReferenceStatistics
 from jaxgan.results.statistics import Interval
-from jaxgan.study.bars import progress_bar
 from jaxgan.study.compared import Real
 from jaxgan.study.messages import OptionError
+from jaxgan.study.monitoring.bars import progress_bar
 
 _WITHOUT_PAIRS = ("frechet", "sliced", "score", "two_sample")  # kinds whose time grows as the number of examples
 _MOST_PAIRS = 10**13  # of examples: minutes on an accelerator, a day on a CPU

@@ -13,18 +13,19 @@ from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, check_out, ids_in
 from jaxgan.results.records import Origin, restamp
 from jaxgan.stopping import stoppable
-from jaxgan.study import catalogue, resources
+from jaxgan.study import catalogue
 from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.compare import task_of
 from jaxgan.study.config import REPEATED, Config, from_stored
+from jaxgan.study.distributed import resources
 from jaxgan.study.execute import How, Task, conduct, started
 from jaxgan.study.folder import RUNS, new_folder, origin_of
 from jaxgan.study.interrupted import last_line
 from jaxgan.study.job import Log
 from jaxgan.study.messages import OptionError, counted
 from jaxgan.study.needs import Needs, check_needs, needs_of
-from jaxgan.study.profile_config import stored_profile
-from jaxgan.study.profile_training import along_training, losses_by_name
+from jaxgan.study.profiles.profile_config import stored_profile
+from jaxgan.study.profiles.profile_training import along_training, losses_by_name
 from jaxgan.study.resume import check_unchanged
 from jaxgan.study.settings import texts_of
 from jaxgan.study.trust import check_trusted

@@ -23,11 +23,11 @@ from jaxgan.study.claims import check_claims
 from jaxgan.study.compared import features_along
 from jaxgan.study.config import Config, black_and_white
 from jaxgan.study.configurations import Configuration
-from jaxgan.study.evidence import yardsticks_of
+from jaxgan.study.diagnosis.evidence import yardsticks_of
+from jaxgan.study.diagnosis.judging import judged
 from jaxgan.study.job import Log
-from jaxgan.study.judging import judged
+from jaxgan.study.profiles.strength import DiscriminatorStrength
 from jaxgan.study.stop_rules import StopRules, check_rules
-from jaxgan.study.strength import DiscriminatorStrength
 from jaxgan.study.watching import Watched, along, by_field, by_leaf, of_any_settings, samples_along, watch
 from jaxgan.types import Algorithm, Batch, BatchSizes, Generator
 

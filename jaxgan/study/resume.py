@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.results import store
-from jaxgan.study import inputs, provenance, resources
+from jaxgan.study import inputs, provenance
 from jaxgan.study.block import Block, blocks_in
 from jaxgan.study.blocks import blocks_for
 from jaxgan.study.build import Study
 from jaxgan.study.config import REPEATED, SHORTHANDS, Config, configure, from_stored
+from jaxgan.study.distributed import resources
 from jaxgan.study.messages import OptionError
 
 GROWS = ("steps", "seeds")

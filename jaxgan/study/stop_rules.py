@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jaxgan.diagnostics.diagnosis import EXPLAINS_BAD, diagnose
 from jaxgan.diagnostics.outcomes import Outcome
-from jaxgan.study.evidence import Yardsticks, evidence_of
+from jaxgan.study.diagnosis.evidence import Yardsticks, evidence_of
 from jaxgan.study.limits import ANY
 from jaxgan.study.messages import OptionError, expect, nearest
 

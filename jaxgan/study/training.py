@@ -22,15 +22,16 @@ from jaxgan.runs.placement import Placement, own_runs
 from jaxgan.runs.records import record_steps
 from jaxgan.runs.run import start_runs
 from jaxgan.stopping import Stopping, stoppable
-from jaxgan.study import compilation, processes, provenance
+from jaxgan.study import compilation, provenance
 from jaxgan.study.block import Block
 from jaxgan.study.blocks import keys_of
 from jaxgan.study.build import Program, Study
 from jaxgan.study.config import seed_numbers
+from jaxgan.study.distributed import processes
 from jaxgan.study.interrupted import Interrupted, last_line
 from jaxgan.study.job import Job
-from jaxgan.study.live import Look, unseen
 from jaxgan.study.messages import counted
+from jaxgan.study.monitoring.live import Look, unseen
 from jaxgan.study.watching import Finish, Watched, first_watched, probe_steps, series_of
 from jaxgan.types import Algorithm, Generator, State
 

@@ -10,7 +10,7 @@ import jaxgan
 from jaxgan.cli.app import main
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.report.run.healed import BASE
-from jaxgan.study.healing import trial_of
+from jaxgan.study.diagnosis.healing import trial_of
 from tests.cli.commands import refused
 
 TINY = ["--steps", "8", "--seeds", "2", "--samples", "50", "--width", "4", "--batch-size", "8", "--evaluate-every", "1"]

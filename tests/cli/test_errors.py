@@ -20,8 +20,8 @@ from jaxgan.cli.errors import answer_to, one_line
 from jaxgan.data.source import DataError
 from jaxgan.files import StoreError
 from jaxgan.study import catalogue
+from jaxgan.study.distributed.processes import ProcessError
 from jaxgan.study.messages import OptionError
-from jaxgan.study.processes import ProcessError
 from tests.cli.commands import RING, files, refused
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jaxgan.results import store
-from jaxgan.study import exporting, interpolation, neighbours, projection, samples, streaming
+from jaxgan.study.generators import exporting, interpolation, neighbours, projection, samples, streaming
 from tests.cli.commands import refused
 
 

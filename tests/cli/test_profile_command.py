@@ -16,8 +16,8 @@ from jaxgan.report.profile.parts import ages_of, part_of
 from jaxgan.report.profile.rows import frozen_rows, training_rows
 from jaxgan.report.profile.tables import markdown
 from jaxgan.study.messages import OptionError
-from jaxgan.study.profile_config import ProfileConfig, ages_in_steps, command_line, profile_from
-from jaxgan.study.strength import DiscriminatorStrength, strengths_from
+from jaxgan.study.profiles.profile_config import ProfileConfig, ages_in_steps, command_line, profile_from
+from jaxgan.study.profiles.strength import DiscriminatorStrength, strengths_from
 
 TINY = ["--seeds", "2", "--width", "4", "--batch-size", "8", "--latent-dim", "4"]
 TRAIN = ["--train", "--data", "ring", *TINY, "--steps", "6", "--every", "2", "--samples", "50"]

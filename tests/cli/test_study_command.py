@@ -12,9 +12,9 @@ import pytest
 from jaxgan.cli.app import main
 from jaxgan.report.tables import section
 from jaxgan.study.config import configure
-from jaxgan.study.file import Study
-from jaxgan.study.tables import TABLES
-from jaxgan.study.template import TEMPLATE
+from jaxgan.study.study_file.file import Study
+from jaxgan.study.study_file.tables import TABLES
+from jaxgan.study.study_file.template import TEMPLATE
 from tests.cli.commands import files, jaxgan_process, refused
 
 SMALL = 'data = "ring"\nrecipes = ["minimax"]\n[vary]\nlr_d = [0.001, 0.002]\n[train]\nseeds = 2\nsteps = 4\n'

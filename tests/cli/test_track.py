@@ -31,7 +31,7 @@ def test_the_result_is_how_to_look_at_it(capsys, monkeypatch, tmp_path):
         called.append((run, to, out))
         return out or Path("runs/a b-tensorboard")
 
-    monkeypatch.setattr("jaxgan.study.trackers.track", track)
+    monkeypatch.setattr("jaxgan.study.monitoring.trackers.track", track)
     assert main(["track", "runs/a b"]) == 0
     output = capsys.readouterr()
     assert output.out == "tensorboard --logdir 'runs/a b-tensorboard'\n"

@@ -14,7 +14,7 @@ from jaxgan.cli.app import main
 from jaxgan.data.embedded_pairs import EMBEDDED
 from jaxgan.report.run.samples import sample_figure
 from jaxgan.results.store import load_results
-from jaxgan.study.translation import fitted
+from jaxgan.study.generators.translation import fitted
 from tests.cli.commands import files, refused
 
 TINY = ("--seeds", "2", "--steps", "2", "--samples", "10", "--width", "2", "--batch-size", "4")

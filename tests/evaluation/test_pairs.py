@@ -14,7 +14,7 @@ from jaxgan.diagnostics.outcomes import EXPLANATION
 from jaxgan.evaluation.pairs import pairs_evaluator, worded
 from jaxgan.metrics import laplacian_variance, radial_power_spectrum
 from jaxgan.results.results import variable
-from jaxgan.study.causes import in_words
+from jaxgan.study.diagnosis.causes import in_words
 from jaxgan.types import Game, Generator
 from tests.synthetic import make_run
 

@@ -23,7 +23,7 @@ from jaxgan.report.run.map import styles_of
 from jaxgan.report.run.when import shown_evidence, when_figure
 from jaxgan.results.results import Results, variable
 from jaxgan.results.statistics.windows import median_of
-from jaxgan.study.causes import in_words
+from jaxgan.study.diagnosis.causes import in_words
 from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS, EPISODE_THRESHOLDS
 from tests.synthetic import BOTH, PROBES, make_run
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jaxgan.files import StoreError
 from jaxgan.results.records import Origin, append_records, read_records, restamp
-from jaxgan.study import processes
+from jaxgan.study.distributed import processes
 
 HERE = Origin("a1", "minimax/seeds-0-1")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jaxgan.study.axes import Range, drawn, preset_axis
 from jaxgan.study.messages import OptionError
+from jaxgan.study.study_file.axes import Range, drawn, preset_axis
 
 
 def test_many_random_rows_are_no_number_twice():

@@ -3,7 +3,7 @@
 import pytest
 from tqdm import tqdm
 
-from jaxgan.study.bars import bar_format
+from jaxgan.study.monitoring.bars import bar_format
 
 
 @pytest.mark.parametrize("columns", [40, 72, 80, 120, 200])

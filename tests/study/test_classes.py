@@ -19,8 +19,8 @@ from jaxgan.data.in_memory import from_images
 from jaxgan.data.source import DataError, Examples, to_unit
 from jaxgan.study.build import build
 from jaxgan.study.catalogue import find_data
-from jaxgan.study.classes import label_of
 from jaxgan.study.config import configure, from_stored
+from jaxgan.study.generators.classes import label_of
 from jaxgan.study.messages import OptionError
 from jaxgan.study.planning import source_of
 from jaxgan.types import Generator

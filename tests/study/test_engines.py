@@ -22,13 +22,14 @@ from jaxgan.cli.app import main
 from jaxgan.files import StoreError, file_digest
 from jaxgan.results import store
 from jaxgan.results.claim import RunFolder, part_of
-from jaxgan.study import blocks, carrying_out, clusters, engines, fitting, work
+from jaxgan.study import blocks, carrying_out, fitting
 from jaxgan.study.block import Block, blocks_in
+from jaxgan.study.distributed import clusters, engines, work
+from jaxgan.study.distributed.processes import ProcessError
+from jaxgan.study.distributed.resources import Cluster, Resources
 from jaxgan.study.interrupted import Interrupted
 from jaxgan.study.job import Job
 from jaxgan.study.messages import OptionError
-from jaxgan.study.processes import ProcessError
-from jaxgan.study.resources import Cluster, Resources
 from tests.study.tiny import TINY, assert_equal
 
 BLOCKS = 4
@@ -233,7 +234,7 @@ def test_an_engine_that_cannot_be_is_a_line_and_leaves_nothing(engine: Any, expe
 def test_an_extra_that_is_not_installed_is_a_line(
     engine: str, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jaxgan.study.clusters.find_spec", lambda name: None)
+    monkeypatch.setattr("jaxgan.study.distributed.clusters.find_spec", lambda name: None)
     assert main(["train", "--data", "ring", "--on", engine]) == 2
     line = f"jaxgan: --on: {engine} needs {package}: pip install 'jaxgan[{engine}]'\n"
     assert capsys.readouterr().err == line

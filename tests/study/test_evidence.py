@@ -8,10 +8,10 @@ import pytest
 from jaxgan.diagnostics.diagnosis import diagnose
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.diagnostics.signs import Evidence
-from jaxgan.study.causes import stretches_of
-from jaxgan.study.diagnosing import thresholds_of
-from jaxgan.study.evidence import Yardsticks, evidence_of, rhythm, standing
-from jaxgan.study.judging import diagnosed_runs
+from jaxgan.study.diagnosis.causes import stretches_of
+from jaxgan.study.diagnosis.diagnosing import thresholds_of
+from jaxgan.study.diagnosis.evidence import Yardsticks, evidence_of, rhythm, standing
+from jaxgan.study.diagnosis.judging import diagnosed_runs
 from jaxgan.study.messages import OptionError
 from jaxgan.thresholds import DIAGNOSIS_THRESHOLDS
 

@@ -14,8 +14,8 @@ from jaxgan.study import inputs
 from jaxgan.study.build import Study
 from jaxgan.study.compared import features_along
 from jaxgan.study.config import configure, from_stored, own_code
-from jaxgan.study.file import StudyError
 from jaxgan.study.messages import OptionError
+from jaxgan.study.study_file.file import StudyError
 
 OWN = """
 import jax.numpy as jnp

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from jaxgan.data import ring
 from jaxgan.evaluation import evaluator_for, mixtures
 from jaxgan.study import catalogue
-from jaxgan.study.axes import PRESETS, Range, drawn, grid, preset_axis
 from jaxgan.study.config import configure
-from jaxgan.study.file import Study, StudyError
-from jaxgan.study.mistakes import METRICS
 from jaxgan.study.settings import known_settings, resolve
+from jaxgan.study.study_file.axes import PRESETS, Range, drawn, grid, preset_axis
+from jaxgan.study.study_file.file import Study, StudyError
+from jaxgan.study.study_file.mistakes import METRICS
 
 WHOLE = """
 name = "whole"
@@ -386,7 +386,7 @@ def test_it_runs_as_what_its_folder_has(monkeypatch, tmp_path):
         return how["out"]
 
     monkeypatch.setattr("jaxgan.study.compare.run_study", run_study)
-    monkeypatch.setattr("jaxgan.study.generate.load_run", lambda folder: folder)
+    monkeypatch.setattr("jaxgan.study.generators.generate.load_run", lambda folder: folder)
     study = Study(name="rates", data="ring")
     assert study.run(progress=False) == Path("runs/rates")
     assert called == {"job": "study", "given": study.options(), "out": Path("runs/rates"), "again": True,

@@ -12,12 +12,12 @@ import pytest
 
 from jaxgan.nn import StyleGAN2Generator
 from jaxgan.results.contents import _OURS
-from jaxgan.study import generate, interpolation, samples
-from jaxgan.study.generate import LoadedGenerator, halves_of
-from jaxgan.study.latent_grids import SOURCES, grid_for, latents_in
+from jaxgan.study.generators import generate, interpolation, samples
+from jaxgan.study.generators.generate import LoadedGenerator, halves_of
+from jaxgan.study.generators.latent_grids import SOURCES, grid_for, latents_in
+from jaxgan.study.generators.projection import Projected, in_words, nearest_to
+from jaxgan.study.generators.truncation import truncated_sampler
 from jaxgan.study.messages import OptionError
-from jaxgan.study.projection import Projected, in_words, nearest_to
-from jaxgan.study.truncation import truncated_sampler
 
 KEY = jax.random.key(0)
 LATENTS = 6

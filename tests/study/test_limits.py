@@ -12,7 +12,7 @@ from jaxgan.study.config import SHORTHANDS, configure
 from jaxgan.study.limits import ANY, FIELDS, LIMITS, SETTINGS, WHOLE, Limit
 from jaxgan.study.measuring import check_size
 from jaxgan.study.messages import OptionError
-from jaxgan.study.strength import DiscriminatorStrength, strengths_from
+from jaxgan.study.profiles.strength import DiscriminatorStrength, strengths_from
 
 OTHERWISE = {"seed", "label", "process_id"}  # of what a run or a job has, and never more
 OTHERWISE |= {"alpha", "power", "rates", "comparisons", "difference"}  # by the statistics themselves, a line each

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from jaxgan.study.block import Block
-from jaxgan.study.progress import Progress, Trained
-from jaxgan.study.view import MOST, view_of
+from jaxgan.study.monitoring.progress import Progress, Trained
+from jaxgan.study.monitoring.view import MOST, view_of
 from tests.study.terminals import Screen, in_terminal
 from tests.study.test_progress import BLOCKS, begun, logged, recorded
 
@@ -122,7 +122,7 @@ from jaxgan.cli.app import _say
 from jaxgan.cli.streams import log
 from jaxgan.results.claim import reopen
 from jaxgan.stopping import stoppable
-from jaxgan.study.live import watched_live
+from jaxgan.study.monitoring.live import watched_live
 
 with stoppable([signal.SIGINT], tell=_say) as stopping, reopen(Path("run")), watched_live(Path("run")) as look:
     look("compiling minimax")

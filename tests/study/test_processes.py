@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from jaxgan.checkpoint import CheckpointError
-from jaxgan.study import processes
-from jaxgan.study.processes import load_own, save_own
+from jaxgan.study.distributed import processes
+from jaxgan.study.distributed.processes import load_own, save_own
 
 NAMES = ["1of2", "2of2"]
 LIKE = {"w": jax.ShapeDtypeStruct((3,), np.float32)}

@@ -16,8 +16,8 @@ from jaxgan.files import StoreError
 from jaxgan.results.claim import LOCK, RunFolder, claim
 from jaxgan.results.locks import holder
 from jaxgan.results.records import Origin, append_records
-from jaxgan.study.how_far import lines_of
-from jaxgan.study.progress import Progress, progress_of
+from jaxgan.study.monitoring.how_far import lines_of
+from jaxgan.study.monitoring.progress import Progress, progress_of
 from tests.cli.commands import refused
 
 BLOCKS = [
@@ -243,7 +243,7 @@ def test_the_folder_of_another_user_says_what_can_be_said(half, monkeypatch):
     def forbidden(folder):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("jaxgan.study.progress.holder", forbidden)
+    monkeypatch.setattr("jaxgan.study.monitoring.progress.holder", forbidden)
     lines = list(lines_of(progress_of(half.path)))
     assert lines[0] == f"{half.path}: running or stopped; its lock cannot be read (Permission denied)"
     assert "runs done: 8 of 16" in lines
@@ -267,7 +267,7 @@ def test_who_holds_a_folder(tmp_path):
 
 
 def test_it_imports_no_jax():
-    code = "import sys, jaxgan.study.progress; sys.exit('jax' in sys.modules)"
+    code = "import sys, jaxgan.study.monitoring.progress; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

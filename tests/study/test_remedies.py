@@ -16,14 +16,14 @@ from jaxgan.data.source import Source
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.results.results import Results, variable
 from jaxgan.runs.run import start
-from jaxgan.study.advice import advised, case_of
 from jaxgan.study.catalogue import RECIPES, find_data
-from jaxgan.study.changes import Case, Shared, traits_of
 from jaxgan.study.config import SHORTHANDS, Config, as_stored, configure
 from jaxgan.study.configurations import Configuration, configurations_of, recipes_of
-from jaxgan.study.healing import BASE, trial_of
+from jaxgan.study.diagnosis.advice import advised, case_of
+from jaxgan.study.diagnosis.changes import Case, Shared, traits_of
+from jaxgan.study.diagnosis.healing import BASE, trial_of
+from jaxgan.study.diagnosis.remedies import REMEDIES, option_of, suggested
 from jaxgan.study.networks import networks_for
-from jaxgan.study.remedies import REMEDIES, option_of, suggested
 
 FAILING = [code for code in Outcome if code != Outcome.HEALTHY]
 PAIRS = "pairs:photos-edges"

@@ -10,9 +10,9 @@ import pytest
 
 from jaxgan.diagnostics.outcomes import Outcome
 from jaxgan.results.codes import FINE
-from jaxgan.study.evidence import Yardsticks, evidence_of
+from jaxgan.study.diagnosis.evidence import Yardsticks, evidence_of
 from jaxgan.study.job import Block
-from jaxgan.study.live import unseen
+from jaxgan.study.monitoring.live import unseen
 from jaxgan.study.stop_rules import FOR_GOOD, IN_A_ROW, StopRules
 from jaxgan.study.training import Writer
 

@@ -10,7 +10,7 @@ import pytest
 
 import jaxgan as jg
 from jaxgan.study.messages import OptionError
-from jaxgan.study.trackers import TRACKERS
+from jaxgan.study.monitoring.trackers import TRACKERS
 from tests.synthetic import PROBES, make_profile, make_run, save
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import jaxgan as jg
 from jaxgan.cli.app import main
-from jaxgan.study.generate import LoadedGenerator
+from jaxgan.study.generators.generate import LoadedGenerator
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)

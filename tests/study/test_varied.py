@@ -20,10 +20,10 @@ from jaxgan.study import blocks, carrying_out, planning
 from jaxgan.study.block import blocks_in
 from jaxgan.study.blocks import blocks_for
 from jaxgan.study.config import as_stored, configure
-from jaxgan.study.how_far import lines_of
 from jaxgan.study.messages import OptionError
+from jaxgan.study.monitoring.how_far import lines_of
+from jaxgan.study.monitoring.progress import progress_of
 from jaxgan.study.needs import needs_of
-from jaxgan.study.progress import progress_of
 from jaxgan.study.resume import grown_to
 from tests.study.tiny import TINY, assert_equal
 
