@@ -143,14 +143,18 @@ def _distance(a: Moments, b: Moments, own: Float64[np.ndarray, "d d"] | None) ->
 
 def _seen(factor: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d rank"]:
     """The columns that are not zero."""
-    return factor[:, factor.any(axis=0)]
+    seen = factor.any(axis=0)
+    return factor if seen.all() else factor[:, seen]
 
 
 def _sum_of_singular_values(matrix: Float64[np.ndarray, "a b"], error: float) -> float:
     """Uses roots of eigenvalues, three times as fast with half the digits of small ones, if that is accurate enough."""
+    from scipy.linalg import eigvalsh
+
     d = matrix.shape[1]
     if d >= _LARGE:
-        squares = np.linalg.eigvalsh(matrix.T @ matrix)
+        # Transposed, it is in LAPACK's order, and no copy of it is made.
+        squares = eigvalsh((matrix.T @ matrix).T, overwrite_a=True, check_finite=False, driver="ev")
         noise = np.sqrt(d) * np.finfo(np.float64).eps * squares[-1]
         roots = np.sqrt(np.maximum(squares, 0.0))
         if np.sum(noise / (roots + np.sqrt(noise) + np.finfo(np.float64).tiny)) <= error:
@@ -204,11 +208,19 @@ def factor(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]
 
     least = np.finfo(np.float64).eps * max(float(covariance.diagonal().max()), 0.0)
     lower, pivots, rank, _ = dpstrf(covariance, tol=least, lower=1)
-    lower = np.tril(lower)
+    lower *= np.tri(len(lower), dtype=bool)  # in place: of 2,048 features, a copy has 32 MiB
     lower[:, rank:] = 0.0  # the rest is rounding error
     found = np.empty_like(lower)
     found[pivots - 1] = lower
-    if rank < len(found) and np.abs(found @ found.T - covariance).max() > _CLOSE * np.abs(covariance).max():
+    del lower
+    if rank < len(found) and _largest(found @ found.T, covariance) > _CLOSE * _largest(covariance):
         values, vectors = np.linalg.eigh(covariance)
         return vectors * np.sqrt(np.maximum(values, 0.0))
     return found
+
+
+def _largest(matrix: Float64[np.ndarray, "d d"], less: Float64[np.ndarray, "d d"] | None = None) -> float:
+    """The largest absolute entry, without a copy; `less` is subtracted in place."""
+    if less is not None:
+        matrix -= less
+    return max(float(matrix.max()), -float(matrix.min()))
