@@ -65,7 +65,6 @@ class Ended(NamedTuple):
 
 def load() -> None:
     """Import everything that commands import, without initializing JAX's devices, so that processes can be forked."""
-    import h5netcdf  # noqa: F401
     import matplotlib.backends.backend_agg
     import matplotlib.backends.backend_pdf
     import matplotlib.backends.backend_svg  # noqa: F401

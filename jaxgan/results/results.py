@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jaxgan.files import StoreError, plain, written_whole
 from jaxgan.results.codes import FINE
+from jaxgan.results.netcdf import read_attribute, read_dataset, write_dataset
 
 SCHEMA = 2  # schema 1 had an axis called loss, in series.npz, results.json and samples.npz
 
@@ -182,13 +183,8 @@ class Results:
         attributes = {"jaxgan": json.dumps(plain(about), allow_nan=False), "title": "GAN training runs (jaxgan)"}
         dataset = self.dataset.assign_attrs(attributes)
         dataset = dataset.assign_attrs(sha256=_digest(dataset))
-        for values in dataset.variables.values():
-            values.encoding["_FillValue"] = None  # not needed for NaN; writing it takes a tenth of the time
-        import h5netcdf
-
-        # Equivalent to `to_netcdf`, which first imports dask and distributed if they are installed.
-        with written_whole(path) as partial, h5netcdf.File(partial, "w") as file:
-            dataset.dump_to_store(xr.backends.H5NetCDFStore(file))
+        with written_whole(path) as partial:
+            write_dataset(dataset, partial)
 
     def __repr__(self) -> str:
         """Return a few lines with axes, outcomes and names, without the numbers."""
@@ -240,9 +236,8 @@ def read_results(path: Path) -> Results:
     if not path.is_file():
         raise StoreError(f"{path} does not exist")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            dataset = opened.load()
-    except Exception as error:  # a damaged file can fail anywhere in h5netcdf and HDF5
+        dataset = read_dataset(path)
+    except Exception as error:  # a damaged file can fail anywhere in h5py and HDF5
         raise StoreError(f"{path} is damaged: {type(error).__name__}") from error
     try:
         about = json.loads(dataset.attrs["jaxgan"])
@@ -268,12 +263,9 @@ def config_in(path: Path) -> dict[str, Any]:
       >>> config_in(Path("nowhere.nc"))
       {}
     """
-    import h5netcdf
-
     try:
-        with h5netcdf.File(path, "r") as file:
-            return dict(json.loads(file.attrs["jaxgan"])["config"])
-    except Exception:  # a damaged file can fail anywhere in h5netcdf and HDF5
+        return dict(json.loads(read_attribute(path, "jaxgan"))["config"])
+    except Exception:  # a damaged file can fail anywhere in h5py and HDF5
         return {}
 
 
