@@ -33,7 +33,8 @@ from jaxgan.types import Array, Images
 
 # Crossovers, measured by benchmarks/convolutions.py.
 _THIN = 32  # channels after space-to-depth below which separate products and their maps are too thin
-_CACHE = 8 * 2**20  # bytes of a spread-out batch on a CPU above which it is processed in parts
+_CACHE = 2 * 2**20  # bytes of a spread-out batch on a CPU above which minimal filtering processes it in parts,
+_CACHE_OF_OTHERS = 4 * 2**20  # and the other formulations, which move each number less often
 _WORTHWHILE = 0.8  # share of the plain multiplications below which minimal filtering pays for its additions
 
 
@@ -124,6 +125,10 @@ def in_pieces(
     options: dict[str, Any] = {"role": role, "window": window, "precision": precision, "formulation": formulation}
     if batched:
         return jax.lax.map(lambda seed: in_pieces(*seed, batched=False, **options), (a, b))
+    if role == "x" and window.strides == (1, 1) and (formulation or _formulation(a, window)) is not patches:
+        # A convolution again, and twice as fast as the transposed `spread`, which adds overlapping tiles.
+        options |= {"role": "y", "window": _turned_window(window)}
+        return in_pieces(b, _turned(a), batched=False, **options)
 
     def one(a: Array, b: Array) -> Array:
         result = by_products(a, b, batched=False, **options)
@@ -150,23 +155,42 @@ def in_pieces(
     return jax.lax.scan(lambda total, arrays: (total + piece(arrays), None), piece(first), rest)[0]
 
 
-def _pieces(images: Any, kernel: Any, window: Window, formulation: Callable[..., Formulation] | None) -> int:
-    """The smallest number of equal parts of a batch such that each part, in minimal filtering, stays in the cache.
+def _turned(w: Kernel) -> Float[Array, "kh kw o c"]:
+    """[kh, kw, c, o] -> [kh, kw, o, c], turned by half a circle: with it, a convolution of y is the gradient of x."""
+    return w[::-1, ::-1].swapaxes(2, 3)
 
-    Other formulations do not benefit, because they move less data.
+
+def _turned_window(window: Window) -> Window:
+    """The window of that convolution: of stride 1, like the given one."""
+    sizes = zip(window.image, window.out, window.kernel, window.padding, strict=True)
+    first, second = ((k - 1 - low, image - out + low) for image, out, k, (low, _) in sizes)
+    return Window(window.out, window.kernel, (1, 1), (first, second))
+
+
+def _formulation(w: Any, window: Window) -> Callable[..., Formulation]:
+    """The fastest formulation for a kernel of a window's strides."""
+    return choose(jax.eval_shape(partial(_kernel_blocks, window), w).shape, window.out, w.dtype)
+
+
+def _pieces(images: Any, kernel: Any, window: Window, formulation: Callable[..., Formulation] | None) -> int:
+    """The smallest number of equal parts of a batch such that each part, spread out, stays in the cache.
+
+    Every part reads the whole kernel, so it may be as large as that.
     """
     n = images.shape[0]
-    if not isinstance(n, int):  # a symbolic size, as in `jax.export`
+    if not isinstance(n, int) or window.taps == (1, 1):  # a symbolic size, as in `jax.export`; nothing is spread out
         return 1
     one_image = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
-    blocks = jax.eval_shape(partial(_image_blocks, window), one_image)
-    taps = jax.eval_shape(partial(_kernel_blocks, window), kernel)
-    make = formulation or choose(taps.shape, window.out, images.dtype)
-    if make is not filtering:
-        return 1
+    make = formulation or _formulation(kernel, window)
     form = make(window.taps, window.out)
-    size = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(jax.eval_shape(form.spread, blocks)))
-    return next(parts for parts in range(1, n + 1) if n % parts == 0 and (n // parts * size <= _CACHE or parts == n))
+    size = _bytes(jax.eval_shape(lambda x: form.spread(_image_blocks(window, x)), one_image))
+    taps = _bytes(jax.eval_shape(lambda w: form.taps(_kernel_blocks(window, w)), kernel))
+    room = max(_CACHE if make is filtering else _CACHE_OF_OTHERS, 2 * taps)
+    return next(parts for parts in range(1, n + 1) if n % parts == 0 and (n // parts * size <= room or parts == n))
+
+
+def _bytes(arrays: Any) -> int:
+    return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(arrays))
 
 
 def choose(kernel: Sequence[int], out: tuple[int, int], dtype: Any) -> Callable[..., Formulation]:
