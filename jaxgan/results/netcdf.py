@@ -38,7 +38,7 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
             if name in dataset.variables:
                 scales[name] = _create(file, str(name), dataset.variables[name])
                 scales[name].make_scale(str(name))
-                scales[name].attrs[_NUMBERS] = np.int32([number])
+                scales[name].attrs[_NUMBERS] = np.array([number], np.int32)
             else:
                 scales[name] = file.create_dataset(str(name), (size,), ">f4", maxshape=(size or None,))
                 scales[name].make_scale(f"{_ONLY_A_DIMENSION}{size:10d}")
@@ -51,7 +51,7 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
             for axis, name in zip(created.dims, variable.dims, strict=True):
                 axis.attach_scale(scales[name])
             if variable.dims:
-                created.attrs[_NUMBERS] = np.int32([numbers[name] for name in variable.dims])
+                created.attrs[_NUMBERS] = np.array([numbers[name] for name in variable.dims], np.int32)
         for name, value in dataset.attrs.items():
             file.attrs[name] = value
 

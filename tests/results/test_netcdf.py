@@ -10,13 +10,13 @@ import xarray as xr
 from jaxgan.results.netcdf import read_attribute, read_dataset, write_dataset
 
 ALONE = {
-    "of one dimension": xr.Dataset({"a": ("x", np.float32([1.5, np.nan, -np.inf]))}),
+    "of one dimension": xr.Dataset({"a": ("x", np.array([1.5, np.nan, -np.inf], np.float32))}),
     "with a coordinate": xr.Dataset({"a": (("seed", "x"), np.arange(6).reshape(2, 3))}, {"seed": [3, 4]}),
     "two axes of one size": xr.Dataset({"a": (("x", "y"), np.eye(2)), "b": (("y", "x"), np.ones((2, 2)))}),
     "text": xr.Dataset({"a": ("x", ["one", "", "äß€ 漢"])}, {"x": ["lr=0.1", "lr=1", "μ"]}),
     "booleans": xr.Dataset({"a": (("x", "y"), [[True, False]])}),
-    "integers of all sizes": xr.Dataset({f"a{t().itemsize}": ("x", t([0, 7])) for t in (np.int8, np.int16, np.int32)}),
-    "unsigned": xr.Dataset({"image": (("x", "y"), np.uint8([[0, 255]]))}),
+    "integers of all sizes": xr.Dataset({f"a{k}": ("x", np.array([0, 7], f"i{k}")) for k in (1, 2, 4, 8)}),
+    "unsigned": xr.Dataset({"image": (("x", "y"), np.array([[0, 255]], np.uint8))}),
     "numbers without a dimension": xr.Dataset({"a": ((), 2.5), "b": ((), "word"), "c": ((), True)}),
     "nothing along a dimension": xr.Dataset({"a": (("x", "y"), np.zeros((2, 0))), "b": ("z", np.zeros(0, bool))}),
     "nothing": xr.Dataset(),
