@@ -1,17 +1,19 @@
 """Residual blocks for images with two 3 x 3 convolutions, as in SNGAN, WGAN-GP and BigGAN.
 
 They apply ReLU before every convolution, double an image by copying pixels, and halve it by averaging 2 x 2 pixels. A
-1 x 1 convolution commutes with both, so shortcuts apply it to the smaller image, with a quarter of the products.
+1 x 1 convolution commutes with both, so shortcuts apply it to the smaller image, with a quarter of the products. A
+3 x 3 convolution of a doubled image, or before the halving, is one of 4 x 4 with stride 2: its kernel is the 3 x 3 one
+summed over 2 x 2 shifts, it needs four ninths of the products, and the large image is not made at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxgan.nn.conv import conv_general_dilated
+from jaxgan.nn.conv import Padding, conv_general_dilated, conv_transpose
 from jaxgan.nn.layers import Wrap
 from jaxgan.types import Array, Images
 
@@ -36,6 +38,14 @@ class Convolutions(NamedTuple):
         """3 x 3, in a residual branch."""
         return self._made(x, features, 3, name, self.branch)
 
+    def three_of_doubled(self, x: Images, features: int, name: str) -> Float[Array, "n h*2 w*2 {features}"]:
+        """`three` of the doubled image."""
+        return self._made(x, features, 3, name, self.branch, of_doubled)
+
+    def halved_three(self, x: Images, features: int, name: str) -> Float[Array, "n h//2 w//2 {features}"]:
+        """`three`, halved."""
+        return self._made(x, features, 3, name, self.branch, then_halved)
+
     def one(self, x: Images, features: int, name: str) -> Float[Array, "n h w {features}"]:
         """1 x 1, in a shortcut."""
         return self._made(x, features, 1, name, self.other)
@@ -45,11 +55,71 @@ class Convolutions(NamedTuple):
         return self._made(x, features, 3, name, self.other)
 
     def _made(
-        self, x: Images, features: int, side: int, name: str, init: nn.initializers.Initializer
-    ) -> Float[Array, "n h w {features}"]:
-        conv = nn.Conv(features, (side, side), kernel_init=init, dtype=self.dtype, name=name,
-                       conv_general_dilated=conv_general_dilated)  # fmt: skip
-        return self.wrap(conv)(x)
+        self,
+        x: Images,
+        features: int,
+        side: int,
+        name: str,
+        init: nn.initializers.Initializer,
+        how: Callable[..., Images] = conv_general_dilated,
+    ) -> Float[Array, "n out_h out_w {features}"]:
+        layer = nn.Conv(features, (side, side), kernel_init=init, dtype=self.dtype, name=name, conv_general_dilated=how)
+        return self.wrap(layer)(x)
+
+
+def of_doubled(
+    x: Images,
+    kernel: Float[Array, "3 3 c o"],
+    strides: Sequence[int] = (1, 1),
+    padding: Padding = "SAME",
+    **options: Any,
+) -> Float[Array, "n h*2 w*2 o"]:
+    """The 3 x 3 convolution of `doubled(x)`, padded to its size, as `nn.Conv(conv_general_dilated=of_doubled)`.
+
+    A pixel of the doubled image is the pixel of x at the same place or before it, so that the taps on both add up:
+
+        y[m] = sum_b (w[b] + w[b - 1]) z[m + b - 2],    z[2 i] = x[i], zero elsewhere, along each side.
+
+    Example:
+      >>> x, w = jnp.arange(4.0).reshape(1, 2, 2, 1), jnp.arange(9.0).reshape(3, 3, 1, 1)
+      >>> bool(jnp.allclose(of_doubled(x, w), conv_general_dilated(doubled(x), w, (1, 1), "SAME")))
+      True
+    """
+    _check_plain(strides, padding)
+    return conv_transpose(x, _over_shifts(kernel), (2, 2), ((2, 2), (2, 2)), precision=options.get("precision"))
+
+
+def then_halved(
+    x: Images,
+    kernel: Float[Array, "3 3 c o"],
+    strides: Sequence[int] = (1, 1),
+    padding: Padding = "SAME",
+    **options: Any,
+) -> Float[Array, "n h//2 w//2 o"]:
+    """The 3 x 3 convolution of x, padded to its size, `halved`: as `nn.Conv(conv_general_dilated=then_halved)`.
+
+        y[i] = sum_b (w[b] + w[b - 1]) x[2 i + b - 1] / 2    along each side.
+
+    Example:
+      >>> x, w = jnp.arange(16.0).reshape(1, 4, 4, 1), jnp.arange(9.0).reshape(3, 3, 1, 1)
+      >>> bool(jnp.allclose(then_halved(x, w), halved(conv_general_dilated(x, w, (1, 1), "SAME"))))
+      True
+    """
+    _check_plain(strides, padding)
+    kernel = _over_shifts(kernel) / 4
+    return conv_general_dilated(x, kernel, (2, 2), ((1, 1), (1, 1)), precision=options.get("precision"))
+
+
+def _check_plain(strides: Sequence[int], padding: Padding) -> None:
+    if tuple(strides) != (1, 1) or padding != "SAME":
+        raise ValueError(f"expected strides (1, 1) and padding 'SAME', got {tuple(strides)} and {padding!r}")
+
+
+def _over_shifts(kernel: Float[Array, "3 3 c o"]) -> Float[Array, "4 4 c o"]:
+    """The sum of the kernel at 2 x 2 places."""
+    shifts = ((0, 1), (1, 0))
+    rows = sum(jnp.pad(kernel, (shift, (0, 0), (0, 0), (0, 0))) for shift in shifts)
+    return sum(jnp.pad(rows, ((0, 0), shift, (0, 0), (0, 0))) for shift in shifts)
 
 
 def doubled(x: Images) -> Float[Array, "n h*2 w*2 c"]:
@@ -84,8 +154,7 @@ def up_block(
     conv: Convolutions, norm: Norm, x: Images, features: int, name: str
 ) -> Float[Array, "n h*2 w*2 {features}"]:
     """norm, ReLU, doubling, 3 x 3, norm, ReLU, 3 x 3; plus the doubled image through a 1 x 1."""
-    y = doubled(nn.relu(norm(x, name=f"{name}_norm_0")))
-    y = conv.three(y, features, f"{name}_conv_0")
+    y = conv.three_of_doubled(nn.relu(norm(x, name=f"{name}_norm_0")), features, f"{name}_conv_0")
     y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
     return y + doubled(conv.one(x, features, f"{name}_shortcut"))
 
@@ -106,15 +175,16 @@ def down_block(
       projected: whether the shortcut has a 1 x 1 convolution, which is required if the channels change.
     """
     y = conv.three(nn.relu(norm(x, name=f"{name}_norm_0")), hidden, f"{name}_conv_0")
-    y = conv.three(nn.relu(norm(y, name=f"{name}_norm_1")), features, f"{name}_conv_1")
-    y, x = (halved(y), halved(x)) if halve else (y, x)
+    y, layer = nn.relu(norm(y, name=f"{name}_norm_1")), f"{name}_conv_1"
+    y = conv.halved_three(y, features, layer) if halve else conv.three(y, features, layer)
+    x = halved(x) if halve else x
     return y + (conv.one(x, features, f"{name}_shortcut") if projected else x)
 
 
 def first_block(conv: Convolutions, x: Images, features: int, name: str) -> Float[Array, "n h//2 w//2 {features}"]:
     """`down_block` for the input image: halves it, without norms and without a ReLU before the first convolution."""
     y = nn.relu(conv.three(x, features, f"{name}_conv_0"))
-    y = halved(conv.three(y, features, f"{name}_conv_1"))
+    y = conv.halved_three(y, features, f"{name}_conv_1")
     return y + conv.one(halved(x), features, f"{name}_shortcut")
 
 
