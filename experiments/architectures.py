@@ -13,8 +13,8 @@ costs.
 
 Writes DATA/results.json, table.md, samples.png and the folder of each run. Finished runs are not trained again, only
 extended to more steps or seeds; runs of other options are refused. Equally many parameters are not equally much work:
-a step of SNGAN, with 5 updates of D, takes 29 GFLOP, of BigGAN 18, of R3GAN 5, of StyleGAN2 1.1 and of DCGAN 0.5. All
-take three to four hours on two cores, the first two most of it; `--networks` selects some.
+a step of SNGAN, with 5 updates of D, takes 19 GFLOP, of BigGAN 12, of R3GAN 5, of StyleGAN2 1.1 and of DCGAN 0.5. All
+take about two hours on two cores, the first two most of it; `--networks` selects some.
 """
 
 import argparse
