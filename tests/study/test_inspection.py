@@ -84,7 +84,8 @@ def test_the_way_out_leads_out(name, run, made, capsys):
             shutil.rmtree(path, ignore_errors=True)
             run.joinpath(path).unlink(missing_ok=True)
     assert main(shlex.split(command or way_out)[1:]) == 0
-    assert checked(run, capsys)[0] == 0
+    status, text = checked(run, capsys)
+    assert status == 0, text
     xr.testing.assert_identical(jg.load_run(run).dataset, jg.load_run(made).dataset)
 
 
@@ -295,7 +296,8 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(made_in_stretche
     assert said == [
         f"note: the checkpoint of step {last} in {training} is damaged; going on from the one before, of step {before}"
     ]
-    assert checked(run, capsys)[0] == 0
+    status, text = checked(run, capsys)
+    assert status == 0, text
     xr.testing.assert_identical(jg.load_run(run).dataset, jg.load_run(made_in_stretches).dataset)
 
 
