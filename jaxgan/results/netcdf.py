@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 
 _ONLY_A_DIMENSION = "This is a netCDF dimension but not a netCDF variable."
 _NUMBER, _NUMBERS = "_Netcdf4Dimid", "_Netcdf4Coordinates"  # of a dimension, and of those of a variable
-_OF_THE_FORMAT = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_FillValue", _NUMBER, _NUMBERS)
+_OF_THE_FORMAT = ("CLASS", "NAME", "_FillValue", _NUMBER, _NUMBERS)
 _TYPE = "dtype"  # as xarray has it: NetCDF has no type for booleans
 
 
