@@ -108,14 +108,14 @@ def trained(options, name, data, channels):
 
 
 def row_of(options, name, data, channels):
-    """The distance over seeds, the outcomes, and the time of one step of one seed."""
+    """The distance over seeds, the outcomes, and the median time of one step of one seed."""
     run, width, count = trained(options, name, data, channels)
     metric = run.metrics[0]
     values = run.values[metric.name][0]
     counted = np.where(np.isnan(values), metric.worst, values)
     lines = (run.folder / "log.jsonl").read_text().splitlines()
-    seconds = [json.loads(line) for line in lines if "seconds" in line]
-    took = sum(entry["seconds"] for entry in seconds) / sum(entry["steps"] * entry["runs"] for entry in seconds)
+    entries = [json.loads(line) for line in lines if "seconds" in line]
+    took = np.median([entry["seconds"] / (entry["steps"] * entry["runs"]) for entry in entries])  # whatever else ran
     return {
         "width": width,
         "parameters": count,
@@ -124,7 +124,7 @@ def row_of(options, name, data, channels):
         "distance": jg.iqm_interval(counted, rng=0)._asdict(),
         "yardsticks": dict(metric.yardsticks),
         "outcomes": run.outcomes[0].tolist(),
-        "ms_per_step": 1000 * took,
+        "ms_per_step": 1000 * float(took),
     }
 
 

@@ -5,6 +5,7 @@ from tests import shapes as shapes  # before anything imports the package
 # isort: split
 import functools
 import gc
+import io
 import mmap
 import os
 import shutil
@@ -19,6 +20,7 @@ import optax
 import psutil
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from jaxgan.data.synthetic import ring
 from jaxgan.dynamics import alternating
@@ -126,17 +128,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _plain_pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """PDF, SVG, the search for a layout and fine pixels are most of a report's time: few tests look at them."""
+    """Drawing is a sixth of what tests of whole runs take: few of them look at the pictures."""
     with pytest.MonkeyPatch.context() as patch:
         if request.path.name not in _LOOKED_AT:
             patch.setattr(layout, "save_vector", lambda figure, stem: None)
-            patch.setattr(layout, "_settle", _coarse)
+            patch.setattr(layout, "png", _blank)
         yield
 
 
-def _coarse(figure: Figure) -> None:
-    figure.set_layout_engine("none")
-    figure.set_dpi(20)
+def _blank(figure: Figure) -> bytes:
+    """An empty picture of the figure's size, in place of one that is drawn."""
+    content = io.BytesIO()
+    Image.new("1", tuple(round(n) for n in figure.get_size_inches() * figure.dpi), 1).save(content, "PNG")
+    return content.getvalue()
 
 
 @pytest.fixture(scope="session")

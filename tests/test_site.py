@@ -17,7 +17,8 @@ SITE = ROOT / ".site"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md"))
 TEXTS = {page: (SITE / page).read_text(encoding="utf-8") for page in PAGES}
 BLOCKS = {page: blocks for page in PAGES if (blocks := blocks_of(TEXTS[page]))}
-LONG = ("conditions.md", "extend.md", "gradients.md")  # whose blocks take a minute or more together
+LONG = ("catalogue.md", "collapse.md", "commands.md", "conditions.md", "extend.md", "gradients.md", "runs.md")
+"""Pages whose blocks take ten seconds or more together."""
 THERE = importlib.util.find_spec("sphinx") is not None  # the extra `docs`
 
 

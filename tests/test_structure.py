@@ -22,9 +22,9 @@ LAYERS: tuple[tuple[tuple[str, ...], str], ...] = (
         "the signatures: `Loss`, `Term`, `Game`, `Algorithm` and what they pass on; how files are written and read",
     ),
     (
-        ("random", "checks", "cache", "trees", "memory", "stopping"),
-        "named random streams; checks of what a composition is given; pytrees; the memory that there is; signals that "
-        "stop a program",
+        ("random", "checks", "cache", "trees", "memory", "compiler", "stopping"),
+        "named random streams; checks of what a composition is given; pytrees; the memory that there is; compilation "
+        "of what runs once; signals that stop a program",
     ),
     (
         ("losses", "terms", "augment", "optim", "priors", "nn", "outputs", "data", "metrics", "checkpoint"),

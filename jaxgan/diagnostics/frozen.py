@@ -264,6 +264,16 @@ def image_gradients(
 
     Raises:
       ValueError: if the game has no `discriminate`.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> ring, key = jg.data.ring(), jax.random.key(0)
+      >>> networks = jg.nn.MLPGenerator(2, hidden=(8,)), jg.nn.MLPDiscriminator(hidden=(8,))
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(2), jg.non_saturating)
+      >>> state = jg.alternating(game, optax.sgd(0.1), optax.sgd(0.1), batch_size=8).init(key, ring.sample)
+      >>> losses = {"minimax": jg.minimax, "non_saturating": jg.non_saturating}
+      >>> image_gradients(key, game, losses, state, ring.sample, batch_size=16).norm.shape
+      (2,)
     """
     if game.discriminate is None:
         raise ValueError(

@@ -102,6 +102,19 @@ def direction_probe(
 
     Raises:
       ValueError: under the same conditions as `gradient_probe`.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> data = jg.data.ring()
+      >>> networks = jg.nn.MLPGenerator(2, hidden=(8,)), jg.nn.MLPDiscriminator(hidden=(8,))
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(4), jg.minimax)
+      >>> probe = direction_probe(game, data.sample, {"minimax": jg.minimax, "non_saturating": jg.non_saturating})
+      >>> key = jax.random.key(0)
+      >>> adam = optax.adam(1e-3)
+      >>> state = jg.alternating(game, adam, adam, batch_size=8).init(key, data.sample)
+      >>> minimax, non_saturating = probe(key, state)
+      >>> bool(minimax @ non_saturating <= 1 + 1e-6)
+      True
     """
     measure = _measurement(game, losses, minibatches, batch_size, SATURATED)
 

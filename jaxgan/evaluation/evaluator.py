@@ -105,6 +105,18 @@ def evaluate(evaluator: Evaluator, game: Game, generators: Generator, keys: Key)
 
     Raises:
       ValueError: the numbers of generators and keys differ.
+
+    Example:
+      >>> import optax, jaxgan as jg
+      >>> networks = jg.nn.MLPGenerator(2, hidden=(8,)), jg.nn.MLPDiscriminator(hidden=(8,))
+      >>> game = jg.adversarial_game(*networks, jg.normal_prior(4), jg.non_saturating)
+      >>> algorithm = jg.alternating(game, optax.adam(1e-3), optax.adam(1e-3), batch_size=8)
+      >>> data, keys = jg.data.ring(), jg.seed_keys(jax.random.key(0), 3)
+      >>> init = jax.jit(jax.vmap(lambda key: algorithm.init(key, data.sample)))
+      >>> state = init(keys)  # more often that of `run_seeds`
+      >>> evaluator = jg.evaluator_for(data, samples=50)
+      >>> jg.evaluate(evaluator, game, jg.best_generator(state), keys)["captured"].shape
+      (3,)
     """
     runs = jax.tree.leaves(generators)[0].shape[0]
     if len(keys) != runs:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxgan.compiler import jit_once
 from jaxgan.data.source import Mixture, Polygons, Source
 from jaxgan.evaluation.evaluator import KEPT_POINTS, NEIGHBOURS, Evaluator
 from jaxgan.metrics.modes import ModeReport, mean_report, mode_report, perfect_mode_report
@@ -30,7 +31,8 @@ class _Found(NamedTuple):
 
 def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluator:
     """Modes captured, quality and evenness of this many samples, beside those of a perfect sampler."""
-    perfect = perfect_mode_report(jax.random.key(0), mixture.means, mixture.sigma, samples, draws=DRAWS)
+    draw = partial(perfect_mode_report, means=mixture.means, sigma=mixture.sigma, n=samples, draws=DRAWS)
+    perfect = jit_once(draw)(jax.random.key(0))
     known = jnp.asarray(mixture.means), jnp.asarray(mixture.sigma)
     words = "Modes", "within 3 sigma of a mode", "modes", "Within-mode spread, in sigma"
     made = _evaluator(source, samples, perfect, known, _measure, words)
@@ -40,7 +42,8 @@ def mixture_evaluator(source: Source, mixture: Mixture, samples: int) -> Evaluat
 def polygons_evaluator(source: Source, polygons: Polygons, samples: int) -> Evaluator:
     """Polygons captured, exact precision and evenness of this many samples, beside those of a perfect sampler."""
     corners = jnp.asarray(polygons.corners, jnp.float32)
-    reports = mean_report(lambda key: polygon_report(source.sample(key, samples).x, corners), jax.random.key(0), DRAWS)
+    draw = partial(mean_report, lambda key: polygon_report(source.sample(key, samples).x, corners), draws=DRAWS)
+    reports = jit_once(draw)(jax.random.key(0))
     words = "Polygons", "inside a polygon", "polygons", "Spread within polygons, of uniform points 1"
     return _evaluator(source, samples, reports, (corners,), _measure_polygons, words)
 
@@ -68,7 +71,7 @@ def _evaluator(
         Metric(name, label, worst, higher, {"perfect sampler": float(getattr(perfect, name))})
         for name, (label, worst, higher) in described.items()
     )
-    real = source.sample(jax.random.key(1), KEPT_POINTS).x
+    real = jit_once(lambda key: source.sample(key, KEPT_POINTS).x)(jax.random.key(1))
     return Evaluator(
         reference=(known, real[:NEIGHBOURS]),
         measure=measure,

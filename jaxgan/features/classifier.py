@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, Shaped
 
 from jaxgan import checkpoint
 from jaxgan.cache import cache_dir
+from jaxgan.compiler import jit_once
 from jaxgan.data.source import Examples, to_unit
 from jaxgan.features.extractor import Features, in_batches
 from jaxgan.nn.classifier import Classifier
@@ -81,15 +82,9 @@ def classifier_features(
     variables = _cached(folder, shape) if cached else None
     if variables is None:
         report(f"training a {classes}-class classifier on {len(train.x)} images for the metrics (kept for next time)")
-        variables = _train(
-            module,
-            jnp.asarray(train.x),
-            jnp.asarray(train.y),
-            jax.random.key(seed),
-            steps,
-            batch_size,
-            learning_rate,
-        )
+        x, y, seed_key = jnp.asarray(train.x), jnp.asarray(train.y), jax.random.key(seed)
+        variables = jit_once(partial(_init, module))(named_key(seed_key, "init"), x[:1])
+        variables = _train(module, variables, x, y, seed_key, steps, batch_size, learning_rate)
         if cached:
             _keep(folder, variables)
     apply = jax.tree_util.Partial(partial(_classify, module), variables)
@@ -160,9 +155,10 @@ def _init(module: Classifier, key: Key, x: Shaped[Array, "n h w c"] | Shaped[np.
     return module.init(key, jnp.zeros(x.shape), train=True)
 
 
-@partial(jax.jit, static_argnums=(0, 4, 5, 6))
+@partial(jax.jit, static_argnums=(0, 5, 6, 7))
 def _train(
     module: Classifier,
+    variables: PyTree,
     x: Shaped[Array, "n h w c"],
     y: Int[Array, " n"],
     key: Key,
@@ -170,7 +166,6 @@ def _train(
     batch_size: int,
     learning_rate: float,
 ) -> PyTree:
-    variables = _init(module, named_key(key, "init"), x[:1])
     tx = optax.adamw(optax.cosine_decay_schedule(learning_rate, steps), weight_decay=1e-3)
     reach = max(1, x.shape[1] // 16)
 

@@ -59,10 +59,24 @@ class Features(NamedTuple):
 def in_batches(
     apply: Callable[[Array], tuple[Array, Array | None]], x: Shaped[np.ndarray, "n ..."], batch_size: int = 500
 ) -> tuple[Float[np.ndarray, " n *features"], Int[np.ndarray, " n"] | None]:
-    """Apply `apply` to images [n, ...] (uint8 or in [-1, 1]) in batches; return NumPy arrays."""
-    pieces = [on_images(apply, x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+    """Apply `apply` to images [n, ...] (uint8 or in [-1, 1]), at most `batch_size` at a time; return NumPy arrays.
+
+    Batches have equal sizes, the last one filled with its last image, so that one program is compiled for all.
+
+    Example:
+      >>> features, _ = in_batches(jax.tree_util.Partial(lambda x: (x.mean(axis=1), None)), np.ones((7, 3)), 4)
+      >>> features.shape
+      (7,)
+    """
+    size = -(-len(x) // -(-len(x) // batch_size))
+    pieces = [on_images(apply, _filled(x[i : i + size], size)) for i in range(0, len(x), size)]
     features, predicted = zip(*jax.device_get(pieces), strict=True)
-    return np.concatenate(features), None if predicted[0] is None else np.concatenate(predicted)
+    classes = None if predicted[0] is None else np.concatenate(predicted)[: len(x)]
+    return np.concatenate(features)[: len(x)], classes
+
+
+def _filled(x: Shaped[np.ndarray, "n ..."], size: int) -> Shaped[np.ndarray, "{size} ..."]:
+    return x if len(x) == size else np.concatenate([x, np.repeat(x[-1:], size - len(x), axis=0)])
 
 
 @jax.jit

@@ -63,6 +63,13 @@ def read_statistics(path: Path | str) -> ReferenceStatistics:
     Raises:
       StoreError: a missing or damaged file, one that does not fit into memory, other arrays, shapes that do not fit,
         numbers that are not finite, a sigma that is not a covariance, or an n that is no number of examples.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     np.savez(f"{folder}/stats.npz", mu=np.zeros(3), sigma=np.eye(3))
+      ...     read_statistics(f"{folder}/stats.npz").moments.mean.shape
+      (3,)
     """
     path = Path(path)
     if not path.is_file():

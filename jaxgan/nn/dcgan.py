@@ -119,6 +119,13 @@ class DCGANDiscriminator(nn.Module):
 
     Raises:
       ValueError: a number out of range, or an unknown condition; when called, images that are not square.
+
+    Example:
+      >>> import jax
+      >>> x = jax.ShapeDtypeStruct((4, 32, 32, 3), "float32")
+      >>> init = lambda x: DCGANDiscriminator(width=16).init_with_output(jax.random.key(0), x, train=True)
+      >>> jax.eval_shape(init, x)[0].shape
+      (4,)
     """
 
     width: int = 64

@@ -64,6 +64,13 @@ class MLPDiscriminator(nn.Module):
 
     Raises:
       ValueError: a number out of range, or an unknown condition.
+
+    Example:
+      >>> import jax
+      >>> x = jax.ShapeDtypeStruct((4, 2), "float32")
+      >>> init = lambda x: MLPDiscriminator((16,)).init_with_output(jax.random.key(0), x, train=True)
+      >>> jax.eval_shape(init, x)[0].shape
+      (4,)
     """
 
     hidden: Sequence[int] = (128, 128)

@@ -27,7 +27,13 @@ from jaxgan.nn.wgan_gp import WGANGPDiscriminator, WGANGPGenerator
 
 
 class Network(NamedTuple):
-    """A named network: the modules of both players."""
+    """A named network: the modules of both players.
+
+    Example:
+      >>> network = NETWORKS["dcgan"]
+      >>> parameter_count(network.generator(size=32, channels=3, width=16), (64,))
+      107491
+    """
 
     name: str
     generator: type

@@ -76,6 +76,11 @@ class Results:
       config: the request: options, settings of every configuration, versions, device, command.
       notes: findings that are not arrays: sample sizes, thresholds, explanations.
       folder: the folder that the results were read from.
+
+    Example:
+      >>> results = jg.load_run("runs/0001-compare-ring")  # doctest: +SKIP
+      >>> results.configurations, results.seeds, results.outcomes  # doctest: +SKIP
+      >>> results.dataset["g_loss"].sel(configuration="minimax").median("seed").to_pandas()  # doctest: +SKIP
     """
 
     dataset: xr.Dataset

@@ -92,6 +92,11 @@ def use_cpu_cores(count: int | None = None) -> None:
 
     Raises:
       RuntimeError: JAX's devices are already in use.
+
+    Example:
+      >>> use_cpu_cores(2)  # doctest: +SKIP
+      >>> jax.device_count()  # doctest: +SKIP
+      2
     """
     jax.config.update("jax_num_cpu_devices", cpu_cores() if count is None else count)
 

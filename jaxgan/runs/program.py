@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.compiler import jit_once
 from jaxgan.runs.axis import Fixed, Make, Run
 from jaxgan.runs.placement import Placement, over_runs
 from jaxgan.runs.run import observe, start, update, with_algorithm
@@ -99,7 +100,7 @@ def programs(make: Make, placement: Placement, capacity: int) -> Programs:
         return observe(bound, run.key, parts.at(done))
 
     return Programs(
-        jax.jit(over_runs(placement, partial(begin_of, make))),
+        jit_once(over_runs(placement, partial(begin_of, make)), placement.mesh.devices.flat[0].platform),
         jax.jit(over_runs(placement, stretch), donate_argnums=3),
         jax.jit(over_runs(placement, probe_of)),
     )

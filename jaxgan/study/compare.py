@@ -57,6 +57,11 @@ def run_study(
       OptionError, DataError, StoreError, CheckpointError: with a one-line message, before anything is compiled.
       ProcessError: if one of these is raised in one of several processes.
       Interrupted: if a signal such as Ctrl-C arrives; the folder can be resumed.
+
+    Example:
+      >>> given = {"data": "ring", "loss": ("minimax", "hinge"), "seeds": 8, "steps": 2000, "lr_d": 1e-3}
+      >>> folder = jg.run_study("compare", given)  # doctest: +SKIP
+      >>> jg.load_run(folder).failed.mean(axis=1)  # doctest: +SKIP
     """
     by = engine_from(engine, on, work, keep_programs=keep_programs)
     how = How(

@@ -74,6 +74,10 @@ def merge_runs(
     Raises:
       OptionError, StoreError, DataError: if the runs do not belong to one study; the message names the difference, and
         nothing is written.
+
+    Example:
+      >>> jg.run_study("compare", {"data": "ring", "seeds": 8, "first_seed": 8})  # doctest: +SKIP
+      >>> jg.merge_runs(["runs/0001-compare-ring", "runs/0002-compare-ring"])  # doctest: +SKIP
     """
     parts = [_read(Path(folder), trust) for folder in runs]
     out = None if out is None else Path(out)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 from numpy.typing import NDArray
 
+from jaxgan.compiler import jit_once
 from jaxgan.data.in_memory import unseen
 from jaxgan.data.source import Source
 from jaxgan.diagnostics.discrimination import discrimination_probe
@@ -148,7 +149,7 @@ def plan_for(study: Study, others: Others, placement: Placement, log: Log) -> Pl
 
 def _untrained(study: Study, evaluator: Evaluator) -> dict[str, NDArray]:
     algorithm: Algorithm = next(iter(study.configurations.values())).algorithm
-    begin = jax.jit(partial(start_runs, algorithm, study.source.sample))
+    begin = jit_once(partial(start_runs, algorithm, study.source.sample))
     generator: Generator = best_generator(begin(study.keys))
     return evaluate(evaluator, algorithm.game, generator, evaluation_keys(study.config, study.keys))
 

@@ -233,6 +233,7 @@ def test_a_damaged_generator_is_not_sampled_from(ring_run, tmp_path, capsys):
     assert "damaged" in refused(capsys, "sample", str(folder), "--loss", "minimax")
 
 
+@pytest.mark.slow
 def test_a_run_grows_to_more_steps_and_seeds_as_if_it_had_been_started_so(tmp_path):
     """From 4 steps of 2 seeds to 6 steps of 3: the numbers of a run of 6 steps of 3 seeds."""
     words = ["train", "--data", "ring", *TINY, "--evaluate-every", "2"]

@@ -277,6 +277,7 @@ def test_fewer_samples_than_features_is_told(here: Path, capsys) -> None:
     assert "the real examples: 120 examples, 144 features" in text
 
 
+@pytest.mark.slow
 def test_a_distance_is_extrapolated_from_enough_samples_alone(here: Path, tmp_path: Path, capsys) -> None:
     """Of samples and of generators alike; 6 features take 30, and 90 samples are not enough for 24."""
     for name, words, told in (("six", ("fake", "pixels"), False), ("many", ("fake", "wide"), True)):

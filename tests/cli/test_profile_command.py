@@ -136,6 +136,7 @@ def test_a_profile_along_training_grows_as_if_it_had_been_started_so(trained, tm
     xr.testing.assert_allclose(grown.dataset, trained.dataset, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_profile_that_was_stopped_goes_on_to_equal_bits(trained, tmp_path, monkeypatch, capsys):
     """Ctrl-C after the second of three measurements."""
     from jaxgan.study import training

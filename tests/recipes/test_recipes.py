@@ -53,6 +53,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "pix2pix": _FAST | {"l1": 1.0},
     "stylegan2": _FAST | {"gamma": 0.3},
 }
+# A loss alone, clipping, a penalty of examples between, a rule of its own, packs, and pairs: the others, which take
+# these ways, too, are tested with the slow ones.
+_KINDS = ("ns_gan", "wgan", "wgan_gp", "unrolled_gan", "pacgan", "pix2pix")
 
 
 def draw(key: Key, n: int) -> Batch:
@@ -101,7 +104,9 @@ class Entry(NamedTuple):
     second_run_compiled: int
 
 
-@pytest.fixture(scope="module", params=list(RECIPES))
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name in _KINDS else pytest.mark.slow) for name in RECIPES]
+)
 def entry(request: pytest.FixtureRequest) -> Entry:
     """A recipe trained twice over 8 seeds: at once, and stopped and resumed on the way."""
     recipe, (pair, draw) = getattr(recipes, request.param), played(request.param)

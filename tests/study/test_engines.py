@@ -115,6 +115,7 @@ def test_any_executor_gives_the_bits_of_one_process(local: jg.Results, tmp_path:
         assert_equal(study(tmp_path / "threads", threads), local)
 
 
+@pytest.mark.slow
 def test_what_was_begun_by_one_engine_is_gone_on_with_by_another(local: jg.Results, tmp_path: Path) -> None:
     def kill(count: int) -> None:
         if count == 3:

@@ -69,7 +69,11 @@ def test_what_is_made_of_the_results_is_made_again(name, run, made, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["results.nc", "non_saturating/seeds-0-1/records", "non_saturating/seeds-0-1/training"]
+    "name",
+    [
+        "non_saturating/seeds-0-1/training",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("results.nc", "non_saturating/seeds-0-1/records")),
+    ],
 )
 def test_the_way_out_leads_out(name, run, made, capsys):
     """A damaged part is found, the command that is named makes it again, and all numbers have equal bits."""
@@ -202,7 +206,9 @@ def swap(path, other) -> None:
     shutil.copyfile(other / "config.json", path)
 
 
-@pytest.mark.parametrize("damage", [empty, remove, change, swap])
+@pytest.mark.parametrize(
+    "damage", [swap, *(pytest.param(how, marks=pytest.mark.slow) for how in (empty, remove, change))]
+)
 def test_a_lost_configuration_is_written_again_from_the_results(
     damage, run, made, made_in_stretches, capsys, monkeypatch
 ):

@@ -129,6 +129,7 @@ def test_the_code_of_a_profile_is_kept_too(made, tmp_path):
     assert "mine.py" in json.loads((out / "config.json").read_text())["inputs"]
 
 
+@pytest.mark.slow
 def test_a_changed_copy_of_the_code_is_never_taken_for_the_one_that_was_trained(copy, capsys):
     """Its digest is that of the start, in config.json; a rebuild wrote that of the changed file into SHA256SUMS."""
     text = (copy / "code/mine.py").read_text()

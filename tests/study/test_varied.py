@@ -103,7 +103,7 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield left
 
 
-@pytest.mark.parametrize("moment", [4, 9, 14])
+@pytest.mark.parametrize("moment", [9, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 14))])
 def test_a_killed_study_ends_with_equal_bits(moment: int, whole: jg.Results, tmp_path: Path, kills: list[int]) -> None:
     kills.append(moment)
     with pytest.raises(Killed):
@@ -121,6 +121,7 @@ def test_what_is_done_is_not_done_again(whole: jg.Results, tmp_path: Path, monke
     assert_equal(study(folder), whole)
 
 
+@pytest.mark.slow
 def test_a_study_grows_by_seeds_and_configurations(whole: jg.Results, tmp_path: Path) -> None:
     """Runs that were there are as they were; the others are those of a study that was begun with all of them."""
     folder = tmp_path / "run"

@@ -28,7 +28,6 @@ def diagnosed(results: ResultsT, thresholds: DiagnosisThresholds = DIAGNOSIS_THR
       StoreError: if the results were written by an earlier version and lack what a diagnosis needs.
 
     Example:
-      >>> import jaxgan as jg
       >>> run = jg.load_run("runs/0001-compare-ring")  # doctest: +SKIP
       >>> jg.diagnosed(run, jg.DiagnosisThresholds(good=0.8)).failed.mean(axis=1)  # doctest: +SKIP
     """

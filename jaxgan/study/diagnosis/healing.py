@@ -54,7 +54,7 @@ def remedies(
       StoreError: if there is no finished run.
 
     Example:
-      >>> healed = remedies("runs/0001-compare-digits", configuration="minimax")  # doctest: +SKIP
+      >>> healed = jg.remedies("runs/0001-compare-digits", configuration="minimax")  # doctest: +SKIP
       >>> (~healed.failed).mean(axis=1)  # doctest: +SKIP
     """
     results = run if isinstance(run, Results) else load_run(run)

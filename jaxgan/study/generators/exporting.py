@@ -48,6 +48,9 @@ def export_generator(
     Raises:
       OptionError: if files exist, or the recipe is the user's own, whose networks are unknown here.
       StoreError, CheckpointError: as in `load_generator`.
+
+    Example:
+      >>> jg.export_generator("runs/0001-compare-ring", seed=1)  # doctest: +SKIP
     """
     folder = Path(folder)
     if out is not None:

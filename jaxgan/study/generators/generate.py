@@ -104,6 +104,11 @@ def load_generator(
       StoreError, OptionError, CheckpointError: if there is no run, no such configuration or seed, a checkpoint is
         damaged, standing statistics are requested without BatchNorm or with a truncation of w, or code has changed
         or is not trusted.
+
+    Example:
+      >>> generator = jg.load_generator("runs/0001-compare-ring", "minimax", seed=1)  # doctest: +SKIP
+      >>> x = generator.sample(jax.random.key(0), 64)  # doctest: +SKIP
+      >>> x = generator.generate(generator.prior(jax.random.key(0), 64))  # doctest: +SKIP
     """
     if statistics not in STATISTICS:
         raise OptionError("statistics", f"got {statistics!r}; {nearest(statistics, STATISTICS)}")
@@ -267,6 +272,12 @@ def load_run(folder: Path | str) -> Run:
 
     Raises:
       StoreError: if there is none, or it is unfinished, damaged, or of another schema.
+
+    Example:
+      >>> run = jg.load_run("runs/0001-compare-ring")  # doctest: +SKIP
+      >>> run.dataset["g_loss"].sel(configuration="minimax").median("seed")  # doctest: +SKIP
+      >>> run.outcomes  # doctest: +SKIP
+      >>> x = run.generator("minimax", seed=1).sample(jax.random.key(0), 64)  # doctest: +SKIP
     """
     found = store.load_results(folder)
     return Run(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})

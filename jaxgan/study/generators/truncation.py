@@ -21,6 +21,10 @@ def truncated_sampler(generator: LoadedGenerator, truncation: str | None) -> Cal
 
     Raises:
       OptionError: if the method or number is invalid, or w is used with a generator that has no mapping network.
+
+    Example:
+      >>> generator = jg.load_generator("runs/0001-compare-ring")  # doctest: +SKIP
+      >>> x = jg.truncated_sampler(generator, "resampled:0.7")(jax.random.key(0), 64, None)  # doctest: +SKIP
     """
     if truncation is None:
         return generator.sample

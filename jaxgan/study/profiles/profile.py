@@ -90,6 +90,11 @@ def run_profile(
       OptionError, DataError, StoreError: with a one-line message, before anything is compiled.
       Interrupted: if a signal such as Ctrl-C arrives during training; the folder can be resumed.
       KeyboardInterrupt: if it arrives before there is anything to report.
+
+    Example:
+      >>> given = {"loss": ("minimax", "non_saturating")}
+      >>> folder = jg.run_profile("train", given, {"data": "ring", "seeds": 8, "steps": 2000})  # doctest: +SKIP
+      >>> jg.load_run(folder).dataset  # doctest: +SKIP
     """
     if resume and kind != "train":
         raise OptionError("resume", "is for --train; add that, or leave it out")
