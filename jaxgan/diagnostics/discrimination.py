@@ -15,7 +15,7 @@ from jaxgan.metrics.ranks import superiority
 from jaxgan.networks import conditions
 from jaxgan.random import named_key
 from jaxgan.runs.run import Probe, as_pytree
-from jaxgan.types import Array, Batch, BatchSizes, Game, Key, Sampler, State
+from jaxgan.types import Array, Batch, BatchSizes, Game, Key, Loss, Sampler, State
 
 
 class Discrimination(NamedTuple):
@@ -24,6 +24,15 @@ class Discrimination(NamedTuple):
     separation: Float[Array, "*runs"]  # P(D ranks a held-out example above a sample): 1/2 is chance
     training_edge: Float[Array, "*runs"]  # P(D ranks a training example above a held-out one): 1/2 without overfitting
     saturated: Float[Array, "*runs"]  # share of samples where the generator's loss is almost flat; NaN without a loss
+
+
+class Scores(NamedTuple):
+    """What `Discrimination` is computed from: the discriminator's ranking, and the scores that a loss depends on."""
+
+    separation: Float[Array, "*runs"]
+    training_edge: Float[Array, "*runs"]
+    real: Float[Array, "*runs n"]  # of held-out examples
+    fake: Float[Array, "*runs m"]  # of samples
 
 
 def discrimination_probe(
@@ -62,13 +71,32 @@ def discrimination_probe(
       >>> found.separation.shape  # [seed, probe]
       (3, 2)
     """
+    scored = score_probe(game, train, heldout, batch_size=batch_size, examples=examples)
+
+    def probe(scored: Probe, key: Key, state: State) -> Discrimination:
+        return discrimination_from(game.loss, scored(key, state))
+
+    return Partial(probe, scored)
+
+
+def score_probe(
+    game: Game, train: Sampler, heldout: Sampler, *, batch_size: int | BatchSizes = 250, examples: int = 250
+) -> Probe:
+    """Return the part of `discrimination_probe` that is the same for all losses, so that one program serves them all.
+
+    Args:
+      game, train, heldout, batch_size, examples: as in `discrimination_probe`.
+
+    Raises:
+      ValueError: as in `discrimination_probe`.
+    """
     check_count("examples", examples)
     sizes = batch_sizes(batch_size)
     if game.discriminate is None:
         raise ValueError(f"expected a game with `discriminate`, got {game}")
     n_real, n_fake = (-(-examples // size) * size for size in (sizes.real, sizes.fake))
 
-    def probe(train: Sampler, heldout: Sampler, key: Key, state: State) -> Discrimination:
+    def probe(train: Sampler, heldout: Sampler, key: Key, state: State) -> Scores:
         seen, unseen = train(named_key(key, "train"), n_real), heldout(named_key(key, "heldout"), n_real)
         y = conditions(unseen.y, n_fake)
         own = state.params.generator, state.model_state.generator
@@ -76,13 +104,15 @@ def discrimination_probe(
         scores = partial(_scores, game, state)
         real = scores(named_key(key, "unseen"), unseen, sizes.real)
         fake = scores(named_key(key, "fakes"), fakes, sizes.fake)
-        return Discrimination(
-            separation=superiority(real, fake),
-            training_edge=superiority(scores(named_key(key, "seen"), seen, sizes.real), real),
-            saturated=_saturated(game, real, fake),
-        )
+        edge = superiority(scores(named_key(key, "seen"), seen, sizes.real), real)
+        return Scores(superiority(real, fake), edge, real, fake)
 
     return Partial(probe, as_pytree(train), as_pytree(heldout))
+
+
+def discrimination_from(loss: Loss | None, scores: Scores) -> Discrimination:
+    """Return the `Discrimination` of one run with this loss from its scores."""
+    return Discrimination(scores.separation, scores.training_edge, _saturated(loss, scores.real, scores.fake))
 
 
 def _scores(game: Game, state: State, key: Key, examples: Batch, size: int) -> Float[Array, "*logits"]:
@@ -99,8 +129,8 @@ def _scores(game: Game, state: State, key: Key, examples: Batch, size: int) -> F
     return scores.reshape(-1, *scores.shape[2:])
 
 
-def _saturated(game: Game, real: Array, fake: Array) -> Array:
-    if game.loss is None:
+def _saturated(loss: Loss | None, real: Array, fake: Array) -> Array:
+    if loss is None:
         return jnp.float32(jnp.nan)
-    slope = jax.grad(mean_loss(game.loss), argnums=1)(real, fake) * fake.size
+    slope = jax.grad(mean_loss(loss), argnums=1)(real, fake) * fake.size
     return jnp.mean(jnp.abs(slope) < SATURATED)

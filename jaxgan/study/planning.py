@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jaxgan.compiler import jit_once
 from jaxgan.data.in_memory import unseen
 from jaxgan.data.source import Source
-from jaxgan.diagnostics.discrimination import discrimination_probe
+from jaxgan.diagnostics.discrimination import Scores, discrimination_from, score_probe
 from jaxgan.dynamics import best_generator, current_generator
 from jaxgan.evaluation import Evaluator, evaluate, evaluation_probe, evaluator_for, with_untrained
 from jaxgan.random import named_key
@@ -82,13 +82,21 @@ def watched_of(plan: Plan, program: Program) -> Watched:
 
 
 def discrimination_of(study: Study, program: Program) -> dict[str, Watched]:
-    """Return the probe of `Discrimination` if the game supports it."""
+    """Return the probe of `Discrimination` if the game supports it.
+
+    Of scores, what depends on the loss is computed after the probe, so that all losses share its program.
+    """
     configuration, source = study.configurations[program.labels[0]], study.source
     game = configuration.algorithm.game
     if game.discriminate is None:
         return {}
-    probe = discrimination_probe(game, source.sample, unseen(source), batch_size=batch_of(configuration, study))
-    return {"discrimination": Watched(probe if program.make is None else of_any_settings(probe), by_field)}
+    probe = score_probe(game, source.sample, unseen(source), batch_size=batch_of(configuration, study))
+    of_runs = jax.jit(jax.vmap(partial(discrimination_from, game.loss)))
+
+    def finish(scores: Scores) -> dict[str, NDArray]:
+        return by_field(of_runs(scores))
+
+    return {"discrimination": Watched(probe if program.make is None else of_any_settings(probe), finish)}
 
 
 def batch_of(configuration: Configuration, study: Study) -> int | BatchSizes:
