@@ -4,15 +4,16 @@ import dataclasses
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from jaxgan.data import ring
 from jaxgan.evaluation import evaluator_for, mixtures
+from jaxgan.metrics.modes import ModeReport
 from jaxgan.study import catalogue
 from jaxgan.study.config import configure
 from jaxgan.study.settings import known_settings, resolve
@@ -370,9 +371,7 @@ def test_a_plan_is_part_of_the_hash(tmp_path):
 
 
 def test_metrics_are_those_that_are_measured(monkeypatch):
-    perfect = SimpleNamespace(
-        **dict.fromkeys((*METRICS["mixture"], "shares"), 0.0)
-    )  # what it measures takes seconds to compile
+    perfect = ModeReport(*[jnp.zeros(())] * len(ModeReport._fields))  # what it measures takes seconds to compile
     monkeypatch.setattr(mixtures, "perfect_mode_report", lambda *arguments, **how: perfect)
     metrics = evaluator_for(ring(), 50, split_seed=0, report=lambda line: None).metrics
     assert tuple(metric.name for metric in metrics) == METRICS["mixture"]
