@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 
-def jit_once(function: Callable[..., Any], platform: str | None = None, **options: Any) -> Any:
+def jit_once(function: Callable[..., Any], platform: str | None = None) -> Any:
     """`jax.jit` for a program that runs once, such as the initialization of networks.
 
     On CPUs, LLVM optimizes at its first level, not its third. Random numbers then compile several times as fast: the
@@ -16,7 +16,6 @@ def jit_once(function: Callable[..., Any], platform: str | None = None, **option
     Args:
       function: the function.
       platform: that of the devices; by default, JAX's default one.
-      options: other options of `jax.jit`.
 
     Example:
       >>> int(jit_once(lambda x: 2 * x)(3))
@@ -24,5 +23,5 @@ def jit_once(function: Callable[..., Any], platform: str | None = None, **option
     """
     on_cpu = (jax.default_backend() if platform is None else platform) == "cpu"
     if not on_cpu or jax.config.read("jax_disable_most_optimizations"):  # that is faster still
-        return jax.jit(function, **options)
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1}, **options)
+        return jax.jit(function)
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 1})

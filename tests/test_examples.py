@@ -4,7 +4,6 @@ import doctest
 import importlib
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import jax
@@ -13,6 +12,7 @@ import pytest
 import jaxgan as jg
 
 SMALL = {"seeds": 2, "steps": 4, "samples": 50, "width": 4, "batch_size": 8}
+SKIPPED = "# doctest: +SKIP"
 NAMES = (
     "diagnosed",
     "export_generator",
@@ -49,13 +49,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_examples_that_need_a_run_are_executed() -> None:
     """None is left out of the list above, but for the one that has to come before anything else."""
-    found = set()
-    for path in Path(jg.__file__).parent.rglob("*.py"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if "# doctest: +SKIP" in line:
-                found.add(path)
-    modules = {Path(sys.modules[getattr(jg, name).__module__].__file__ or "") for name in (*NAMES, "use_cpu_cores")}
-    assert found == modules
+    files = Path(jg.__file__).parent.rglob("*.py")
+    listed = sum(getattr(jg, name).__doc__.count(SKIPPED) for name in (*NAMES, "use_cpu_cores"))
+    assert sum(path.read_text(encoding="utf-8").count(SKIPPED) for path in files) == listed
 
 
 @pytest.mark.slow
